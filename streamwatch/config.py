@@ -1,0 +1,352 @@
+"""config.yaml -> typed, validated settings.
+
+Every mistake is one sentence that names the file, the line, the key, the wrong value and, where there is one, the
+nearest right key. Relative paths are taken from the folder of the config file. Secrets are `SecretStr`: printing a
+settings object never shows them.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import quote, urlsplit
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from streamwatch.errors import ConfigError
+from streamwatch.model import Engine
+
+SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "app_secret": "STREAMWATCH_APP_SECRET"}
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(value: object) -> object:
+    """A duration as config.yaml writes it (`10`, `"500ms"`, `"5m"`) in seconds."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*", value)
+    if not match:
+        raise ValueError("is not a duration; write a number of seconds, or 500ms, 10s, 5m, 2h, 1d")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _zone(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    if len(points) < 3:
+        raise ValueError("needs at least three points")
+    if any(not (0 <= v <= 1) for point in points for v in point):
+        raise ValueError("holds fractions of the picture, each between 0 and 1, like [0.25, 0.4]")
+    return points
+
+
+Seconds = Annotated[float, BeforeValidator(seconds)]
+Zone = Annotated[list[tuple[float, float]], AfterValidator(_zone)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OcrCarsSettings(_Settings):
+    """The paid service."""
+
+    endpoint: str = "https://car6.market.alicloudapi.com/ocrCars"
+    appcode: SecretStr | None = None
+    appcode_file: Path | None = None
+    app_key: SecretStr | None = None
+    app_key_file: Path | None = None
+    app_secret: SecretStr | None = None
+    app_secret_file: Path | None = None
+    connect_timeout: Seconds = Field(10.0, gt=0)
+    read_timeout: Seconds = Field(35.0, gt=0)
+    parallel: int = Field(2, ge=1, le=32)
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint_is_safe(cls, value: str) -> str:
+        try:
+            url = urlsplit(value)
+            host = url.hostname
+        except ValueError:
+            raise ValueError("is not an address; write it like https://host/ocrCars") from None
+        if url.scheme not in ("http", "https") or not host:
+            raise ValueError("is not an address; write it like https://host/ocrCars")
+        if url.username or url.password:
+            raise ValueError("must not carry credentials; give the AppCode by STREAMWATCH_APPCODE")
+        if url.scheme == "http" and host not in LOOPBACK:
+            raise ValueError("must begin with https://, because the AppCode would travel readable over plain http")
+        return value
+
+    @field_validator("appcode", "app_key", "app_secret")
+    @classmethod
+    def _secret_is_one_word(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(_one_word(value.get_secret_value()))
+
+
+class LocalSettings(_Settings):
+    """The local engine."""
+
+    threads: int = Field(1, ge=1, le=64)
+
+
+class RecognizerSettings(_Settings):
+    """Who reads the plates."""
+
+    engine: Engine = Engine.OCRCARS
+    ocrcars: OcrCarsSettings = OcrCarsSettings()
+    local: LocalSettings = LocalSettings()
+
+
+class GateSettings(_Settings):
+    """Which frames are worth a call."""
+
+    threshold: int = Field(22, ge=2, le=255)
+    min_area: float = Field(0.015, gt=0, le=1)
+    patience: Seconds = Field(0.6, gt=0, le=60)
+    close_after: Seconds = Field(1.0, gt=0, le=60)
+    max_calls: int = Field(3, ge=1, le=20)
+
+
+class JpegSettings(_Settings):
+    """The picture that is sent and kept."""
+
+    long_side: int = Field(1920, ge=320, le=4095)
+    quality: int = Field(88, ge=40, le=100)
+    max_bytes: int = Field(1_500_000, ge=50_000, le=4_000_000)
+
+
+class DedupSettings(_Settings):
+    """When two readings are one sighting."""
+
+    window: Seconds = Field(300.0, ge=0)
+
+
+class SightingSettings(_Settings):
+    """What counts as a sighting."""
+
+    min_confidence: float = Field(0.85, ge=0, le=1)
+
+
+class CaptureSettings(_Settings):
+    """How patient the cameras' readers are."""
+
+    deadline: Seconds = Field(10.0, gt=0)
+    reopen_first: Seconds = Field(1.0, gt=0)
+    reopen_longest: Seconds = Field(60.0, gt=0)
+
+
+class CameraSettings(_Settings):
+    """One camera."""
+
+    source: str
+    transport: Literal["tcp", "udp"] = "tcp"
+    loop: bool = False
+    zone: Zone | None = None
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("source")
+    @classmethod
+    def _fill_in_environment(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is empty; write an rtsp:// address, a file, a webcam (0 or /dev/video0) or sample")
+        return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", _variable, value)
+
+
+class Settings(_Settings):
+    """All of config.yaml."""
+
+    data_dir: Path = Path("data")
+    database: str = ""
+    recognizer: RecognizerSettings = RecognizerSettings()
+    gate: GateSettings = GateSettings()
+    jpeg: JpegSettings = JpegSettings()
+    sightings: SightingSettings = SightingSettings()
+    dedup: DedupSettings = DedupSettings()
+    capture: CaptureSettings = CaptureSettings()
+    cameras: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")], CameraSettings] = {}
+
+    @model_validator(mode="after")
+    def _database_has_a_place(self) -> "Settings":
+        if not self.database:
+            object.__setattr__(self, "database", f"sqlite:///{self.data_dir / 'streamwatch.db'}")
+        return self
+
+
+def load(path: Path) -> Settings:
+    """Reads, checks and completes the settings. Raises ConfigError with one sentence for the first mistakes found."""
+    node, raw = _parse(path)
+    raw = {} if raw is None else raw
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: expected keys with values, such as `cameras:`, but found {type(raw).__name__}.")
+    try:
+        settings = Settings.model_validate(_rooted(raw, path.parent))
+    except ValidationError as error:
+        raise ConfigError(" ".join(_sentence(path, node, detail) for detail in error.errors()[:3])) from None
+    recognizer = settings.recognizer
+    ocrcars = recognizer.ocrcars.model_copy(update=dict(_secrets(recognizer.ocrcars)))
+    return settings.model_copy(update={"recognizer": recognizer.model_copy(update={"ocrcars": ocrcars})})
+
+
+def keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
+    """Every key that config.yaml may hold, dotted, for the test that README and config.yaml name them all."""
+    for name, field in model.model_fields.items():
+        inner = next((a for a in (field.annotation, *get_args(field.annotation)) if _is_model(a)), None)
+        if inner is None:
+            yield prefix + name
+        else:
+            yield from keys(inner, f"{prefix}{name}.NAME." if inner is CameraSettings else f"{prefix}{name}.")
+
+
+def _is_model(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _parse(path: Path) -> tuple[yaml.Node | None, object]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist.", "Name your config file with --config.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"{path} can not be read: {reason}.") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_twins(path, node)
+        return node, yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigError(f"{path}{line}: this is not YAML: {error.problem}.", "Check blanks and colons.") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path}: this is not YAML: {str(error).splitlines()[0]}.") from None
+
+
+def _refuse_twins(path: Path, node: yaml.Node | None) -> None:
+    """YAML lets the last of two equal keys win silently; a second camera of the same name would vanish."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise ConfigError(f"{path}, line {line}: `{key.value}` stands here a second time; keep one.")
+                seen.add(key.value)
+            _refuse_twins(path, value)
+
+
+def _rooted(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Relative paths made relative to the config file's folder, before defaults are filled in."""
+    raw = dict(raw)
+    data_dir = raw.get("data_dir", "data")
+    if isinstance(data_dir, str):
+        raw["data_dir"] = folder / Path(data_dir).expanduser()
+    database = raw.get("database")
+    if isinstance(database, str) and (match := re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^/:?][^?]*)(\?.*)?", database)):
+        raw["database"] = f"{match[1]}{folder / match[2]}{match[3] or ''}"
+    cameras = raw.get("cameras")
+    if isinstance(cameras, dict):
+        raw["cameras"] = {name: _rooted_camera(camera, folder) for name, camera in cameras.items()}
+    return raw
+
+
+def _rooted_camera(camera: object, folder: Path) -> object:
+    if not isinstance(camera, dict) or not isinstance(camera.get("source"), str):
+        return camera
+    source = camera["source"]
+    is_path = source != "sample" and "://" not in source and "$" not in source and not source.isdigit() and source
+    return {**camera, "source": str(folder / Path(source).expanduser())} if is_path else camera
+
+
+def _variable(match: re.Match[str]) -> str:
+    value = os.environ.get(match[1])
+    if value is None:
+        raise ValueError(f"needs the environment variable {match[1]}, which is not set")
+    return quote(value, safe="")
+
+
+def _secrets(ocrcars: OcrCarsSettings) -> Iterator[tuple[str, SecretStr]]:
+    """Environment first, then the file, then config.yaml itself."""
+    for name, variable in SECRETS.items():
+        file: Path | None = getattr(ocrcars, f"{name}_file")
+        try:
+            if os.environ.get(variable, "").strip():
+                yield name, SecretStr(_one_word(os.environ[variable]))
+            elif file is not None:
+                yield name, SecretStr(_one_word(file.expanduser().read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise ConfigError(f"recognizer.ocrcars.{name}_file: {file} can not be read: {reason}.") from None
+        except ValueError as error:
+            place = variable if variable in os.environ else f"recognizer.ocrcars.{name}_file"
+            raise ConfigError(f"{place} {error}.") from None
+
+
+def _one_word(value: str) -> str:
+    value = value.strip()
+    if not value:
+        raise ValueError("is empty")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("holds a blank, a line break or a character that no key has; copy it again from the console")
+    return value
+
+
+def _sentence(path: Path, node: yaml.Node | None, detail: ErrorDetails) -> str:
+    """One mistake in one sentence. Values are shown, but for secrets and addresses that may carry one."""
+    location = [part for part in detail["loc"] if part != "[key]"]
+    dotted = ".".join(str(part) for part in location)
+    place = f"{path}, line {_line(node, location)}: `{dotted}`"
+    if detail["type"] == "extra_forbidden":
+        known = _known(location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), known, 1, 0.5)
+        hint = f"did you mean `{near[0]}`?" if near else f"known keys here: {', '.join(known)}."
+        return f"{place} is not a key that streamwatch knows; {hint}"
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "missing":
+        return f"{place} is missing."
+    if detail["type"] == "enum" or detail["type"] == "literal_error":
+        near = difflib.get_close_matches(str(detail["input"]), re.findall(r"'([^']+)'", message), 1, 0.4)
+        message = message[0].lower() + message[1:] + (f"; did you mean `{near[0]}`?" if near else "")
+    elif detail["type"] != "value_error":
+        message = message[0].lower() + message[1:]
+    hidden = any(str(part) in (*SECRETS, "source", "endpoint", "database") for part in location)
+    value = "" if hidden or isinstance(detail["input"], dict | list) else f" = {detail['input']!r}"
+    return f"{place}{value}: {message}."
+
+
+def _known(location: list[int | str]) -> list[str]:
+    prefix = "".join(f"{part}." for part in location)
+    prefix = re.sub(r"^cameras\.[^.]+\.", "cameras.NAME.", prefix)
+    return sorted({key.removeprefix(prefix).split(".")[0] for key in keys() if key.startswith(prefix)})
+
+
+def _line(node: yaml.Node | None, location: list[int | str]) -> int:
+    line = 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            match = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if match is None:
+                break
+            line, node = match[0].start_mark.line + 1, match[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line

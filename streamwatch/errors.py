@@ -1,0 +1,186 @@
+"""Every error that streamwatch raises on purpose.
+
+    StreamwatchError
+    ├── ConfigError              config.yaml is missing, unreadable or wrong
+    ├── CaptureError             a picture source fails
+    │   ├── SourceUnreadable     for good: no such file, not a video, an URL nobody can open
+    │   └── SourceLost           for now: no answer, refused, the stream ended or stalled; worth another try
+    ├── RecognitionError         no reading could be had; never the same as "no plate"
+    │   ├── EngineMissing        the extra `local` is not installed
+    │   ├── NotSent              surely not sent: no connection                      class NET
+    │   ├── Doubtful             sent, answer never came: may have been charged      class NET-TIMEOUT
+    │   ├── Transient            the service stumbled                                class TRANS, UNKNOWN
+    │   ├── Throttled            too fast                                            class RATE
+    │   ├── ClockWrong           this machine's clock is off by more than 15 min     class CLOCK
+    │   ├── Refused              stays so until a person acts
+    │   │   ├── CredentialsRefused                                                   class CRED
+    │   │   ├── QuotaExhausted                                                       class QUOTA
+    │   │   ├── InArrears                                                            class DEBT
+    │   │   ├── NotAuthorised                                                        class AUTHZ
+    │   │   ├── ServiceDown                                                          class DOWN
+    │   │   └── BadRequest       our own request is wrong: a bug                     class BUG
+    │   └── PictureRefused       this picture, not the service
+    │       ├── PictureTooLarge                                                      class SIZE
+    │       ├── PictureBroken                                                        class FRAME
+    │       ├── PictureUrlFailed                                                     class URL
+    │       └── DoNotResend                                                          class STOP-FRAME
+    └── StoreError               the database or the evidence folder fails
+        ├── DatabaseUnusable     corrupt, not a database, of a newer version
+        └── StorageFailed        full disk, no permission, locked for too long
+
+The classes are those of the protocol's error tables; what each means for retries stands in `recognition/retry.py`.
+A message is one sentence that says what is wrong and where; `what_to_do` is the sentence that helps.
+Neither may hold a secret: texts from outside go through `redact.hide_credentials` before they get here.
+"""
+
+
+class StreamwatchError(Exception):
+    """The root: anything that is reported to people as one clear sentence, without a traceback."""
+
+    def __init__(self, message: str, what_to_do: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.what_to_do = what_to_do
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.what_to_do}".strip()
+
+
+class ConfigError(StreamwatchError):
+    """config.yaml is missing, unreadable or wrong."""
+
+
+class CaptureError(StreamwatchError):
+    """A picture source fails."""
+
+
+class SourceUnreadable(CaptureError):
+    """The source will not work however often it is tried."""
+
+
+class SourceLost(CaptureError):
+    """The source does not deliver now; it is worth another try."""
+
+
+class RecognitionError(StreamwatchError):
+    """No reading could be had. `outcome` is the word the ledger keeps."""
+
+    outcome = "failed"
+
+
+class EngineMissing(RecognitionError):
+    """The configured engine is not installed."""
+
+
+class NotSent(RecognitionError):
+    """Nothing reached the service."""
+
+    outcome = "not sent"
+
+
+class Doubtful(RecognitionError):
+    """The request may have been answered, and charged, without our seeing it."""
+
+    outcome = "doubtful"
+
+
+class Transient(RecognitionError):
+    """The service stumbled; the same request may succeed."""
+
+    outcome = "transient"
+
+
+class Throttled(RecognitionError):
+    """Too many calls in too short a time."""
+
+    outcome = "throttled"
+
+
+class ClockWrong(RecognitionError):
+    """The signature's timestamp is more than 15 minutes off."""
+
+    outcome = "clock"
+
+
+class Refused(RecognitionError):
+    """The service will answer no call until a person acts."""
+
+    outcome = "refused"
+
+
+class CredentialsRefused(Refused):
+    """AppCode, AppKey or signature wrong."""
+
+    outcome = "credentials"
+
+
+class QuotaExhausted(Refused):
+    """The package of calls is used up, expired or missing."""
+
+    outcome = "quota"
+
+
+class InArrears(Refused):
+    """An account owes money."""
+
+    outcome = "arrears"
+
+
+class NotAuthorised(Refused):
+    """The credentials are right but not allowed here."""
+
+    outcome = "not authorised"
+
+
+class ServiceDown(Refused):
+    """The service is gone, moved or blocked."""
+
+    outcome = "down"
+
+
+class BadRequest(Refused):
+    """The service says that the request itself is wrong."""
+
+    outcome = "bad request"
+
+
+class PictureRefused(RecognitionError):
+    """The service can not use this picture."""
+
+    outcome = "picture refused"
+
+
+class PictureTooLarge(PictureRefused):
+    """Too many bytes or pixels."""
+
+    outcome = "too large"
+
+
+class PictureBroken(PictureRefused):
+    """Damaged, or of a format that the service can not parse."""
+
+    outcome = "picture broken"
+
+
+class PictureUrlFailed(PictureRefused):
+    """The service could not download the picture from its address."""
+
+    outcome = "url failed"
+
+
+class DoNotResend(PictureRefused):
+    """The service forbids another try with this picture."""
+
+    outcome = "do not resend"
+
+
+class StoreError(StreamwatchError):
+    """The database or the evidence folder fails."""
+
+
+class DatabaseUnusable(StoreError):
+    """The database can not be used as it is."""
+
+
+class StorageFailed(StoreError):
+    """Writing failed for a reason of the machine: full disk, no permission, a lock that is not given back."""

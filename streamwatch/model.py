@@ -1,0 +1,186 @@
+"""The frozen types that flow between rooms.
+
+    camera ──Frame──▶ gate ──Keyframe──▶ recognizer ──Reading──▶ fusion ──Sighting──▶ store
+
+A key is a random text (UUID4 hex) that names a thing from its birth on, before the database has given it a row.
+All times are aware UTC and are capture times unless the name says otherwise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Picture = npt.NDArray[np.uint8]
+Point = tuple[float, float]
+Corners = tuple[Point, Point, Point, Point]
+"""Left-top, right-top, right-bottom, left-bottom of a plate as (x, y) in pixels; ocrCars' order of `range`."""
+
+
+class Engine(StrEnum):
+    """Who reads plates."""
+
+    OCRCARS = "ocrcars"
+    LOCAL = "local"
+
+
+class SightingStatus(StrEnum):
+    """A sighting is provisional from its first reading on and final once its passage has closed."""
+
+    PROVISIONAL = "provisional"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the full-resolution frame."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of one camera.
+
+    luma: (height, width) uint8, the Y plane at full resolution; read-only, free to look at.
+    to_bgr: converts the full-resolution picture to (height, width, 3) uint8 BGR; costs about a millisecond a call.
+    """
+
+    camera: str
+    captured_at: datetime
+    luma: Picture
+    to_bgr: Callable[[], Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One vehicle's stay before a camera. `last_seen` is the time of the last frame that showed it."""
+
+    key: str
+    camera: str
+    opened_at: datetime
+    last_seen: datetime
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframe:
+    """A view of a passage chosen to be read. `jpeg` is sent, and kept as evidence, byte for byte.
+
+    crop: the part of the frame that the JPEG shows. scale: JPEG pixels per frame pixel, at most 1.
+    score: the best-shot score (higher is better; comparable only within one passage). reason: why it was chosen.
+    """
+
+    key: str
+    passage: str
+    camera: str
+    captured_at: datetime
+    jpeg: bytes
+    width: int
+    height: int
+    crop: Box
+    scale: float
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlateText:
+    """One plate as an engine returns it.
+
+    text: raw, as the engine wrote it. confidence: 0 to 1, None where the engine gave none that can be believed.
+    corners: in pixels of the picture that was read, None where the engine gave none.
+    """
+
+    text: str
+    confidence: float | None
+    corners: Corners | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """What became of one attempt at the paid service; completes its ledger row.
+
+    outcome: "read", "no plate", or the `outcome` word of the error. charged: the answer was HTTP 200 from the service
+    itself (None: nobody can know). fee: charge units as the service says, 1 where it answered without saying.
+    """
+
+    outcome: str
+    charged: bool | None
+    fee: int
+    latency: float
+    http_status: int | None = None
+    gateway_code: str = ""
+    platform_code: int | None = None
+    ret_code: int | None = None
+    request_id: str = ""
+    answer_id: str = ""
+    error: str = ""
+
+
+class Ledger(Protocol):
+    """Where every attempt at the paid service is written down, before it is sent and after it has ended."""
+
+    def about_to_pay(self, attempt: int, picture_bytes: int) -> None:
+        """Returns only once the row is safely stored; raises StoreError otherwise, and then nothing may be sent."""
+
+    def ended(self, attempt: int, result: CallResult) -> None:
+        """Completes the row of that attempt."""
+
+
+class Recognizer(Protocol):
+    """JPEG in, plates out."""
+
+    engine: Engine
+
+    def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
+        """All plates of the picture, best first; empty where it shows none. Raises RecognitionError."""
+
+    def close(self) -> None:
+        """Gives back connections and memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one engine said of one keyframe.
+
+    raw: the engine's text. plate: normalised. kind: the grammar's name for it, "" where it fits none.
+    repaired: a character was replaced on the way (look-alike or folded O/0, I/1). corners: in pixels of the full frame.
+    """
+
+    key: str
+    keyframe: str
+    passage: str
+    camera: str
+    captured_at: datetime
+    engine: Engine
+    raw: str
+    plate: str
+    kind: str
+    repaired: bool
+    confidence: float | None
+    corners: Corners | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A plate at a camera, fused from readings. `keyframe` is the one that shows it best."""
+
+    key: str
+    camera: str
+    plate: str
+    confidence: float | None
+    first_seen: datetime
+    last_seen: datetime
+    reads: int
+    status: SightingStatus
+    engine: Engine
+    passage: str
+    keyframe: str
