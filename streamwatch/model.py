@@ -128,8 +128,11 @@ class CallResult:
 class Ledger(Protocol):
     """Where every attempt at the paid service is written down, before it is sent and after it has ended."""
 
-    def about_to_pay(self, attempt: int, picture_bytes: int) -> None:
-        """Returns only once the row is safely stored; raises StoreError otherwise, and then nothing may be sent."""
+    def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
+        """Returns only once the row is safely stored; raises StoreError otherwise, and then nothing may be sent.
+
+        picture: the very JPEG that will be sent (a retry may send a smaller one), or its address for `img_url`.
+        """
 
     def ended(self, attempt: int, result: CallResult) -> None:
         """Completes the row of that attempt."""
