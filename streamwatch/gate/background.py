@@ -1,0 +1,85 @@
+"""What the empty scene looks like, and where a picture differs from it.
+
+A running mean and mean deviation per pixel (the deviation as in Manzanera & Richefeu, "A robust and computationally
+efficient motion detection algorithm based on Sigma-Delta background estimation", ICVGIP 2004), kept on a small luma
+picture. Two things are added for a gate: a light step of the whole picture is taken out before comparing, and pixels
+under a vehicle are not learned, so that a standing vehicle is not swallowed.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from streamwatch.model import Picture
+
+BLACK = 16.0  # luma of black in limited-range video; light scales what lies above it
+LEARN = 3.0  # s, time constant of the mean
+LEARN_SPREAD = 6.0  # s, time constant of the mean deviation
+SPREADS = 3.0  # how many mean deviations a pixel may swing without counting as change
+UPDATE_EVERY = 0.2  # s between two updates: learning is slow, so it need not be paid for on every frame
+SAME_LIGHT = 0.02  # relative gain below which nothing is corrected
+
+
+class Background:
+    """The empty scene of one camera on small luma pictures, (height, width) uint8."""
+
+    def __init__(self, threshold: int) -> None:
+        """threshold: grey levels at ordinary light (mean luma 110) from which a still pixel counts as changed."""
+        self._threshold = threshold
+        self._mean: npt.NDArray[np.float32] | None = None
+        self._spread: npt.NDArray[np.float32] = np.empty(0, np.float32)
+        self._margin: Picture = np.empty(0, np.uint8)
+        self._difference: Picture = np.empty(0, np.uint8)
+        self._gain = 1.0
+        self._updated = 0.0
+
+    def start(self, small: Picture, at: float) -> None:
+        """Takes this picture as the empty scene."""
+        self._mean = small.astype(np.float32)
+        self._spread = np.full(small.shape, 2.0, np.float32)
+        self._updated = at
+        self._renew_margin()
+
+    def change(self, small: Picture, vehicles: Picture | None) -> Picture:
+        """255 where `small` differs from the empty scene, else 0; the same shape.
+
+        vehicles: 255 where vehicles are known to stand, or None; they do not vote on the light.
+        """
+        assert self._mean is not None
+        self._gain = self._light(small, vehicles)
+        expected = cv2.convertScaleAbs(self._mean, alpha=self._gain, beta=BLACK * (1 - self._gain))
+        self._difference = cv2.absdiff(small, expected)
+        change: Picture = cv2.compare(self._difference, self._margin, cv2.CMP_GT)
+        return change
+
+    def learn(self, small: Picture, vehicles: Picture | None, at: float) -> None:
+        """Follows slow change where no vehicle stands. at: seconds, capture time. Call after `change`."""
+        assert self._mean is not None
+        passed = at - self._updated
+        if passed < UPDATE_EVERY:
+            return
+        self._updated = at
+        if self._gain != 1.0:
+            self._mean = cv2.addWeighted(self._mean, self._gain, self._mean, 0.0, BLACK * (1 - self._gain))
+        free = None if vehicles is None else cv2.bitwise_not(vehicles)
+        cv2.accumulateWeighted(small, self._mean, 1 - np.exp(-passed / LEARN), mask=free)
+        cv2.accumulateWeighted(self._difference, self._spread, 1 - np.exp(-passed / LEARN_SPREAD), mask=free)
+        self._renew_margin()
+
+    def _light(self, small: Picture, vehicles: Picture | None) -> float:
+        """Median ratio of a coarse sample to the empty scene, 1.0 where they agree."""
+        assert self._mean is not None
+        sample = (slice(4, None, 8), slice(4, None, 8))
+        now, before = small[sample].astype(np.float32) - BLACK, self._mean[sample] - BLACK
+        votes = before > 8
+        if vehicles is not None:
+            votes &= vehicles[sample] == 0
+        if np.count_nonzero(votes) < 40:
+            return 1.0
+        gain = float(np.median(now[votes] / before[votes]))
+        return 1.0 if abs(gain - 1) < SAME_LIGHT else min(4.0, max(0.25, gain))
+
+    def _renew_margin(self) -> None:
+        assert self._mean is not None
+        light = min(1.0, max(0.35, (float(self._mean[::8, ::8].mean()) - BLACK) / (110 - BLACK)))
+        self._margin = cv2.convertScaleAbs(self._spread, alpha=SPREADS, beta=self._threshold * light)

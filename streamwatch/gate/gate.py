@@ -1,0 +1,401 @@
+"""Which frames are worth a call: a pure state machine, frames and answers in, decisions out.
+
+A region of change that lasts opens a passage. While its view gets better the gate waits; when it stops getting better
+for `patience` seconds, or the vehicle goes, the best view is sent. Before paying, the gate asks the pictures whether
+this vehicle was paid for already. After a reading, nothing more is paid until something else stands there.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import cv2
+import numpy as np
+
+from streamwatch.gate.background import Background
+from streamwatch.gate.bestshot import Candidate, crop_around, score
+from streamwatch.gate.likeness import same_vehicle, view_of
+from streamwatch.gate.regions import Region, find_regions
+from streamwatch.gate.track import PaidView, Stage, Track, Verdict, patch_of, stillness
+from streamwatch.model import Box, Corners, Frame, Picture
+
+SMALL_WIDTH = 320  # px; change is looked for at this width
+LEARN_FIRST = 0.6  # s after the start in which change is only learned
+CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.2  # a region must last so long before it is a passage
+BETTER = 1.03  # a view counts as better from this ratio of scores on
+CLEARLY_BETTER = 1.3  # a view must be this much better to be paid after an unread one
+STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
+STILL_FOR = 0.4  # s; a suspect is judged when it has stood still so long
+SUSPECT_PATIENCE = 1.5  # s; or, moving, when its view has not become better for so long
+CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so that a bird does not count
+CUT_OFF_STILL = 1.0  # s; a fragment that stands still so long is a vehicle after all
+REMEMBER, REMEMBER_MOST = 120.0, 8  # s and number of paid views that are kept for comparing
+SCENE_CHANGED, SCENE_CHANGED_FOR = 0.75, 1.5  # part of the picture and s; then the camera has moved: start anew
+MOST_TRACKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A vehicle has come. `passage` numbers the passages of one gate."""
+
+    passage: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """This view is worth a call. crop: the part of the frame to send; reason: why, in words."""
+
+    passage: int
+    frame: Frame
+    crop: Box
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The vehicle has gone, or turned out to be another one."""
+
+    passage: int
+    opened_at: datetime
+    last_seen: datetime
+
+
+Decision = Opened | Shot | Closed
+
+
+class Gate:
+    """Watches one camera."""
+
+    def __init__(
+        self,
+        *,
+        threshold: int = 22,
+        min_area: float = 0.015,
+        patience: float = 0.6,
+        close_after: float = 1.0,
+        max_calls: int = 3,
+        zone: list[tuple[float, float]] | None = None,
+    ) -> None:
+        """threshold: grey levels of change; min_area: fraction of the picture; patience, close_after: seconds;
+
+        max_calls: per passage; zone: polygon in fractions of the picture outside of which nothing is looked at.
+        """
+        self._background = Background(threshold)
+        self._min_area, self._patience, self._close_after = min_area, patience, close_after
+        self._max_calls, self._zone_points = max_calls, zone
+        self._shape: tuple[int, int] | None = None
+        self._stride = 1
+        self._zone: Picture | None = None
+        self._started = 0.0
+        self._previous: Picture | None = None
+        self._tracks: list[Track] = []
+        self._paid: list[PaidView] = []
+        self._passages = 0
+        self._upset_since: float | None = None
+
+    def look(self, frame: Frame) -> list[Decision]:
+        """Takes the next frame in; capture times must not decrease."""
+        at = frame.captured_at.timestamp()
+        decisions: list[Decision] = []
+        if self._shape != frame.luma.shape:
+            decisions += self.finish()
+            self._begin(frame.luma, at)
+        small = self._shrink(frame.luma)
+        vehicles = self._vehicles()
+        change = self._background.change(small, vehicles)
+        if self._zone is not None:
+            change = cv2.bitwise_and(change, self._zone)
+        busy = cv2.countNonZero(change)
+        if self._scene_changed(busy, at):
+            decisions += self.finish()
+            self._begin(frame.luma, at)
+            return decisions
+        least = self._min_area * change.size
+        regions = find_regions(change, self._min_area) if busy >= least and at - self._started >= LEARN_FIRST else []
+        self._follow(regions, frame, at)
+        for track in self._tracks:
+            decisions += self._attend(track, frame, small, at)
+        decisions += self._let_go(at)
+        self._background.learn(small, self._vehicles(), at)
+        self._previous = small
+        return decisions
+
+    def answered(self, passage: int, crop: Box, plates: list[tuple[bool, Corners | None]] | None) -> None:
+        """What became of the last shot of a passage: its plates (trustworthy?, corners in frame pixels).
+
+        None: no answer could be had; the view is not paid again. Plates that lie on another vehicle count for that one.
+        """
+        view = next((v for v in reversed(self._paid) if v.passage == passage and v.verdict is Verdict.PENDING), None)
+        if view is None:
+            return
+        track = next((t for t in self._tracks if t.passage == passage), None)
+        if plates is None:
+            view.verdict = Verdict.READ
+            self._rest(track)
+            return
+        view.verdict = Verdict.UNREAD
+        for good, corners in plates:
+            owner = self._owner(view, corners)
+            if good and owner is view:
+                view.verdict, view.plate = Verdict.READ, corners
+        if view.verdict is Verdict.READ:
+            self._rest(track)
+        elif track is not None and track.stage is Stage.WAITING:
+            track.look_again(track.seen_at, suspect=False)
+
+    def finish(self) -> list[Decision]:
+        """Closes all passages: the recording has ended, or the daemon stops."""
+        decisions: list[Decision] = []
+        for track in self._tracks:
+            decisions += self._last_chance(track)
+            decisions += _closing(track)
+        self._tracks = []
+        return decisions
+
+    def _begin(self, luma: Picture, at: float) -> None:
+        height, width = luma.shape
+        self._shape, self._stride = (height, width), max(1, round(width / SMALL_WIDTH))
+        small = self._shrink(luma)
+        self._background.start(small, at)
+        self._started, self._previous, self._upset_since = at, None, None
+        self._paid = []
+        if self._zone_points:
+            corners = np.array([(x * small.shape[1], y * small.shape[0]) for x, y in self._zone_points])
+            self._zone = cv2.fillPoly(np.zeros(small.shape, np.uint8), [corners.round().astype(np.int32)], 255)
+
+    def _shrink(self, luma: Picture) -> Picture:
+        small: Picture = cv2.blur(luma[:: self._stride, :: self._stride], (3, 3))
+        return small
+
+    def _vehicles(self) -> Picture | None:
+        """255 where tracks are, so that the background neither learns them nor lets them vote on the light."""
+        if not self._tracks or self._shape is None:
+            return None
+        height, width = (-(-side // self._stride) for side in self._shape)
+        mask = np.zeros((height, width), np.uint8)
+        for track in self._tracks:
+            r = track.region
+            mask[max(0, r.top - 3) : r.bottom + 3, max(0, r.left - 3) : r.right + 3] = 255
+        return mask
+
+    def _scene_changed(self, busy: int, at: float) -> bool:
+        assert self._shape is not None
+        watched = cv2.countNonZero(self._zone) if self._zone is not None else busy and self._small_size()
+        if busy < SCENE_CHANGED * watched or busy == 0:
+            self._upset_since = None
+            return False
+        self._upset_since = at if self._upset_since is None else self._upset_since
+        return at - self._upset_since >= SCENE_CHANGED_FOR
+
+    def _small_size(self) -> int:
+        assert self._shape is not None
+        height, width = self._shape
+        return -(-height // self._stride) * -(-width // self._stride)
+
+    def _follow(self, regions: list[Region], frame: Frame, at: float) -> None:
+        """Gives each region to the track it overlaps most, and new tracks to what is left."""
+        free = list(self._tracks)
+        born: list[Track] = []
+        for region in regions:
+            near = max(free, key=lambda t: t.region.overlap(region), default=None)
+            if near is not None and near.region.overlap(region) > 0:
+                free.remove(near)
+                near.region, near.last_seen, near.seen_at = region, frame.captured_at, at
+                near.frames += 1
+            elif len(self._tracks) + len(born) < MOST_TRACKS:
+                born.append(self._new_track(region, frame, at))
+        self._tracks += born
+
+    def _new_track(self, region: Region, frame: Frame, at: float) -> Track:
+        self._passages += 1
+        size = region.width * region.height
+        torn_off = any(t.paid and 2 * t.region.overlap(region) >= size for t in self._tracks) or any(
+            v.verdict is Verdict.READ and at - v.at < 10 and 2 * v.region.overlap(region) >= size for v in self._paid
+        )
+        track = Track(self._passages, region, frame.captured_at, frame.captured_at, at, torn_off)
+        track.seen_at = track.improved_at = at
+        return track
+
+    def _attend(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
+        if track.seen_at != at:
+            return []
+        self._note_stillness(track, small, at)
+        if not track.announced:
+            if track.frames < CONFIRM_FRAMES or at - track.since < CONFIRM_AFTER:
+                return []
+            if track.fragment and not self._whole(track.region) and not self._still(track, at, CUT_OFF_STILL):
+                return []
+            track.announced = True
+            return [Opened(track.passage, track.opened_at), *self._look_closer(track, frame, small, at)]
+        return self._look_closer(track, frame, small, at)
+
+    def _look_closer(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
+        if track.stage is Stage.SETTLED:
+            self._watch_settled(track, small, at)
+            return []
+        if track.stage is Stage.WAITING:
+            return []
+        if track.suspect and track.unchanged(small):
+            track.settle(small)
+            return []
+        self._weigh(track, frame, at)
+        if self._ripe(track, at):
+            return self._decide(track, small, at)
+        return []
+
+    def _note_stillness(self, track: Track, small: Picture, at: float) -> None:
+        if self._previous is None or stillness(small, self._previous, track.region, STILL_STEP) < STILL_PART:
+            track.still_since = None
+        elif track.still_since is None:
+            track.still_since = at
+
+    def _watch_settled(self, track: Track, small: Picture, at: float) -> None:
+        if track.settled_patch is None:
+            track.settle(small)
+        elif track.unchanged(small):
+            track.changed_since = None
+        elif track.changed_since is None:
+            track.changed_since = at
+        elif at - track.changed_since >= CHANGED_FOR:
+            track.look_again(at, suspect=True)
+
+    def _weigh(self, track: Track, frame: Frame, at: float) -> None:
+        """Keeps this frame if it shows the vehicle better than any before."""
+        whole = self._whole(track.region)
+        if (track.suspect or track.fragment) and not whole and not self._still(track, at, CUT_OFF_STILL):
+            return
+        box = self._box(track.region)
+        value = score(frame.luma, box, whole)
+        if track.best is None or value > track.best.score * BETTER:
+            others = [self._box(t.region) for t in self._tracks if t is not track]
+            height, width = frame.luma.shape
+            crop = crop_around(box, others, width, height)
+            track.best, track.improved_at = Candidate(frame, at, box, crop, value, whole), at
+
+    def _ripe(self, track: Track, at: float) -> bool:
+        if track.best is None:
+            return False
+        if track.suspect:
+            return self._still(track, at, STILL_FOR) or at - track.improved_at >= SUSPECT_PATIENCE
+        return at - track.improved_at >= self._patience
+
+    def _still(self, track: Track, at: float, seconds: float) -> bool:
+        return track.still_since is not None and at - track.still_since >= seconds
+
+    def _decide(self, track: Track, small: Picture, at: float) -> list[Decision]:
+        """The view has stopped getting better: pay for it, or know why not."""
+        assert track.best is not None
+        if self._known(track, small):
+            track.settle(small)
+            return []
+        decisions: list[Decision] = []
+        if track.suspect:
+            decisions += self._another_vehicle(track)
+        unread = [v for v in track.paid if v.verdict is Verdict.UNREAD]
+        if unread and track.best.score < CLEARLY_BETTER * max(v.score for v in unread):
+            track.improved_at = at
+            return decisions
+        if len(track.paid) >= self._max_calls:
+            track.settle(small)
+            return decisions
+        reason = "its view stopped getting better" if not unread else "a clearly better view than the unread one"
+        return [*decisions, self._pay(track, small, reason)]
+
+    def _known(self, track: Track, small: Picture) -> bool:
+        """Whether a paid picture shows this vehicle already."""
+        assert track.best is not None
+        self._paid = [v for v in self._paid if track.best.at - v.at <= REMEMBER][-REMEMBER_MOST:]
+        own = {id(v) for v in track.paid}
+        seen = [v for v in self._paid if v.verdict is not Verdict.UNREAD or (track.suspect and id(v) in own)]
+        if any(v.at_same_place(small) for v in seen if v.region.overlap(track.region)):
+            return True
+        if not seen:
+            return False
+        now = view_of(track.best.frame.luma, track.best.box)
+        return any(same_vehicle(v.view, now) for v in seen if v.verdict is Verdict.READ)
+
+    def _another_vehicle(self, track: Track) -> list[Decision]:
+        """The track goes on, but as a new passage: what stands there now is not what was paid for."""
+        since = track.changed_since or track.seen_at
+        gone = Closed(track.passage, track.opened_at, track.last_seen)
+        self._passages += 1
+        opened_at = datetime.fromtimestamp(since, tz=track.last_seen.tzinfo)
+        track.passage, track.opened_at, track.paid, track.suspect = self._passages, opened_at, [], False
+        track.fragment = False
+        return [gone, Opened(track.passage, opened_at)]
+
+    def _pay(self, track: Track, small: Picture, reason: str) -> Shot:
+        assert track.best is not None
+        best = track.best
+        box = best.box
+        luma = best.frame.luma[box.y : box.y + box.height, box.x : box.x + box.width].copy()
+        view = PaidView(track.passage, best.at, luma, box, best.score, track.region, patch_of(small, track.region))
+        track.paid.append(view)
+        self._paid.append(view)
+        track.stage, track.best, track.suspect = Stage.WAITING, None, False
+        return Shot(track.passage, best.frame, best.crop, best.score, reason)
+
+    def _let_go(self, at: float) -> list[Decision]:
+        decisions: list[Decision] = []
+        for track in [t for t in self._tracks if at - t.seen_at >= self._close_after]:
+            decisions += self._last_chance(track)
+            decisions += _closing(track)
+            self._tracks.remove(track)
+        for track in [t for t in self._tracks if not t.announced and t.seen_at != at]:
+            self._tracks.remove(track)
+        return decisions
+
+    def _last_chance(self, track: Track) -> list[Decision]:
+        """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
+        if not track.announced or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
+            return []
+        unread = [v for v in track.paid if v.verdict is Verdict.UNREAD]
+        if self._known(track, self._previous) or len(track.paid) >= self._max_calls:
+            return []
+        if unread and track.best.score < CLEARLY_BETTER * max(v.score for v in unread):
+            return []
+        decisions = self._another_vehicle(track) if track.suspect else []
+        return [*decisions, self._pay(track, self._previous, "it went; this was its best view")]
+
+    def _rest(self, track: Track | None) -> None:
+        """The vehicle is read: watch its place from the next frame on."""
+        if track is not None and track.stage is not Stage.SETTLED:
+            track.stage, track.best, track.settled_patch, track.changed_since = Stage.SETTLED, None, None, None
+
+    def _owner(self, view: PaidView, corners: Corners | None) -> PaidView | None:
+        """Whose plate it is: the view's own unless it lies on another track only."""
+        if corners is None:
+            return view
+        x = sum(p[0] for p in corners) / 4
+        y = sum(p[1] for p in corners) / 4
+        if _inside(view.box, x, y):
+            return view
+        elsewhere = any(_inside(self._box(t.region), x, y) for t in self._tracks if t.passage != view.passage)
+        return None if elsewhere else view
+
+    def _whole(self, region: Region) -> bool:
+        """Whether the region touches neither the edge of the picture nor of the zone."""
+        assert self._shape is not None
+        height, width = (-(-side // self._stride) for side in self._shape)
+        if region.left <= 1 or region.top <= 1 or region.right >= width - 1 or region.bottom >= height - 1:
+            return False
+        if self._zone is None:
+            return True
+        around = self._zone[region.top - 1 : region.bottom + 1, region.left - 1 : region.right + 1]
+        return bool(cv2.countNonZero(around) == around.size)
+
+    def _box(self, region: Region) -> Box:
+        assert self._shape is not None
+        height, width = self._shape
+        s = self._stride
+        right, bottom = min(width, region.right * s), min(height, region.bottom * s)
+        return Box(region.left * s, region.top * s, right - region.left * s, bottom - region.top * s)
+
+
+def _closing(track: Track) -> list[Decision]:
+    return [Closed(track.passage, track.opened_at, track.last_seen)] if track.announced else []
+
+
+def _inside(box: Box, x: float, y: float) -> bool:
+    return box.x <= x < box.x + box.width and box.y <= y < box.y + box.height

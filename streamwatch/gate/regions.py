@@ -1,0 +1,72 @@
+"""From changed pixels to regions, each at best one vehicle."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from streamwatch.model import Picture
+
+_SPECKS = np.ones((3, 3), np.uint8)
+_GAPS = np.ones((9, 9), np.uint8)  # bridges windscreen and lamps, 1/36 of a 320 px picture
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A connected change. Edges in small-picture pixels, right and bottom exclusive; `area` in changed pixels."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    area: int
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    def overlap(self, other: "Region") -> int:
+        """Pixels that both rectangles cover."""
+        across = min(self.right, other.right) - max(self.left, other.left)
+        down = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(0, across) * max(0, down)
+
+    def joined(self, other: "Region") -> "Region":
+        """The rectangle around both."""
+        return Region(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+            self.area + other.area,
+        )
+
+
+def find_regions(change: Picture, min_area: float) -> list[Region]:
+    """Regions of the change mask (0/255), largest first.
+
+    min_area: fraction of the picture that a region must fill. Pieces of which one lies mostly inside the other's
+    rectangle are one vehicle seen in parts.
+    """
+    mask = cv2.morphologyEx(change, cv2.MORPH_OPEN, _SPECKS)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _GAPS)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
+    least = min_area * change.size
+    pieces = [
+        Region(int(x), int(y), int(x + w), int(y + h), int(area))
+        for x, y, w, h, area in stats[1:count]
+        if area >= max(4.0, least / 20)
+    ]
+    pieces.sort(key=lambda piece: -piece.area)
+    whole: list[Region] = []
+    for piece in pieces:
+        home = next((i for i, w in enumerate(whole) if 2 * w.overlap(piece) >= piece.width * piece.height), None)
+        if home is None:
+            whole.append(piece)
+        else:
+            whole[home] = whole[home].joined(piece)
+    return [region for region in whole if region.area >= least]

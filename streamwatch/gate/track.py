@@ -1,0 +1,123 @@
+"""One thing that is followed through the picture, and what is known of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from streamwatch.gate.bestshot import Candidate
+from streamwatch.gate.likeness import View, view_of
+from streamwatch.gate.regions import Region
+from streamwatch.model import Box, Corners, Picture
+
+UNCHANGED = 0.75  # correlation of two small pictures of one place that show the same thing
+
+
+class Verdict(Enum):
+    """What became of a paid view."""
+
+    PENDING = auto()
+    READ = auto()
+    UNREAD = auto()
+
+
+class Stage(Enum):
+    """LOOKING for a better view; WAITING for an answer; SETTLED: what stands here is known, so nothing is paid."""
+
+    LOOKING = auto()
+    WAITING = auto()
+    SETTLED = auto()
+
+
+@dataclass
+class PaidView:
+    """A view that was sent: enough of it to know the vehicle again."""
+
+    passage: int
+    at: float
+    luma: Picture
+    box: Box
+    score: float
+    region: Region
+    patch: Picture
+    verdict: Verdict = Verdict.PENDING
+    plate: Corners | None = None
+
+    @cached_property
+    def view(self) -> View:
+        """Features of the view, made when first compared and the answer is known."""
+        local = Box(0, 0, self.box.width, self.box.height)
+        return view_of(self.luma, local, self.plate and _moved(self.plate, -self.box.x, -self.box.y))
+
+    def at_same_place(self, small: Picture) -> bool:
+        """Whether a small picture of now shows the very same thing at the very same place."""
+        return correlation(patch_of(small, self.region), self.patch) >= UNCHANGED
+
+
+@dataclass
+class Track:
+    """A region followed from frame to frame. All times but `opened_at` and `last_seen` in seconds of capture time."""
+
+    passage: int
+    region: Region
+    opened_at: datetime
+    last_seen: datetime
+    since: float
+    fragment: bool
+    stage: Stage = Stage.LOOKING
+    frames: int = 1
+    announced: bool = False
+    best: Candidate | None = None
+    improved_at: float = 0.0
+    seen_at: float = 0.0
+    still_since: float | None = None
+    changed_since: float | None = None
+    suspect: bool = False
+    settled_region: Region | None = None
+    settled_patch: Picture | None = None
+    paid: list[PaidView] = field(default_factory=list)
+
+    def settle(self, small: Picture) -> None:
+        """What stands here now is known."""
+        self.stage, self.suspect, self.best, self.changed_since = Stage.SETTLED, False, None, None
+        self.settled_region, self.settled_patch = self.region, patch_of(small, self.region)
+
+    def look_again(self, at: float, suspect: bool) -> None:
+        """Search for a view anew; suspect: because something else may stand here now."""
+        self.stage, self.suspect, self.best, self.improved_at = Stage.LOOKING, suspect, None, at
+
+    def unchanged(self, small: Picture) -> bool:
+        """Whether the place still looks as it did when the track settled."""
+        assert self.settled_region is not None
+        assert self.settled_patch is not None
+        return correlation(patch_of(small, self.settled_region), self.settled_patch) >= UNCHANGED
+
+    def shots(self, verdict: Callable[[Verdict], bool]) -> int:
+        """How many paid views have a verdict that satisfies the test."""
+        return sum(verdict(view.verdict) for view in self.paid)
+
+
+def patch_of(small: Picture, region: Region) -> Picture:
+    """A copy of a region of the small picture, shape (region.height, region.width)."""
+    return small[region.top : region.bottom, region.left : region.right].copy()
+
+
+def correlation(one: Picture, other: Picture) -> float:
+    """-1 to 1, indifferent to brightness and contrast; two pictures of the same shape."""
+    return float(cv2.matchTemplate(one, other, cv2.TM_CCOEFF_NORMED)[0, 0])
+
+
+def stillness(small: Picture, previous: Picture, region: Region, step: int) -> float:
+    """Part (0 to 1) of the region whose luma moved by less than `step` grey levels from one frame to the next."""
+    now = small[region.top : region.bottom, region.left : region.right]
+    before = previous[region.top : region.bottom, region.left : region.right]
+    return 1.0 - float(np.count_nonzero(cv2.absdiff(now, before) > step)) / max(1, now.size)
+
+
+def _moved(corners: Corners, dx: float, dy: float) -> Corners:
+    a, b, c, d = ((x + dx, y + dy) for x, y in corners)
+    return a, b, c, d
