@@ -29,7 +29,8 @@ SUSPECT_PATIENCE = 1.5  # s; or, moving, when its view has not become better for
 CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so that a bird does not count
 CUT_OFF_STILL = 1.0  # s; a fragment that stands still so long is a vehicle after all
 REMEMBER, REMEMBER_MOST = 120.0, 8  # s and number of paid views that are kept for comparing
-SCENE_CHANGED, SCENE_CHANGED_FOR = 0.75, 1.5  # part of the picture and s; then the camera has moved: start anew
+SCENE_CALM, SCENE_CHANGED = 0.3, 0.7  # parts of the picture; from one to the other at once no vehicle can come:
+SCENE_JUMP, SCENE_CHANGED_FOR = 0.5, 1.5  # s; the camera was moved or switched its mode, and the gate starts anew
 MOST_TRACKS = 8
 
 
@@ -92,6 +93,8 @@ class Gate:
         self._tracks: list[Track] = []
         self._paid: list[PaidView] = []
         self._passages = 0
+        self._watched = 1
+        self._calm_at = 0.0
         self._upset_since: float | None = None
 
     def look(self, frame: Frame) -> list[Decision]:
@@ -107,12 +110,13 @@ class Gate:
         if self._zone is not None:
             change = cv2.bitwise_and(change, self._zone)
         busy = cv2.countNonZero(change)
-        if self._scene_changed(busy, at):
-            decisions += self.finish()
-            self._begin(frame.luma, at)
+        if self._jumped(busy / self._watched, at):
+            if self._upset_since is not None and at - self._upset_since >= SCENE_CHANGED_FOR:
+                decisions += self.finish()
+                self._begin(frame.luma, at)
             return decisions
-        least = self._min_area * change.size
-        regions = find_regions(change, self._min_area) if busy >= least and at - self._started >= LEARN_FIRST else []
+        watching = busy >= self._min_area * change.size and at - self._started >= LEARN_FIRST
+        regions = find_regions(change, self._min_area) if watching else []
         self._follow(regions, frame, at)
         for track in self._tracks:
             decisions += self._attend(track, frame, small, at)
@@ -121,7 +125,7 @@ class Gate:
         self._previous = small
         return decisions
 
-    def answered(self, passage: int, crop: Box, plates: list[tuple[bool, Corners | None]] | None) -> None:
+    def answered(self, passage: int, plates: list[tuple[bool, Corners | None]] | None) -> None:
         """What became of the last shot of a passage: its plates (trustworthy?, corners in frame pixels).
 
         None: no answer could be had; the view is not paid again. Plates that lie on another vehicle count for that one.
@@ -158,11 +162,13 @@ class Gate:
         self._shape, self._stride = (height, width), max(1, round(width / SMALL_WIDTH))
         small = self._shrink(luma)
         self._background.start(small, at)
-        self._started, self._previous, self._upset_since = at, None, None
+        self._started, self._previous, self._upset_since, self._calm_at = at, None, None, at
+        self._watched = small.size
         self._paid = []
         if self._zone_points:
             corners = np.array([(x * small.shape[1], y * small.shape[0]) for x, y in self._zone_points])
             self._zone = cv2.fillPoly(np.zeros(small.shape, np.uint8), [corners.round().astype(np.int32)], 255)
+            self._watched = max(1, cv2.countNonZero(self._zone))
 
     def _shrink(self, luma: Picture) -> Picture:
         small: Picture = cv2.blur(luma[:: self._stride, :: self._stride], (3, 3))
@@ -179,19 +185,15 @@ class Gate:
             mask[max(0, r.top - 3) : r.bottom + 3, max(0, r.left - 3) : r.right + 3] = 255
         return mask
 
-    def _scene_changed(self, busy: int, at: float) -> bool:
-        assert self._shape is not None
-        watched = cv2.countNonZero(self._zone) if self._zone is not None else busy and self._small_size()
-        if busy < SCENE_CHANGED * watched or busy == 0:
+    def _jumped(self, busy: float, at: float) -> bool:
+        """Whether the whole picture is another one since a moment ago. busy: the part of it that differs."""
+        if busy < SCENE_CALM:
+            self._calm_at = at
+        if busy < SCENE_CHANGED:
             self._upset_since = None
-            return False
-        self._upset_since = at if self._upset_since is None else self._upset_since
-        return at - self._upset_since >= SCENE_CHANGED_FOR
-
-    def _small_size(self) -> int:
-        assert self._shape is not None
-        height, width = self._shape
-        return -(-height // self._stride) * -(-width // self._stride)
+        elif self._upset_since is None and at - self._calm_at <= SCENE_JUMP:
+            self._upset_since = at
+        return self._upset_since is not None
 
     def _follow(self, regions: list[Region], frame: Frame, at: float) -> None:
         """Gives each region to the track it overlaps most, and new tracks to what is left."""
@@ -236,7 +238,7 @@ class Gate:
             return []
         if track.stage is Stage.WAITING:
             return []
-        if track.suspect and track.unchanged(small):
+        if track.suspect and track.unchanged(small) and self._same_plate_there(track, frame.luma):
             track.settle(small)
             return []
         self._weigh(track, frame, at)
@@ -302,18 +304,24 @@ class Gate:
         reason = "its view stopped getting better" if not unread else "a clearly better view than the unread one"
         return [*decisions, self._pay(track, small, reason)]
 
+    def _same_plate_there(self, track: Track, luma: Picture) -> bool:
+        """Two cars of one model look alike at one place; where the paid plate is known, it must be there too."""
+        read = [v for v in track.paid if v.plate is not None]
+        return not read or any(v.plate_still_there(luma) for v in read)
+
     def _known(self, track: Track, small: Picture) -> bool:
-        """Whether a paid picture shows this vehicle already."""
+        """Whether a paid picture shows this vehicle already.
+
+        Where a plate was found, the plate decides; where none was, only the same thing still standing at its place.
+        """
         assert track.best is not None
         self._paid = [v for v in self._paid if track.best.at - v.at <= REMEMBER][-REMEMBER_MOST:]
-        own = {id(v) for v in track.paid}
-        seen = [v for v in self._paid if v.verdict is not Verdict.UNREAD or (track.suspect and id(v) in own)]
-        if any(v.at_same_place(small) for v in seen if v.region.overlap(track.region)):
-            return True
-        if not seen:
-            return False
-        now = view_of(track.best.frame.luma, track.best.box)
-        return any(same_vehicle(v.view, now) for v in seen if v.verdict is Verdict.READ)
+        with_plate = [v for v in self._paid if v.plate is not None]
+        if with_plate:
+            now = view_of(track.best.frame.luma, track.best.box)
+            if any(same_vehicle(v.view, now) for v in with_plate):
+                return True
+        return track.suspect and any(v.at_same_place(small) for v in track.paid if v.plate is None)
 
     def _another_vehicle(self, track: Track) -> list[Decision]:
         """The track goes on, but as a new passage: what stands there now is not what was paid for."""

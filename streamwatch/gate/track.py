@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from streamwatch.gate.bestshot import Candidate
-from streamwatch.gate.likeness import View, view_of
+from streamwatch.gate.likeness import PLATE_LIKENESS, View, view_of
 from streamwatch.gate.regions import Region
 from streamwatch.model import Box, Corners, Picture
 
@@ -56,6 +56,21 @@ class PaidView:
     def at_same_place(self, small: Picture) -> bool:
         """Whether a small picture of now shows the very same thing at the very same place."""
         return correlation(patch_of(small, self.region), self.patch) >= UNCHANGED
+
+    def plate_still_there(self, luma: Picture) -> bool:
+        """Whether its plate still is where it was, in a full-resolution luma picture of now."""
+        if self.plate is None:
+            return False
+        xs, ys = [x for x, _ in self.plate], [y for _, y in self.plate]
+        left, right = round(min(xs)) - self.box.x, round(max(xs)) - self.box.x
+        top, bottom = round(min(ys)) - self.box.y, round(max(ys)) - self.box.y
+        plate = self.luma[max(0, top) : bottom, max(0, left) : right]
+        x, y = self.box.x + max(0, left), self.box.y + max(0, top)
+        play = max(3, plate.shape[0] // 6)
+        there = luma[max(0, y - play) : y + plate.shape[0] + play, max(0, x - play) : x + plate.shape[1] + play]
+        if min(plate.shape) < 4 or there.shape[0] < plate.shape[0] or there.shape[1] < plate.shape[1]:
+            return False
+        return float(cv2.matchTemplate(there, plate, cv2.TM_CCOEFF_NORMED).max()) >= PLATE_LIKENESS
 
 
 @dataclass

@@ -1,0 +1,5 @@
+"""`python -m streamwatch`."""
+
+from streamwatch.cli import main
+
+main()

@@ -1,0 +1,71 @@
+"""The verb `check`: tries everything that `run` will need, and pays nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from streamwatch.clock import Clock
+from streamwatch.config import Settings
+from streamwatch.daemon import live_camera
+from streamwatch.errors import SourceLost, StreamwatchError
+from streamwatch.model import Engine
+from streamwatch.parts import make_recognizer
+from streamwatch.recognition.reach import reach
+from streamwatch.store import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried. what: its name; good: whether `run` can use it; text: what was found, what to do."""
+
+    what: str
+    good: bool
+    text: str
+
+
+def check(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    """Tries the database, the engine and every camera, one after the other."""
+    yield _finding("database", partial(_try_database, settings))
+    yield _finding("engine", partial(_try_engine, settings))
+    if not settings.cameras:
+        yield Finding("cameras", False, "No camera is configured. Add one under `cameras:`, for example the sample.")
+    for name in settings.cameras:
+        yield _finding(f"camera {name}", partial(_try_camera, name, settings, clock))
+
+
+def _finding(what: str, attempt: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, attempt())
+    except StreamwatchError as error:
+        return Finding(what, False, str(error))
+
+
+def _try_database(settings: Settings) -> str:
+    open_store(settings.database, settings.data_dir).close()
+    return "can be written, and its tables are up to date"
+
+
+def _try_engine(settings: Settings) -> str:
+    make_recognizer(settings, lambda _: True).close()
+    if settings.recognizer.engine is Engine.LOCAL:
+        return "local: installed; reads on this machine and costs nothing"
+    ocrcars = settings.recognizer.ocrcars
+    reach(ocrcars.endpoint, ocrcars.connect_timeout)
+    return "ocrcars: credentials are set, the service can be reached (they are tried only by a paid call)"
+
+
+def _try_camera(name: str, settings: Settings, clock: Clock) -> str:
+    live = live_camera(settings, name, clock)
+    patience = 2 * settings.capture.deadline
+    until = clock.monotonic() + patience
+    try:
+        while clock.monotonic() < until:
+            frame = live.next_frame(0.25)
+            if frame is not None:
+                height, width = frame.luma.shape
+                return f"sends pictures of {width} x {height}"
+            if error := live.status().last_error:
+                raise SourceLost(error)
+    finally:
+        live.close()
+    raise SourceLost(f"No picture came within {patience:g} s.", "Is the camera on, and is its address right?")

@@ -1,0 +1,131 @@
+"""How things look on the terminal and in a pipe."""
+
+import csv
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+from streamwatch.model import Sighting
+from streamwatch.redact import hide_credentials
+from streamwatch.store import SightingRow
+
+COLUMNS = (
+    "id",
+    "camera",
+    "plate",
+    "kind",
+    "confidence",
+    "first_seen",
+    "last_seen",
+    "reads",
+    "status",
+    "engine",
+    "image",
+)
+
+
+class _Redacting(logging.Formatter):
+    """The last fence: whatever a library puts into a message, no address with credentials leaves the process."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, or more with a traceback."""
+        return hide_credentials(super().format(record))
+
+
+def set_up_logging() -> None:
+    """Our log to stderr; of libraries only what went wrong."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Redacting("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("streamwatch").setLevel(logging.INFO)
+
+
+def sighting_line(sighting: Sighting, corrected: bool) -> str:
+    """One line for a new sighting, or for one whose plate was corrected."""
+    confidence = "  ? " if sighting.confidence is None else f"{sighting.confidence:4.2f}"
+    note = "  (corrected)" if corrected else ""
+    return f"{_local(sighting.first_seen)}  {sighting.camera}  {sighting.plate}  {confidence}{note}"
+
+
+def print_sightings(rows: Sequence[SightingRow], format: str, out: TextIO) -> None:
+    """format: table, json or csv."""
+    records = [_record(row) for row in rows]
+    if format == "json":
+        print_json(records, out)
+    elif format == "csv":
+        writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+    elif not rows:
+        Console(file=out).print("No sightings.")
+    else:
+        _print_table(rows, out)
+
+
+def print_json(value: object, out: TextIO) -> None:
+    """Plain JSON, readable and with Chinese characters as they are."""
+    out.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
+    """The results of the verb `read` as a table."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("picture", "plate", "confidence", "corners"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "confidence" else "left")
+    for result in results:
+        if result["error"]:
+            table.add_row(result["image"], f"[red]{result['error']}[/red]", "", "")
+        elif not result["plates"]:
+            table.add_row(result["image"], "[dim]no plate[/dim]", "", "")
+        for plate in result["plates"]:
+            corners = " ".join(f"{x:.0f},{y:.0f}" for x, y in plate["corners"] or [])
+            table.add_row(result["image"], f"[bold]{plate['plate']}[/bold]", _confidence(plate["confidence"]), corners)
+    Console(file=out).print(table)
+
+
+def _print_table(rows: Sequence[SightingRow], out: TextIO) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("id", "camera", "plate", "confidence", "first seen", "last seen", "reads", "status"):
+        table.add_column(heading, justify="right" if heading in ("id", "confidence", "reads") else "left")
+    for row in rows:
+        table.add_row(
+            str(row.id),
+            row.camera,
+            f"[bold]{row.plate}[/bold]",
+            _confidence(row.confidence),
+            _local(row.first_seen),
+            _local(row.last_seen),
+            str(row.reads),
+            row.status.value,
+        )
+    Console(file=out).print(table)
+
+
+def _record(row: SightingRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "camera": row.camera,
+        "plate": row.plate,
+        "kind": row.kind,
+        "confidence": row.confidence,
+        "first_seen": row.first_seen.isoformat(timespec="milliseconds"),
+        "last_seen": row.last_seen.isoformat(timespec="milliseconds"),
+        "reads": row.reads,
+        "status": row.status.value,
+        "engine": row.engine.value,
+        "image": None if row.image is None else str(row.image),
+    }
+
+
+def _local(time: datetime) -> str:
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _confidence(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

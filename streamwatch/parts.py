@@ -1,0 +1,66 @@
+"""From settings to working parts: the one place that knows both."""
+
+from collections.abc import Callable
+
+from streamwatch.config import OcrCarsSettings, Settings
+from streamwatch.errors import ConfigError
+from streamwatch.gate import Gate
+from streamwatch.model import Engine, Recognizer
+from streamwatch.pipeline import Intake, JpegLimits
+from streamwatch.recognition.credentials import AppCode, AppKey
+from streamwatch.recognition.local import LocalReader
+from streamwatch.recognition.ocrcars import OcrCars
+
+
+def make_intake(settings: Settings, camera: str) -> Intake:
+    """Gate and keyframes of one camera."""
+    gate = settings.gate
+    return Intake(
+        camera,
+        Gate(
+            threshold=gate.threshold,
+            min_area=gate.min_area,
+            patience=gate.patience,
+            close_after=gate.close_after,
+            max_calls=gate.max_calls,
+            zone=settings.cameras[camera].zone,
+        ),
+        JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
+        settings.sightings.min_confidence,
+    )
+
+
+def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recognizer:
+    """The configured engine. wait: sleeps for seconds, True when the program is stopping.
+
+    Raises ConfigError without credentials and EngineMissing without the extra `local`.
+    """
+    if settings.recognizer.engine is Engine.LOCAL:
+        return LocalReader(settings.recognizer.local.threads)
+    return make_ocrcars(settings.recognizer.ocrcars, wait)
+
+
+def make_ocrcars(settings: OcrCarsSettings, wait: Callable[[float], bool]) -> OcrCars:
+    """The paid service's client. Raises ConfigError without credentials."""
+    return OcrCars(
+        settings.endpoint,
+        credentials(settings),
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+        wait=wait,
+    )
+
+
+def credentials(settings: OcrCarsSettings) -> AppCode | AppKey:
+    """The AppCode, else AppKey and AppSecret. Raises ConfigError where neither is there."""
+    if settings.appcode is not None:
+        return AppCode(settings.appcode)
+    if settings.app_key is not None and settings.app_secret is not None:
+        return AppKey(settings.app_key, settings.app_secret)
+    if settings.app_key is not None or settings.app_secret is not None:
+        missing = "STREAMWATCH_APP_SECRET" if settings.app_secret is None else "STREAMWATCH_APP_KEY"
+        raise ConfigError(f"The engine ocrcars needs both an AppKey and an AppSecret; {missing} is not set.")
+    raise ConfigError(
+        "The engine ocrcars needs credentials, and none are set.",
+        "Set STREAMWATCH_APPCODE to the AppCode of your Market console, or use recognizer.engine: local.",
+    )

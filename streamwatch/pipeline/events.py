@@ -1,0 +1,80 @@
+"""What happens on the way from a camera to the rows, in the order in which it is written down."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from streamwatch.errors import RecognitionError
+from streamwatch.model import CallResult, Engine, Keyframe, Passage, PlateText
+
+
+@dataclass(frozen=True, slots=True)
+class PassageOpened:
+    """A vehicle has come."""
+
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeTaken:
+    """A view was chosen to be read."""
+
+    keyframe: Keyframe
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeDropped:
+    """A view gave way to more valuable ones and will not be read."""
+
+    keyframe: Keyframe
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassageClosed:
+    """A vehicle has gone."""
+
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A call is about to be paid. keyframe: its key, None for a picture given by hand. picture: JPEG or address."""
+
+    key: str
+    keyframe: str | None
+    engine: Engine
+    attempt: int
+    started_at: datetime
+    picture: bytes | str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call was answered, or failed."""
+
+    key: str
+    result: CallResult
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlatesRead:
+    """An engine has answered; no plates is an answer too. call: the key of the paid call, None for the local engine."""
+
+    keyframe: Keyframe
+    engine: Engine
+    plates: tuple[PlateText, ...]
+    call: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFailed:
+    """No engine has answered."""
+
+    keyframe: Keyframe
+    error: RecognitionError
+
+
+Event = (
+    PassageOpened | KeyframeTaken | KeyframeDropped | PassageClosed | CallStarted | CallEnded | PlatesRead | ReadFailed
+)

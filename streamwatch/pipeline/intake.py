@@ -1,0 +1,96 @@
+"""One camera's frames in, what happened in them out."""
+
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from streamwatch import plates as grammar
+from streamwatch.gate import Closed, Decision, Gate, Opened, Shot, encode
+from streamwatch.model import Corners, Frame, Keyframe, Passage, PlateText
+from streamwatch.pipeline.events import Event, KeyframeTaken, PassageClosed, PassageOpened
+
+
+@dataclass(frozen=True, slots=True)
+class JpegLimits:
+    """How keyframes are encoded. long_side: px; quality: 0 to 100; max_bytes: never more."""
+
+    long_side: int
+    quality: int
+    max_bytes: int
+
+
+def trustworthy(plate: PlateText, min_confidence: float) -> bool:
+    """Whether a reading settles what a vehicle's plate is, so that no second call is worth its price."""
+    believed = plate.confidence is None or plate.confidence >= min_confidence
+    return believed and grammar.plausible(plate.text) is not None
+
+
+def in_frame(corners: Corners | None, keyframe: Keyframe) -> Corners | None:
+    """Corners in JPEG pixels as pixels of the full frame."""
+    if corners is None:
+        return None
+    x, y, scale = keyframe.crop.x, keyframe.crop.y, keyframe.scale
+    a, b, c, d = ((x + px / scale, y + py / scale) for px, py in corners)
+    return a, b, c, d
+
+
+class Intake:
+    """Runs a gate and gives its decisions names, keys and pictures. Not thread safe: one camera, one thread."""
+
+    def __init__(self, camera: str, gate: Gate, jpeg: JpegLimits, min_confidence: float) -> None:
+        self._camera, self._gate, self._jpeg, self._min_confidence = camera, gate, jpeg, min_confidence
+        self._open: dict[int, Passage] = {}
+        self._asked: dict[str, int] = {}
+
+    def look(self, frame: Frame) -> list[Event]:
+        """What happened by this frame."""
+        return [self._named(decision) for decision in self._gate.look(frame)]
+
+    def finish(self) -> list[Event]:
+        """What is still open, closed."""
+        return [self._named(decision) for decision in self._gate.finish()]
+
+    def answered(self, keyframe: Keyframe, plates: tuple[PlateText, ...] | None) -> None:
+        """Tells the gate what a keyframe's reading said; None where no engine answered."""
+        passage = self._asked.pop(keyframe.key, None)
+        if passage is None:
+            return
+        seen = None
+        if plates is not None:
+            seen = [(trustworthy(p, self._min_confidence), in_frame(p.corners, keyframe)) for p in plates]
+        self._gate.answered(passage, seen)
+
+    def _named(self, decision: Decision) -> Event:
+        match decision:
+            case Opened(number, at):
+                passage = Passage(uuid4().hex, self._camera, at, at)
+                self._open[number] = passage
+                return PassageOpened(passage)
+            case Closed(number, opened_at, last_seen):
+                passage = self._open.pop(number)
+                return PassageClosed(replace(passage, opened_at=opened_at, last_seen=last_seen, closed=True))
+            case Shot():
+                return KeyframeTaken(self._keyframe(decision))
+
+    def _keyframe(self, shot: Shot) -> Keyframe:
+        jpeg = encode(
+            shot.frame,
+            shot.crop,
+            long_side=self._jpeg.long_side,
+            quality=self._jpeg.quality,
+            max_bytes=self._jpeg.max_bytes,
+        )
+        key = uuid4().hex
+        self._asked[key] = shot.passage
+        return Keyframe(
+            key=key,
+            passage=self._open[shot.passage].key,
+            camera=self._camera,
+            captured_at=shot.frame.captured_at,
+            jpeg=jpeg.data,
+            width=jpeg.width,
+            height=jpeg.height,
+            crop=shot.crop,
+            scale=jpeg.scale,
+            score=shot.score,
+            reason=shot.reason,
+        )

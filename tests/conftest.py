@@ -1,0 +1,28 @@
+"""What holds for every test: no error in our log, no thread left behind."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+GRACE = 5.0  # s in which threads of a test may still be ending
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "errors_expected: this test provokes ERROR lines in streamwatch's log")
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_behind(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    until = time.monotonic() + GRACE
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not left, f"threads left behind: {sorted(t.name for t in left)}"
+    if not request.node.get_closest_marker("errors_expected"):
+        records = [r for phase in ("setup", "call") for r in caplog.get_records(phase)]
+        errors = [r.getMessage() for r in records if r.levelno >= logging.ERROR and r.name.startswith("streamwatch")]
+        assert not errors, f"ERROR in the log: {errors}"

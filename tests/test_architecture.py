@@ -1,0 +1,71 @@
+"""The house: imports point downwards, each foreign library lives in one room, threads start in one module."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "streamwatch"
+BOTTOM = {"model", "errors", "clock", "redact", "plates"}
+STAGES = {"capture", "gate", "recognition", "sightings", "store"}
+MAY_IMPORT = {
+    **dict.fromkeys(BOTTOM, BOTTOM),
+    **{stage: BOTTOM | {stage} for stage in STAGES},
+    "pipeline": BOTTOM | {"pipeline", "gate", "sightings", "store"},
+    "times": set(),
+    "config": BOTTOM,
+}
+"""What a room may import of streamwatch. Rooms that are not named here stand at the top and may import all."""
+LIVES_IN = {
+    "av": {"capture"},
+    "httpx": {"recognition"},
+    "sqlalchemy": {"store"},
+    "alembic": {"store"},
+    "rapidocr": {"recognition"},
+    "onnxruntime": {"recognition"},
+    "pydantic": {"config"},
+    "yaml": {"config"},
+    "typer": {"cli"},
+    "rich": {"cli", "console"},
+    "cv2": {"capture", "gate", "recognition"},
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            yield from (f"{module}.{alias.name}" if module == "streamwatch" else module for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_downwards(path: Path) -> None:
+    allowed = MAY_IMPORT.get(room_of(path))
+    rooms = {name.split(".")[1] for name in imported(path) if name.startswith("streamwatch.")}
+    assert allowed is None or rooms <= allowed, f"{path.name} imports {sorted(rooms - (allowed or set()))}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_each_foreign_library_lives_in_its_room(path: Path) -> None:
+    for name in imported(path):
+        rooms = LIVES_IN.get(name.split(".")[0])
+        assert rooms is None or room_of(path) in rooms, f"{path.name} imports {name}"
+
+
+def test_only_the_daemon_starts_threads() -> None:
+    starters = {room_of(path) for path in MODULES if "Thread(" in path.read_text(encoding="utf-8")}
+    assert starters == {"daemon"}
+
+
+def test_rooms_are_all_known() -> None:
+    known = set(MAY_IMPORT) | {"__init__", "__main__", "cli", "console", "check", "daemon", "parts", "replay"}
+    assert {room_of(path) for path in MODULES} == known

@@ -1,0 +1,165 @@
+"""config.yaml: what is accepted, and that every mistake is one sentence that helps."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from streamwatch import config
+from streamwatch.errors import ConfigError
+from streamwatch.model import Engine
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in config.SECRETS.values():
+        monkeypatch.delenv(variable, raising=False)
+
+
+def load(tmp_path: Path, text: str) -> config.Settings:
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return config.load(path)
+
+
+def mistake(tmp_path: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(tmp_path / "config.yaml") in message
+    return message
+
+
+def test_defaults_need_no_key_at_all(tmp_path: Path) -> None:
+    settings = load(tmp_path, "")
+    assert settings.recognizer.engine is Engine.OCRCARS
+    assert settings.database == f"sqlite:///{tmp_path / 'data' / 'streamwatch.db'}"
+    assert settings.cameras == {}
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    text = (
+        "data_dir: here\ndatabase: sqlite:///there/plates.db\ncameras: {a: {source: clips/a.mp4}, b: {source: sample}}"
+    )
+    settings = load(tmp_path, text)
+    assert settings.data_dir == tmp_path / "here"
+    assert settings.database == f"sqlite:///{tmp_path / 'there/plates.db'}"
+    assert settings.cameras["a"].source == str(tmp_path / "clips/a.mp4")
+    assert settings.cameras["b"].source == "sample"
+
+
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [
+        ("0", "0"),
+        ('"1"', "1"),
+        ("/dev/video0", "/dev/video0"),
+        ("rtsp://cam/1", "rtsp://cam/1"),
+        ("/a/b.mp4", "/a/b.mp4"),
+    ],
+)
+def test_sources_that_are_no_relative_path_stay(tmp_path: Path, source: str, kept: str) -> None:
+    assert load(tmp_path, f"cameras: {{a: {{source: {source}}}}}").cameras["a"].source == kept
+
+
+def test_durations(tmp_path: Path) -> None:
+    settings = load(tmp_path, "dedup: {window: 5m}\ngate: {patience: 500ms, close_after: 2}\ncapture: {deadline: 1h}")
+    assert settings.dedup.window == 300
+    assert settings.gate.patience == 0.5
+    assert settings.gate.close_after == 2
+    assert settings.capture.deadline == 3600
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("gate:\n  treshold: 3\n", ["line 2", "`gate.treshold`", "did you mean `threshold`?"]),
+        ("cameras:\n  a:\n    sorce: x\n", ["line 2", "`cameras.a.source` is missing"]),
+        ("cameras:\n  a:\n    source: x\n    transprt: tcp\n", ["line 4", "did you mean `transport`?"]),
+        ("recogniser: {}\n", ["line 1", "did you mean `recognizer`?"]),
+        ("zzz: 1\n", ["`zzz` is not a key", "known keys here: cameras, capture"]),
+        ("recognizer:\n  engine: locl\n", ["line 2", "'locl'", "did you mean `local`?"]),
+        ("gate:\n  patience: 6x\n", ["line 2", "`gate.patience` = '6x'", "is not a duration"]),
+        ("gate:\n  min_area: 3\n", ["`gate.min_area` = 3", "less than or equal to 1"]),
+        ("jpeg:\n  quality: high\n", ["`jpeg.quality` = 'high'", "integer"]),
+        ("cameras:\n  a b:\n    source: x\n", ["line 2", "`cameras.a b`"]),
+        ("cameras:\n  a:\n    source: ''\n", ["line 3", "is empty"]),
+        ("cameras:\n  a:\n    source: x\n    zone: [[0, 0], [1, 1]]\n", ["line 4", "at least three points"]),
+        ("cameras:\n  a:\n    source: x\n    zone: [[0, 0], [640, 1], [1, 0]]\n", ["fractions of the picture"]),
+        ("cameras:\n  a: {source: x}\n  a: {source: y}\n", ["line 3", "`a` stands here a second time"]),
+        ("cameras:\n  a: [\n", ["line", "not YAML"]),
+        ("- a\n", ["expected keys"]),
+        ("recognizer:\n  ocrcars:\n    endpoint: http://example.com/ocrCars\n", ["line 3", "https://"]),
+        ("recognizer:\n  ocrcars:\n    endpoint: car6\n", ["is not an address"]),
+        ("recognizer:\n  ocrcars:\n    endpoint: https://u:pw@h/ocrCars\n", ["must not carry credentials"]),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_its_place(tmp_path: Path, text: str, parts: list[str]) -> None:
+    message = mistake(tmp_path, text)
+    for part in parts:
+        assert part in message
+
+
+def test_loopback_may_be_plain_http(tmp_path: Path) -> None:
+    text = "recognizer: {ocrcars: {endpoint: 'http://127.0.0.1:8080/ocrCars'}}"
+    assert load(tmp_path, text).recognizer.ocrcars.endpoint == "http://127.0.0.1:8080/ocrCars"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml does not exist\. Name your config file"):
+        config.load(tmp_path / "nowhere.yaml")
+
+
+def test_a_folder_or_bytes_in_place_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can not be read"):
+        config.load(tmp_path)
+    (tmp_path / "config.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        config.load(tmp_path / "config.yaml")
+
+
+def test_secrets_come_from_the_environment_first_then_a_file_then_the_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "recognizer: {ocrcars: {appcode: from-config}}"
+    assert load(tmp_path, text).recognizer.ocrcars.appcode == SecretStr("from-config")
+    (tmp_path / "code").write_text(" from-file \n")
+    text = f"recognizer: {{ocrcars: {{appcode: from-config, appcode_file: {tmp_path / 'code'}}}}}"
+    assert load(tmp_path, text).recognizer.ocrcars.appcode == SecretStr("from-file")
+    monkeypatch.setenv("STREAMWATCH_APPCODE", "from-environment")
+    settings = load(tmp_path, text)
+    assert settings.recognizer.ocrcars.appcode == SecretStr("from-environment")
+    assert "from-" not in repr(settings).replace("STREAMWATCH", "")
+
+
+def test_a_secret_that_is_no_word_is_refused_without_showing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMWATCH_APPCODE", "top secret")
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, "")
+    assert "STREAMWATCH_APPCODE holds a blank" in str(caught.value)
+    assert "top" not in str(caught.value)
+    monkeypatch.delenv("STREAMWATCH_APPCODE")
+    message = mistake(tmp_path, "recognizer:\n  ocrcars:\n    app_secret: 'hush hush'\n")
+    assert "hush" not in message
+
+
+def test_a_secret_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"appcode_file: .*absent can not be read: No such file"):
+        load(tmp_path, f"recognizer: {{ocrcars: {{appcode_file: {tmp_path / 'absent'}}}}}")
+
+
+def test_camera_passwords_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "cameras:\n  a:\n    source: rtsp://user:${GATE_PW}@host/1\n"
+    message = mistake(tmp_path, text)
+    assert "needs the environment variable GATE_PW" in message
+    monkeypatch.setenv("GATE_PW", "p@ss/word")
+    assert load(tmp_path, text).cameras["a"].source == "rtsp://user:p%40ss%2Fword@host/1"
+
+
+def test_a_wrong_source_is_not_shown(tmp_path: Path) -> None:
+    message = mistake(tmp_path, "cameras:\n  a:\n    source: [rtsp://user:hush@host/1]\n")
+    assert "hush" not in message
+    assert "`cameras.a.source`" in message

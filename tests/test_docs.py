@@ -1,0 +1,59 @@
+"""README and config.yaml tell everything that can be said to the program."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from streamwatch import config
+from streamwatch.cli import app
+from streamwatch.config import CameraSettings, Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLE = (ROOT / "config.yaml").read_text(encoding="utf-8")
+KEYS = list(config.keys())
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_config_yaml_names_every_key(key: str) -> None:
+    assert re.search(rf"\b{key.rsplit('.', 1)[-1]}\b", EXAMPLE)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_readme_names_every_key(key: str) -> None:
+    assert f"`{key}`" in README
+
+
+def test_the_readme_names_no_key_that_is_not_there() -> None:
+    rooms = "|".join(Settings.model_fields)
+    named = set(re.findall(rf"`((?:{rooms})\.[\w.]+)`", README))
+    assert named <= set(KEYS)
+
+
+@pytest.mark.parametrize("verb", [command.callback.__name__ for command in app.registered_commands if command.callback])
+def test_the_readme_names_every_verb(verb: str) -> None:
+    assert f"streamwatch {verb}" in README
+
+
+def test_config_yaml_shows_the_defaults() -> None:
+    """Whatever the example sets is the default, but for what it says is not."""
+    example = yaml.safe_load(EXAMPLE)
+    assert example.pop("cameras") == {"gate": {"source": "sample", "transport": "tcp", "loop": False}}
+    assert example["recognizer"].pop("engine") == "local"
+    default = Settings()
+    assert CameraSettings(source="sample").transport == "tcp"
+    for section, values in example.items():
+        for key, value in values.items() if isinstance(values, dict) else [(None, values)]:
+            shown = getattr(default, section) if key is None else getattr(getattr(default, section), key)
+            if isinstance(value, dict):
+                assert all(_equal(getattr(shown, inner), v) for inner, v in value.items()), key
+            else:
+                assert _equal(shown, value), f"{section}.{key}"
+
+
+def _equal(shown: object, written: object) -> bool:
+    if isinstance(shown, float):
+        return shown == float(str(config.seconds(written)))
+    return str(shown) == str(written)
