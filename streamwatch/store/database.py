@@ -1,0 +1,178 @@
+"""Opening a database: folders, SQLite's settings, schema, and an engine to work with.
+
+SQLite files are written in WAL mode with `synchronous=FULL`, so that a committed row survives a power cut and readers
+never wait for the writer. Every write transaction takes the write lock when it begins, so that it can not fail halfway.
+"""
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from streamwatch.errors import DatabaseUnusable, StoreError
+from streamwatch.store import schema
+from streamwatch.store.evidence import make_folder
+from streamwatch.store.failures import OTHER_FILE, Place, file_failed, translated
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for another program's lock, unless the URL says otherwise (`?timeout=`)."""
+FIRST_RUN = "Start `streamwatch run` or `streamwatch replay` first."
+_MIGRATION_LOCK = 0x53_57_44_42
+"""PostgreSQL's advisory locks are numbers; this one is ours ("SWDB")."""
+
+
+def open_writer(database: str) -> tuple[Engine, Place]:
+    """An engine for the one writer; makes folder and file and migrates to the newest schema.
+
+    Raises DatabaseUnusable (bad URL, missing driver, damaged, of a newer version) or StorageFailed (locked, full,
+    not writable, no answer).
+    """
+    url = _parse(database)
+    place = Place.of(url)
+    if _is_sqlite(url):
+        url = _sqlite_file(url, place)
+        try:
+            make_folder(Path(url.database or "").parent)
+        except OSError as error:
+            raise file_failed(f"The folder of the database {url.database}", error) from None
+    _migrate(url, place)
+    engine = _engine(url, place, pool_size=1, max_overflow=0)
+    if _is_sqlite(url):
+        event.listen(engine, "connect", _enforce_foreign_keys)
+    return engine, place
+
+
+def open_read_only(database: str) -> tuple[Engine, Place]:
+    """An engine that can only read; never makes or migrates anything.
+
+    Raises StoreError where there is no database yet or its schema is not the newest, and what `open_writer` raises.
+    """
+    url = _parse(database)
+    place = Place.of(url)
+    if _is_sqlite(url):
+        url = _sqlite_file(url, place)
+        if not Path(url.database or "").exists():
+            raise StoreError(f"{place.label} does not exist yet.", FIRST_RUN)
+        url = url.set(database=f"file:{quote(str(url.database))}").update_query_dict({"mode": "ro", "uri": "true"})
+        engine = _plain_engine(url, place)
+        event.listen(engine, "connect", _refuse_writing)
+    else:
+        engine = _plain_engine(url, place, execution_options={"postgresql_readonly": True})
+    try:
+        with translated(place), engine.connect() as connection:
+            _require_newest(connection, place)
+    except StoreError:
+        engine.dispose()
+        raise
+    return engine, place
+
+
+def _require_newest(connection: Connection, place: Place) -> None:
+    found = schema.version(connection, place)
+    if not found:
+        raise StoreError(f"{place.label} is still empty.", FIRST_RUN)
+    if found != schema.newest():
+        raise StoreError(
+            f"{place.label} has the older schema version {found}.",
+            "Start `streamwatch run` once to update it.",
+        )
+
+
+def _migrate(url: URL, place: Place) -> None:
+    """In one transaction under the write lock: two programs that start together do not meet, a power cut undoes all."""
+    engine = _engine(url, place, poolclass=NullPool)
+    try:
+        with translated(place), engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            schema.upgrade(connection, place)
+    finally:
+        engine.dispose()
+
+
+def _parse(database: str) -> URL:
+    try:
+        return make_url(database)
+    except (ArgumentError, ValueError):
+        raise DatabaseUnusable(
+            "`database` is not a database URL.", "Write it like sqlite:////var/lib/streamwatch/streamwatch.db."
+        ) from None
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _sqlite_file(url: URL, place: Place) -> URL:
+    name = url.database or ""
+    if name in ("", ":memory:") or name.startswith("file:"):
+        raise DatabaseUnusable("`database` must name a file for SQLite.", "Write sqlite:/// and the path of the file.")
+    try:
+        is_folder = Path(name).is_dir()
+    except OSError as error:
+        raise file_failed(place.label, error) from None
+    if is_folder:
+        raise DatabaseUnusable(f"{place.label} is a folder, not a file.", OTHER_FILE)
+    return url if "timeout" in url.query else url.update_query_dict({"timeout": str(BUSY_TIMEOUT)})
+
+
+def _engine(url: URL, place: Place, **options: Any) -> Engine:
+    """An engine whose SQLite connections are durable and whose transactions take the write lock at once."""
+    engine = _plain_engine(url, place, **options)
+    if _is_sqlite(url):
+        event.listen(engine, "connect", _make_durable)
+        event.listen(engine, "begin", _take_write_lock)
+    return engine
+
+
+def _plain_engine(url: URL, place: Place, **options: Any) -> Engine:
+    try:
+        return create_engine(url, hide_parameters=True, pool_pre_ping=not _is_sqlite(url), **options)
+    except NoSuchModuleError:
+        raise DatabaseUnusable(
+            f"{place.label} is of a kind that SQLAlchemy does not know: {url.drivername}.", "Check its first word."
+        ) from None
+    except ModuleNotFoundError as error:
+        raise DatabaseUnusable(
+            f"{place.label} needs the Python package {error.name}, which is not installed.",
+            f"Install it into the same environment: pip install {error.name}",
+        ) from None
+    except (ArgumentError, TypeError, ValueError) as error:
+        raise DatabaseUnusable(f"{place.label}: {place.clean(str(error))}.", "Check `database`.") from None
+
+
+def _make_durable(connection: sqlite3.Connection, _record: object) -> None:
+    _switch_to_wal(connection)
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait for the lock that this needs when two programs open a new file together; we do."""
+    milliseconds: int = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+    deadline = time.monotonic() + milliseconds / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _enforce_foreign_keys(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _refuse_writing(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA query_only=ON")
+
+
+def _take_write_lock(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,69 @@
+"""The pictures that were sent, kept as files below `data_dir/evidence`.
+
+A file is complete or not there: it is written under another name, synced and renamed, and its folder is synced too, so
+that a row may be committed after it which a power cut can not make a liar.
+"""
+
+import hashlib
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from streamwatch.store.failures import file_failed
+
+_LONGEST_FOLDER = 200  # bytes; file systems take 255
+
+
+def sha256(jpeg: bytes) -> str:
+    """The SHA-256 of a picture, 64 hex digits."""
+    return hashlib.sha256(jpeg).hexdigest()
+
+
+def picture_path(camera: str, at: datetime, key: str, suffix: str = "") -> str:
+    """Where a picture belongs, relative to data_dir: `evidence/CAMERA/YYYY-MM-DD/HHMMSS.mmm-KEY8.jpg`, in UTC."""
+    at = at.astimezone(UTC)
+    name = f"{at:%H%M%S}.{at.microsecond // 1000:03d}-{_safe(key)[:8]}{suffix}.jpg"
+    return f"evidence/{_safe(camera)}/{at:%Y-%m-%d}/{name}"
+
+
+def write_picture(data_dir: Path, path: str, jpeg: bytes) -> None:
+    """Returns once the bytes are safely stored at data_dir/path. Raises StorageFailed, and then no file is left."""
+    target = data_dir / path
+    unfinished = target.with_name(f".{target.name}.part")
+    try:
+        make_folder(target.parent)
+        try:
+            with unfinished.open("wb") as file:
+                file.write(jpeg)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise file_failed(f"The picture {target}", error) from None
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, each synced into its parent. Raises OSError."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _safe(name: str) -> str:
+    """A name that is one part of a path, whatever the camera is called."""
+    word = re.sub(r"[^\w.-]", "_", name).lstrip(".") or "_"
+    return word.encode()[:_LONGEST_FOLDER].decode(errors="ignore")

@@ -1,0 +1,1 @@
+"""One file for each schema version. A released file is never changed; the next change is the next file."""

@@ -1,0 +1,120 @@
+"""Read-only access to the database: what people and pages ask."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from streamwatch.model import Engine, SightingStatus
+from streamwatch.store import database
+from streamwatch.store.failures import Place, translated
+from streamwatch.store.tables import PLATE_LENGTH, StoredKeyframe, StoredSighting
+
+
+@dataclass(frozen=True, slots=True)
+class SightingRow:
+    """A sighting as the verb `sightings` shows it.
+
+    confidence: 0 to 1, or None. Times: aware UTC. image: absolute path of the JPEG that shows it best, None once that
+    was deleted.
+    """
+
+    id: int
+    camera: str
+    plate: str
+    kind: str
+    confidence: float | None
+    first_seen: datetime
+    last_seen: datetime
+    reads: int
+    status: SightingStatus
+    engine: Engine
+    image: Path | None
+
+
+class Reader:
+    """Asks the database and can not change it; made by `open_reader`. May be shared by threads."""
+
+    def __init__(self, engine: sqlalchemy.Engine, place: Place, data_dir: Path) -> None:
+        self._engine = engine
+        self._place = place
+        self._data_dir = data_dir.absolute()
+
+    def close(self) -> None:
+        """Gives the database back. Closing twice does no harm."""
+        self._engine.dispose()
+
+    def sightings(
+        self,
+        plate_glob: str | None = None,
+        camera: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[SightingRow]:
+        """Sightings, newest first.
+
+        plate_glob: `*` stands for any text and `?` for one character of the normalised plate; letter case is ignored.
+        since, until: aware; a sighting counts when any part of [first_seen, last_seen] lies between them, both ends
+        included. limit: at most so many.
+        """
+        if plate_glob is not None and not _can_match(plate_glob):
+            return []
+        query = (
+            select(StoredSighting, StoredKeyframe.path)
+            .join(StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id)
+            .order_by(StoredSighting.first_seen.desc(), StoredSighting.id.desc())
+            .limit(limit)
+        )
+        if plate_glob is not None:
+            query = query.where(_plate_is_like(plate_glob))
+        if camera is not None:
+            query = query.where(StoredSighting.camera == camera)
+        if since is not None:
+            query = query.where(StoredSighting.last_seen >= since)
+        if until is not None:
+            query = query.where(StoredSighting.first_seen <= until)
+        with translated(self._place), Session(self._engine) as session:
+            return [self._row(row, path) for row, path in session.execute(query)]
+
+    def _row(self, row: StoredSighting, path: str | None) -> SightingRow:
+        return SightingRow(
+            id=row.id,
+            camera=row.camera,
+            plate=row.plate,
+            kind=row.kind,
+            confidence=row.confidence,
+            first_seen=row.first_seen,
+            last_seen=row.last_seen,
+            reads=row.reads,
+            status=row.status,
+            engine=row.engine,
+            image=None if path is None else self._data_dir / path,
+        )
+
+
+def open_reader(url: str, data_dir: Path) -> Reader:
+    """Opens the database read-only; never makes or migrates one.
+
+    url: any SQLAlchemy URL. data_dir: the folder that holds `evidence/`. Raises StoreError where there is no database
+    yet or its schema is older than this program's, and DatabaseUnusable or StorageFailed.
+    """
+    engine, place = database.open_read_only(url)
+    return Reader(engine, place, data_dir)
+
+
+def _can_match(glob: str) -> bool:
+    """False for more characters than a plate can have, which databases refuse as too complex a pattern."""
+    return len(glob.replace("*", "")) <= PLATE_LENGTH
+
+
+def _plate_is_like(glob: str) -> ColumnElement[bool]:
+    glob = re.sub(r"\*+", "*", glob.upper())
+    if not set(glob) & {"*", "?"}:
+        return StoredSighting.plate == glob
+    pattern = re.sub(r"([!%_\[\]])", r"!\1", glob).translate({ord("*"): "%", ord("?"): "_"})
+    return StoredSighting.plate.like(pattern, escape="!")

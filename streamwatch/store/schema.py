@@ -1,0 +1,100 @@
+"""The schema's versions: what a database has, what this program needs, and the way from one to the other.
+
+A new version is one more file in `migrations/versions`, written by hand; tests say what it still lacks.
+"""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.schema import SetColumnComment, SetTableComment
+
+from streamwatch.errors import DatabaseUnusable
+from streamwatch.store.failures import OTHER_FILE, RESCUE, Place
+from streamwatch.store.tables import Base, local_view
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+VIEW = "sighting_local"
+
+
+def newest() -> str:
+    """The version that this program's tables have."""
+    return _known()[0]
+
+
+def upgrade(connection: Connection, place: Place) -> None:
+    """Brings the database to the newest version, inside the transaction that the caller has begun.
+
+    SQLite's `foreign_keys` must be off, because changing a table there means to drop and copy it. The view is derived:
+    it goes before the tables change and comes back after. Raises DatabaseUnusable where the database is newer than
+    this program, belongs to another one, or holds rows without what they refer to.
+    """
+    if version(connection, place) == newest() and _view_stands(connection):
+        return
+    from alembic import command
+
+    connection.execute(text(f"DROP VIEW IF EXISTS {VIEW}"))
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    _explain(connection)
+    if view := local_view(connection.dialect.name):
+        connection.execute(text(view))
+    if connection.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first():
+        raise DatabaseUnusable(f"{place.label} holds rows that refer to rows which are gone.", RESCUE)
+
+
+def version(connection: Connection, place: Place) -> str:
+    """The version of a database, empty for one without tables. Raises DatabaseUnusable where it is not one of ours."""
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" not in tables:
+        # A server's database may be shared; a file with somebody else's tables is a mistake in the configuration.
+        if tables and connection.dialect.name == "sqlite":
+            raise DatabaseUnusable(f"{place.label} belongs to another program.", OTHER_FILE)
+        return ""
+    found: str = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
+    if found and found not in _known():
+        raise DatabaseUnusable(
+            f"{place.label} has schema version {found}, and this streamwatch knows no later one than {newest()}.",
+            "Install the streamwatch that wrote it, or name another database in `database`.",
+        )
+    return found
+
+
+def _view_stands(connection: Connection) -> bool:
+    """Whether the view is this program's. Only SQLite keeps its text; elsewhere a new view needs a new version."""
+    if connection.dialect.name != "sqlite":
+        return True
+    found = connection.execute(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": VIEW}).scalar()
+    return found == local_view("sqlite")
+
+
+def _explain(connection: Connection) -> None:
+    """PostgreSQL keeps the explanations of tables.py as comments; SQLite has them in its CREATE TABLE already."""
+    if connection.dialect.name == "postgresql":
+        for table in Base.metadata.sorted_tables:
+            connection.execute(SetTableComment(table))
+            for column in table.columns:
+                connection.execute(SetColumnComment(column))
+
+
+def _known() -> list[str]:
+    """All versions, newest first."""
+    config = _config()
+    from alembic.script import ScriptDirectory
+
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+
+def _config() -> "Config":
+    # Alembic reports its plugins at INFO while it is imported, and each step later.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config

@@ -1,0 +1,323 @@
+"""The tables, each column explained where it is defined.
+
+    passages ──< keyframes ──< calls
+                     │  └────< readings >── sightings
+                     └── sightings (the keyframe that shows the plate best)
+
+Ids are the database's own; a `key` is the random name (UUID4 hex) that the pipeline gave the thing before it had a row.
+Times are capture times unless the column says otherwise, stored in UTC as `YYYY-MM-DD HH:MM:SS.ffffff`, so that
+SQLite's date functions work on them as they are. People who want local time ask the view `sighting_local`.
+Enumerations are stored as their lower-case words, without a CHECK, so that a new word needs no rebuilt table.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, DateTime, Double, Enum, ForeignKey, Index, MetaData, String, Text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
+from sqlalchemy.schema import CreateColumn
+from sqlalchemy.sql.compiler import DDLCompiler
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from streamwatch.model import Engine, SightingStatus
+
+PLATE_LENGTH = 255
+
+
+class PassageOutcome(StrEnum):
+    """What became of a passage. Only `unread` says that there was no plate; an outage is `failed`."""
+
+    PENDING = "pending"
+    READ = "read"
+    UNSURE = "unsure"
+    UNREAD = "unread"
+    FAILED = "failed"
+
+
+class KeyframeState(StrEnum):
+    """Where a keyframe stands on its way to an engine. `waiting` is the outbox."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in, aware UTC datetimes out; refuses naive ones with a ValueError.
+
+    PostgreSQL keeps them as `timestamptz`; every other database as plain UTC with microseconds.
+    """
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The column type of one kind of database."""
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Python to database."""
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError(f"{value!r} has no time zone; the database takes aware datetimes only")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Database to Python."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The root of all tables; constraints are named, so that later migrations can name them too."""
+
+    type_annotation_map: ClassVar[Any] = {float: Double}
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def _words(kind: type[StrEnum]) -> Enum:
+    """The values of a StrEnum as plain text."""
+    return Enum(kind, native_enum=False, length=16, values_callable=lambda e: [word.value for word in e])
+
+
+def _id() -> MappedColumn[int]:
+    return mapped_column(primary_key=True, comment="the row's number")
+
+
+def _key(what: str) -> MappedColumn[str]:
+    return mapped_column(String(32), unique=True, comment=f"the {what}'s random name, given before it had a row")
+
+
+def _camera() -> MappedColumn[str]:
+    return mapped_column(String(64), comment="name of the camera in config.yaml")
+
+
+class StoredPassage(Base):
+    """One vehicle's stay before a camera."""
+
+    __tablename__ = "passages"
+    __table_args__ = (
+        Index(None, "camera", "opened_at"),
+        Index(None, "opened_at"),
+        {"comment": "one vehicle's stay before a camera, with or without a plate that could be read"},
+    )
+
+    id: Mapped[int] = _id()
+    key: Mapped[str] = _key("passage")
+    camera: Mapped[str] = _camera()
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time of the first frame that showed it")
+    last_seen: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time of the last frame that showed it so far")
+    closed: Mapped[bool] = mapped_column(comment="1 once the vehicle has gone")
+    outcome: Mapped[PassageOutcome] = mapped_column(
+        _words(PassageOutcome),
+        default=PassageOutcome.PENDING,
+        comment="pending: answers are still to come; read: it has a sighting; unsure: text that could not be believed; "
+        "unread: answered, and no plate was found; failed: no engine answered, so nobody knows",
+    )
+
+
+class StoredKeyframe(Base):
+    """A view of a passage chosen to be read."""
+
+    __tablename__ = "keyframes"
+    __table_args__ = (
+        Index(None, "passage_id"),
+        Index(None, "camera", "captured_at"),
+        Index(None, "captured_at"),
+        Index(None, "state", "captured_at"),
+        {"comment": "a view of a passage that was chosen to be read; its JPEG is on disk before this row exists"},
+    )
+
+    id: Mapped[int] = _id()
+    key: Mapped[str] = _key("keyframe")
+    passage_id: Mapped[int] = mapped_column(ForeignKey("passages.id"), comment="the passage that it shows")
+    camera: Mapped[str] = _camera()
+    captured_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time when the frame was taken")
+    path: Mapped[str | None] = mapped_column(Text, comment="the JPEG, relative to data_dir; NULL once it was deleted")
+    sha256: Mapped[str] = mapped_column(String(64), comment="SHA-256 of the JPEG, hex")
+    bytes: Mapped[int] = mapped_column(comment="length of the JPEG in bytes")
+    width: Mapped[int] = mapped_column(comment="width of the JPEG in pixels")
+    height: Mapped[int] = mapped_column(comment="height of the JPEG in pixels")
+    crop_x: Mapped[int] = mapped_column(comment="left edge of the part shown, in pixels of the camera's frame")
+    crop_y: Mapped[int] = mapped_column(comment="top edge of the part shown, in pixels of the camera's frame")
+    crop_width: Mapped[int] = mapped_column(comment="width of the part shown, in pixels of the camera's frame")
+    crop_height: Mapped[int] = mapped_column(comment="height of the part shown, in pixels of the camera's frame")
+    scale: Mapped[float] = mapped_column(comment="JPEG pixels per frame pixel, at most 1")
+    score: Mapped[float] = mapped_column(comment="best-shot score; higher is better; comparable within one passage")
+    reason: Mapped[str] = mapped_column(Text, comment="why the gate chose this frame")
+    state: Mapped[KeyframeState] = mapped_column(
+        _words(KeyframeState),
+        default=KeyframeState.WAITING,
+        comment="waiting: to be read (the outbox); sent: a call was begun and is not settled; answered: read, whatever "
+        "the answer was; failed: given up after trying; dropped: given up without trying",
+    )
+    state_reason: Mapped[str] = mapped_column(Text, default="", comment="why it failed, was dropped or waits again")
+
+
+class StoredCall(Base):
+    """One attempt at the paid service."""
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        Index(None, "keyframe_id"),
+        Index(None, "started_at"),
+        Index(None, "camera", "started_at"),
+        {"comment": "the ledger: one attempt at the paid service, written before sending and completed after"},
+    )
+
+    id: Mapped[int] = _id()
+    key: Mapped[str] = _key("call")
+    keyframe_id: Mapped[int | None] = mapped_column(
+        ForeignKey("keyframes.id", ondelete="SET NULL"),
+        comment="the keyframe that was sent; NULL for a picture of the verb `read`",
+    )
+    camera: Mapped[str | None] = mapped_column(
+        String(64), comment="the camera that pays, kept even when the keyframe is deleted; NULL for the verb `read`"
+    )
+    engine: Mapped[Engine] = mapped_column(_words(Engine), comment="the service that was called")
+    attempt: Mapped[int] = mapped_column(comment="1 for the first try with this picture, 2 and up for retries")
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time just before sending")
+    ended_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="UTC wall time of its end; NULL while it is in flight"
+    )
+    outcome: Mapped[str | None] = mapped_column(
+        String(32),
+        comment="read, no plate, or the kind of failure; NULL while in flight, so NULL in an old row means that "
+        "streamwatch was stopped in the middle and nobody knows whether it was charged",
+    )
+    charged: Mapped[bool | None] = mapped_column(comment="1: the service answered, so it costs; NULL: nobody knows")
+    fee: Mapped[int] = mapped_column(default=0, comment="charge units as the service says; 1 if it did not say")
+    latency: Mapped[float | None] = mapped_column(comment="seconds from sending to the end of the answer")
+    http_status: Mapped[int | None] = mapped_column(comment="status code of the HTTP answer; NULL if there was none")
+    gateway_code: Mapped[str] = mapped_column(Text, default="", comment="the API gateway's own error code")
+    platform_code: Mapped[int | None] = mapped_column(comment="showapi_res_code of the answer")
+    ret_code: Mapped[int | None] = mapped_column(comment="ret_code of the answer")
+    request_id: Mapped[str] = mapped_column(Text, default="", comment="X-Ca-Request-Id, to quote to the gateway")
+    answer_id: Mapped[str] = mapped_column(Text, default="", comment="showapi_res_id, to quote to the vendor")
+    error: Mapped[str] = mapped_column(Text, default="", comment="what went wrong, in words, without secrets")
+    path: Mapped[str | None] = mapped_column(
+        Text,
+        comment="the JPEG that was sent, relative to data_dir: the keyframe's own, or a smaller one made for a retry; "
+        "NULL where an address was sent or the file was deleted",
+    )
+    picture_url: Mapped[str] = mapped_column(
+        Text, default="", comment="the picture's address where that was sent instead of a JPEG, without its query"
+    )
+    sha256: Mapped[str] = mapped_column(String(64), default="", comment="SHA-256 of the JPEG that was sent, hex")
+    bytes: Mapped[int | None] = mapped_column(comment="length of the JPEG that was sent, in bytes")
+
+
+class StoredSighting(Base):
+    """A plate at a camera."""
+
+    __tablename__ = "sightings"
+    __table_args__ = (
+        Index(None, "plate"),
+        Index(None, "camera", "last_seen"),
+        Index(None, "first_seen"),
+        Index(None, "last_seen"),
+        Index(None, "passage_id"),
+        Index(None, "keyframe_id"),
+        # AUTOINCREMENT: the id of a sighting that was taken back is never given to another one.
+        {"comment": "a plate at a camera from first_seen to last_seen", "sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = _id()
+    key: Mapped[str] = _key("sighting")
+    camera: Mapped[str] = _camera()
+    plate: Mapped[str] = mapped_column(String(PLATE_LENGTH), comment="the plate, normalised")
+    kind: Mapped[str] = mapped_column(String(32), comment="the grammar's name for its form; empty: none fits")
+    confidence: Mapped[float | None] = mapped_column(comment="the best of its readings, 0 to 1; NULL: none was given")
+    first_seen: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time when it was first seen")
+    last_seen: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time when it was last seen")
+    reads: Mapped[int] = mapped_column(comment="number of readings that support it")
+    status: Mapped[SightingStatus] = mapped_column(
+        _words(SightingStatus), comment="provisional from its first reading on, final once its passage has closed"
+    )
+    engine: Mapped[Engine] = mapped_column(_words(Engine), comment="who read it")
+    passage_id: Mapped[int] = mapped_column(ForeignKey("passages.id"), comment="the passage that it belongs to")
+    keyframe_id: Mapped[int] = mapped_column(ForeignKey("keyframes.id"), comment="the keyframe that shows it best")
+
+
+class StoredReading(Base):
+    """What one engine said of one keyframe."""
+
+    __tablename__ = "readings"
+    __table_args__ = (
+        Index(None, "keyframe_id"),
+        Index(None, "call_id"),
+        Index(None, "sighting_id"),
+        {"comment": "one plate that one engine found in one keyframe, also those that the fusion outvoted"},
+    )
+
+    id: Mapped[int] = _id()
+    key: Mapped[str] = _key("reading")
+    keyframe_id: Mapped[int] = mapped_column(ForeignKey("keyframes.id"), comment="the keyframe that was read")
+    call_id: Mapped[int | None] = mapped_column(
+        ForeignKey("calls.id", ondelete="SET NULL"), comment="the call that was paid for it; NULL: read locally"
+    )
+    sighting_id: Mapped[int | None] = mapped_column(
+        ForeignKey("sightings.id", ondelete="SET NULL"), comment="the sighting that it became part of; NULL: none"
+    )
+    engine: Mapped[Engine] = mapped_column(_words(Engine), comment="who read it")
+    raw: Mapped[str] = mapped_column(Text, comment="the text as the engine wrote it")
+    plate: Mapped[str] = mapped_column(Text, comment="the same, normalised")
+    kind: Mapped[str] = mapped_column(String(32), comment="the grammar's name for its form; empty: none fits")
+    repaired: Mapped[bool] = mapped_column(comment="1: a look-alike character was replaced on the way to plate")
+    confidence: Mapped[float | None] = mapped_column(comment="0 to 1; NULL: the engine gave none that can be believed")
+    corners: Mapped[list[list[float]] | None] = mapped_column(
+        JSON(none_as_null=True),
+        comment="the plate's corners as [[x, y], …], left-top, right-top, right-bottom, left-bottom, in pixels of the "
+        "camera's frame; NULL: unknown",
+    )
+
+
+@compiles(CreateColumn, "sqlite")
+def _explain_column(element: CreateColumn, compiler: DDLCompiler, **options: Any) -> str:
+    """SQLite has no column comments but keeps the text of CREATE TABLE, so `.schema` can explain every column.
+
+    Found by name, so that migrations, which create and copy these tables, need not repeat the explanations.
+    """
+    text: str = compiler.visit_create_column(element, **options)  # type: ignore[no-untyped-call]
+    table = Base.metadata.tables.get(element.element.table.name.removeprefix("_alembic_tmp_"))
+    column = None if table is None else table.columns.get(element.element.name)
+    return text if column is None else f"{text} /* {column.comment} */"
+
+
+_LOCAL = {
+    "sqlite": "datetime(s.{0}, 'localtime')",
+    "postgresql": "s.{0} AT TIME ZONE current_setting('TimeZone')",
+}
+
+
+def local_view(database: str) -> str:
+    """CREATE VIEW sighting_local: sightings with local times, for people who ask in SQL.
+
+    Empty for a kind of database whose views can not know the local time zone (MySQL).
+    """
+    if database not in _LOCAL:
+        return ""
+    first_seen, last_seen = (_LOCAL[database].format(column) for column in ("first_seen", "last_seen"))
+    return (
+        "CREATE VIEW sighting_local AS SELECT s.id, s.camera, s.plate, s.kind, "
+        f"{first_seen} AS first_seen, {last_seen} AS last_seen, s.confidence, s.reads, s.status, k.path AS image "
+        "FROM sightings AS s JOIN keyframes AS k ON k.id = s.keyframe_id"
+    )

@@ -1,0 +1,131 @@
+"""Records for tests of the store, with plausible values for what a test leaves out, and ways to look from outside."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import streamwatch
+from streamwatch.model import (
+    Box,
+    CallResult,
+    Engine,
+    Keyframe,
+    Passage,
+    Reading,
+    Sighting,
+    SightingStatus,
+)
+
+NOON = datetime(2026, 1, 5, 12, 0, 0, 123456, tzinfo=UTC)
+JPEG = b"\xff\xd8 a picture \xff\xd9"
+ANSWER = CallResult(
+    outcome="read",
+    charged=True,
+    fee=1,
+    latency=0.25,
+    http_status=200,
+    gateway_code="",
+    platform_code=0,
+    ret_code=0,
+    request_id="R-1",
+    answer_id="60f5",
+    error="",
+)
+
+
+def new_key() -> str:
+    return uuid4().hex
+
+
+def passage(camera: str = "gate", at: datetime = NOON, closed: bool = False) -> Passage:
+    return Passage(key=new_key(), camera=camera, opened_at=at, last_seen=at + timedelta(seconds=2), closed=closed)
+
+
+def keyframe(of: Passage, jpeg: bytes = JPEG) -> Keyframe:
+    return Keyframe(
+        key=new_key(),
+        passage=of.key,
+        camera=of.camera,
+        captured_at=of.opened_at,
+        jpeg=jpeg,
+        width=1280,
+        height=720,
+        crop=Box(10, 20, 1920, 1080),
+        scale=0.5,
+        score=3.25,
+        reason="sharpest",
+    )
+
+
+def reading(of: Keyframe, plate: str = "京A12345") -> Reading:
+    return Reading(
+        key=new_key(),
+        keyframe=of.key,
+        passage=of.passage,
+        camera=of.camera,
+        captured_at=of.captured_at,
+        engine=Engine.OCRCARS,
+        raw=plate.lower(),
+        plate=plate,
+        kind="ordinary",
+        repaired=False,
+        confidence=0.97,
+        corners=((1.0, 2.0), (101.5, 2.0), (101.5, 40.0), (1.0, 40.0)),
+    )
+
+
+def sighting(
+    of: Keyframe, plate: str = "京A12345", at: datetime | None = None, lasting: timedelta = timedelta(seconds=2)
+) -> Sighting:
+    first_seen = at or of.captured_at
+    return Sighting(
+        key=new_key(),
+        camera=of.camera,
+        plate=plate,
+        confidence=0.97,
+        first_seen=first_seen,
+        last_seen=first_seen + lasting,
+        reads=1,
+        status=SightingStatus.PROVISIONAL,
+        engine=Engine.OCRCARS,
+        passage=of.passage,
+        keyframe=of.key,
+    )
+
+
+@contextmanager
+def plain_sqlite(file: Path) -> Iterator[sqlite3.Connection]:
+    """The database as any other program sees it, past SQLAlchemy and the product."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.row_factory = sqlite3.Row
+        yield connection
+
+
+def rows(file: Path, query: str) -> list[sqlite3.Row]:
+    with plain_sqlite(file) as connection:
+        return connection.execute(query).fetchall()
+
+
+def python(script: str, *arguments: object, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
+    """A child that runs a script which may import streamwatch and these tests' modules."""
+    path = os.pathsep.join([str(Path(streamwatch.__file__).parents[1]), str(Path(__file__).parent)])
+    return subprocess.Popen(
+        [*prefix, sys.executable, "-c", script, *map(str, arguments)],
+        env=dict(os.environ, PYTHONPATH=path, **environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def output(child: subprocess.Popen[str], timeout: float = 60) -> str:
+    """What a child printed; fails with its error text where it did not end well."""
+    out, err = child.communicate(timeout=timeout)
+    assert child.returncode == 0, err
+    return out

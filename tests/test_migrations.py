@@ -1,0 +1,295 @@
+"""The schema: explained, the same on every way to it, and changed in one piece or not at all."""
+
+import logging
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from records import NOON, keyframe, output, passage, plain_sqlite, python, reading, rows, sighting
+from sqlalchemy import create_engine
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from streamwatch.errors import DatabaseUnusable, StoreError
+from streamwatch.store import open_reader, open_store, schema
+from streamwatch.store.tables import Base, local_view
+
+TABLES = Base.metadata.sorted_tables
+LATER = '''
+"""A later version that rebuilds tables which others refer to, and which the view shows."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{newest}"
+
+
+def upgrade() -> None:
+    for table in ("passages", "keyframes", "sightings"):
+        with op.batch_alter_table(table, recreate="always") as batch:
+            batch.add_column(sa.Column("clock_trusted", sa.Boolean(), server_default="1", nullable=False))
+{last}
+'''
+
+
+def config_of(migrations: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    return config
+
+
+def versions() -> list[str]:
+    """All versions, oldest first."""
+    return [s.revision for s in ScriptDirectory.from_config(config_of(schema.MIGRATIONS)).walk_revisions()][::-1]
+
+
+def upgrade_plainly(file: Path, to: str) -> None:
+    """What a release did whose newest version that was."""
+    config = config_of(schema.MIGRATIONS)
+    engine = create_engine(f"sqlite:///{file}", poolclass=NullPool)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
+    engine.dispose()
+
+
+def structure(file: Path) -> dict[str, Any]:
+    """Everything that SQLite knows about tables, indexes, references and views, without the order of creation."""
+    found: dict[str, Any] = {}
+    for kind, name, sql in rows(file, "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"):
+        if kind == "table":
+            found[name] = [
+                sorted(tuple(row)[1:] for row in rows(file, f"PRAGMA {pragma}({name})"))
+                for pragma in ("table_xinfo", "foreign_key_list")
+            ]
+        elif kind == "index":
+            found[name] = [tuple(row) for row in rows(file, f"PRAGMA index_xinfo({name})")]
+        else:
+            found[name] = sql
+    return found
+
+
+def fill(file: Path) -> None:
+    store = open_store(f"sqlite:///{file}", file.parent / "data")
+    stay = passage()
+    store.save_passage(stay)
+    view = keyframe(stay)
+    store.save_keyframe(view)
+    found = reading(view)
+    store.keyframe_answered(view.key, [found])
+    store.save_sighting(sighting(view), [found.key], "ordinary")
+    store.close()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "streamwatch.db"
+
+
+@pytest.fixture
+def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes this program know one more version, as the next release will; undone by `monkeypatch.undo()`."""
+
+    def install(last: str = "") -> None:
+        copy = tmp_path / "with 100% more"
+        shutil.copytree(schema.MIGRATIONS, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        (copy / "versions" / "later.py").write_text(LATER.format(newest=versions()[-1], last=last))
+        monkeypatch.setattr(schema, "MIGRATIONS", copy)
+
+    return install
+
+
+def test_the_newest_version_is_what_the_tables_say(file: Path) -> None:
+    fill(file)
+    engine = create_engine(f"sqlite:///{file}", poolclass=NullPool)
+    with engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+@pytest.mark.parametrize("version", ["base", *versions()])
+def test_a_fresh_file_and_an_old_one_come_out_equal(tmp_path: Path, version: str) -> None:
+    fresh, old = tmp_path / "fresh.db", tmp_path / "old.db"
+    fill(fresh)
+    if version != "base":
+        upgrade_plainly(old, version)
+    fill(old)
+    assert structure(old) == structure(fresh)
+    assert len(structure(fresh)) >= 25
+    assert rows(old, "SELECT version_num FROM alembic_version")[0][0] == versions()[-1]
+
+
+def test_a_view_that_was_lost_or_changed_is_made_anew(file: Path) -> None:
+    fill(file)
+    before = structure(file)
+    for statements in ("DROP VIEW sighting_local", "DROP VIEW sighting_local; CREATE VIEW sighting_local AS SELECT 1"):
+        with plain_sqlite(file) as connection:
+            connection.executescript(statements)
+        open_store(f"sqlite:///{file}", file.parent).close()
+        assert structure(file) == before
+
+
+def test_versions_are_one_line() -> None:
+    script = ScriptDirectory.from_config(config_of(schema.MIGRATIONS))
+    assert len(script.get_heads()) == len(script.get_bases()) == 1
+    assert versions()[0] == "0001"
+
+
+@pytest.mark.parametrize("column", [column for table in TABLES for column in table.columns], ids=str)
+def test_every_column_is_explained_where_it_is_defined(column: Any) -> None:
+    assert len(column.comment or "") > 8
+    assert "*/" not in column.comment
+
+
+def test_the_database_explains_itself(file: Path) -> None:
+    fill(file)
+    for table in TABLES:
+        (row,) = rows(file, f"SELECT sql FROM sqlite_master WHERE type = 'table' AND name = '{table.name}'")
+        assert table.comment
+        for column in table.columns:
+            assert f"/* {column.comment} */" in row["sql"]
+
+
+def test_a_version_that_rebuilds_tables_keeps_rows_references_and_explanations(file: Path, later: Any) -> None:
+    fill(file)
+    before = {name: [tuple(r) for r in rows(file, f"SELECT * FROM {name}")] for name in ("keyframes", "readings")}
+    later()
+    store = open_store(f"sqlite:///{file}", file.parent / "data")
+    assert len(store.recent_sightings("gate", NOON)) == 1
+    store.close()
+    assert [(*row, 1) for row in before["keyframes"]] == [tuple(r) for r in rows(file, "SELECT * FROM keyframes")]
+    assert before["readings"] == [tuple(r) for r in rows(file, "SELECT * FROM readings")]
+    assert before["readings"][0][4] is not None
+    assert not rows(file, "PRAGMA foreign_key_check")
+    assert [row["plate"] for row in rows(file, "SELECT * FROM sighting_local")] == ["京A12345"]
+    assert (
+        "/* the passage that it shows */" in rows(file, "SELECT sql FROM sqlite_master WHERE name = 'keyframes'")[0][0]
+    )
+    reader = open_reader(f"sqlite:///{file}", file.parent / "data")
+    assert len(reader.sightings()) == 1
+    reader.close()
+
+
+def test_an_interrupted_version_leaves_the_old_one(file: Path, later: Any) -> None:
+    fill(file)
+    before = structure(file)
+    later(last="    raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        open_store(f"sqlite:///{file}", file.parent / "data")
+    assert structure(file) == before
+    assert len(rows(file, "SELECT * FROM sighting_local")) == 1
+
+
+def test_a_version_that_loses_rows_which_are_referred_to_is_undone(file: Path, later: Any) -> None:
+    fill(file)
+    later(last="    op.execute('DELETE FROM keyframes')")
+    with pytest.raises(DatabaseUnusable, match="refer to rows which are gone"):
+        open_store(f"sqlite:///{file}", file.parent / "data")
+    assert len(rows(file, "SELECT * FROM keyframes")) == 1
+
+
+def test_a_database_of_a_newer_streamwatch_is_left_alone(
+    file: Path, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later()
+    fill(file)
+    before = structure(file)
+    monkeypatch.undo()
+    for opener in (open_store, open_reader):
+        with pytest.raises(
+            DatabaseUnusable, match=r"has schema version 9999, .* Install the streamwatch that wrote it"
+        ):
+            opener(f"sqlite:///{file}", file.parent)
+    assert structure(file) == before
+
+
+def test_a_reader_does_not_migrate(file: Path, later: Any) -> None:
+    fill(file)
+    before = structure(file)
+    later()
+    with pytest.raises(StoreError, match=r"older schema version 0001\. Start `streamwatch run` once"):
+        open_reader(f"sqlite:///{file}", file.parent)
+    assert structure(file) == before
+
+
+OPEN = """
+import sys, time
+from pathlib import Path
+from records import passage
+from streamwatch.store import open_store
+
+folder = Path(sys.argv[1])
+print("ready", flush=True)
+while not (folder / "go").exists():
+    time.sleep(0.001)
+store = open_store(f"sqlite:///{folder}/streamwatch.db", folder / "data")
+store.save_passage(passage())
+store.close()
+"""
+
+
+def test_programs_that_start_together_do_not_meet(file: Path) -> None:
+    children = [python(OPEN, file.parent) for _ in range(3)]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    (file.parent / "go").touch()
+    for child in children:
+        assert output(child) == ""
+    assert len(rows(file, "SELECT * FROM passages")) == 3
+
+
+def test_alembic_is_silent(file: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    handlers = list(logging.getLogger().handlers)
+    with caplog.at_level(logging.DEBUG):
+        fill(file)
+    assert not [record for record in caplog.records if record.name.startswith("alembic")]
+    assert logging.getLogger().handlers == handlers
+    assert capfd.readouterr() == ("", "")
+
+
+def test_importing_alembic_is_silent_too(tmp_path: Path) -> None:
+    script = (
+        "import logging, sys; logging.basicConfig(level=logging.INFO, stream=sys.stdout);"
+        "from pathlib import Path; from streamwatch.store import open_store;"
+        "open_store('sqlite:///' + sys.argv[1] + '/streamwatch.db', Path(sys.argv[1])).close()"
+    )
+    assert output(python(script, tmp_path)) == ""
+
+
+@pytest.mark.parametrize("dialect", [postgresql.dialect(), mysql.dialect()], ids=lambda d: d.name)
+def test_other_databases_can_have_these_tables(dialect: Any) -> None:
+    for table in TABLES:
+        ddl = str(CreateTable(table).compile(dialect=dialect))
+        assert {"postgresql": "TIMESTAMP WITH TIME ZONE", "mysql": "DATETIME(6)"}[dialect.name] in ddl or (
+            table.name == "readings"
+        )
+        for index in table.indexes:
+            assert index.name is not None
+            assert len(index.name) < 64
+            assert str(CreateIndex(index).compile(dialect=dialect))
+
+
+def test_the_view_is_made_where_local_time_is_known() -> None:
+    assert "localtime" in local_view("sqlite")
+    assert "current_setting('TimeZone')" in local_view("postgresql")
+    assert local_view("mysql") == ""
+
+
+def test_references_are_off_only_while_migrating(file: Path) -> None:
+    fill(file)
+    with plain_sqlite(file) as connection:
+        connection.execute("PRAGMA foreign_keys=ON")
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute("DELETE FROM passages")

@@ -1,0 +1,192 @@
+"""What readers are told, and that they can not write."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from records import JPEG, NOON, keyframe, output, passage, python, rows, sighting
+from sqlalchemy import text
+
+from streamwatch.model import Keyframe
+from streamwatch.store import Reader, Store, open_reader, open_store
+
+PLATES = ("京A12345", "京AD12300", "沪B9_123", "粤[C]!", "%", "港X")
+"""Seen ten seconds after each other, two seconds each; the last one at another camera."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("queries")
+
+
+@pytest.fixture(scope="module")
+def file(folder: Path) -> Path:
+    return folder / "streamwatch.db"
+
+
+@pytest.fixture(scope="module")
+def views(folder: Path, file: Path) -> list[Keyframe]:
+    """The keyframe of each plate, in a database that this fixture fills and closes."""
+    store = open_store(f"sqlite:///{file}", folder / "data")
+    views = []
+    for number, plate in enumerate(PLATES):
+        stay = passage("北门" if plate == "港X" else "gate", NOON + timedelta(seconds=10 * number))
+        views.append(keyframe(stay))
+        store.save_passage(stay)
+        store.save_keyframe(views[-1])
+        store.save_sighting(sighting(views[-1], plate), [], "ordinary")
+    store.close()
+    return views
+
+
+@pytest.fixture(scope="module")
+def reader(views: list[Keyframe], folder: Path, file: Path) -> Iterator[Reader]:
+    reader = open_reader(f"sqlite:///{file}", folder / "data")
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def store(views: list[Keyframe], folder: Path, file: Path) -> Iterator[Store]:
+    store = open_store(f"sqlite:///{file}", folder / "data")
+    yield store
+    store.close()
+
+
+def test_sightings_come_newest_first_and_complete(reader: Reader, views: list[Keyframe]) -> None:
+    found = reader.sightings()
+    assert [row.plate for row in found] == list(reversed(PLATES))
+    row, view = found[0], views[-1]
+    assert (row.id, row.camera, row.plate, row.kind) == (6, "北门", "港X", "ordinary")
+    assert (row.confidence, row.reads, row.status, row.engine) == (0.97, 1, "provisional", "ocrcars")
+    assert (row.first_seen, row.last_seen) == (view.captured_at, view.captured_at + timedelta(seconds=2))
+    assert row.first_seen.utcoffset() == timedelta(0)
+    assert row.image is not None
+    assert row.image.parts[-3] == "北门"
+    assert row.image.read_bytes() == JPEG
+
+
+@pytest.mark.parametrize(
+    ("glob", "found"),
+    [
+        ("*", PLATES),
+        ("京A*", ("京A12345", "京AD12300")),
+        ("京a*", ("京A12345", "京AD12300")),
+        ("*123*", ("京A12345", "京AD12300", "沪B9_123")),
+        ("京A1234?", ("京A12345",)),
+        ("京A123??", ("京A12345",)),
+        ("???", ()),
+        ("??", ("港X",)),
+        ("京A12345", ("京A12345",)),
+        ("京A1234", ()),
+        ("%", ("%",)),
+        ("_", ()),
+        ("*_*", ("沪B9_123",)),
+        ("*[*", ("粤[C]!",)),
+        ("粤[ABC]!", ()),
+        ("*!*", ("粤[C]!",)),
+        ("*!", ("粤[C]!",)),
+        ("*\\*", ()),
+        ("'; DROP TABLE sightings; --", ()),
+        ("", ()),
+        ("*" * 100_000, PLATES),
+        ("*1" * 100_000, ()),
+        ("?" * 100_000, ()),
+        ("*?" * 255, ()),
+        ("京" * 100_000, ()),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_plates_by_glob(reader: Reader, glob: str, found: tuple[str, ...]) -> None:
+    assert sorted(row.plate for row in reader.sightings(plate_glob=glob)) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [
+        (None, None, PLATES),
+        (42.0, None, PLATES[4:]),
+        (42.001, None, PLATES[5:]),
+        (10.0, 10.0, PLATES[1:2]),
+        (3.0, 9.0, ()),
+        (None, 9.999, PLATES[:1]),
+        (None, 10.0, PLATES[:2]),
+        (52.001, None, ()),
+        (11.0, 20.0, PLATES[1:3]),
+    ],
+)
+def test_sightings_that_overlap_a_time(
+    reader: Reader, since: float | None, until: float | None, found: tuple[str, ...]
+) -> None:
+    bounds = [None if x is None else NOON + timedelta(seconds=x) for x in (since, until)]
+    assert [row.plate for row in reader.sightings(since=bounds[0], until=bounds[1])] == list(reversed(found))
+
+
+def test_sightings_by_camera_and_limit(reader: Reader) -> None:
+    assert [row.plate for row in reader.sightings(camera="北门")] == ["港X"]
+    assert [row.plate for row in reader.sightings(limit=2)] == ["港X", "%"]
+    assert [row.plate for row in reader.sightings(camera="gate", limit=1)] == ["%"]
+    assert reader.sightings(camera="nowhere") == []
+    assert reader.sightings(limit=0) == []
+
+
+def test_naive_bounds_are_refused(reader: Reader) -> None:
+    with pytest.raises(ValueError, match="no time zone"):
+        reader.sightings(since=NOON.replace(tzinfo=None))
+
+
+def test_a_deleted_picture_is_no_image(store: Store, reader: Reader, views: list[Keyframe]) -> None:
+    with store._transaction() as session:
+        path = session.execute(text("SELECT path FROM keyframes WHERE id = 6")).scalar()
+        session.execute(text("UPDATE keyframes SET path = NULL WHERE id = 6"))
+    assert reader.sightings()[0].image is None
+    with store._transaction() as session:
+        session.execute(text("UPDATE keyframes SET path = :path WHERE id = 6"), {"path": path})
+    assert reader.sightings()[0].image is not None
+
+
+def test_a_relative_data_dir_gives_absolute_images(
+    views: list[Keyframe], folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    reader = open_reader("sqlite:///streamwatch.db", Path("data"))
+    image = reader.sightings()[0].image
+    reader.close()
+    assert image == (folder / "data" / str(image).split("/data/")[1])
+
+
+def test_a_reader_reads_while_the_writer_writes(store: Store, reader: Reader) -> None:
+    with store._transaction() as session:
+        session.execute(text("UPDATE sightings SET reads = 2"))
+        assert {row.reads for row in reader.sightings()} == {1}
+    assert {row.reads for row in reader.sightings()} == {2}
+    with store._transaction() as session:
+        session.execute(text("UPDATE sightings SET reads = 1"))
+
+
+def test_a_reader_can_not_write(reader: Reader, file: Path) -> None:
+    with reader._engine.connect() as connection:
+        assert connection.execute(text("PRAGMA query_only")).scalar() == 1
+        for statement in ("DELETE FROM passages", "DROP TABLE readings", "CREATE TABLE x (y)"):
+            with pytest.raises(Exception, match="readonly database"):
+                connection.execute(text(statement))
+        connection.execute(text("PRAGMA query_only=OFF"))
+        with pytest.raises(Exception, match="readonly database"):
+            connection.execute(text("DELETE FROM sightings"))
+    assert len(rows(file, "SELECT * FROM sightings")) == len(PLATES)
+
+
+LOCAL = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+print(*connection.execute("SELECT * FROM sighting_local WHERE id = 2").fetchone())
+connection.close()
+"""
+
+
+@pytest.mark.parametrize(("zone", "hour"), [("Asia/Shanghai", "20"), ("UTC", "12")])
+def test_the_view_shows_local_time(views: list[Keyframe], file: Path, zone: str, hour: str) -> None:
+    image = f"evidence/gate/2026-01-05/120010.123-{views[1].key[:8]}.jpg"
+    times = f"2026-01-05 {hour}:00:10 2026-01-05 {hour}:00:12"
+    assert output(python(LOCAL, file, TZ=zone)) == f"2 gate 京AD12300 ordinary {times} 0.97 1 provisional {image}\n"

@@ -1,0 +1,200 @@
+"""The store on full and read-only disks, and after kill -9: real limits, real file systems, real processes."""
+
+import os
+import random
+import shutil
+import time
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from records import output, passage, python, rows
+
+from streamwatch.store import open_store
+
+# ---- full and read-only disks ---------------------------------------------------------------------------------------
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from records import keyframe, passage
+from streamwatch.errors import StorageFailed
+from streamwatch.store import open_store
+
+folder = Path(sys.argv[1])
+store = open_store(f"sqlite:///{folder}/streamwatch.db", folder / "data")
+stay = passage()
+store.save_passage(stay)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+try:
+    store.save_keyframe(keyframe(stay, b"x" * 400_000))
+except StorageFailed as error:
+    print(error)
+saved = 1
+try:
+    while True:
+        store.save_passage(passage())
+        saved += 1
+except StorageFailed as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+store.save_passage(passage())
+store.save_keyframe(keyframe(stay, b"x" * 400_000))
+store.close()
+print(saved + 1)
+"""
+
+
+def test_a_file_that_can_not_grow(tmp_path: Path) -> None:
+    picture, database, saved = output(python(LIMITED, tmp_path)).splitlines()
+    assert picture.endswith("can not be written: the file would be larger than allowed. Free some space or move it "
+                            "to a bigger disk.")  # fmt: skip
+    assert "streamwatch.db can not be read or written: the disk is full or failing." in database
+    file = tmp_path / "streamwatch.db"
+    assert len(rows(file, "SELECT * FROM passages")) == int(saved) > 10
+    assert rows(file, "PRAGMA integrity_check")[0][0] == "ok"
+    (row,) = rows(file, "SELECT path FROM keyframes")
+    assert [p for p in (tmp_path / "data").rglob("*") if p.is_file()] == [tmp_path / "data" / row["path"]]
+
+
+FULL = """
+import subprocess, sys
+from pathlib import Path
+from records import keyframe, passage, rows, sighting
+from streamwatch.errors import StorageFailed
+from streamwatch.store import open_reader, open_store
+
+folder = Path(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
+url = f"sqlite:///{folder}/streamwatch.db"
+store = open_store(url, folder / "data")
+ballast = folder / "ballast"
+ballast.write_bytes(b"x" * 300_000)
+stay = passage()
+store.save_passage(stay)
+try:
+    store.save_keyframe(keyframe(stay, b"x" * 900_000))
+except StorageFailed as error:
+    print(error)
+saved = 1
+try:
+    while True:
+        store.save_passage(passage())
+        saved += 1
+except StorageFailed as error:
+    print(error)
+ballast.unlink()
+store.save_passage(passage())
+view = keyframe(stay)
+store.save_keyframe(view)
+store.save_sighting(sighting(view), [], "")
+print(len(rows(folder / "streamwatch.db", "SELECT * FROM passages")) - saved)
+print(rows(folder / "streamwatch.db", "PRAGMA integrity_check")[0][0])
+store.close()
+subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+for attempt in (lambda: open_store(url, folder / "data"), lambda: open_reader(url, folder / "data")):
+    try:
+        attempt()
+    except StorageFailed as error:
+        print(error)
+"""
+
+UNSHARE = ("unshare", "-m") if os.geteuid() == 0 else ("unshare", "-rm")
+
+
+def can_mount(folder: Path) -> bool:
+    script = "import subprocess, sys; sys.exit(subprocess.call(['mount', '-t', 'tmpfs', 'tmpfs', sys.argv[1]]))"
+    if shutil.which("unshare") is None:
+        return False
+    child = python(script, folder, prefix=UNSHARE)
+    child.communicate(timeout=60)
+    return child.returncode == 0
+
+
+def test_a_disk_that_is_full_and_one_that_is_read_only(tmp_path: Path) -> None:
+    if not can_mount(tmp_path):
+        pytest.skip("this machine lets nobody mount a small tmpfs; test_a_file_that_can_not_grow stands in for it")
+    picture, database, more, integrity, *read_only = output(python(FULL, tmp_path, prefix=UNSHARE)).splitlines()
+    assert picture.endswith("can not be written: the disk is full. Free some space or move it to a bigger disk.")
+    assert "streamwatch.db can not grow: the disk is full. Free some space" in database
+    assert (more, integrity) == ("1", "ok")
+    assert len(read_only) == 2
+    assert all("can not be opened: it or its folder can not be written" in line for line in read_only)
+
+
+# ---- kill -9 --------------------------------------------------------------------------------------------------------
+
+WRITER = """
+import sys
+from pathlib import Path
+from records import ANSWER, NOON, keyframe, new_key, passage, reading, sighting
+from streamwatch.model import Engine
+from streamwatch.store import open_store
+
+folder = Path(sys.argv[1])
+store = open_store(f"sqlite:///{folder}/streamwatch.db", folder / "data")
+
+def done(word, key):
+    print(word, key, flush=True)
+
+while True:
+    stay = passage()
+    store.save_passage(stay)
+    done("passages", stay.key)
+    view = keyframe(stay, stay.key.encode() * 5000)
+    store.save_keyframe(view)
+    done("keyframes", view.key)
+    call = new_key()
+    store.call_started(call, view.key, Engine.OCRCARS, 1, NOON, view.jpeg)
+    done("calls", call)
+    store.call_ended(call, ANSWER, NOON)
+    done("ended", call)
+    found = reading(view)
+    store.keyframe_answered(view.key, [found], call)
+    done("readings", found.key)
+    seen = sighting(view)
+    store.save_sighting(seen, [found.key], "")
+    done("sightings", seen.key)
+"""
+
+
+def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    acknowledged: list[tuple[str, str]] = []
+    for _ in range(3):
+        child = python(WRITER, tmp_path)
+        assert child.stdout is not None
+        first = child.stdout.readline()
+        time.sleep(random.uniform(0.02, 0.3))
+        child.kill()
+        lines = [first, *child.communicate()[0].splitlines(keepends=True)]
+        acknowledged += [(line.split()[0], line.split()[1]) for line in lines if line.endswith("\n")]
+    file = tmp_path / "streamwatch.db"
+    assert rows(file, "PRAGMA integrity_check")[0][0] == "ok"
+    assert not rows(file, "PRAGMA foreign_key_check")
+    stored = {
+        (table, row["key"])
+        for table in ("passages", "keyframes", "calls", "readings", "sightings")
+        for row in rows(file, f"SELECT key FROM {table}")
+    }
+    ended = {("ended", row["key"]) for row in rows(file, "SELECT key FROM calls WHERE outcome = 'read'")}
+    assert len(acknowledged) > 20
+    assert set(acknowledged) <= stored | ended
+    for row in rows(file, "SELECT path, sha256 FROM keyframes"):
+        assert sha256((tmp_path / "data" / row["path"]).read_bytes()).hexdigest() == row["sha256"]
+    in_flight = rows(file, "SELECT k.state FROM calls c JOIN keyframes k ON k.id = c.keyframe_id WHERE outcome IS NULL")
+    assert {row["state"] for row in in_flight} <= {"sent"}
+
+
+def test_a_power_cut_leaves_a_database_that_opens(tmp_path: Path) -> None:
+    file, copy = tmp_path / "streamwatch.db", tmp_path / "copy.db"
+    store = open_store(f"sqlite:///{file}", tmp_path)
+    stay = passage()
+    store.save_passage(stay)
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{file}{suffix}", f"{copy}{suffix}")
+    store.close()
+    store = open_store(f"sqlite:///{copy}", tmp_path)
+    store.save_passage(passage())
+    store.close()
+    first, _second = rows(copy, "SELECT key FROM passages ORDER BY id")
+    assert first["key"] == stay.key

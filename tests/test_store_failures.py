@@ -1,0 +1,231 @@
+"""The store when the configuration or another program is against it: one sentence each, and nothing is harmed."""
+
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from records import JPEG, NOON, keyframe, passage, plain_sqlite, rows, sighting
+
+from streamwatch.errors import DatabaseUnusable, StorageFailed, StoreError
+from streamwatch.store import Store, open_reader, open_store
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "streamwatch.db"
+
+
+def open_file(file: Path) -> Store:
+    return open_store(f"sqlite:///{file}?timeout=0.1", file.parent / "data")
+
+
+def fill(file: Path, passages: int = 1) -> None:
+    store = open_file(file)
+    for _ in range(passages):
+        store.save_passage(passage())
+    store.close()
+
+
+# ---- what a URL may be ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("", "`database` is not a database URL"),
+        ("streamwatch.db", "`database` is not a database URL"),
+        ("postgresql://me:hunter2@host:port/db", "`database` is not a database URL"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:///:memory:", "must name a file"),
+        ("sqlite:///file:x.db?uri=true", "must name a file"),
+        ("oracel://me:hunter2@host/db", "of a kind that SQLAlchemy does not know: oracel"),
+        ("firebird+nodriver://me:hunter2@host/db?password=hunter2", "does not know: firebird"),
+        ("mssql+pymssql://me:hunter2@host/db?password=hunter2", "needs the Python package pymssql"),
+    ],
+)
+@pytest.mark.parametrize("opener", [open_store, open_reader])
+def test_a_url_that_can_not_work_is_one_sentence_without_password(
+    tmp_path: Path, opener: type, url: str, says: str
+) -> None:
+    with pytest.raises(DatabaseUnusable, match=says) as caught:
+        opener(url, tmp_path)
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_driver_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnusable, match=r"The database mssql\+pymssql://me:\*\*\*@host/db needs .* pip install"):
+        open_store("mssql+pymssql://me:hunter2@host/db", tmp_path)
+
+
+# ---- what a file may be ---------------------------------------------------------------------------------------------
+
+
+def test_a_reader_never_makes_a_database(tmp_path: Path, file: Path) -> None:
+    with pytest.raises(StoreError, match=r"streamwatch\.db does not exist yet\. Start `streamwatch run`"):
+        open_reader(f"sqlite:///{file}", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_reader_says_that_a_database_is_empty(tmp_path: Path, file: Path) -> None:
+    file.touch()
+    with pytest.raises(StoreError, match=r"is still empty\. Start `streamwatch run`"):
+        open_reader(f"sqlite:///{file}", tmp_path)
+    assert file.stat().st_size == 0
+
+
+def test_an_empty_file_becomes_a_database(file: Path) -> None:
+    file.touch()
+    fill(file)
+    assert len(rows(file, "SELECT * FROM passages")) == 1
+
+
+@pytest.mark.parametrize("length", [2, 99, 100, 5000])
+def test_a_text_file_is_left_alone(file: Path, length: int) -> None:
+    file.write_text("x" * length)
+    for opener in (open_store, open_reader):
+        with pytest.raises(DatabaseUnusable, match=r"is not an SQLite database\. Name another file"):
+            opener(f"sqlite:///{file}", file.parent)
+    assert file.read_text() == "x" * length
+
+
+def test_the_database_of_another_program_is_left_alone(file: Path) -> None:
+    with plain_sqlite(file) as connection:
+        connection.execute("CREATE TABLE recipes (name)")
+    before = file.read_bytes()
+    for opener in (open_store, open_reader):
+        with pytest.raises(DatabaseUnusable, match="belongs to another program"):
+            opener(f"sqlite:///{file}", file.parent)
+    assert [row["name"] for row in rows(file, "SELECT name FROM sqlite_master")] == ["recipes"]
+    assert len(file.read_bytes()) == len(before)
+
+
+@pytest.mark.parametrize("opener", [open_store, open_reader])
+def test_a_folder_is_no_database(tmp_path: Path, opener: type) -> None:
+    with pytest.raises(DatabaseUnusable, match="is a folder, not a file"):
+        opener(f"sqlite:///{tmp_path}", tmp_path)
+
+
+def test_a_folder_that_can_not_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageFailed, match="a part of its path is a file, not a folder"):
+        open_store(f"sqlite:///{tmp_path}/file/sub/streamwatch.db", tmp_path)
+    with pytest.raises(StorageFailed, match="can not be written"):
+        open_store("sqlite:////proc/nowhere/streamwatch.db", tmp_path)
+
+
+@pytest.mark.parametrize("opener", [open_store, open_reader])
+def test_a_path_that_the_system_refuses(tmp_path: Path, opener: type) -> None:
+    with pytest.raises(StorageFailed, match="File name too long"):
+        opener(f"sqlite:///{tmp_path}/{'x' * 300}", tmp_path)
+
+
+def test_a_path_of_unusual_characters(tmp_path: Path) -> None:
+    file = tmp_path / "北 门#1 100%" / "a&b=c.db"
+    fill(file)
+    assert file.exists()
+    reader = open_reader(f"sqlite:///{file}", tmp_path)
+    assert reader.sightings() == []
+    reader.close()
+
+
+def test_a_damaged_schema_is_said(file: Path) -> None:
+    fill(file)
+    with file.open("r+b") as damaged:
+        damaged.seek(100)
+        damaged.write(os.urandom(3000))
+    for opener in (open_store, open_reader):
+        with pytest.raises(DatabaseUnusable, match=r"is damaged\. Stop streamwatch, keep a copy"):
+            opener(f"sqlite:///{file}", file.parent)
+
+
+def test_damage_that_is_met_later_is_said(file: Path) -> None:
+    store = open_file(file)
+    stay = passage()
+    store.save_passage(stay)
+    view = keyframe(stay)
+    store.save_keyframe(view)
+    store.save_sighting(sighting(view), [], "")
+    store.close()
+    with plain_sqlite(file) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sightings'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with file.open("r+b") as damaged:
+        damaged.seek((page - 1) * size)
+        damaged.write(b"\xff" * size)
+    reader = open_reader(f"sqlite:///{file}", file.parent)
+    with pytest.raises(DatabaseUnusable, match="is damaged"):
+        reader.sightings()
+    reader.close()
+    store = open_file(file)
+    with pytest.raises(DatabaseUnusable, match="is damaged"):
+        store.save_sighting(sighting(view), [], "")
+    store.close()
+
+
+# ---- locks ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_lock_that_is_not_given_back_fails_and_the_next_try_works(file: Path) -> None:
+    store = open_file(file)
+    stay = passage()
+    with plain_sqlite(file) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageFailed, match="is locked by another program"):
+            store.save_passage(stay)
+        with pytest.raises(StorageFailed, match="is locked by another program"):
+            open_file(file)
+        other.rollback()
+    store.save_passage(stay)
+    store.close()
+    assert [row["key"] for row in rows(file, "SELECT key FROM passages")] == [stay.key]
+
+
+def test_a_new_file_that_another_program_holds(file: Path) -> None:
+    with plain_sqlite(file) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StorageFailed, match="is locked by another program"):
+            open_file(file)
+
+
+@pytest.mark.parametrize("lock", ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE", "BEGIN; SELECT * FROM sqlite_master"])
+def test_a_new_file_that_another_program_gives_back_in_time(file: Path, lock: str) -> None:
+    with closing(sqlite3.connect(file, check_same_thread=False, isolation_level=None)) as other:
+        for statement in ("PRAGMA user_version=1", *lock.split("; ")):
+            other.execute(statement).fetchall()
+        timer = threading.Timer(0.3, other.rollback)
+        timer.start()
+        open_store(f"sqlite:///{file}", file.parent).close()
+        timer.join()
+    assert rows(file, "PRAGMA journal_mode")[0][0] == "wal"
+
+
+# ---- keys -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_row_with_the_same_key_is_refused(file: Path) -> None:
+    store = open_file(file)
+    stay = passage()
+    store.save_passage(stay)
+    view = keyframe(stay)
+    store.save_keyframe(view)
+    with pytest.raises(StoreError, match=r"refused a statement: UNIQUE constraint failed: keyframes\.key"):
+        store.save_keyframe(view)
+    store.close()
+    assert len(rows(file, "SELECT * FROM keyframes")) == 1
+
+
+def test_texts_of_a_row_are_in_no_error(file: Path) -> None:
+    store = open_file(file)
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("DROP TABLE sightings")
+    with pytest.raises(StoreError, match="no such table: sightings") as caught:
+        store.recent_sightings("secret camera", NOON)
+    store.close()
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert JPEG not in str(caught.value).encode()
