@@ -1,0 +1,336 @@
+"""Readings to sightings, camera by camera: a pure state machine without clock, file or thread.
+
+What a passage tells stands in `evidence.py`; here stays of the same plate become one sighting, and what changed since
+last time is told to the store. After each input the sightings concerned are worked out anew from all readings that
+are remembered, so answers may come late and in any order, also after their passage has closed: the sightings in the end
+are the same, but for their keys.
+
+The limit of that: the readings of a closed passage are remembered until 256 other passages have been touched. An answer
+that comes later still extends or opens a sighting, but is no longer weighed against the other texts of its passage,
+and a text that was unsure then no longer counts. A sighting is remembered while it is younger than the window, and
+beyond that as one of the last 256.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from streamwatch.model import Engine, Passage, Reading, Sighting, SightingStatus
+from streamwatch.sightings.evidence import Vehicle, vehicles
+
+_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A sighting is new or has changed. readings: keys of readings that belong to it; earlier ones may be left out."""
+
+    sighting: Sighting
+    readings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A saved sighting is none any more. into: the one, saved before, that takes over its readings; None: none does."""
+
+    key: str
+    into: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Readings (keys) that belonged to a sighting and belong to none any more."""
+
+    readings: tuple[str, ...]
+
+
+Change = Saved | Removed | Released
+"""To be carried out in the given order."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """A plate before the camera, from one passage or joined from several.
+
+    confidence, engine, keyframe: of the best reading. passage: the first one.
+    keys: the saved sightings whose settled past this is; empty where every reading is still remembered.
+    """
+
+    plate: str
+    first_seen: datetime
+    last_seen: datetime
+    reads: int
+    confidence: float | None
+    engine: Engine
+    keyframe: str
+    passage: str
+    open: bool
+    sure: bool
+    agreeing: frozenset[tuple[str, Engine]] = frozenset()
+    readings: tuple[str, ...] = ()
+    keys: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Live:
+    """A passage whose readings are remembered."""
+
+    passage: Passage
+    readings: dict[str, Reading] = field(default_factory=dict)
+    vehicles: list[Vehicle] = field(default_factory=list)
+    stays: list[_Stay] = field(default_factory=list)
+
+
+class Fusion:
+    """Turns the readings of one camera into sightings.
+
+    window: seconds between leaving and coming back that still make one sighting. min_confidence: 0 to 1.
+    recent: sightings of this camera that a new reading may extend, from the database; they count as closed.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        *,
+        window: float,
+        min_confidence: float,
+        recent: Iterable[Sighting] = (),
+        new_key: Callable[[], str] = lambda: uuid4().hex,
+    ) -> None:
+        self._camera = camera
+        self._window = timedelta(seconds=window)
+        self._min_confidence = min_confidence
+        self._new_key = new_key
+        self._newest = datetime.min.replace(tzinfo=UTC)
+        # Both in the order in which they were last touched.
+        self._live: dict[str, _Live] = {}
+        self._settled: dict[str, _Stay] = {}
+        self._saved: dict[str, Saved] = {}
+        for sighting in sorted(recent, key=lambda sighting: sighting.last_seen):
+            self._settled[sighting.key] = _settled(sighting)
+            self._saved[sighting.key] = Saved(sighting, ())
+            self._newest = max(self._newest, sighting.last_seen)
+
+    def read(self, passage: Passage, readings: Sequence[Reading]) -> list[Change]:
+        """What one call said of one keyframe. passage: as it is now. Of two readings with the same key one counts."""
+        live = self._touch(passage)
+        live.readings.update((reading.key, reading) for reading in readings)
+        live.vehicles = vehicles(live.readings.values(), self._min_confidence)
+        return self._update(live)
+
+    def passage_seen(self, passage: Passage) -> list[Change]:
+        """The passage has opened, or goes on. Not needed for each frame: closing tells the true end."""
+        return self._update(self._touch(passage))
+
+    def close(self, passage: Passage) -> list[Change]:
+        """The vehicle has gone: its sightings become final."""
+        return self._update(self._touch(replace(passage, closed=True)))
+
+    def _touch(self, passage: Passage) -> _Live:
+        """The remembered passage, completed by what is newly known of it. A late answer may bring an old state."""
+        live = self._live.pop(passage.key, None) or _Live(passage)
+        live.passage = replace(
+            passage,
+            opened_at=min(passage.opened_at, live.passage.opened_at),
+            last_seen=max(passage.last_seen, live.passage.last_seen),
+            closed=passage.closed or live.passage.closed,
+        )
+        self._live[passage.key] = live
+        self._newest = max(self._newest, live.passage.last_seen)
+        return live
+
+    def _update(self, live: _Live) -> list[Change]:
+        before, live.stays = live.stays, _stays(live.passage, live.vehicles)
+        changes = self._rejoin({stay.plate for stay in (*before, *live.stays)}) if live.stays != before else []
+        self._forget()
+        return changes
+
+    def _rejoin(self, plates: set[str]) -> list[Change]:
+        """Works out all sightings of these plates anew and says what is different now."""
+        before = {key: saved for key, saved in self._saved.items() if saved.sighting.plate in plates}
+        joined = [stay for plate in plates for stay in _joined(self._all_of(plate), self._window) if stay.sure]
+        joined.sort(key=lambda stay: (stay.first_seen, stay.plate))
+        keys = _keys_kept(joined, before)
+        after = [
+            Saved(self._sighting(stay, keys.get(index) or self._new_key()), stay.readings)
+            for index, stay in enumerate(joined)
+        ]
+        removed = [Removed(key, _heir(before[key], joined, after)) for key in before.keys() - set(keys.values())]
+        removed.sort(key=lambda change: (before[change.key].sighting.first_seen, before[change.key].sighting.plate))
+        for change in removed:
+            self._hand_over(change)
+        self._saved.update((saved.sighting.key, saved) for saved in after)
+        released = sorted(_readings(before.values()) - _readings(after))
+        return [
+            *removed,
+            *(saved for saved in after if saved != before.get(saved.sighting.key)),
+            *([Released(tuple(released))] if released else []),
+        ]
+
+    def _all_of(self, plate: str) -> Iterator[_Stay]:
+        yield from (stay for stay in self._settled.values() if stay.plate == plate)
+        yield from (stay for live in self._live.values() for stay in live.stays if stay.plate == plate)
+
+    def _sighting(self, stay: _Stay, key: str) -> Sighting:
+        return Sighting(
+            key=key,
+            camera=self._camera,
+            plate=stay.plate,
+            confidence=stay.confidence,
+            first_seen=stay.first_seen,
+            last_seen=stay.last_seen,
+            reads=stay.reads,
+            status=SightingStatus.PROVISIONAL if stay.open else SightingStatus.FINAL,
+            engine=stay.engine,
+            passage=stay.passage,
+            keyframe=stay.keyframe,
+        )
+
+    def _hand_over(self, removed: Removed) -> None:
+        del self._saved[removed.key]
+        past = self._settled.pop(removed.key, None)
+        if past is not None and removed.into is not None:
+            self._settle(removed.into, past)
+
+    def _forget(self) -> None:
+        for closed in (True, False):
+            alike = [key for key, live in self._live.items() if live.passage.closed is closed]
+            for key in alike[:-_REMEMBERED]:
+                for stay in self._live.pop(key).stays:
+                    self._forget_readings(stay)
+        self._forget_sightings()
+
+    def _forget_readings(self, stay: _Stay) -> None:
+        """Keeps of a stay only what it adds to its sighting."""
+        for key, saved in self._saved.items():
+            if saved.sighting.plate == stay.plate and not set(saved.readings).isdisjoint(stay.readings):
+                self._saved[key] = replace(saved, readings=tuple(r for r in saved.readings if r not in stay.readings))
+                self._settle(key, stay)
+                return
+
+    def _settle(self, key: str, stay: _Stay) -> None:
+        past = self._settled.pop(key, None)
+        whole = _whole([past, stay] if past else [stay])
+        self._settled[key] = replace(
+            whole, open=False, sure=True, agreeing=frozenset(), readings=(), keys=frozenset({key})
+        )
+
+    def _forget_sightings(self) -> None:
+        """A sighting with readings in memory is kept: without its past it would begin later than it did."""
+        for key in list(self._settled)[:-_REMEMBERED]:
+            old = self._saved[key].sighting.last_seen + self._window < self._newest
+            if old and not self._saved[key].readings:
+                del self._settled[key], self._saved[key]
+
+
+def _settled(sighting: Sighting) -> _Stay:
+    return _Stay(
+        plate=sighting.plate,
+        first_seen=sighting.first_seen,
+        last_seen=sighting.last_seen,
+        reads=sighting.reads,
+        confidence=sighting.confidence,
+        engine=sighting.engine,
+        keyframe=sighting.keyframe,
+        passage=sighting.passage,
+        open=False,
+        sure=True,
+        keys=frozenset({sighting.key}),
+    )
+
+
+def _stays(passage: Passage, seen: Sequence[Vehicle]) -> list[_Stay]:
+    """When each vehicle of a passage came and went.
+
+    The passage began with its first vehicle, and ended with the one that was read last; a vehicle after which another
+    one was read was last seen when it was last read itself.
+    """
+    counted = [vehicle for vehicle in seen if vehicle.sure] or seen
+    first = min((vehicle.readings[0].captured_at for vehicle in counted), default=passage.opened_at)
+    last = max((vehicle.readings[-1].captured_at for vehicle in counted), default=passage.last_seen)
+    stays = []
+    for vehicle in seen:
+        came, went = vehicle.readings[0].captured_at, vehicle.readings[-1].captured_at
+        stays.append(
+            _Stay(
+                plate=vehicle.plate,
+                first_seen=min(came, passage.opened_at) if came <= first else came,
+                last_seen=max(went, passage.last_seen) if went >= last else went,
+                reads=len(vehicle.readings),
+                confidence=vehicle.best.confidence,
+                engine=vehicle.best.engine,
+                keyframe=vehicle.best.keyframe,
+                passage=passage.key,
+                open=not passage.closed,
+                sure=vehicle.sure,
+                agreeing=vehicle.agreeing,
+                readings=tuple(reading.key for reading in vehicle.readings),
+            )
+        )
+    return stays
+
+
+def _joined(stays: Iterable[_Stay], window: timedelta) -> list[_Stay]:
+    """Stays of one plate, joined where no more than the window lies between one's end and the next one's begin."""
+    groups: list[list[_Stay]] = []
+    until = datetime.min.replace(tzinfo=UTC)
+    for stay in sorted(stays, key=lambda stay: (stay.first_seen, stay.last_seen, stay.passage)):
+        if groups and stay.first_seen - until <= window:
+            groups[-1].append(stay)
+            until = max(until, stay.last_seen)
+        else:
+            groups.append([stay])
+            until = stay.last_seen
+    return [_whole(group) for group in groups]
+
+
+def _whole(stays: Sequence[_Stay]) -> _Stay:
+    first = min(stays, key=lambda stay: (stay.first_seen, stay.passage))
+    best = min(
+        stays, key=lambda stay: (1.0 if stay.confidence is None else -stay.confidence, stay.first_seen, stay.keyframe)
+    )
+    agreeing = frozenset().union(*(stay.agreeing for stay in stays))
+    return replace(
+        best,
+        first_seen=first.first_seen,
+        last_seen=max(stay.last_seen for stay in stays),
+        reads=sum(stay.reads for stay in stays),
+        passage=first.passage,
+        open=any(stay.open for stay in stays),
+        sure=any(stay.sure for stay in stays) or len(agreeing) > 1,
+        agreeing=agreeing,
+        readings=tuple(key for stay in stays for key in stay.readings),
+        keys=frozenset().union(*(stay.keys for stay in stays)),
+    )
+
+
+def _keys_kept(joined: Sequence[_Stay], before: dict[str, Saved]) -> dict[int, str]:
+    """Which stay (by index) goes on under which saved key.
+
+    A settled past goes on under its own; then the same plate comes first, then the older sighting, then the likest.
+    """
+    claims = sorted(
+        (key not in stay.keys, stay.plate != saved.sighting.plate, saved.sighting.first_seen, -shared, index, key)
+        for index, stay in enumerate(joined)
+        for key, saved in before.items()
+        if (shared := _shared(stay, saved))
+    )
+    kept: dict[int, str] = {}
+    for *_, index, key in claims:
+        if index not in kept and key not in kept.values():
+            kept[index] = key
+    return kept
+
+
+def _heir(saved: Saved, joined: Sequence[_Stay], after: Sequence[Saved]) -> str | None:
+    shared, index = max(((_shared(stay, saved), -index) for index, stay in enumerate(joined)), default=(0, 0))
+    return after[-index].sighting.key if shared else None
+
+
+def _readings(saved: Iterable[Saved]) -> set[str]:
+    return {key for each in saved for key in each.readings}
+
+
+def _shared(stay: _Stay, saved: Saved) -> int:
+    return (saved.sighting.key in stay.keys) + len(set(stay.readings) & set(saved.readings))
