@@ -182,6 +182,7 @@ def read(
 def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Try config, database, engine and cameras, and say what to do; pays nothing."""
     settings = config.load(config_path)
+    log.setLevel(logging.ERROR)  # the findings say it all
     out = Console()
     out.print(f"[green]ok  [/green] config: {config_path}", highlight=False)
     bad = False

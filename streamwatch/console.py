@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from streamwatch.model import Sighting
@@ -75,36 +76,50 @@ def print_json(value: object, out: TextIO) -> None:
 
 def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
     """The results of the verb `read` as a table."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("picture", "plate", "confidence", "corners"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "confidence" else "left")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("picture", "plate", "sure"):
+        table.add_column(heading, overflow="fold")
     for result in results:
+        picture = escape(result["image"])
         if result["error"]:
-            table.add_row(result["image"], f"[red]{result['error']}[/red]", "", "")
+            table.add_row(picture, f"[red]{escape(result['error'])}[/red]")
         elif not result["plates"]:
-            table.add_row(result["image"], "[dim]no plate[/dim]", "", "")
+            table.add_row(picture, "[dim]no plate[/dim]")
         for plate in result["plates"]:
-            corners = " ".join(f"{x:.0f},{y:.0f}" for x, y in plate["corners"] or [])
-            table.add_row(result["image"], f"[bold]{plate['plate']}[/bold]", _confidence(plate["confidence"]), corners)
-    Console(file=out).print(table)
+            table.add_row(picture, f"[bold]{plate['plate']}[/bold]", _confidence(plate["confidence"]))
+    _print(table, out)
 
 
 def _print_table(rows: Sequence[SightingRow], out: TextIO) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "camera", "plate", "confidence", "first seen", "last seen", "reads", "status"):
-        table.add_column(heading, justify="right" if heading in ("id", "confidence", "reads") else "left")
+    """Times are local; the second one is without its date where that is the same."""
+    table = _table("id", "camera", "plate", "sure", "first seen", "last seen", "reads", "status")
     for row in rows:
+        first, last = _local(row.first_seen), _local(row.last_seen)
         table.add_row(
             str(row.id),
             row.camera,
             f"[bold]{row.plate}[/bold]",
             _confidence(row.confidence),
-            _local(row.first_seen),
-            _local(row.last_seen),
+            first,
+            last.removeprefix(first[:11]),
             str(row.reads),
             row.status.value,
         )
-    Console(file=out).print(table)
+    _print(table, out)
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        numbers = heading in ("id", "sure", "reads")
+        table.add_column(heading, justify="right" if numbers else "left", no_wrap=True)
+    return table
+
+
+def _print(table: Table, out: TextIO) -> None:
+    """As wide as the terminal; in a pipe as wide as it needs to be."""
+    console = Console(file=out)
+    console.print(table, width=None if console.is_terminal else 1000)
 
 
 def _record(row: SightingRow) -> dict[str, Any]:

@@ -27,7 +27,8 @@ STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must no
 STILL_FOR = 0.4  # s; a suspect is judged when it has stood still so long
 SUSPECT_PATIENCE = 1.5  # s; or, moving, when its view has not become better for so long
 CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so that a bird does not count
-CUT_OFF_STILL = 1.0  # s; a fragment that stands still so long is a vehicle after all
+CUT_OFF_STILL = 1.0  # s; a piece at the edge that stands still so long is a vehicle after all
+WHOLE_FOR = 0.4  # s; what follows a paid vehicle must be wholly in view so long: pieces of the leaving one are not
 REMEMBER, REMEMBER_MOST = 120.0, 8  # s and number of paid views that are kept for comparing
 SCENE_CALM, SCENE_CHANGED = 0.3, 0.7  # parts of the picture; from one to the other at once no vehicle can come:
 SCENE_JUMP, SCENE_CHANGED_FOR = 0.5, 1.5  # s; the camera was moved or switched its mode, and the gate starts anew
@@ -265,7 +266,8 @@ class Gate:
     def _weigh(self, track: Track, frame: Frame, at: float) -> None:
         """Keeps this frame if it shows the vehicle better than any before."""
         whole = self._whole(track.region)
-        if (track.suspect or track.fragment) and not whole and not self._still(track, at, CUT_OFF_STILL):
+        track.whole_since = (track.whole_since or at) if whole else None
+        if (track.suspect or track.fragment) and not self._another_whole(track, at):
             return
         box = self._box(track.region)
         value = score(frame.luma, box, whole)
@@ -274,6 +276,12 @@ class Gate:
             height, width = frame.luma.shape
             crop = crop_around(box, others, width, height)
             track.best, track.improved_at = Candidate(frame, at, box, crop, value, whole), at
+
+    def _another_whole(self, track: Track, at: float) -> bool:
+        """Whether this can be a vehicle of its own and not a piece of one that was paid for and is leaving."""
+        if track.whole_since is not None and at - track.whole_since >= WHOLE_FOR:
+            return True
+        return self._still(track, at, CUT_OFF_STILL)
 
     def _ripe(self, track: Track, at: float) -> bool:
         if track.best is None:
@@ -288,21 +296,24 @@ class Gate:
     def _decide(self, track: Track, small: Picture, at: float) -> list[Decision]:
         """The view has stopped getting better: pay for it, or know why not."""
         assert track.best is not None
+        if not self._worth_another(track):
+            track.improved_at = at
+            return []
         if self._known(track, small):
             track.settle(small)
             return []
-        decisions: list[Decision] = []
-        if track.suspect:
-            decisions += self._another_vehicle(track)
-        unread = [v for v in track.paid if v.verdict is Verdict.UNREAD]
-        if unread and track.best.score < CLEARLY_BETTER * max(v.score for v in unread):
-            track.improved_at = at
-            return decisions
-        if len(track.paid) >= self._max_calls:
-            track.settle(small)
-            return decisions
-        reason = "its view stopped getting better" if not unread else "a clearly better view than the unread one"
+        decisions = self._another_vehicle(track) if track.suspect else []
+        reason = "a clearly better view than the unread one" if track.paid else "its view stopped getting better"
         return [*decisions, self._pay(track, small, reason)]
+
+    def _worth_another(self, track: Track) -> bool:
+        """Whether the best view promises more than those already paid for it; another vehicle always does."""
+        assert track.best is not None
+        if track.suspect or not track.paid:
+            return True
+        if len(track.paid) >= self._max_calls:
+            return False
+        return track.best.score >= CLEARLY_BETTER * max(v.score for v in track.paid)
 
     def _same_plate_there(self, track: Track, luma: Picture) -> bool:
         """Two cars of one model look alike at one place; where the paid plate is known, it must be there too."""
@@ -358,10 +369,7 @@ class Gate:
         """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
         if not track.announced or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
             return []
-        unread = [v for v in track.paid if v.verdict is Verdict.UNREAD]
-        if self._known(track, self._previous) or len(track.paid) >= self._max_calls:
-            return []
-        if unread and track.best.score < CLEARLY_BETTER * max(v.score for v in unread):
+        if not self._worth_another(track) or self._known(track, self._previous):
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
         return [*decisions, self._pay(track, self._previous, "it went; this was its best view")]

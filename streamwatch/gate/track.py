@@ -1,6 +1,5 @@
 """One thing that is followed through the picture, and what is known of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
@@ -90,6 +89,7 @@ class Track:
     improved_at: float = 0.0
     seen_at: float = 0.0
     still_since: float | None = None
+    whole_since: float | None = None
     changed_since: float | None = None
     suspect: bool = False
     settled_region: Region | None = None
@@ -104,16 +104,13 @@ class Track:
     def look_again(self, at: float, suspect: bool) -> None:
         """Search for a view anew; suspect: because something else may stand here now."""
         self.stage, self.suspect, self.best, self.improved_at = Stage.LOOKING, suspect, None, at
+        self.whole_since = None
 
     def unchanged(self, small: Picture) -> bool:
         """Whether the place still looks as it did when the track settled."""
         assert self.settled_region is not None
         assert self.settled_patch is not None
         return correlation(patch_of(small, self.settled_region), self.settled_patch) >= UNCHANGED
-
-    def shots(self, verdict: Callable[[Verdict], bool]) -> int:
-        """How many paid views have a verdict that satisfies the test."""
-        return sum(verdict(view.verdict) for view in self.paid)
 
 
 def patch_of(small: Picture, region: Region) -> Picture:

@@ -20,10 +20,12 @@ from streamwatch.pipeline.events import (
     ReadFailed,
 )
 from streamwatch.pipeline.intake import in_frame
-from streamwatch.sightings.fusion import Change, Fusion, Removed, Saved
+from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
 from streamwatch.store import KeyframeState, PassageOutcome, Store
 
 log = logging.getLogger(__name__)
+
+REMEMBERED = 1000  # sightings of which is known what was told
 
 Notify = Callable[[Sighting, bool], None]
 """Told of every sighting that is new, or whose plate was corrected (True)."""
@@ -36,7 +38,7 @@ class _Open:
     passage: Passage
     waiting: int = 0
     failed: int = 0
-    readings: list[str] = field(default_factory=list)
+    readings: set[str] = field(default_factory=set)
 
 
 class Books:
@@ -47,10 +49,11 @@ class Books:
         self._store, self._window, self._min_confidence, self._notify = store, window, min_confidence, notify
         self._fusions: dict[str, Fusion] = {}
         self._open: dict[str, _Open] = {}
-        self._plates: dict[str, str] = {}
+        self._sighted: set[str] = set()
+        self._told: dict[str, str] = {}
 
     def record(self, event: Event) -> None:
-        """Writes one event down. Raises StoreError; nothing of the event is lost then if it is given again."""
+        """Writes one event down. Raises StoreError; what is in the database then is whole, but this run must end."""
         match event:
             case PassageOpened(passage):
                 self._store.save_passage(passage)
@@ -83,7 +86,7 @@ class Books:
         self._store.keyframe_answered(keyframe.key, readings, event.call)
         entry = self._open[keyframe.passage]
         entry.waiting -= 1
-        entry.readings += [reading.key for reading in readings]
+        entry.readings.update(reading.key for reading in readings)
         self._apply(self._fusion(entry.passage).read(entry.passage, readings))
         self._settle(entry)
 
@@ -105,14 +108,13 @@ class Books:
         if not entry.passage.closed or entry.waiting:
             return
         del self._open[entry.passage.key]
-        if any(key in self._plates for key in entry.readings):
+        if entry.readings & self._sighted:
             outcome = PassageOutcome.READ
         elif entry.readings:
             outcome = PassageOutcome.UNSURE
         else:
             outcome = PassageOutcome.FAILED if entry.failed else PassageOutcome.UNREAD
-        for key in entry.readings:
-            self._plates.pop(key, None)
+        self._sighted -= entry.readings
         self._store.passage_outcome(entry.passage.key, outcome)
 
     def _apply(self, changes: list[Change]) -> None:
@@ -120,29 +122,35 @@ class Books:
             match change:
                 case Saved(sighting, readings):
                     self._store.save_sighting(sighting, readings, grammar.parse(sighting.plate).kind)
-                    self._tell(sighting, readings)
+                    for entry in self._open.values():
+                        self._sighted |= entry.readings.intersection(readings)
+                    self._tell(sighting)
                 case Removed(key, into):
                     self._store.remove_sighting(key, into)
+                case Released(readings):
+                    self._store.release_readings(readings)
+                    self._sighted -= set(readings)
 
-    def _tell(self, sighting: Sighting, readings: tuple[str, ...]) -> None:
-        before = {self._plates.get(key) for key in readings}
-        self._plates.update(dict.fromkeys(readings, sighting.plate))
-        known = before - {None}
-        if not known:
-            self._notify(sighting, False)
-        elif known != {sighting.plate}:
-            self._notify(sighting, True)
+    def _tell(self, sighting: Sighting) -> None:
+        told = self._told.pop(sighting.key, None)
+        self._told[sighting.key] = sighting.plate
+        if len(self._told) > REMEMBERED:
+            del self._told[next(iter(self._told))]
+        if told != sighting.plate:
+            self._notify(sighting, told is not None)
 
     def _fusion(self, passage: Passage) -> Fusion:
         """The camera's fusion, which at first knows what the database knows, so that a restart repeats no sighting."""
         if passage.camera not in self._fusions:
             since = passage.opened_at - timedelta(seconds=self._window)
+            recent = self._store.recent_sightings(passage.camera, since)
             self._fusions[passage.camera] = Fusion(
                 passage.camera,
                 window=self._window,
                 min_confidence=self._min_confidence,
-                recent=self._store.recent_sightings(passage.camera, since),
+                recent=recent,
             )
+            self._told.update((sighting.key, sighting.plate) for sighting in recent)
         return self._fusions[passage.camera]
 
 
