@@ -1,0 +1,14 @@
+"""Where frames come from: RTSP and other network streams, recorded files, webcams, the sample; reconnecting.
+
+    open_source ──▶ Source (one opening: frames until it fails) ──▶ LiveCamera (for ever, newest frame first)
+    Recording (a file in its own time, every frame)
+
+Sources raise SourceUnreadable (for good) or SourceLost (worth another try). No message of this room holds an address
+beyond its host: cameras carry passwords in user part, path and query alike.
+"""
+
+from streamwatch.capture.live import CameraState, CameraStatus, LiveCamera
+from streamwatch.capture.recording import Recording
+from streamwatch.capture.source import Source, open_source
+
+__all__ = ["CameraState", "CameraStatus", "LiveCamera", "Recording", "Source", "open_source"]

@@ -1,0 +1,167 @@
+"""PyAV: opening files and network streams, decoding packets. FFmpeg's errors become ours here and nowhere else."""
+
+import errno
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
+from streamwatch.redact import host_of
+
+# FFmpeg's own lines carry addresses with passwords, and speak of every damaged block.
+av.logging.set_level(None)
+
+_RTSP_OPTIONS = {
+    # FFmpeg looks 5 s at a stream that it joins in the middle of a long group of pictures; 0.1 s will do.
+    "analyzeduration": "100000",
+    "allowed_media_types": "video",
+}
+_NETWORK_OPTIONS = {"analyzeduration": "1000000"}
+# FFmpeg says EIO when a host's name is unknown.
+_UNREACHABLE = {errno.EIO, errno.EHOSTUNREACH, errno.ENETUNREACH}
+
+
+def open_file(path: Path) -> tuple[InputContainer, VideoStream]:
+    """Raises SourceUnreadable with the sentence that says why."""
+    try:
+        if path.is_file() and path.stat().st_size == 0:
+            raise SourceUnreadable(f"{path} is empty.")
+        # "file:" keeps a colon or a percent sign in the name from being taken for a protocol or a pattern.
+        container = av.open(f"file:{path}", "r", metadata_errors="replace")
+    except (FFmpegError, OSError) as error:
+        raise _unreadable(path, error) from None
+    try:
+        if container.format.name == "tty":
+            raise SourceUnreadable(f"{path} is a text, not a video.")
+        if container.format.name.endswith("_pipe"):
+            raise SourceUnreadable(f"{path} is a picture, not a video.", "Pictures are read by `streamwatch read`.")
+        stream = _video_of(container)
+        if stream is None:
+            raise SourceUnreadable(f"{path} holds no video that can be decoded.")
+    except SourceUnreadable:
+        container.close()
+        raise
+    return container, stream
+
+
+def open_network(url: str, transport: str, timeout: float) -> tuple[InputContainer, VideoStream]:
+    """Raises SourceLost with the reason; for an address that can never work, SourceUnreadable.
+
+    transport: "tcp" or "udp", for RTSP. timeout: seconds without a byte after which FFmpeg gives up; it may take it
+    twice. Looking up a host's name and a flood of bytes that are no stream are not bound by it.
+    """
+    _check_address(url)
+    host = host_of(url)
+    # Not PyAV's own time-outs: they call back into Python, which crashes a process that ends while a reader hangs.
+    microseconds = str(round(timeout * 1_000_000))
+    if url.lower().startswith("rtsp"):
+        options = _RTSP_OPTIONS | {"rtsp_transport": transport, "timeout": microseconds}
+    else:
+        options = _NETWORK_OPTIONS | {"rw_timeout": microseconds}
+    began = time.monotonic()
+    try:
+        container = av.open(url, "r", options=options, metadata_errors="replace")
+    except (FFmpegError, OSError) as error:
+        waited = time.monotonic() - began
+        raise connection_lost(host, error, timed_out=waited >= timeout, timeout=timeout) from None
+    stream = _video_of(container)
+    if stream is None:
+        container.close()
+        raise SourceLost(f"{host} sends no video that can be decoded.")
+    return container, stream
+
+
+def connection_lost(host: str, error: Exception, *, timed_out: bool, timeout: float) -> CaptureError:
+    """Our error for FFmpeg's, whose own text holds the whole address."""
+    for foreign, message, what_to_do in _CONNECTION_ERRORS:
+        if isinstance(error, foreign):
+            return SourceLost(f"{host} {message}.", what_to_do)
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        return SourceUnreadable(f"This build of FFmpeg lacks the protocol of the address at {host}.")
+    # FFmpeg calls an answer that never came "invalid data" or "I/O error".
+    if timed_out or isinstance(error, av.error.TimeoutError):
+        return SourceLost(f"{host} has not answered for {timeout:g} s.")
+    if isinstance(error, av.error.InvalidDataError):
+        return SourceLost(f"{host} sends something that is not a video stream.")
+    if isinstance(error, OSError) and error.errno in _UNREACHABLE:
+        return SourceLost(f"{host} can not be found or reached.", "Check the host's name and the network.")
+    return SourceLost(f"{host} can not be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
+
+
+class Decoder:
+    """Decodes the packets of one stream, in one thread: more threads cost more CPU in all, and delay.
+
+    damaged: packets and pictures left out so far, because they could not be decoded whole.
+    """
+
+    def __init__(self, stream: VideoStream) -> None:
+        stream.codec_context.thread_count = 1
+        self._stream = stream
+        self.damaged = 0
+
+    def decode(self, packet: "Packet[VideoStream] | None") -> list[av.VideoFrame]:
+        """The pictures that this packet completes, often one; None asks for those still held back at the end."""
+        try:
+            pictures = self._stream.decode(packet)
+        except FFmpegError:
+            self.damaged += 1
+            return []
+        whole = [picture for picture in pictures if not picture.is_corrupt]
+        self.damaged += len(pictures) - len(whole)
+        return whole
+
+
+def _video_of(container: InputContainer) -> VideoStream | None:
+    """The main video stream; the cover of a music file is none."""
+    pictures = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    usable = [stream for stream in pictures if stream.codec_context is not None]
+    best = container.streams.best("video")
+    return next((stream for stream in usable if stream is best), usable[0] if usable else None)
+
+
+def _check_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        understood = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        understood = False
+    if not understood:
+        raise SourceUnreadable(
+            "The camera's address can not be understood.",
+            "Write it like rtsp://user:password@host:554/path, with %40 for @, %2F for /, %3A for : in the password.",
+        )
+
+
+def _unreadable(path: Path, error: Exception) -> SourceUnreadable:
+    if isinstance(error, FileNotFoundError):
+        return SourceUnreadable(f"There is no file {path}.")
+    if isinstance(error, IsADirectoryError):
+        return SourceUnreadable(f"{path} is a folder, not a video.")
+    if isinstance(error, av.error.InvalidDataError):
+        return SourceUnreadable(f"{path} is not a video, or it was cut off before its index was written.")
+    return SourceUnreadable(f"{path} can not be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
+
+
+_CONNECTION_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
+    (
+        av.error.HTTPUnauthorizedError,
+        "refuses the user or the password (401)",
+        "Check them in the camera's source; special characters are written like %40 for @.",
+    ),
+    (av.error.HTTPForbiddenError, "forbids this user to watch (403)", "Give the user the right to view live pictures."),
+    (
+        av.error.HTTPNotFoundError,
+        "has no stream at this path (404)",
+        "Look up the path of the stream in the camera's settings.",
+    ),
+    (av.error.HTTPServerError, "answers with an error of its own (5xx)", ""),
+    (ConnectionRefusedError, "refuses the connection", "Is the camera's service switched on, and the port right?"),
+    (ConnectionError, "closed the connection", ""),
+    (EOFError, "closed the connection", ""),
+)

@@ -1,0 +1,300 @@
+"""Supervision of one camera: always the newest frame, reconnecting for ever, never blocked by a reader.
+
+A reader thread opens the source and puts each frame into a place for one; the consumer takes the newest from there and,
+while it waits, judges the reader. A reader that is silent for too long is abandoned: FFmpeg can not be interrupted from
+outside, so its thread closes the source itself when the call comes back, and its late frames are ignored.
+"""
+
+import logging
+import math
+import random
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from streamwatch.capture.source import Source
+from streamwatch.clock import Clock
+from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
+from streamwatch.model import Frame
+
+log = logging.getLogger(__name__)
+
+MOST_ABANDONED = 3
+"""Readers of one camera that may hang at the same time; with so many, no further one is started."""
+FIRST_PICTURE = 3
+"""How many deadlines a stream may send data without one picture: it may be joined in the middle of a long group."""
+CLOSING = 1.0
+"""Seconds that `close` waits for the reader to give back its source."""
+
+
+class CameraState(StrEnum):
+    """connecting: no frame yet since the start. failed: for good."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    RECONNECTING = "reconnecting"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """A snapshot. since: when the state began. frames: handed out. dropped: replaced by a newer one before that.
+
+    attempts: openings since the camera was last online. last_error: holds no credentials.
+    """
+
+    name: str
+    state: CameraState
+    since: datetime
+    frames: int
+    dropped: int
+    attempts: int
+    last_frame_at: datetime | None
+    last_error: str
+
+
+class Pauses:
+    """How long to wait before each further try: growing by two up to the longest, with full jitter; in seconds."""
+
+    def __init__(self, first: float, longest: float) -> None:
+        self._first, self._longest = first, longest
+        self.reset()
+
+    def reset(self) -> None:
+        """The next pause is a first one again."""
+        self._limit = self._first
+
+    def next(self) -> float:
+        """A random time between nothing and the present limit, so that many cameras do not come back in step."""
+        limit, self._limit = self._limit, min(self._limit * 2, self._longest)
+        return random.uniform(0, limit)
+
+
+class _Session:
+    """One reader's work. All fields are guarded by the camera's lock; times are monotonic seconds."""
+
+    def __init__(self, now: float) -> None:
+        self.source: Source | None = None
+        self.abandoned = False
+        self.over = False
+        self.error: CaptureError | None = SourceLost("The reader failed in an unforeseen way.")
+        self.newest: Frame | None = None
+        self.heard = now
+        self.first_picture: float | None = None
+        self.last_picture = now
+
+    def plays_file(self) -> bool:
+        return self.source is not None and not self.source.live
+
+
+class LiveCamera:
+    """One camera, pulled by one consumer.
+
+    open: opens the source; called in a reader's thread. deadline: seconds without data after which a reader is
+    abandoned. reopen_first, reopen_longest: limits of the pauses between tries, in seconds. spawn: starts a daemon
+    thread with a target and a name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open: Callable[[], Source],
+        *,
+        deadline: float,
+        reopen_first: float,
+        reopen_longest: float,
+        clock: Clock,
+        spawn: Callable[[Callable[[], None], str], object],
+    ) -> None:
+        self._name, self._open, self._deadline, self._clock, self._spawn = name, open, deadline, clock, spawn
+        self._pauses = Pauses(reopen_first, reopen_longest)
+        self._changed = threading.Condition()
+        self._closed = False
+        self._session: _Session | None = None
+        self._readers = 0
+        self._retry_at = clock.monotonic()
+        self._lost_at: float | None = None
+        self._failure: SourceUnreadable | None = None
+        self._state, self._since = CameraState.CONNECTING, clock.now()
+        self._frames = self._dropped = self._attempts = 0
+        self._last_frame_at: datetime | None = None
+        self._last_error = ""
+
+    @property
+    def ended(self) -> bool:
+        """A recording has been played to its end, and its last frame was handed out."""
+        return self._state is CameraState.ENDED
+
+    def next_frame(self, timeout: float) -> Frame | None:
+        """The newest frame not yet handed out; waits for one up to `timeout` seconds, then None.
+
+        Raises SourceUnreadable, now and ever after, when the source can not work however often it is tried.
+        """
+        until = self._clock.monotonic() + timeout
+        with self._changed:
+            while not self._closed:
+                if (frame := self._take()) is not None:
+                    return frame
+                now = self._clock.monotonic()
+                next_look = self._supervise(now)
+                if self._failure is not None:
+                    raise self._failure
+                if self.ended or now >= until:
+                    break
+                self._changed.wait(max(0.0, min(until, next_look) - now))
+        return None
+
+    def status(self) -> CameraStatus:
+        """From any thread."""
+        with self._changed:
+            return CameraStatus(
+                self._name,
+                self._state,
+                self._since,
+                self._frames,
+                self._dropped,
+                self._attempts,
+                self._last_frame_at,
+                self._last_error,
+            )
+
+    def close(self) -> None:
+        """From any thread. Ends the reader, and waits a moment for it; one that hangs is left to itself."""
+        with self._changed:
+            self._closed, session = True, self._session
+            if session is not None:
+                self._abandon(session)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: session is None or session.over, CLOSING)
+
+    def _take(self) -> Frame | None:
+        session = self._session
+        if session is None or session.newest is None:
+            return None
+        frame, session.newest = session.newest, None
+        self._frames += 1
+        self._last_frame_at = frame.captured_at
+        if self._state is not CameraState.ONLINE:
+            self._came_back(frame)
+        return frame
+
+    def _supervise(self, now: float) -> float:
+        """Does what is due; the time until which nothing else will be."""
+        session = self._session
+        if session is None:
+            if now < self._retry_at or self._state in (CameraState.ENDED, CameraState.FAILED):
+                return max(now, self._retry_at)
+            if self._readers > MOST_ABANDONED:
+                return now + self._deadline
+            return self._start(now)
+        if session.over:
+            self._conclude(session, now)
+        elif (reason := self._overdue(session, now)) is not None:
+            self._abandon(session)
+            self._lose(session, reason, now)
+        elif session.plays_file():
+            return math.inf
+        else:
+            return min(session.heard + self._deadline, session.last_picture + FIRST_PICTURE * self._deadline)
+        return self._retry_at
+
+    def _start(self, now: float) -> float:
+        session = self._session = _Session(now)
+        self._attempts += 1
+        self._readers += 1
+        self._spawn(lambda: self._read(session), f"capture {self._name}")
+        return now + self._deadline
+
+    def _overdue(self, session: _Session, now: float) -> SourceLost | None:
+        """Why this reader must be given up. A file is never overdue: it may hold few pictures."""
+        if session.plays_file():
+            return None
+        if now - session.heard >= self._deadline:
+            return SourceLost(f"Nothing has come for {self._deadline:g} s.")
+        if now - session.last_picture >= FIRST_PICTURE * self._deadline:
+            return SourceLost("Data come, but no picture can be decoded.", "Is the stream H.264 or H.265?")
+        return None
+
+    def _abandon(self, session: _Session) -> None:
+        session.abandoned = True
+        session.newest = None
+        if session.source is not None:
+            session.source.stop()
+
+    def _conclude(self, session: _Session, now: float) -> None:
+        if session.error is None:
+            self._session = None
+            self._enter(CameraState.ENDED)
+        elif isinstance(session.error, SourceUnreadable):
+            self._session, self._failure, self._last_error = None, session.error, session.error.message
+            self._enter(CameraState.FAILED)
+        else:
+            self._lose(session, session.error, now)
+
+    def _lose(self, session: _Session, reason: CaptureError, now: float) -> None:
+        self._session = None
+        if session.first_picture is not None and session.last_picture - session.first_picture >= self._deadline:
+            self._pauses.reset()
+        self._retry_at = now + self._pauses.next()
+        self._last_error = reason.message
+        if self._lost_at is None:
+            self._lost_at = session.last_picture
+            log.warning("Camera %s is lost: %s It is tried again until it is back.", self._name, reason)
+        if self._state is CameraState.ONLINE:
+            self._enter(CameraState.RECONNECTING)
+
+    def _came_back(self, frame: Frame) -> None:
+        height, width = frame.luma.shape
+        if self._lost_at is None:
+            log.info("Camera %s is online, %d x %d pixels.", self._name, width, height)
+        else:
+            gone = timedelta(seconds=round(self._clock.monotonic() - self._lost_at))
+            log.info("Camera %s is back after %s, at attempt %d.", self._name, gone, self._attempts)
+        self._lost_at, self._attempts = None, 0
+        self._enter(CameraState.ONLINE)
+
+    def _enter(self, state: CameraState) -> None:
+        self._state, self._since = state, self._clock.now()
+
+    def _read(self, session: _Session) -> None:
+        """A reader's thread."""
+        error: CaptureError | None = session.error
+        try:
+            with closing(self._open()) as source:
+                if self._introduce(session, source):
+                    for frame in source.frames():
+                        if not self._put(session, frame):
+                            break
+                error = SourceLost("The stream ended.") if source.live else None
+        except CaptureError as failure:
+            error = failure
+        finally:
+            with self._changed:
+                session.over, session.error = True, error
+                self._readers -= 1
+                self._changed.notify_all()
+
+    def _introduce(self, session: _Session, source: Source) -> bool:
+        with self._changed:
+            session.source = source
+            session.heard = self._clock.monotonic()
+            return not session.abandoned
+
+    def _put(self, session: _Session, frame: Frame | None) -> bool:
+        """From the reader: whether it is still wanted."""
+        with self._changed:
+            session.heard = now = self._clock.monotonic()
+            if session.abandoned:
+                return False
+            if frame is not None:
+                if session.newest is not None:
+                    self._dropped += 1
+                if session.first_picture is None:
+                    session.first_picture = now
+                session.newest, session.last_picture = frame, now
+                self._changed.notify_all()
+            return True

@@ -1,0 +1,52 @@
+"""Network streams: RTSP over TCP or UDP, and what else FFmpeg plays live (HTTP, RTMP)."""
+
+from collections.abc import Iterator
+
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from streamwatch.capture.av_source import Decoder, connection_lost, open_network
+from streamwatch.capture.picture import frame_of
+from streamwatch.clock import Clock
+from streamwatch.errors import SourceLost
+from streamwatch.model import Frame
+from streamwatch.redact import host_of
+
+
+class NetworkStream:
+    """One connection to a camera, open from the start. Its end is always a loss."""
+
+    live = True
+
+    def __init__(self, camera: str, url: str, *, transport: str, timeout: float, clock: Clock) -> None:
+        self._camera, self._clock, self._timeout = camera, clock, timeout
+        self._host = host_of(url)
+        self._container, self._stream = open_network(url, transport, timeout)
+        self._decoder = Decoder(self._stream)
+
+    def frames(self) -> Iterator[Frame | None]:
+        """Never ends but by SourceLost. `captured_at` is the time when the picture's packet came."""
+        for packet in self._packets():
+            captured_at = self._clock.now()
+            pictures = self._decoder.decode(packet)
+            if not pictures:
+                yield None
+            for picture in pictures:
+                yield frame_of(self._camera, captured_at, picture)
+
+    def stop(self) -> None:
+        """Nothing can interrupt FFmpeg's read; the next packet or its own time-out ends it."""
+
+    def close(self) -> None:
+        """Hangs up."""
+        self._container.close()
+
+    def _packets(self) -> "Iterator[Packet[VideoStream]]":
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.size:
+                    yield packet
+        except FFmpegError as error:
+            raise connection_lost(self._host, error, timed_out=False, timeout=self._timeout) from None
+        raise SourceLost(f"{self._host} ended the stream.")

@@ -1,0 +1,59 @@
+"""The one face of all sources, and the choice among them by the text of `source`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from streamwatch.capture.network import NetworkStream
+from streamwatch.capture.recording import PlayedRecording
+from streamwatch.capture.webcam import Webcam
+from streamwatch.clock import Clock
+from streamwatch.errors import SourceUnreadable
+from streamwatch.model import Frame
+
+SAMPLE = Path(__file__).with_name("sample.mp4")
+NETWORK_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps")
+
+
+class Source(Protocol):
+    """One opening of a camera or file. Used by one thread, but for `stop`.
+
+    live: its end is a loss; otherwise it has been played to its end.
+    """
+
+    live: bool
+
+    def frames(self) -> Iterator[Frame | None]:
+        """Frames as they come; None for data that made no picture yet, as a sign of life. Raises CaptureError."""
+
+    def stop(self) -> None:
+        """From any thread: asks `frames` to end soon. Never blocks."""
+
+    def close(self) -> None:
+        """Gives back connection, file or device."""
+
+
+def open_source(camera: str, source: str, *, transport: str, loop: bool, timeout: float, clock: Clock) -> Source:
+    """Opens what `source` names; for a network stream or webcam that may take `timeout` seconds and more.
+
+    source: "sample"; an address (rtsp://, rtsps://, http://, https://, rtmp://, rtmps://); a webcam (0, /dev/video0);
+    else a video file, which is played as if it were a camera. transport: "tcp" or "udp", for RTSP. loop: play a file
+    again and again. Raises SourceLost and SourceUnreadable.
+    """
+    scheme, separator, _ = source.partition("://")
+    scheme = scheme.lower()
+    if source == "sample":
+        return PlayedRecording(camera, SAMPLE, loop=True, clock=clock)
+    if source.isdigit() or source.startswith("/dev/"):
+        return Webcam(camera, source, clock=clock)
+    if not separator:
+        return PlayedRecording(camera, Path(source), loop=loop, clock=clock)
+    if scheme == "file":
+        return PlayedRecording(camera, Path(unquote(urlsplit(source).path)), loop=loop, clock=clock)
+    if scheme in NETWORK_SCHEMES:
+        return NetworkStream(camera, source, transport=transport, timeout=timeout, clock=clock)
+    known = ", ".join(f"{name}://" for name in NETWORK_SCHEMES)
+    raise SourceUnreadable(
+        f"An address with {scheme}:// can not be opened.", f"Known are {known} and plain file names."
+    )

@@ -1,0 +1,58 @@
+"""Webcams by index or device path, through OpenCV."""
+
+import os
+import re
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from streamwatch.clock import Clock
+from streamwatch.errors import SourceLost
+from streamwatch.model import Frame, Picture
+
+
+class Webcam:
+    """One opening of a webcam. A webcam that is missing is a loss: it may be plugged in again."""
+
+    live = True
+
+    def __init__(self, camera: str, device: str, *, clock: Clock) -> None:
+        self._camera, self._device, self._clock = camera, device, clock
+        # OpenCV prints lines of its own for every webcam that is not there.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        self._capture = _opened(device)
+        if not self._capture.isOpened():
+            self._capture.release()
+            raise SourceLost(
+                f"The webcam {device} can not be opened.",
+                "Is it plugged in, free, and may this user read it (group `video`)?",
+            )
+
+    def frames(self) -> Iterator[Frame | None]:
+        """Never ends but by SourceLost. `captured_at` is the time when the picture was read."""
+        while True:
+            came, bgr = self._capture.read()
+            if not came:
+                raise SourceLost(f"The webcam {self._device} gives no more pictures.")
+            yield _frame(self._camera, self._clock, np.asarray(bgr, np.uint8))
+
+    def stop(self) -> None:
+        """The next picture, or OpenCV's own time-out, ends a read."""
+
+    def close(self) -> None:
+        """Frees the device."""
+        self._capture.release()
+
+
+def _opened(device: str) -> cv2.VideoCapture:
+    """By number where there is one (also behind a link such as /dev/v4l/by-id/…): all systems can do that."""
+    path = os.path.realpath(device) if device.startswith("/") else device
+    number = re.fullmatch(r"(?:/dev/video)?(\d+)", path)
+    return cv2.VideoCapture(int(number[1])) if number else cv2.VideoCapture(path, cv2.CAP_V4L2)
+
+
+def _frame(camera: str, clock: Clock, bgr: Picture) -> Frame:
+    luma = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8)
+    luma.flags.writeable = False
+    return Frame(camera, clock.now(), luma, bgr.copy)

@@ -1,0 +1,49 @@
+"""Supervised cameras for the tests, with real reader threads."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from streamwatch.capture import LiveCamera, Source
+from streamwatch.clock import Clock, SystemClock
+
+Make = Callable[..., LiveCamera]
+
+
+@contextmanager
+def closed_in_the_end() -> Iterator[Make]:
+    """Gives a function that makes cameras; in the end they are closed, and every reader must have ended."""
+    cameras: list[LiveCamera] = []
+    threads: list[threading.Thread] = []
+
+    def spawn(target: Callable[[], None], name: str) -> None:
+        threads.append(threading.Thread(target=target, name=name, daemon=True))
+        threads[-1].start()
+
+    def one(
+        open: Callable[[], Source],
+        *,
+        name: str = "gate",
+        deadline: float = 0.5,
+        clock: Clock | None = None,
+        reopen: tuple[float, float] = (0.02, 0.1),
+    ) -> LiveCamera:
+        cameras.append(
+            LiveCamera(
+                name,
+                open,
+                deadline=deadline,
+                reopen_first=reopen[0],
+                reopen_longest=reopen[1],
+                clock=clock or SystemClock(),
+                spawn=spawn,
+            )
+        )
+        return cameras[-1]
+
+    yield one
+    for camera in cameras:
+        camera.close()
+    for thread in threads:
+        thread.join(10)
+    assert not [thread.name for thread in threads if thread.is_alive()]
