@@ -1,0 +1,212 @@
+"""The client of the paid plate-OCR service ocrCars."""
+
+import base64
+import itertools
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlencode, urlsplit
+
+from streamwatch import errors
+from streamwatch.model import CallResult, Corners, Engine, Ledger, PlateText, Point
+from streamwatch.recognition.credentials import ACCEPT, CONTENT_TYPE, Credentials, Parameters
+from streamwatch.recognition.picture_url import refuse_unless_fetchable
+from streamwatch.recognition.replies import Answer, Reply, read_reply
+from streamwatch.recognition.retry import NEVER, Budget, Failure, Repair
+from streamwatch.recognition.shrink import baseline, smaller
+from streamwatch.recognition.wire import Wire, address_of
+
+log = logging.getLogger(__name__)
+
+_CLOCK_TOLERANCE = 60.0
+"""Seconds between this machine's clock and the reply's Date that are put down to the network."""
+
+_INTERRUPTED = Answer(CallResult("doubtful", None, 0, 0.0, error="The call was interrupted in this process."))
+
+
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What is sent: a JPEG, or the address of a picture. scale: pixels of it per pixel of the caller's picture."""
+
+    content: bytes | str = field(repr=False)
+    scale: tuple[float, float] = (1.0, 1.0)
+
+    def form(self) -> tuple[str, str]:
+        if isinstance(self.content, str):
+            return "img_url", self.content
+        return "img_base64", base64.b64encode(self.content).decode("ascii")
+
+    def secret(self) -> str:
+        """The query of an address: it can be a signature that opens the picture to everybody."""
+        return urlsplit(self.content).query if isinstance(self.content, str) else ""
+
+
+class OcrCars:
+    """Reads plates by the paid service. Safe for use by several threads at once.
+
+    Each attempt is a row in the ledger, opened before a byte is sent. What may be tried again stands in `retry.py`; a
+    call whose fate is unknown (`Doubtful`) is never sent again from here, because it may have been paid for.
+
+    endpoint: https, or http on this machine. connect_timeout: seconds to connect, and to hand over each piece of the
+    request. read_timeout: seconds to the answer, and again for all of its body; must be longer than the service's own
+    limit (30 s), or calls get lost that are paid for. wait: sleeps so many seconds and says whether the program is
+    stopping, which ends all retries. wall_clock: seconds since 1970. Raises ConfigError.
+    """
+
+    engine: Engine = Engine.OCRCARS
+
+    def __init__(
+        self,
+        endpoint: str,
+        credentials: Credentials,
+        *,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 35.0,
+        wait: Callable[[float], bool] = _sleep,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._address = address_of(endpoint)
+        self._credentials = credentials
+        self._wait = wait
+        self._wall_clock = wall_clock
+        self._clock_offset = 0.0
+        self._wire = Wire(self._address, connect_timeout, read_timeout)
+
+    def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
+        """All plates of the picture with corners in its pixels; empty where it shows none. Raises RecognitionError."""
+        if not jpeg.startswith(b"\xff\xd8"):
+            raise errors.PictureBroken("The picture is not a JPEG.", "Nothing was sent or paid.")
+        return self._read(_Picture(jpeg), ledger)
+
+    def read_url(self, url: str, ledger: Ledger) -> list[PlateText]:
+        """The same for a picture that the service fetches itself; corners are in the pixels of what it fetched.
+
+        Raises RecognitionError; PictureUrlFailed asks the caller to send the picture itself.
+        """
+        refuse_unless_fetchable(url)
+        return self._read(_Picture(url), ledger)
+
+    def close(self) -> None:
+        """Closes the connections; calls under way in other threads end as doubtful."""
+        self._wire.close()
+
+    def _read(self, picture: _Picture, ledger: Ledger) -> list[PlateText]:
+        budget = Budget()
+        for attempt in itertools.count(1):
+            answer = self._attempt(attempt, picture, ledger)
+            if answer.failure is None:
+                return [_unscaled(plate, picture.scale) for plate in answer.plates]
+            retry = answer.failure.retry
+            again = _repaired(picture, retry.repair) if budget.allows(retry) else None
+            if again is None or self._wait(budget.spend(retry)):
+                raise answer.failure.error
+            picture = again
+        raise AssertionError("unreachable")
+
+    def _attempt(self, attempt: int, picture: _Picture, ledger: Ledger) -> Answer:
+        ledger.about_to_pay(attempt, picture.content)
+        started = time.monotonic()
+        answer = _INTERRUPTED
+        try:
+            answer = self._send(picture)
+        finally:
+            result = replace(answer.result, latency=time.monotonic() - started)
+            ledger.ended(attempt, result)
+        _log_call(attempt, len(picture.content), result)
+        return answer
+
+    def _send(self, picture: _Picture) -> Answer:
+        form = [picture.form()]
+        offset = self._clock_offset
+        signed = Parameters(self._address.path, self._address.query, form)
+        exchanged = self._wire.exchange(
+            {
+                "Accept": ACCEPT,
+                "Accept-Encoding": "identity",
+                "Content-Type": CONTENT_TYPE,
+                "User-Agent": "streamwatch",
+                **self._credentials.headers(signed, self._wall_clock() + offset),
+            },
+            urlencode(form).encode("ascii"),
+            self._credentials.signs,
+        )
+        if isinstance(exchanged, Failure):
+            return _unanswered(exchanged)
+        answer = read_reply(exchanged, lambda text: self._hide(text, picture))
+        if answer.failure and answer.failure.retry.repair is Repair.CLOCK and not self._set_clock(exchanged, offset):
+            return replace(answer, failure=Failure(answer.failure.error, NEVER))
+        return answer
+
+    def _hide(self, text: str, picture: _Picture) -> str:
+        text = self._credentials.hide(text)
+        return text.replace(picture.secret(), "***") if picture.secret() else text
+
+    def _set_clock(self, reply: Reply, used: float) -> bool:
+        """Takes the time for signatures from the reply; False where that would change nothing.
+
+        used: the offset, in seconds, that the refused request was signed with.
+        """
+        try:
+            date = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
+        except (ValueError, OverflowError):
+            return False
+        offset = date - self._wall_clock()
+        if not self._credentials.signs or abs(offset - used) <= _CLOCK_TOLERANCE:
+            return False
+        self._clock_offset = offset if abs(offset) > _CLOCK_TOLERANCE else 0.0
+        log.warning("This machine's clock is %.0f s away from ocrCars' clock; signing by the latter.", abs(offset))
+        return True
+
+
+def _repaired(picture: _Picture, repair: Repair) -> _Picture | None:
+    """The picture for the next attempt; None where it can not be changed as needed."""
+    if repair in (Repair.NOTHING, Repair.CLOCK):
+        return picture
+    if isinstance(picture.content, str):
+        return None
+    copy = smaller(picture.content) if repair is Repair.SMALLER else baseline(picture.content)
+    if copy is None:
+        return None
+    (x, y), (further_x, further_y) = picture.scale, copy.scale
+    return _Picture(copy.jpeg, (x * further_x, y * further_y))
+
+
+def _unscaled(plate: PlateText, scale: tuple[float, float]) -> PlateText:
+    if plate.corners is None or scale == (1.0, 1.0):
+        return plate
+
+    def original(point: Point) -> Point:
+        return point[0] / scale[0], point[1] / scale[1]
+
+    a, b, c, d = plate.corners
+    corners: Corners = (original(a), original(b), original(c), original(d))
+    return replace(plate, corners=corners)
+
+
+def _unanswered(failure: Failure) -> Answer:
+    charged = None if isinstance(failure.error, errors.Doubtful) else False
+    return Answer(CallResult(failure.error.outcome, charged, 0, 0.0, error=str(failure.error)), failure=failure)
+
+
+def _log_call(attempt: int, size: int, result: CallResult) -> None:
+    log.info(
+        "ocrCars: %s (attempt %d, %d bytes, %.2f s, HTTP %s %s, codes %s/%s, fee %d, request %s, answer %s)",
+        result.outcome,
+        attempt,
+        size,
+        result.latency,
+        result.http_status or "-",
+        result.gateway_code or "-",
+        "-" if result.platform_code is None else result.platform_code,
+        "-" if result.ret_code is None else result.ret_code,
+        result.fee,
+        result.request_id or "-",
+        result.answer_id or "-",
+    )

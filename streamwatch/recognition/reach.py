@@ -1,0 +1,26 @@
+"""Whether the paid service can be reached, without paying."""
+
+import ssl
+
+import httpx
+
+from streamwatch.errors import NotSent
+from streamwatch.recognition.wire import is_loopback
+from streamwatch.redact import hide_credentials, host_of
+
+
+def reach(endpoint: str, timeout: float) -> int:
+    """Asks the endpoint by GET without credentials, which the service refuses and does not charge; the HTTP status.
+
+    timeout: seconds. Raises NotSent with the reason where nothing answers.
+    """
+    host = host_of(endpoint)
+    try:
+        with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=not is_loopback(host)) as client:
+            return client.get(endpoint).status_code
+    except httpx.TimeoutException:
+        raise NotSent(f"{host} did not answer within {timeout:g} s.", "Check the network and the firewall.") from None
+    except (httpx.TransportError, ssl.SSLError) as error:
+        raise NotSent(
+            f"{host} can not be reached: {hide_credentials(str(error))}.", "Check the network, DNS and the firewall."
+        ) from None

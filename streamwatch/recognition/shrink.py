@@ -1,0 +1,61 @@
+"""The same picture once more, for a service that found it too large or did not like its format."""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from streamwatch.model import Picture
+
+# Side and quality go down together: letters of a plate survive a coarser JPEG better than a much smaller one.
+_STEPS = ((0.85, 75), (0.7, 70), (0.6, 65), (0.5, 60), (0.35, 60), (0.25, 50))
+_LONGEST_SIDE, _SHORTEST_SIDE = 4095, 16
+_BASELINE_QUALITY = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A picture encoded again. scale: pixels of the copy per pixel of the original, as (x, y)."""
+
+    jpeg: bytes = field(repr=False)
+    scale: tuple[float, float]
+
+
+def smaller(jpeg: bytes) -> Copy | None:
+    """A copy of at most half the bytes, with no side above 4095 pixels; None where that can not be had."""
+    picture = _decode(jpeg)
+    if picture is None:
+        return None
+    fit = min(1.0, _LONGEST_SIDE / max(picture.shape[:2]))
+    for factor, quality in _STEPS:
+        copy = _encode(picture, factor * fit, quality)
+        if copy and len(copy.jpeg) <= len(jpeg) // 2:
+            return copy
+    return None
+
+
+def baseline(jpeg: bytes) -> Copy | None:
+    """A copy as plain baseline JPEG without metadata; None where the picture can not be decoded."""
+    picture = _decode(jpeg)
+    return None if picture is None else _encode(picture, 1.0, _BASELINE_QUALITY)
+
+
+def _decode(jpeg: bytes) -> Picture | None:
+    """The pixels as they lie in the file: an orientation tag must not turn them, or corners would not fit."""
+    try:
+        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        return None
+    return None if picture is None else np.asarray(picture, np.uint8)
+
+
+def _encode(picture: Picture, factor: float, quality: int) -> Copy | None:
+    height, width = picture.shape[:2]
+    size = (round(width * factor), round(height * factor))
+    if factor < 1:
+        if min(size) < _SHORTEST_SIDE:
+            return None
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    parameters = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_PROGRESSIVE, 0]
+    done, data = cv2.imencode(".jpg", picture, parameters)
+    return Copy(data.tobytes(), (size[0] / width, size[1] / height)) if done else None

@@ -1,0 +1,208 @@
+"""The local engine on drawn plates: what it reads, what it refuses, and that it keeps to itself."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from clips import Person, Vehicle, draw_plate, frames
+from draw_sample import ACTORS, SAMPLE
+
+from streamwatch.errors import EngineMissing, PictureBroken
+from streamwatch.model import CallResult, Engine, PlateText
+from streamwatch.recognition.local import LocalReader
+
+
+class NobodyPays:
+    def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
+        raise AssertionError("the local engine costs nothing")
+
+    def ended(self, attempt: int, result: CallResult) -> None:
+        raise AssertionError("the local engine costs nothing")
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[LocalReader]:
+    reader = LocalReader()
+    yield reader
+    reader.close()
+
+
+def jpeg(picture: np.ndarray) -> bytes:
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
+
+
+def scene(*actors: Vehicle | Person) -> bytes:
+    """The gate with everybody where they are after three seconds."""
+    return jpeg(list(frames(actors, 3.1, 10))[-1][1])
+
+
+def on_grey(*parts: tuple[np.ndarray, int, int]) -> bytes:
+    """Pictures pasted onto a grey wall, each with its left and top."""
+    wall = np.full((540, 960, 3), 120, np.uint8)
+    for picture, x, y in parts:
+        wall[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+    return jpeg(wall)
+
+
+def read(reader: LocalReader, picture: bytes) -> list[PlateText]:
+    return reader.read(picture, NobodyPays())
+
+
+@pytest.mark.parametrize(
+    ("plate", "kind"),
+    [
+        ("京A12345", "blue"),
+        ("皖NK807T", "blue"),
+        ("粤BDK4821", "green"),
+        ("沪B60718F", "green"),
+        ("苏EK3P82", "yellow"),
+        ("川A0638警", "white"),
+        ("粤ZK38R港", "black"),
+    ],
+)
+def test_reads_each_kind_of_plate(reader: LocalReader, plate: str, kind: str) -> None:
+    found = read(reader, scene(Vehicle(plate, kind, enter=0)))
+    assert [one.text for one in found] == [plate]
+    assert 0.85 <= found[0].confidence <= 1
+
+
+def test_corners_go_round_the_plate_from_left_top(reader: LocalReader) -> None:
+    plate = draw_plate("京A12345", width=220)
+    [found] = read(reader, on_grey((plate, 300, 200)))
+    expected = [(300, 200), (520, 200), (520, 270), (300, 270)]
+    assert np.abs(np.array(found.corners) - expected).max() < 20
+
+
+def test_reads_all_plates_of_a_picture_best_first(reader: LocalReader) -> None:
+    left, right = (
+        Vehicle("京A12345", enter=0, lane=-0.22, near=0.6),
+        Vehicle("浙AD60718", "green", 0, lane=0.22, near=0.6),
+    )
+    found = read(reader, scene(left, right))
+    assert {one.text for one in found} == {"京A12345", "浙AD60718"}
+    assert found[0].confidence >= found[1].confidence
+
+
+def test_reads_the_two_lines_of_a_truck_as_one(reader: LocalReader) -> None:
+    [found] = read(reader, on_grey((draw_plate("鲁B1234挂", "two-line", 260), 300, 200)))
+    assert found.text == "鲁B1234挂"
+    assert np.abs(np.array(found.corners)[:, 1] - [200, 200, 330, 330]).max() < 30
+
+
+@pytest.mark.parametrize(("first", "gap"), [(50, 20), (108, 40)])
+def test_reads_a_plate_that_is_found_in_two_parts(reader: LocalReader, first: int, gap: int) -> None:
+    plate = draw_plate("京A12345", width=330)
+    [found] = read(reader, on_grey((plate[:, :first], 300, 200), (plate[:, first:], 300 + first + gap, 200)))
+    assert found.text == "京A12345"
+
+
+def test_reads_a_slanted_plate(reader: LocalReader) -> None:
+    flat = cv2.copyMakeBorder(draw_plate("京A12345", width=220), 200, 200, 300, 300, cv2.BORDER_CONSTANT)
+    turned = cv2.warpAffine(flat, cv2.getRotationMatrix2D((410, 235), 12, 1), flat.shape[1::-1])
+    [found] = read(reader, jpeg(turned))
+    assert found.text == "京A12345"
+    assert found.corners[0][1] > found.corners[1][1] + 20
+
+
+@pytest.mark.parametrize("line", ["2013-11-01 18:26:05", "ABC 123456", "地下停车场入口", "0551-65881234"])
+def test_other_text_is_no_plate(reader: LocalReader, line: str) -> None:
+    wall = np.full((300, 800, 3), 200, np.uint8)
+    cv2.putText(wall, line, (60, 160), (20, 20, 20), cv2.FontFace("uni"), 48)
+    assert read(reader, jpeg(wall)) == []
+
+
+def test_an_empty_gate_and_a_person_are_no_plate(reader: LocalReader) -> None:
+    assert read(reader, scene()) == []
+    assert read(reader, scene(Person(enter=0))) == []
+
+
+def test_reads_every_vehicle_of_the_sample(reader: LocalReader) -> None:
+    vehicles = {v.enter + v.approach + v.stop / 2: v.plate for v in ACTORS if isinstance(v, Vehicle)}
+    with av.open(str(SAMPLE)) as box:
+        stream = box.streams.video[0]
+        wanted = {round(t * stream.average_rate): plate for t, plate in vehicles.items()}
+        pictures = {
+            wanted[n]: jpeg(frame.to_ndarray(format="bgr24"))
+            for n, frame in enumerate(box.decode(stream))
+            if n in wanted
+        }
+    found = {plate: read(reader, picture) for plate, picture in pictures.items()}
+    assert {plate: [one.text for one in ones] for plate, ones in found.items()} == {p: [p] for p in vehicles.values()}
+    assert min(ones[0].confidence for ones in found.values()) >= 0.85
+
+
+@pytest.mark.parametrize("picture", [b"", b"no picture", b"\xff\xd8\xff\xe0" + bytes(40)])
+def test_a_broken_picture_is_an_error_and_not_an_empty_gate(reader: LocalReader, picture: bytes) -> None:
+    with pytest.raises(PictureBroken):
+        read(reader, picture)
+
+
+def test_several_threads_may_read_at_once(reader: LocalReader) -> None:
+    plates = ["京A12345", "津B67890", "沪C24680"]
+    pictures = [on_grey((draw_plate(plate, width=220), 300, 200)) for plate in plates]
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda picture: [one.text for one in read(reader, picture)], pictures * 2))
+    assert found == [[plate] for plate in plates] * 2
+
+
+def test_says_who_it_is(reader: LocalReader) -> None:
+    assert reader.engine is Engine.LOCAL
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    root = str(Path(__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": root}
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=True, timeout=60)
+
+
+def test_loads_in_silence_without_network_and_leaves_logging_alone() -> None:
+    done = run("""
+        import logging, socket, sys
+        def refuse(*args, **kwargs):
+            raise AssertionError("nothing may be fetched")
+        socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
+        before = (logging.root.level, list(logging.root.handlers), logging.lastResort)
+        import cv2, numpy
+        from streamwatch.recognition.local import LocalReader
+        assert not {"rapidocr", "onnxruntime"} & set(sys.modules)
+        reader = LocalReader()
+        blank = numpy.zeros((200, 300, 3), numpy.uint8)
+        assert reader.read(cv2.imencode(".jpg", blank)[1].tobytes(), None) == []
+        reader.close()
+        assert before == (logging.root.level, list(logging.root.handlers), logging.lastResort)
+    """)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+@pytest.mark.parametrize("hidden", ["rapidocr", "onnxruntime"])
+def test_without_the_extra_one_sentence_says_what_to_install(hidden: str) -> None:
+    done = run(f"""
+        import sys
+        sys.modules[{hidden!r}] = None
+        from streamwatch.errors import EngineMissing
+        from streamwatch.recognition.local import LocalReader
+        try:
+            LocalReader()
+        except EngineMissing as error:
+            print(error)
+    """)
+    assert f"{hidden} is missing" in done.stdout
+    assert "pip install 'streamwatch[local]'" in done.stdout
+    assert done.stdout.count("\n") == 1
+
+
+def test_a_rapidocr_without_models_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import rapidocr
+
+    monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(EngineMissing, match="without its models"):
+        LocalReader()
