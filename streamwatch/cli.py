@@ -150,9 +150,10 @@ def sightings(
 ) -> None:
     """Show logged plates, newest first."""
     settings = config.load(config_path)
+    begin, end = _time(since), _time(until)
     reader = open_reader(settings.database, settings.data_dir)
     try:
-        rows = reader.sightings(plate, camera, _time(since), _time(until), limit)
+        rows = reader.sightings(plate, camera, begin, end, limit)
     finally:
         reader.close()
     console.print_sightings(rows, format, sys.stdout)
@@ -208,8 +209,12 @@ def _books(settings: Settings, store: Store, notify: Callable[[Sighting, bool], 
 
 
 def _print_sighting(sighting: Sighting, corrected: bool) -> None:
-    sys.stdout.write(console.sighting_line(sighting, corrected) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(console.sighting_line(sighting, corrected) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Nobody listens any more; the database is what counts.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
 def _log_sighting(sighting: Sighting, corrected: bool) -> None:

@@ -146,7 +146,7 @@ class CaptureSettings(_Settings):
 
     deadline: Seconds = Field(10.0, gt=0)
     reopen_first: Seconds = Field(1.0, gt=0)
-    reopen_longest: Seconds = Field(60.0, gt=0)
+    reopen_longest: Seconds = Field(10.0, gt=0)
 
 
 class CameraSettings(_Settings):

@@ -61,8 +61,11 @@ def spawn(target: Callable[[], None], name: str) -> threading.Thread:
     return thread
 
 
-def live_camera(settings: Settings, name: str, clock: Clock) -> LiveCamera:
-    """A configured camera, opened and reopened as the settings say."""
+Spawn = Callable[[Callable[[], None], str], threading.Thread]
+
+
+def live_camera(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn) -> LiveCamera:
+    """A configured camera, opened and reopened as the settings say. spawn: starts the thread of each of its readers."""
     camera, capture = settings.cameras[name], settings.capture
 
     def open_it() -> Source:
@@ -84,6 +87,13 @@ def live_camera(settings: Settings, name: str, clock: Clock) -> LiveCamera:
         clock=clock,
         spawn=spawn,
     )
+
+
+def _say(thread: str, error: BaseException) -> None:
+    if isinstance(error, StreamwatchError):
+        log.error("%s: %s", thread, error)
+    else:
+        log.critical("%s failed unexpectedly", thread, exc_info=error)
 
 
 class Daemon:
@@ -163,11 +173,9 @@ class Daemon:
             target()
         except ChannelClosed:
             pass
-        except StreamwatchError as error:
-            log.error("%s: %s", name, error)
-            self._fail()
-        except BaseException:
-            log.critical("%s failed unexpectedly", name, exc_info=True)
+        except BaseException as error:
+            if not self._failed.is_set():  # what fails afterwards is a consequence
+                _say(name, error)
             self._fail()
 
     def _fail(self) -> None:
@@ -181,7 +189,7 @@ class Daemon:
     def _watch(self, name: str) -> None:
         """One camera's thread."""
         intake = make_intake(self._settings, name)
-        live = live_camera(self._settings, name, self._clock)
+        live = live_camera(self._settings, name, self._clock, self._spawn)
         try:
             while not self._stop.is_set() and not live.ended:
                 for keyframe, plates in self._answers[name].take_all():

@@ -12,9 +12,9 @@ def parse_time(text: str, now: datetime) -> datetime:
     Raises ValueError with a sentence.
     """
     text = text.strip()
-    if match := re.fullmatch(r"(\d+)([smhd])", text):
-        return now - timedelta(**{_AGO[match[2]]: int(match[1])})
     try:
+        if match := re.fullmatch(r"(\d+)([smhd])", text):
+            return now - timedelta(**{_AGO[match[2]]: int(match[1])})
         time = datetime.fromisoformat(text)
         return (time if time.tzinfo else time.astimezone()).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from streamwatch.gate.regions import Region
 from streamwatch.model import Picture
 
 BLACK = 16.0  # luma of black in limited-range video; light scales what lies above it
@@ -17,6 +18,8 @@ LEARN = 3.0  # s, time constant of the mean
 LEARN_SPREAD = 6.0  # s, time constant of the mean deviation
 SPREADS = 3.0  # how many mean deviations a pixel may swing without counting as change
 UPDATE_EVERY = 0.2  # s between two updates: learning is slow, so it need not be paid for on every frame
+GONE_OUTLINE, GONE_INSIDE = 1.3, 1.15  # edges of the remembered scene over those of now from which a region is a gap
+_OUTLINE, _GAPS = np.ones((3, 3), np.uint8), np.ones((9, 9), np.uint8)
 SAME_LIGHT = 0.02  # relative gain below which nothing is corrected
 
 
@@ -31,13 +34,13 @@ class Background:
         self._margin: Picture = np.empty(0, np.uint8)
         self._difference: Picture = np.empty(0, np.uint8)
         self._gain = 1.0
-        self._updated = 0.0
+        self._started = self._updated = 0.0
 
     def start(self, small: Picture, at: float) -> None:
         """Takes this picture as the empty scene."""
         self._mean = small.astype(np.float32)
         self._spread = np.full(small.shape, 2.0, np.float32)
-        self._updated = at
+        self._started = self._updated = at
         self._renew_margin()
 
     def change(self, small: Picture, vehicles: Picture | None) -> Picture:
@@ -58,13 +61,42 @@ class Background:
         passed = at - self._updated
         if passed < UPDATE_EVERY:
             return
-        self._updated = at
+        self._updated, age = at, at - self._started
         if self._gain != 1.0:
             self._mean = cv2.addWeighted(self._mean, self._gain, self._mean, 0.0, BLACK * (1 - self._gain))
         free = None if vehicles is None else cv2.bitwise_not(vehicles)
-        cv2.accumulateWeighted(small, self._mean, 1 - np.exp(-passed / LEARN), mask=free)
+        # At first an average of all there was, so that what moved through the first pictures soon is forgotten.
+        cv2.accumulateWeighted(small, self._mean, max(1 - np.exp(-passed / LEARN), passed / age), mask=free)
         cv2.accumulateWeighted(self._difference, self._spread, 1 - np.exp(-passed / LEARN_SPREAD), mask=free)
         self._renew_margin()
+
+    def uncovered(self, small: Picture, region: Region) -> bool:
+        """Whether a region differs because something has gone that was there when the empty scene was learned.
+
+        A thing has its outline in the picture of now, a gap it left has it in the remembered scene (Cucchiara et al.,
+        "Detecting moving objects, ghosts, and shadows in video streams", PAMI 2003, tell the two apart by motion).
+        """
+        assert self._mean is not None
+        part = region.around(3, small.shape)
+        now, before = (
+            small[part],
+            cv2.convertScaleAbs(self._mean[part], alpha=self._gain, beta=BLACK * (1 - self._gain)),
+        )
+        differs = cv2.compare(cv2.absdiff(now, before), self._margin[part], cv2.CMP_GT)
+        inside = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, _GAPS)
+        outline = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, _OUTLINE)
+        edges_now, edges_before = (cv2.morphologyEx(p, cv2.MORPH_GRADIENT, _OUTLINE) for p in (now, before))
+        return all(
+            cv2.mean(edges_before, mask=where)[0] > ratio * cv2.mean(edges_now, mask=where)[0]
+            for where, ratio in ((outline, GONE_OUTLINE), (inside, GONE_INSIDE))
+        )
+
+    def absorb(self, small: Picture, region: Region) -> None:
+        """Takes what is in the region now as part of the empty scene."""
+        assert self._mean is not None
+        part = region.around(3, small.shape)
+        self._mean[part] = small[part]
+        self._gain = 1.0
 
     def _light(self, small: Picture, vehicles: Picture | None) -> float:
         """Median ratio of a coarse sample to the empty scene, 1.0 where they agree."""

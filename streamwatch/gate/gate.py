@@ -20,16 +20,17 @@ from streamwatch.model import Box, Corners, Frame, Picture
 
 SMALL_WIDTH = 320  # px; change is looked for at this width
 LEARN_FIRST = 0.6  # s after the start in which change is only learned
-CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.2  # a region must last so long before it is a passage
-BETTER = 1.03  # a view counts as better from this ratio of scores on
+CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.3  # a region must last so long before it is a passage
+BETTER = 1.05  # a view counts as better from this ratio of scores on; a full picture of the codec alone gives 1.03
 CLEARLY_BETTER = 1.3  # a view must be this much better to be paid after an unread one
 STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
 STILL_FOR = 0.4  # s; a suspect is judged when it has stood still so long
 SUSPECT_PATIENCE = 1.5  # s; or, moving, when its view has not become better for so long
+SCENERY_AFTER = 3.0  # s; what stands still so long after a call found no plate is taken as part of the scene
 CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so that a bird does not count
 CUT_OFF_STILL = 1.0  # s; a piece at the edge that stands still so long is a vehicle after all
 WHOLE_FOR = 0.4  # s; what follows a paid vehicle must be wholly in view so long: pieces of the leaving one are not
-REMEMBER, REMEMBER_MOST = 120.0, 8  # s and number of paid views that are kept for comparing
+REMEMBER = 3.0  # s after a passage in which pieces of its vehicle may still be in view
 SCENE_CALM, SCENE_CHANGED = 0.3, 0.7  # parts of the picture; from one to the other at once no vehicle can come:
 SCENE_JUMP, SCENE_CHANGED_FOR = 0.5, 1.5  # s; the camera was moved or switched its mode, and the gate starts anew
 MOST_TRACKS = 8
@@ -154,7 +155,7 @@ class Gate:
         decisions: list[Decision] = []
         for track in self._tracks:
             decisions += self._last_chance(track)
-            decisions += _closing(track)
+            decisions += self._closing(track, track.seen_at)
         self._tracks = []
         return decisions
 
@@ -197,40 +198,52 @@ class Gate:
         return self._upset_since is not None
 
     def _follow(self, regions: list[Region], frame: Frame, at: float) -> None:
-        """Gives each region to the track it overlaps most, and new tracks to what is left."""
-        free = list(self._tracks)
+        """Gives each region to the track it overlaps most, and new tracks to what is left.
+
+        A vehicle whose middle looks like the road comes in pieces: those above each other inside the place of one
+        track are one. Pieces side by side are two vehicles that were one region as long as they were far away.
+        """
+        found: dict[int, Region] = {}
         born: list[Track] = []
         for region in regions:
-            near = max(free, key=lambda t: t.region.overlap(region), default=None)
-            if near is not None and near.region.overlap(region) > 0:
-                free.remove(near)
-                near.region, near.last_seen, near.seen_at = region, frame.captured_at, at
-                near.frames += 1
-            elif len(self._tracks) + len(born) < MOST_TRACKS:
-                born.append(self._new_track(region, frame, at))
+            near = max(self._tracks, key=lambda t: t.region.overlap(region), default=None)
+            if near is None or near.region.overlap(region) == 0:
+                born += self._new_tracks(region, frame, at, len(born))
+            elif near.passage not in found:
+                found[near.passage] = region
+            elif near.region.holds(region) and found[near.passage].shares_columns(region):
+                found[near.passage] = found[near.passage].joined(region)
+            else:
+                born += self._new_tracks(region, frame, at, len(born))
+        for track in self._tracks:
+            if track.passage in found:
+                track.region, track.last_seen, track.seen_at = found[track.passage], frame.captured_at, at
+                track.swallowed = False
+                track.frames += 1
+            else:
+                track.swallowed |= any(region.holds(track.region) for region in found.values())
         self._tracks += born
 
-    def _new_track(self, region: Region, frame: Frame, at: float) -> Track:
+    def _new_tracks(self, region: Region, frame: Frame, at: float, born: int) -> list[Track]:
+        """One track, or none where there are too many already."""
+        if len(self._tracks) + born >= MOST_TRACKS:
+            return []
         self._passages += 1
-        size = region.width * region.height
-        torn_off = any(t.paid and 2 * t.region.overlap(region) >= size for t in self._tracks) or any(
-            v.verdict is Verdict.READ and at - v.at < 10 and 2 * v.region.overlap(region) >= size for v in self._paid
-        )
+        torn_off = any(t.paid and t.region.holds(region) for t in self._tracks)
         track = Track(self._passages, region, frame.captured_at, frame.captured_at, at, torn_off)
         track.seen_at = track.improved_at = at
-        return track
+        return [track]
 
     def _attend(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
         if track.seen_at != at:
             return []
         self._note_stillness(track, small, at)
-        if not track.announced:
+        if not track.confirmed:
             if track.frames < CONFIRM_FRAMES or at - track.since < CONFIRM_AFTER:
                 return []
             if track.fragment and not self._whole(track.region) and not self._still(track, at, CUT_OFF_STILL):
                 return []
-            track.announced = True
-            return [Opened(track.passage, track.opened_at), *self._look_closer(track, frame, small, at)]
+            track.confirmed = True
         return self._look_closer(track, frame, small, at)
 
     def _look_closer(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
@@ -296,6 +309,10 @@ class Gate:
     def _decide(self, track: Track, small: Picture, at: float) -> list[Decision]:
         """The view has stopped getting better: pay for it, or know why not."""
         assert track.best is not None
+        if self._is_scenery(track, small, at):
+            self._background.absorb(small, track.region)
+            track.seen_at, track.best = -self._close_after, None
+            return []
         if not self._worth_another(track):
             track.improved_at = at
             return []
@@ -304,7 +321,14 @@ class Gate:
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
         reason = "a clearly better view than the unread one" if track.paid else "its view stopped getting better"
-        return [*decisions, self._pay(track, small, reason)]
+        return [*decisions, *self._pay(track, small, reason)]
+
+    def _is_scenery(self, track: Track, small: Picture, at: float) -> bool:
+        """Whether what stands here belongs to the scene: ground that a vehicle has left, or a thing without a plate."""
+        unread = bool(track.paid) and all(v.verdict is Verdict.UNREAD for v in track.paid)
+        if unread and self._still(track, at, SCENERY_AFTER):
+            return True
+        return self._still(track, at, STILL_FOR) and self._background.uncovered(small, track.region)
 
     def _worth_another(self, track: Track) -> bool:
         """Whether the best view promises more than those already paid for it; another vehicle always does."""
@@ -323,28 +347,31 @@ class Gate:
     def _known(self, track: Track, small: Picture) -> bool:
         """Whether a paid picture shows this vehicle already.
 
-        Where a plate was found, the plate decides; where none was, only the same thing still standing at its place.
+        The plate decides where one was found. Where none was, only pictures of this very track count: the same vehicle
+        moving on, or the same thing still standing at its place.
         """
         assert track.best is not None
-        self._paid = [v for v in self._paid if track.best.at - v.at <= REMEMBER][-REMEMBER_MOST:]
-        with_plate = [v for v in self._paid if v.plate is not None]
-        if with_plate:
+        self._paid = [v for v in self._paid if v.gone_at is None or track.seen_at - v.gone_at <= REMEMBER]
+        settled = [v for v in track.paid if v.plate is None and v.verdict is Verdict.READ]
+        seen = [v for v in self._paid if v.plate is not None] + settled
+        if seen:
             now = view_of(track.best.frame.luma, track.best.box)
-            if any(same_vehicle(v.view, now) for v in with_plate):
+            if any(same_vehicle(v.view, now) for v in seen):
                 return True
         return track.suspect and any(v.at_same_place(small) for v in track.paid if v.plate is None)
 
     def _another_vehicle(self, track: Track) -> list[Decision]:
         """The track goes on, but as a new passage: what stands there now is not what was paid for."""
-        since = track.changed_since or track.seen_at
-        gone = Closed(track.passage, track.opened_at, track.last_seen)
+        gone = self._closing(track, track.seen_at)
         self._passages += 1
-        opened_at = datetime.fromtimestamp(since, tz=track.last_seen.tzinfo)
-        track.passage, track.opened_at, track.paid, track.suspect = self._passages, opened_at, [], False
-        track.fragment = False
-        return [gone, Opened(track.passage, opened_at)]
+        since = track.changed_since or track.seen_at
+        track.opened_at = datetime.fromtimestamp(since, tz=track.last_seen.tzinfo)
+        track.passage, track.paid, track.suspect = self._passages, [], False
+        track.announced = track.fragment = False
+        return gone
 
-    def _pay(self, track: Track, small: Picture, reason: str) -> Shot:
+    def _pay(self, track: Track, small: Picture, reason: str) -> list[Decision]:
+        """With its first shot a passage opens: what is never worth one was no vehicle, or one that is known."""
         assert track.best is not None
         best = track.best
         box = best.box
@@ -353,26 +380,36 @@ class Gate:
         track.paid.append(view)
         self._paid.append(view)
         track.stage, track.best, track.suspect = Stage.WAITING, None, False
-        return Shot(track.passage, best.frame, best.crop, best.score, reason)
+        shot = Shot(track.passage, best.frame, best.crop, best.score, reason)
+        opening = [] if track.announced else [Opened(track.passage, track.opened_at)]
+        track.announced = True
+        return [*opening, shot]
 
     def _let_go(self, at: float) -> list[Decision]:
         decisions: list[Decision] = []
         for track in [t for t in self._tracks if at - t.seen_at >= self._close_after]:
-            decisions += self._last_chance(track)
-            decisions += _closing(track)
+            if not track.swallowed:
+                decisions += self._last_chance(track)
+            decisions += self._closing(track, at)
             self._tracks.remove(track)
-        for track in [t for t in self._tracks if not t.announced and t.seen_at != at]:
+        for track in [t for t in self._tracks if not t.confirmed and t.seen_at != at]:
             self._tracks.remove(track)
         return decisions
 
+    def _closing(self, track: Track, at: float) -> list[Decision]:
+        for view in self._paid:
+            if view.passage == track.passage:
+                view.gone_at = at
+        return [Closed(track.passage, track.opened_at, track.last_seen)] if track.announced else []
+
     def _last_chance(self, track: Track) -> list[Decision]:
         """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
-        if not track.announced or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
+        if not track.confirmed or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
             return []
         if not self._worth_another(track) or self._known(track, self._previous):
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
-        return [*decisions, self._pay(track, self._previous, "it went; this was its best view")]
+        return [*decisions, *self._pay(track, self._previous, "it went; this was its best view")]
 
     def _rest(self, track: Track | None) -> None:
         """The vehicle is read: watch its place from the next frame on."""
@@ -407,10 +444,6 @@ class Gate:
         s = self._stride
         right, bottom = min(width, region.right * s), min(height, region.bottom * s)
         return Box(region.left * s, region.top * s, right - region.left * s, bottom - region.top * s)
-
-
-def _closing(track: Track) -> list[Decision]:
-    return [Closed(track.passage, track.opened_at, track.last_seen)] if track.announced else []
 
 
 def _inside(box: Box, x: float, y: float) -> bool:

@@ -22,6 +22,7 @@ VIEW_WIDTH = 320  # px; views are compared at this width
 FEATURES = 400
 RATIO = 0.8  # Lowe's ratio test
 CARRIED = 8  # features that one transform must carry
+CARRIED_WITHOUT_PLATE = 25  # the same where no plate is known to decide
 PLATE_LIKENESS = 0.70  # correlation of the plates
 PLATE_WIDTH = 96  # px; plates are correlated at this width
 PLAY = 6  # px; how far the laid-over plate may be off
@@ -49,11 +50,13 @@ def view_of(luma: Picture, box: Box, plate: Corners | None = None) -> View:
 
 
 def same_vehicle(paid: View, now: View) -> bool:
-    """Whether `now` shows the vehicle of `paid`; never where the paid plate is unknown."""
-    if paid.plate is None:
-        return False
+    """Whether `now` shows the vehicle of `paid`. Without a known plate, two of one model can not be told apart."""
     carried, transform = _transform(paid, now)
-    return transform is not None and carried >= CARRIED and _plate_likeness(paid, now, transform) >= PLATE_LIKENESS
+    if transform is None:
+        return False
+    if paid.plate is None:
+        return carried >= CARRIED_WITHOUT_PLATE
+    return carried >= CARRIED and _plate_likeness(paid, now, transform) >= PLATE_LIKENESS
 
 
 @cache

@@ -29,11 +29,25 @@ class Region:
     def height(self) -> int:
         return self.bottom - self.top
 
+    def around(self, margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """Rows and columns of the region with a margin, inside a picture of that shape."""
+        rows = slice(max(0, self.top - margin), min(shape[0], self.bottom + margin))
+        return rows, slice(max(0, self.left - margin), min(shape[1], self.right + margin))
+
     def overlap(self, other: "Region") -> int:
         """Pixels that both rectangles cover."""
         across = min(self.right, other.right) - max(self.left, other.left)
         down = min(self.bottom, other.bottom) - max(self.top, other.top)
         return max(0, across) * max(0, down)
+
+    def holds(self, other: "Region") -> bool:
+        """Whether at least half of the other rectangle lies inside this one."""
+        return 2 * self.overlap(other) >= other.width * other.height
+
+    def shares_columns(self, other: "Region") -> bool:
+        """Whether one stands above the other rather than beside it."""
+        across = min(self.right, other.right) - max(self.left, other.left)
+        return 2 * across >= min(self.width, other.width)
 
     def joined(self, other: "Region") -> "Region":
         """The rectangle around both."""
@@ -64,7 +78,7 @@ def find_regions(change: Picture, min_area: float) -> list[Region]:
     pieces.sort(key=lambda piece: -piece.area)
     whole: list[Region] = []
     for piece in pieces:
-        home = next((i for i, w in enumerate(whole) if 2 * w.overlap(piece) >= piece.width * piece.height), None)
+        home = next((i for i, w in enumerate(whole) if w.holds(piece)), None)
         if home is None:
             whole.append(piece)
         else:

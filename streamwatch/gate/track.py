@@ -45,6 +45,7 @@ class PaidView:
     patch: Picture
     verdict: Verdict = Verdict.PENDING
     plate: Corners | None = None
+    gone_at: float | None = None
 
     @cached_property
     def view(self) -> View:
@@ -74,7 +75,11 @@ class PaidView:
 
 @dataclass
 class Track:
-    """A region followed from frame to frame. All times but `opened_at` and `last_seen` in seconds of capture time."""
+    """A region followed from frame to frame. All times but `opened_at` and `last_seen` in seconds of capture time.
+
+    confirmed: lasted long enough. announced: its passage has been opened. fragment: began as a piece of a paid vehicle.
+    swallowed: has become part of another track's region. suspect: another vehicle may stand here than was paid for.
+    """
 
     passage: int
     region: Region
@@ -84,7 +89,9 @@ class Track:
     fragment: bool
     stage: Stage = Stage.LOOKING
     frames: int = 1
+    confirmed: bool = False
     announced: bool = False
+    swallowed: bool = False
     best: Candidate | None = None
     improved_at: float = 0.0
     seen_at: float = 0.0

@@ -1,0 +1,157 @@
+"""Events to rows and sightings, with a real database."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamwatch.errors import Transient
+from streamwatch.model import Box, CallResult, Corners, Engine, Keyframe, Passage, PlateText, Sighting
+from streamwatch.pipeline import Books, KeyframeDropped, KeyframeTaken, PlatesRead, ReadFailed
+from streamwatch.pipeline.events import CallEnded, CallStarted, PassageClosed, PassageOpened
+from streamwatch.store import Store, open_store
+
+START = datetime(2026, 3, 1, 8, tzinfo=UTC)
+CORNERS: Corners = ((10.0, 10.0), (60.0, 10.0), (60.0, 25.0), (10.0, 25.0))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path / 'test.db'}", tmp_path)
+    yield opened
+    opened.close()
+
+
+class Desk:
+    """Books with a notebook of what was told, and shorthand for events."""
+
+    def __init__(self, store: Store) -> None:
+        self.told: list[tuple[str, bool]] = []
+        self.books = Books(store, window=300, min_confidence=0.85, notify=self._notify)
+
+    def _notify(self, sighting: Sighting, corrected: bool) -> None:
+        self.told.append((sighting.plate, corrected))
+
+    def open(self, key: str, at: float) -> Passage:
+        time = START + timedelta(seconds=at)
+        passage = Passage(key, "gate", time, time)
+        self.books.record(PassageOpened(passage))
+        return passage
+
+    def take(self, passage: Passage, key: str, at: float) -> Keyframe:
+        time = START + timedelta(seconds=at)
+        box = Box(100, 50, 400, 300)
+        keyframe = Keyframe(key, passage.key, "gate", time, b"\xff\xd8jpeg", 200, 150, box, 0.5, 1.0, "test")
+        self.books.record(KeyframeTaken(keyframe))
+        return keyframe
+
+    def answer(self, keyframe: Keyframe, *plates: tuple[str, float | None], call: str | None = None) -> None:
+        texts = tuple(PlateText(text, confidence, CORNERS) for text, confidence in plates)
+        self.books.record(PlatesRead(keyframe, Engine.LOCAL, texts, call))
+
+    def close(self, passage: Passage, at: float) -> None:
+        self.books.record(PassageClosed(replace(passage, last_seen=START + timedelta(seconds=at), closed=True)))
+
+
+def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(folder / "test.db") as connection:
+        result = connection.execute(query).fetchall()
+    connection.close()
+    return result
+
+
+def test_a_passage_becomes_a_final_sighting(store: Store, tmp_path: Path) -> None:
+    desk = Desk(store)
+    passage = desk.open("p1", 0)
+    desk.answer(desk.take(passage, "k1", 2), ("京A·F0236", 0.97))
+    assert rows(tmp_path, "SELECT plate, status FROM sightings") == [("京AF0236", "provisional")]
+    desk.close(passage, 8)
+    assert rows(tmp_path, "SELECT plate, kind, status, reads FROM sightings") == [("京AF0236", "ordinary", "final", 1)]
+    assert rows(tmp_path, "SELECT outcome, closed FROM passages") == [("read", 1)]
+    assert desk.told == [("京AF0236", False)]
+
+
+def test_corners_are_stored_in_pixels_of_the_frame(store: Store, tmp_path: Path) -> None:
+    desk = Desk(store)
+    desk.answer(desk.take(desk.open("p1", 0), "k1", 2), ("京AF0236", 0.97))
+    ((corners, raw),) = rows(tmp_path, "SELECT corners, raw FROM readings")
+    assert corners.replace(" ", "").startswith("[[120.0,70.0],[220.0,70.0]")
+    assert raw == "京AF0236"
+
+
+def test_a_correction_is_told_once(store: Store, tmp_path: Path) -> None:
+    desk = Desk(store)
+    passage = desk.open("p1", 0)
+    desk.answer(desk.take(passage, "k1", 1), ("京A12B45", 0.86))
+    desk.answer(desk.take(passage, "k2", 2), ("京A12845", 0.99))
+    desk.close(passage, 8)
+    assert desk.told == [("京A12B45", False), ("京A12845", True)]
+    assert rows(tmp_path, "SELECT plate FROM sightings") == [("京A12845",)]
+    assert rows(tmp_path, "SELECT count(*) FROM readings WHERE sighting_id IS NOT NULL") == [(2,)]
+
+
+@pytest.mark.errors_expected
+def test_outcomes_without_a_sighting(store: Store, tmp_path: Path) -> None:
+    desk = Desk(store)
+    unread = desk.open("unread", 0)
+    desk.answer(desk.take(unread, "k1", 1))
+    desk.close(unread, 5)
+    unsure = desk.open("unsure", 10)
+    desk.answer(desk.take(unsure, "k2", 11), ("京AF0236", 0.4))
+    desk.close(unsure, 15)
+    failed = desk.open("failed", 20)
+    desk.books.record(ReadFailed(desk.take(failed, "k3", 21), Transient("The service stumbled.")))
+    desk.close(failed, 25)
+    dropped = desk.open("dropped", 30)
+    desk.books.record(KeyframeDropped(desk.take(dropped, "k4", 31), "too many were waiting"))
+    desk.close(dropped, 35)
+    assert rows(tmp_path, "SELECT key, outcome FROM passages ORDER BY id") == [
+        ("unread", "unread"),
+        ("unsure", "unsure"),
+        ("failed", "failed"),
+        ("dropped", "failed"),
+    ]
+    assert rows(tmp_path, "SELECT key, state, state_reason FROM keyframes ORDER BY id")[2:] == [
+        ("k3", "failed", "The service stumbled."),
+        ("k4", "dropped", "too many were waiting"),
+    ]
+    assert rows(tmp_path, "SELECT * FROM sightings") == []
+
+
+def test_an_answer_after_the_passage_has_closed(store: Store, tmp_path: Path) -> None:
+    desk = Desk(store)
+    passage = desk.open("p1", 0)
+    keyframe = desk.take(passage, "k1", 2)
+    desk.close(passage, 8)
+    assert rows(tmp_path, "SELECT outcome FROM passages") == [("pending",)]
+    desk.answer(keyframe, ("京AF0236", 0.97))
+    assert rows(tmp_path, "SELECT outcome FROM passages") == [("read",)]
+    assert rows(tmp_path, "SELECT status, last_seen FROM sightings") == [("final", "2026-03-01 08:00:08.000000")]
+
+
+def test_after_a_restart_the_same_plate_is_the_same_sighting(store: Store, tmp_path: Path) -> None:
+    for at in (0, 100):
+        desk = Desk(store)
+        passage = desk.open(f"p{at}", at)
+        desk.answer(desk.take(passage, f"k{at}", at + 2), ("京AF0236", 0.97))
+        desk.close(passage, at + 8)
+    assert rows(tmp_path, "SELECT plate, reads, last_seen FROM sightings") == [
+        ("京AF0236", 2, "2026-03-01 08:01:48.000000")
+    ]
+    assert desk.told == [], "a sighting that goes on is no news"
+
+
+def test_the_ledger_row_comes_before_the_call_and_is_completed_after_it(store: Store, tmp_path: Path) -> None:
+    desk = Desk(store)
+    keyframe = desk.take(desk.open("p1", 0), "k1", 2)
+    now = START + timedelta(seconds=3)
+    desk.books.record(CallStarted("c1", "k1", Engine.OCRCARS, 1, now, keyframe.jpeg))
+    assert rows(tmp_path, "SELECT outcome, ended_at FROM calls") == [(None, None)]
+    desk.books.record(CallEnded("c1", CallResult("read", True, 1, 0.3, 200), now))
+    desk.answer(keyframe, ("京AF0236", 0.97), call="c1")
+    assert rows(tmp_path, "SELECT outcome, charged, fee FROM calls") == [("read", 1, 1)]
+    assert rows(tmp_path, "SELECT c.key FROM readings r JOIN calls c ON c.id = r.call_id") == [("c1",)]

@@ -1,0 +1,207 @@
+"""The verbs as people and scripts call them: real processes, real files."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import Vehicle, draw_plate, render
+from fakes import FakeOcrCars, no_plate, plate
+
+SECRET = "invented0appcode0of0cli0tests"
+SAMPLE_PLATES = ["京AF0236", "浙AD60718", "苏EK3P82", "川A0638警"]
+START = "2026-03-01T08:00:00+08:00"
+
+
+def streamwatch(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("STREAMWATCH_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "streamwatch", *map(str, arguments)],
+        cwd=cwd,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    return done
+
+
+def write_config(folder: Path, text: str) -> None:
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+
+
+def paid(folder: Path, service: FakeOcrCars, source: str = "sample") -> None:
+    ocrcars = f"{{endpoint: '{service.endpoint}', appcode: {SECRET}}}"
+    write_config(
+        folder, f"cameras: {{gate: {{source: {source}}}}}\nrecognizer: {{engine: ocrcars, ocrcars: {ocrcars}}}\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "gate.mp4"
+    vehicles = [Vehicle("京AF0236", enter=0.8, approach=1.5, stop=1.5), Vehicle("苏EK3P82", "yellow", 6.0, 1.5, 1.5)]
+    render(path, vehicles, 11, fps=10, size=(640, 360), preset="ultrafast")
+    return path
+
+
+def test_the_sample_replayed_twice_gives_equal_sightings(tmp_path: Path) -> None:
+    found = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        write_config(folder, "cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n")
+        sample = Path(__file__).parent.parent / "streamwatch" / "capture" / "sample.mp4"
+        done = streamwatch("replay", "--camera", "gate", "--start", START, sample, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == ""
+        rows = json.loads(streamwatch("sightings", "--format", "json", cwd=folder).stdout)
+        assert all(Path(row.pop("image")).is_file() for row in rows)
+        found.append(rows)
+    assert found[0] == found[1]
+    assert [row["plate"] for row in reversed(found[0])] == SAMPLE_PLATES
+    assert all(row["status"] == "final" and row["reads"] == 1 for row in found[0])
+    assert found[0][-1]["first_seen"].startswith("2026-03-01T00:00:0")
+
+
+def test_each_vehicle_is_paid_once(clip: Path, tmp_path: Path) -> None:
+    with FakeOcrCars(plate("京AF0236"), plate("苏EK3P82"), appcode=SECRET) as service:
+        paid(tmp_path, service)
+        done = streamwatch("replay", "--camera", "gate", "--start", START, clip, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(service.calls) == 2
+    assert service.complaints == []
+    rows = json.loads(streamwatch("sightings", "--format", "json", cwd=tmp_path).stdout)
+    assert [row["plate"] for row in rows] == ["苏EK3P82", "京AF0236"]
+    image = Path(rows[-1]["image"])
+    assert image.read_bytes() == service.calls[0].picture, "the evidence is what was sent, byte for byte"
+
+
+def test_several_videos_follow_on_each_other(clip: Path, tmp_path: Path) -> None:
+    with FakeOcrCars(no_plate(), appcode=SECRET) as service:
+        paid(tmp_path, service)
+        done = streamwatch("replay", "--camera", "gate", "--start", START, clip, clip, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "its first picture is of 2026-03-01T00:00:00+00:00" in done.stderr
+    assert "its first picture is of 2026-03-01T00:00:11+00:00" in done.stderr
+
+
+def test_filters_of_sightings(clip: Path, tmp_path: Path) -> None:
+    with FakeOcrCars(plate("京AF0236"), plate("苏EK3P82"), appcode=SECRET) as service:
+        paid(tmp_path, service)
+        streamwatch("replay", "--camera", "gate", "--start", START, clip, cwd=tmp_path)
+
+    def plates(*arguments: str) -> list[str]:
+        done = streamwatch("sightings", "--format", "json", *arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return [row["plate"] for row in json.loads(done.stdout)]
+
+    assert plates("--plate", "京*") == ["京AF0236"]
+    assert plates("--plate", "*3P8?") == ["苏EK3P82"]
+    assert plates("--camera", "other") == []
+    assert plates("--until", "2026-03-01T00:00:05Z") == ["京AF0236"]
+    assert plates("--since", "2026-03-01T00:00:06Z") == ["苏EK3P82"]
+    assert plates("--limit", "1") == ["苏EK3P82"]
+    assert plates("--since", "1h") == []
+    assert "苏EK3P82" in streamwatch("sightings", cwd=tmp_path).stdout
+    assert streamwatch("sightings", "--format", "csv", cwd=tmp_path).stdout.count("\n") == 3
+
+
+def test_read_with_the_local_engine_and_its_errors(tmp_path: Path) -> None:
+    picture = np.full((300, 700, 3), 90, np.uint8)
+    drawn = cv2.resize(draw_plate("京AF0236", "blue"), (330, 105), interpolation=cv2.INTER_AREA)
+    picture[90:195, 180:510] = drawn
+    cv2.imwrite(str(tmp_path / "car.png"), picture)
+    (tmp_path / "text.jpg").write_text("no picture")
+    write_config(tmp_path, "recognizer: {engine: local}\n")
+    arguments = ("read", "car.png", "text.jpg", "absent.jpg", "https://u:hush@example.com/a.jpg?sig=hush")
+    done = streamwatch(*arguments, "--format", "json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "hush" not in done.stdout + done.stderr
+    car, text, absent, url = json.loads(done.stdout)
+    (found,) = car["plates"]
+    assert (car["engine"], car["error"], found["plate"]) == ("local", None, "京AF0236")
+    xs, ys = zip(*found["corners"], strict=True)
+    assert 150 < min(xs) < max(xs) < 540
+    assert 70 < min(ys) < max(ys) < 215
+    assert "is not a picture" in text["error"]
+    assert "No such file" in absent["error"]
+    assert "reads files, not addresses" in url["error"]
+
+
+def test_read_with_the_paid_engine_keeps_the_ledger(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "car.jpg"), np.full((400, 600, 3), 90, np.uint8))
+    with FakeOcrCars(plate(), no_plate(), appcode=SECRET) as service:
+        paid(tmp_path, service)
+        done = streamwatch("read", "car.jpg", "https://img.example.com/1.jpg", "--format", "json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, second = json.loads(done.stdout)
+    assert first["plates"][0]["plate"] == "粤BP57E7"
+    assert first["plates"][0]["corners"][0] == [363, 308]
+    assert second == {"image": "https://img.example.com/1.jpg", "engine": "ocrcars", "plates": [], "error": None}
+    assert service.calls[1].form == {"img_url": "https://img.example.com/1.jpg"}
+    with sqlite3.connect(tmp_path / "data" / "streamwatch.db") as database:
+        assert database.execute("SELECT outcome, fee FROM calls").fetchall() == [("read", 1), ("no plate", 1)]
+    database.close()
+
+
+def test_check_says_what_is_wrong_and_pays_nothing(tmp_path: Path) -> None:
+    with FakeOcrCars(appcode=SECRET) as service:
+        paid(tmp_path, service)
+        good = streamwatch("check", cwd=tmp_path)
+        charged = [call for call in service.calls if call.body]
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert good.stdout.count("ok ") == 4
+    assert charged == []
+    cameras = "{a: {source: 'rtsp://u:hush@127.0.0.1:9/x'}, b: {source: absent.mp4}, c: {source: sample}}"
+    write_config(tmp_path, f"cameras: {cameras}\nrecognizer: {{engine: ocrcars}}\ncapture: {{deadline: 1s}}\n")
+    bad = streamwatch("check", cwd=tmp_path)
+    assert bad.returncode == 1
+    assert "hush" not in bad.stdout + bad.stderr
+    lines = "".join(bad.stdout.splitlines())
+    assert "engine: The engine ocrcars needs credentials" in lines
+    assert "camera a: 127.0.0.1 refuses the connection" in lines
+    assert "absent.mp4" in lines
+    assert "camera c: sends pictures of 1280 x 720" in lines
+
+
+@pytest.mark.parametrize(
+    ("config", "arguments", "sentence"),
+    [
+        (None, ["run"], "config.yaml does not exist"),
+        ("cameras: {}\nrecognizer: {engine: local}", ["run"], "names no camera"),
+        ("gate: {treshold: 3}", ["run"], "did you mean `threshold`?"),
+        ("cameras: {g: {source: sample}}", ["run"], "STREAMWATCH_APPCODE"),
+        ("cameras: {g: {source: sample}}", ["replay", "--camera", "x", "v.mp4"], "names no camera 'x'; it names: g"),
+        ("cameras: {g: {source: sample}}\nrecognizer: {engine: local}", ["replay", "--camera", "g", "v.mp4"], "v.mp4"),
+        ("cameras: {g: {source: sample}}\nrecognizer: {engine: local}", ["replay", "--camera", "g", "."], "folder"),
+        ("", ["sightings"], "does not exist yet"),
+        ("", ["sightings", "--since", "yesterday"], "'yesterday' is not a time"),
+        ("database: sqlite:///config.yaml", ["sightings"], "config.yaml"),
+        ("database: postgres://u:hush@h/x", ["sightings"], "database"),
+    ],
+)
+def test_bad_input_gets_one_sentence(tmp_path: Path, config: str | None, arguments: list[str], sentence: str) -> None:
+    if config is not None:
+        write_config(tmp_path, config)
+    done = streamwatch(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert sentence in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("streamwatch: ")]
+    assert len(errors) == 1, done.stderr
+    assert "hush" not in done.stderr
+
+
+def test_help_and_version(tmp_path: Path) -> None:
+    assert "replay" in streamwatch("--help", cwd=tmp_path).stdout
+    assert streamwatch("--version", cwd=tmp_path).stdout.startswith("streamwatch 0.")
+    assert streamwatch("nonsense", cwd=tmp_path).returncode == 2
