@@ -135,19 +135,12 @@ class Gate:
         view = next((v for v in reversed(self._paid) if v.passage == passage and v.verdict is Verdict.PENDING), None)
         if view is None:
             return
-        track = next((t for t in self._tracks if t.passage == passage), None)
-        if plates is None:
-            view.verdict = Verdict.READ
-            self._rest(track)
-            return
-        view.verdict = Verdict.UNREAD
-        for good, corners in plates:
-            owner = self._owner(view, corners)
-            if good and owner is view:
+        view.verdict = Verdict.READ if plates is None else Verdict.UNREAD
+        for good, corners in plates or []:
+            if good and self._is_own(view, corners):
                 view.verdict, view.plate = Verdict.READ, corners
-        if view.verdict is Verdict.READ:
-            self._rest(track)
-        elif track is not None and track.stage is Stage.WAITING:
+        track = next((t for t in self._tracks if t.passage == passage), None)
+        if view.verdict is Verdict.UNREAD and track is not None and track.stage is Stage.SETTLED:
             track.look_again(track.seen_at, suspect=False)
 
     def finish(self) -> list[Decision]:
@@ -250,8 +243,6 @@ class Gate:
         if track.stage is Stage.SETTLED:
             self._watch_settled(track, small, at)
             return []
-        if track.stage is Stage.WAITING:
-            return []
         if track.suspect and track.unchanged(small) and self._same_plate_there(track, frame.luma):
             track.settle(small)
             return []
@@ -267,9 +258,7 @@ class Gate:
             track.still_since = at
 
     def _watch_settled(self, track: Track, small: Picture, at: float) -> None:
-        if track.settled_patch is None:
-            track.settle(small)
-        elif track.unchanged(small):
+        if track.unchanged(small):
             track.changed_since = None
         elif track.changed_since is None:
             track.changed_since = at
@@ -352,7 +341,7 @@ class Gate:
         """
         assert track.best is not None
         self._paid = [v for v in self._paid if v.gone_at is None or track.seen_at - v.gone_at <= REMEMBER]
-        settled = [v for v in track.paid if v.plate is None and v.verdict is Verdict.READ]
+        settled = [v for v in track.paid if v.plate is None and v.verdict is not Verdict.UNREAD]
         seen = [v for v in self._paid if v.plate is not None] + settled
         if seen:
             now = view_of(track.best.frame.luma, track.best.box)
@@ -379,7 +368,7 @@ class Gate:
         view = PaidView(track.passage, best.at, luma, box, best.score, track.region, patch_of(small, track.region))
         track.paid.append(view)
         self._paid.append(view)
-        track.stage, track.best, track.suspect = Stage.WAITING, None, False
+        track.settle(small)
         shot = Shot(track.passage, best.frame, best.crop, best.score, reason)
         opening = [] if track.announced else [Opened(track.passage, track.opened_at)]
         track.announced = True
@@ -411,21 +400,13 @@ class Gate:
         decisions = self._another_vehicle(track) if track.suspect else []
         return [*decisions, *self._pay(track, self._previous, "it went; this was its best view")]
 
-    def _rest(self, track: Track | None) -> None:
-        """The vehicle is read: watch its place from the next frame on."""
-        if track is not None and track.stage is not Stage.SETTLED:
-            track.stage, track.best, track.settled_patch, track.changed_since = Stage.SETTLED, None, None, None
-
-    def _owner(self, view: PaidView, corners: Corners | None) -> PaidView | None:
-        """Whose plate it is: the view's own unless it lies on another track only."""
+    def _is_own(self, view: PaidView, corners: Corners | None) -> bool:
+        """Whether a plate belongs to the vehicle of the view, and not to another track whose place it lies on."""
         if corners is None:
-            return view
-        x = sum(p[0] for p in corners) / 4
-        y = sum(p[1] for p in corners) / 4
-        if _inside(view.box, x, y):
-            return view
-        elsewhere = any(_inside(self._box(t.region), x, y) for t in self._tracks if t.passage != view.passage)
-        return None if elsewhere else view
+            return True
+        x, y = sum(p[0] for p in corners) / 4, sum(p[1] for p in corners) / 4
+        others = [self._box(t.region) for t in self._tracks if t.passage != view.passage]
+        return _inside(view.box, x, y) or not any(_inside(box, x, y) for box in others)
 
     def _whole(self, region: Region) -> bool:
         """Whether the region touches neither the edge of the picture nor of the zone."""

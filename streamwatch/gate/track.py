@@ -25,10 +25,9 @@ class Verdict(Enum):
 
 
 class Stage(Enum):
-    """LOOKING for a better view; WAITING for an answer; SETTLED: what stands here is known, so nothing is paid."""
+    """LOOKING for a better view; SETTLED: what stands here is paid for or known, so only its place is watched."""
 
     LOOKING = auto()
-    WAITING = auto()
     SETTLED = auto()
 
 
