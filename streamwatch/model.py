@@ -110,6 +110,7 @@ class CallResult:
 
     outcome: "read", "no plate", or the `outcome` word of the error. charged: the answer was HTTP 200 from the service
     itself (None: nobody can know). fee: charge units as the service says, 1 where it answered without saying.
+    plates: what "read" and "no plate" say, in pixels of the picture that the caller gave; None where nothing was said.
     """
 
     outcome: str
@@ -123,6 +124,7 @@ class CallResult:
     request_id: str = ""
     answer_id: str = ""
     error: str = ""
+    plates: tuple[PlateText, ...] | None = None
 
 
 class Ledger(Protocol):

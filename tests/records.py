@@ -17,10 +17,12 @@ from streamwatch.model import (
     Engine,
     Keyframe,
     Passage,
+    PlateText,
     Reading,
     Sighting,
     SightingStatus,
 )
+from streamwatch.store import Store
 
 NOON = datetime(2026, 1, 5, 12, 0, 0, 123456, tzinfo=UTC)
 JPEG = b"\xff\xd8 a picture \xff\xd9"
@@ -36,6 +38,10 @@ ANSWER = CallResult(
     request_id="R-1",
     answer_id="60f5",
     error="",
+    plates=(
+        PlateText("京a12345", 0.97, ((1.0, 2.0), (101.5, 2.0), (101.5, 40.0), (1.0, 40.0))),
+        PlateText("沪B0", None, None),
+    ),
 )
 
 
@@ -61,6 +67,28 @@ def keyframe(of: Passage, jpeg: bytes = JPEG) -> Keyframe:
         score=3.25,
         reason="sharpest",
     )
+
+
+def saved_view(
+    store: Store, camera: str = "gate", at: datetime = NOON, jpeg: bytes = JPEG, closed: bool = False
+) -> Keyframe:
+    """A passage with one keyframe, both in the database."""
+    stay = passage(camera, at, closed)
+    store.save_passage(stay)
+    view = keyframe(stay, jpeg)
+    store.save_keyframe(view)
+    return view
+
+
+def saved_call(
+    store: Store, view: Keyframe | None, result: CallResult | None = ANSWER, at: datetime = NOON, picture: bytes = JPEG
+) -> str:
+    """A call for a keyframe (None: by hand), ended unless its result is None; its key."""
+    key = new_key()
+    store.call_started(key, None if view is None else view.key, Engine.OCRCARS, 1, at, picture)
+    if result is not None:
+        store.call_ended(key, result, at + timedelta(seconds=result.latency))
+    return key
 
 
 def reading(of: Keyframe, plate: str = "京A12345") -> Reading:

@@ -36,7 +36,7 @@ down_revision = "{newest}"
 def upgrade() -> None:
     for table in ("passages", "keyframes", "sightings"):
         with op.batch_alter_table(table, recreate="always") as batch:
-            batch.add_column(sa.Column("clock_trusted", sa.Boolean(), server_default="1", nullable=False))
+            batch.add_column(sa.Column("noted", sa.Boolean(), server_default="1", nullable=False))
 {last}
 '''
 
@@ -191,6 +191,74 @@ def test_an_interrupted_version_leaves_the_old_one(file: Path, later: Any) -> No
     assert len(rows(file, "SELECT * FROM sighting_local")) == 1
 
 
+ANCIENT = """
+INSERT INTO passages VALUES (7, 'p', 'gate', '2026-01-05 12:00:00.000000', '2026-01-05 12:00:02.000000', 1, 'pending');
+INSERT INTO keyframes VALUES (8, 'k', 7, 'gate', '2026-01-05 12:00:00.000000', 'evidence/a.jpg', 'ab', 3, 4, 5, 0, 0, 4,
+    5, 1.0, 2.5, 'sharpest', 'sent', '');
+INSERT INTO calls VALUES (9, 'c', 8, 'gate', 'ocrcars', 1, '2026-01-05 12:00:03.000000', NULL, NULL, NULL, 0, NULL,
+    NULL, '', NULL, NULL, '', '', '', 'evidence/a.jpg', '', 'ab', 3);
+"""
+"""Rows as the first release wrote them."""
+
+
+@pytest.fixture
+def ancient(file: Path) -> Path:
+    upgrade_plainly(file, "0001")
+    with plain_sqlite(file) as connection:
+        connection.executescript(ANCIENT)
+    return file
+
+
+def test_rows_of_the_first_release_are_kept_and_can_be_recovered(ancient: Path) -> None:
+    before = {name: [tuple(r) for r in rows(ancient, f"SELECT * FROM {name}")] for name in ("passages", "keyframes")}
+    store = open_store(f"sqlite:///{ancient}", ancient.parent / "data")
+    for name, old in before.items():
+        assert [tuple(row) for row in rows(ancient, f"SELECT * FROM {name}")] == [(*row, 1) for row in old]
+    assert tuple(rows(ancient, "SELECT answer, clock_trusted FROM calls")[0]) == (None, 1)
+    assert store.recover().doubtful == ["k"]
+    store.close()
+    (reference,) = rows(ancient, "PRAGMA foreign_key_list(calls)")
+    assert (reference["table"], reference["on_delete"]) == ("keyframes", "SET NULL")
+
+
+STOPPED = """
+import sys, time
+from pathlib import Path
+from sqlalchemy import Engine, event
+from streamwatch.store import open_store
+
+@event.listens_for(Engine, "after_cursor_execute")
+def stop(connection, cursor, statement, *more):
+    if sys.argv[2] in statement:
+        print("in the middle", flush=True)
+        time.sleep(60)
+
+open_store(f"sqlite:///{sys.argv[1]}", Path(sys.argv[1]).parent / "data")
+"""
+
+
+@pytest.mark.parametrize(
+    "statement", ["INSERT INTO _alembic_tmp_keyframes", "DROP TABLE calls", "UPDATE alembic_version"]
+)
+def test_a_kill_in_the_middle_of_a_version_leaves_the_old_one_and_the_next_start_finishes_it(
+    ancient: Path, tmp_path: Path, statement: str
+) -> None:
+    before, filled = structure(ancient), rows(ancient, "SELECT count(*) FROM keyframes")[0][0]
+    child = python(STOPPED, ancient, statement)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "in the middle\n"
+    child.kill()
+    child.communicate(timeout=60)
+    assert structure(ancient) == before
+    assert rows(ancient, "SELECT version_num FROM alembic_version")[0][0] == "0001"
+    fresh = tmp_path / "fresh.db"
+    for file in (ancient, fresh):
+        open_store(f"sqlite:///{file}", tmp_path / "data").close()
+    assert structure(ancient) == structure(fresh)
+    assert rows(ancient, "SELECT count(*) FROM keyframes")[0][0] == filled == 1
+    assert rows(ancient, "PRAGMA integrity_check")[0][0] == "ok"
+
+
 def test_a_version_that_loses_rows_which_are_referred_to_is_undone(file: Path, later: Any) -> None:
     fill(file)
     later(last="    op.execute('DELETE FROM keyframes')")
@@ -216,9 +284,9 @@ def test_a_database_of_a_newer_streamwatch_is_left_alone(
 
 def test_a_reader_does_not_migrate(file: Path, later: Any) -> None:
     fill(file)
-    before = structure(file)
+    before, newest = structure(file), versions()[-1]
     later()
-    with pytest.raises(StoreError, match=r"older schema version 0001\. Start `streamwatch run` once"):
+    with pytest.raises(StoreError, match=rf"older schema version {newest}\. Start `streamwatch run` once"):
         open_reader(f"sqlite:///{file}", file.parent)
     assert structure(file) == before
 

@@ -293,8 +293,10 @@ def test_a_refused_format_is_sent_once_more_as_baseline_jpeg() -> None:
     picture = cv2.imdecode(np.frombuffer(JPEG, np.uint8), cv2.IMREAD_COLOR)
     progressive = bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1])
     assert b"\xff\xc2" in progressive
+    ledger = FakeLedger()
     with FakeOcrCars(no_plate(60), plate(), **BY_CODE) as service, client_of(service) as client:
-        (found,) = client.read(progressive, FakeLedger())
+        (found,) = client.read(progressive, ledger)
+    assert [result.plates for _, result in ledger.results] == [None, (found,)]
     again = service.calls[1].picture
     assert b"\xff\xc0" in again
     assert b"\xff\xc2" not in again
@@ -319,7 +321,7 @@ def test_a_call_is_logged_in_one_line_with_what_support_asks_for(caplog: pytest.
 def test_results_are_complete() -> None:
     ledger = FakeLedger()
     with FakeOcrCars(refusal(429, "T429PA"), plate(), **BY_CODE) as service, client_of(service) as client:
-        client.read(JPEG, ledger)
+        found = client.read(JPEG, ledger)
     first, second = (result for _, result in ledger.results)
     assert first == CallResult(
         "throttled",
@@ -341,4 +343,5 @@ def test_results_are_complete() -> None:
         ret_code=0,
         request_id="7B1F2C3D-0000-4000-8000-1234567890AB",
         answer_id="64f0c0ffee0123456789abcd",
+        plates=tuple(found),
     )

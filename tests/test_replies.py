@@ -30,6 +30,7 @@ def read_body(**body: object) -> Answer:
 def error_of(answer: Answer) -> type[errors.RecognitionError]:
     assert answer.failure is not None
     assert not answer.plates
+    assert answer.result.plates is None
     assert answer.result.outcome == answer.failure.error.outcome
     assert answer.result.error == str(answer.failure.error)
     return type(answer.failure.error)
@@ -49,7 +50,7 @@ def test_the_documented_success() -> None:
 def test_the_documented_failure_is_no_plate_and_costs_a_fee() -> None:
     answer = read(no_plate().body)
     assert answer.failure is None
-    assert answer.plates == ()
+    assert answer.plates == answer.result.plates == ()
     assert (answer.result.outcome, answer.result.charged, answer.result.fee) == ("no plate", True, 1)
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from records import output, passage, python, rows
+from records import ANSWER, output, passage, python, rows
 
 from streamwatch.store import open_store
 
@@ -183,6 +183,13 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
         assert sha256((tmp_path / "data" / row["path"]).read_bytes()).hexdigest() == row["sha256"]
     in_flight = rows(file, "SELECT k.state FROM calls c JOIN keyframes k ON k.id = c.keyframe_id WHERE outcome IS NULL")
     assert {row["state"] for row in in_flight} <= {"sent"}
+    store = open_store(f"sqlite:///{file}", tmp_path / "data")
+    found = store.recover()
+    store.close()
+    assert len(found.doubtful) == len(in_flight)
+    unsettled = rows(file, "SELECT k.key FROM keyframes k WHERE state = 'sent'")
+    assert sorted(row["key"] for row in unsettled) == sorted(answer.keyframe for answer in found.answered)
+    assert all(answer.plates == ANSWER.plates for answer in found.answered)
 
 
 def test_a_power_cut_leaves_a_database_that_opens(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ class OcrCars:
         for attempt in itertools.count(1):
             answer = self._attempt(attempt, picture, ledger)
             if answer.failure is None:
-                return [_unscaled(plate, picture.scale) for plate in answer.plates]
+                return list(answer.plates)
             retry = answer.failure.retry
             again = _repaired(picture, retry.repair) if budget.allows(retry) else None
             if again is None or self._wait(budget.spend(retry)):
@@ -115,7 +115,7 @@ class OcrCars:
         started = time.monotonic()
         answer = _INTERRUPTED
         try:
-            answer = self._send(picture)
+            answer = _in_pixels_of_the_caller(self._send(picture), picture.scale)
         finally:
             result = replace(answer.result, latency=time.monotonic() - started)
             ledger.ended(attempt, result)
@@ -176,6 +176,13 @@ def _repaired(picture: _Picture, repair: Repair) -> _Picture | None:
         return None
     (x, y), (further_x, further_y) = picture.scale, copy.scale
     return _Picture(copy.jpeg, (x * further_x, y * further_y))
+
+
+def _in_pixels_of_the_caller(answer: Answer, scale: tuple[float, float]) -> Answer:
+    if answer.result.plates is None:
+        return answer
+    plates = tuple(_unscaled(plate, scale) for plate in answer.result.plates)
+    return replace(answer, result=replace(answer.result, plates=plates))
 
 
 def _unscaled(plate: PlateText, scale: tuple[float, float]) -> PlateText:

@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streamwatch import errors
@@ -83,8 +83,12 @@ class Answer:
     """A reply understood: plates, or the failure. `result` is complete but for the latency."""
 
     result: CallResult
-    plates: tuple[PlateText, ...] = ()
     failure: Failure | None = None
+
+    @property
+    def plates(self) -> tuple[PlateText, ...]:
+        """The plates of the picture that was sent, in its pixels; empty for a failure."""
+        return self.result.plates or ()
 
 
 def excerpt(text: str, hide: Callable[[str], str]) -> str:
@@ -139,7 +143,8 @@ class _Envelope:
 
     def read(self, plates: tuple[PlateText, ...]) -> Answer:
         """The picture was read; it may show no plate."""
-        return Answer(self._result("read" if plates else "no plate", self.reply.status == 200), plates)
+        result = self._result("read" if plates else "no plate", self.reply.status == 200)
+        return Answer(replace(result, plates=plates))
 
     def failed(self, failure: Failure, charged: bool | None = None, gateway_code: str = "") -> Answer:
         """The picture was not read. charged: only where the HTTP status does not say."""

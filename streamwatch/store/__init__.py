@@ -1,7 +1,30 @@
 """The database and the evidence folder: one writer, any number of readers."""
 
+from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
+from streamwatch.store.outbox import PassageStanding, Recovery, UnsavedAnswer, WaitingKeyframe
 from streamwatch.store.queries import Reader, SightingRow, open_reader
 from streamwatch.store.recorder import Store, open_store
+from streamwatch.store.retention import Keep, Retained, Swept, free_bytes
 from streamwatch.store.tables import KeyframeState, PassageOutcome
 
-__all__ = ["KeyframeState", "PassageOutcome", "Reader", "SightingRow", "Store", "open_reader", "open_store"]
+__all__ = [
+    "Calls",
+    "CallsReport",
+    "CallsRow",
+    "Keep",
+    "KeyframeState",
+    "NotCalledRow",
+    "PassageOutcome",
+    "PassageStanding",
+    "Reader",
+    "Recovery",
+    "Retained",
+    "SightingRow",
+    "Store",
+    "Swept",
+    "UnsavedAnswer",
+    "WaitingKeyframe",
+    "free_bytes",
+    "open_reader",
+    "open_store",
+]

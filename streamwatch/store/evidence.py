@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from streamwatch.errors import StoreError
 from streamwatch.store.failures import file_failed
 
 _LONGEST_FOLDER = 200  # bytes; file systems take 255
@@ -44,6 +45,20 @@ def write_picture(data_dir: Path, path: str, jpeg: bytes) -> None:
         _sync_folder(target.parent)
     except OSError as error:
         raise file_failed(f"The picture {target}", error) from None
+
+
+def read_picture(data_dir: Path, path: str, digest: str) -> bytes:
+    """The bytes at data_dir/path. Raises StoreError where they are gone or have another SHA-256, or StorageFailed."""
+    target = data_dir / path
+    try:
+        jpeg = target.read_bytes()
+    except FileNotFoundError:
+        raise StoreError(f"The picture {target} is gone.") from None
+    except OSError as error:
+        raise file_failed(f"The picture {target}", error, "read") from None
+    if sha256(jpeg) != digest:
+        raise StoreError(f"The picture {target} is damaged: it is not the one that was stored.")
+    return jpeg
 
 
 def make_folder(folder: Path) -> None:

@@ -82,10 +82,10 @@ def translated(place: Place) -> Iterator[None]:
         raise _translate(error, place) from None
 
 
-def file_failed(what: str, error: OSError) -> StorageFailed:
-    """The sentence for a file or folder that can not be made or written."""
+def file_failed(what: str, error: OSError, done: str = "written") -> StorageFailed:
+    """The sentence for a file or folder that can not be made, written or otherwise `done`."""
     reason, what_to_do = _OS.get(error.errno or 0, (error.strerror or type(error).__name__, ""))
-    return StorageFailed(f"{what} can not be written: {reason}.", what_to_do)
+    return StorageFailed(f"{what} can not be {done}: {reason}.", what_to_do)
 
 
 def _translate(error: SQLAlchemyError, place: Place) -> StoreError:

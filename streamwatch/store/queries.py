@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from streamwatch.model import Engine, SightingStatus
-from streamwatch.store import database
+from streamwatch.store import database, ledger, retention
 from streamwatch.store.failures import Place, translated
+from streamwatch.store.ledger import CallsReport, NotCalledRow
 from streamwatch.store.tables import PLATE_LENGTH, StoredKeyframe, StoredSighting
 
 
@@ -80,6 +81,26 @@ class Reader:
             query = query.where(StoredSighting.first_seen <= until)
         with translated(self._place), Session(self._engine) as session:
             return [self._row(row, path) for row, path in session.execute(query)]
+
+    def spent(self, since: datetime, camera: str | None = None) -> int:
+        """Charge units since then, for a camera or (None) for all; a call that may have been charged counts as one."""
+        with translated(self._place), Session(self._engine) as session:
+            return ledger.spent(session, since, camera)
+
+    def calls_report(self, since: datetime, until: datetime) -> CallsReport:
+        """The calls started at `since` or later and before `until`, by camera and day of local time."""
+        with translated(self._place), Session(self._engine) as session:
+            return ledger.calls_report(session, since, until)
+
+    def not_called(self, since: datetime, until: datetime) -> list[NotCalledRow]:
+        """Keyframes taken at `since` or later and before `until` that cost nothing, by camera, state and reason."""
+        with translated(self._place), Session(self._engine) as session:
+            return ledger.not_called(session, since, until)
+
+    def evidence_bytes(self) -> int:
+        """Size of all pictures that are kept."""
+        with translated(self._place), Session(self._engine) as session:
+            return retention.evidence_bytes(session)
 
     def _row(self, row: StoredSighting, path: str | None) -> SightingRow:
         return SightingRow(

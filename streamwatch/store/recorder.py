@@ -1,20 +1,20 @@
 """The one writer of the database.
 
-Each public method is one committed transaction: once it has returned, a power cut can not take its rows away. Each
+Each public method is one committed transaction: once it has returned, a power cut can not take its rows away. Inside
+`with store.together():` all of them are one, committed at the end of the block: all or nothing. Each
 raises StorageFailed where the machine is at fault (nothing has changed then, and the same call may be tried again) and
 StoreError where the caller is (a key that has no row).
 
 The order that makes paid calls accountable: `save_keyframe` (JPEG on disk, then its row), `call_started` (ledger row,
 before anything is sent), `call_ended`, `keyframe_answered` (its readings). Whatever is missing after a crash can be
-seen: a keyframe `waiting` was never sent; a call without an outcome was in flight; a keyframe `sent` whose last call
-has ended got an answer that was not taken further.
+seen and settled by `recover`: a keyframe `waiting` was never sent; a call without an outcome was in flight; a keyframe
+`sent` whose last call has ended got an answer that was not taken further, which the call still holds.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
 import sqlalchemy
 from sqlalchemy import exists, select, update
@@ -23,9 +23,12 @@ from sqlalchemy.orm import Session
 from streamwatch.errors import StoreError
 from streamwatch.model import CallResult, Engine, Keyframe, Passage, Reading, Sighting, SightingStatus
 from streamwatch.redact import hide_credentials
-from streamwatch.store import database
+from streamwatch.store import database, ledger, outbox, retention
 from streamwatch.store.evidence import picture_path, sha256, write_picture
 from streamwatch.store.failures import Place, translated
+from streamwatch.store.outbox import PassageStanding, Recovery, WaitingKeyframe
+from streamwatch.store.retention import Keep, Retained, Swept
+from streamwatch.store.rows import answer_row, keyframe_row, passage_of, reading_row, row_of, sighting_of
 from streamwatch.store.tables import (
     KeyframeState,
     PassageOutcome,
@@ -36,68 +39,66 @@ from streamwatch.store.tables import (
     StoredSighting,
 )
 
-_Row = TypeVar("_Row", StoredPassage, StoredKeyframe, StoredCall, StoredReading, StoredSighting)
-
 BY_HAND = "read"
 """Evidence folder of the verb `read`, whose pictures belong to no camera."""
 
 
 class Store:
-    """Writes what the pipeline finds; made by `open_store`. For one thread at a time, whichever that is."""
+    """Writes what the pipeline finds; made by `open_store`. For one thread at a time, whichever that is.
+
+    clock_trusted: to be kept true by the caller; new rows say whether the clock was known to be right.
+    """
 
     def __init__(self, engine: sqlalchemy.Engine, place: Place, data_dir: Path) -> None:
         self._engine = engine
         self._place = place
         self._data_dir = data_dir
+        self._joined: Session | None = None
+        self.clock_trusted = True
 
     def close(self) -> None:
         """Gives the database back. Closing twice does no harm."""
         self._engine.dispose()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Makes one transaction of all that is called inside the block; blocks may lie inside each other.
+
+        An exception that leaves the outermost block undoes all of it, and so does one that a method raised and the
+        block caught: then leaving the block raises StoreError. Evidence files stay; the same calls may be tried again.
+        """
+        with self._transaction() as session:
+            yield
+            if not session.in_transaction():
+                raise StoreError("Nothing of what belongs together was saved, because a part of it failed.")
 
     def save_passage(self, passage: Passage) -> None:
         """Adds a passage, or updates its times and whether it is closed. Its outcome stays."""
         with self._transaction() as session:
             row = session.scalar(select(StoredPassage).where(StoredPassage.key == passage.key))
             if row is None:
-                row = StoredPassage(key=passage.key, camera=passage.camera)
+                row = StoredPassage(key=passage.key, camera=passage.camera, clock_trusted=True)
                 session.add(row)
             row.opened_at, row.last_seen, row.closed = passage.opened_at, passage.last_seen, passage.closed
+            row.clock_trusted = row.clock_trusted and self.clock_trusted
 
     def passage_outcome(self, key: str, outcome: PassageOutcome) -> None:
         """Says what became of a passage."""
         with self._transaction() as session:
-            _row(session, StoredPassage, key).outcome = outcome
+            row_of(session, StoredPassage, key).outcome = outcome
 
     def save_keyframe(self, keyframe: Keyframe) -> None:
         """Stores the JPEG as evidence and then its row, `waiting`. The passage must be saved already."""
         path = picture_path(keyframe.camera, keyframe.captured_at, keyframe.key)
         write_picture(self._data_dir, path, keyframe.jpeg)
         with self._transaction() as session:
-            session.add(
-                StoredKeyframe(
-                    key=keyframe.key,
-                    passage_id=_row(session, StoredPassage, keyframe.passage).id,
-                    camera=keyframe.camera,
-                    captured_at=keyframe.captured_at,
-                    path=path,
-                    sha256=sha256(keyframe.jpeg),
-                    bytes=len(keyframe.jpeg),
-                    width=keyframe.width,
-                    height=keyframe.height,
-                    crop_x=keyframe.crop.x,
-                    crop_y=keyframe.crop.y,
-                    crop_width=keyframe.crop.width,
-                    crop_height=keyframe.crop.height,
-                    scale=keyframe.scale,
-                    score=keyframe.score,
-                    reason=keyframe.reason,
-                )
-            )
+            passage = row_of(session, StoredPassage, keyframe.passage)
+            session.add(keyframe_row(keyframe, passage.id, path, self.clock_trusted))
 
     def keyframe_state(self, key: str, state: KeyframeState, reason: str = "") -> None:
         """Says where a keyframe stands, and why where it failed, was dropped or waits again."""
         with self._transaction() as session:
-            row = _row(session, StoredKeyframe, key)
+            row = row_of(session, StoredKeyframe, key)
             row.state, row.state_reason = state, reason
 
     def call_started(
@@ -115,10 +116,11 @@ class Store:
         evidence of its own where it is not the keyframe's; or its address.
         """
         with self._transaction() as session:
-            view = None if keyframe is None else _row(session, StoredKeyframe, keyframe)
+            view = None if keyframe is None else row_of(session, StoredKeyframe, keyframe)
             if view is not None:
                 view.state, view.state_reason = KeyframeState.SENT, ""
             call = StoredCall(key=key, engine=engine, attempt=attempt, started_at=started_at)
+            call.clock_trusted = self.clock_trusted
             call.keyframe_id, call.camera = (None, None) if view is None else (view.id, view.camera)
             if isinstance(picture, str):
                 call.picture_url = hide_credentials(picture)
@@ -130,7 +132,7 @@ class Store:
     def call_ended(self, key: str, result: CallResult, ended_at: datetime) -> None:
         """Completes the ledger row of a call. The keyframe stays `sent` until somebody says what that means for it."""
         with self._transaction() as session:
-            row = _row(session, StoredCall, key)
+            row = row_of(session, StoredCall, key)
             row.ended_at = ended_at
             row.outcome = result.outcome
             row.charged = result.charged
@@ -143,6 +145,7 @@ class Store:
             row.request_id = result.request_id
             row.answer_id = result.answer_id
             row.error = result.error
+            row.answer = answer_row(result.plates)
 
     def keyframe_answered(self, key: str, readings: Sequence[Reading], call: str | None = None) -> None:
         """Saves all that an engine found in a keyframe (maybe nothing) and marks it `answered`, in one transaction.
@@ -150,10 +153,10 @@ class Store:
         call: the key of the paid call that said it; None for the local engine.
         """
         with self._transaction() as session:
-            view = _row(session, StoredKeyframe, key)
+            view = row_of(session, StoredKeyframe, key)
             view.state, view.state_reason = KeyframeState.ANSWERED, ""
-            call_id = None if call is None else _row(session, StoredCall, call).id
-            session.add_all(_stored(reading, view.id, call_id) for reading in readings)
+            call_id = None if call is None else row_of(session, StoredCall, call).id
+            session.add_all(reading_row(reading, view.id, call_id) for reading in readings)
 
     def save_sighting(self, sighting: Sighting, readings: Sequence[str], kind: str) -> None:
         """Adds or replaces a sighting by its key, and makes the readings with these keys its own."""
@@ -170,8 +173,8 @@ class Store:
             row.reads = sighting.reads
             row.status = sighting.status
             row.engine = sighting.engine
-            row.passage_id = _row(session, StoredPassage, sighting.passage).id
-            row.keyframe_id = _row(session, StoredKeyframe, sighting.keyframe).id
+            row.passage_id = row_of(session, StoredPassage, sighting.passage).id
+            row.keyframe_id = row_of(session, StoredKeyframe, sighting.keyframe).id
             session.add(row)
             session.flush()
             session.execute(update(StoredReading).where(StoredReading.key.in_(readings)).values(sighting_id=row.id))
@@ -179,8 +182,8 @@ class Store:
     def remove_sighting(self, key: str, into: str | None = None) -> None:
         """Takes a sighting back. Its readings go to the sighting `into`, or stay without one."""
         with self._transaction() as session:
-            row = _row(session, StoredSighting, key)
-            heir = None if into is None else _row(session, StoredSighting, into).id
+            row = row_of(session, StoredSighting, key)
+            heir = None if into is None else row_of(session, StoredSighting, into).id
             session.execute(update(StoredReading).where(StoredReading.sighting_id == row.id).values(sighting_id=heir))
             session.delete(row)
 
@@ -199,7 +202,7 @@ class Store:
             .order_by(StoredSighting.last_seen, StoredSighting.id)
         )
         with self._transaction() as session:
-            return [_sighting(row, passage, keyframe) for row, passage, keyframe in session.execute(query)]
+            return [sighting_of(row, passage, keyframe) for row, passage, keyframe in session.execute(query)]
 
     def finish_interrupted(self) -> int:
         """Closes the passages that an earlier run left open and makes its sightings final.
@@ -220,10 +223,98 @@ class Store:
             )
             return len(left)
 
+    def waiting(self, state: KeyframeState = KeyframeState.WAITING) -> list[WaitingKeyframe]:
+        """The outbox: all keyframes that wait, or are in another state, oldest first."""
+        with self._transaction() as session:
+            return outbox.keyframes_in(session, state)
+
+    def load_keyframe(self, key: str) -> Keyframe:
+        """A keyframe with its JPEG.
+
+        Raises StorageFailed where the file can not be read now, and StoreError where it is gone or is not the one that
+        was stored (its SHA-256 differs), so that it will never be read.
+        """
+        with self._transaction() as session:
+            return outbox.load_keyframe(session, row_of(session, StoredKeyframe, key), self._data_dir)
+
+    def load_passage(self, key: str) -> Passage:
+        """A passage as it was saved last."""
+        with self._transaction() as session:
+            return passage_of(row_of(session, StoredPassage, key))
+
+    def recover(self) -> Recovery:
+        """Settles what an earlier run left in flight, in one transaction; a second time it changes nothing.
+
+        For the start of the daemon, before anything else. Calls of the verb `read` are left alone: it may be running.
+        """
+        with self._transaction() as session:
+            return outbox.recover(session)
+
+    def pending_passages(self) -> list[str]:
+        """Keys of the closed passages of which nobody has said what became of them, oldest first."""
+        with self._transaction() as session:
+            return outbox.pending_passages(session)
+
+    def passage_standing(self, key: str) -> PassageStanding:
+        """How far the reading of a passage has come."""
+        with self._transaction() as session:
+            return outbox.standing(session, row_of(session, StoredPassage, key))
+
+    def spent(self, since: datetime, camera: str | None = None) -> int:
+        """Charge units since then, for a camera or (None) for all; a call that may have been charged counts as one."""
+        with self._transaction() as session:
+            return ledger.spent(session, since, camera)
+
+    def evidence_bytes(self) -> int:
+        """Size of all pictures that are kept."""
+        with self._transaction() as session:
+            return retention.evidence_bytes(session)
+
+    def retain(self, now: datetime, keep: Keep, batch: int = 200) -> Retained:
+        """Deletes one batch of what need not be kept; to be repeated while there is `more`. Not inside `together`.
+
+        batch: at most so many keyframes, calls or passages in one short transaction.
+        """
+        with self._transaction() as session:
+            doomed = retention.step(session, now, keep, batch)
+        files, size = retention.remove_files(self._data_dir, doomed.paths)
+        return Retained(files, size, doomed.rows, more=bool(doomed.paths or doomed.rows))
+
+    def sweep(self, now: datetime, after: str = "") -> Swept:
+        """Deletes the pictures of one folder that no row names; `after` is the folder of the step before.
+
+        Such files are left by crashes and full disks. Not inside `together`.
+        """
+        folder = retention.next_folder(self._data_dir, after)
+        if folder is None:
+            return Swept(None)
+        with self._transaction() as session:
+            lost = retention.orphans(session, self._data_dir, folder, now)
+        files, size = retention.remove_files(self._data_dir, lost)
+        retention.remove_if_empty(self._data_dir / folder, now)
+        return Swept(folder, files, size)
+
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
+        if self._joined is not None:
+            with translated(self._place):
+                yield from self._part(self._joined)
+            return
         with translated(self._place), Session(self._engine) as session, session.begin():
-            yield session
+            self._joined = session
+            try:
+                yield session
+            finally:
+                self._joined = None
+
+    def _part(self, whole: Session) -> Iterator[Session]:
+        """A transaction inside another: it fails here, not at the end of the other, and takes the other with it."""
+        try:
+            yield whole
+            whole.flush()
+        except BaseException:
+            whole.rollback()
+            raise
 
     def _keep(self, picture: bytes, call: StoredCall, view: StoredKeyframe | None) -> str:
         """Where the evidence of a call lies; writes it where the keyframe's own file is another picture."""
@@ -244,41 +335,3 @@ def open_store(url: str, data_dir: Path) -> Store:
     """
     engine, place = database.open_writer(url)
     return Store(engine, place, data_dir)
-
-
-def _row(session: Session, table: type[_Row], key: str) -> _Row:
-    row = session.scalar(select(table).where(table.key == key))
-    if row is None:
-        raise StoreError(f"The table {table.__tablename__} has no row with the key {key!r}.")
-    return row
-
-
-def _stored(reading: Reading, keyframe_id: int, call_id: int | None) -> StoredReading:
-    return StoredReading(
-        key=reading.key,
-        keyframe_id=keyframe_id,
-        call_id=call_id,
-        engine=reading.engine,
-        raw=reading.raw,
-        plate=reading.plate,
-        kind=reading.kind,
-        repaired=reading.repaired,
-        confidence=reading.confidence,
-        corners=None if reading.corners is None else [list(point) for point in reading.corners],
-    )
-
-
-def _sighting(row: StoredSighting, passage: str, keyframe: str) -> Sighting:
-    return Sighting(
-        key=row.key,
-        camera=row.camera,
-        plate=row.plate,
-        confidence=row.confidence,
-        first_seen=row.first_seen,
-        last_seen=row.last_seen,
-        reads=row.reads,
-        status=row.status,
-        engine=row.engine,
-        passage=passage,
-        keyframe=keyframe,
-    )

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Double, Enum, ForeignKey, Index, MetaData, String, Text
+from sqlalchemy import JSON, DateTime, Double, Enum, ForeignKey, Index, MetaData, String, Text, true
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -43,6 +43,7 @@ class KeyframeState(StrEnum):
 
     WAITING = "waiting"
     SENT = "sent"
+    DOUBTFUL = "doubtful"
     ANSWERED = "answered"
     FAILED = "failed"
     DROPPED = "dropped"
@@ -110,6 +111,12 @@ def _camera() -> MappedColumn[str]:
     return mapped_column(String(64), comment="name of the camera in config.yaml")
 
 
+def _clock_trusted() -> MappedColumn[bool]:
+    return mapped_column(
+        server_default=true(), comment="0: the clock was not known to be right when the times of this row were taken"
+    )
+
+
 class StoredPassage(Base):
     """One vehicle's stay before a camera."""
 
@@ -132,6 +139,7 @@ class StoredPassage(Base):
         comment="pending: answers are still to come; read: it has a sighting; unsure: text that could not be believed; "
         "unread: answered, and no plate was found; failed: no engine answered, so nobody knows",
     )
+    clock_trusted: Mapped[bool] = _clock_trusted()
 
 
 class StoredKeyframe(Base):
@@ -166,10 +174,14 @@ class StoredKeyframe(Base):
     state: Mapped[KeyframeState] = mapped_column(
         _words(KeyframeState),
         default=KeyframeState.WAITING,
-        comment="waiting: to be read (the outbox); sent: a call was begun and is not settled; answered: read, whatever "
-        "the answer was; failed: given up after trying; dropped: given up without trying",
+        comment="waiting: to be read (the outbox); sent: a call was begun and is not settled; doubtful: sent, and "
+        "nobody knows whether it was answered and paid; answered: read, whatever the answer was; failed: given up "
+        "after trying; dropped: given up without trying",
     )
-    state_reason: Mapped[str] = mapped_column(Text, default="", comment="why it failed, was dropped or waits again")
+    state_reason: Mapped[str] = mapped_column(
+        Text, default="", comment="why it is doubtful, failed, was dropped or waits again"
+    )
+    clock_trusted: Mapped[bool] = _clock_trusted()
 
 
 class StoredCall(Base):
@@ -196,14 +208,19 @@ class StoredCall(Base):
     attempt: Mapped[int] = mapped_column(comment="1 for the first try with this picture, 2 and up for retries")
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time just before sending")
     ended_at: Mapped[datetime | None] = mapped_column(
-        UtcDateTime, comment="UTC wall time of its end; NULL while it is in flight"
+        UtcDateTime, comment="UTC wall time of its end; NULL while it is in flight, and where its end was not seen"
     )
     outcome: Mapped[str | None] = mapped_column(
         String(32),
-        comment="read, no plate, or the kind of failure; NULL while in flight, so NULL in an old row means that "
-        "streamwatch was stopped in the middle and nobody knows whether it was charged",
+        comment="read, no plate, or the kind of failure; doubtful: nobody knows whether it was answered and charged, "
+        "also where streamwatch was stopped in the middle; NULL while in flight",
     )
     charged: Mapped[bool | None] = mapped_column(comment="1: the service answered, so it costs; NULL: nobody knows")
+    answer: Mapped[list[dict[str, Any]] | None] = mapped_column(
+        JSON(none_as_null=True),
+        comment="the plates as the service said them, [{text, confidence, corners}], corners in pixels of the "
+        "keyframe's JPEG; []: no plate; NULL: it said nothing about plates",
+    )
     fee: Mapped[int] = mapped_column(default=0, comment="charge units as the service says; 1 if it did not say")
     latency: Mapped[float | None] = mapped_column(comment="seconds from sending to the end of the answer")
     http_status: Mapped[int | None] = mapped_column(comment="status code of the HTTP answer; NULL if there was none")
@@ -223,6 +240,7 @@ class StoredCall(Base):
     )
     sha256: Mapped[str] = mapped_column(String(64), default="", comment="SHA-256 of the JPEG that was sent, hex")
     bytes: Mapped[int | None] = mapped_column(comment="length of the JPEG that was sent, in bytes")
+    clock_trusted: Mapped[bool] = _clock_trusted()
 
 
 class StoredSighting(Base):

@@ -1,0 +1,129 @@
+"""What the calls have cost: for the budget, and for people."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Numbers of calls. fee: charge units of the charged ones, as the service says.
+
+    doubtful: in flight, or nobody knows whether they were charged. failed: ended without an answer about plates,
+    charged or not. calls = read + no_plate + doubtful + failed.
+    """
+
+    calls: int = 0
+    charged: int = 0
+    fee: int = 0
+    read: int = 0
+    no_plate: int = 0
+    doubtful: int = 0
+    failed: int = 0
+
+    def __add__(self, other: "Calls") -> "Calls":
+        return Calls(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(Calls)))
+
+
+@dataclass(frozen=True, slots=True)
+class CallsRow:
+    """The calls of one camera (None: the verb `read`) that were started on one day of local time."""
+
+    day: date
+    camera: str | None
+    calls: Calls
+
+
+@dataclass(frozen=True, slots=True)
+class CallsReport:
+    """Newest day first, cameras by name."""
+
+    rows: list[CallsRow]
+    total: Calls
+
+
+@dataclass(frozen=True, slots=True)
+class NotCalledRow:
+    """Keyframes of one camera for which nothing was sent, by where they stand and why."""
+
+    camera: str
+    state: KeyframeState
+    reason: str
+    keyframes: int
+
+
+def spent(session: Session, since: datetime, camera: str | None) -> int:
+    """Charge units since then; a call that may have been charged counts as one.
+
+    camera: None for all, and the verb `read`. Calls from a time when the clock was not trusted go by their place
+    between trusted ones: one that claims to be older than a trusted call before it was made after that.
+    """
+    units = func.coalesce(func.sum(case((StoredCall.charged.is_(True), StoredCall.fee), else_=1)), 0)
+    query = select(units).where(StoredCall.charged.is_not(False), _since(session, since))
+    if camera is not None:
+        query = query.where(StoredCall.camera == camera)
+    return int(session.scalar(query) or 0)
+
+
+def _since(session: Session, since: datetime) -> ColumnElement[bool]:
+    last_before = (
+        select(StoredCall.id, StoredCall.started_at)
+        .where(StoredCall.clock_trusted, StoredCall.started_at < since)
+        .order_by(StoredCall.id.desc())
+        .limit(1)
+    )
+    later, row = StoredCall.started_at >= since, session.execute(last_before).first()
+    if row is None:
+        return later
+    number, started_at = row
+    after_it = and_(StoredCall.id > number, or_(later, StoredCall.started_at < started_at))
+    return or_(and_(StoredCall.clock_trusted, later), and_(StoredCall.clock_trusted.is_(False), after_it))
+
+
+def calls_report(session: Session, since: datetime, until: datetime) -> CallsReport:
+    """The calls that were started at `since` or later and before `until`."""
+    query = select(
+        StoredCall.started_at, StoredCall.camera, StoredCall.outcome, StoredCall.charged, StoredCall.fee
+    ).where(StoredCall.started_at >= since, StoredCall.started_at < until)
+    sums: dict[tuple[date, str | None], Calls] = {}
+    for started_at, camera, outcome, charged, fee in session.execute(query.execution_options(yield_per=1000)):
+        key = (started_at.astimezone().date(), camera)
+        sums[key] = sums.get(key, Calls()) + _one(outcome, charged, fee)
+    rows = [CallsRow(day, camera, calls) for (day, camera), calls in sums.items()]
+    rows.sort(key=lambda row: (-row.day.toordinal(), row.camera is None, row.camera or ""))
+    return CallsReport(rows, _total(row.calls for row in rows))
+
+
+def _one(outcome: str | None, charged: bool | None, fee: int) -> Calls:
+    read, no_plate, doubtful = outcome == "read", outcome == "no plate", outcome in (None, "doubtful")
+    return Calls(
+        calls=1,
+        charged=int(charged is True),
+        fee=fee if charged else 0,
+        read=int(read),
+        no_plate=int(no_plate),
+        doubtful=int(doubtful),
+        failed=int(not (read or no_plate or doubtful)),
+    )
+
+
+def _total(rows: Iterable[Calls]) -> Calls:
+    return sum(rows, Calls())
+
+
+def not_called(session: Session, since: datetime, until: datetime) -> list[NotCalledRow]:
+    """Keyframes taken at `since` or later and before `until` for which no call was made, the most frequent first."""
+    number = func.count()
+    query = (
+        select(StoredKeyframe.camera, StoredKeyframe.state, StoredKeyframe.state_reason, number)
+        .where(StoredKeyframe.captured_at >= since, StoredKeyframe.captured_at < until)
+        .where(~exists().where(StoredCall.keyframe_id == StoredKeyframe.id))
+        .group_by(StoredKeyframe.camera, StoredKeyframe.state, StoredKeyframe.state_reason)
+        .order_by(number.desc(), StoredKeyframe.camera, StoredKeyframe.state)
+    )
+    return [NotCalledRow(*row) for row in session.execute(query)]

@@ -1,0 +1,254 @@
+"""What may be deleted, and when: pictures by age, then by their total size, then whole passages by age.
+
+Nothing that still is to be read or settled is ever deleted. Rows forget a picture before its file goes, so that no row
+ever names a file that is gone; a file that a crash leaves behind is found by the sweep.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Select, and_, delete, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from streamwatch.store.failures import file_failed
+from streamwatch.store.tables import (
+    KeyframeState,
+    StoredCall,
+    StoredKeyframe,
+    StoredPassage,
+    StoredReading,
+    StoredSighting,
+)
+
+log = logging.getLogger(__name__)
+
+ORPHANED_AFTER = 3600.0
+"""Seconds for which a file may lie without a row: the program that wrote it may be about to add that."""
+
+_UNSETTLED = (KeyframeState.WAITING, KeyframeState.SENT, KeyframeState.DOUBTFUL)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How much is kept; None: without limit.
+
+    evidence_age: of pictures. max_bytes: of all pictures together; the oldest go first. rows_age: of passages with
+    their keyframes, readings and sightings. Calls stay for ever, without picture and keyframe.
+    """
+
+    evidence_age: timedelta | None = None
+    max_bytes: int | None = None
+    rows_age: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """What one step deleted. rows: passages. more: whether another step may find more."""
+
+    files: int = 0
+    bytes: int = 0
+    rows: int = 0
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What the sweep of one folder deleted. folder: its name, for the next step; None: all folders are done."""
+
+    folder: str | None
+    files: int = 0
+    bytes: int = 0
+
+
+@dataclass
+class Doomed:
+    """Files that no row names any more, relative to data_dir."""
+
+    paths: set[str] = field(default_factory=set)
+    rows: int = 0
+
+
+def free_bytes(data_dir: Path) -> int:
+    """Bytes that may still be written to the disk of a folder, which need not exist yet. Raises StorageFailed."""
+    folder = data_dir.absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError as error:
+        raise file_failed(f"The free space of {folder}", error, "asked for") from None
+
+
+def step(session: Session, now: datetime, keep: Keep, batch: int) -> Doomed:
+    """Makes rows forget the pictures that go first, else removes the passages that do; at most `batch` of each."""
+    doomed = Doomed()
+    if keep.evidence_age is not None:
+        _forget_pictures(session, doomed, now - keep.evidence_age, batch)
+    if keep.max_bytes is not None and not doomed.paths:
+        _shrink(session, doomed, keep.max_bytes, batch)
+    if keep.rows_age is not None and not doomed.paths:
+        _remove_passages(session, doomed, now - keep.rows_age, batch)
+    return doomed
+
+
+def evidence_bytes(session: Session) -> int:
+    """Size of all pictures that rows name."""
+    keyframes = session.scalar(select(func.sum(StoredKeyframe.bytes)).where(StoredKeyframe.path.is_not(None)))
+    own = (
+        select(func.sum(StoredCall.bytes))
+        .outerjoin(StoredKeyframe, StoredKeyframe.id == StoredCall.keyframe_id)
+        .where(StoredCall.path.is_not(None), StoredCall.path != func.coalesce(StoredKeyframe.path, ""))
+    )
+    return (keyframes or 0) + (session.scalar(own) or 0)
+
+
+def _forget_pictures(session: Session, doomed: Doomed, before: datetime, batch: int) -> None:
+    views = _settled_pictures().where(StoredKeyframe.captured_at < before).limit(batch)
+    _forget(session, doomed, [view.id for view in session.scalars(views)])
+    by_hand = _pictures_by_hand().where(StoredCall.started_at < before).limit(batch)
+    _forget_by_hand(session, doomed, [call.id for call in session.scalars(by_hand)])
+
+
+def _shrink(session: Session, doomed: Doomed, max_bytes: int, batch: int) -> None:
+    excess = evidence_bytes(session) - max_bytes
+    views = [(v.captured_at, v.bytes, v.id, True) for v in session.scalars(_settled_pictures().limit(batch))]
+    by_hand = [(c.started_at, c.bytes or 0, c.id, False) for c in session.scalars(_pictures_by_hand().limit(batch))]
+    oldest: dict[bool, list[int]] = {True: [], False: []}
+    for _, size, number, is_view in sorted(views + by_hand)[:batch]:
+        if excess <= 0:
+            break
+        oldest[is_view].append(number)
+        excess -= size
+    _forget(session, doomed, oldest[True])
+    _forget_by_hand(session, doomed, oldest[False])
+
+
+def _settled_pictures() -> Select[Any]:
+    return (
+        select(StoredKeyframe)
+        .where(StoredKeyframe.path.is_not(None), StoredKeyframe.state.not_in(_UNSETTLED))
+        .order_by(StoredKeyframe.captured_at, StoredKeyframe.id)
+    )
+
+
+def _pictures_by_hand() -> Select[Any]:
+    return (
+        select(StoredCall)
+        .where(StoredCall.path.is_not(None), StoredCall.keyframe_id.is_(None))
+        .order_by(StoredCall.started_at, StoredCall.id)
+    )
+
+
+def _forget(session: Session, doomed: Doomed, keyframes: Sequence[int]) -> None:
+    """The pictures of keyframes, and the smaller ones that retries made of them."""
+    for table, is_of in (
+        (StoredKeyframe, StoredKeyframe.id.in_(keyframes)),
+        (StoredCall, StoredCall.keyframe_id.in_(keyframes)),
+    ):
+        doomed.paths.update(path for path in session.scalars(select(table.path).where(is_of)) if path is not None)
+        session.execute(update(table).where(is_of).values(path=None))
+
+
+def _forget_by_hand(session: Session, doomed: Doomed, calls: Sequence[int]) -> None:
+    is_one = StoredCall.id.in_(calls)
+    doomed.paths.update(path for path in session.scalars(select(StoredCall.path).where(is_one)) if path is not None)
+    session.execute(update(StoredCall).where(is_one).values(path=None))
+
+
+def _remove_passages(session: Session, doomed: Doomed, before: datetime, batch: int) -> None:
+    """Passages with their keyframes, readings and sightings. Calls stay; their keyframe becomes NULL."""
+    passages = list(session.scalars(_old_passages(before).limit(batch)))
+    of_them = StoredKeyframe.passage_id.in_(passages)
+    keyframes = list(session.scalars(select(StoredKeyframe.id).where(of_them)))
+    _forget(session, doomed, keyframes)
+    session.execute(delete(StoredReading).where(StoredReading.keyframe_id.in_(keyframes)))
+    session.execute(delete(StoredSighting).where(StoredSighting.passage_id.in_(passages)))
+    session.execute(delete(StoredKeyframe).where(of_them))
+    session.execute(delete(StoredPassage).where(StoredPassage.id.in_(passages)))
+    doomed.rows += len(passages)
+
+
+def _old_passages(before: datetime) -> Select[Any]:
+    """Not while one of its keyframes is unsettled, its sighting is younger, or the sighting of another shows it."""
+    view, sighting = aliased(StoredKeyframe), aliased(StoredSighting)
+    unsettled = exists().where(view.passage_id == StoredPassage.id, view.state.in_(_UNSETTLED))
+    younger = exists().where(sighting.passage_id == StoredPassage.id, sighting.last_seen >= before)
+    shown = exists().where(
+        sighting.keyframe_id == view.id, view.passage_id == StoredPassage.id, sighting.passage_id != StoredPassage.id
+    )
+    return (
+        select(StoredPassage.id)
+        .where(StoredPassage.closed.is_(True), StoredPassage.last_seen < before, ~unsettled, ~younger, ~shown)
+        .order_by(StoredPassage.opened_at, StoredPassage.id)
+    )
+
+
+def remove_files(data_dir: Path, paths: Iterable[str]) -> tuple[int, int]:
+    """Number and bytes of the files that were there and are gone now; one that can not be removed is said."""
+    files = size = 0
+    for path in sorted(paths):
+        target = data_dir / path
+        try:
+            length = target.stat().st_size
+            target.unlink()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            log.warning("%s", file_failed(f"The picture {target}", error, "deleted"))
+            continue
+        files, size = files + 1, size + length
+    return files, size
+
+
+def next_folder(data_dir: Path, after: str) -> str | None:
+    """The folder of one camera and day (`evidence/CAMERA/YYYY-MM-DD`) that follows another by name."""
+    found = (str(folder.relative_to(data_dir)) for folder in (data_dir / "evidence").glob("*/*") if _day(folder.name))
+    return min((folder for folder in found if folder > after), default=None)
+
+
+def orphans(session: Session, data_dir: Path, folder: str, now: datetime) -> list[str]:
+    """Files of a folder of pictures that no row names and that are older than ORPHANED_AFTER, relative to data_dir."""
+    lying = [f"{folder}/{name}" for name in _old_files(data_dir / folder, now.timestamp() - ORPHANED_AFTER)]
+    named = _named(session, _day(Path(folder).name) or now) if lying else set()
+    return [path for path in lying if path not in named]
+
+
+def remove_if_empty(folder: Path, now: datetime) -> None:
+    """Removes the folder of a past day that has become empty."""
+    day = _day(folder.name)
+    if day is not None and day + timedelta(days=2) < now:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _old_files(folder: Path, before: float) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(e.name for e in entries if e.is_file(follow_symlinks=False) and e.stat().st_mtime < before)
+    except OSError as error:
+        raise file_failed(f"The folder {folder}", error, "read") from None
+
+
+def _named(session: Session, day: datetime) -> set[str]:
+    """The pictures that rows name in the folders of one day, of all cameras."""
+    until = day + timedelta(days=1)
+    views = and_(StoredKeyframe.captured_at >= day, StoredKeyframe.captured_at < until)
+    by_hand = and_(StoredCall.keyframe_id.is_(None), StoredCall.started_at >= day, StoredCall.started_at < until)
+    retries = select(StoredCall.path).join(StoredKeyframe, StoredKeyframe.id == StoredCall.keyframe_id).where(views)
+    queries = (select(StoredKeyframe.path).where(views), retries, select(StoredCall.path).where(by_hand))
+    return {path for query in queries for path in session.scalars(query) if path is not None}
+
+
+def _day(name: str) -> datetime | None:
+    """The UTC day that a folder is named after."""
+    try:
+        return datetime.strptime(name, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,128 @@
+"""Rows to the pipeline's types and back."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from streamwatch.errors import StoreError
+from streamwatch.model import Box, Corners, Keyframe, Passage, PlateText, Point, Reading, Sighting
+from streamwatch.store.evidence import sha256
+from streamwatch.store.tables import StoredCall, StoredKeyframe, StoredPassage, StoredReading, StoredSighting
+
+_Row = TypeVar("_Row", StoredPassage, StoredKeyframe, StoredCall, StoredReading, StoredSighting)
+
+
+def row_of(session: Session, table: type[_Row], key: str) -> _Row:
+    """The row with that key. Raises StoreError where there is none."""
+    row = session.scalar(select(table).where(table.key == key))
+    if row is None:
+        raise StoreError(f"The table {table.__tablename__} has no row with the key {key!r}.")
+    return row
+
+
+def keyframe_row(keyframe: Keyframe, passage_id: int, path: str, clock_trusted: bool) -> StoredKeyframe:
+    """A new row. path: where its JPEG lies, relative to data_dir."""
+    return StoredKeyframe(
+        key=keyframe.key,
+        passage_id=passage_id,
+        camera=keyframe.camera,
+        captured_at=keyframe.captured_at,
+        path=path,
+        sha256=sha256(keyframe.jpeg),
+        bytes=len(keyframe.jpeg),
+        width=keyframe.width,
+        height=keyframe.height,
+        crop_x=keyframe.crop.x,
+        crop_y=keyframe.crop.y,
+        crop_width=keyframe.crop.width,
+        crop_height=keyframe.crop.height,
+        scale=keyframe.scale,
+        score=keyframe.score,
+        reason=keyframe.reason,
+        clock_trusted=clock_trusted,
+    )
+
+
+def keyframe_of(row: StoredKeyframe, passage: str, jpeg: bytes) -> Keyframe:
+    """A keyframe as it was saved. passage: its key."""
+    return Keyframe(
+        key=row.key,
+        passage=passage,
+        camera=row.camera,
+        captured_at=row.captured_at,
+        jpeg=jpeg,
+        width=row.width,
+        height=row.height,
+        crop=Box(row.crop_x, row.crop_y, row.crop_width, row.crop_height),
+        scale=row.scale,
+        score=row.score,
+        reason=row.reason,
+    )
+
+
+def passage_of(row: StoredPassage) -> Passage:
+    """A passage as it was saved last."""
+    return Passage(row.key, row.camera, row.opened_at, row.last_seen, row.closed)
+
+
+def reading_row(reading: Reading, keyframe_id: int, call_id: int | None) -> StoredReading:
+    """A new row."""
+    return StoredReading(
+        key=reading.key,
+        keyframe_id=keyframe_id,
+        call_id=call_id,
+        engine=reading.engine,
+        raw=reading.raw,
+        plate=reading.plate,
+        kind=reading.kind,
+        repaired=reading.repaired,
+        confidence=reading.confidence,
+        corners=_points(reading.corners),
+    )
+
+
+def sighting_of(row: StoredSighting, passage: str, keyframe: str) -> Sighting:
+    """A sighting as it was saved last. passage, keyframe: their keys."""
+    return Sighting(
+        key=row.key,
+        camera=row.camera,
+        plate=row.plate,
+        confidence=row.confidence,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        reads=row.reads,
+        status=row.status,
+        engine=row.engine,
+        passage=passage,
+        keyframe=keyframe,
+    )
+
+
+def answer_row(plates: Sequence[PlateText] | None) -> list[dict[str, Any]] | None:
+    """The plates of a call as the column `answer` keeps them."""
+    if plates is None:
+        return None
+    return [{"text": plate.text, "confidence": plate.confidence, "corners": _points(plate.corners)} for plate in plates]
+
+
+def plates_of(answer: Sequence[dict[str, Any]]) -> tuple[PlateText, ...]:
+    """The plates that a call said."""
+    return tuple(PlateText(plate["text"], plate["confidence"], _corners(plate["corners"])) for plate in answer)
+
+
+def _points(corners: Corners | None) -> list[list[float]] | None:
+    return None if corners is None else [list(point) for point in corners]
+
+
+def _corners(points: list[list[float]] | None) -> Corners | None:
+    if points is None:
+        return None
+    a, b, c, d = (_point(point) for point in points)
+    return a, b, c, d
+
+
+def _point(point: list[float]) -> Point:
+    x, y = point
+    return x, y

@@ -1,0 +1,166 @@
+"""What the calls have cost: for the budget, which must not be cheated by the clock, and for people."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from records import ANSWER, NOON, rows, saved_call, saved_view
+
+from streamwatch.model import CallResult
+from streamwatch.store import (
+    Calls,
+    CallsRow,
+    KeyframeState,
+    NotCalledRow,
+    Reader,
+    Store,
+    open_reader,
+    open_store,
+)
+
+NO_PLATE = replace(ANSWER, outcome="no plate", plates=())
+FAILED = CallResult("throttled", False, 0, 0.1, 429)
+CHARGED_FAILURE = CallResult("picture broken", True, 1, 0.4, 200)
+DOUBTFUL = CallResult("doubtful", None, 0, 35.0)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "streamwatch.db"
+
+
+@pytest.fixture
+def store(file: Path, tmp_path: Path) -> Iterator[Store]:
+    store = open_store(f"sqlite:///{file}", tmp_path / "data")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def reader(store: Store, file: Path, tmp_path: Path) -> Iterator[Reader]:
+    reader = open_reader(f"sqlite:///{file}", tmp_path / "data")
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def in_shanghai(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(os.environ, "TZ", "Asia/Shanghai")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def paid(store: Store, *moments: datetime, trusted: bool = True) -> None:
+    store.clock_trusted = trusted
+    view = saved_view(store)
+    for moment in moments:
+        saved_call(store, view, at=moment)
+
+
+# ---- for the budget -------------------------------------------------------------------------------------------------
+
+
+def test_what_was_charged_or_may_have_been_counts(store: Store, reader: Reader) -> None:
+    assert store.spent(NOON) == 0
+    view = saved_view(store)
+    for result in (ANSWER, replace(NO_PLATE, fee=3), CHARGED_FAILURE, FAILED, DOUBTFUL, None):
+        saved_call(store, view, result)
+    assert store.spent(NOON) == reader.spent(NOON) == 1 + 3 + 1 + 0 + 1 + 1
+    store.recover()
+    assert store.spent(NOON) == 7
+
+
+def test_a_window_begins_with_its_first_moment(store: Store) -> None:
+    paid(store, NOON - timedelta(microseconds=1), NOON, NOON + HOUR)
+    assert store.spent(NOON) == 2
+
+
+def test_each_camera_pays_for_itself_and_the_account_for_all(store: Store) -> None:
+    for camera in ("gate", "gate", "exit"):
+        saved_call(store, saved_view(store, camera))
+    saved_call(store, None)
+    assert [store.spent(NOON, camera) for camera in ("gate", "exit", "elsewhere", None)] == [2, 1, 0, 4]
+
+
+def test_calls_of_a_clock_that_was_behind_belong_after_the_trusted_one_before_them(store: Store) -> None:
+    in_1970 = datetime(1970, 1, 1, tzinfo=UTC)
+    paid(store, NOON - HOUR)
+    paid(store, in_1970, in_1970 + HOUR, trusted=False)
+    paid(store, NOON + HOUR)
+    assert store.spent(NOON) == 3
+    assert store.spent(NOON + 2 * HOUR) == 0
+
+
+def test_calls_of_a_clock_that_was_ahead_do_not_use_up_every_window_to_come(store: Store) -> None:
+    paid(store, NOON - HOUR)
+    paid(store, datetime(2055, 1, 1, tzinfo=UTC), trusted=False)
+    assert store.spent(NOON) == 1
+    paid(store, NOON + HOUR)
+    assert store.spent(NOON + 2 * HOUR) == 0
+
+
+def test_a_box_whose_clock_is_never_trusted_goes_by_it_all_the_same(store: Store) -> None:
+    paid(store, NOON - DAY, NOON - HOUR, NOON + HOUR, trusted=False)
+    assert store.spent(NOON) == 1
+    paid(store, NOON - 2 * DAY)
+    paid(store, NOON - HOUR, NOON + HOUR, trusted=False)
+    assert store.spent(NOON) == 1
+
+
+# ---- for people -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("in_shanghai")
+def test_the_report_is_by_camera_and_day_of_local_time(store: Store, reader: Reader) -> None:
+    midnight = datetime(2026, 1, 5, 16, tzinfo=UTC)
+    gate, entry = saved_view(store), saved_view(store, "entry")
+    for result in (ANSWER, NO_PLATE, FAILED, CHARGED_FAILURE, DOUBTFUL, None):
+        saved_call(store, gate, result, midnight)
+    saved_call(store, gate, replace(ANSWER, fee=2), midnight - timedelta(seconds=1))
+    saved_call(store, entry, ANSWER, midnight)
+    saved_call(store, None, ANSWER, midnight)
+    report = reader.calls_report(midnight - DAY, midnight + DAY)
+    one = Calls(calls=1, charged=1, fee=1, read=1)
+    assert report.rows == [
+        CallsRow(date(2026, 1, 6), "entry", one),
+        CallsRow(date(2026, 1, 6), "gate", Calls(calls=6, charged=3, fee=3, read=1, no_plate=1, doubtful=2, failed=2)),
+        CallsRow(date(2026, 1, 6), None, one),
+        CallsRow(date(2026, 1, 5), "gate", replace(one, fee=2)),
+    ]
+    assert report.total == Calls(calls=9, charged=6, fee=7, read=4, no_plate=1, doubtful=2, failed=2)
+
+
+def test_a_report_holds_its_span_only(store: Store, reader: Reader) -> None:
+    paid(store, NOON - timedelta(microseconds=1), NOON, NOON + HOUR)
+    assert reader.calls_report(NOON, NOON + HOUR).total.calls == 1
+    assert reader.calls_report(NOON + DAY, NOON + 2 * DAY).rows == []
+    assert reader.calls_report(NOON + DAY, NOON + 2 * DAY).total == Calls()
+
+
+def test_keyframes_that_cost_nothing_are_counted_with_the_reason(store: Store, reader: Reader) -> None:
+    for camera in ("gate", "gate", "exit"):
+        store.keyframe_state(saved_view(store, camera).key, KeyframeState.DROPPED, "the outbox is full")
+    store.keyframe_answered(saved_view(store).key, [])
+    saved_call(store, saved_view(store))
+    assert reader.not_called(NOON, NOON + HOUR) == [
+        NotCalledRow("gate", KeyframeState.DROPPED, "the outbox is full", 2),
+        NotCalledRow("exit", KeyframeState.DROPPED, "the outbox is full", 1),
+        NotCalledRow("gate", KeyframeState.ANSWERED, "", 1),
+    ]
+    assert reader.not_called(NOON + HOUR, NOON + DAY) == []
+
+
+def test_asking_changes_nothing(store: Store, reader: Reader, file: Path) -> None:
+    paid(store, NOON)
+    before = [tuple(row) for row in rows(file, "SELECT * FROM calls")]
+    reader.spent(NOON)
+    reader.calls_report(NOON, NOON + DAY)
+    reader.not_called(NOON, NOON + DAY)
+    assert [tuple(row) for row in rows(file, "SELECT * FROM calls")] == before

@@ -1,0 +1,263 @@
+"""What is deleted, what never is, and what a crash in the middle of it leaves."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from records import JPEG, NOON, passage, reading, rows, saved_call, saved_view, sighting
+
+from streamwatch.model import Keyframe
+from streamwatch.store import Keep, KeyframeState, Retained, Store, Swept, free_bytes, open_reader, open_store
+
+DAY = timedelta(days=1)
+UNSETTLED = (KeyframeState.WAITING, KeyframeState.SENT, KeyframeState.DOUBTFUL)
+SETTLED = (KeyframeState.ANSWERED, KeyframeState.FAILED, KeyframeState.DROPPED)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "streamwatch.db"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def store(file: Path, data_dir: Path) -> Iterator[Store]:
+    store = open_store(f"sqlite:///{file}", data_dir)
+    yield store
+    store.close()
+
+
+def view_in(store: Store, state: KeyframeState, at: datetime = NOON, jpeg: bytes = JPEG) -> Keyframe:
+    view = saved_view(store, at=at, jpeg=jpeg, closed=True)
+    store.keyframe_state(view.key, state)
+    return view
+
+
+def all_of(store: Store, now: datetime, keep: Keep, batch: int = 200) -> list[Retained]:
+    steps = []
+    while (step := store.retain(now, keep, batch)).more:
+        steps.append(step)
+    assert (step.files, step.rows) == (0, 0)
+    return steps
+
+
+def pictures(data_dir: Path) -> set[str]:
+    return {str(path.relative_to(data_dir)) for path in data_dir.rglob("*") if path.is_file()}
+
+
+def named(file: Path) -> set[str]:
+    return {row["path"] for table in ("keyframes", "calls") for row in rows(file, f"SELECT path FROM {table}")} - {None}
+
+
+# ---- pictures -------------------------------------------------------------------------------------------------------
+
+
+def test_without_limits_everything_stays(store: Store, data_dir: Path) -> None:
+    view_in(store, KeyframeState.ANSWERED)
+    assert store.retain(NOON + 9999 * DAY, Keep()) == Retained()
+    assert len(pictures(data_dir)) == 1
+
+
+@pytest.mark.parametrize("keep", [Keep(DAY), Keep(max_bytes=0), Keep(DAY, 0, DAY)])
+def test_what_is_not_settled_is_never_deleted(store: Store, file: Path, data_dir: Path, keep: Keep) -> None:
+    kept = [view_in(store, state) for state in UNSETTLED]
+    gone = [view_in(store, state, jpeg=JPEG * 2) for state in SETTLED]
+    assert all_of(store, NOON + 2 * DAY, keep)[0] == Retained(3, sum(len(view.jpeg) for view in gone), 0, more=True)
+    assert len(pictures(data_dir)) == 3
+    assert [store.load_keyframe(view.key) for view in kept] == kept
+    assert len(rows(file, "SELECT * FROM passages")) == (3 if keep.rows_age else 6)
+
+
+def test_pictures_go_by_age_and_rows_stay(store: Store, file: Path, data_dir: Path) -> None:
+    old = view_in(store, KeyframeState.ANSWERED)
+    young = view_in(store, KeyframeState.ANSWERED, NOON + timedelta(hours=1))
+    saved_call(store, old)
+    saved_call(store, old, picture=b"smaller")
+    by_hand = saved_call(store, None)
+    for view in (old, young):
+        store.keyframe_state(view.key, KeyframeState.ANSWERED)
+    assert len(pictures(data_dir)) == 4
+    assert len(all_of(store, NOON + DAY + timedelta(minutes=1), Keep(DAY))) == 1
+    assert pictures(data_dir) == named(file)
+    assert store.load_keyframe(young.key) == young
+    assert rows(file, f"SELECT path, sha256 FROM calls WHERE key = '{by_hand}'")[0]["path"] is None
+    assert (len(rows(file, "SELECT * FROM keyframes")), len(rows(file, "SELECT * FROM calls"))) == (2, 3)
+
+
+def test_by_size_the_oldest_go_first_and_no_more_than_needed(store: Store, file: Path, data_dir: Path) -> None:
+    views = [
+        view_in(store, KeyframeState.ANSWERED, NOON + n * timedelta(minutes=1), b"x" * 1000) for n in (3, 1, 4, 0, 2)
+    ]
+    by_hand = saved_call(store, None, at=NOON - DAY, picture=b"x" * 1000)
+    all_of(store, NOON, Keep(max_bytes=3500))
+    left = rows(file, "SELECT captured_at FROM keyframes WHERE path IS NOT NULL ORDER BY captured_at")
+    assert [row["captured_at"][14:16] for row in left] == ["02", "03", "04"]
+    assert rows(file, f"SELECT path FROM calls WHERE key = '{by_hand}'")[0]["path"] is None
+    assert pictures(data_dir) == named(file)
+    assert len(views) == 5
+
+
+def test_the_size_of_the_pictures_is_that_of_the_files(store: Store, file: Path, data_dir: Path) -> None:
+    view = view_in(store, KeyframeState.ANSWERED)
+    saved_call(store, view)
+    saved_call(store, view, picture=b"a smaller one")
+    saved_call(store, None, picture=b"by hand")
+    reader = open_reader(f"sqlite:///{file}", data_dir)
+    assert (
+        reader.evidence_bytes()
+        == store.evidence_bytes()
+        == sum((data_dir / path).stat().st_size for path in pictures(data_dir))
+    )
+    reader.close()
+
+
+def test_a_batch_is_small_and_the_writer_gets_its_turn(store: Store, data_dir: Path) -> None:
+    for _ in range(7):
+        view_in(store, KeyframeState.ANSWERED)
+    step = store.retain(NOON + 2 * DAY, Keep(DAY), batch=3)
+    assert (step.files, step.more) == (3, True)
+    store.save_passage(passage())
+    assert [s.files for s in all_of(store, NOON + 2 * DAY, Keep(DAY), batch=3)] == [3, 1]
+
+
+def test_a_file_that_is_already_gone_does_no_harm(store: Store, file: Path, data_dir: Path) -> None:
+    view_in(store, KeyframeState.ANSWERED)
+    (data_dir / named(file).pop()).unlink()
+    assert store.retain(NOON + 2 * DAY, Keep(DAY)) == Retained(0, 0, 0, more=True)
+    assert store.retain(NOON + 2 * DAY, Keep(DAY)) == Retained()
+
+
+# ---- rows -----------------------------------------------------------------------------------------------------------
+
+
+def test_old_passages_go_with_all_that_hangs_on_them_but_calls_stay(store: Store, file: Path, data_dir: Path) -> None:
+    old, young = saved_view(store, closed=True), saved_view(store, at=NOON + DAY, closed=True)
+    for view in (old, young):
+        call, found = saved_call(store, view), reading(view)
+        store.keyframe_answered(view.key, [found], call)
+        store.save_sighting(sighting(view), [found.key], "")
+    (step,) = all_of(store, NOON + 1.5 * DAY, Keep(rows_age=DAY))
+    assert (step.files, step.rows) == (1, 1)
+    for table in ("passages", "keyframes", "readings", "sightings"):
+        assert len(rows(file, f"SELECT * FROM {table}")) == 1
+    calls = rows(file, "SELECT camera, keyframe_id, path, fee FROM calls ORDER BY id")
+    assert tuple(calls[0]) == ("gate", None, None, 1)
+    assert calls[1]["keyframe_id"] is not None
+    assert pictures(data_dir) == named(file)
+    assert not rows(file, "PRAGMA foreign_key_check")
+
+
+def test_a_passage_that_is_open_or_shown_elsewhere_stays(store: Store, file: Path) -> None:
+    still_there = saved_view(store)
+    store.keyframe_answered(still_there.key, [])
+    shown, owner = view_in(store, KeyframeState.ANSWERED), view_in(store, KeyframeState.ANSWERED)
+    store.save_sighting(replace(sighting(shown, lasting=2 * DAY), passage=owner.passage), [], "")
+    assert all_of(store, NOON + 2 * DAY, Keep(rows_age=DAY)) == []
+    steps = all_of(store, NOON + 9 * DAY, Keep(rows_age=DAY))
+    assert [step.rows for step in steps] == [1, 1]
+    assert [row["key"] for row in rows(file, "SELECT key FROM passages")] == [still_there.passage]
+
+
+def test_a_reading_of_a_younger_passage_outlives_the_sighting_that_it_supported(store: Store, file: Path) -> None:
+    old, young = saved_view(store, closed=True), saved_view(store, at=NOON + DAY, closed=True)
+    readings = [reading(old), reading(young)]
+    for view, found in zip((old, young), readings, strict=True):
+        store.keyframe_answered(view.key, [found])
+    store.save_sighting(sighting(old), [found.key for found in readings], "")
+    all_of(store, NOON + 1.5 * DAY, Keep(rows_age=DAY))
+    (row,) = rows(file, "SELECT key, sighting_id FROM readings")
+    assert tuple(row) == (readings[1].key, None)
+
+
+# ---- files without a row --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def put(data_dir: Path) -> Callable[..., Path]:
+    def write(path: str, age: timedelta = 2 * DAY) -> Path:
+        target = data_dir / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(b"lost")
+        moment = (NOON - age).timestamp()
+        os.utime(target, (moment, moment))
+        return target
+
+    return write
+
+
+def sweep(store: Store, now: datetime = NOON) -> list[Swept]:
+    steps, folder = [], ""
+    while (step := store.sweep(now, folder)).folder is not None:
+        steps.append(step)
+        folder = step.folder
+    return steps
+
+
+def test_files_that_no_row_names_are_found_folder_by_folder(
+    store: Store, file: Path, data_dir: Path, put: Callable[..., Path]
+) -> None:
+    midnight = NOON.replace(hour=0, minute=0, second=0, microsecond=0)
+    for at in (midnight - DAY, midnight, midnight + timedelta(hours=23, minutes=59)):
+        view = saved_view(store, at=at)
+        saved_call(store, view, picture=b"smaller")
+        saved_call(store, None, at=at, picture=b"by hand")
+    for path in pictures(data_dir):
+        put(path).write_bytes(JPEG)
+        os.utime(data_dir / path, (0, 0))
+    lost = [put("evidence/gate/2026-01-05/120000.000-0.jpg"), put("evidence/gate/2026-01-05/.1.jpg.part")]
+    new = put("evidence/gate/2026-01-05/.2.jpg.part", timedelta(minutes=50))
+    foreign = [put("evidence/gate/notes/a.txt"), put("evidence/b.txt")]
+    steps = sweep(store)
+    assert [step.folder for step in steps] == [
+        f"evidence/{camera}/2026-01-{day}" for camera in ("gate", "read") for day in ("04", "05")
+    ]
+    assert [(step.files, step.bytes) for step in steps] == [(0, 0), (2, 8), (0, 0), (0, 0)]
+    assert not any(path.exists() for path in lost)
+    assert {str(path.relative_to(data_dir)) for path in (new, *foreign)} | named(file) == pictures(data_dir)
+    assert len(named(file)) == 9
+
+
+def test_folders_of_past_days_that_are_empty_go(store: Store, data_dir: Path, put: Callable[..., Path]) -> None:
+    past, today = put("evidence/gate/2026-01-02/1.jpg"), put("evidence/gate/2026-01-05/1.jpg")
+    assert [step.files for step in sweep(store)] == [1, 1]
+    assert (past.parent.exists(), today.parent.exists()) == (False, True)
+
+
+def test_a_crash_between_row_and_file_is_healed_by_the_sweep(
+    store: Store, file: Path, data_dir: Path, put: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view_in(store, KeyframeState.ANSWERED)
+    (path,) = named(file)
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as crashing:
+        crashing.setattr("streamwatch.store.retention.remove_files", crash)
+        with pytest.raises(KeyboardInterrupt):
+            store.retain(NOON + 2 * DAY, Keep(DAY))
+    assert named(file) == set()
+    assert put(path).exists()
+    assert [step.files for step in sweep(store)] == [1]
+    assert pictures(data_dir) == set()
+
+
+def test_there_is_nothing_to_sweep_before_the_first_picture(store: Store) -> None:
+    assert store.sweep(NOON) == Swept(None)
+
+
+# ---- the disk -------------------------------------------------------------------------------------------------------
+
+
+def test_free_space_is_known_before_the_folder_is_made(tmp_path: Path) -> None:
+    disk = os.statvfs(tmp_path)
+    found = free_bytes(tmp_path / "not" / "yet")
+    assert abs(found - disk.f_bavail * disk.f_frsize) < 1 << 30
+    assert found > 0

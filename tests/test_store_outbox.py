@@ -1,0 +1,264 @@
+"""What waits to be read, and what is made of what a crash left unsettled."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from records import ANSWER, JPEG, NOON, keyframe, new_key, passage, reading, rows, saved_call, saved_view, sighting
+
+from streamwatch.errors import StorageFailed, StoreError
+from streamwatch.model import CallResult, Engine, Keyframe
+from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Recovery, Store, open_store
+
+NO_PLATE = replace(ANSWER, outcome="no plate", plates=())
+NOT_SENT = CallResult("not sent", False, 0, 0.1, error="No connection.")
+DOUBTFUL = CallResult("doubtful", None, 0, 35.0, error="The answer never came.")
+CHARGED_FAILURE = CallResult("picture broken", True, 1, 0.4, 200, error="The service could not parse the picture.")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "streamwatch.db"
+
+
+@pytest.fixture
+def store(file: Path, tmp_path: Path) -> Iterator[Store]:
+    store = open_store(f"sqlite:///{file}", tmp_path / "data")
+    yield store
+    store.close()
+
+
+def state_of(file: Path, view: Keyframe) -> tuple[str, str]:
+    (row,) = rows(file, f"SELECT state, state_reason FROM keyframes WHERE key = '{view.key}'")
+    return row["state"], row["state_reason"]
+
+
+# ---- what waits -----------------------------------------------------------------------------------------------------
+
+
+def test_the_outbox_is_what_waits_oldest_first(store: Store) -> None:
+    late, early = saved_view(store, "exit", NOON + timedelta(minutes=1)), saved_view(store, jpeg=JPEG * 3)
+    done = saved_view(store)
+    store.keyframe_answered(done.key, [])
+    first, second = store.waiting()
+    assert (first.key, first.passage, first.camera) == (early.key, early.passage, "gate")
+    assert (first.captured_at, first.bytes, first.score) == (NOON, 3 * len(JPEG), 3.25)
+    assert (second.key, second.camera) == (late.key, "exit")
+
+
+@pytest.mark.parametrize(
+    ("other", "is_first"),
+    [
+        (KeyframeState.WAITING, True),
+        (KeyframeState.FAILED, True),
+        (KeyframeState.DROPPED, True),
+        (KeyframeState.SENT, False),
+        (KeyframeState.DOUBTFUL, False),
+        (KeyframeState.ANSWERED, False),
+    ],
+)
+def test_a_first_view_is_one_of_whose_passage_nothing_was_tried(
+    store: Store, other: KeyframeState, is_first: bool
+) -> None:
+    stay = passage()
+    store.save_passage(stay)
+    view, beside = keyframe(stay), keyframe(stay)
+    for one in (view, beside, saved_view(store)):
+        if one.passage == stay.key:
+            store.save_keyframe(one)
+    store.keyframe_state(beside.key, other)
+    (item,) = (item for item in store.waiting() if item.key == view.key)
+    assert item.first_view is is_first
+
+
+def test_keyframes_in_other_states_can_be_listed(store: Store) -> None:
+    view = saved_view(store)
+    store.keyframe_state(view.key, KeyframeState.DOUBTFUL, "stopped")
+    assert [item.key for item in store.waiting(KeyframeState.DOUBTFUL)] == [view.key]
+    assert store.waiting() == []
+
+
+def test_what_was_saved_comes_back_equal(store: Store) -> None:
+    stay = passage(closed=True)
+    store.save_passage(stay)
+    view = keyframe(stay, JPEG * 100)
+    store.save_keyframe(view)
+    assert store.load_keyframe(view.key) == view
+    assert store.load_passage(stay.key) == stay
+
+
+def test_a_keyframe_without_its_picture_is_refused(store: Store, file: Path, tmp_path: Path) -> None:
+    view = saved_view(store)
+    picture = tmp_path / "data" / rows(file, "SELECT path FROM keyframes")[0]["path"]
+    picture.write_bytes(JPEG[:-1])
+    with pytest.raises(StoreError, match="is damaged: it is not the one that was stored"):
+        store.load_keyframe(view.key)
+    picture.unlink()
+    with pytest.raises(StoreError, match="is gone") as caught:
+        store.load_keyframe(view.key)
+    assert not isinstance(caught.value, StorageFailed)
+    picture.mkdir()
+    with pytest.raises(StorageFailed, match="can not be read"):
+        store.load_keyframe(view.key)
+    with pytest.raises(StoreError, match="keyframes has no row"):
+        store.load_keyframe(new_key())
+
+
+# ---- what a crash left ----------------------------------------------------------------------------------------------
+
+
+def test_a_keyframe_that_only_waited_still_waits(store: Store, file: Path) -> None:
+    view = saved_view(store)
+    assert store.recover() == Recovery()
+    assert state_of(file, view) == ("waiting", "")
+
+
+def test_a_call_in_flight_is_doubtful_and_so_is_its_keyframe(store: Store, file: Path) -> None:
+    view = saved_view(store)
+    saved_call(store, view, None)
+    assert store.recover() == Recovery(doubtful=[view.key])
+    (call,) = rows(file, "SELECT * FROM calls")
+    assert (call["outcome"], call["charged"], call["ended_at"]) == ("doubtful", None, None)
+    assert call["error"] == "streamwatch was stopped before the answer came; it may have been charged."
+    assert state_of(file, view) == ("doubtful", call["error"])
+    assert store.recover() == Recovery()
+
+
+def test_a_call_that_ended_in_doubt_makes_its_keyframe_doubtful(store: Store, file: Path) -> None:
+    view = saved_view(store)
+    saved_call(store, view, DOUBTFUL)
+    assert store.recover() == Recovery(doubtful=[view.key])
+    assert state_of(file, view) == ("doubtful", "The answer never came.")
+
+
+def test_doubt_is_not_forgotten_by_a_later_call_that_was_not_sent(store: Store) -> None:
+    view = saved_view(store)
+    saved_call(store, view, DOUBTFUL)
+    saved_call(store, view, NOT_SENT)
+    assert store.recover().doubtful == [view.key]
+
+
+@pytest.mark.parametrize("result", [ANSWER, NO_PLATE])
+def test_an_answer_whose_readings_were_not_saved_is_handed_out_until_they_are(
+    store: Store, file: Path, result: CallResult
+) -> None:
+    view = saved_view(store)
+    saved_call(store, view, NOT_SENT)
+    call = saved_call(store, view, result)
+    for _ in range(2):
+        found = store.recover()
+        assert found == Recovery(answered=[(view.key, call, result.plates, Engine.OCRCARS)])  # type: ignore[list-item]
+    store.keyframe_answered(view.key, [reading(view)], call)
+    assert store.recover() == Recovery()
+    assert state_of(file, view) == ("answered", "")
+
+
+def test_answers_are_stored_as_people_can_read_them(store: Store, file: Path) -> None:
+    for result in (ANSWER, NO_PLATE, NOT_SENT):
+        saved_call(store, saved_view(store), result)
+    first, second, third = (row["answer"] for row in rows(file, "SELECT answer FROM calls ORDER BY id"))
+    assert '"confidence": 0.97, "corners": [[1.0, 2.0]' in first
+    assert (second, third) == ("[]", None)
+
+
+def test_an_answer_that_an_older_version_did_not_keep_is_never_paid_again(store: Store, file: Path) -> None:
+    view = saved_view(store)
+    saved_call(store, view, replace(ANSWER, plates=None))
+    assert store.recover() == Recovery(doubtful=[view.key])
+    assert state_of(file, view) == ("doubtful", "Its answer was not kept.")
+
+
+@pytest.mark.parametrize("result", [NOT_SENT, CallResult("throttled", False, 0, 0.1, 429)])
+def test_what_was_surely_not_charged_waits_again(store: Store, file: Path, result: CallResult) -> None:
+    view = saved_view(store)
+    saved_call(store, view, result)
+    assert store.recover() == Recovery(unsent=[view.key])
+    assert state_of(file, view)[0] == "waiting"
+    assert [item.key for item in store.waiting()] == [view.key]
+
+
+def test_a_keyframe_marked_as_sent_without_a_call_waits_again(store: Store) -> None:
+    view = saved_view(store)
+    store.keyframe_state(view.key, KeyframeState.SENT)
+    assert store.recover() == Recovery(unsent=[view.key])
+
+
+def test_a_charged_failure_is_not_paid_again(store: Store, file: Path) -> None:
+    view = saved_view(store)
+    saved_call(store, view, CHARGED_FAILURE)
+    assert store.recover() == Recovery(failed=[view.key])
+    assert state_of(file, view) == ("failed", CHARGED_FAILURE.error)
+
+
+def test_settled_keyframes_and_calls_by_hand_are_left_alone(store: Store, file: Path) -> None:
+    views = [saved_view(store) for _ in range(3)]
+    for view, state in zip(views, (KeyframeState.FAILED, KeyframeState.DROPPED, KeyframeState.DOUBTFUL), strict=True):
+        saved_call(store, view, DOUBTFUL)
+        store.keyframe_state(view.key, state, "so it was")
+    saved_call(store, None, None)
+    assert store.recover() == Recovery()
+    assert {state_of(file, view)[1] for view in views} == {"so it was"}
+    assert len(rows(file, "SELECT * FROM calls WHERE outcome IS NULL")) == 1
+
+
+def test_recovery_is_all_or_nothing(store: Store, file: Path) -> None:
+    views = [saved_view(store) for _ in range(2)]
+    for view in views:
+        saved_call(store, view, None)
+
+    def interrupted() -> None:
+        with store.together():
+            assert len(store.recover().doubtful) == 2
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert {state_of(file, view)[0] for view in views} == {"sent"}
+    assert len(store.recover().doubtful) == 2
+
+
+# ---- passages -------------------------------------------------------------------------------------------------------
+
+
+def test_passages_whose_fate_is_open_oldest_first(store: Store) -> None:
+    late, early = passage(at=NOON + timedelta(minutes=1), closed=True), passage(closed=True)
+    read, still_there = passage(closed=True), passage()
+    for stay in (late, early, read, still_there):
+        store.save_passage(stay)
+    store.passage_outcome(read.key, PassageOutcome.READ)
+    assert store.pending_passages() == [early.key, late.key]
+
+
+def test_how_far_the_reading_of_a_passage_has_come(store: Store) -> None:
+    stay = passage()
+    store.save_passage(stay)
+    assert store.passage_standing(stay.key) == PassageStanding(0, 0, 0, 0, 0)
+    saved_view(store)
+    for state in KeyframeState:
+        view = keyframe(stay)
+        store.save_keyframe(view)
+        store.keyframe_state(view.key, state)
+    found = [reading(view), reading(view, "沪B0")]
+    store.keyframe_answered(view.key, found)
+    store.save_sighting(sighting(view), [found[0].key], "")
+    standing = store.passage_standing(stay.key)
+    assert standing == PassageStanding(unsettled=2, unanswered=2, answered=2, readings=2, sighted=1)
+
+
+# ---- the clock ------------------------------------------------------------------------------------------------------
+
+
+def test_rows_say_whether_the_clock_was_trusted(store: Store, file: Path) -> None:
+    good = saved_view(store)
+    saved_call(store, good)
+    store.clock_trusted = False
+    bad = saved_view(store)
+    saved_call(store, bad)
+    store.save_passage(replace(passage(), key=good.passage))
+    store.clock_trusted = True
+    store.save_passage(replace(passage(), key=bad.passage, closed=True))
+    for table in ("keyframes", "calls"):
+        assert [row["clock_trusted"] for row in rows(file, f"SELECT * FROM {table} ORDER BY id")] == [1, 0]
+    assert [row["clock_trusted"] for row in rows(file, "SELECT * FROM passages ORDER BY id")] == [0, 0]

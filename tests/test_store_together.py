@@ -1,0 +1,193 @@
+"""Several writes as one transaction: all or nothing, whatever goes wrong in the middle."""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from records import keyframe, new_key, output, passage, plain_sqlite, python, reading, rows, saved_view
+
+from streamwatch.errors import StorageFailed, StoreError
+from streamwatch.store import KeyframeState, Store, open_store
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "streamwatch.db"
+
+
+@pytest.fixture
+def store(file: Path, tmp_path: Path) -> Iterator[Store]:
+    store = open_store(f"sqlite:///{file}?timeout=0.1", tmp_path / "data")
+    yield store
+    store.close()
+
+
+def test_nothing_is_seen_before_the_end_and_all_of_it_after(store: Store, file: Path) -> None:
+    with store.together():
+        views = [saved_view(store) for _ in range(3)]
+        with store.together():
+            store.keyframe_answered(views[0].key, [reading(views[0])])
+        assert not rows(file, "SELECT * FROM passages")
+        assert len(store.waiting()) == 2
+    assert [row["state"] for row in rows(file, "SELECT state FROM keyframes")] == ["answered", "waiting", "waiting"]
+    assert len(rows(file, "SELECT * FROM readings")) == 1
+
+
+def test_an_exception_undoes_all_and_the_pictures_are_reused(store: Store, file: Path, tmp_path: Path) -> None:
+    stay = passage()
+    view = keyframe(stay)
+
+    def write(then: Callable[[], object]) -> None:
+        with store.together():
+            store.save_passage(stay)
+            store.save_keyframe(view)
+            then()
+
+    with pytest.raises(ZeroDivisionError):
+        write(lambda: 1 / 0)
+    assert not rows(file, "SELECT * FROM passages")
+    (left,) = (path for path in tmp_path.rglob("*.jpg"))
+    write(lambda: None)
+    assert store.load_keyframe(view.key) == view
+    assert list(tmp_path.rglob("*.jpg")) == [left]
+
+
+@pytest.mark.parametrize("inner", [True, False])
+def test_a_part_that_failed_and_was_caught_undoes_all_too(store: Store, file: Path, inner: bool) -> None:
+    view = saved_view(store)
+
+    def write() -> None:
+        with store.together():
+            store.keyframe_state(view.key, KeyframeState.DROPPED, "full")
+            with suppress(StoreError), store.together() if inner else nullcontext():
+                store.keyframe_answered(view.key, [], new_key())
+
+    with pytest.raises(StoreError, match="Nothing of what belongs together was saved"):
+        write()
+    assert rows(file, "SELECT state FROM keyframes")[0]["state"] == "waiting"
+    store.keyframe_state(view.key, KeyframeState.DROPPED, "full")
+    assert rows(file, "SELECT state FROM keyframes")[0]["state"] == "dropped"
+
+
+def test_a_write_after_a_part_that_failed_is_refused(store: Store, file: Path) -> None:
+    view = saved_view(store)
+
+    def write() -> None:
+        with store.together():
+            with suppress(StoreError):
+                store.save_keyframe(replace(view, passage=new_key()))
+            store.save_passage(passage())
+
+    with pytest.raises(StoreError, match="closed transaction"):
+        write()
+    assert len(rows(file, "SELECT * FROM passages")) == 1
+
+
+def test_a_row_that_the_database_refuses_is_said_by_its_own_write(store: Store) -> None:
+    view = saved_view(store)
+    done: list[str] = []
+
+    def write() -> None:
+        with store.together():
+            store.keyframe_state(view.key, KeyframeState.FAILED)
+            done.append("state")
+            store.save_keyframe(view)
+            done.append("keyframe")
+
+    with pytest.raises(StoreError, match=r"UNIQUE constraint failed: keyframes\.key"):
+        write()
+    assert done == ["state"]
+
+
+def test_a_lock_held_for_too_long_fails_and_the_same_writes_succeed_afterwards(store: Store, file: Path) -> None:
+    stay = passage()
+    view = keyframe(stay)
+
+    def write() -> None:
+        with store.together():
+            store.save_passage(stay)
+            store.save_keyframe(view)
+            store.keyframe_answered(view.key, [])
+
+    with plain_sqlite(file) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageFailed, match="is locked by another program"):
+            write()
+        other.rollback()
+    assert not rows(file, "SELECT * FROM passages")
+    write()
+    assert rows(file, "SELECT state FROM keyframes")[0]["state"] == "answered"
+
+
+HOLD = """
+import sqlite3, sys, time
+from contextlib import closing
+with closing(sqlite3.connect(sys.argv[1], isolation_level=None)) as other:
+    other.execute("BEGIN IMMEDIATE")
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+    other.execute("ROLLBACK")
+"""
+
+
+def test_another_process_that_keeps_the_lock_for_longer_than_the_time_out(file: Path, tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{file}?timeout=0.2", tmp_path / "data")
+    stay = passage()
+    child = python(HOLD, file, 1.5)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "held\n"
+    with pytest.raises(StorageFailed, match=r"is locked by another program\. Close whatever else writes to it"):
+        store.save_passage(stay)
+    output(child)
+    store.save_passage(stay)
+    store.close()
+    assert [row["key"] for row in rows(file, "SELECT key FROM passages")] == [stay.key]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from records import keyframe, passage, rows
+from streamwatch.errors import StorageFailed
+from streamwatch.store import open_store
+
+folder = Path(sys.argv[1])
+store = open_store(f"sqlite:///{folder}/streamwatch.db", folder / "data")
+views = []
+for _ in range(30):
+    stay = passage()
+    views.append((stay, keyframe(stay)))
+
+def write():
+    with store.together():
+        for stay, view in views:
+            store.save_passage(stay)
+            store.save_keyframe(view)
+
+def counts():
+    file = folder / "streamwatch.db"
+    return [rows(file, f"SELECT count(*) FROM {table}")[0][0] for table in ("passages", "keyframes")]
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
+for _ in range(2):
+    try:
+        write()
+    except StorageFailed as error:
+        print(error)
+    print(counts())
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+write()
+print(counts(), rows(folder / "streamwatch.db", "PRAGMA integrity_check")[0][0])
+store.close()
+"""
+
+
+def test_a_disk_that_fills_up_in_the_middle_changes_nothing_and_all_can_be_repeated(tmp_path: Path) -> None:
+    first, none, second, still_none, all_of_it = output(python(FULL, tmp_path)).splitlines()
+    assert "can not be read or written: the disk is full or failing. Free some space" in first
+    assert first == second
+    assert none == still_none == "[0, 0]"
+    assert all_of_it == "[30, 30] ok"
+    assert len(list((tmp_path / "data").rglob("*.jpg"))) == 30
