@@ -1,13 +1,35 @@
-"""Wall time that never runs backwards within a run.
+"""Wall time that never runs backwards within a run, whether it can be trusted, and the windows of budgets.
 
 Capture times order everything in the database, so a clock step (NTP after a start without a clock battery, a person at
-the keyboard) must not put a later frame before an earlier one.
+the keyboard) must not put a later frame before an earlier one. A step forward is followed at once. After a step
+backward time goes on from where it was, a little slower than real time until the wall clock has caught up.
 """
 
+import ctypes
 import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
+
+EARLIEST = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
+LATEST = datetime(2060, 1, 1, tzinfo=UTC).timestamp()
+"""No clock that is right can be outside: the program is newer than one and will not live to see the other."""
+CATCH_UP = 0.95
+"""Pace of time while the wall clock is behind: a second of difference is gone after 20 s, and waits hardly differ."""
+TOLERANCE = 2.0
+"""Seconds by which time may be ahead of the wall clock and still be trusted."""
+DRIFT = 60.0
+"""Seconds that the wall clock may drift from the monotonic one without synchronisation before it counts as stepped.
+A quartz of 100 ppm takes a week for it."""
+STEP = 5.0
+"""Seconds by which wall time must jump for a budget to call it a step."""
+TIMESYNC = Path("/run/systemd/timesync")
+"""systemd-timesyncd makes the file `synchronized` in it; it lasts until the next boot."""
+_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 
 class Clock(Protocol):
@@ -19,20 +41,159 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds since some fixed moment; for waits and deadlines."""
 
+    @property
+    def trusted(self) -> bool:
+        """Whether `now` is right as far as this machine can know."""
+
+    @property
+    def plausible(self) -> bool:
+        """Whether `now` can be right at all."""
+
+
+def kernel_synchronised(timesync: Path = TIMESYNC) -> bool | None:
+    """Whether the wall clock follows a time server; None where this machine can not say. Needs no privilege."""
+    state = _adjtimex()
+    if (state is not None and state != _TIME_ERROR) or (timesync / "synchronized").exists():
+        return True
+    return None if state is None and not timesync.is_dir() else False
+
+
+def _adjtimex() -> int | None:
+    """The kernel's clock state (adjtimex(2) with no mode set only reads); None where it can not be asked."""
+    try:
+        # Larger than `struct timex` on any machine; only the returned state is looked at.
+        state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(1024))
+    except (OSError, AttributeError):
+        return None
+    return state if state >= 0 else None
+
 
 class SystemClock:
-    """The machine's clock, held still while it is behind what was already handed out."""
+    """The machine's clock. The arguments are the sources of time, both in seconds; tests hand in fakes."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        synchronised: Callable[[], bool | None] = kernel_synchronised,
+    ) -> None:
+        self._wall, self._monotonic, self._synchronised = wall, monotonic, synchronised
         self._lock = threading.Lock()
-        self._latest = datetime.min.replace(tzinfo=UTC)
+        self._latest, self._looked = wall(), monotonic()
+        self._good_offset: float | None = None  # wall less monotonic time when the clock was last synchronised
 
     def now(self) -> datetime:
         """Aware UTC wall time, never earlier than any time handed out before by this clock."""
         with self._lock:
-            self._latest = max(self._latest, datetime.now(UTC))
-            return self._latest
+            return datetime.fromtimestamp(self._advance(), UTC)
 
     def monotonic(self) -> float:
         """Seconds of `time.monotonic`."""
-        return time.monotonic()
+        return self._monotonic()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether `now` is plausible, not ahead of the wall clock, and synchronised where the kernel can say so.
+
+        A clock that was synchronised in this run stays trusted without a network, until it is stepped.
+        """
+        return self.plausible and self._in_step()
+
+    @property
+    def plausible(self) -> bool:
+        """Whether `now` can be right, though no time server may have said so."""
+        return self.ahead <= TOLERANCE and EARLIEST <= self._wall() < LATEST
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which `now` is ahead of the wall clock since that was put back; 0 mostly."""
+        with self._lock:
+            return max(0.0, self._advance() - self._wall())
+
+    def _advance(self) -> float:
+        wall, looked = self._wall(), self._monotonic()
+        self._latest = max(wall, self._latest + CATCH_UP * (looked - self._looked))
+        self._looked = looked
+        return self._latest
+
+    def _in_step(self) -> bool:
+        synchronised = self._synchronised()
+        offset = self._wall() - self._monotonic()
+        with self._lock:
+            if synchronised:
+                self._good_offset = offset
+            elif self._good_offset is not None:
+                return abs(offset - self._good_offset) <= DRIFT
+        return synchronised is not False
+
+
+class Span(StrEnum):
+    """How long a budget lasts."""
+
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One hour, day or month of local time, as UTC; `end` is the first moment after it."""
+
+    begin: datetime
+    end: datetime
+
+
+def window(span: Span, at: datetime, zone: tzinfo | None = None) -> Window:
+    """The window that an aware time is in. zone: this machine's own unless given.
+
+    A day is 23 or 25 hours long when the clocks change, an hour is always an hour. A later time never has a window that
+    begins earlier.
+    """
+    local = at.astimezone(zone)
+    if span is Span.HOUR:
+        into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        begin = (at - into).astimezone(UTC)
+        return Window(begin, begin + timedelta(hours=1))
+    first = local.replace(tzinfo=None, fold=0, hour=0, minute=0, second=0, microsecond=0)
+    if span is Span.DAY:
+        return Window(_utc(first, zone), _utc(first + timedelta(days=1), zone))
+    first = first.replace(day=1)
+    return Window(_utc(first, zone), _utc((first + timedelta(days=31)).replace(day=1), zone))
+
+
+def _utc(local: datetime, zone: tzinfo | None) -> datetime:
+    return (local if zone is None else local.replace(tzinfo=zone)).astimezone(UTC)
+
+
+class Period:
+    """The running window of a budget, through steps of the clock.
+
+    When the clock steps into another window, nobody knows how much of the old window was over: what was counted in it
+    is carried into the new one, so that a step never makes a budget larger. In a period count `carried`, the calls of
+    this run, and those that the ledger has from `window.begin` to `window.end` if the window is `in_calendar`.
+    """
+
+    def __init__(self, span: Span, now: datetime, monotonic: float, zone: tzinfo | None = None) -> None:
+        """now, monotonic: of the same clock, as for `advance`."""
+        self._span, self._zone = span, zone
+        self._now, self._monotonic = now, monotonic
+        self.window = window(span, now, zone)
+        self.carried = 0
+
+    @property
+    def in_calendar(self) -> bool:
+        """False in 1970 and the like, where the ledger heaps up the calls of every start with a wrong clock."""
+        return EARLIEST <= self._now.timestamp() < LATEST
+
+    def advance(self, now: datetime, monotonic: float, counted: int) -> bool:
+        """Whether another window has begun, so that counting begins anew.
+
+        counted: calls counted in the period until now, those carried included. now: a `Clock`'s, which never goes back.
+        """
+        jump = (now - self._now).total_seconds() - (monotonic - self._monotonic)
+        self._now, self._monotonic = now, monotonic
+        if now < self.window.end:
+            return False
+        self.window = window(self._span, now, self._zone)
+        self.carried = counted if jump > STEP else 0
+        return True

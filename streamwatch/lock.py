@@ -1,0 +1,75 @@
+"""One program at a time writes a database.
+
+SQLite keeps two writers from damaging the file, but not from taking each other's open passages and calls in flight for
+the remains of a crash. The lock is the kernel's (flock), so that it ends with the process however that ends; the file
+that carries it stays, because removing it would let two programs lock two files of the same name.
+"""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from streamwatch.errors import StoreError
+from streamwatch.store.evidence import make_folder
+from streamwatch.store.failures import file_failed
+
+
+def lock_file(database: str, data_dir: Path) -> Path:
+    """The file that stands for a database: beside an SQLite file, whichever link leads there, else in data_dir."""
+    match = re.fullmatch(r"sqlite(?:\+\w+)?:///(?!file:|:memory:)([^?]+)(?:\?.*)?", database)
+    if match is None:
+        return data_dir / "streamwatch.lock"
+    file = Path(match[1]).resolve()
+    return file.with_name(file.name + ".lock")
+
+
+@contextmanager
+def sole_writer(database: str, data_dir: Path) -> Iterator[None]:
+    """Holds the lock of a database; makes its folder. Children that are started do not inherit it.
+
+    Raises StoreError that names the process that holds it, StorageFailed where the file can not be made.
+    """
+    path = lock_file(database, data_dir)
+    descriptor = _open(path)
+    try:
+        _lock(descriptor, path)
+        _leave_pid(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        make_folder(path.parent)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise file_failed(f"The lock file {path}", error) from None
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreError(
+            f"Another streamwatch{_holder(descriptor)} is writing the database already (lock file {path}).",
+            "Stop it first, or name another database.",
+        ) from None
+    except OSError as error:
+        raise file_failed(f"The lock file {path}", error) from None
+
+
+def _holder(descriptor: int) -> str:
+    """Empty in the moment between a lock and its pid, and where the disk was too full for a pid."""
+    pid = os.pread(descriptor, 20, 0).strip()
+    return f", process {pid.decode()}," if pid.isdigit() else ""
+
+
+def _leave_pid(descriptor: int) -> None:
+    """The pid is for messages only: a full disk must not keep the program from starting."""
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

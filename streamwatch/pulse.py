@@ -1,0 +1,72 @@
+"""Whether every thread makes progress, for the watchdog.
+
+A thread beats when it has done a piece of work, or found that there is none (a camera in its known reconnecting state).
+While it waits without a time limit for work to come, it rests. Whoever does neither for longer than its patience hangs.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+PATIENCE = 60.0
+"""Seconds without a beat after which a thread counts as hanging, unless it asks for more."""
+
+
+class Pulse:
+    """The pulse of one thread."""
+
+    def __init__(self, patience: float, monotonic: Callable[[], float]) -> None:
+        self._patience, self._monotonic = patience, monotonic
+        self._last, self._resting = monotonic(), False
+
+    def beat(self) -> None:
+        """There was progress."""
+        self._last = self._monotonic()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Around a wait for work that may rightly last for ever."""
+        self._resting = True
+        try:
+            yield
+        finally:
+            # The beat comes first, or a look from outside between the two lines would see an old beat and no rest.
+            self.beat()
+            self._resting = False
+
+    def overdue(self, now: float) -> float:
+        """Seconds by which the next beat is late; negative while it is not. now: on the same monotonic clock."""
+        return -self._patience if self._resting else now - self._last - self._patience
+
+
+class Pulses:
+    """The pulses of all threads that must make progress."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._pulses: dict[str, Pulse] = {}
+
+    @contextmanager
+    def pulse(self, name: str, patience: float = PATIENCE) -> Iterator[Pulse]:
+        """A pulse for as long as the thread works; a thread that ends leaves none behind.
+
+        patience: seconds that one piece of work may take, such as a call with its time limits and repeats.
+        Raises ValueError for a name that is in use, because one thread's beats would hide that the other hangs.
+        """
+        pulse = Pulse(patience, self._monotonic)
+        with self._lock:
+            if name in self._pulses:
+                raise ValueError(f"a pulse named {name} is in use")
+            self._pulses[name] = pulse
+        try:
+            yield pulse
+        finally:
+            with self._lock:
+                del self._pulses[name]
+
+    def stalled(self, now: float) -> list[str]:
+        """The names of those that hang, the longest first. now: seconds on the same monotonic clock."""
+        with self._lock:
+            overdue = {name: pulse.overdue(now) for name, pulse in self._pulses.items()}
+        return sorted((name for name, late in overdue.items() if late > 0), key=lambda name: -overdue[name])

@@ -1,0 +1,150 @@
+"""The systemd unit of the daemon, and the credentials that systemd hands to it.
+
+Every setting is known to systemd 252 (Debian 12) and later. The restart delay is the same each time: `RestartSteps=`
+(systemd 254) makes it grow with every restart since the boot and never shrink, so that after a few failures in a year
+each further one would leave the gate unwatched for the longest delay.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from streamwatch.errors import ConfigError
+
+CREDENTIALS = ("appcode", "app_key", "app_secret")
+FOLDER = Path("/etc/streamwatch")
+"""Where the unit looks for a file with each credential."""
+STATE = Path("/var/lib/streamwatch")
+"""Where the service may write; `data_dir` belongs there."""
+STOP_MARGIN = 20
+"""Seconds that systemd waits for the end longer than the daemon itself waits for what is left to read."""
+_HOMES = (Path("/home"), Path("/root"), Path("/run/user"))  # what ProtectHome= hides
+
+
+def unit(
+    executable: Path,
+    config: Path,
+    user: str | None = None,
+    *,
+    credentials: Sequence[str] = CREDENTIALS,
+    writable: Sequence[Path] = (),
+    drain: float = 10.0,
+) -> str:
+    """The text of a `streamwatch.service` that runs the daemon.
+
+    user: who it runs as; None for a user that systemd makes up. credentials: names; each that has a file in
+    /etc/streamwatch is handed over, the others are not missed. writable: folders outside /var/lib/streamwatch that hold
+    data. drain: seconds that the daemon may take to stop. Raises ConfigError for a path that no unit can hold.
+    """
+    executable, config = executable.absolute(), config.absolute()
+    homes = any(_in_home(path) for path in (executable, executable.with_name("python").resolve(), config, *writable))
+    return _UNIT.format(
+        command=f"{_quoted(executable)} run --config {_quoted(config, variables=True)}",
+        stop=f"{drain + STOP_MARGIN:g}",
+        user="DynamicUser=yes" if user is None else f"User={_word(user)}",
+        credentials="\n".join(_credential_lines(_word(name)) for name in credentials),
+        home="read-only" if homes else "yes",
+        writable="".join(_writable_line(path.absolute()) for path in writable if not path.is_relative_to(STATE)),
+    )
+
+
+def credential(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The text of a credential that systemd handed over, as it is in the file; None where there is none.
+
+    Raises ConfigError where it can not be read.
+    """
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        return None
+    try:
+        return (Path(folder) / name).read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"The credential {name} can not be read: {reason}.") from None
+
+
+def _in_home(path: Path) -> bool:
+    return any(path.absolute().is_relative_to(home) for home in _HOMES)
+
+
+def _writable_line(path: Path) -> str:
+    # The dash: where the folder is missing the daemon says so, and better than systemd.
+    return f"ReadWritePaths={_quoted(path, before='-')}\n"
+
+
+def _credential_lines(name: str) -> str:
+    # With a default the service starts without the file too (systemd.exec(5)); an empty one is not allowed.
+    return f"LoadCredential={name}:{FOLDER / name}\nSetCredential={name}:\\n"
+
+
+def _quoted(path: Path, *, before: str = "", variables: bool = False) -> str:
+    """A path as one word of a unit (systemd.syntax(7), systemd.unit(5)). variables: where systemd fills in $NAME."""
+    text = str(path)
+    if not text.isprintable():
+        raise ConfigError(f"The path {text!r} holds a character that a systemd unit can not.", "Rename it.")
+    text = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{before}{text.replace("$", "$$") if variables else text}"'
+
+
+def _word(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        raise ConfigError(f"{name!r} is not the name of a user or a credential.", "Use letters, digits, _ and -.")
+    return name
+
+
+_UNIT = """\
+[Unit]
+Description=Number plate log of the gate cameras
+# It does not wait for a network or for the right time: what is seen before they come is kept.
+After=network.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={command}
+{user}
+SupplementaryGroups=video
+StateDirectory=streamwatch
+StateDirectoryMode=0750
+UMask=0027
+
+Restart=always
+RestartSec=10
+TimeoutStartSec=300
+WatchdogSec=60
+TimeoutStopSec={stop}
+
+{credentials}
+
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ProtectHome={home}
+{writable}PrivateTmp=yes
+DevicePolicy=closed
+DeviceAllow=char-video4linux rw
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+RemoveIPC=yes
+SystemCallArchitectures=native
+# Besides the usual calls, those that tell whether the clock is synchronised; without capabilities they can not set it.
+SystemCallFilter=@system-service adjtimex clock_adjtime clock_adjtime64
+SystemCallErrorNumber=EPERM
+MemoryMax=75%
+
+[Install]
+WantedBy=multi-user.target
+"""

@@ -1,0 +1,109 @@
+"""Who makes progress and who hangs."""
+
+import threading
+
+import pytest
+
+from streamwatch.pulse import Pulses
+
+
+class FakeTime:
+    """Seconds that go on when told."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def pulses(time: FakeTime) -> Pulses:
+    return Pulses(time)
+
+
+def test_who_does_not_beat_is_named_the_longest_first(time: FakeTime, pulses: Pulses) -> None:
+    with (
+        pulses.pulse("camera gate", 10),
+        pulses.pulse("recorder", 10) as recorder,
+        pulses.pulse("reader 1", 10) as reader,
+    ):
+        time.now += 5
+        recorder.beat()
+        time.now += 5
+        reader.beat()
+        assert pulses.stalled(time.now) == []
+        time.now += 6
+        assert pulses.stalled(time.now) == ["camera gate", "recorder"]
+        recorder.beat()
+        assert pulses.stalled(time.now) == ["camera gate"]
+
+
+def test_a_pulse_has_its_own_patience(time: FakeTime, pulses: Pulses) -> None:
+    with pulses.pulse("reader 1", 120), pulses.pulse("recorder"):
+        time.now += 61
+        assert pulses.stalled(time.now) == ["recorder"]
+        time.now += 60
+        assert pulses.stalled(time.now) == ["recorder", "reader 1"]
+
+
+def test_who_waits_for_work_may_wait_for_ever(time: FakeTime, pulses: Pulses) -> None:
+    with pulses.pulse("recorder", 10) as recorder:
+        with recorder.resting():
+            time.now += 100_000
+            assert pulses.stalled(time.now) == []
+        assert pulses.stalled(time.now) == [], "waking up is progress"
+        time.now += 11
+        assert pulses.stalled(time.now) == ["recorder"]
+
+
+def test_a_rest_that_ends_in_an_error_has_ended(time: FakeTime, pulses: Pulses) -> None:
+    with pulses.pulse("recorder", 10) as recorder:
+        with pytest.raises(KeyError), recorder.resting():
+            raise KeyError
+        time.now += 11
+        assert pulses.stalled(time.now) == ["recorder"]
+
+
+def test_who_has_ended_is_not_missed(time: FakeTime, pulses: Pulses) -> None:
+    with pytest.raises(KeyError), pulses.pulse("camera gate", 10):
+        raise KeyError
+    time.now += 100
+    assert pulses.stalled(time.now) == []
+    with pulses.pulse("camera gate", 10):
+        assert pulses.stalled(time.now) == [], "a new start is progress"
+
+
+def test_two_of_one_name_would_hide_each_other(pulses: Pulses) -> None:
+    with pulses.pulse("recorder"), pytest.raises(ValueError, match="recorder"), pulses.pulse("recorder"):
+        pass
+
+
+def test_threads_that_come_and_go_do_not_disturb_the_look(time: FakeTime, pulses: Pulses) -> None:
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def work(name: str) -> None:
+        try:
+            while not stop.is_set():
+                with pulses.pulse(name) as pulse, pulse.resting():
+                    pulse.beat()
+        except RuntimeError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(f"worker {n}",)) for n in range(4)]
+    with pulses.pulse("hangs", 10):
+        time.now += 11
+        for thread in threads:
+            thread.start()
+        looks = [pulses.stalled(time.now) for _ in range(2000)]
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failures
+    assert all(look == ["hangs"] for look in looks)
