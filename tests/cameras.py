@@ -27,6 +27,7 @@ def closed_in_the_end() -> Iterator[Make]:
         deadline: float = 0.5,
         clock: Clock | None = None,
         reopen: tuple[float, float] = (0.02, 0.1),
+        frozen_after: float = 120,
     ) -> LiveCamera:
         cameras.append(
             LiveCamera(
@@ -37,6 +38,7 @@ def closed_in_the_end() -> Iterator[Make]:
                 reopen_longest=reopen[1],
                 clock=clock or SystemClock(),
                 spawn=spawn,
+                frozen_after=frozen_after,
             )
         )
         return cameras[-1]

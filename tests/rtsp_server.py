@@ -24,10 +24,11 @@ from urllib.parse import quote
 import av
 from av.bitstream import BitStreamFilterContext
 
-Mode = Literal["well", "silent", "frozen", "garbage", "noise", "hangup", "lossy", "401", "404"]
+Mode = Literal["well", "silent", "frozen", "garbage", "noise", "hangup", "lossy", "stuck", "401", "404"]
 """well: as it should be. silent: connections are accepted and nothing is ever answered. frozen: requests are answered
 and no picture is sent. garbage: bytes that are no RTP flood the connection. noise: RTP whose pictures no decoder
-understands. hangup: the connection is closed after some pictures. lossy: one RTP packet of twenty is lost."""
+understands. hangup: the connection is closed after some pictures. lossy: one RTP packet of twenty is lost.
+stuck: the clip's first picture is sent again and again, at the right pace and with running time stamps."""
 
 RTP_CLOCK = 90_000
 PAYLOAD_SIZE = 1400
@@ -241,7 +242,7 @@ class RtspServer:
                 wait = self._started + number / self._pictures.rate - time.monotonic()
                 if wait > 0 and client.gone.wait(wait):
                     break
-                for header, payload in self._pictures.packets(number):
+                for header, payload in self._pictures.packets(number, 0 if self._mode == "stuck" else number):
                     sequence += 1
                     if self._mode == "lossy" and sequence % 20 == 0:
                         continue
@@ -304,12 +305,15 @@ class Pictures:
         ]
         return "\r\n".join([*lines, ""])
 
-    def packets(self, number: int) -> list[tuple[tuple[int, int], bytes]]:
-        """((marker and payload type, RTP time), payload) of the picture; `number` counts on through all loops."""
+    def packets(self, number: int, shown: int) -> list[tuple[tuple[int, int], bytes]]:
+        """((marker and payload type, RTP time), payload) of the picture `shown` at the time of picture `number`.
+
+        Both count on through all loops.
+        """
         loops, index = divmod(number, len(self.units))
         period = round(len(self.units) * RTP_CLOCK / self.rate)
         rtp_time = (loops * period + self._times[index]) & 0xFFFFFFFF
-        payloads = [part for unit in self.units[index] for part in self._split(unit)]
+        payloads = [part for unit in self.units[shown % len(self.units)] for part in self._split(unit)]
         last = len(payloads) - 1
         return [((0x80 * (n == last) | 96, rtp_time), payload) for n, payload in enumerate(payloads)]
 

@@ -3,6 +3,9 @@
 A reader thread opens the source and puts each frame into a place for one; the consumer takes the newest from there and,
 while it waits, judges the reader. A reader that is silent for too long is abandoned: FFmpeg can not be interrupted from
 outside, so its thread closes the source itself when the call comes back, and its late frames are ignored.
+
+A live camera that sends one and the same picture is frozen: its frames are handed out as ever, and it is reopened, at
+once and then after growing pauses, because that often wakes it.
 """
 
 import logging
@@ -15,6 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from streamwatch.capture.frozen import FrozenWatch
+from streamwatch.capture.rate import Rate
 from streamwatch.capture.source import Source
 from streamwatch.clock import Clock
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
@@ -26,15 +31,20 @@ MOST_ABANDONED = 3
 """Readers of one camera that may hang at the same time; with so many, no further one is started."""
 FIRST_PICTURE = 3
 """How many deadlines a stream may send data without one picture: it may be joined in the middle of a long group."""
+FROZEN_AFTER = 120.0
+"""Seconds of the same picture after which a camera counts as frozen."""
+FROZEN_PAUSE_LONGEST = 3600.0
+"""Seconds between two reopenings of a camera that stays frozen: `frozen_after` at first, doubled up to this."""
 CLOSING = 1.0
 """Seconds that `close` waits for the reader to give back its source."""
 
 
 class CameraState(StrEnum):
-    """connecting: no frame yet since the start. failed: for good."""
+    """connecting: no frame yet since the start. frozen: frames come, always the same. failed: for good."""
 
     CONNECTING = "connecting"
     ONLINE = "online"
+    FROZEN = "frozen"
     RECONNECTING = "reconnecting"
     ENDED = "ended"
     FAILED = "failed"
@@ -44,7 +54,8 @@ class CameraState(StrEnum):
 class CameraStatus:
     """A snapshot. since: when the state began. frames: handed out. dropped: replaced by a newer one before that.
 
-    attempts: openings since the camera was last online. last_error: holds no credentials.
+    attempts: openings since the camera was last online. last_error: holds no credentials. fps: pictures a second that
+    come, whether handed out or dropped.
     """
 
     name: str
@@ -55,6 +66,7 @@ class CameraStatus:
     attempts: int
     last_frame_at: datetime | None
     last_error: str
+    fps: float
 
 
 class Pauses:
@@ -96,7 +108,7 @@ class LiveCamera:
 
     open: opens the source; called in a reader's thread. deadline: seconds without data after which a reader is
     abandoned. reopen_first, reopen_longest: limits of the pauses between tries, in seconds. spawn: starts a daemon
-    thread with a target and a name.
+    thread with a target and a name. frozen_after: seconds of the same picture after which it counts as frozen.
     """
 
     def __init__(
@@ -109,6 +121,7 @@ class LiveCamera:
         reopen_longest: float,
         clock: Clock,
         spawn: Callable[[Callable[[], None], str], object],
+        frozen_after: float = FROZEN_AFTER,
     ) -> None:
         self._name, self._open, self._deadline, self._clock, self._spawn = name, open, deadline, clock, spawn
         self._pauses = Pauses(reopen_first, reopen_longest)
@@ -123,6 +136,9 @@ class LiveCamera:
         self._frames = self._dropped = self._attempts = 0
         self._last_frame_at: datetime | None = None
         self._last_error = ""
+        self._rate = Rate()
+        self._frozen_after, self._watch = frozen_after, FrozenWatch(frozen_after)
+        self._wake_at, self._wake_pause = 0.0, frozen_after
 
     @property
     def ended(self) -> bool:
@@ -160,6 +176,7 @@ class LiveCamera:
                 self._attempts,
                 self._last_frame_at,
                 self._last_error,
+                0.0 if self._session is None else self._rate.value(self._clock.monotonic()),
             )
 
     def close(self) -> None:
@@ -178,9 +195,33 @@ class LiveCamera:
         frame, session.newest = session.newest, None
         self._frames += 1
         self._last_frame_at = frame.captured_at
-        if self._state is not CameraState.ONLINE:
+        if self._state not in (CameraState.ONLINE, CameraState.FROZEN):
             self._came_back(frame)
+        if not session.plays_file():
+            self._look_for_life(session, frame)
         return frame
+
+    def _look_for_life(self, session: _Session, frame: Frame) -> None:
+        now = self._clock.monotonic()
+        frozen = self._watch.look(now, frame.luma)
+        if frozen and self._state is CameraState.ONLINE:
+            self._wake_at, self._wake_pause = now, self._frozen_after
+            self._enter(CameraState.FROZEN)
+            log.warning(
+                "Camera %s is frozen: it has sent the same picture for %s. It is reopened now and then.",
+                self._name,
+                timedelta(seconds=round(self._frozen_after)),
+            )
+        elif not frozen and self._state is CameraState.FROZEN:
+            stood = timedelta(seconds=round((self._clock.now() - self._since).total_seconds()))
+            log.info("Camera %s moves again after %s, at attempt %d.", self._name, stood, self._attempts)
+            self._attempts = 0
+            self._enter(CameraState.ONLINE)
+        if frozen and now >= self._wake_at:
+            self._abandon(session)
+            self._session, self._retry_at = None, now
+            self._wake_at = now + self._wake_pause
+            self._wake_pause = min(2 * self._wake_pause, FROZEN_PAUSE_LONGEST)
 
     def _supervise(self, now: float) -> float:
         """Does what is due; the time until which nothing else will be."""
@@ -244,7 +285,7 @@ class LiveCamera:
         if self._lost_at is None:
             self._lost_at = session.last_picture
             log.warning("Camera %s is lost: %s It is tried again until it is back.", self._name, reason)
-        if self._state is CameraState.ONLINE:
+        if self._state in (CameraState.ONLINE, CameraState.FROZEN):
             self._enter(CameraState.RECONNECTING)
 
     def _came_back(self, frame: Frame) -> None:
@@ -255,7 +296,7 @@ class LiveCamera:
             gone = timedelta(seconds=round(self._clock.monotonic() - self._lost_at))
             log.info("Camera %s is back after %s, at attempt %d.", self._name, gone, self._attempts)
         self._lost_at, self._attempts = None, 0
-        self._enter(CameraState.ONLINE)
+        self._enter(CameraState.FROZEN if self._watch.frozen else CameraState.ONLINE)
 
     def _enter(self, state: CameraState) -> None:
         self._state, self._since = state, self._clock.now()
@@ -295,6 +336,7 @@ class LiveCamera:
                     self._dropped += 1
                 if session.first_picture is None:
                     session.first_picture = now
+                self._rate.add(now)
                 session.newest, session.last_picture = frame, now
                 self._changed.notify_all()
             return True

@@ -1,0 +1,37 @@
+"""How the daemon is: one snapshot of everything, told as sentences, as a table, as JSON and to Prometheus.
+
+daemon ──Snapshot──▶ HealthServer   /healthz, /metrics on loopback
+       └──Snapshot──▶ status.json   ──▶ the verb `status`, also when no port is open or the daemon is gone
+"""
+
+from streamwatch.health.judgement import health
+from streamwatch.health.metrics import render_metrics
+from streamwatch.health.server import HealthServer, serve
+from streamwatch.health.snapshot import (
+    BreakerHealth,
+    BudgetUse,
+    CameraHealth,
+    DatabaseHealth,
+    DiskHealth,
+    OutboxHealth,
+    Snapshot,
+)
+from streamwatch.health.status import Status, read_status, render_status, write_status
+
+__all__ = [
+    "BreakerHealth",
+    "BudgetUse",
+    "CameraHealth",
+    "DatabaseHealth",
+    "DiskHealth",
+    "HealthServer",
+    "OutboxHealth",
+    "Snapshot",
+    "Status",
+    "health",
+    "read_status",
+    "render_metrics",
+    "render_status",
+    "serve",
+    "write_status",
+]

@@ -1,0 +1,106 @@
+"""A snapshot in Prometheus' text format, version 0.0.4.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from streamwatch.health.judgement import health
+from streamwatch.health.snapshot import CameraHealth, Snapshot
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+STATES = ("online", "frozen", "reconnecting", "connecting", "ended", "failed")
+
+_Kind = Literal["counter", "gauge"]
+_Labels = dict[str, str]
+_Sample = tuple[_Labels, float]
+_Family = tuple[str, _Kind, str, Iterable[_Sample]]
+
+
+def render_metrics(snapshot: Snapshot) -> str:
+    """All families that have a sample, each with HELP and TYPE."""
+    families = (*_process(snapshot), *_cameras(snapshot.cameras), *_calls(snapshot), *_storage(snapshot))
+    return "".join(line for family in families for line in _lines(*family))
+
+
+def _process(snapshot: Snapshot) -> Iterator[_Family]:
+    yield "info", "gauge", "Always 1; the label says which version runs.", [({"version": snapshot.version}, 1)]
+    yield "healthy", "gauge", "1 while /healthz answers 200.", _one(health(snapshot)[0])
+    yield "uptime_seconds", "gauge", "Time since the daemon started.", _one(snapshot.uptime)
+    yield "clock_trusted", "gauge", "1 while the wall clock is believed.", _one(snapshot.clock_trusted)
+    stalled = [({"thread": name}, 1.0) for name in snapshot.stalled]
+    yield "thread_stalled", "gauge", "1 for each thread that makes no progress.", stalled
+
+
+def _cameras(cameras: tuple[CameraHealth, ...]) -> Iterator[_Family]:
+    def each(field: str) -> list[_Sample]:
+        values = ((camera.name, getattr(camera, field)) for camera in cameras)
+        return [({"camera": name}, value) for name, value in values if value is not None]
+
+    states = [({"camera": c.name, "state": state}, float(c.state == state)) for c in cameras for state in STATES]
+    since = [({"camera": c.name}, c.since.timestamp()) for c in cameras]
+    outcomes = [
+        ({"camera": c.name, "outcome": outcome}, float(getattr(c, outcome)))
+        for c in cameras
+        for outcome in ("read", "unread", "unsure", "failed")
+    ]
+    yield "camera_state", "gauge", "1 for the state the camera is in, 0 for the others.", states
+    yield "camera_state_since_timestamp_seconds", "gauge", "When that state began.", since
+    yield "camera_fps", "gauge", "Pictures a second that come from the camera.", each("fps")
+    yield "camera_frames_total", "counter", "Frames looked at.", each("frames")
+    yield "camera_dropped_frames_total", "counter", "Frames replaced by a newer one unseen.", each("dropped")
+    yield "camera_attempts", "gauge", "Openings since the camera was last online.", each("attempts")
+    yield "camera_last_frame_age_seconds", "gauge", "Age of the newest frame looked at.", each("last_frame_age")
+    yield "passages_total", "counter", "Passages opened.", each("passages")
+    yield "passages_closed_total", "counter", "Passages closed, by what became of them.", outcomes
+    yield "read_ratio", "gauge", "Part of the closed passages whose plate was read.", each("read_rate")
+
+
+def _calls(snapshot: Snapshot) -> Iterator[_Family]:
+    outbox, budget = snapshot.outbox, snapshot.budget
+    yield "outbox_items", "gauge", "Pictures that wait for the engine.", _one(outbox.items)
+    yield "outbox_bytes", "gauge", "Bytes of the pictures that wait.", _one(outbox.bytes)
+    yield "outbox_oldest_age_seconds", "gauge", "How long the oldest of them has waited.", _one(outbox.oldest_age)
+    yield "outbox_dropped_total", "counter", "Pictures given up because the outbox was full.", _one(outbox.dropped)
+    calls = [({"outcome": outcome}, float(count)) for outcome, count in snapshot.calls.items()]
+    yield "calls_total", "counter", "Calls of the paid service that ended, by outcome.", calls
+    used = [({"window": use.window, "camera": use.camera}, float(use.used)) for use in budget]
+    limit = [({"window": u.window, "camera": u.camera}, float(u.limit)) for u in budget if u.limit is not None]
+    yield "budget_used_calls", "gauge", "Calls made in the window that runs; no camera: the account.", used
+    yield "budget_limit_calls", "gauge", "Calls allowed in the window.", limit
+    since = [({"breaker": b.name}, b.since.timestamp()) for b in snapshot.breakers]
+    until = [({"breaker": b.name}, b.until.timestamp()) for b in snapshot.breakers if b.until is not None]
+    yield "breakers_open", "gauge", "Breakers that hold calls back.", _one(len(snapshot.breakers))
+    yield "breaker_open_since_timestamp_seconds", "gauge", "When a breaker began to hold calls back.", since
+    yield "breaker_open_until_timestamp_seconds", "gauge", "When it lets the next call through.", until
+
+
+def _storage(snapshot: Snapshot) -> Iterator[_Family]:
+    disk, database = snapshot.disk, snapshot.database
+    yield "disk_free_bytes", "gauge", "Free on the disk that holds the data.", _one(disk.free)
+    yield "disk_floor_bytes", "gauge", "What must stay free.", _one(disk.floor)
+    yield "evidence_bytes", "gauge", "Size of the pictures that are kept.", _one(disk.evidence)
+    yield "database_up", "gauge", "1 while the database can be written.", _one(database.ok)
+    failed = [] if database.failed_since is None else _one(database.failed_since.timestamp())
+    yield "database_failed_since_timestamp_seconds", "gauge", "Since when it can not be written.", failed
+
+
+def _one(value: float) -> list[_Sample]:
+    return [({}, value)]
+
+
+def _lines(name: str, kind: _Kind, said: str, samples: Iterable[_Sample]) -> Iterator[str]:
+    for number, (labels, value) in enumerate(samples):
+        if number == 0:
+            yield f"# HELP streamwatch_{name} {said}\n# TYPE streamwatch_{name} {kind}\n"
+        told = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+        yield f"streamwatch_{name}{{{told}}} {_number(value)}\n" if told else f"streamwatch_{name} {_number(value)}\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(round(value, 6))

@@ -1,0 +1,173 @@
+"""The figures of one moment. Plain data, which becomes JSON and comes back from it unchanged.
+
+Texts that may come from outside lose their credentials here, at birth, so that no way out has to think of it.
+Counters count since the daemon started, ages and durations are seconds, times are aware UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from streamwatch.redact import hide_credentials
+
+
+@dataclass(frozen=True, slots=True)
+class CameraHealth:
+    """One camera.
+
+    state: online, frozen, reconnecting, connecting, ended or failed; since: when it began. fps: pictures a second that
+    come. frames: looked at. dropped: replaced by a newer one before that. attempts: openings since it was last online.
+    last_frame_age: None before the first frame. passages: all that were opened; read, unread, unsure, failed: of those
+    that have closed, what became of them.
+    """
+
+    name: str
+    state: str
+    since: datetime
+    fps: float
+    frames: int
+    dropped: int
+    attempts: int
+    last_frame_age: float | None
+    last_error: str
+    passages: int = 0
+    read: int = 0
+    unread: int = 0
+    unsure: int = 0
+    failed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "last_error", hide_credentials(self.last_error))
+
+    @property
+    def read_rate(self) -> float | None:
+        """The part of the closed passages whose plate was read, 0 to 1; None while there is none."""
+        closed = self.read + self.unread + self.unsure + self.failed
+        return self.read / closed if closed else None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxHealth:
+    """Keyframes that wait for the engine. oldest_age: 0 where none waits. dropped: given up because it was full."""
+
+    items: int
+    bytes: int
+    oldest_age: float
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetUse:
+    """Calls of one window. window: hour, day or month. camera: "" for the account. limit: None where there is none."""
+
+    window: str
+    camera: str
+    used: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerHealth:
+    """A breaker that holds calls back now. until: of the next try, None where only a person can help."""
+
+    name: str
+    since: datetime
+    until: datetime | None
+    why: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "why", hide_credentials(self.why))
+
+
+@dataclass(frozen=True, slots=True)
+class DiskHealth:
+    """Bytes. free: of the file system of `data_dir`. floor: below it nothing more is kept. evidence: the pictures."""
+
+    free: int
+    floor: int
+    evidence: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseHealth:
+    """failed_since: None while it can be written. why: what is wrong then."""
+
+    failed_since: datetime | None = None
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "why", hide_credentials(self.why))
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be written."""
+        return self.failed_since is None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything. calls: how many ended with each outcome. stalled: names of threads that make no progress."""
+
+    taken_at: datetime
+    version: str
+    uptime: float
+    clock_trusted: bool
+    cameras: tuple[CameraHealth, ...]
+    outbox: OutboxHealth
+    calls: Mapping[str, int]
+    budget: tuple[BudgetUse, ...]
+    breakers: tuple[BreakerHealth, ...]
+    disk: DiskHealth
+    database: DatabaseHealth
+    stalled: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # A copy: whoever counts goes on counting, and `asdict` does not understand a Counter.
+        object.__setattr__(self, "calls", dict(self.calls))
+
+
+def as_json(snapshot: Snapshot) -> dict[str, Any]:
+    """Only what JSON knows; times in ISO 8601 with offset. Cameras carry their `read_rate` too."""
+    plain: dict[str, Any] = _plain(asdict(snapshot))
+    for camera, told in zip(snapshot.cameras, plain["cameras"], strict=True):
+        told["read_rate"] = camera.read_rate
+    return plain
+
+
+def from_json(told: Mapping[str, Any]) -> Snapshot:
+    """The reverse. Raises KeyError, TypeError, ValueError or AttributeError for anything else."""
+    return Snapshot(
+        **{
+            **told,
+            "taken_at": datetime.fromisoformat(told["taken_at"]),
+            "cameras": tuple(_camera(camera) for camera in told["cameras"]),
+            "outbox": OutboxHealth(**told["outbox"]),
+            "calls": dict(told["calls"]),
+            "budget": tuple(BudgetUse(**use) for use in told["budget"]),
+            "breakers": tuple(
+                BreakerHealth(**{**breaker, "since": _time(breaker["since"]), "until": _time(breaker["until"])})
+                for breaker in told["breakers"]
+            ),
+            "disk": DiskHealth(**told["disk"]),
+            "database": DatabaseHealth(_time(told["database"]["failed_since"]), told["database"]["why"]),
+            "stalled": tuple(told["stalled"]),
+        }
+    )
+
+
+def _camera(told: Mapping[str, Any]) -> CameraHealth:
+    fields = {name: value for name, value in told.items() if name != "read_rate"}
+    return CameraHealth(**{**fields, "since": datetime.fromisoformat(told["since"])})
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else value

@@ -1,0 +1,155 @@
+"""The status file, by which the verb `status` learns how the daemon is, and how it prints that."""
+
+import json
+import os
+import time
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from streamwatch.errors import StorageFailed
+from streamwatch.health.judgement import health
+from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
+from streamwatch.health.words import age, size, when
+
+STALE = 30.0
+"""Seconds without a new status file after which the daemon counts as gone; it writes one every few seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the file said. written_at: the daemon's last sign of life. age: seconds since, by this machine's clock.
+
+    running: it is fresh. A clock that was set back, as after a start without its battery, makes it not fresh.
+    """
+
+    snapshot: Snapshot
+    written_at: datetime
+    age: float
+
+    @property
+    def running(self) -> bool:
+        """Whether the daemon gave a sign of life lately."""
+        return abs(self.age) <= STALE
+
+
+def write_status(path: Path, snapshot: Snapshot) -> None:
+    """Replaces the file in one step: a reader sees the old one or the new one. Raises StorageFailed."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        beside.write_text(json.dumps(as_json(snapshot), ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        raise StorageFailed(f"{path} can not be written: {error.strerror}.") from None
+
+
+def read_status(path: Path) -> Status:
+    """Raises StorageFailed with what to do where there is none, or none that can be understood."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            written = os.fstat(file.fileno()).st_mtime
+            snapshot = from_json(json.load(file))
+    except FileNotFoundError:
+        raise StorageFailed(
+            f"The daemon is not running and has left no {path}.",
+            "Start it with `streamwatch run`, or name the config that it uses with --config.",
+        ) from None
+    except OSError as error:
+        raise StorageFailed(f"{path} can not be read: {error.strerror}.") from None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise StorageFailed(
+            f"{path} can not be understood.", "Is the daemon of another version? Restart it; it writes a new one."
+        ) from None
+    return Status(snapshot, datetime.fromtimestamp(written, UTC), time.time() - written)
+
+
+def render_status(status: Status, format: str) -> str:
+    """format: table or json. A text that ends with a line break."""
+    return _json(status) if format == "json" else "\n".join(_table(status)) + "\n"
+
+
+def _json(status: Status) -> str:
+    ok, reasons = health(status.snapshot)
+    told = {
+        "running": status.running,
+        "age": round(status.age, 1),
+        "healthy": status.running and ok,
+        "reasons": reasons,
+        **as_json(status.snapshot),
+    }
+    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+
+
+def _table(status: Status) -> Iterator[str]:
+    snapshot = status.snapshot
+    _, reasons = health(snapshot)
+    if status.running:
+        yield f"streamwatch {snapshot.version} runs for {age(snapshot.uptime)}; as of {age(max(0.0, status.age))} ago."
+    else:
+        yield (
+            f"The daemon is not running (last sign of life {when(status.written_at)}). "
+            "Start it with `streamwatch run`. What it said then:"
+        )
+    yield from (f"! {reason}" for reason in reasons)
+    yield ""
+    yield from _columns(
+        ("camera", "state", "for", "fps", "last frame", "passages", "read", "unread", "unsure", "failed", "rate"),
+        [_camera_row(camera, snapshot.taken_at) for camera in snapshot.cameras],
+    )
+    for camera in snapshot.cameras:
+        if camera.last_error and camera.state != "online":
+            yield f"{camera.name}: {camera.last_error}"
+    yield ""
+    yield from _columns(("", ""), list(_facts(snapshot)))
+
+
+def _camera_row(camera: CameraHealth, now: datetime) -> tuple[str, ...]:
+    rate, last = camera.read_rate, camera.last_frame_age
+    return (
+        camera.name,
+        camera.state,
+        age(max(0.0, (now - camera.since).total_seconds())),
+        f"{camera.fps:.1f}",
+        "never" if last is None else f"{age(last)} ago",
+        *(str(n) for n in (camera.passages, camera.read, camera.unread, camera.unsure, camera.failed)),
+        "" if rate is None else f"{rate:.0%}",
+    )
+
+
+def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    outbox, disk, database = snapshot.outbox, snapshot.disk, snapshot.database
+    waiting = f"{outbox.items} pictures, {size(outbox.bytes)}"
+    oldest = f", the oldest for {age(outbox.oldest_age)}" if outbox.items else ""
+    yield "outbox", waiting + oldest + (f"; {outbox.dropped} dropped" if outbox.dropped else "")
+    yield "calls", ", ".join(f"{count} {outcome}" for outcome, count in sorted(snapshot.calls.items())) or "none"
+    for use in snapshot.budget:
+        yield f"budget, {use.window}", _used(use)
+    for breaker in snapshot.breakers:
+        until = "" if breaker.until is None else f", next try {when(breaker.until)}"
+        yield "held back", f"{breaker.name} since {when(breaker.since)}{until}"
+    yield "disk", f"{size(disk.free)} free, floor {size(disk.floor)}, pictures {size(disk.evidence)}"
+    yield "database", "ok" if database.failed_since is None else f"failing since {when(database.failed_since)}"
+    yield "clock", "trusted" if snapshot.clock_trusted else "not trusted"
+
+
+def _used(use: BudgetUse) -> str:
+    whose = f"{use.camera}: " if use.camera else ""
+    if use.limit is None:
+        return f"{whose}{use.used} calls, no limit"
+    part = f" ({use.used / use.limit:.0%})" if use.limit else ""
+    return f"{whose}{use.used} of {use.limit} calls{part}"
+
+
+def _columns(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    lines = [row for row in (head, *rows) if any(row)]
+    widths = [max(_width(line[n]) for line in lines) for n in range(len(head))]
+    for line in lines:
+        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+
+
+def _width(text: str) -> int:
+    """Cells on a terminal: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
