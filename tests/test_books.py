@@ -11,8 +11,8 @@ import pytest
 
 from streamwatch.errors import Transient
 from streamwatch.model import Box, CallResult, Corners, Engine, Keyframe, Passage, PlateText, Sighting
-from streamwatch.pipeline import Books, KeyframeDropped, KeyframeTaken, PlatesRead, ReadFailed
-from streamwatch.pipeline.events import CallEnded, CallStarted, PassageClosed, PassageOpened
+from streamwatch.pipeline import Books, KeyframeDropped, KeyframeTaken, PlatesRead
+from streamwatch.pipeline.events import CallEnded, CallStarted, PassageClosed, PassageOpened, ReadFailed
 from streamwatch.store import Store, open_store
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -107,7 +107,7 @@ def test_outcomes_without_a_sighting(store: Store, tmp_path: Path) -> None:
     desk.books.record(ReadFailed(desk.take(failed, "k3", 21), Transient("The service stumbled.")))
     desk.close(failed, 25)
     dropped = desk.open("dropped", 30)
-    desk.books.record(KeyframeDropped(desk.take(dropped, "k4", 31), "too many were waiting"))
+    desk.books.record(KeyframeDropped(desk.take(dropped, "k4", 31).key, dropped.key, "gate", "too many were waiting"))
     desk.close(dropped, 35)
     assert rows(tmp_path, "SELECT key, outcome FROM passages ORDER BY id") == [
         ("unread", "unread"),

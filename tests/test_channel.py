@@ -54,3 +54,12 @@ def test_closing_lets_out_what_is_inside_and_wakes_everybody() -> None:
     with pytest.raises(ChannelClosed):
         channel.put(3)
     assert woken == ["put"]
+
+
+def test_an_offer_never_waits() -> None:
+    channel: Channel[int] = Channel(1)
+    assert channel.offer(1)
+    assert not channel.offer(2)
+    assert channel.get() == 1
+    channel.close()
+    assert not channel.offer(3)

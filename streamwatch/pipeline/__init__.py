@@ -1,23 +1,35 @@
 """From frames to rows, without threads: what the daemon and a replay have in common."""
 
-from streamwatch.pipeline.books import Books, Notify
+from streamwatch.pipeline.books import Books, BooksDesk, Notify
+from streamwatch.pipeline.budget import Budget, Limits
 from streamwatch.pipeline.channel import Channel, ChannelClosed
-from streamwatch.pipeline.events import Event, KeyframeDropped, KeyframeTaken, PlatesRead, ReadFailed
+from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served
+from streamwatch.pipeline.events import Event, KeyframeDropped, KeyframeTaken, PlatesRead
+from streamwatch.pipeline.governor import Governor
 from streamwatch.pipeline.intake import Intake, JpegLimits
-from streamwatch.pipeline.reading import RecordedLedger, read_keyframe
+from streamwatch.pipeline.outbox import Outbox
+from streamwatch.pipeline.reading import RecordedLedger
+from streamwatch.pipeline.tally import Tally
 
 __all__ = [
     "Books",
+    "BooksDesk",
+    "Budget",
     "Channel",
     "ChannelClosed",
+    "Dispatcher",
     "Event",
+    "Governor",
     "Intake",
+    "Job",
     "JpegLimits",
     "KeyframeDropped",
     "KeyframeTaken",
+    "Limits",
     "Notify",
+    "Outbox",
     "PlatesRead",
-    "ReadFailed",
     "RecordedLedger",
-    "read_keyframe",
+    "Served",
+    "Tally",
 ]

@@ -1,7 +1,11 @@
-"""Writes down what happened: the one place where events become rows and readings become sightings."""
+"""Writes down what happened: the one place where events become rows and readings become sightings.
+
+An event is first worked out into writes, then all writes of one event are made in one transaction: after a crash or a
+full disk an event has happened wholly or not at all. Writes that fail are owed and made before anything else.
+"""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
@@ -12,16 +16,19 @@ from streamwatch.pipeline.events import (
     CallEnded,
     CallStarted,
     Event,
+    KeyframeDoubtful,
     KeyframeDropped,
     KeyframeTaken,
+    KeyframeWaits,
     PassageClosed,
     PassageOpened,
     PlatesRead,
     ReadFailed,
 )
 from streamwatch.pipeline.intake import in_frame
+from streamwatch.pipeline.tally import Tally
 from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
-from streamwatch.store import KeyframeState, PassageOutcome, Store
+from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Store, WaitingKeyframe
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +45,8 @@ class _Open:
     passage: Passage
     waiting: int = 0
     failed: int = 0
+    answered: bool = False
+    earlier: PassageStanding | None = None
     readings: set[str] = field(default_factory=set)
 
 
@@ -51,87 +60,150 @@ class Books:
         self._open: dict[str, _Open] = {}
         self._sighted: set[str] = set()
         self._told: dict[str, str] = {}
+        self._owed: list[Callable[[], None]] = []
+        self.tally = Tally()
 
     def record(self, event: Event) -> None:
-        """Writes one event down. Raises StoreError; what is in the database then is whole, but this run must end."""
+        """Writes one event down, after all that is owed. Raises StoreError."""
+        self.catch_up()
+        self.work_out(event)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Makes the writes that are owed, all or none. Raises StoreError."""
+        if not self._owed:
+            return
+        with self._store.together():
+            for write in self._owed:
+                write()
+        self._owed = []
+
+    def as_waiting(self, keyframe: Keyframe) -> WaitingKeyframe:
+        """A keyframe that was just stored, as the outbox keeps it."""
+        return WaitingKeyframe(
+            key=keyframe.key,
+            passage=keyframe.passage,
+            camera=keyframe.camera,
+            captured_at=keyframe.captured_at,
+            bytes=len(keyframe.jpeg),
+            score=keyframe.score,
+            first_view=not self._entry(keyframe.passage).answered,
+        )
+
+    def resume(self, passages: Iterable[str]) -> None:
+        """After a restart: one more keyframe of each of these passages (by key) is still to be read."""
+        for key in passages:
+            self._entry(key).waiting += 1
+
+    def settle_rest(self, pending: Iterable[str]) -> None:
+        """After a restart: closed passages (by key) that no keyframe waits for any more get their outcome."""
+        for key in pending:
+            standing = self._store.passage_standing(key)
+            if not standing.unsettled and key not in self._open:
+                outcome = _outcome(standing.sighted, standing.readings, standing.unanswered)
+                self._store.passage_outcome(key, outcome)
+
+    def work_out(self, event: Event) -> None:
+        """What the event makes of the rows, owed to the database. Raises StoreError before anything has changed."""
         match event:
             case PassageOpened(passage):
-                self._store.save_passage(passage)
                 self._open[passage.key] = _Open(passage)
+                self.tally.passages[passage.camera, "opened"] += 1
+                self._owe(lambda: self._store.save_passage(passage))
             case KeyframeTaken(keyframe):
-                self._store.save_keyframe(keyframe)
-                self._open[keyframe.passage].waiting += 1
-            case KeyframeDropped(keyframe, reason):
-                self._store.keyframe_state(keyframe.key, KeyframeState.DROPPED, reason)
-                log.warning("%s: a picture was not read: %s", keyframe.camera, reason)
-                self._failed(keyframe)
+                self._entry(keyframe.passage).waiting += 1
+                self._owe(lambda: self._store.save_keyframe(keyframe))
+            case KeyframeWaits(keyframe, reason):
+                self._owe(lambda: self._store.keyframe_state(keyframe.key, KeyframeState.WAITING, reason))
+            case KeyframeDropped(key, passage_key, camera, reason):
+                log.warning("%s: a picture was not read: %s", camera, reason)
+                self.tally.dropped += 1
+                self._lost(key, passage_key, KeyframeState.DROPPED, reason)
+            case KeyframeDoubtful(keyframe, reason):
+                log.error("%s: a picture may have been paid for without an answer: %s", keyframe.camera, reason)
+                self._lost(keyframe.key, keyframe.passage, KeyframeState.DOUBTFUL, reason)
+            case ReadFailed(keyframe, error):
+                log.error("%s: a picture could not be read: %s", keyframe.camera, error)
+                self._lost(keyframe.key, keyframe.passage, KeyframeState.FAILED, str(error))
             case CallStarted():
-                self._store.call_started(
-                    event.key, event.keyframe, event.engine, event.attempt, event.started_at, event.picture
+                self._owe(
+                    lambda: self._store.call_started(
+                        event.key, event.keyframe, event.engine, event.attempt, event.started_at, event.picture
+                    )
                 )
             case CallEnded(key, result, ended_at):
-                self._store.call_ended(key, result, ended_at)
+                self.tally.calls[result.outcome] += 1
+                self._owe(lambda: self._store.call_ended(key, result, ended_at))
             case PlatesRead():
                 self._answered(event)
-            case ReadFailed(keyframe, error):
-                self._store.keyframe_state(keyframe.key, KeyframeState.FAILED, str(error))
-                log.error("%s: a picture could not be read: %s", keyframe.camera, error)
-                self._failed(keyframe)
             case PassageClosed(passage):
                 self._closed(passage)
 
+    def _owe(self, write: Callable[[], None]) -> None:
+        self._owed.append(write)
+
+    def _entry(self, key: str) -> _Open:
+        """The passage; one of an earlier run is fetched from the database. Raises StoreError."""
+        if key not in self._open:
+            earlier = self._store.passage_standing(key)
+            answered = earlier.answered > 0
+            self._open[key] = _Open(self._store.load_passage(key), answered=answered, earlier=earlier)
+        return self._open[key]
+
     def _answered(self, event: PlatesRead) -> None:
         keyframe = event.keyframe
+        entry = self._entry(keyframe.passage)
+        fusion = self._fusion(entry.passage)
         readings = [_reading(keyframe, event, plate) for plate in event.plates]
-        self._store.keyframe_answered(keyframe.key, readings, event.call)
-        entry = self._open[keyframe.passage]
         entry.waiting -= 1
+        entry.answered = True
         entry.readings.update(reading.key for reading in readings)
-        self._apply(self._fusion(entry.passage).read(entry.passage, readings))
+        self._owe(lambda: self._store.keyframe_answered(keyframe.key, readings, event.call))
+        self._apply(fusion.read(entry.passage, readings))
         self._settle(entry)
 
-    def _failed(self, keyframe: Keyframe) -> None:
-        entry = self._open[keyframe.passage]
+    def _lost(self, key: str, passage: str, state: KeyframeState, reason: str) -> None:
+        entry = self._entry(passage)
         entry.waiting -= 1
         entry.failed += 1
+        self._owe(lambda: self._store.keyframe_state(key, state, reason))
         self._settle(entry)
 
     def _closed(self, passage: Passage) -> None:
-        self._store.save_passage(passage)
-        entry = self._open[passage.key]
+        entry, fusion = self._entry(passage.key), self._fusion(passage)
         entry.passage = passage
-        self._apply(self._fusion(passage).close(passage))
+        self._owe(lambda: self._store.save_passage(passage))
+        self._apply(fusion.close(passage))
         self._settle(entry)
 
     def _settle(self, entry: _Open) -> None:
         """Says what became of a passage, once it has closed and every answer is there."""
-        if not entry.passage.closed or entry.waiting:
+        if not entry.passage.closed or entry.waiting > 0:
             return
-        del self._open[entry.passage.key]
-        if entry.readings & self._sighted:
-            outcome = PassageOutcome.READ
-        elif entry.readings:
-            outcome = PassageOutcome.UNSURE
-        else:
-            outcome = PassageOutcome.FAILED if entry.failed else PassageOutcome.UNREAD
+        key = entry.passage.key
+        del self._open[key]
+        was = entry.earlier or PassageStanding(0, 0, 0, 0, 0)
+        sighted, readings = len(entry.readings & self._sighted), len(entry.readings)
+        outcome = _outcome(was.sighted + sighted, was.readings + readings, was.unanswered + entry.failed)
         self._sighted -= entry.readings
-        self._store.passage_outcome(entry.passage.key, outcome)
+        self.tally.passages[entry.passage.camera, outcome.value] += 1
+        self._owe(lambda: self._store.passage_outcome(key, outcome))
 
     def _apply(self, changes: list[Change]) -> None:
         for change in changes:
             match change:
                 case Saved(sighting, readings):
-                    self._store.save_sighting(sighting, readings, grammar.parse(sighting.plate).kind)
                     for entry in self._open.values():
                         self._sighted |= entry.readings.intersection(readings)
-                    self._tell(sighting)
+                    self._owe(lambda s=sighting, r=readings: self._save(s, r))  # type: ignore[misc]
                 case Removed(key, into):
-                    self._store.remove_sighting(key, into)
+                    self._owe(lambda k=key, i=into: self._store.remove_sighting(k, i))  # type: ignore[misc]
                 case Released(readings):
-                    self._store.release_readings(readings)
                     self._sighted -= set(readings)
+                    self._owe(lambda r=readings: self._store.release_readings(r))  # type: ignore[misc]
 
-    def _tell(self, sighting: Sighting) -> None:
+    def _save(self, sighting: Sighting, readings: tuple[str, ...]) -> None:
+        self._store.save_sighting(sighting, readings, grammar.parse(sighting.plate).kind)
         told = self._told.pop(sighting.key, None)
         self._told[sighting.key] = sighting.plate
         if len(self._told) > REMEMBERED:
@@ -152,6 +224,23 @@ class Books:
             )
             self._told.update((sighting.key, sighting.plate) for sighting in recent)
         return self._fusions[passage.camera]
+
+
+def _outcome(sighted: int, readings: int, failed: int) -> PassageOutcome:
+    """What became of a passage, from how many of its readings belong to a sighting and how many keyframes failed."""
+    if sighted:
+        return PassageOutcome.READ
+    if readings:
+        return PassageOutcome.UNSURE
+    return PassageOutcome.FAILED if failed else PassageOutcome.UNREAD
+
+
+class BooksDesk:
+    """The dispatcher's desk where one thread does everything."""
+
+    def __init__(self, store: Store, books: Books) -> None:
+        self.load = store.load_keyframe
+        self.record = books.record
 
 
 def _reading(keyframe: Keyframe, event: PlatesRead, plate: PlateText) -> Reading:

@@ -40,6 +40,15 @@ class Channel(Generic[T]):
             self._changed.notify_all()
             return loser
 
+    def offer(self, item: T) -> bool:
+        """Adds an item unless the channel is full or closed; whether it did."""
+        with self._changed:
+            if self._closed or len(self._items) >= self._size:
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
     def get(self) -> T:
         """Waits for the next item. Raises ChannelClosed when the channel is closed and empty."""
         with self._changed:

@@ -23,7 +23,25 @@ class KeyframeTaken:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeDropped:
-    """A view gave way to more valuable ones and will not be read."""
+    """A view was given up without being read. key, passage: of the keyframe."""
+
+    key: str
+    passage: str
+    camera: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeWaits:
+    """A view could not be read now and waits for another try. reason: why, in words."""
+
+    keyframe: Keyframe
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeDoubtful:
+    """A view was sent, the answer never came, and nobody knows whether it was charged: it is not sent again."""
 
     keyframe: Keyframe
     reason: str
@@ -69,12 +87,21 @@ class PlatesRead:
 
 @dataclass(frozen=True, slots=True)
 class ReadFailed:
-    """No engine has answered."""
+    """No engine has answered, and none will be asked again."""
 
     keyframe: Keyframe
     error: RecognitionError
 
 
 Event = (
-    PassageOpened | KeyframeTaken | KeyframeDropped | PassageClosed | CallStarted | CallEnded | PlatesRead | ReadFailed
+    PassageOpened
+    | KeyframeTaken
+    | KeyframeDropped
+    | KeyframeWaits
+    | KeyframeDoubtful
+    | PassageClosed
+    | CallStarted
+    | CallEnded
+    | PlatesRead
+    | ReadFailed
 )

@@ -8,6 +8,8 @@ from streamwatch.gate import Closed, Decision, Gate, Opened, Shot, encode
 from streamwatch.model import Corners, Frame, Keyframe, Passage, PlateText
 from streamwatch.pipeline.events import Event, KeyframeTaken, PassageClosed, PassageOpened
 
+ASKED = 500  # keyframes whose answer the gate may still learn; in a long outage the oldest are forgotten
+
 
 @dataclass(frozen=True, slots=True)
 class JpegLimits:
@@ -81,6 +83,8 @@ class Intake:
         )
         key = uuid4().hex
         self._asked[key] = shot.passage
+        if len(self._asked) > ASKED:
+            del self._asked[next(iter(self._asked))]
         return Keyframe(
             key=key,
             passage=self._open[shot.passage].key,

@@ -1,23 +1,27 @@
-"""Sends one keyframe to the engine, with every attempt in the ledger."""
+"""Sends one keyframe to an engine, with every attempt in the ledger."""
 
 from collections.abc import Callable
 from uuid import uuid4
 
 from streamwatch.clock import Clock
-from streamwatch.errors import RecognitionError
-from streamwatch.model import CallResult, Engine, Keyframe, Recognizer
-from streamwatch.pipeline.events import CallEnded, CallStarted, Event, PlatesRead, ReadFailed
+from streamwatch.model import CallResult, Engine
+from streamwatch.pipeline.events import CallEnded, CallStarted, Event
 
 Record = Callable[[Event], None]
 """Writes an event down; returns once it is safely stored."""
 
 
 class RecordedLedger:
-    """model.Ledger over `record`. `call` is the key of the latest attempt, None before the first."""
+    """model.Ledger over `record`.
+
+    call: key of the latest attempt, None before the first. paid: fee units of all attempts that were or may have been
+    charged.
+    """
 
     def __init__(self, record: Record, clock: Clock, engine: Engine, keyframe: str | None) -> None:
         self._record, self._clock, self._engine, self._keyframe = record, clock, engine, keyframe
         self.call: str | None = None
+        self.paid = 0
 
     def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
         """The ledger row, before anything is sent."""
@@ -27,17 +31,6 @@ class RecordedLedger:
     def ended(self, attempt: int, result: CallResult) -> None:
         """The same row, completed. attempt: as in `about_to_pay`; the latest is the only one that can end."""
         assert self.call is not None
+        if result.charged is not False:
+            self.paid += max(1, result.fee)
         self._record(CallEnded(self.call, result, self._clock.now()))
-
-
-def read_keyframe(keyframe: Keyframe, recognizer: Recognizer, record: Record, clock: Clock) -> PlatesRead | ReadFailed:
-    """Has a keyframe read; the outcome is recorded before it is returned. Raises StoreError."""
-    ledger = RecordedLedger(record, clock, recognizer.engine, keyframe.key)
-    outcome: PlatesRead | ReadFailed
-    try:
-        plates = recognizer.read(keyframe.jpeg, ledger)
-        outcome = PlatesRead(keyframe, recognizer.engine, tuple(plates), ledger.call)
-    except RecognitionError as error:
-        outcome = ReadFailed(keyframe, error)
-    record(outcome)
-    return outcome

@@ -1,0 +1,114 @@
+"""How many calls may be paid: per hour, day and month, for the account and for each camera.
+
+Counted before the call, never after. The windows are calendar windows of local time and survive a clock that steps.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from streamwatch.clock import Period, Span
+
+log = logging.getLogger(__name__)
+
+WARN_AT = 0.8  # part of a limit from which a warning is said
+KEPT_FOR_FIRST_VIEWS = 0.1  # last part of a limit that second views may not use
+Spent = Callable[[datetime, str | None], int]
+"""Fee units paid since a time, by a camera or (None) by all; from the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Calls per window; None: no limit."""
+
+    hour: int | None = None
+    day: int | None = None
+    month: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """A limit that forbids a call. for_second_views: only those."""
+
+    words: str
+    for_second_views: bool
+
+
+@dataclass
+class _Account:
+    """One limit in its present window. who: camera, or None for all together."""
+
+    span: Span
+    who: str | None
+    limit: int
+    period: Period
+    used: int
+    warned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A limit as it stands. camera: None for the account."""
+
+    window: str
+    camera: str | None
+    used: int
+    limit: int
+
+
+class Budget:
+    """Counts calls against their limits. Not thread safe. now, monotonic: of one clock, in every call."""
+
+    def __init__(
+        self, account: Limits, cameras: dict[str, Limits], spent: Spent, now: datetime, monotonic: float
+    ) -> None:
+        self._spent = spent
+        self._accounts = []
+        for who, limits in [(None, account), *cameras.items()]:
+            for span in Span:
+                limit: int | None = getattr(limits, span.value)
+                if limit is not None:
+                    period = Period(span, now, monotonic)
+                    self._accounts.append(_Account(span, who, limit, period, self._in_ledger(period, who)))
+
+    def forbids(self, camera: str, first_view: bool, now: datetime, monotonic: float) -> Exhausted | None:
+        """The limit that a call for this camera would break, or None."""
+        for account in self._of(camera, now, monotonic):
+            if account.used >= account.limit:
+                return Exhausted(_words(account), for_second_views=False)
+            if not first_view and account.used >= account.limit * (1 - KEPT_FOR_FIRST_VIEWS):
+                return Exhausted(_words(account), for_second_views=True)
+        return None
+
+    def pay(self, camera: str, fee: int, now: datetime, monotonic: float) -> None:
+        """A call is about to be paid (fee 1), or turned out to cost more, or nothing (fee negative)."""
+        for account in self._of(camera, now, monotonic):
+            account.used = max(0, account.used + fee)
+            if account.used >= WARN_AT * account.limit and not account.warned:
+                account.warned = True
+                log.warning("budget: %s", _words(account))
+
+    def usage(self, now: datetime, monotonic: float) -> list[Usage]:
+        """All limits as they stand."""
+        accounts = [self._present(account, now, monotonic) for account in self._accounts]
+        return [Usage(account.span.value, account.who, account.used, account.limit) for account in accounts]
+
+    def _of(self, camera: str, now: datetime, monotonic: float) -> list[_Account]:
+        return [self._present(a, now, monotonic) for a in self._accounts if a.who in (None, camera)]
+
+    def _present(self, account: _Account, now: datetime, monotonic: float) -> _Account:
+        """The account, counted anew where its window is over."""
+        if account.period.advance(now, monotonic, account.used):
+            account.used = account.period.carried + self._in_ledger(account.period, account.who)
+            account.warned = False
+        return account
+
+    def _in_ledger(self, period: Period, who: str | None) -> int:
+        """What was paid in the period before this run; a clock that starts in 1970 does not make all calls its own."""
+        return self._spent(period.window.begin, who) if period.in_calendar else 0
+
+
+def _words(account: _Account) -> str:
+    whose = "the account" if account.who is None else f"camera {account.who}"
+    return f"{account.used} of {account.limit} calls of this {account.span} for {whose} are used"

@@ -1,0 +1,96 @@
+"""Breakers and pace."""
+
+import logging
+
+import pytest
+
+from streamwatch import errors
+from streamwatch.pipeline import Governor
+
+
+def test_calls_are_free_at_first() -> None:
+    assert Governor(20).wait_for("gate", 0.0) == 0.0
+
+
+@pytest.mark.errors_expected
+def test_what_a_person_must_mend_stops_all_calls_with_one_error_and_a_slow_probe(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    governor = Governor(20)
+    error = errors.QuotaExhausted("The package is used up.", "Buy a package.")
+    governor.began(0.0)
+    governor.failed(error, 0.0)
+    assert governor.wait_for("gate", 1.0) == 899.0
+    assert [b.name for b in governor.breakers(1.0)] == ["quota"]
+    for probe in (900.0, 1800.0):
+        assert governor.wait_for("other", probe) == 0.0
+        governor.began(probe)
+        assert governor.wait_for("gate", probe) > 0, "one probe at a time"
+        governor.failed(error, probe)
+        assert governor.wait_for("gate", probe) == 900.0
+    records = [r for r in caplog.records if r.levelno >= logging.ERROR]
+    assert len(records) == 1
+    assert "Buy a package." in records[0].getMessage()
+
+
+def test_an_answer_closes_the_breaker() -> None:
+    governor = Governor(20)
+    governor.failed(errors.NotSent("no connection"), 0.0)
+    assert governor.wait_for("gate", 0.0) == 2.0
+    governor.began(2.0)
+    governor.answered("gate", 1)
+    assert governor.wait_for("gate", 2.0) == 0.0
+    assert governor.breakers(2.0) == []
+
+
+def test_an_outage_is_probed_with_growing_pauses() -> None:
+    governor, now, pauses = Governor(20), 0.0, []
+    for _ in range(8):
+        governor.began(now)
+        governor.failed(errors.Transient("the service stumbled"), now)
+        pauses.append(governor.wait_for("gate", now))
+        now += pauses[-1]
+    assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_throttling_spaces_calls_out_and_recovers() -> None:
+    governor = Governor(20)
+    for pause in (1.0, 2.0, 4.0):
+        governor.began(0.0)
+        governor.failed(errors.Throttled("too fast"), 0.0)
+        assert governor.wait_for("gate", 0.0) == pause
+    now, gaps = 10.0, []
+    for _ in range(5):
+        governor.began(now)
+        governor.answered("gate", 1)
+        gaps.append(governor.wait_for("gate", now))
+        now += 100
+    assert gaps[0] == 4.0
+    governor.began(now)
+    assert governor.wait_for("gate", now) == 0.0
+    assert governor.breakers(2.0) == []
+
+
+@pytest.mark.errors_expected
+def test_calls_without_a_plate_pause_their_camera_only_and_for_longer_each_time() -> None:
+    governor, now, pauses = Governor(3), 0.0, []
+    for _ in range(3):
+        for _ in range(3):
+            governor.answered("gate", 0)
+            governor.check_runaway("gate", now)
+        pauses.append(governor.wait_for("gate", now))
+        assert governor.wait_for("other", now) == 0.0
+        now += pauses[-1]
+    assert pauses == [600, 1200, 2400]
+    governor.answered("gate", 1)
+    assert governor.wait_for("gate", now) == 0.0
+    for _ in range(2):
+        governor.answered("gate", 0)
+        governor.check_runaway("gate", now)
+    assert governor.wait_for("gate", now) == 0.0
+
+
+def test_a_picture_that_is_refused_holds_nothing_back() -> None:
+    governor = Governor(20)
+    governor.failed(errors.PictureBroken("broken"), 0.0)
+    assert governor.wait_for("gate", 0.0) == 0.0
