@@ -236,11 +236,30 @@ def test_a_passage_has_an_allowance_of_calls() -> None:
     assert len(scene.shots) == 2
 
 
-def test_without_an_answer_the_view_is_not_paid_again() -> None:
+def test_while_no_answer_comes_nothing_more_is_paid() -> None:
     scene = Scene([Stay(vehicle(1, 1), 1.0, 8.0)])
-    scene.answer = lambda shot: scene.gate.answered(shot.passage, None)  # type: ignore[method-assign]
+    scene.answer = lambda shot: None  # type: ignore[method-assign]
     scene.play(11).finish()
     assert len([e for e in scene.events if isinstance(e, Shot)]) == 1
+
+
+def test_a_view_that_never_gets_an_answer_is_followed_by_another_one() -> None:
+    scene = Scene([Stay(vehicle(1, 1), 1.0, 8.0)])
+    answer, shots = scene.answer, []
+
+    def fail_first(shot: Shot) -> None:
+        shots.append(shot)
+        if len(shots) == 1:
+            scene.gate.answered(shot.passage, None)
+        else:
+            answer(shot)
+
+    scene.answer = fail_first  # type: ignore[method-assign]
+    scene.play(11).finish()
+    assert len(shots) == 2
+    assert scene.read() == [0]
+    assert shots[0].frame.captured_at < shots[1].frame.captured_at
+    assert shots[0].passage == shots[1].passage
 
 
 def test_what_happens_outside_the_zone_costs_nothing() -> None:

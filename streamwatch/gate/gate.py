@@ -130,17 +130,18 @@ class Gate:
     def answered(self, passage: int, plates: list[tuple[bool, Corners | None]] | None) -> None:
         """What became of the last shot of a passage: its plates (trustworthy?, corners in frame pixels).
 
-        None: no answer could be had; the view is not paid again. Plates that lie on another vehicle count for that one.
+        None: this view got no answer and will get none, so that another one is worth a call. Plates that lie on another
+        vehicle count for that one.
         """
         view = next((v for v in reversed(self._paid) if v.passage == passage and v.verdict is Verdict.PENDING), None)
         if view is None:
             return
-        view.verdict = Verdict.READ if plates is None else Verdict.UNREAD
+        view.verdict = Verdict.FAILED if plates is None else Verdict.UNREAD
         for good, corners in plates or []:
             if good and self._is_own(view, corners):
                 view.verdict, view.plate = Verdict.READ, corners
         track = next((t for t in self._tracks if t.passage == passage), None)
-        if view.verdict is Verdict.UNREAD and track is not None and track.stage is Stage.SETTLED:
+        if view.verdict is not Verdict.READ and track is not None and track.stage is Stage.SETTLED:
             track.look_again(track.seen_at, suspect=False)
 
     def finish(self) -> list[Decision]:
@@ -309,7 +310,10 @@ class Gate:
             track.settle(small)
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
-        reason = "a clearly better view than the unread one" if track.paid else "its view stopped getting better"
+        reason = "its view stopped getting better"
+        if track.paid:
+            failed = track.paid[-1].verdict is Verdict.FAILED
+            reason = "the last view got no answer" if failed else "a clearly better view than the unread one"
         return [*decisions, *self._pay(track, small, reason)]
 
     def _is_scenery(self, track: Track, small: Picture, at: float) -> bool:
@@ -326,7 +330,8 @@ class Gate:
             return True
         if len(track.paid) >= self._max_calls:
             return False
-        return track.best.score >= CLEARLY_BETTER * max(v.score for v in track.paid)
+        unread = [v.score for v in track.paid if v.verdict is not Verdict.FAILED]
+        return not unread or track.best.score >= CLEARLY_BETTER * max(unread)
 
     def _same_plate_there(self, track: Track, luma: Picture) -> bool:
         """Two cars of one model look alike at one place; where the paid plate is known, it must be there too."""
@@ -341,7 +346,10 @@ class Gate:
         """
         assert track.best is not None
         self._paid = [v for v in self._paid if v.gone_at is None or track.seen_at - v.gone_at <= REMEMBER]
-        settled = [v for v in track.paid if v.plate is None and v.verdict is not Verdict.UNREAD]
+        without_plate = (
+            (Verdict.PENDING, Verdict.READ, Verdict.FAILED) if track.suspect else (Verdict.PENDING, Verdict.READ)
+        )
+        settled = [v for v in track.paid if v.plate is None and v.verdict in without_plate]
         seen = [v for v in self._paid if v.plate is not None] + settled
         if seen:
             now = view_of(track.best.frame.luma, track.best.box)

@@ -17,11 +17,12 @@ UNCHANGED = 0.75  # correlation of two small pictures of one place that show the
 
 
 class Verdict(Enum):
-    """What became of a paid view."""
+    """What became of a paid view. FAILED: the service gave no answer and will not be asked again with this view."""
 
     PENDING = auto()
     READ = auto()
     UNREAD = auto()
+    FAILED = auto()
 
 
 class Stage(Enum):
