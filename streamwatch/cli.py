@@ -1,5 +1,6 @@
 """The command line: one function per verb."""
 
+import faulthandler
 import logging
 import os
 import sys
@@ -16,21 +17,25 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamwatch import config, console
+from streamwatch import config, console, ledger_report
 from streamwatch.capture.still import read_still
 from streamwatch.check import check as run_check
-from streamwatch.clock import SystemClock
+from streamwatch.clock import Span, SystemClock, window
 from streamwatch.config import Settings
-from streamwatch.daemon import Daemon
+from streamwatch.daemon import STATUS_FILE, Daemon
 from streamwatch.errors import CaptureError, ConfigError, RecognitionError, StreamwatchError
 from streamwatch.gate import encode
+from streamwatch.health import health, read_status, render_status
+from streamwatch.ledger_report import Prices
+from streamwatch.lock import lock_file, sole_writer
 from streamwatch.model import Box, Engine, PlateText, Recognizer, Sighting
-from streamwatch.parts import make_intake, make_recognizer
-from streamwatch.pipeline import Books, RecordedLedger
+from streamwatch.parts import make_books, make_dispatcher, make_intake, make_recognizer
+from streamwatch.pipeline import BooksDesk, RecordedLedger
 from streamwatch.plates import parse
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.redact import hide_credentials
 from streamwatch.replay import Replay
+from streamwatch.service import CREDENTIALS, unit
 from streamwatch.store import Store, open_reader, open_store
 from streamwatch.times import parse_time
 
@@ -98,11 +103,11 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     settings = config.load(config_path)
     if not settings.cameras:
         raise ConfigError(f"{config_path} names no camera.", "Add one under `cameras:`, for example `source: sample`.")
+    faulthandler.enable()  # a hang that the watchdog ends shows where each thread stood
     stop = threading.Event()
     recognizer = make_recognizer(settings, stop.wait)
     readers = settings.recognizer.ocrcars.parallel if recognizer.engine is Engine.OCRCARS else 1
     with _closing(recognizer), _writer(settings) as store:
-        store.finish_interrupted()
         log.info("watching %s; plates are read by %s", ", ".join(settings.cameras), recognizer.engine)
         code = Daemon(settings, store, recognizer, SystemClock(), _print_sighting, readers, stop).run()
     raise typer.Exit(code)
@@ -125,13 +130,14 @@ def replay(
     begins = _time(start)
     recognizer = make_recognizer(settings, threading.Event().wait)
     with _closing(recognizer), _writer(settings) as store, _progress() as progress:
-        books = _books(settings, store, lambda sighting, corrected: _log_sighting(sighting, corrected))
+        books, clock = make_books(settings, store, _log_sighting), SystemClock()
+        dispatcher = make_dispatcher(settings, store, recognizer, clock, BooksDesk(store, books))
         task = progress.add_task("", total=None)
 
         def tell(video: Path, done: float, length: float | None) -> None:
             progress.update(task, description=video.name, completed=done, total=length)
 
-        Replay(camera, make_intake(settings, camera), books, recognizer, SystemClock()).run(videos, begins, tell)
+        Replay(camera, make_intake(settings, camera), books, dispatcher, clock).run(videos, begins, tell)
 
 
 @app.command()
@@ -195,6 +201,53 @@ def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     raise typer.Exit(bad)
 
 
+@app.command()
+def status(
+    format: Annotated[ReadFormat, typer.Option(help="json for programs.")] = ReadFormat.TABLE,
+    config_path: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Show how the daemon is: cameras, outbox, calls, budget, disk; exit code 1 if it is not well."""
+    settings = config.load(config_path)
+    found = read_status(settings.data_dir / STATUS_FILE)
+    sys.stdout.write(render_status(found, format.value))
+    well, _ = health(found.snapshot)
+    raise typer.Exit(not (found.running and well))
+
+
+@app.command()
+def calls(
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Started at or after: ISO 8601, or 7d ago.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Started before.")] = None,
+    format: Annotated[ReadFormat, typer.Option(help="json for programs.")] = ReadFormat.TABLE,
+    config_path: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Show the ledger of paid calls by camera and day, with cost and a forecast for the month."""
+    settings = config.load(config_path)
+    now = datetime.now(UTC)
+    begin = _time(since) or window(Span.MONTH, now).begin
+    reader = open_reader(settings.database, settings.data_dir)
+    try:
+        end = _time(until) or now
+        report, saved = reader.calls_report(begin, end), reader.not_called(begin, end)
+    finally:
+        reader.close()
+    ledger_report.print_calls(report, saved, Prices(settings.calls.price, begin, end), format.value, sys.stdout)
+
+
+@app.command()
+def service(
+    user: Annotated[str | None, typer.Option(help="Who it runs as; without, systemd makes a user up.")] = None,
+    config_path: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Print a systemd unit that runs the daemon with this config file."""
+    settings = config.load(config_path)
+    folders = [settings.data_dir, lock_file(settings.database, settings.data_dir).parent]
+    program = Path(sys.executable).with_name("streamwatch")
+    names = [*CREDENTIALS, *config.variables(config_path)]
+    text = unit(program, config_path, user, credentials=names, writable=folders, drain=settings.shutdown.drain)
+    sys.stdout.write(text)
+
+
 def _time(text: str | None) -> datetime | None:
     if text is None:
         return None
@@ -202,10 +255,6 @@ def _time(text: str | None) -> datetime | None:
         return parse_time(text, datetime.now(UTC))
     except ValueError as error:
         raise ConfigError(str(error)) from None
-
-
-def _books(settings: Settings, store: Store, notify: Callable[[Sighting, bool], None]) -> Books:
-    return Books(store, window=settings.dedup.window, min_confidence=settings.sightings.min_confidence, notify=notify)
 
 
 def _print_sighting(sighting: Sighting, corrected: bool) -> None:
@@ -223,11 +272,12 @@ def _log_sighting(sighting: Sighting, corrected: bool) -> None:
 
 @contextmanager
 def _writer(settings: Settings) -> Iterator[Store]:
-    store = open_store(settings.database, settings.data_dir)
-    try:
-        yield store
-    finally:
-        store.close()
+    with sole_writer(settings.database, settings.data_dir):
+        store = open_store(settings.database, settings.data_dir)
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 @contextmanager
@@ -245,9 +295,12 @@ def _record_calls(settings: Settings, recognizer: Recognizer) -> Iterator[Callab
     if recognizer.engine is not Engine.OCRCARS:
         yield lambda: RecordedLedger(lambda _: None, clock, recognizer.engine, None)
         return
-    with _writer(settings) as store:
-        books = _books(settings, store, lambda *_: None)
+    store = open_store(settings.database, settings.data_dir)  # beside a running daemon: it only adds to the ledger
+    try:
+        books = make_books(settings, store, lambda *_: None)
         yield lambda: RecordedLedger(books.record, clock, recognizer.engine, None)
+    finally:
+        store.close()
 
 
 def _progress() -> Progress:

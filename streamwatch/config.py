@@ -29,10 +29,13 @@ from pydantic_core import ErrorDetails
 
 from streamwatch.errors import ConfigError
 from streamwatch.model import Engine
+from streamwatch.service import credential
 
 SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "app_secret": "STREAMWATCH_APP_SECRET"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_SIZES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 def seconds(value: object) -> object:
@@ -45,6 +48,16 @@ def seconds(value: object) -> object:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def size(value: object) -> object:
+    """A size as config.yaml writes it (`1500000`, `"500MB"`, `"2.5GB"`) in bytes."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(kB|MB|GB|TB)\s*", value)
+    if not match:
+        raise ValueError("is not a size; write a number of bytes, or 500MB, 20GB")
+    return round(float(match[1]) * _SIZES[match[2]])
+
+
 def _zone(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     if len(points) < 3:
         raise ValueError("needs at least three points")
@@ -54,6 +67,8 @@ def _zone(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 Seconds = Annotated[float, BeforeValidator(seconds)]
+Bytes = Annotated[int, BeforeValidator(size)]
+Calls = Annotated[int, Field(ge=1)]
 Zone = Annotated[list[tuple[float, float]], AfterValidator(_zone)]
 
 
@@ -141,12 +156,58 @@ class SightingSettings(_Settings):
     min_confidence: float = Field(0.85, ge=0, le=1)
 
 
+class OutboxSettings(_Settings):
+    """What may wait on disk for the service."""
+
+    max_items: int = Field(5000, ge=1)
+    max_bytes: Bytes = Field(2_000_000_000, ge=1_000_000)
+    max_age: Seconds = Field(7 * 86400.0, gt=0)
+
+
+class BudgetSettings(_Settings):
+    """Calls that may be paid per calendar window; no limit where none is given."""
+
+    hour: Calls | None = None
+    day: Calls | None = None
+    month: Calls | None = None
+
+
+class CallSettings(_Settings):
+    """How paid calls are treated."""
+
+    price: float = Field(0.0, ge=0)
+    resend_doubtful: bool = False
+    runaway_after: int = Field(20, ge=2)
+
+
+class RetentionSettings(_Settings):
+    """How long things are kept."""
+
+    evidence: Seconds = Field(90 * 86400.0, gt=0)
+    rows: Seconds = Field(3 * 365 * 86400.0, gt=0)
+    max_bytes: Bytes = Field(20_000_000_000, ge=1_000_000)
+    min_free: Bytes = Field(500_000_000, ge=0)
+
+
+class ShutdownSettings(_Settings):
+    """How the daemon ends."""
+
+    drain: Seconds = Field(10.0, ge=0)
+
+
+class HealthSettings(_Settings):
+    """The loopback port for /healthz and /metrics."""
+
+    port: int | None = Field(None, ge=1, le=65535)
+
+
 class CaptureSettings(_Settings):
     """How patient the cameras' readers are."""
 
     deadline: Seconds = Field(10.0, gt=0)
     reopen_first: Seconds = Field(1.0, gt=0)
     reopen_longest: Seconds = Field(10.0, gt=0)
+    frozen_after: Seconds = Field(120.0, gt=0)
 
 
 class CameraSettings(_Settings):
@@ -156,6 +217,7 @@ class CameraSettings(_Settings):
     transport: Literal["tcp", "udp"] = "tcp"
     loop: bool = False
     zone: Zone | None = None
+    budget: BudgetSettings = BudgetSettings()
 
     @field_validator("source", mode="before")
     @classmethod
@@ -167,7 +229,7 @@ class CameraSettings(_Settings):
     def _fill_in_environment(cls, value: str) -> str:
         if not value.strip():
             raise ValueError("is empty; write an rtsp:// address, a file, a webcam (0 or /dev/video0) or sample")
-        return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", _variable, value)
+        return _VARIABLE.sub(_variable, value)
 
 
 class Settings(_Settings):
@@ -181,6 +243,12 @@ class Settings(_Settings):
     sightings: SightingSettings = SightingSettings()
     dedup: DedupSettings = DedupSettings()
     capture: CaptureSettings = CaptureSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    budget: BudgetSettings = BudgetSettings()
+    calls: CallSettings = CallSettings()
+    retention: RetentionSettings = RetentionSettings()
+    shutdown: ShutdownSettings = ShutdownSettings()
+    health: HealthSettings = HealthSettings()
     cameras: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")], CameraSettings] = {}
 
     @model_validator(mode="after")
@@ -253,7 +321,7 @@ def _refuse_twins(path: Path, node: yaml.Node | None) -> None:
 
 def _rooted(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Relative paths made relative to the config file's folder, before defaults are filled in."""
-    raw = dict(raw)
+    raw = {key: value for key, value in raw.items() if value is not None}  # a section without keys has its defaults
     data_dir = raw.get("data_dir", "data")
     if isinstance(data_dir, str):
         raw["data_dir"] = folder / Path(data_dir).expanduser()
@@ -274,20 +342,27 @@ def _rooted_camera(camera: object, folder: Path) -> object:
     return {**camera, "source": str(folder / Path(source).expanduser())} if is_path else camera
 
 
+def variables(path: Path) -> list[str]:
+    """The names of all ${…} in a config file, for the systemd unit that hands their values over."""
+    return sorted(set(_VARIABLE.findall(path.read_text(encoding="utf-8"))))
+
+
 def _variable(match: re.Match[str]) -> str:
-    value = os.environ.get(match[1])
+    value = os.environ.get(match[1]) or credential(match[1])
     if value is None:
         raise ValueError(f"needs the environment variable {match[1]}, which is not set")
     return quote(value, safe="")
 
 
 def _secrets(ocrcars: OcrCarsSettings) -> Iterator[tuple[str, SecretStr]]:
-    """Environment first, then the file, then config.yaml itself."""
+    """Environment first, then what systemd handed over, then the file, then config.yaml itself."""
     for name, variable in SECRETS.items():
         file: Path | None = getattr(ocrcars, f"{name}_file")
         try:
             if os.environ.get(variable, "").strip():
                 yield name, SecretStr(_one_word(os.environ[variable]))
+            elif handed_over := credential(name):
+                yield name, SecretStr(_one_word(handed_over))
             elif file is not None:
                 yield name, SecretStr(_one_word(file.expanduser().read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError) as error:

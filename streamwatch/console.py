@@ -87,7 +87,7 @@ def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
             table.add_row(picture, "[dim]no plate[/dim]")
         for plate in result["plates"]:
             table.add_row(picture, f"[bold]{plate['plate']}[/bold]", _confidence(plate["confidence"]))
-    _print(table, out)
+    print_table(table, out)
 
 
 def _print_table(rows: Sequence[SightingRow], out: TextIO) -> None:
@@ -105,7 +105,7 @@ def _print_table(rows: Sequence[SightingRow], out: TextIO) -> None:
             str(row.reads),
             row.status.value,
         )
-    _print(table, out)
+    print_table(table, out)
 
 
 def _table(*headings: str) -> Table:
@@ -116,7 +116,7 @@ def _table(*headings: str) -> Table:
     return table
 
 
-def _print(table: Table, out: TextIO) -> None:
+def print_table(table: Table, out: TextIO) -> None:
     """As wide as the terminal; in a pipe as wide as it needs to be."""
     console = Console(file=out)
     console.print(table, width=None if console.is_terminal else 1000)

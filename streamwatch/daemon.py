@@ -1,10 +1,13 @@
 """Starts and stops everything that runs side by side. The only module that starts threads.
 
     camera NAME   capture and gate of one camera          ──events──▶ recorder
-    recorder      the one writer of the database          ──keyframes, once they are stored──▶ outbox
-    reader N      sends keyframes of the outbox           ──events──▶ recorder, ──answers──▶ camera NAME
+    recorder      the one owner of the database           ──keyframes, once they are stored──▶ dispatcher
+    reader N      has keyframes read that are worth it    ──events──▶ recorder, ──answers──▶ camera NAME
+    keeper        status file, watchdog, retention        ──tasks──▶ recorder
+    health        answers /healthz and /metrics
 
-An unexpected exception in any thread ends the process with code 1, for the service manager to restart.
+An unexpected exception in any thread ends the process with code 1, for the service manager to restart. A database that
+can not be written for now (full disk, a lock) is none: events wait in memory and are written when it can be again.
 """
 
 import logging
@@ -16,42 +19,44 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
+from typing import Any
 
 from streamwatch.capture import LiveCamera, Source, open_source
 from streamwatch.clock import Clock
 from streamwatch.config import Settings
 from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
+from streamwatch.health import DatabaseHealth, HealthServer, Snapshot, serve, write_status
+from streamwatch.housekeeping import tidy
 from streamwatch.model import Keyframe, PlateText, Recognizer
-from streamwatch.parts import make_intake
-from streamwatch.pipeline import (
-    Books,
-    Channel,
-    ChannelClosed,
-    Event,
-    KeyframeDropped,
-    KeyframeTaken,
-    Notify,
-    PlatesRead,
-    read_keyframe,
-)
+from streamwatch.notify import Notifier
+from streamwatch.parts import make_books, make_dispatcher, make_intake
+from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Event, KeyframeDropped, KeyframeTaken, Notify
+from streamwatch.pulse import Pulse, Pulses
+from streamwatch.resume import resume
 from streamwatch.store import Store
+from streamwatch.vitals import Vitals
 
 log = logging.getLogger(__name__)
 
 GLANCE = 0.25  # s; how long a camera thread waits for a frame before it looks at its answers again
-OUTBOX = 200  # keyframes that may wait for the engine; a keyframe is about 100 kB
+ANSWERS = 200  # answers that may wait for a camera's thread
 EVENTS = 1000  # events that may wait for the database
-DRAIN = 10.0  # s; how long a stop may take to read what was seen last
+TELL_EVERY, TIDY_EVERY = 5.0, 60.0  # s; status file, retention
+READING = 300.0  # s that one keyframe may take with all its attempts and time-outs
+STATUS_FILE = "status.json"
+STORE_AGAIN_FIRST, STORE_AGAIN_LONGEST = 1.0, 30.0  # s between tries to write while the database can not be written
 
 Answer = tuple[Keyframe, tuple[PlateText, ...] | None]
+Spawn = Callable[[Callable[[], None], str], threading.Thread]
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
-    """An event on its way to the database, and who waits for it. No event: all before it have been stored."""
+class _Task:
+    """Work for the recorder, and who waits for it. event: written down; call: asked of the store; else a barrier."""
 
-    event: Event | None
-    done: Future[None] = field(default_factory=Future)
+    event: Event | None = None
+    call: Callable[[], Any] | None = None
+    done: Future[Any] = field(default_factory=Future)
 
 
 def spawn(target: Callable[[], None], name: str) -> threading.Thread:
@@ -59,9 +64,6 @@ def spawn(target: Callable[[], None], name: str) -> threading.Thread:
     thread = threading.Thread(target=target, name=name, daemon=True)
     thread.start()
     return thread
-
-
-Spawn = Callable[[Callable[[], None], str], threading.Thread]
 
 
 def live_camera(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn) -> LiveCamera:
@@ -86,6 +88,7 @@ def live_camera(settings: Settings, name: str, clock: Clock, spawn: Spawn = spaw
         reopen_longest=capture.reopen_longest,
         clock=clock,
         spawn=spawn,
+        frozen_after=capture.frozen_after,
     )
 
 
@@ -110,60 +113,91 @@ class Daemon:
         stop: threading.Event,
     ) -> None:
         """readers: how many keyframes are read at once. stop: set it to end `run`; the recognizer may wait on it."""
-        self._settings, self._recognizer, self._clock, self._stop = settings, recognizer, clock, stop
+        self._settings, self._store, self._clock, self._stop = settings, store, clock, stop
         self._readers = readers
-        self._books = Books(
-            store,
-            window=settings.dedup.window,
-            min_confidence=settings.sightings.min_confidence,
-            notify=notify,
-        )
-        self._events: Channel[_Written] = Channel(EVENTS)
-        self._outbox: Channel[Keyframe] = Channel(OUTBOX, worth=lambda keyframe: keyframe.captured_at.timestamp())
-        self._answers: dict[str, Channel[Answer]] = {name: Channel(OUTBOX) for name in settings.cameras}
+        self._books = make_books(settings, store, notify)
+        self._dispatcher: Dispatcher = make_dispatcher(settings, store, recognizer, clock, self)
+        self._tasks: Channel[_Task] = Channel(EVENTS)
+        self._answers: dict[str, Channel[Answer]] = {
+            name: Channel(ANSWERS, worth=lambda answer: answer[0].captured_at.timestamp()) for name in settings.cameras
+        }
         self._failed = threading.Event()
+        self._hurry, self._give_up = threading.Event(), threading.Event()
+        self._beat: Callable[[], None] = lambda: None
+        self._cameras: dict[str, LiveCamera] = {}
+        self._pulses = Pulses(clock.monotonic)
+        self._notifier = Notifier()
+        self._vitals = Vitals(self._cameras, self._dispatcher, self._books.tally, clock, self._pulses)
 
     def run(self) -> int:
-        """Works until a signal comes or every recording has ended; returns the exit code."""
+        """Works until a signal comes or every recording has ended; returns the exit code. Raises StoreError."""
+        resume(self._settings, self._store, self._books, self._dispatcher, self._clock)
+        self._cameras.update({name: self._live_camera(name) for name in self._settings.cameras})
+        health = self._open_port()
         self._stop_on_signals()
-        recorder = self._spawn(self._record_events, "recorder")
+        recorder = self._spawn(self._keep_books, "recorder")
         readers = [self._spawn(self._read_keyframes, f"reader {n + 1}") for n in range(self._readers)]
         cameras = [self._spawn(partial(self._watch, name), f"camera {name}") for name in self._settings.cameras]
+        keeper = self._spawn(self._keep_house, "keeper")
+        self._notifier.ready()
         try:
             for thread in cameras:
                 while thread.is_alive() and not self._stop.is_set():
                     thread.join(GLANCE)
         finally:
+            self._notifier.stopping()
             self._shut_down(cameras, readers, recorder)
+            keeper.join(GLANCE * 4)
+            if health is not None:
+                health.close()
         return 1 if self._failed.is_set() else 0
+
+    def load(self, key: str) -> Keyframe:
+        """For the dispatcher: a stored keyframe, fetched by the recorder."""
+        keyframe: Keyframe = self._ask(_Task(call=partial(self._store.load_keyframe, key)))
+        return keyframe
+
+    def record(self, event: Event) -> None:
+        """For the dispatcher: hands an event to the recorder and waits until it is stored."""
+        self._ask(_Task(event=event))
+
+    def _ask(self, task: _Task) -> Any:
+        """Raises ChannelClosed, which ends the calling thread quietly, when the program is stopping."""
+        self._tasks.put(task)
+        return task.done.result()
 
     def _shut_down(
         self, cameras: list[threading.Thread], readers: list[threading.Thread], recorder: threading.Thread
     ) -> None:
         """In the direction of the data, so that what was seen is read and what was read is stored."""
-        deadline = self._clock.monotonic() + DRAIN
+        self._hurry.set()
+        drain = self._settings.shutdown.drain
+        deadline = self._clock.monotonic() + drain
         for thread in cameras:
             thread.join(max(0.0, deadline - self._clock.monotonic()))
-        if not self._failed.is_set() and not self._caught_up(deadline):
-            log.warning("not everything was stored within %g s", DRAIN)
-        self._outbox.close()
+        if not self._failed.is_set():
+            self._drain(deadline)
+        self._dispatcher.close()
         for thread in readers:
             thread.join(max(0.0, deadline - self._clock.monotonic()))
-        left = len(self._outbox.take_all())
-        if left or any(thread.is_alive() for thread in readers):
-            log.warning("%d pictures are stored but were not read within %g s of the stop", left, DRAIN)
-        self._events.close()
-        recorder.join(DRAIN)
+        left, _, _ = self._dispatcher.backlog()
+        if left:
+            log.warning("%d pictures wait on disk and are read at the next start", left)
+        self._give_up.set()
+        self._tasks.close()
+        recorder.join(max(1.0, drain))
 
-    def _caught_up(self, deadline: float) -> bool:
-        """Waits until the recorder has written every event that cameras left, so that the outbox is complete."""
-        all_before = _Written(None)
-        self._events.put(all_before)
+    def _drain(self, deadline: float) -> None:
+        """Waits until what the cameras left is stored, and read as far as that can be done now."""
+        barrier = _Task()
         try:
-            all_before.done.result(max(0.0, deadline - self._clock.monotonic()))
+            if not self._tasks.offer(barrier):
+                raise TimeoutError
+            barrier.done.result(max(0.0, deadline - self._clock.monotonic()))
         except TimeoutError:
-            return False
-        return True
+            log.error("not everything that was seen could be stored before the end")
+        while self._clock.monotonic() < deadline and self._dispatcher.backlog()[0] and not self._dispatcher.breakers():
+            self._give_up.wait(0.05)
 
     def _spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
         return spawn(partial(self._guard, target, name), name)
@@ -181,17 +215,60 @@ class Daemon:
     def _fail(self) -> None:
         self._failed.set()
         self._stop.set()
-        self._events.close()
-        self._outbox.close()
-        for waiting in self._events.take_all():
+        self._hurry.set()
+        self._give_up.set()
+        self._tasks.close()
+        self._dispatcher.close()
+        for waiting in self._tasks.take_all():
             waiting.done.set_exception(StorageFailed("The program is stopping because of an error."))
+
+    def _live_camera(self, name: str) -> LiveCamera:
+        return live_camera(self._settings, name, self._clock, self._spawn)
+
+    def _open_port(self) -> HealthServer | None:
+        """Starts to answer /healthz and /metrics, if that is wanted. Raises ConfigError."""
+        if self._settings.health.port is None:
+            return None
+        server = serve("127.0.0.1", self._settings.health.port, self._snapshot)
+        self._spawn(server.run, "health")
+        return server
+
+    def _snapshot(self) -> Snapshot:
+        return self._vitals.snapshot(self._settings.data_dir, self._settings.retention.min_free)
+
+    def _keep_house(self) -> None:
+        """The keeper's thread."""
+        tidied = self._clock.monotonic()
+        while not self._give_up.wait(self._notifier.interval or TELL_EVERY):
+            snapshot = self._snapshot()
+            self._notifier.status(self._vitals.sentence())
+            if snapshot.stalled:
+                log.error("no progress: %s", ", ".join(snapshot.stalled))
+            else:
+                self._notifier.watchdog()
+            try:
+                write_status(self._settings.data_dir / STATUS_FILE, snapshot)
+                if self._clock.monotonic() - tidied >= TIDY_EVERY and snapshot.database.ok:
+                    tidied = self._clock.monotonic()
+                    self._vitals.evidence = tidy(self._settings, self._store, self._clock, self._call)
+            except StorageFailed as error:
+                log.debug("%s", error)  # the recorder says it, as soon as it has something to write
+
+    def _call(self, call: Callable[[], Any]) -> Any:
+        """Has the recorder do something with the store, between two events."""
+        return self._ask(_Task(call=call))
 
     def _watch(self, name: str) -> None:
         """One camera's thread."""
+        with self._pulses.pulse(f"camera {name}") as pulse:
+            self._watch_camera(name, pulse)
+
+    def _watch_camera(self, name: str, pulse: Pulse) -> None:
         intake = make_intake(self._settings, name)
-        live = live_camera(self._settings, name, self._clock, self._spawn)
+        live = self._cameras[name]
         try:
             while not self._stop.is_set() and not live.ended:
+                pulse.beat()
                 for keyframe, plates in self._answers[name].take_all():
                     intake.answered(keyframe, plates)
                 frame = live.next_frame(GLANCE)
@@ -207,49 +284,85 @@ class Daemon:
 
     def _submit(self, events: list[Event]) -> None:
         for event in events:
-            self._events.put(_Written(event))
+            self._tasks.put(_Task(event=event))
 
-    def _record(self, event: Event) -> None:
-        """Hands an event to the recorder and waits until it is stored."""
-        written = _Written(event)
-        try:
-            self._events.put(written)
-        except ChannelClosed:
-            raise StorageFailed("The database is closed because the program is stopping.") from None
-        written.done.result()
-
-    def _record_events(self) -> None:
+    def _keep_books(self) -> None:
         """The recorder's thread."""
-        while True:
-            written = self._events.get()
-            try:
-                if written.event is not None:
-                    self._books.record(written.event)
-                if isinstance(written.event, KeyframeTaken):
-                    self._post(written.event.keyframe)
-            except BaseException as error:
-                written.done.set_exception(error)
+        with self._pulses.pulse("recorder") as pulse:
+            while True:
+                with pulse.resting():
+                    task = self._tasks.get()
+                self._do(task, pulse)
+
+    def _do(self, task: _Task, pulse: Pulse) -> None:
+        self._beat = pulse.beat
+        try:
+            task.done.set_result(self._carry_out(task))
+        except BaseException as error:
+            task.done.set_exception(error)
+            if task.call is None:
                 raise
-            written.done.set_result(None)
+
+    def _carry_out(self, task: _Task) -> Any:
+        if task.call is not None:
+            return self._until_stored(task.call)
+        if task.event is not None:
+            self._write(task.event)
+        return None
+
+    def _write(self, event: Event) -> None:
+        self._until_stored(partial(self._books.work_out, event))
+        self._until_stored(self._books.catch_up)
+        if isinstance(event, KeyframeTaken):
+            self._post(event.keyframe)
+
+    def _until_stored(self, attempt: Callable[[], Any]) -> Any:
+        """Tries again while the machine is at fault: nothing that was seen is lost to a full disk."""
+        pause, trouble = STORE_AGAIN_FIRST, False
+        while True:
+            self._beat()
+            self._store.clock_trusted = self._clock.trusted
+            try:
+                result = attempt()
+            except StorageFailed as error:
+                if not trouble:
+                    log.error("%s Watching goes on; what is seen is written as soon as that is possible.", error)
+                    self._vitals.database = DatabaseHealth(self._clock.now(), str(error))
+                trouble = True
+                if self._give_up.is_set():
+                    raise
+                self._hurry.wait(pause)
+                pause = GLANCE if self._hurry.is_set() else min(STORE_AGAIN_LONGEST, 2 * pause)
+                if self._hurry.is_set():
+                    self._give_up.wait(GLANCE)
+            else:
+                if trouble:
+                    log.warning("the database and the evidence folder can be written again")
+                    self._vitals.database = DatabaseHealth()
+                return result
 
     def _post(self, keyframe: Keyframe) -> None:
-        try:
-            loser = self._outbox.put(keyframe)
-        except ChannelClosed:
-            log.warning("%s: a picture came too late to be read; it is stored", keyframe.camera)
-            return
-        if loser is not None:
-            reason = f"more than {OUTBOX} pictures were waiting for the engine"
-            self._books.record(KeyframeDropped(loser, reason))
-            self._answers[loser.camera].put((loser, None))
+        """What is stored may be read."""
+        for dropped in self._dispatcher.add(self._books.as_waiting(keyframe)):
+            lost = dropped.waiting
+            self._write(KeyframeDropped(lost.key, lost.passage, lost.camera, dropped.reason))
 
     def _read_keyframes(self) -> None:
         """A reader's thread."""
-        while True:
-            keyframe = self._outbox.get()
-            outcome = read_keyframe(keyframe, self._recognizer, self._record, self._clock)
-            plates = outcome.plates if isinstance(outcome, PlatesRead) else None
-            self._answers[keyframe.camera].put((keyframe, plates))
+        with self._pulses.pulse(threading.current_thread().name, READING) as pulse:
+            self._read_while_open(pulse)
+
+    def _read_while_open(self, pulse: Pulse) -> None:
+        while not self._give_up.is_set():
+            pulse.beat()
+            job = self._dispatcher.next(GLANCE)
+            if job is None:
+                if self._dispatcher.closed:
+                    return
+                continue
+            served = self._dispatcher.serve(job)
+            if served.keyframe is not None and not served.again and served.keyframe.camera in self._answers:
+                self._answers[served.keyframe.camera].put((served.keyframe, served.plates))
 
     def _stop_on_signals(self) -> None:
         def on_signal(number: int, _: FrameType | None) -> None:

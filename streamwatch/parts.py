@@ -1,15 +1,20 @@
 """From settings to working parts: the one place that knows both."""
 
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 
-from streamwatch.config import OcrCarsSettings, Settings
+from streamwatch.clock import Clock
+from streamwatch.config import BudgetSettings, OcrCarsSettings, Settings
 from streamwatch.errors import ConfigError
 from streamwatch.gate import Gate
 from streamwatch.model import Engine, Recognizer
-from streamwatch.pipeline import Intake, JpegLimits
+from streamwatch.pipeline import Books, Budget, Dispatcher, Governor, Intake, JpegLimits, Limits, Notify, Outbox
+from streamwatch.pipeline.dispatcher import Desk
 from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.store import Store
 
 
 def make_intake(settings: Settings, camera: str) -> Intake:
@@ -38,6 +43,42 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
     if settings.recognizer.engine is Engine.LOCAL:
         return LocalReader(settings.recognizer.local.threads)
     return make_ocrcars(settings.recognizer.ocrcars, wait)
+
+
+def make_books(settings: Settings, store: Store, notify: Notify) -> Books:
+    """The one who writes down what happens."""
+    return Books(store, window=settings.dedup.window, min_confidence=settings.sightings.min_confidence, notify=notify)
+
+
+def make_dispatcher(settings: Settings, store: Store, recognizer: Recognizer, clock: Clock, desk: Desk) -> Dispatcher:
+    """The outbox with its budget, breakers and engines. Raises StoreError: the budget is counted from the ledger."""
+    outbox = settings.outbox
+    cameras = {name: _limits(camera.budget) for name, camera in settings.cameras.items()}
+    return Dispatcher(
+        Outbox(outbox.max_items, outbox.max_bytes, outbox.max_age),
+        Governor(settings.calls.runaway_after),
+        Budget(_limits(settings.budget), cameras, store.spent, clock.now(), clock.monotonic()),
+        recognizer,
+        make_fallback(settings),
+        clock,
+        desk,
+    )
+
+
+def make_fallback(settings: Settings) -> Callable[[], Recognizer | None]:
+    """Gives the local engine, loaded at its first use, or None where the extra `local` is not installed."""
+    if not local_is_installed():
+        return lambda: None
+    return cache(lambda: LocalReader(settings.recognizer.local.threads))
+
+
+def local_is_installed() -> bool:
+    """Whether the extra `local` is there."""
+    return find_spec("rapidocr") is not None and find_spec("onnxruntime") is not None
+
+
+def _limits(settings: BudgetSettings) -> Limits:
+    return Limits(settings.hour, settings.day, settings.month)
 
 
 def make_ocrcars(settings: OcrCarsSettings, wait: Callable[[float], bool]) -> OcrCars:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from streamwatch.capture import Recording
 from streamwatch.clock import Clock
-from streamwatch.model import Recognizer
-from streamwatch.pipeline import Books, Event, Intake, KeyframeTaken, PlatesRead, read_keyframe
+from streamwatch.pipeline import Books, Dispatcher, Event, Intake, KeyframeDropped, KeyframeTaken
 
 log = logging.getLogger(__name__)
 
@@ -21,17 +20,15 @@ Progress = Callable[[Path, float, float | None], None]
 TELL_EVERY = 1.0  # s of video
 
 
+PATIENCE = 90.0  # s for which a replay waits for a service that stumbles, before it goes on without it
+
+
 class Replay:
     """One camera's recordings, one after the other."""
 
-    def __init__(self, camera: str, intake: Intake, books: Books, recognizer: Recognizer, clock: Clock) -> None:
-        self._camera, self._intake, self._books, self._recognizer, self._clock = (
-            camera,
-            intake,
-            books,
-            recognizer,
-            clock,
-        )
+    def __init__(self, camera: str, intake: Intake, books: Books, dispatcher: Dispatcher, clock: Clock) -> None:
+        self._camera, self._intake, self._books = camera, intake, books
+        self._dispatcher, self._clock, self._patience = dispatcher, clock, PATIENCE
 
     def run(self, videos: Sequence[Path], start: datetime | None, progress: Progress) -> None:
         """Plays all videos. start: time of the first frame of the first video; the others follow on it.
@@ -46,6 +43,10 @@ class Replay:
                 ended = self._play(recording, video, begins, progress)
             start = None if start is None else ended
         self._take(self._intake.finish())
+        self._read(PATIENCE)
+        left, _, _ = self._dispatcher.backlog()
+        if left:
+            log.warning("%d pictures wait on disk; `streamwatch run` reads them when the service answers again", left)
 
     def _play(self, recording: Recording, video: Path, begins: datetime, progress: Progress) -> datetime:
         """Returns the time at which the next video would go on."""
@@ -63,9 +64,24 @@ class Replay:
         for event in events:
             self._books.record(event)
             if isinstance(event, KeyframeTaken):
-                outcome = read_keyframe(event.keyframe, self._recognizer, self._books.record, self._clock)
-                plates = outcome.plates if isinstance(outcome, PlatesRead) else None
-                self._intake.answered(event.keyframe, plates)
+                for dropped in self._dispatcher.add(self._books.as_waiting(event.keyframe)):
+                    lost = dropped.waiting
+                    self._books.record(KeyframeDropped(lost.key, lost.passage, lost.camera, dropped.reason))
+                self._read(self._patience)
+
+    def _read(self, patience: float) -> None:
+        """Has everything read that waits. When the service does not come back, later ones are not waited for."""
+        until = self._clock.monotonic() + patience
+        while self._dispatcher.backlog()[0]:
+            left = max(0.0, until - self._clock.monotonic())
+            job = self._dispatcher.next(left) if self._dispatcher.held_for() <= left else None
+            if job is None:
+                self._patience = 0.0
+                return
+            served = self._dispatcher.serve(job)
+            if served.keyframe is not None and not served.again:
+                self._intake.answered(served.keyframe, served.plates)
+        self._patience = PATIENCE
 
 
 def _recorded_at(recording: Recording, video: Path) -> datetime:

@@ -78,7 +78,7 @@ def test_durations(tmp_path: Path) -> None:
         ("cameras:\n  a:\n    sorce: x\n", ["line 2", "`cameras.a.source` is missing"]),
         ("cameras:\n  a:\n    source: x\n    transprt: tcp\n", ["line 4", "did you mean `transport`?"]),
         ("recogniser: {}\n", ["line 1", "did you mean `recognizer`?"]),
-        ("zzz: 1\n", ["`zzz` is not a key", "known keys here: cameras, capture"]),
+        ("zzz: 1\n", ["`zzz` is not a key", "known keys here: budget, calls, cameras"]),
         ("recognizer:\n  engine: locl\n", ["line 2", "'locl'", "did you mean `local`?"]),
         ("gate:\n  patience: 6x\n", ["line 2", "`gate.patience` = '6x'", "is not a duration"]),
         ("gate:\n  min_area: 3\n", ["`gate.min_area` = 3", "less than or equal to 1"]),

@@ -45,7 +45,7 @@ def test_config_yaml_shows_the_defaults() -> None:
     default = Settings()
     assert CameraSettings(source="sample").transport == "tcp"
     for section, values in example.items():
-        for key, value in values.items() if isinstance(values, dict) else [(None, values)]:
+        for key, value in (values or {}).items() if values is None or isinstance(values, dict) else [(None, values)]:
             shown = getattr(default, section) if key is None else getattr(getattr(default, section), key)
             if isinstance(value, dict):
                 assert all(_equal(getattr(shown, inner), v) for inner, v in value.items()), key
@@ -56,4 +56,6 @@ def test_config_yaml_shows_the_defaults() -> None:
 def _equal(shown: object, written: object) -> bool:
     if isinstance(shown, float):
         return shown == float(str(config.seconds(written)))
+    if isinstance(shown, int) and isinstance(written, str):
+        return shown == config.size(written)
     return str(shown) == str(written)

@@ -1,0 +1,69 @@
+"""The verb `calls`: what was paid, for which camera and day, what was saved, and what the month will cost."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, TextIO
+
+from rich.table import Table
+
+from streamwatch.clock import Span, window
+from streamwatch.console import print_json, print_table
+from streamwatch.store import Calls, CallsReport, NotCalledRow
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """price: of one charge unit, in whatever currency. begin, end: the time that the report is about."""
+
+    price: float
+    begin: datetime
+    end: datetime
+
+    def cost(self, calls: Calls) -> float:
+        """Of these calls, in the price's currency; a doubtful one counts as paid."""
+        return (calls.fee + calls.doubtful) * self.price
+
+    def forecast(self, calls: Calls) -> float:
+        """Charge units to the end of the running month, if it goes on as in the time of the report."""
+        month = window(Span.MONTH, self.end)
+        seconds = max(1.0, (self.end - max(self.begin, month.begin)).total_seconds())
+        return (calls.fee + calls.doubtful) * (month.end - month.begin).total_seconds() / seconds
+
+
+def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Prices, format: str, out: TextIO) -> None:
+    """format: table or json."""
+    if format == "json":
+        print_json(_record(report, saved, prices), out)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("day", "camera", "calls", "charged", "fee", "no plate", "doubtful", "failed", "cost"):
+        table.add_column(heading, justify="left" if heading in ("day", "camera") else "right", no_wrap=True)
+    for row in report.rows:
+        table.add_row(row.day.isoformat(), row.camera or "(by hand)", *_numbers(row.calls, prices))
+    table.add_row("[bold]all[/bold]", "", *_numbers(report.total, prices))
+    print_table(table, out)
+    forecast = prices.forecast(report.total)
+    out.write(f"\nforecast for the month: {forecast:.0f} calls, cost {forecast * prices.price:.2f}\n")
+    for line in saved:
+        out.write(f"not called: {line.keyframes} pictures of {line.camera}, {line.state.value}: {line.reason}\n")
+
+
+def _numbers(calls: Calls, prices: Prices) -> list[str]:
+    counts = (calls.calls, calls.charged, calls.fee, calls.no_plate, calls.doubtful, calls.failed)
+    return [*map(str, counts), f"{prices.cost(calls):.2f}"]
+
+
+def _record(report: CallsReport, saved: Sequence[NotCalledRow], prices: Prices) -> dict[str, Any]:
+    def told(calls: Calls) -> dict[str, Any]:
+        return {**asdict(calls), "cost": round(prices.cost(calls), 4)}
+
+    forecast = prices.forecast(report.total)
+    return {
+        "since": prices.begin.isoformat(),
+        "until": prices.end.isoformat(),
+        "rows": [{"day": row.day.isoformat(), "camera": row.camera, **told(row.calls)} for row in report.rows],
+        "total": told(report.total),
+        "forecast": {"calls": round(forecast, 1), "cost": round(forecast * prices.price, 4)},
+        "not_called": [{**asdict(line), "state": line.state.value} for line in saved],
+    }

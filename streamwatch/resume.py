@@ -1,0 +1,66 @@
+"""The first thing after a start: whatever the last run left behind is taken up where it was."""
+
+import logging
+
+from streamwatch.clock import Clock
+from streamwatch.config import Settings
+from streamwatch.errors import StorageFailed, StoreError
+from streamwatch.parts import local_is_installed
+from streamwatch.pipeline import Books, Dispatcher, KeyframeDropped, PlatesRead
+from streamwatch.store import KeyframeState, Store, UnsavedAnswer, WaitingKeyframe
+
+log = logging.getLogger(__name__)
+
+
+def resume(settings: Settings, store: Store, books: Books, dispatcher: Dispatcher, clock: Clock) -> None:
+    """Takes in answers that were paid, and puts what waits back into the outbox; what is doubtful is not paid again.
+
+    Raises StoreError.
+    """
+    recovery = store.recover()
+    store.finish_interrupted()
+    taken_in = sum(_take_in(answer, store, books) for answer in recovery.answered)
+    to_read = [(item, False) for item in store.waiting()] + _doubtful(settings, store)
+    books.resume(item.passage for item, _ in to_read)
+    for item, only_local in to_read:
+        for dropped in dispatcher.add(item, only_local, _since(item, clock)):
+            lost = dropped.waiting
+            books.record(KeyframeDropped(lost.key, lost.passage, lost.camera, dropped.reason))
+    books.settle_rest(store.pending_passages())
+    if to_read or taken_in:
+        log.info("taken up from the last run: %d pictures to read, %d answers", len(to_read), taken_in)
+
+
+def _take_in(answer: UnsavedAnswer, store: Store, books: Books) -> bool:
+    """An answer that was paid for but not yet entered; False where the picture it is about is lost."""
+    try:
+        keyframe = store.load_keyframe(answer.keyframe)
+    except StorageFailed:
+        raise
+    except StoreError as error:
+        log.error("a paid answer can not be entered: %s", error)
+        store.keyframe_state(answer.keyframe, KeyframeState.FAILED, str(error))
+        return False
+    books.resume([keyframe.passage])
+    books.record(PlatesRead(keyframe, answer.engine, answer.plates, answer.call))
+    return True
+
+
+def _doubtful(settings: Settings, store: Store) -> list[tuple[WaitingKeyframe, bool]]:
+    """Keyframes whose call may have been charged, and whether they may only be read locally."""
+    doubtful = store.waiting(KeyframeState.DOUBTFUL)
+    if settings.calls.resend_doubtful or local_is_installed():
+        return [(item, not settings.calls.resend_doubtful) for item in doubtful]
+    if doubtful:
+        log.error(
+            "%d pictures may have been paid for without an answer. They are not sent again; "
+            "set calls.resend_doubtful to pay for them anew, or install streamwatch[local] to read them here.",
+            len(doubtful),
+        )
+    return []
+
+
+def _since(item: WaitingKeyframe, clock: Clock) -> float:
+    """Since when it waits, as far as the wall clock can be believed."""
+    age = (clock.now() - item.captured_at).total_seconds() if clock.plausible else 0.0
+    return clock.monotonic() - max(0.0, age)
