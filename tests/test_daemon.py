@@ -1,24 +1,19 @@
 """The daemon as a real process: live cameras over RTSP, the service over HTTP, signals."""
 
-import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from clips import Vehicle, render
+from daemons import PASSWORD, PLATES, SECRET, paid, running
 from fakes import FakeOcrCars, keep_silent, plate, refusal
 from rtsp_server import RtspServer
-
-SECRET, PASSWORD = "invented0appcode0of0daemon0tests", "invented-camera-password"
-PLATES = ["京AF0236", "苏EK3P82"]
 
 
 @pytest.fixture(scope="module")
@@ -28,75 +23,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vehicles = [Vehicle(PLATES[0], enter=0.8, approach=1.5, stop=1.8), Vehicle(PLATES[1], "yellow", 6.0, 1.5, 1.8)]
     render(path, vehicles, 11, fps=10, size=(640, 360), preset="ultrafast", gop=1.0)
     return path
-
-
-class Running:
-    """A daemon process whose output goes to files."""
-
-    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
-        self.folder = folder
-        (folder / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
-        self._out, self._err = open(folder / "out", "w"), open(folder / "err", "w")  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamwatch", "run"], cwd=folder, stdout=self._out, stderr=self._err
-        )
-
-    def until(self, what: Callable[[], bool], seconds: float = 60) -> None:
-        """Waits until something holds; fails with the log when it never does or the daemon ends before."""
-        limit = time.monotonic() + seconds
-        while not what():
-            assert time.monotonic() < limit, f"not within {seconds} s:\n{self.log()}"
-            assert self.process.poll() is None, self.log()
-            time.sleep(0.1)
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """The exit code after a signal."""
-        self.process.send_signal(number)
-        return self.process.wait(30)
-
-    def log(self) -> str:
-        return (self.folder / "err").read_text()
-
-    def said(self) -> str:
-        return (self.folder / "out").read_text()
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        file = self.folder / "data" / "streamwatch.db"
-        if not file.exists():
-            return []
-        database = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)
-        try:
-            return database.execute(query).fetchall()
-        except sqlite3.OperationalError:
-            return []
-        finally:
-            database.close()
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self._out.close()
-        self._err.close()
-
-
-@contextmanager
-def running(folder: Path, cameras: dict[str, Any], **settings: Any) -> Iterator[Running]:
-    folder.mkdir(exist_ok=True)
-    capture = {"deadline": "1s", "reopen_first": "100ms", "reopen_longest": "500ms"}
-    daemon = Running(folder, {"cameras": cameras, "capture": capture, **settings})
-    try:
-        yield daemon
-    finally:
-        daemon.end()
-    everything = daemon.log() + daemon.said()
-    assert "Traceback" not in everything, everything
-    assert SECRET not in everything
-    assert PASSWORD not in everything
-
-
-def paid(service: FakeOcrCars) -> dict[str, Any]:
-    return {"engine": "ocrcars", "ocrcars": {"endpoint": service.endpoint, "appcode": SECRET, "read_timeout": "2s"}}
 
 
 def test_a_live_camera_gives_the_clips_plates_also_after_the_server_was_gone(clip: Path, tmp_path: Path) -> None:
@@ -149,19 +75,43 @@ def test_every_call_of_a_live_camera_is_in_the_ledger(clip: Path, tmp_path: Path
     [
         (refusal(403, "B403MQ", "Api Market Subscription quota exhausted"), "quota", "Buy"),
         (refusal(401, "A401AC", "Invalid AppCode"), "credentials", "AppCode"),
-        (keep_silent, "doubtful", "charged"),
     ],
 )
-def test_an_outage_is_never_an_empty_gate(clip: Path, tmp_path: Path, answer: Any, outcome: str, words: str) -> None:
+def test_what_a_person_must_mend_stops_calls_at_once_and_pictures_wait(
+    clip: Path, tmp_path: Path, answer: Any, outcome: str, words: str
+) -> None:
     with (
         FakeOcrCars(answer, appcode=SECRET) as service,
         running(tmp_path / "d", {"gate": {"source": str(clip)}}, recognizer=paid(service)) as daemon,
     ):
         assert daemon.process.wait(60) == 0
-        assert set(daemon.rows("SELECT outcome FROM passages")) == {("failed",)}
-        assert {row[0] for row in daemon.rows("SELECT outcome FROM calls")} == {outcome}
-        assert daemon.rows("SELECT state FROM keyframes") == [("failed",)] * 2
-        assert words in daemon.log()
+        assert len(service.calls) == 1, "the second vehicle asks nobody"
+        assert daemon.rows("SELECT outcome FROM calls") == [(outcome,)]
+        assert daemon.rows("SELECT state FROM keyframes") == [("waiting",)] * 2
+        assert daemon.rows("SELECT outcome FROM passages") == [("pending",)] * 2
+        (error,) = [line for line in daemon.log().splitlines() if " ERROR " in line]
+        assert words in error
+    with (
+        FakeOcrCars(plate(PLATES[1]), plate(PLATES[0]), appcode=SECRET) as service,
+        running(tmp_path / "d", {"gate": {"source": "sample"}}, recognizer=paid(service)) as daemon,
+    ):
+        daemon.until(lambda: daemon.rows("SELECT outcome FROM passages ORDER BY id LIMIT 2") == [("read",)] * 2)
+        assert daemon.stop() == 0
+        first = daemon.rows("SELECT captured_at FROM keyframes ORDER BY id LIMIT 2")
+        assert daemon.rows("SELECT first_seen < (SELECT min(started_at) FROM calls) FROM sightings LIMIT 1") == [(1,)]
+        assert len(first) == 2
+
+
+def test_a_call_that_may_have_been_charged_is_read_here_and_not_paid_again(clip: Path, tmp_path: Path) -> None:
+    with (
+        FakeOcrCars(keep_silent, appcode=SECRET) as service,
+        running(tmp_path / "d", {"gate": {"source": str(clip)}}, recognizer=paid(service)) as daemon,
+    ):
+        assert daemon.process.wait(60) == 0
+        assert {row[0] for row in daemon.rows("SELECT outcome FROM calls")} == {"doubtful"}
+        assert len({call.picture for call in service.calls}) == len(service.calls)
+        assert {row[0] for row in daemon.rows("SELECT engine FROM sightings")} == {"local"}
+        assert {row[0] for row in daemon.rows("SELECT plate FROM sightings")} <= set(PLATES)
 
 
 def test_a_signal_reads_what_was_seen_last(clip: Path, tmp_path: Path) -> None:
@@ -183,15 +133,18 @@ def test_a_second_signal_ends_at_once(clip: Path, tmp_path: Path) -> None:
         assert daemon.stop() == 128 + signal.SIGTERM
 
 
-def test_a_database_that_fails_ends_the_daemon_with_one_sentence(clip: Path, tmp_path: Path) -> None:
-    with running(tmp_path / "d", {"gate": {"source": "sample"}}, recognizer={"engine": "local"}) as daemon:
+def test_an_evidence_folder_that_fails_is_said_once_and_the_daemon_goes_on(clip: Path, tmp_path: Path) -> None:
+    with running(tmp_path / "d", {"gate": {"source": str(clip)}}, recognizer={"engine": "local"}) as daemon:
         daemon.until(lambda: "is online" in daemon.log())
         evidence = tmp_path / "d" / "data" / "evidence"
         evidence.write_text("a file where the folder should be")
-        assert daemon.process.wait(60) == 1
-        errors = [line for line in daemon.log().splitlines() if " ERROR " in line]
-        assert len(errors) == 1, daemon.log()
-        assert "evidence" in errors[0]
+        daemon.until(lambda: bool(daemon.errors()))
+        evidence.unlink()
+        assert daemon.process.wait(60) == 0, daemon.log()
+        (error,) = daemon.errors()
+        assert "evidence" in error
+        assert "can be written again" in daemon.log()
+        assert {row[0] for row in daemon.rows("SELECT plate FROM sightings")} == set(PLATES)
 
 
 def test_a_file_that_is_not_there_is_said_and_the_other_camera_goes_on(clip: Path, tmp_path: Path) -> None:

@@ -1,0 +1,176 @@
+"""Daemons and verbs as real processes, and ways to look at them from outside."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from fakes import FakeOcrCars
+from killing import NO_LOCAL
+
+SECRET, PASSWORD = "invented0appcode0of0daemon0tests", "invented-camera-password"
+PLATES = ["京AF0236", "苏EK3P82"]
+
+
+class Running:
+    """A daemon process whose output goes to files.
+
+    environment: beside this process's own. before: words of a command that runs it. patch: Python that it runs first.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: dict[str, Any],
+        *,
+        environment: dict[str, str] | None = None,
+        before: Sequence[str] = (),
+        patch: str = "",
+    ) -> None:
+        self.folder, self.data, self._before = folder, Path(config.get("data_dir", folder / "data")), before
+        file = folder / "config.yaml"
+        file.write_text(json.dumps(config), encoding="utf-8")
+        self._out, self._err = open(folder / "out", "a"), open(folder / "err", "a")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [*before, sys.executable, *_start(patch), "run", "--config", str(file)],
+            cwd=folder,
+            stdout=self._out,
+            stderr=self._err,
+            env={**os.environ, **(environment or {})},
+        )
+
+    def until(self, what: Callable[[], bool], seconds: float = 60) -> None:
+        """Waits until something holds; fails with the log when it never does or the daemon ends before."""
+        limit = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < limit, f"not within {seconds} s:\n{self.log()}"
+            assert self.process.poll() is None, self.log()
+            time.sleep(0.1)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """The exit code after a signal."""
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def log(self) -> str:
+        return (self.folder / "err").read_text()
+
+    def errors(self) -> list[str]:
+        return [line for line in self.log().splitlines() if " ERROR " in line or " CRITICAL " in line]
+
+    def said(self) -> str:
+        return (self.folder / "out").read_text()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the database says; nothing while it is not there or can not be asked."""
+        if not self._before:
+            return query_database(self.data / "streamwatch.db", query)
+        asking = [*self._before, sys.executable, __file__, str(self.data / "streamwatch.db"), query]
+        done = subprocess.run(asking, capture_output=True, text=True, timeout=60, check=True)
+        return [tuple(row) for row in json.loads(done.stdout)]
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._out.close()
+        self._err.close()
+
+
+def _start(patch: str) -> list[str]:
+    return ["-c", f"{patch}\nfrom streamwatch.cli import main\nmain()"] if patch else ["-m", "streamwatch"]
+
+
+@contextmanager
+def running(
+    folder: Path,
+    cameras: dict[str, Any],
+    *,
+    environment: dict[str, str] | None = None,
+    before: Sequence[str] = (),
+    patch: str = "",
+    **settings: Any,
+) -> Iterator[Running]:
+    """A daemon with these cameras and settings; in the end it is gone and has shown neither traceback nor secret."""
+    folder.mkdir(exist_ok=True)
+    capture = {"deadline": "1s", "reopen_first": "100ms", "reopen_longest": "500ms"}
+    config = {"cameras": cameras, "capture": capture, **settings}
+    daemon = Running(folder, config, environment=environment, before=before, patch=patch)
+    try:
+        yield daemon
+    finally:
+        daemon.end()
+    everything = daemon.log() + daemon.said()
+    assert "Traceback" not in everything, everything
+    assert SECRET not in everything
+    assert PASSWORD not in everything
+
+
+def query_database(file: Path, query: str) -> list[tuple[Any, ...]]:
+    """Rows of an SQLite file, which is only read; none where it can not be asked."""
+    if not file.exists():
+        return []
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)) as database:
+        try:
+            return database.execute(query).fetchall()
+        except sqlite3.OperationalError:
+            return []
+
+
+def paid(service: FakeOcrCars) -> dict[str, Any]:
+    """Settings of the recognizer for a stand-in service."""
+    return {"engine": "ocrcars", "ocrcars": {"endpoint": service.endpoint, "appcode": SECRET, "read_timeout": "2s"}}
+
+
+def verb(folder: Path, *words: object, patch: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Another verb with the config of a folder, run to its end. patch: as for Running."""
+    return subprocess.run(
+        [sys.executable, *_start(patch), *map(str, words)],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def without_local(folder: Path) -> dict[str, str]:
+    """The environment of a process in which the extra `local` is not installed."""
+    hidden = folder / "hidden"
+    hidden.mkdir(exist_ok=True)
+    (hidden / "sitecustomize.py").write_text(NO_LOCAL)
+    return {"PYTHONPATH": str(hidden)}
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses at the moment."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def ask(port: int, path: str) -> tuple[int, str]:
+    """Status and body of a daemon's health port; (0, "") where nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+if __name__ == "__main__":  # in the mount namespace of a daemon that has a disk of its own
+    print(json.dumps(query_database(Path(sys.argv[1]), sys.argv[2])))

@@ -1,0 +1,173 @@
+"""Kills a daemon at random moments and then compares database, ledger and the service's own log."""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clips import Vehicle, render
+from fakes import Behaviour, FakeOcrCars, ServedAnswer, ServedCall, plate
+
+SECRET = "invented0appcode0of0kill0tests"
+ONLINE = "Camera gate is online"
+LATENCY = 0.12  # s; long enough that kills meet calls in flight
+NO_LOCAL = """
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+HIDDEN = ("rapidocr", "onnxruntime")
+PathFinder.find_spec = lambda name, path=None, target=None: None if name in HIDDEN else find(name, path, target)
+"""
+
+
+class Counting(FakeOcrCars):
+    """Reads every picture as a plate of its own, after a moment, and keeps the digest of each picture it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(plate(), appcode=SECRET)
+        self.digests: Counter[str] = Counter()
+
+    def answer(self, method: str, call: ServedCall) -> ServedAnswer | Behaviour:
+        checked = super().answer(method, call)
+        digest = hashlib.sha256(call.picture).hexdigest()
+        with self._lock:
+            self.digests[digest] += 1
+        time.sleep(LATENCY)
+        return plate(plate_of(digest), range=[]) if checked is self._answers[0] else checked
+
+
+def plate_of(digest: str) -> str:
+    """An ordinary plate made of a picture's digest."""
+    return "京A" + "".join(
+        "ABCDEFGHJK"[int(c, 16) % 10] if i < 2 else str(int(c, 16) % 10) for i, c in enumerate(digest[:5])
+    )
+
+
+def draw_clip(path: Path) -> None:
+    """A small gate where a vehicle passes every two seconds."""
+    vehicles = [
+        Vehicle("京AF0236", enter=0.3, approach=0.7, stop=0.5, leave=0.4),
+        Vehicle("苏EK3P82", "yellow", 2.6, 0.7, 0.5, 0.4),
+    ]
+    render(path, vehicles, 5, fps=10, size=(480, 270), preset="ultrafast", gop=1.0)
+
+
+@dataclass
+class Outcome:
+    """What was found after the last run of one daemon.
+
+    paid_twice: calls beyond the first of each keyframe. lost: keyframes that were neither read nor are doubtful.
+    ledger: how often each picture was sent, by its digest.
+    """
+
+    kills: int
+    keyframes: int
+    answered: int
+    doubtful: int
+    paid_twice: int
+    lost: int
+    sightings: int
+    plates: int
+    integrity: str
+    ledger: Counter[str]
+
+
+class Victim:
+    """A daemon on a database of its own."""
+
+    def __init__(self, folder: Path, clip: Path, service: Counting) -> None:
+        self._folder, self._service = folder, service
+        folder.mkdir()
+        (folder / "hidden").mkdir()
+        (folder / "hidden" / "sitecustomize.py").write_text(NO_LOCAL)
+        config: dict[str, Any] = {
+            "cameras": {"gate": {"source": str(clip), "loop": True}},
+            "recognizer": {"engine": "ocrcars", "ocrcars": {"endpoint": service.endpoint, "appcode": SECRET}},
+            "gate": {"patience": "200ms", "close_after": "400ms"},
+            "dedup": {"window": "1h"},
+        }
+        (folder / "config.yaml").write_text(json.dumps(config))
+
+    def run(self, seconds: float, number: int, watching: bool = True) -> int:
+        """One life of the daemon, ended by a signal some time after it began to watch, or to start; its exit code."""
+        path = self._folder / "log"
+        path.touch()
+        before = path.read_text().count(ONLINE)
+        with open(path, "a") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "streamwatch", "run"],
+                cwd=self._folder,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": str(self._folder / "hidden")},
+            )
+            limit = time.monotonic() + 60
+            while watching and path.read_text().count(ONLINE) == before and time.monotonic() < limit:
+                time.sleep(0.05)
+            time.sleep(seconds)
+            process.send_signal(number)
+            return process.wait(60)
+
+    def killed(self, times: int, seed: int) -> None:
+        """SIGKILL at random moments; one in five while it still starts."""
+        moments = random.Random(seed)
+        for n in range(times):
+            self.run(moments.uniform(0.0, 3.0), signal.SIGKILL, watching=n % 5 != 4)
+
+    def judge(self, kills: int) -> Outcome:
+        """A last run with a decent end, then the comparison."""
+        code = self.run(5.0, signal.SIGTERM)
+        assert code == 0, (self._folder / "log").read_text()[-3000:]
+        database = sqlite3.connect(self._folder / "data" / "streamwatch.db")
+        try:
+
+            def ask(query: str) -> list[Any]:
+                return [row[0] for row in database.execute(query)]
+
+            (integrity,) = ask("PRAGMA integrity_check")
+            states = Counter(ask("SELECT state FROM keyframes"))
+            calls = Counter(ask("SELECT keyframe_id FROM calls"))
+            read = len(ask("SELECT DISTINCT keyframe_id FROM readings"))
+            return Outcome(
+                kills=kills,
+                keyframes=states.total(),
+                answered=states["answered"],
+                doubtful=states["doubtful"],
+                paid_twice=calls.total() - len(calls),
+                lost=states.total() - read - states["doubtful"],
+                sightings=len(ask("SELECT id FROM sightings")),
+                plates=len(set(ask("SELECT plate FROM readings"))),
+                integrity=integrity,
+                ledger=Counter(ask("SELECT sha256 FROM calls")),
+            )
+        finally:
+            database.close()
+
+
+def kill_many(folder: Path, daemons: int, kills: int) -> tuple[list[Outcome], Counting]:
+    """Several daemons side by side, each killed so many times; their outcomes and the service that they spoke to."""
+    clip = folder / "gate.mp4"
+    draw_clip(clip)
+    outcomes: list[Outcome] = []
+    with Counting() as service:
+        victims = [Victim(folder / f"daemon{n}", clip, service) for n in range(daemons)]
+
+        def suffer(victim: Victim, seed: int) -> None:
+            victim.killed(kills, seed)
+            outcomes.append(victim.judge(kills))
+
+        threads = [threading.Thread(target=suffer, args=(victim, n)) for n, victim in enumerate(victims)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return outcomes, service
