@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import av
+from av.codec.context import Flags2
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
@@ -100,8 +101,15 @@ class Decoder:
     damaged: packets and pictures left out so far, because they could not be decoded whole.
     """
 
-    def __init__(self, stream: VideoStream) -> None:
+    def __init__(self, stream: VideoStream, pieces: bool = False) -> None:
+        """pieces: a packet may hold only some slices of an H.264 picture.
+
+        RTP senders that repeat the parameter sets before every slice of a key picture make FFmpeg's parser see several
+        pictures in one; without this flag each of them comes out half grey, and so does all that refers to it.
+        """
         stream.codec_context.thread_count = 1
+        if pieces and stream.codec_context.name == "h264":
+            stream.codec_context.flags2 |= Flags2.chunks
         self._stream = stream
         self.damaged = 0
 

@@ -23,7 +23,7 @@ class NetworkStream:
         self._camera, self._clock, self._timeout = camera, clock, timeout
         self._host = host_of(url)
         self._container, self._stream = open_network(url, transport, timeout)
-        self._decoder = Decoder(self._stream)
+        self._decoder = Decoder(self._stream, pieces=True)
 
     def frames(self) -> Iterator[Frame | None]:
         """Never ends but by SourceLost. `captured_at` is the time when the picture's packet came."""
