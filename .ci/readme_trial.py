@@ -1,0 +1,81 @@
+"""README's first command in a fresh clone, and the wheel in an empty folder."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from common import POLL, Background, Check, Command, plates, wait_until
+
+SAMPLE_PLATES = {"京AF0236", "浙AD60718", "苏EK3P82", "川A0638警"}
+INSTALLATION = 1200.0  # s; not part of what is measured
+SAMPLE_ONLY = "cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n"
+
+
+def readme_trial(repository: Path, work: Path) -> Iterator[Check]:
+    """Both trials; folders are made in `work`."""
+    clone = work / "clone"
+    subprocess.run(["git", "clone", "--quiet", repository, clone], check=True)
+    yield from _first_command(clone, work / "first_command.log")
+    yield from _wheel(clone, work)
+
+
+def _first_command(clone: Path, output: Path) -> Iterator[Check]:
+    readme = (clone / "README.md").read_text(encoding="utf-8")
+    (command,) = (line for line in readme.splitlines() if "'.[local]'" in line)
+    print(f"\n== README's first command: {command}", flush=True)
+    program, config = clone / ".venv/bin/streamwatch", clone / "config.yaml"
+    # A shell that traps the signal waits for streamwatch and takes over its exit code.
+    shell: Command = ["bash", "-c", f"trap : TERM\n{command}"]
+    with Background(shell, output, own_group=True, cwd=clone) as daemon:
+        wait_until(lambda: program.exists() or daemon.ended(), INSTALLATION)
+        began = time.monotonic()
+        enough = wait_until(lambda: len(plates(program, config)) >= 3 or daemon.ended(), 60, POLL)
+        took = time.monotonic() - began
+        code = daemon.stop()
+        found = plates(program, config)
+        yield Check(
+            "three plates of the sample within 60 s", enough and len(found) >= 3, f"{len(found)} in {took:.0f} s"
+        )
+        yield _all_right(found)
+        yield Check("a line for each", all(plate in daemon.said() for plate in found), f"{len(found)} plates")
+        yield _exit_code(code)
+        _show_if(code != 0 or len(found) < 3, daemon)
+
+
+def _wheel(clone: Path, work: Path) -> Iterator[Check]:
+    print("\n== The wheel in an empty folder", flush=True)
+    wheels, venv, folder = work / "wheels", work / "venv", work / "empty"
+    python = venv / "bin/python"
+    pip: Command = [python, "-m", "pip", "-qq"]
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", wheels, clone], check=True)
+    (wheel,) = wheels.glob("*.whl")
+    subprocess.run([*pip, "install", f"{wheel}[local]"], check=True)
+    folder.mkdir()
+    program, config = venv / "bin/streamwatch", folder / "x.yaml"
+    config.write_text(SAMPLE_ONLY, encoding="utf-8")
+    with Background([program, "run", "--config", config], work / "wheel.log", cwd=folder) as daemon:
+        began = time.monotonic()
+        wait_until(lambda: bool(plates(program, config)) or daemon.ended(), 25, POLL)
+        took = time.monotonic() - began
+        code = daemon.stop()
+        found = plates(program, config)
+        yield Check("a plate from the wheel within 25 s", bool(found), f"{len(found)} in {took:.0f} s")
+        yield _all_right(found)
+        yield _exit_code(code)
+        _show_if(code != 0 or not found, daemon)
+
+
+def _all_right(found: set[str]) -> Check:
+    return Check("all of them right", bool(found) and found <= SAMPLE_PLATES, " ".join(sorted(found)))
+
+
+def _exit_code(code: int | None) -> Check:
+    return Check("exit code after SIGTERM", code == 0, str(code))
+
+
+def _show_if(failed: bool, daemon: Background) -> None:
+    if failed:
+        print(daemon.said()[-4000:], flush=True)

@@ -1,0 +1,146 @@
+"""Trials of the installed package: README's commands, and scenes with known truth where the simulator is at hand.
+
+    trials.py --work DIR [--shared DIR]
+
+Scenes are rendered into WORK. The last line says how many checks passed and failed; exit code 1 if any failed.
+"""
+
+import argparse
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from common import Check, Command
+from live_trial import live_trial
+from readme_trial import readme_trial
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PROGRAM = Path(sys.prefix) / "bin/streamwatch"
+AT_ONCE = 2
+SCENE_LIMIT = 1200.0  # s
+ASSERTED = ("basic", "tailgate", "two_lanes")
+SEEDS = (1, 2, 3)
+STREAMS = (("h264", "vbr"), ("hevc", "vbr"), ("h264", "cbr"))
+FOR_INFORMATION = ("drive_through", "long_stop", "night", "parked", "people", "weather")
+LIVE = ("basic-1-h264-vbr", "basic-1-hevc-vbr")
+ROW = "{:<14} {:>4} {:<5} {:<4} {:>8} {:>6} {:>10} {:>5} {:>8} {:>17} {:>6} {:>11} {:>6}"
+FIGURES = ["passages", "recall", "duplicates", "wrong", "rejected", "calls_per_passage", "wasted"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One scene of the simulator, rendered and replayed."""
+
+    scene: str
+    seed: int
+    codec: str
+    rate: str
+
+    def run(self, shared: Path, work: Path) -> dict[str, Any] | str:
+        """The score, or what went wrong."""
+        simulator = shared / "gatesim"
+        scenario, photos = simulator / f"scenarios/{self.scene}.json", shared / "data/plates"
+        command: Command = [sys.executable, simulator / "trial.py", scenario, "--photos", photos, "--work", work]
+        options = ["--seed", str(self.seed), "--codec", self.codec, "--rate", self.rate]
+        options += ["--command", shlex.quote(str(PROGRAM))]
+        try:
+            done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=SCENE_LIMIT, check=True)
+        except subprocess.CalledProcessError as error:
+            return str(error.stderr)[-2000:]
+        except subprocess.TimeoutExpired as error:
+            return str(error)
+        score: dict[str, Any] = json.loads(done.stdout.splitlines()[0])
+        return score
+
+
+def replay_all(replays: list[Replay], shared: Path, work: Path) -> Iterator[tuple[Replay, dict[str, Any] | str]]:
+    """Two at a time; a line of the table for each."""
+    print(ROW.format("scene", "seed", "codec", "rate", *FIGURES, "lag", "speed"), flush=True)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for replay, score in zip(replays, pool.map(lambda one: one.run(shared, work), replays), strict=True):
+            print(_line(replay, score), flush=True)
+            yield replay, score
+
+
+def _line(replay: Replay, score: dict[str, Any] | str) -> str:
+    if isinstance(score, str):
+        return f"{replay}: {score}"
+    lag = "{} {}".format(*score["first_seen_lag"]) if score["first_seen_lag"] else "-"
+    figures = [str(score[name]) for name in FIGURES]
+    return ROW.format(replay.scene, replay.seed, replay.codec, replay.rate, *figures, lag, score["replay_speed"])
+
+
+def judge(replay: Replay, score: dict[str, Any] | str) -> Check:
+    """The figures that issue 2 asks for."""
+    name = f"{replay.scene} seed {replay.seed} {replay.codec} {replay.rate}"
+    if isinstance(score, str):
+        return Check(name, False, "the trial itself failed")
+    holds = {
+        "recall": score["recall"] == 1.0,
+        "duplicates": score["duplicates"] == 0,
+        "wrong": score["wrong"] == 0,
+        "rejected": score["rejected"] == 0,
+        "calls per passage": score["calls_per_passage"] <= 2,
+        "median lag": bool(score["first_seen_lag"]) and score["first_seen_lag"][0] <= 1.0,
+    }
+    broken = [figure for figure, good in holds.items() if not good]
+    if broken:
+        return Check(name, False, f"{', '.join(broken)}; missed {score['missed']}, wrong {score['wrong_plates']}")
+    return Check(name, True, f"{score['found']} vehicles, {score['calls']} calls")
+
+
+def scene_trials(shared: Path, work: Path) -> Iterator[Check]:
+    """Replays with and without assertions, then the live trials."""
+    _say("Scenes replayed (lag: median and worst, s; calls: for a passage; speed: times real time)")
+    asserted = [Replay(scene, seed, codec, rate) for scene in ASSERTED for codec, rate in STREAMS for seed in SEEDS]
+    yield from [judge(*result) for result in replay_all(asserted, shared, work)]
+    _say("Other scenes, for information")
+    for _ in replay_all([Replay(scene, 1, "h264", "vbr") for scene in FOR_INFORMATION], shared, work):
+        pass
+    _say("Live over RTSP")
+    trial = partial(live_trial, PROGRAM, shared / "gatesim")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for checks in pool.map(trial, (work / name for name in LIVE), (work / f"live-{name}" for name in LIVE)):
+            yield from checks
+
+
+def all_trials(shared: Path, work: Path) -> Iterator[Check]:
+    """Whatever can be tried here."""
+    yield from readme_trial(REPOSITORY, work)
+    if (shared / "gatesim/trial.py").exists():
+        yield from scene_trials(shared, work)
+
+
+def _say(what: str) -> None:
+    print(f"\n== {what}", flush=True)
+
+
+def main() -> None:
+    """Runs all and counts."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--work", type=Path, required=True)
+    arguments.add_argument("--shared", type=Path, required=True)
+    options = arguments.parse_args()
+    # Blocks are left in order, so that what they started ends with them.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began, checks = time.monotonic(), []
+    for check in all_trials(options.shared.resolve(), options.work.resolve()):
+        print(check, flush=True)
+        checks.append(check)
+    failed = sum(not check.passed for check in checks)
+    _say(f"{time.monotonic() - began:.0f} s")
+    print(f"{len(checks) - failed} passed, {failed} failed", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
