@@ -110,7 +110,9 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     with _closing(recognizer), _writer(settings) as store:
         log.info("watching %s; plates are read by %s", ", ".join(settings.cameras), recognizer.engine)
         code = Daemon(settings, store, recognizer, SystemClock(), _print_sighting, readers, stop).run()
-    raise typer.Exit(code)
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)  # a reader that hangs in a decoder would make Python abort while it shuts down
 
 
 @app.command()

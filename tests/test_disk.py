@@ -178,18 +178,6 @@ def test_a_disk_that_fills_up_and_is_emptied(
         check_nothing_is_missing(watched.daemon, opened, began, ended)
 
 
-def test_files_that_can_not_grow(clip: Path, tmp_path: Path, service: FakeOcrCars) -> None:
-    with watching(tmp_path / "d", clip, service) as watched:
-        began, before = time.time(), watched.passages()
-        limit(watched.daemon, 20_000)
-        watched.suffer("")
-        opened = watched.opened()
-        limit(watched.daemon, None)
-        ended = time.time()
-        watched.recover(before)
-        check_nothing_is_missing(watched.daemon, opened, began, ended)
-
-
 def limit(daemon: Running, size: int | None) -> None:
     """Lets no file of the daemon grow beyond so many bytes, from now on."""
     soft = resource.RLIM_INFINITY if size is None else size
