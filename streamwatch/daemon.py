@@ -30,7 +30,7 @@ from streamwatch.housekeeping import tidy
 from streamwatch.model import Keyframe, PlateText, Recognizer
 from streamwatch.notify import Notifier
 from streamwatch.parts import make_books, make_dispatcher, make_intake
-from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Event, KeyframeDropped, KeyframeTaken, Notify
+from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Event, KeyframeTaken, Notify, dropping
 from streamwatch.pulse import Pulse, Pulses
 from streamwatch.resume import resume
 from streamwatch.store import Store
@@ -313,8 +313,7 @@ class Daemon:
     def _write(self, event: Event) -> None:
         self._until_stored(partial(self._books.work_out, event))
         self._until_stored(self._books.catch_up)
-        if isinstance(event, KeyframeTaken):
-            self._post(event.keyframe)
+        self._post(event)
 
     def _until_stored(self, attempt: Callable[[], Any]) -> Any:
         """Tries again while the machine is at fault: nothing that was seen is lost to a full disk."""
@@ -341,11 +340,13 @@ class Daemon:
                     self._vitals.database = DatabaseHealth()
                 return result
 
-    def _post(self, keyframe: Keyframe) -> None:
+    def _post(self, event: Event) -> None:
         """What is stored may be read."""
-        for dropped in self._dispatcher.add(self._books.as_waiting(keyframe)):
-            lost = dropped.waiting
-            self._write(KeyframeDropped(lost.key, lost.passage, lost.camera, dropped.reason))
+        dropped = self._dispatcher.heard(event)
+        if isinstance(event, KeyframeTaken):
+            dropped = self._dispatcher.add(self._books.as_waiting(event.keyframe))
+        for lost in dropped:
+            self._write(dropping(lost))
 
     def _read_keyframes(self) -> None:
         """A reader's thread."""

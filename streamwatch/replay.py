@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streamwatch.capture import Recording
 from streamwatch.clock import Clock
-from streamwatch.pipeline import Books, Dispatcher, Event, Intake, KeyframeDropped, KeyframeTaken
+from streamwatch.pipeline import Books, Dispatcher, Event, Intake, KeyframeTaken, dropping
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ TELL_EVERY = 1.0  # s of video
 
 
 PATIENCE = 90.0  # s for which a replay waits for a service that stumbles, before it goes on without it
+PROBES = (1.0, 2.0, 4.0, 8.0, 15.0)  # s; pauses at the end, in which a refusal (quota, credentials) may be over
 
 
 class Replay:
@@ -43,7 +44,7 @@ class Replay:
                 ended = self._play(recording, video, begins, progress)
             start = None if start is None else ended
         self._take(self._intake.finish())
-        self._read(PATIENCE)
+        self._read_rest()
         left, _, _ = self._dispatcher.backlog()
         if left:
             log.warning("%d pictures wait on disk; `streamwatch run` reads them when the service answers again", left)
@@ -63,11 +64,20 @@ class Replay:
     def _take(self, events: list[Event]) -> None:
         for event in events:
             self._books.record(event)
+            dropped = self._dispatcher.heard(event)
             if isinstance(event, KeyframeTaken):
-                for dropped in self._dispatcher.add(self._books.as_waiting(event.keyframe)):
-                    lost = dropped.waiting
-                    self._books.record(KeyframeDropped(lost.key, lost.passage, lost.camera, dropped.reason))
-                self._read(self._patience)
+                dropped = self._dispatcher.add(self._books.as_waiting(event.keyframe))
+            for lost in dropped:
+                self._books.record(dropping(lost))
+            self._read(self._patience)
+
+    def _read_rest(self) -> None:
+        for pause in PROBES:
+            self._read(PATIENCE)
+            if not self._dispatcher.backlog()[0]:
+                return
+            self._dispatcher.probe_in(pause)
+        self._read(PATIENCE)
 
     def _read(self, patience: float) -> None:
         """Has everything read that waits. When the service does not come back, later ones are not waited for."""

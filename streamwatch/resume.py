@@ -6,7 +6,7 @@ from streamwatch.clock import Clock
 from streamwatch.config import Settings
 from streamwatch.errors import StorageFailed, StoreError
 from streamwatch.parts import local_is_installed
-from streamwatch.pipeline import Books, Dispatcher, KeyframeDropped, PlatesRead
+from streamwatch.pipeline import Books, Dispatcher, PlatesRead, dropping
 from streamwatch.store import KeyframeState, Store, UnsavedAnswer, WaitingKeyframe
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,7 @@ def resume(settings: Settings, store: Store, books: Books, dispatcher: Dispatche
     books.resume(item.passage for item, _ in to_read)
     for item, only_local in to_read:
         for dropped in dispatcher.add(item, only_local, _since(item, clock)):
-            lost = dropped.waiting
-            books.record(KeyframeDropped(lost.key, lost.passage, lost.camera, dropped.reason))
+            books.record(dropping(dropped))
     books.settle_rest(store.pending_passages())
     if to_read or taken_in:
         log.info("taken up from the last run: %d pictures to read, %d answers", len(to_read), taken_in)

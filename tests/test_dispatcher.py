@@ -1,11 +1,12 @@
 """Who reads what, and what becomes of it: the dispatcher with a service that does what it is told."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import pytest
 
 from streamwatch import errors
-from streamwatch.model import Box, CallResult, Engine, Keyframe, Ledger, PlateText, Recognizer
+from streamwatch.model import Box, CallResult, Engine, Keyframe, Ledger, Passage, PlateText, Recognizer
 from streamwatch.pipeline import (
     Budget,
     Dispatcher,
@@ -17,11 +18,13 @@ from streamwatch.pipeline import (
     PlatesRead,
     Served,
 )
-from streamwatch.pipeline.events import KeyframeDoubtful, KeyframeWaits, ReadFailed
+from streamwatch.pipeline.events import KeyframeDoubtful, KeyframeWaits, PassageClosed, PassageOpened, ReadFailed
 from streamwatch.store import WaitingKeyframe
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 PLATE = PlateText("京AF0236", 0.99, None)
+T = TypeVar("T")
+STUMBLE = (errors.Transient("ret_code 80"), True)
 
 
 class FakeClock:
@@ -70,16 +73,17 @@ class Desk:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.lost: set[str] = set()
+        self.passages: dict[str, str] = {}
 
     def load(self, key: str) -> Keyframe:
         if key in self.lost:
             raise errors.StoreError(f"The picture of {key} is gone.")
-        return Keyframe(key, f"p-{key}", "gate", START, key.encode(), 9, 9, Box(0, 0, 9, 9), 1.0, 1.0, "test")
+        return Keyframe(key, self.passages[key], "gate", START, key.encode(), 9, 9, Box(0, 0, 9, 9), 1.0, 1.0, "test")
 
     def record(self, event: Event) -> None:
         self.events.append(event)
 
-    def said(self, kind: type[object]) -> list[object]:
+    def said(self, kind: type[T]) -> list[T]:
         return [event for event in self.events if isinstance(event, kind)]
 
 
@@ -92,10 +96,11 @@ class Scene:
         outbox = Outbox(100, 10**9, 3600)
         self.dispatcher = Dispatcher(outbox, Governor(20), budget, service, lambda: local, self.clock, self.desk)
 
-    def add(self, *keys: str, only_local: bool = False) -> None:
+    def add(self, *keys: str, only_local: bool = False, passage: str = "") -> None:
         for key in keys:
             self.clock.time += 1
-            item = WaitingKeyframe(key, f"p-{key}", "gate", self.clock.now(), 10, 1.0, True)
+            self.desk.passages[key] = passage or f"p-{key}"
+            item = WaitingKeyframe(key, self.desk.passages[key], "gate", self.clock.now(), 10, 1.0, True)
             self.dispatcher.add(item, only_local)
 
     def serve(self) -> Served | None:
@@ -131,18 +136,75 @@ def test_what_surely_was_not_charged_waits_and_is_tried_again(error: errors.Reco
 
 
 @pytest.mark.errors_expected
-def test_what_may_have_been_charged_is_never_sent_again() -> None:
-    service = Service((errors.Doubtful("no answer"), None), (errors.Transient("ret_code 80"), True))
+def test_what_may_have_been_charged_without_an_answer_is_never_sent_again() -> None:
+    service = Service((errors.Doubtful("no answer"), None))
     scene = Scene(service)
-    scene.add("a", "b")
-    scene.serve()
-    scene.clock.time += 100
+    scene.add("a")
     scene.serve()
     scene.clock.time += 100
     assert scene.serve() is None
-    assert service.read_keys == [b"b", b"a"]
+    assert service.read_keys == [b"a"]
     assert len(scene.desk.said(KeyframeDoubtful)) == 1
+
+
+def test_after_a_charged_stumble_another_view_is_paid_and_not_the_same_picture() -> None:
+    service = Service(STUMBLE)
+    scene = Scene(service)
+    scene.dispatcher.heard(PassageOpened(Passage("p", "gate", START, START)))
+    scene.add("a", passage="p")
+    served = scene.serve()
+    assert served is not None
+    assert (served.plates, served.again) == (None, False), "the gate may send another view"
+    scene.clock.time += 100
+    assert scene.serve() is None, "it is held back while its vehicle is in view"
+    scene.add("b", passage="p")
+    scene.serve()
+    assert [event.key for event in scene.desk.said(KeyframeDropped)] == ["a"]
+    assert scene.dispatcher.heard(PassageClosed(Passage("p", "gate", START, START, closed=True))) == []
+    assert scene.serve() is None
+    assert service.read_keys == [b"a", b"b"]
+
+
+@pytest.mark.errors_expected
+def test_the_only_view_of_a_vehicle_is_sent_once_more_after_a_charged_stumble() -> None:
+    service = Service(STUMBLE, STUMBLE)
+    scene = Scene(service)
+    scene.dispatcher.heard(PassageOpened(Passage("p", "gate", START, START)))
+    scene.add("a", passage="p")
+    scene.serve()
+    scene.dispatcher.heard(PassageClosed(Passage("p", "gate", START, START, closed=True)))
+    for _ in range(3):
+        scene.clock.time += 100
+        scene.serve()
+    assert service.read_keys == [b"a", b"a"]
     assert len(scene.desk.said(ReadFailed)) == 1
+
+
+def test_a_stumble_that_comes_when_the_vehicle_has_gone_is_tried_again_at_once() -> None:
+    service = Service(STUMBLE)
+    scene = Scene(service)
+    scene.add("a")
+    scene.serve()
+    scene.clock.time += 3
+    served = scene.serve()
+    assert served is not None
+    assert served.plates == (PLATE,)
+
+
+@pytest.mark.errors_expected
+def test_a_refusal_waits_for_a_person_even_where_it_came_as_an_answer() -> None:
+    scene = Scene(Service((errors.QuotaExhausted("used up"), True)))
+    scene.add("a")
+    served = scene.serve()
+    assert served is not None
+    assert served.again
+    assert scene.dispatcher.held_for() > 800
+    scene.dispatcher.probe_in(1.0)
+    assert 0 < scene.dispatcher.held_for() <= 1
+    scene.clock.time += 1
+    served = scene.serve()
+    assert served is not None
+    assert served.plates == (PLATE,)
 
 
 def test_where_it_is_installed_the_local_engine_reads_what_may_have_been_charged() -> None:

@@ -3,7 +3,7 @@
 from streamwatch.pipeline.books import Books, BooksDesk, Notify
 from streamwatch.pipeline.budget import Budget, Limits
 from streamwatch.pipeline.channel import Channel, ChannelClosed
-from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served
+from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served, dropping
 from streamwatch.pipeline.events import Event, KeyframeDropped, KeyframeTaken, PlatesRead
 from streamwatch.pipeline.governor import Governor
 from streamwatch.pipeline.intake import Intake, JpegLimits
@@ -32,4 +32,5 @@ __all__ = [
     "RecordedLedger",
     "Served",
     "Tally",
+    "dropping",
 ]

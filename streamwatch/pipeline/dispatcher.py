@@ -6,12 +6,20 @@ Threads may call it side by side: one adds what was stored, others take jobs and
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Protocol
 
 from streamwatch.clock import Clock
-from streamwatch.errors import Doubtful, PictureRefused, RecognitionError, StorageFailed, StoreError
+from streamwatch.errors import (
+    Doubtful,
+    PictureRefused,
+    RecognitionError,
+    Refused,
+    StorageFailed,
+    StoreError,
+    Transient,
+)
 from streamwatch.model import Engine, Keyframe, PlateText, Recognizer
 from streamwatch.pipeline.budget import Budget, Usage
 from streamwatch.pipeline.events import (
@@ -19,6 +27,8 @@ from streamwatch.pipeline.events import (
     KeyframeDoubtful,
     KeyframeDropped,
     KeyframeWaits,
+    PassageClosed,
+    PassageOpened,
     PlatesRead,
     ReadFailed,
 )
@@ -89,6 +99,9 @@ class Dispatcher:
         self._recognizer, self._fallback, self._clock, self._desk = recognizer, fallback, clock, desk
         self._paid = recognizer.engine is Engine.OCRCARS
         self._only_local: set[str] = set()
+        self._in_view: set[str] = set()
+        self._stumbled: set[str] = set()
+        self._held: dict[str, list[Job]] = {}
         self._changed = threading.Condition()
         self._closed = False
 
@@ -104,6 +117,17 @@ class Dispatcher:
             dropped = [*self._outbox.expire(now), *self._outbox.add(item, now if since is None else since)]
             self._changed.notify()
             return dropped
+
+    def heard(self, event: Event) -> list[Dropped]:
+        """Takes note of a passage that opened or closed; returns what had to give way, as `add` does."""
+        with self._changed:
+            if isinstance(event, PassageOpened):
+                self._in_view.add(event.passage.key)
+            if not isinstance(event, PassageClosed):
+                return []
+            self._in_view.discard(event.passage.key)
+            held = self._held.pop(event.passage.key, [])
+            return [dropped for job in held for dropped in self.add(job.waiting, since=job.since)]
 
     def close(self) -> None:
         """No job comes out any more; what waits stays on disk for the next run."""
@@ -153,6 +177,11 @@ class Dispatcher:
         with self._changed:
             now = self._clock.monotonic()
             return min((self._governor.wait_for(i.camera, now) for i in self._outbox.newest_first()), default=0.0)
+
+    def probe_in(self, pause: float) -> None:
+        """What is held back until a person acts is tried after so many seconds already; refused calls cost nothing."""
+        with self._changed:
+            self._governor.probe_by(self._clock.monotonic() + pause)
 
     def usage(self) -> list[Usage]:
         """The budget's limits as they stand."""
@@ -219,6 +248,7 @@ class Dispatcher:
             return self._after_failure(job, keyframe, ledger, error)
         self._account(job.waiting, ledger, None, len(plates))
         self._desk.record(PlatesRead(keyframe, self._recognizer.engine, plates, ledger.call))
+        self._give_up_held(keyframe.passage)
         return Served(keyframe, plates)
 
     def _account(
@@ -235,18 +265,46 @@ class Dispatcher:
             self._changed.notify()
 
     def _after_failure(self, job: Job, keyframe: Keyframe, ledger: RecordedLedger, error: RecognitionError) -> Served:
-        """Try again later what surely was not charged; read locally what may have been, so that it is paid once."""
-        if not ledger.paid and not isinstance(error, PictureRefused):
+        """Try again later what surely was not charged; read locally what may have been, so that it is paid once.
+
+        A refusal (quota, credentials) waits for a person even where it came with HTTP 200.
+        """
+        if isinstance(error, Refused) or (not ledger.paid and not isinstance(error, PictureRefused)):
             self._desk.record(KeyframeWaits(keyframe, str(error)))
             for dropped in self.add(job.waiting, since=job.since):
-                self._desk.record(_dropping(dropped))
+                self._desk.record(dropping(dropped))
             return Served(keyframe, None, again=True)
         local = self._fallback()
         if local is not None:
-            return self._read_free(keyframe, local)
+            served = self._read_free(keyframe, local)
+            return served if served.plates else replace(served, plates=None)
+        if isinstance(error, Transient) and keyframe.key not in self._stumbled:
+            return self._hold_back(job, keyframe, error)
         lost = KeyframeDoubtful(keyframe, str(error)) if isinstance(error, Doubtful) else ReadFailed(keyframe, error)
         self._desk.record(lost)
         return Served(keyframe, None)
+
+    def _hold_back(self, job: Job, keyframe: Keyframe, error: RecognitionError) -> Served:
+        """The service was paid and stumbled. Another view is better worth the next call than the same picture.
+
+        Only if its vehicle goes without one that is answered, this one is sent a second and last time.
+        """
+        self._desk.record(KeyframeWaits(keyframe, str(error)))
+        with self._changed:
+            self._stumbled.add(keyframe.key)
+            if keyframe.passage in self._in_view:
+                self._held.setdefault(keyframe.passage, []).append(job)
+                return Served(keyframe, None)
+        for dropped in self.add(job.waiting, since=job.since):
+            self._desk.record(dropping(dropped))
+        return Served(keyframe, None, again=True)
+
+    def _give_up_held(self, passage: str) -> None:
+        with self._changed:
+            held = self._held.pop(passage, [])
+        for job in held:
+            item = job.waiting
+            self._desk.record(KeyframeDropped(item.key, passage, item.camera, "another view of its vehicle was read"))
 
     def _read_free(self, keyframe: Keyframe, engine: Recognizer | None) -> Served:
         assert engine is not None
@@ -259,9 +317,11 @@ class Dispatcher:
         self._desk.record(PlatesRead(keyframe, engine.engine, plates, None))
         with self._changed:
             self._outbox.answered(keyframe.passage)
+        self._give_up_held(keyframe.passage)
         return Served(keyframe, plates)
 
 
-def _dropping(dropped: Dropped) -> KeyframeDropped:
+def dropping(dropped: Dropped) -> KeyframeDropped:
+    """The event of a keyframe that gave way in the outbox."""
     item = dropped.waiting
     return KeyframeDropped(item.key, item.passage, item.camera, dropped.reason)

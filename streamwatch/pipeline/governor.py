@@ -75,6 +75,11 @@ class Governor:
         self._probing = self._hold is not None
         self._next_call = now + self._pace
 
+    def probe_by(self, at: float) -> None:
+        """An open breaker lets its next probe through at that time at the latest."""
+        if self._hold is not None:
+            self._hold.until = min(self._hold.until, at)
+
     def called_off(self) -> None:
         """The call that began was not made after all."""
         self._probing = False

@@ -52,7 +52,7 @@ class OcrCars:
     """Reads plates by the paid service. Safe for use by several threads at once.
 
     Each attempt is a row in the ledger, opened before a byte is sent. What may be tried again stands in `retry.py`; a
-    call whose fate is unknown (`Doubtful`) is never sent again from here, because it may have been paid for.
+    picture that was or may have been paid for is never sent again from here as it is: whoever keeps the ledger decides.
 
     endpoint: https, or http on this machine. connect_timeout: seconds to connect, and to hand over each piece of the
     request. read_timeout: seconds to the answer, and again for all of its body; must be longer than the service's own
@@ -104,7 +104,8 @@ class OcrCars:
             if answer.failure is None:
                 return list(answer.plates)
             retry = answer.failure.retry
-            again = _repaired(picture, retry.repair) if budget.allows(retry) else None
+            paid_as_it_is = answer.result.charged is not False and retry.repair is Repair.NOTHING
+            again = None if paid_as_it_is or not budget.allows(retry) else _repaired(picture, retry.repair)
             if again is None or self._wait(budget.spend(retry)):
                 raise answer.failure.error
             picture = again
