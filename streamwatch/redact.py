@@ -7,14 +7,16 @@ from urllib.parse import urlsplit
 # the path. A quote or a blank ends a URL inside a longer message.
 _USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s'\"]*@")
 _QUERY = re.compile(r"(?P<url>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?'\"]+)\?[^\s'\"]*")
+# Some cameras take them as a part of the path: rtsp://192.0.2.7/user=viewer_password=…_channel=1.sdp
+_NAMED = re.compile(r"(?P<name>(?:password|passwd|pwd|token|secret)=)[^&/_\s'\"]+", re.IGNORECASE)
 
 
 def hide_credentials(text: str) -> str:
-    """The text with user, password and query of every URL in it replaced by `***`.
+    """The text with user, password and query of every URL in it, and whatever calls itself a password, as `***`.
 
-    Cameras carry passwords in either place (`rtsp://user:pw@host/…`, `…?user=a&password=b`).
+    Cameras carry passwords in any place (`rtsp://user:pw@host/…`, `…?user=a&password=b`, `…/user=a_password=b_ch=1`).
     """
-    return _QUERY.sub(r"\g<url>?***", _USERINFO.sub(r"\g<scheme>***@", text))
+    return _NAMED.sub(r"\g<name>***", _QUERY.sub(r"\g<url>?***", _USERINFO.sub(r"\g<scheme>***@", text)))
 
 
 def host_of(url: str) -> str:
