@@ -157,9 +157,9 @@ def test_says_who_it_is(reader: LocalReader) -> None:
     assert reader.engine is Engine.LOCAL
 
 
-def run(code: str) -> subprocess.CompletedProcess[str]:
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     root = str(Path(__file__).parent.parent)
-    environment = {**os.environ, "PYTHONPATH": root}
+    environment = {**os.environ, "PYTHONPATH": root, **environment}
     command = [sys.executable, "-c", textwrap.dedent(code)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=True, timeout=60)
 
@@ -181,6 +181,13 @@ def test_loads_in_silence_without_network_and_leaves_logging_alone() -> None:
         assert before == (logging.root.level, list(logging.root.handlers), logging.lastResort)
     """)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
+    """onnxruntime otherwise keeps an identifier of the machine there and reports it."""
+    home = str(tmp_path)
+    run("from streamwatch.recognition.local import LocalReader; LocalReader().close()", HOME=home, XDG_CACHE_HOME=home)
+    assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.mark.parametrize("hidden", ["rapidocr", "onnxruntime"])

@@ -10,3 +10,9 @@ ocrcars.py           the client: one ledger row per attempt, retries, the clock
 ├── shrink.py        the same picture again, smaller or as plain baseline JPEG
 └── picture_url.py   which addresses the service can fetch
 """
+
+import os
+
+# From 1.29 on onnxruntime reports to its maker from the moment it is imported, unless this is set before. A box at a
+# gate calls nobody but its camera and the service.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
