@@ -163,10 +163,10 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     for _ in range(3):
         child = python(WRITER, tmp_path)
         assert child.stdout is not None
-        first = child.stdout.readline()
-        time.sleep(random.uniform(0.02, 0.3))
+        lines = [child.stdout.readline() for _ in range(10)]
+        time.sleep(random.uniform(0.0, 0.3))
         child.kill()
-        lines = [first, *child.communicate()[0].splitlines(keepends=True)]
+        lines += child.communicate()[0].splitlines(keepends=True)
         acknowledged += [(line.split()[0], line.split()[1]) for line in lines if line.endswith("\n")]
     file = tmp_path / "streamwatch.db"
     assert rows(file, "PRAGMA integrity_check")[0][0] == "ok"
