@@ -1,9 +1,11 @@
 """What is deleted, what never is, and what a crash in the middle of it leaves."""
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,11 @@ def data_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(file: Path, data_dir: Path) -> Iterator[Store]:
+    """Its rows are written at the time that they tell of."""
     store = open_store(f"sqlite:///{file}", data_dir)
+    written = "UPDATE passages SET recorded_at = opened_at WHERE id = NEW.id"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute(f"CREATE TRIGGER written AFTER INSERT ON passages BEGIN {written}; END")
     yield store
     store.close()
 
@@ -89,6 +95,24 @@ def test_pictures_go_by_age_and_rows_stay(store: Store, file: Path, data_dir: Pa
     assert store.load_keyframe(young.key) == young
     assert rows(file, f"SELECT path, sha256 FROM calls WHERE key = '{by_hand}'")[0]["path"] is None
     assert (len(rows(file, "SELECT * FROM keyframes")), len(rows(file, "SELECT * FROM calls"))) == (2, 3)
+
+
+def test_a_recording_that_was_old_when_it_was_played_is_kept(file: Path, data_dir: Path) -> None:
+    store = open_store(f"sqlite:///{file}", data_dir)
+    view_in(store, KeyframeState.ANSWERED, NOON - 3000 * DAY)
+    now, keep = datetime.now(UTC), Keep(DAY, rows_age=DAY)
+    assert store.retain(now, keep) == Retained()
+    assert store.retain(now + 2 * DAY, keep).files == 1
+    store.close()
+
+
+def test_what_a_wrong_clock_dated_goes_with_the_rows_around_it(store: Store, data_dir: Path) -> None:
+    view_in(store, KeyframeState.ANSWERED, datetime(1970, 1, 1, tzinfo=UTC))
+    assert store.retain(NOON, Keep(DAY)) == Retained()
+    view_in(store, KeyframeState.ANSWERED, NOON)
+    view_in(store, KeyframeState.ANSWERED, NOON + DAY)
+    all_of(store, NOON + 1.5 * DAY, Keep(DAY))
+    assert len(pictures(data_dir)) == 1
 
 
 def test_by_size_the_oldest_go_first_and_no_more_than_needed(store: Store, file: Path, data_dir: Path) -> None:

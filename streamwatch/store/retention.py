@@ -1,7 +1,9 @@
 """What may be deleted, and when: pictures by age, then by their total size, then whole passages by age.
 
-Nothing that still is to be read or settled is ever deleted. Rows forget a picture before its file goes, so that no row
-ever names a file that is gone; a file that a crash leaves behind is found by the sweep.
+Nothing that still is to be read or settled is ever deleted. Age counts from when a passage was written down, because a
+recording is old from the beginning, and by the order of the rows, because the clock of a box may have been wrong.
+Rows forget a picture before its file goes, so that no row ever names a file that is gone; a file that a crash leaves
+behind is found by the sweep.
 """
 
 import contextlib
@@ -17,6 +19,7 @@ from typing import Any
 from sqlalchemy import Select, and_, delete, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
+from streamwatch.clock import EARLIEST
 from streamwatch.store.failures import file_failed
 from streamwatch.store.tables import (
     KeyframeState,
@@ -110,7 +113,7 @@ def evidence_bytes(session: Session) -> int:
 
 
 def _forget_pictures(session: Session, doomed: Doomed, before: datetime, batch: int) -> None:
-    views = _settled_pictures().where(StoredKeyframe.captured_at < before).limit(batch)
+    views = _settled_pictures().where(StoredKeyframe.passage_id <= _written_before(session, before)).limit(batch)
     _forget(session, doomed, [view.id for view in session.scalars(views)])
     by_hand = _pictures_by_hand().where(StoredCall.started_at < before).limit(batch)
     _forget_by_hand(session, doomed, [call.id for call in session.scalars(by_hand)])
@@ -128,6 +131,20 @@ def _shrink(session: Session, doomed: Doomed, max_bytes: int, batch: int) -> Non
         excess -= size
     _forget(session, doomed, oldest[True])
     _forget_by_hand(session, doomed, oldest[False])
+
+
+def _written_before(session: Session, before: datetime) -> int:
+    """The highest number of a passage that was written before that time, by a clock that could be right; 0 for none.
+
+    Rows with lower numbers are older, whatever their clock said.
+    """
+    newest = (
+        select(StoredPassage.id)
+        .where(StoredPassage.recorded_at < before, StoredPassage.recorded_at >= datetime.fromtimestamp(EARLIEST, UTC))
+        .order_by(StoredPassage.recorded_at.desc(), StoredPassage.id.desc())
+        .limit(1)
+    )
+    return session.scalar(newest) or 0
 
 
 def _settled_pictures() -> Select[Any]:
@@ -164,7 +181,8 @@ def _forget_by_hand(session: Session, doomed: Doomed, calls: Sequence[int]) -> N
 
 def _remove_passages(session: Session, doomed: Doomed, before: datetime, batch: int) -> None:
     """Passages with their keyframes, readings and sightings. Calls stay; their keyframe becomes NULL."""
-    passages = list(session.scalars(_old_passages(before).limit(batch)))
+    written = StoredPassage.id <= _written_before(session, before)
+    passages = list(session.scalars(_old_passages(before).where(written).limit(batch)))
     of_them = StoredKeyframe.passage_id.in_(passages)
     keyframes = list(session.scalars(select(StoredKeyframe.id).where(of_them)))
     _forget(session, doomed, keyframes)

@@ -124,6 +124,7 @@ class StoredPassage(Base):
     __table_args__ = (
         Index(None, "camera", "opened_at"),
         Index(None, "opened_at"),
+        Index(None, "recorded_at"),
         {"comment": "one vehicle's stay before a camera, with or without a plate that could be read"},
     )
 
@@ -140,6 +141,11 @@ class StoredPassage(Base):
         "unread: answered, and no plate was found; failed: no engine answered, so nobody knows",
     )
     clock_trusted: Mapped[bool] = _clock_trusted()
+    recorded_at: Mapped[datetime] = mapped_column(
+        UtcDateTime,
+        default=lambda: datetime.now(UTC),
+        comment="UTC wall time when this row was written, years after opened_at for an old recording",
+    )
 
 
 class StoredKeyframe(Base):

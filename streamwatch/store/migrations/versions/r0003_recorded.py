@@ -1,0 +1,22 @@
+"""When a passage was written down, which is what retention goes by."""
+
+from typing import Literal
+
+import sqlalchemy as sa
+from alembic import op
+
+from streamwatch.store.tables import UtcDateTime
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """A new column; for what is there already the best guess is when it was seen."""
+    recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    with op.batch_alter_table("passages") as batch:
+        batch.add_column(sa.Column("recorded_at", UtcDateTime()))
+    op.execute("UPDATE passages SET recorded_at = opened_at")
+    with op.batch_alter_table("passages", recreate=recreate) as batch:
+        batch.alter_column("recorded_at", existing_type=UtcDateTime(), nullable=False)
+        batch.create_index("ix_passages_recorded_at", ["recorded_at"])
