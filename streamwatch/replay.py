@@ -22,6 +22,7 @@ TELL_EVERY = 1.0  # s of video
 
 PATIENCE = 90.0  # s for which a replay waits for a service that stumbles, before it goes on without it
 PROBES = (1.0, 2.0, 4.0, 8.0, 15.0)  # s; pauses at the end, in which a refusal (quota, credentials) may be over
+READ_TIME = 1.0  # s after such a pause in which a refusal is known
 
 
 class Replay:
@@ -72,15 +73,17 @@ class Replay:
             self._read(self._patience)
 
     def _read_rest(self) -> None:
-        for pause in PROBES:
-            self._read(PATIENCE)
-            if not self._dispatcher.backlog()[0]:
-                return
-            self._dispatcher.probe_in(pause)
         self._read(PATIENCE)
+        for pause in PROBES:
+            if self._dispatcher.backlog()[0]:
+                self._dispatcher.probe_in(pause)
+                self._read(pause + READ_TIME)
 
     def _read(self, patience: float) -> None:
-        """Has everything read that waits. When the service does not come back, later ones are not waited for."""
+        """Has everything read that waits, until nothing is answered for so many seconds.
+
+        When the service does not come back, later ones are not waited for.
+        """
         until = self._clock.monotonic() + patience
         while self._dispatcher.backlog()[0]:
             left = max(0.0, until - self._clock.monotonic())
@@ -91,6 +94,7 @@ class Replay:
             served = self._dispatcher.serve(job)
             if served.keyframe is not None and not served.again:
                 self._intake.answered(served.keyframe, served.plates)
+                until = self._clock.monotonic() + patience
         self._patience = PATIENCE
 
 

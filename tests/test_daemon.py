@@ -1,6 +1,7 @@
 """The daemon as a real process: live cameras over RTSP, the service over HTTP, signals."""
 
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -144,6 +145,33 @@ def test_a_file_that_is_not_there_is_said_and_the_other_camera_goes_on(clip: Pat
         assert daemon.process.wait(60) == 0
         assert "absent.mp4" in daemon.log()
         assert {row[0] for row in daemon.rows("SELECT plate FROM sightings")} == set(PLATES)
+
+
+@pytest.mark.parametrize(
+    ("way", "environment"), [(">/dev/full", {}), (">&-", {}), ("", {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"})]
+)
+def test_output_that_can_not_be_written_costs_no_sighting(
+    clip: Path, tmp_path: Path, way: str, environment: dict[str, str]
+) -> None:
+    (tmp_path / "config.yaml").write_text(
+        f"cameras: {{gate: {{source: '{clip}'}}}}\nrecognizer: {{engine: local}}\n", encoding="utf-8"
+    )
+    done = subprocess.run(
+        f"exec {shlex.quote(sys.executable)} -m streamwatch run {way}",
+        shell=True,
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert ("not printed any more" in done.stderr) == (way == ">/dev/full")
+    database = sqlite3.connect(tmp_path / "data" / "streamwatch.db")
+    assert {plate for (plate,) in database.execute("SELECT plate FROM sightings")} == set(PLATES)
+    database.close()
 
 
 def test_output_that_nobody_reads_does_not_stop_the_daemon(clip: Path, tmp_path: Path) -> None:

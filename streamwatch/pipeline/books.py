@@ -61,6 +61,7 @@ class Books:
         self._sighted: set[str] = set()
         self._told: dict[str, str] = {}
         self._owed: list[Callable[[], None]] = []
+        self._saved: list[Sighting] = []
         self.tally = Tally()
 
     def record(self, event: Event) -> None:
@@ -70,13 +71,16 @@ class Books:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Makes the writes that are owed, all or none. Raises StoreError."""
+        """Makes the writes that are owed, all or none, and then tells of new sightings. Raises StoreError."""
         if not self._owed:
             return
+        self._saved = []
         with self._store.together():
             for write in self._owed:
                 write()
         self._owed = []
+        for sighting in self._saved:
+            self._tell(sighting)
 
     def as_waiting(self, keyframe: Keyframe) -> WaitingKeyframe:
         """A keyframe that was just stored, as the outbox keeps it."""
@@ -204,6 +208,9 @@ class Books:
 
     def _save(self, sighting: Sighting, readings: tuple[str, ...]) -> None:
         self._store.save_sighting(sighting, readings, grammar.parse(sighting.plate).kind)
+        self._saved.append(sighting)
+
+    def _tell(self, sighting: Sighting) -> None:
         told = self._told.pop(sighting.key, None)
         self._told[sighting.key] = sighting.plate
         if len(self._told) > REMEMBERED:
