@@ -7,22 +7,22 @@ that carries it stays, because removing it would let two programs lock two files
 
 import fcntl
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from streamwatch.errors import StoreError
+from streamwatch.store import sqlite_file
 from streamwatch.store.evidence import make_folder
 from streamwatch.store.failures import file_failed
 
 
 def lock_file(database: str, data_dir: Path) -> Path:
     """The file that stands for a database: beside an SQLite file, whichever link leads there, else in data_dir."""
-    match = re.fullmatch(r"sqlite(?:\+\w+)?:///(?!file:|:memory:)([^?]+)(?:\?.*)?", database)
-    if match is None:
+    file = sqlite_file(database)
+    if file is None:
         return data_dir / "streamwatch.lock"
-    file = Path(match[1]).resolve()
+    file = file.resolve()
     return file.with_name(file.name + ".lock")
 
 

@@ -94,7 +94,7 @@ def test_one_file_by_two_names_is_one_database(tmp_path: Path) -> None:
         sole_writer(f"sqlite+pysqlite:///{tmp_path}/link.db?timeout=3", tmp_path / "elsewhere").__enter__()
 
 
-@pytest.mark.parametrize("database", ["postgresql://user:pw@db.example/gate", "sqlite://", "sqlite:///:memory:", ""])
+@pytest.mark.parametrize("database", ["postgresql://user:pw@db.example/gate", "sqlite://", "sqlite:///:memory:"])
 def test_where_there_is_no_file_the_data_folder_stands_for_it(database: str, tmp_path: Path) -> None:
     assert lock_file(database, tmp_path) == tmp_path / "streamwatch.lock"
 

@@ -101,7 +101,7 @@ def test_the_database_of_another_program_is_left_alone(file: Path) -> None:
         with pytest.raises(DatabaseUnusable, match="belongs to another program"):
             opener(f"sqlite:///{file}", file.parent)
     assert [row["name"] for row in rows(file, "SELECT name FROM sqlite_master")] == ["recipes"]
-    assert len(file.read_bytes()) == len(before)
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize("opener", [open_store, open_reader])

@@ -1,5 +1,6 @@
 """The database and the evidence folder: one writer, any number of readers."""
 
+from streamwatch.store.database import sqlite_file
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.outbox import PassageStanding, Recovery, UnsavedAnswer, WaitingKeyframe
 from streamwatch.store.queries import Reader, SightingRow, open_reader
@@ -27,4 +28,5 @@ __all__ = [
     "free_bytes",
     "open_reader",
     "open_store",
+    "sqlite_file",
 ]

@@ -86,6 +86,8 @@ def _require_newest(connection: Connection, place: Place) -> None:
 
 def _migrate(url: URL, place: Place) -> None:
     """In one transaction under the write lock: two programs that start together do not meet, a power cut undoes all."""
+    if _is_sqlite(url) and Path(url.database or "").exists():
+        _refuse_foreign(url, place)
     engine = _engine(url, place, poolclass=NullPool)
     try:
         with translated(place), engine.begin() as connection:
@@ -94,6 +96,27 @@ def _migrate(url: URL, place: Place) -> None:
             schema.upgrade(connection, place)
     finally:
         engine.dispose()
+
+
+def _refuse_foreign(url: URL, place: Place) -> None:
+    """Looks before anything is changed: the switch to WAL is written into the file."""
+    engine = _plain_engine(url, place, poolclass=NullPool)
+    try:
+        with translated(place), engine.connect() as connection:
+            schema.version(connection, place)
+    finally:
+        engine.dispose()
+
+
+def sqlite_file(database: str) -> Path | None:
+    """The file of an SQLite database; None for another kind, and where no file is named. Raises DatabaseUnusable."""
+    url = _parse(database)
+    name = url.database or ""
+    return Path(name) if _is_sqlite(url) and _names_file(name) else None
+
+
+def _names_file(name: str) -> bool:
+    return name not in ("", ":memory:") and not name.startswith("file:")
 
 
 def _parse(database: str) -> URL:
@@ -111,7 +134,7 @@ def _is_sqlite(url: URL) -> bool:
 
 def _sqlite_file(url: URL, place: Place) -> URL:
     name = url.database or ""
-    if name in ("", ":memory:") or name.startswith("file:"):
+    if not _names_file(name):
         raise DatabaseUnusable("`database` must name a file for SQLite.", "Write sqlite:/// and the path of the file.")
     try:
         is_folder = Path(name).is_dir()
