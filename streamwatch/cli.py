@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +36,7 @@ from streamwatch.plates import parse
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.redact import hide_credentials
 from streamwatch.replay import Replay
-from streamwatch.service import CREDENTIALS, unit
+from streamwatch.service import CREDENTIALS, STATE, unit
 from streamwatch.store import Store, open_reader, open_store
 from streamwatch.times import parse_time
 
@@ -70,6 +71,7 @@ DEFAULT_CONFIG = Path("config.yaml")
 
 def main() -> None:
     """The program: errors become one sentence on stderr and exit code 1."""
+    _mend_stdout()
     console.set_up_logging()
     try:
         app()
@@ -77,9 +79,20 @@ def main() -> None:
         sys.stderr.write(f"streamwatch: {hide_credentials(str(error))}\n")
         sys.exit(1)
     except BrokenPipeError:
-        # Whoever read our output has gone; without this, Python complains once more while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         sys.exit(1)
+    except OSError as error:
+        _give_up_stdout()
+        sys.stderr.write(f"streamwatch: The output can not be written: {error.strerror}.\n")
+        sys.exit(1)
+
+
+def _mend_stdout() -> None:
+    """It may be closed, or know no Chinese (LC_ALL=C): neither may cost a sighting."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _version(wanted: bool) -> None:
@@ -157,7 +170,7 @@ def sightings(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show logged plates, newest first."""
-    settings = config.load(config_path)
+    settings = config.load(config_path, secrets=False)
     begin, end = _time(since), _time(until)
     reader = open_reader(settings.database, settings.data_dir)
     try:
@@ -209,7 +222,7 @@ def status(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show how the daemon is: cameras, outbox, calls, budget, disk; exit code 1 if it is not well."""
-    settings = config.load(config_path)
+    settings = config.load(config_path, secrets=False)
     found = read_status(settings.data_dir / STATUS_FILE)
     sys.stdout.write(render_status(found, format.value))
     well, _ = health(found.snapshot)
@@ -224,7 +237,7 @@ def calls(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show the ledger of paid calls by camera and day, with cost and a forecast for the month."""
-    settings = config.load(config_path)
+    settings = config.load(config_path, secrets=False)
     now = datetime.now(UTC)
     begin = _time(since) or window(Span.MONTH, now).begin
     reader = open_reader(settings.database, settings.data_dir)
@@ -242,8 +255,10 @@ def service(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Print a systemd unit that runs the daemon with this config file."""
-    settings = config.load(config_path)
+    settings = config.load(config_path, secrets=False)
     folders = [settings.data_dir, lock_file(settings.database, settings.data_dir).parent]
+    if user is None and not all(folder.absolute().is_relative_to(STATE) for folder in folders):
+        log.warning("the user that systemd makes up can only write %s: put data_dir there, or name a --user", STATE)
     program = Path(sys.executable).with_name("streamwatch")
     names = [*CREDENTIALS, *config.variables(config_path)]
     text = unit(program, config_path, user, credentials=names, writable=folders, drain=settings.shutdown.drain)
@@ -263,9 +278,14 @@ def _print_sighting(sighting: Sighting, corrected: bool) -> None:
     try:
         sys.stdout.write(console.sighting_line(sighting, corrected) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Nobody listens any more; the database is what counts.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    except OSError as error:
+        log.warning("sightings are not printed any more (%s); the database has them", error.strerror)
+        _give_up_stdout()
+
+
+def _give_up_stdout() -> None:
+    """What is left in its buffer would fail once more when Python shuts down."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _log_sighting(sighting: Sighting, corrected: bool) -> None:

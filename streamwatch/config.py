@@ -22,6 +22,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -66,7 +67,8 @@ def _zone(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return points
 
 
-Seconds = Annotated[float, BeforeValidator(seconds)]
+LONGEST = 36500 * 86400.0  # s; a hundred years: further back no calendar goes that Python knows
+Seconds = Annotated[float, BeforeValidator(seconds), Field(le=LONGEST, allow_inf_nan=False)]
 Bytes = Annotated[int, BeforeValidator(size)]
 Calls = Annotated[int, Field(ge=1)]
 Zone = Annotated[list[tuple[float, float]], AfterValidator(_zone)]
@@ -226,10 +228,11 @@ class CameraSettings(_Settings):
 
     @field_validator("source")
     @classmethod
-    def _fill_in_environment(cls, value: str) -> str:
+    def _fill_in_environment(cls, value: str, info: ValidationInfo) -> str:
         if not value.strip():
             raise ValueError("is empty; write an rtsp:// address, a file, a webcam (0 or /dev/video0) or sample")
-        return _VARIABLE.sub(_variable, value)
+        look_up = info.context is None or info.context["secrets"]
+        return _VARIABLE.sub(_variable, value) if look_up else value
 
 
 class Settings(_Settings):
@@ -254,20 +257,25 @@ class Settings(_Settings):
     @model_validator(mode="after")
     def _database_has_a_place(self) -> "Settings":
         if not self.database:
-            object.__setattr__(self, "database", f"sqlite:///{self.data_dir / 'streamwatch.db'}")
+            object.__setattr__(self, "database", f"sqlite:///{quote(str(self.data_dir / 'streamwatch.db'))}")
         return self
 
 
-def load(path: Path) -> Settings:
-    """Reads, checks and completes the settings. Raises ConfigError with one sentence for the first mistakes found."""
+def load(path: Path, secrets: bool = True) -> Settings:
+    """Reads, checks and completes the settings. Raises ConfigError with one sentence for the first mistakes found.
+
+    secrets: whether credentials and the ${…} of cameras are looked up; who only asks the database may not have them.
+    """
     node, raw = _parse(path)
     raw = {} if raw is None else raw
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected keys with values, such as `cameras:`, but found {type(raw).__name__}.")
     try:
-        settings = Settings.model_validate(_rooted(raw, path.parent))
+        settings = Settings.model_validate(_rooted(raw, path.parent), context={"secrets": secrets})
     except ValidationError as error:
         raise ConfigError(" ".join(_sentence(path, node, detail) for detail in error.errors()[:3])) from None
+    if not secrets:
+        return settings
     recognizer = settings.recognizer
     ocrcars = recognizer.ocrcars.model_copy(update=dict(_secrets(recognizer.ocrcars)))
     return settings.model_copy(update={"recognizer": recognizer.model_copy(update={"ocrcars": ocrcars})})
@@ -327,11 +335,19 @@ def _rooted(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
         raw["data_dir"] = folder / Path(data_dir).expanduser()
     database = raw.get("database")
     if isinstance(database, str) and (match := re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^/:?][^?]*)(\?.*)?", database)):
-        raw["database"] = f"{match[1]}{folder / match[2]}{match[3] or ''}"
+        raw["database"] = f"{match[1]}{quote(str(folder))}/{match[2]}{match[3] or ''}"
+    recognizer = raw.get("recognizer")
+    if isinstance(recognizer, dict) and isinstance(recognizer.get("ocrcars"), dict):
+        raw["recognizer"] = {**recognizer, "ocrcars": _rooted_files(recognizer["ocrcars"], folder)}
     cameras = raw.get("cameras")
     if isinstance(cameras, dict):
         raw["cameras"] = {name: _rooted_camera(camera, folder) for name, camera in cameras.items()}
     return raw
+
+
+def _rooted_files(ocrcars: dict[str, Any], folder: Path) -> dict[str, Any]:
+    files = {f"{name}_file" for name in SECRETS}
+    return {k: folder / Path(v).expanduser() if k in files and isinstance(v, str) else v for k, v in ocrcars.items()}
 
 
 def _rooted_camera(camera: object, folder: Path) -> object:
@@ -343,8 +359,20 @@ def _rooted_camera(camera: object, folder: Path) -> object:
 
 
 def variables(path: Path) -> list[str]:
-    """The names of all ${…} in a config file, for the systemd unit that hands their values over."""
-    return sorted(set(_VARIABLE.findall(path.read_text(encoding="utf-8"))))
+    """The names of all ${…} in the values of a config file, for the systemd unit that hands them over."""
+    node, _ = _parse(path)
+    return sorted({name for text in _scalars(node) for name in _VARIABLE.findall(text)})
+
+
+def _scalars(node: yaml.Node | None) -> Iterator[str]:
+    if isinstance(node, yaml.ScalarNode):
+        yield node.value
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _scalars(item)
+    elif isinstance(node, yaml.MappingNode):
+        for _, value in node.value:
+            yield from _scalars(value)
 
 
 def _variable(match: re.Match[str]) -> str:
@@ -364,7 +392,7 @@ def _secrets(ocrcars: OcrCarsSettings) -> Iterator[tuple[str, SecretStr]]:
             elif handed_over := credential(name):
                 yield name, SecretStr(_one_word(handed_over))
             elif file is not None:
-                yield name, SecretStr(_one_word(file.expanduser().read_text(encoding="utf-8")))
+                yield name, SecretStr(_one_word(file.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise ConfigError(f"recognizer.ocrcars.{name}_file: {file} can not be read: {reason}.") from None

@@ -8,6 +8,7 @@ each further one would leave the gate unwatched for the longest delay.
 import os
 import re
 from collections.abc import Mapping, Sequence
+from os.path import normpath
 from pathlib import Path
 
 from streamwatch.errors import ConfigError
@@ -37,15 +38,16 @@ def unit(
     /etc/streamwatch is handed over, the others are not missed. writable: folders outside /var/lib/streamwatch that hold
     data. drain: seconds that the daemon may take to stop. Raises ConfigError for a path that no unit can hold.
     """
-    executable, config = executable.absolute(), config.absolute()
-    homes = any(_in_home(path) for path in (executable, executable.with_name("python").resolve(), config, *writable))
+    executable, config, *outside = (Path(normpath(path.absolute())) for path in (executable, config, *writable))
+    outside = sorted({path for path in outside if not path.is_relative_to(STATE)})
+    homes = any(_in_home(path) for path in (executable, executable.with_name("python").resolve(), config, *outside))
     return _UNIT.format(
         command=f"{_quoted(executable)} run --config {_quoted(config, variables=True)}",
         stop=f"{drain + STOP_MARGIN:g}",
         user="DynamicUser=yes" if user is None else f"User={_word(user)}",
         credentials="\n".join(_credential_lines(_word(name)) for name in credentials),
         home="read-only" if homes else "yes",
-        writable="".join(_writable_line(path.absolute()) for path in writable if not path.is_relative_to(STATE)),
+        writable="".join(_writable_line(path) for path in outside),
     )
 
 

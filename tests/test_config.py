@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from streamwatch import config
 from streamwatch.errors import ConfigError
 from streamwatch.model import Engine
+from streamwatch.store import sqlite_file
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +64,36 @@ def test_sources_that_are_no_relative_path_stay(tmp_path: Path, source: str, kep
     assert load(tmp_path, f"cameras: {{a: {{source: {source}}}}}").cameras["a"].source == kept
 
 
+def test_files_with_credentials_are_relative_to_the_file_too(tmp_path: Path) -> None:
+    (tmp_path / "code").write_text("abc0def\n")
+    settings = load(tmp_path, "recognizer: {ocrcars: {appcode_file: code}}\n")
+    assert settings.recognizer.ocrcars.appcode is not None
+    assert settings.recognizer.ocrcars.appcode.get_secret_value() == "abc0def"
+
+
+@pytest.mark.parametrize("name", ["a%20b", "a?b", "a b", "a#b", "车牌", "a:b@c"])
+def test_the_database_lies_in_data_dir_whatever_that_is_called(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    assert sqlite_file(load(folder, "data_dir: d").database) == folder / "d" / "streamwatch.db"
+    assert sqlite_file(load(folder, "database: sqlite:///x.db").database) == folder / "x.db"
+
+
+def test_who_only_asks_the_database_needs_no_credentials(tmp_path: Path) -> None:
+    text = "cameras: {a: {source: 'rtsp://u:${NOT_SET_HERE}@host/1'}}\nrecognizer: {ocrcars: {appcode_file: gone}}\n"
+    (tmp_path / "config.yaml").write_text(text)
+    settings = config.load(tmp_path / "config.yaml", secrets=False)
+    assert settings.cameras["a"].source == "rtsp://u:${NOT_SET_HERE}@host/1"
+    with pytest.raises(ConfigError, match="NOT_SET_HERE"):
+        config.load(tmp_path / "config.yaml")
+
+
+def test_variables_of_values_and_not_of_comments_are_handed_over(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("# ${OLD}\ncameras: {a: {source: 'rtsp://${USER_A}:${PW_A}@host'}} # ${OTHER}\n")
+    assert config.variables(path) == ["PW_A", "USER_A"]
+
+
 def test_durations(tmp_path: Path) -> None:
     settings = load(tmp_path, "dedup: {window: 5m}\ngate: {patience: 500ms, close_after: 2}\ncapture: {deadline: 1h}")
     assert settings.dedup.window == 300
@@ -81,6 +112,8 @@ def test_durations(tmp_path: Path) -> None:
         ("zzz: 1\n", ["`zzz` is not a key", "known keys here: budget, calls, cameras"]),
         ("recognizer:\n  engine: locl\n", ["line 2", "'locl'", "did you mean `local`?"]),
         ("gate:\n  patience: 6x\n", ["line 2", "`gate.patience` = '6x'", "is not a duration"]),
+        ("retention:\n  rows: 999999d\n", ["line 2", "`retention.rows`", "less than or equal to"]),
+        ("dedup:\n  window: .inf\n", ["line 2", "`dedup.window`"]),
         ("gate:\n  min_area: 3\n", ["`gate.min_area` = 3", "less than or equal to 1"]),
         ("jpeg:\n  quality: high\n", ["`jpeg.quality` = 'high'", "integer"]),
         ("cameras:\n  a b:\n    source: x\n", ["line 2", "`cameras.a b`"]),

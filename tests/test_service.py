@@ -91,6 +91,14 @@ def test_user_drain_and_folders_are_taken_over() -> None:
     assert service["ReadWritePaths"] == '"-/srv/gate data"'
 
 
+def test_folders_are_written_once_and_without_detours() -> None:
+    folders = [Path("/srv/x/../data"), Path("/srv/data")]
+    text = unit(EXECUTABLE, Path("/etc/a/../streamwatch/config.yaml"), "gatekeeper", writable=folders)
+    assert text.count("ReadWritePaths") == 1
+    assert '"-/srv/data"' in text
+    assert '--config "/etc/streamwatch/config.yaml"' in text
+
+
 @pytest.mark.parametrize(
     ("executable", "config", "writable"),
     [

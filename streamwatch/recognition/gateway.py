@@ -21,7 +21,7 @@ from streamwatch.recognition.retry import (
 ASK_VENDOR = "Only the vendor can mend this: write to them through the Market console, quoting the request id."
 _REPORT = "This is a fault of streamwatch, or of a proxy on the way that changes requests; please report it."
 _BUY = "Buy or renew a package of calls of product cmapi00062336 in the Alibaba Cloud Market console."
-_COPY_AGAIN = "Copy the credentials again from the Market console; mind blanks before and after."
+_COPY_AGAIN = "Copy the credentials again from the Market console; mind blanks at its ends. Then restart streamwatch."
 _CHECK_ENDPOINT = "Check recognizer.ocrcars.endpoint; if it is right, the vendor has to act."
 
 ADVICE: dict[type[errors.RecognitionError], str] = {
