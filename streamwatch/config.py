@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import quote, urlsplit
@@ -28,7 +29,6 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from streamwatch.errors import ConfigError
-from streamwatch.model import Engine
 from streamwatch.service import credential
 
 SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "app_secret": "STREAMWATCH_APP_SECRET"}
@@ -118,10 +118,20 @@ class LocalSettings(_Settings):
     threads: int = Field(1, ge=1, le=64)
 
 
+class Reads(StrEnum):
+    """Who reads the plates: one engine, or the paid one where the local one is not sure."""
+
+    OCRCARS = "ocrcars"
+    LOCAL = "local"
+    LOCAL_FIRST = "local-first"
+
+
 class RecognizerSettings(_Settings):
     """Who reads the plates."""
 
-    engine: Engine = Engine.OCRCARS
+    engine: Reads = Reads.OCRCARS
+    fallback: Literal["local", "none"] = "local"
+    pay_below: float = Field(0.97, ge=0, le=1)
     ocrcars: OcrCarsSettings = OcrCarsSettings()
     local: LocalSettings = LocalSettings()
 
