@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
@@ -21,6 +21,8 @@ from streamwatch import config, console, ledger_report
 from streamwatch.by_hand import by_hand
 from streamwatch.check import check as run_check
 from streamwatch.clock import Span, SystemClock, window
+from streamwatch.compare import Comparison, read_again
+from streamwatch.compare_report import print_comparison
 from streamwatch.config import Settings
 from streamwatch.daemon import STATUS_FILE, Daemon
 from streamwatch.errors import ConfigError, StreamwatchError
@@ -28,8 +30,9 @@ from streamwatch.health import health, read_status, render_status
 from streamwatch.ledger_report import Prices
 from streamwatch.lock import lock_file, sole_writer
 from streamwatch.model import Engine, Recognizer, Sighting
-from streamwatch.parts import make_books, make_dispatcher, make_intake, make_recognizer
+from streamwatch.parts import make_books, make_dispatcher, make_intake, make_local_help, make_recognizer
 from streamwatch.pipeline import BooksDesk
+from streamwatch.recognition.local import LocalReader
 from streamwatch.redact import hide_credentials
 from streamwatch.replay import Replay
 from streamwatch.service import CREDENTIALS, unit
@@ -228,6 +231,27 @@ def calls(
     finally:
         reader.close()
     ledger_report.print_calls(report, saved, Prices(settings.calls.price, begin, end), format.value, sys.stdout)
+
+
+@app.command()
+def compare(
+    camera: Annotated[str | None, typer.Option(help="Only this camera.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or after: ISO 8601, or 7d ago.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many pictures, the newest.")] = 500,
+    format: Annotated[ReadFormat, typer.Option(help="json for programs.")] = ReadFormat.TABLE,
+    config_path: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Read pictures that were paid for again with the local engine, free, and show how far the two agree."""
+    settings = config.load(config_path)
+    begin, end = _time(since), _time(until)
+    help_, engine = make_local_help(settings), LocalReader(settings.recognizer.local.threads)
+    found = Comparison(help_.pay_below)
+    with closing(open_reader(settings.database, settings.data_dir)) as reader, _progress() as progress:
+        answers = reader.paid_answers(camera, begin, end, limit)
+        for answer in progress.track(answers, description="reading"):
+            read_again(found, reader, answer, help_, engine)
+    print_comparison(found, settings.calls.price, format.value, sys.stdout)
 
 
 @app.command()

@@ -31,7 +31,7 @@ LIVES_IN = {
     "pydantic": {"config"},
     "yaml": {"config"},
     "typer": {"cli"},
-    "rich": {"cli", "console", "ledger_report"},
+    "rich": {"cli", "console", "ledger_report", "compare_report"},
     "cv2": {"capture", "gate", "recognition"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -72,5 +72,5 @@ def test_only_the_daemon_starts_threads() -> None:
 
 def test_rooms_are_all_known() -> None:
     top = {"__init__", "__main__", "cli", "console", "ledger_report", "check", "daemon", "parts", "replay", "resume"}
-    known = set(MAY_IMPORT) | top | {"vitals", "housekeeping", "by_hand"}
+    known = set(MAY_IMPORT) | top | {"vitals", "housekeeping", "by_hand", "compare", "compare_report"}
     assert {room_of(path) for path in MODULES} == known
