@@ -81,9 +81,8 @@ def _print_savings(found: Comparison, price: float, out: TextIO) -> None:
     total = found.total
     cost = f", cost {total.saved * price:.2f}" if price else ""
     out.write(f"\nlocal-first would have saved {total.saved} of {total.pictures} calls{cost}; ")
-    out.write(
-        f"{total.saved_wrong} of those\nreadings are not what was paid for (recognizer.pay_below {found.pay_below:g}).\n"
-    )
+    out.write(f"{total.saved_wrong} of those\nreadings are not what was paid for")
+    out.write(f" (recognizer.pay_below {found.pay_below:g}).\n")
     if found.lost:
         out.write(f"{found.lost} pictures are gone or damaged.\n")
 
