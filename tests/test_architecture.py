@@ -12,6 +12,8 @@ STAGES = {"capture", "gate", "recognition", "sightings", "store", "health"}
 MAY_IMPORT = {
     **dict.fromkeys(BOTTOM, BOTTOM),
     **{stage: BOTTOM | {stage} for stage in STAGES},
+    "health": BOTTOM | {"health", "visitors"},
+    "visitors": BOTTOM,
     "pipeline": BOTTOM | {"pipeline", "gate", "sightings", "store"},
     "times": set(),
     "service": {"errors"},
