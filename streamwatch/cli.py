@@ -35,6 +35,8 @@ from streamwatch.pipeline import BooksDesk
 from streamwatch.recognition.local import LocalReader
 from streamwatch.redact import hide_credentials
 from streamwatch.replay import Replay
+from streamwatch.serve_ocr import make_service
+from streamwatch.serve_ocr import serve_ocr as serve_until_signal
 from streamwatch.service import CREDENTIALS, unit
 from streamwatch.store import Store, open_reader, open_store
 from streamwatch.times import parse_time
@@ -252,6 +254,17 @@ def compare(
         for answer in progress.track(answers, description="reading"):
             read_again(found, reader, answer, help_, engine)
     print_comparison(found, settings.calls.price, format.value, sys.stdout)
+
+
+@app.command()
+def serve_ocr(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Answer POST /ocrCars over the local engine as the paid service does, until a signal comes."""
+    settings = config.load(config_path)
+    answering = make_service(settings, lambda: LocalReader(settings.recognizer.local.threads))
+    place = settings.serve_ocr
+    scheme = "http" if place.certificate is None else "https"
+    log.info("answering %s://%s:%d/ocrCars with the local engine", scheme, place.host, answering.port)
+    raise typer.Exit(serve_until_signal(answering, settings.shutdown.drain))
 
 
 @app.command()
