@@ -213,6 +213,11 @@ def test_a_picture_that_the_reader_can_not_decode(where: Serving) -> None:
         client.read(JPEG, FakeLedger())
 
 
+def test_other_headers_may_come_twice(where: Serving) -> None:
+    twice = ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 192.0.2.2"]
+    assert ask(where, request(BODY, KINDS, BY_APPCODE, *twice)).status == 200
+
+
 def test_garbage_does_no_harm(where: Serving) -> None:
     chance = random.Random(5)
     whole = request(BODY, KINDS, *signed()[2:])

@@ -91,7 +91,10 @@ class Guard:
             raise Refused(Refusal.TIMESTAMP)
 
     def _use_up(self, nonce: str) -> None:
-        """Only nonces of right signatures are remembered, so that strangers can not fill the memory."""
+        """Only nonces of right signatures are remembered, so that strangers can not fill the memory.
+
+        For two windows: a timestamp may lie one ahead of this clock, and is good until it lies one behind.
+        """
         if not nonce:
             return
         now = self._monotonic()

@@ -20,6 +20,7 @@ LARGEST_PICTURE = 4 * 1024 * 1024
 SHORTEST_SIDE, LONGEST_SIDE = 15, 4096
 _FORM = "application/x-www-form-urlencoded"
 _MOST_PARAMETERS = 20
+_ONCE = {"authorization", "content-length", "content-type", "transfer-encoding", "content-encoding", "expect", "host"}
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -42,7 +43,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """headers: by lower-case name, the values of one name as they came first. query: decoded. length: of the body."""
+    """headers: by lower-case name, values of the same name joined. query: decoded. length: of the body in bytes."""
 
     method: str
     path: str
@@ -65,9 +66,12 @@ def read_head(text: bytes) -> Head:
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip() or name.lower() in headers:
+        if not colon or not name or name != name.strip():
             raise Refused(Refusal.HEADER)
-        headers[name.lower()] = value.strip()
+        name, value = name.lower(), value.strip()
+        if name in headers and (name in _ONCE or name.startswith("x-ca-")):
+            raise Refused(Refusal.HEADER)
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     method, (path, _, query) = words[0], words[1].partition("?")
     if path != PATH:
         raise Refused(Refusal.PATH)
