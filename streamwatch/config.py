@@ -131,7 +131,7 @@ class RecognizerSettings(_Settings):
 
     engine: Reads = Reads.OCRCARS
     fallback: Literal["local", "none"] = "local"
-    pay_below: float = Field(0.97, ge=0, le=1)
+    pay_below: float = Field(0.95, ge=0, le=1)
     ocrcars: OcrCarsSettings = OcrCarsSettings()
     local: LocalSettings = LocalSettings()
 
