@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 MOST_CONNECTIONS = 128
 IN_TIME = 30.0
 """Seconds for a request, and for an answer: an 8 MB body over 2.2 Mbit/s."""
-MOST_BYTES = 64_000_000
+MOST_BYTES = 32_000_000
 """Of all bodies that are being received."""
 LATEST = 30.0
 """Seconds in the queue after which no client waits any more."""
