@@ -7,12 +7,16 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
+from clips import draw_plate
 from daemons import free_port
 from fakes import FakeLedger
 from paying import BY_CODE, BY_KEY, CODE, JPEG, KEY, SECRET, client_of
@@ -224,6 +228,37 @@ def test_a_reader_that_fails_unexpectedly_ends_it_with_1(caplog: pytest.LogCaptu
         for thread in threads:
             thread.join(10)
     assert "reading failed unexpectedly" in caplog.text
+
+
+def test_the_verb_with_the_local_engine(tmp_path: Path) -> None:
+    """As an operator has it: a process, a box that asks it, a signal."""
+    port, car = free_port(), np.full((300, 700, 3), 90, np.uint8)
+    car[90:195, 180:510] = cv2.resize(draw_plate("京AF0236", "blue"), (330, 105), interpolation=cv2.INTER_AREA)
+    (tmp_path / "config.yaml").write_text(f"serve_ocr: {{port: {port}}}\n")
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamwatch", "serve-ocr"],
+            cwd=tmp_path,
+            env={**os.environ, "STREAMWATCH_APPCODE": CODE},
+            stderr=log,
+        )
+    try:
+        limit = time.monotonic() + 120
+        while "answering" not in (tmp_path / "log").read_text():
+            assert process.poll() is None
+            assert time.monotonic() < limit
+            time.sleep(0.1)
+        with client_of(f"http://127.0.0.1:{port}/ocrCars", read_timeout=60.0) as client:
+            picture = bytes(cv2.imencode(".jpg", car)[1])
+            assert [plate.text for plate in client.read(picture, FakeLedger())] == ["京AF0236"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+    said = (tmp_path / "log").read_text()
+    assert "read, " in said
+    assert CODE not in said
 
 
 def test_no_secret_is_shown_by_the_credentials() -> None:
