@@ -127,6 +127,26 @@ def test_while_calls_pause_the_local_engine_goes_on(four: Path, tmp_path: Path) 
     assert line["reason"].startswith("saved by local")
 
 
+def test_local_first_pays_for_nothing_that_is_easy_to_read(four: Path, tmp_path: Path) -> None:
+    with FakeOcrCars(no_plate(), appcode=SECRET) as service:
+        replay(tmp_path / "d", four, service, recognizer={**paid(service), "engine": "local-first"})
+        assert service.calls == []
+    found = rows(tmp_path / "d", "SELECT engine, plate FROM sightings ORDER BY first_seen")
+    assert found == [("local", text) for text in FOUR]
+
+
+def test_local_first_without_the_extra_says_what_to_do(single: Path, tmp_path: Path) -> None:
+    with FakeOcrCars(appcode=SECRET) as service:
+        config = {"cameras": {"gate": {"source": str(single)}}, "recognizer": paid(service) | {"engine": "local-first"}}
+        (tmp_path / "config.yaml").write_text(json.dumps(config))
+        for words in (["replay", "--camera", "gate", single], ["check"]):
+            done = verb(tmp_path, *words, **without_local(tmp_path))
+            assert done.returncode == 1
+            said = " ".join((done.stdout + done.stderr).split())
+            assert "recognizer.engine is local-first, and the local engine is not installed." in said
+            assert "pip install 'streamwatch[local]'" in said
+
+
 # ---- a call that may have been charged ------------------------------------------------------------------------------
 
 
