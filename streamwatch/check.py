@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from streamwatch.clock import Clock
-from streamwatch.config import Settings
+from streamwatch.config import Reads, Settings
 from streamwatch.daemon import live_camera
 from streamwatch.errors import SourceLost, StreamwatchError
-from streamwatch.model import Engine
-from streamwatch.parts import make_recognizer
+from streamwatch.parts import local_stands_in, make_recognizer
 from streamwatch.recognition.reach import reach
 from streamwatch.store import open_store
 
@@ -47,11 +46,16 @@ def _try_database(settings: Settings) -> str:
 
 def _try_engine(settings: Settings) -> str:
     make_recognizer(settings, lambda _: True).close()
-    if settings.recognizer.engine is Engine.LOCAL:
+    engine = settings.recognizer.engine
+    if engine is Reads.LOCAL:
         return "local: installed; reads on this machine and costs nothing"
     ocrcars = settings.recognizer.ocrcars
     reach(ocrcars.endpoint, ocrcars.connect_timeout)
-    return "ocrcars: credentials are set, the service can be reached (they are tried only by a paid call)"
+    stands_in = "stands in" if local_stands_in(settings) else "does not stand in"
+    return (
+        f"{engine}: credentials are set, the service can be reached (they are tried only by a paid call); "
+        f"the local engine {stands_in} where no call can be made"
+    )
 
 
 def _try_camera(name: str, settings: Settings, clock: Clock) -> str:

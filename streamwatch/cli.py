@@ -5,37 +5,39 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streamwatch import config, console, ledger_report
-from streamwatch.capture.still import read_still
+from streamwatch.by_hand import by_hand
 from streamwatch.check import check as run_check
 from streamwatch.clock import Span, SystemClock, window
+from streamwatch.compare import Comparison, read_again
+from streamwatch.compare_report import print_comparison
 from streamwatch.config import Settings
 from streamwatch.daemon import STATUS_FILE, Daemon
-from streamwatch.errors import CaptureError, ConfigError, RecognitionError, StreamwatchError
-from streamwatch.gate import encode
+from streamwatch.errors import ConfigError, StreamwatchError
 from streamwatch.health import health, read_status, render_status
 from streamwatch.ledger_report import Prices
 from streamwatch.lock import lock_file, sole_writer
-from streamwatch.model import Box, Engine, PlateText, Recognizer, Sighting
-from streamwatch.parts import make_books, make_dispatcher, make_intake, make_recognizer
-from streamwatch.pipeline import BooksDesk, RecordedLedger
-from streamwatch.plates import parse
-from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.model import Engine, Recognizer, Sighting
+from streamwatch.parts import make_books, make_dispatcher, make_intake, make_local_help, make_recognizer
+from streamwatch.pipeline import BooksDesk
+from streamwatch.recognition.local import LocalReader
 from streamwatch.redact import hide_credentials
 from streamwatch.replay import Replay
+from streamwatch.serve_ocr import make_service
+from streamwatch.serve_ocr import serve_ocr as serve_until_signal
 from streamwatch.service import CREDENTIALS, STATE, unit
 from streamwatch.store import Store, open_reader, open_store
 from streamwatch.times import parse_time
@@ -121,7 +123,7 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     recognizer = make_recognizer(settings, stop.wait)
     readers = settings.recognizer.ocrcars.parallel if recognizer.engine is Engine.OCRCARS else 1
     with _closing(recognizer), _writer(settings) as store:
-        log.info("watching %s; plates are read by %s", ", ".join(settings.cameras), recognizer.engine)
+        log.info("watching %s; plates are read by %s", ", ".join(settings.cameras), settings.recognizer.engine)
         code = Daemon(settings, store, recognizer, SystemClock(), _print_sighting, readers, stop).run()
     logging.shutdown()
     sys.stdout.flush()
@@ -188,11 +190,8 @@ def read(
 ) -> None:
     """Read the plates of pictures with the configured engine; with ocrcars each picture is a paid call."""
     settings = config.load(config_path)
-    recognizer = make_recognizer(settings, threading.Event().wait)
-    results = []
-    with _closing(recognizer), _record_calls(settings, recognizer) as ledger, _progress() as progress:
-        for image in progress.track(images, description="reading"):
-            results.append(_read_one(image, recognizer, settings, ledger))
+    with by_hand(settings) as read_one, _progress() as progress:
+        results = [read_one(image) for image in progress.track(images, description="reading")]
     if format is ReadFormat.JSON:
         console.print_json(results, sys.stdout)
     else:
@@ -247,6 +246,38 @@ def calls(
     finally:
         reader.close()
     ledger_report.print_calls(report, saved, Prices(settings.calls.price, begin, end), format.value, sys.stdout)
+
+
+@app.command()
+def compare(
+    camera: Annotated[str | None, typer.Option(help="Only this camera.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or after: ISO 8601, or 7d ago.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many pictures, the newest.")] = 500,
+    format: Annotated[ReadFormat, typer.Option(help="json for programs.")] = ReadFormat.TABLE,
+    config_path: ConfigPath = DEFAULT_CONFIG,
+) -> None:
+    """Read pictures that were paid for again with the local engine, free, and show how far the two agree."""
+    settings = config.load(config_path, secrets=False)
+    begin, end = _time(since), _time(until)
+    help_, engine = make_local_help(settings), LocalReader(settings.recognizer.local.threads)
+    found = Comparison(help_.pay_below)
+    with closing(open_reader(settings.database, settings.data_dir)) as reader, _progress() as progress:
+        answers = reader.paid_answers(camera, begin, end, limit)
+        for answer in progress.track(answers, description="reading"):
+            read_again(found, reader, answer, help_, engine)
+    print_comparison(found, settings.calls.price, format.value, sys.stdout)
+
+
+@app.command()
+def serve_ocr(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Answer POST /ocrCars over the local engine as the paid service does, until a signal comes."""
+    settings = config.load(config_path)
+    answering = make_service(settings, lambda: LocalReader(settings.recognizer.local.threads))
+    place = settings.serve_ocr
+    scheme = "http" if place.certificate is None else "https"
+    log.info("answering %s://%s:%d/ocrCars with the local engine", scheme, place.host, answering.port)
+    raise typer.Exit(serve_until_signal(answering, settings.shutdown.drain))
 
 
 @app.command()
@@ -310,21 +341,6 @@ def _closing(recognizer: Recognizer) -> Iterator[None]:
         recognizer.close()
 
 
-@contextmanager
-def _record_calls(settings: Settings, recognizer: Recognizer) -> Iterator[Callable[[], RecordedLedger]]:
-    """A new ledger for each picture. Only paid calls need the database."""
-    clock = SystemClock()
-    if recognizer.engine is not Engine.OCRCARS:
-        yield lambda: RecordedLedger(lambda _: None, clock, recognizer.engine, None)
-        return
-    store = open_store(settings.database, settings.data_dir)  # beside a running daemon: it only adds to the ledger
-    try:
-        books = make_books(settings, store, lambda *_: None)
-        yield lambda: RecordedLedger(books.record, clock, recognizer.engine, None)
-    finally:
-        store.close()
-
-
 def _progress() -> Progress:
     """A progress bar on a terminal, nothing in a pipe."""
     terminal = Console(stderr=True)
@@ -337,50 +353,3 @@ def _progress() -> Progress:
         transient=True,
         disable=not terminal.is_terminal,
     )
-
-
-def _read_one(
-    image: str, recognizer: Recognizer, settings: Settings, ledger: Callable[[], RecordedLedger]
-) -> dict[str, Any]:
-    result: dict[str, Any] = {"image": hide_credentials(image), "engine": recognizer.engine.value}
-    try:
-        if "://" in image:
-            plates = _read_url(image, recognizer, ledger())
-        else:
-            plates = _read_file(Path(image), recognizer, settings, ledger())
-        return {**result, "plates": [_plate(plate) for plate in plates], "error": None}
-    except (RecognitionError, CaptureError) as error:
-        return {**result, "plates": [], "error": str(error)}
-
-
-def _read_url(url: str, recognizer: Recognizer, ledger: RecordedLedger) -> list[PlateText]:
-    if not isinstance(recognizer, OcrCars):
-        raise CaptureError("The local engine reads files, not addresses.", "Download the picture first.")
-    return recognizer.read_url(url, ledger)
-
-
-def _read_file(path: Path, recognizer: Recognizer, settings: Settings, ledger: RecordedLedger) -> list[PlateText]:
-    """Corners come back in pixels of the file's picture."""
-    frame = read_still(path, datetime.now(UTC))
-    height, width = frame.luma.shape
-    limits = settings.jpeg
-    jpeg = encode(
-        frame,
-        Box(0, 0, width, height),
-        long_side=limits.long_side,
-        quality=limits.quality,
-        max_bytes=limits.max_bytes,
-    )
-    return [_unscaled(plate, jpeg.scale) for plate in recognizer.read(jpeg.data, ledger)]
-
-
-def _unscaled(plate: PlateText, scale: float) -> PlateText:
-    if plate.corners is None:
-        return plate
-    a, b, c, d = ((x / scale, y / scale) for x, y in plate.corners)
-    return PlateText(plate.text, plate.confidence, (a, b, c, d))
-
-
-def _plate(plate: PlateText) -> dict[str, Any]:
-    corners = None if plate.corners is None else [[round(x, 1), round(y, 1)] for x, y in plate.corners]
-    return {"plate": parse(plate.text).text, "confidence": plate.confidence, "corners": corners}

@@ -8,7 +8,8 @@ settings object never shows them.
 import difflib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import quote, urlsplit
@@ -29,7 +30,6 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from streamwatch.errors import ConfigError
-from streamwatch.model import Engine
 from streamwatch.service import credential
 
 SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "app_secret": "STREAMWATCH_APP_SECRET"}
@@ -120,10 +120,20 @@ class LocalSettings(_Settings):
     threads: int = Field(1, ge=1, le=64)
 
 
+class Reads(StrEnum):
+    """Who reads the plates: one engine, or the paid one where the local one is not sure."""
+
+    OCRCARS = "ocrcars"
+    LOCAL = "local"
+    LOCAL_FIRST = "local-first"
+
+
 class RecognizerSettings(_Settings):
     """Who reads the plates."""
 
-    engine: Engine = Engine.OCRCARS
+    engine: Reads = Reads.OCRCARS
+    fallback: Literal["local", "none"] = "local"
+    pay_below: float = Field(0.95, ge=0, le=1)
     ocrcars: OcrCarsSettings = OcrCarsSettings()
     local: LocalSettings = LocalSettings()
 
@@ -203,6 +213,16 @@ class HealthSettings(_Settings):
     port: int | None = Field(None, ge=1, le=65535)
 
 
+class ServeOcrSettings(_Settings):
+    """Where the verb `serve-ocr` listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(9465, ge=1, le=65535)
+    certificate: Path | None = None
+    key: Path | None = None
+    queue: int = Field(16, ge=1, le=64)
+
+
 class CaptureSettings(_Settings):
     """How patient the cameras' readers are."""
 
@@ -252,6 +272,7 @@ class Settings(_Settings):
     retention: RetentionSettings = RetentionSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
     health: HealthSettings = HealthSettings()
+    serve_ocr: ServeOcrSettings = ServeOcrSettings()
     cameras: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")], CameraSettings] = {}
 
     @model_validator(mode="after")
@@ -337,17 +358,21 @@ def _rooted(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(database, str) and (match := re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^/:?][^?]*)(\?.*)?", database)):
         raw["database"] = f"{match[1]}{quote(str(folder))}/{match[2]}{match[3] or ''}"
     recognizer = raw.get("recognizer")
-    if isinstance(recognizer, dict) and isinstance(recognizer.get("ocrcars"), dict):
-        raw["recognizer"] = {**recognizer, "ocrcars": _rooted_files(recognizer["ocrcars"], folder)}
+    if isinstance(recognizer, dict):
+        files = (f"{name}_file" for name in SECRETS)
+        raw["recognizer"] = {**recognizer, "ocrcars": _rooted_files(recognizer.get("ocrcars", {}), files, folder)}
+    raw["serve_ocr"] = _rooted_files(raw.get("serve_ocr", {}), ("certificate", "key"), folder)
     cameras = raw.get("cameras")
     if isinstance(cameras, dict):
         raw["cameras"] = {name: _rooted_camera(camera, folder) for name, camera in cameras.items()}
     return raw
 
 
-def _rooted_files(ocrcars: dict[str, Any], folder: Path) -> dict[str, Any]:
-    files = {f"{name}_file" for name in SECRETS}
-    return {k: folder / Path(v).expanduser() if k in files and isinstance(v, str) else v for k, v in ocrcars.items()}
+def _rooted_files(section: object, names: Iterable[str], folder: Path) -> object:
+    if not isinstance(section, dict):
+        return section
+    files = {name: section[name] for name in names if isinstance(section.get(name), str)}
+    return section | {name: folder / Path(file).expanduser() for name, file in files.items()}
 
 
 def _rooted_camera(camera: object, folder: Path) -> object:

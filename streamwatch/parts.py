@@ -1,15 +1,26 @@
 """From settings to working parts: the one place that knows both."""
 
 from collections.abc import Callable
-from functools import cache
 from importlib.util import find_spec
+from threading import Lock
 
 from streamwatch.clock import Clock
-from streamwatch.config import BudgetSettings, OcrCarsSettings, Settings
-from streamwatch.errors import ConfigError
+from streamwatch.config import BudgetSettings, OcrCarsSettings, Reads, Settings
+from streamwatch.errors import ConfigError, EngineMissing
 from streamwatch.gate import Gate
-from streamwatch.model import Engine, Recognizer
-from streamwatch.pipeline import Books, Budget, Dispatcher, Governor, Intake, JpegLimits, Limits, Notify, Outbox
+from streamwatch.model import Recognizer
+from streamwatch.pipeline import (
+    Books,
+    Budget,
+    Dispatcher,
+    Governor,
+    Intake,
+    JpegLimits,
+    Limits,
+    LocalHelp,
+    Notify,
+    Outbox,
+)
 from streamwatch.pipeline.dispatcher import Desk
 from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
@@ -36,12 +47,18 @@ def make_intake(settings: Settings, camera: str) -> Intake:
 
 
 def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recognizer:
-    """The configured engine. wait: sleeps for seconds, True when the program is stopping.
+    """The configured engine; with local-first the paid one. wait: sleeps for seconds, True when the program ends.
 
-    Raises ConfigError without credentials and EngineMissing without the extra `local`.
+    Raises ConfigError without credentials and EngineMissing where the extra `local` is needed and not there.
     """
-    if settings.recognizer.engine is Engine.LOCAL:
+    engine = settings.recognizer.engine
+    if engine is Reads.LOCAL:
         return LocalReader(settings.recognizer.local.threads)
+    if engine is Reads.LOCAL_FIRST and not local_is_installed():
+        raise EngineMissing(
+            "recognizer.engine is local-first, and the local engine is not installed.",
+            "Run: pip install 'streamwatch[local]', or write recognizer.engine: ocrcars.",
+        )
     return make_ocrcars(settings.recognizer.ocrcars, wait)
 
 
@@ -59,17 +76,40 @@ def make_dispatcher(settings: Settings, store: Store, recognizer: Recognizer, cl
         Governor(settings.calls.runaway_after),
         Budget(_limits(settings.budget), cameras, store.spent, clock.now(), clock.monotonic()),
         recognizer,
-        make_fallback(settings),
+        make_local_help(settings),
         clock,
         desk,
     )
 
 
-def make_fallback(settings: Settings) -> Callable[[], Recognizer | None]:
-    """Gives the local engine, loaded at its first use, or None where the extra `local` is not installed."""
-    if not local_is_installed():
-        return lambda: None
-    return cache(lambda: LocalReader(settings.recognizer.local.threads))
+def make_local_help(settings: Settings) -> LocalHelp:
+    """How the local engine helps the configured one."""
+    recognizer = settings.recognizer
+    return LocalHelp(
+        _LoadedOnce(recognizer.local.threads),
+        first=recognizer.engine is Reads.LOCAL_FIRST,
+        stands_in=recognizer.fallback == "local",
+        pay_below=recognizer.pay_below,
+    )
+
+
+class _LoadedOnce:
+    """The local engine, loaded by the first thread that asks for it; None where the extra `local` is not installed."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads, self._lock = threads, Lock()
+        self._reader: LocalReader | None = None
+
+    def __call__(self) -> LocalReader | None:
+        with self._lock:
+            if self._reader is None and local_is_installed():
+                self._reader = LocalReader(self._threads)
+            return self._reader
+
+
+def local_stands_in(settings: Settings) -> bool:
+    """Whether the local engine reads what the paid one can not."""
+    return settings.recognizer.fallback == "local" and local_is_installed()
 
 
 def local_is_installed() -> bool:

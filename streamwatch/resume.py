@@ -5,7 +5,7 @@ import logging
 from streamwatch.clock import Clock
 from streamwatch.config import Settings
 from streamwatch.errors import StorageFailed, StoreError
-from streamwatch.parts import local_is_installed
+from streamwatch.parts import local_stands_in
 from streamwatch.pipeline import Books, Dispatcher, PlatesRead, dropping
 from streamwatch.store import KeyframeState, Store, UnsavedAnswer, WaitingKeyframe
 
@@ -48,12 +48,12 @@ def _take_in(answer: UnsavedAnswer, store: Store, books: Books) -> bool:
 def _doubtful(settings: Settings, store: Store) -> list[tuple[WaitingKeyframe, bool]]:
     """Keyframes whose call may have been charged, and whether they may only be read locally."""
     doubtful = store.waiting(KeyframeState.DOUBTFUL)
-    if settings.calls.resend_doubtful or local_is_installed():
+    if settings.calls.resend_doubtful or local_stands_in(settings):
         return [(item, not settings.calls.resend_doubtful) for item in doubtful]
     if doubtful:
         log.error(
             "%d pictures may have been paid for without an answer. They are not sent again; "
-            "set calls.resend_doubtful to pay for them anew, or install streamwatch[local] to read them here.",
+            "set calls.resend_doubtful to pay for them anew, or let the local engine read them (recognizer.fallback).",
             len(doubtful),
         )
     return []

@@ -7,7 +7,6 @@ from pydantic import SecretStr
 
 from streamwatch import config
 from streamwatch.errors import ConfigError
-from streamwatch.model import Engine
 from streamwatch.store import sqlite_file
 
 
@@ -34,7 +33,7 @@ def mistake(tmp_path: Path, text: str) -> str:
 
 def test_defaults_need_no_key_at_all(tmp_path: Path) -> None:
     settings = load(tmp_path, "")
-    assert settings.recognizer.engine is Engine.OCRCARS
+    assert settings.recognizer.engine is config.Reads.OCRCARS
     assert settings.database == f"sqlite:///{tmp_path / 'data' / 'streamwatch.db'}"
     assert settings.cameras == {}
 

@@ -14,6 +14,7 @@ from streamwatch.pipeline import (
     Governor,
     KeyframeDropped,
     Limits,
+    LocalHelp,
     Outbox,
     PlatesRead,
     Served,
@@ -90,11 +91,19 @@ class Desk:
 class Scene:
     """A dispatcher with everything around it."""
 
-    def __init__(self, service: Recognizer, local: Local | None = None, **limits: int) -> None:
+    def __init__(
+        self,
+        service: Recognizer,
+        local: Local | None = None,
+        first: bool = False,
+        stands_in: bool = True,
+        **limits: int,
+    ) -> None:
         self.clock, self.desk, self.service = FakeClock(), Desk(), service
         budget = Budget(Limits(**limits), {}, lambda since, camera: 0, self.clock.now(), self.clock.monotonic())
         outbox = Outbox(100, 10**9, 3600)
-        self.dispatcher = Dispatcher(outbox, Governor(20), budget, service, lambda: local, self.clock, self.desk)
+        help_ = LocalHelp(lambda: local, first=first, stands_in=stands_in, pay_below=0.95)
+        self.dispatcher = Dispatcher(outbox, Governor(20), budget, service, help_, self.clock, self.desk)
 
     def add(self, *keys: str, only_local: bool = False, passage: str = "") -> None:
         for key in keys:
@@ -287,3 +296,123 @@ def test_closed_gives_no_more_jobs() -> None:
     scene.dispatcher.close()
     assert scene.dispatcher.next(5.0) is None
     assert scene.dispatcher.backlog()[0] == 1
+
+
+UNSURE = PlateText("京AF0236", 0.7, None)
+NO_FORM = PlateText("AF0236", 0.99, None)
+FOLDED = PlateText("京A12O36", 0.99, None)
+
+
+def test_local_first_pays_nothing_for_what_the_local_engine_is_sure_of() -> None:
+    service, local = Service(), Local([PLATE, PlateText("京A00000", 0.4, None)])
+    scene = Scene(service, local, first=True, hour=5)
+    scene.add("a")
+    served = scene.serve()
+    assert served is not None
+    assert served.plates is not None
+    assert served.plates[0] == PLATE
+    assert service.read_keys == []
+    (read,) = scene.desk.said(PlatesRead)
+    assert (read.engine, read.call) == (Engine.LOCAL, None)
+    assert "saved by local" in read.why
+    assert scene.dispatcher.usage()[0].used == 0
+
+
+@pytest.mark.parametrize(
+    "found",
+    [[], [UNSURE], [NO_FORM], [FOLDED], [PLATE, UNSURE], (errors.PictureBroken("damaged"), False)],
+    ids=["nothing", "unsure", "breaks the grammar", "repaired", "one of two unsure", "failed"],
+)
+def test_local_first_pays_once_for_what_it_is_not_sure_of(
+    found: list[PlateText] | tuple[errors.RecognitionError, bool | None],
+) -> None:
+    service, local = Service(), Local(found)
+    scene = Scene(service, local, first=True)
+    scene.add("a")
+    served = scene.serve()
+    assert served is not None
+    assert served.again
+    while scene.serve():
+        pass
+    assert (local.read_keys, service.read_keys) == ([b"a"], [b"a"])
+    assert [read.engine for read in scene.desk.said(PlatesRead)] == [Engine.OCRCARS]
+
+
+def test_local_first_is_asked_once_however_often_the_service_fails() -> None:
+    service, local = Service(*[(errors.NotSent("no connection"), False)] * 3), Local([UNSURE])
+    scene = Scene(service, local, first=True)
+    scene.add("a")
+    for _ in range(12):
+        scene.serve()
+        scene.clock.time += 60
+    assert (len(local.read_keys), len(service.read_keys)) == (1, 4)
+
+
+def test_while_calls_are_held_back_the_local_engine_reads_what_it_is_sure_of() -> None:
+    service, local = Service((errors.NotSent("no connection"), False)), Local([UNSURE], [PLATE])
+    scene = Scene(service, local)
+    scene.add("a")
+    for _ in range(3):
+        scene.serve()
+    assert (service.read_keys, local.read_keys) == ([b"a"], [b"a"]), "the sender's picture, which stays unsure"
+    scene.add("b")
+    served = scene.serve()
+    assert served is not None
+    assert served.plates == (PLATE,), "the gate works at once"
+    assert scene.serve() is None
+    assert scene.dispatcher.backlog()[0] == 1
+    scene.clock.time += 10
+    served = scene.serve()
+    assert served is not None
+    assert service.read_keys == [b"a", b"a"], "the better reading comes later, paid once; b is never paid"
+
+
+def test_when_calls_go_on_the_service_reads_again() -> None:
+    service, local = Service((errors.NotSent("no connection"), False)), Local([UNSURE])
+    scene = Scene(service, local)
+    scene.add("a")
+    for _ in range(2):
+        scene.serve()
+    scene.clock.time += 10
+    scene.serve()
+    scene.add("b")
+    scene.serve()
+    assert service.read_keys == [b"a", b"a", b"b"]
+    assert local.read_keys == [b"a"]
+
+
+def test_without_fallback_pictures_wait_and_a_used_up_budget_drops_them() -> None:
+    service, local = Service((errors.NotSent("no connection"), False)), Local()
+    scene = Scene(service, local, stands_in=False, hour=1)
+    scene.add("a")
+    scene.serve()
+    assert scene.serve() is None
+    scene.clock.time += 10
+    scene.add("b")
+    while scene.serve():
+        pass
+    assert local.read_keys == []
+    assert len(scene.desk.said(KeyframeDropped)) == 1
+
+
+def test_local_first_with_a_used_up_budget_keeps_what_the_local_engine_says() -> None:
+    service, local = Service(), Local([UNSURE])
+    scene = Scene(service, local, first=True, hour=1)
+    scene.add("a")
+    while scene.serve():
+        pass
+    local.answers = [[UNSURE], [UNSURE]]
+    scene.add("b")
+    while scene.serve():
+        pass
+    assert service.read_keys == [b"a"]
+    assert [(read.engine, read.why) for read in scene.desk.said(PlatesRead)][1:] == [
+        (Engine.LOCAL, "1 of 1 calls of this hour for the account are used")
+    ]
+
+
+def test_a_replay_knows_that_a_free_reading_need_not_wait() -> None:
+    scene = Scene(Service((errors.NotSent("no connection"), False)), Local([PLATE]))
+    scene.add("a")
+    scene.serve()
+    assert scene.dispatcher.held_for() == 0.0

@@ -153,7 +153,7 @@ def test_keep_alive_is_declined_and_the_connection_closed(server: HealthServer) 
 def test_slow_clients_cost_nobody_anything_and_are_cut_off(
     server: HealthServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "IN_TIME", 1.0)
+    monkeypatch.setattr(server, "in_time", 1.0)
     with ExitStack() as stack:
         slow = [stack.enter_context(connect(server)) for _ in range(server_module.MOST_CONNECTIONS - 1)]
         for connection in slow:
@@ -172,7 +172,7 @@ def test_slow_clients_cost_nobody_anything_and_are_cut_off(
 
 
 def test_of_too_many_connections_the_oldest_is_cut_off(server: HealthServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "IN_TIME", 60.0)
+    monkeypatch.setattr(server, "in_time", 60.0)
     with ExitStack() as stack:
         idle = [stack.enter_context(connect(server)) for _ in range(server_module.MOST_CONNECTIONS + 5)]
         assert get(server, "/healthz")[0] == 200
@@ -180,7 +180,7 @@ def test_of_too_many_connections_the_oldest_is_cut_off(server: HealthServer, mon
 
 
 def test_a_client_that_never_reads_is_cut_off(server: HealthServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "IN_TIME", 1.0)
+    monkeypatch.setattr(server, "in_time", 1.0)
     monkeypatch.setattr(server_module, "render_metrics", lambda _: "x" * 30_000_000)
     with connect(server) as connection:
         connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")

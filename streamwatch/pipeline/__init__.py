@@ -7,6 +7,7 @@ from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served, dropping
 from streamwatch.pipeline.events import Event, KeyframeDropped, KeyframeTaken, PlatesRead
 from streamwatch.pipeline.governor import Governor
 from streamwatch.pipeline.intake import Intake, JpegLimits
+from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.outbox import Outbox
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.pipeline.tally import Tally
@@ -26,6 +27,7 @@ __all__ = [
     "KeyframeDropped",
     "KeyframeTaken",
     "Limits",
+    "LocalHelp",
     "Notify",
     "Outbox",
     "PlatesRead",

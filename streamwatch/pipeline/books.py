@@ -162,7 +162,7 @@ class Books:
         entry.waiting -= 1
         entry.answered = True
         entry.readings.update(reading.key for reading in readings)
-        self._owe(lambda: self._store.keyframe_answered(keyframe.key, readings, event.call))
+        self._owe(lambda: self._store.keyframe_answered(keyframe.key, readings, event.call, event.why))
         self._apply(fusion.read(entry.passage, readings))
         self._settle(entry)
 

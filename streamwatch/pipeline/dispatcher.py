@@ -5,7 +5,6 @@ Threads may call it side by side: one adds what was stored, others take jobs and
 
 import logging
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Protocol
@@ -33,12 +32,14 @@ from streamwatch.pipeline.events import (
     ReadFailed,
 )
 from streamwatch.pipeline.governor import Breaker, Governor
+from streamwatch.pipeline.local import SAVED, LocalHelp
 from streamwatch.pipeline.outbox import Dropped, Outbox
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.store import WaitingKeyframe
 
 log = logging.getLogger(__name__)
 
+NO_ANSWER = "read locally: its call brought no answer"
 LOOK_AGAIN = 1.0  # s; the longest sleep between two looks at an outbox whose budget or breakers hold it back
 
 
@@ -53,9 +54,13 @@ class Desk(Protocol):
 
 
 class Route(Enum):
-    """Who reads a keyframe. NOBODY: the budget is used up and no local engine is there."""
+    """Who reads a keyframe. LOCAL_FIRST: the local engine, and if it is not sure the keyframe waits for the other one.
+
+    NOBODY: the budget is used up and no local engine stands in.
+    """
 
     ENGINE = auto()
+    LOCAL_FIRST = auto()
     FALLBACK = auto()
     NOBODY = auto()
 
@@ -83,7 +88,13 @@ class Served:
 
 
 class Dispatcher:
-    """recognizer: the configured engine. fallback: gives the local engine where it is installed, else None."""
+    """recognizer: the engine that is paid, or the local one, which then reads everything. local: how the latter helps.
+
+    A local reading that is sure saves the call: of every picture where `local.first`, and where it stands in of every
+    picture for which no call can be made now (an outage, a refusal, a runaway camera). A picture of which it is not
+    sure is paid for once, now or when calls go on. It has the last word only where nothing will be paid any more: the
+    budget is used up, or the call may have been paid already.
+    """
 
     def __init__(
         self,
@@ -91,14 +102,15 @@ class Dispatcher:
         governor: Governor,
         budget: Budget,
         recognizer: Recognizer,
-        fallback: Callable[[], Recognizer | None],
+        local: LocalHelp,
         clock: Clock,
         desk: Desk,
     ) -> None:
         self._outbox, self._governor, self._budget = outbox, governor, budget
-        self._recognizer, self._fallback, self._clock, self._desk = recognizer, fallback, clock, desk
+        self._recognizer, self._local, self._clock, self._desk = recognizer, local, clock, desk
         self._paid = recognizer.engine is Engine.OCRCARS
         self._only_local: set[str] = set()
+        self._unsure: set[str] = set()
         self._in_view: set[str] = set()
         self._stumbled: set[str] = set()
         self._held: dict[str, list[Job]] = {}
@@ -115,6 +127,7 @@ class Dispatcher:
                 self._only_local.add(item.key)
             now = self._clock.monotonic()
             dropped = [*self._outbox.expire(now), *self._outbox.add(item, now if since is None else since)]
+            self._unsure.difference_update(lost.waiting.key for lost in dropped)
             self._changed.notify()
             return dropped
 
@@ -155,6 +168,13 @@ class Dispatcher:
 
     def serve(self, job: Job) -> Served:
         """Has a job's keyframe read and all that follows written down. Raises StoreError."""
+        served = self._serve(job)
+        if not served.again:
+            with self._changed:
+                self._unsure.discard(job.waiting.key)
+        return served
+
+    def _serve(self, job: Job) -> Served:
         try:
             keyframe = self._desk.load(job.waiting.key)
         except StorageFailed:
@@ -168,15 +188,19 @@ class Dispatcher:
         if job.route is Route.NOBODY:
             self._desk.record(KeyframeDropped(keyframe.key, keyframe.passage, keyframe.camera, job.why))
             return Served(keyframe, None)
-        if job.route is Route.FALLBACK or not self._paid:
-            return self._read_free(keyframe, self._recognizer if not self._paid else self._fallback())
+        if job.route is Route.LOCAL_FIRST:
+            return self._read_first(job, keyframe)
+        if not self._paid:
+            return self._read_free(keyframe, self._recognizer)
+        if job.route is Route.FALLBACK:
+            return self._read_free(keyframe, self._local.engine(), job.why)
         return self._read_paid(job, keyframe)
 
     def held_for(self) -> float:
         """Seconds until the first job can come out of the outbox as things stand."""
         with self._changed:
             now = self._clock.monotonic()
-            return min((self._governor.wait_for(i.camera, now) for i in self._outbox.newest_first()), default=0.0)
+            return min((self._wait_for(item, now) for item in self._outbox.newest_first()), default=0.0)
 
     def probe_in(self, pause: float) -> None:
         """What is held back until a person acts is tried after so many seconds already; refused calls cost nothing."""
@@ -211,19 +235,31 @@ class Dispatcher:
             pause = min(pause, max(wait, 0.01))
         return None, pause
 
+    def _wait_for(self, item: WaitingKeyframe, now: float) -> float:
+        """Seconds until somebody may read it."""
+        return 0.0 if self._local_reads_first(item, now) else self._governor.wait_for(item.camera, now)
+
+    def _local_reads_first(self, item: WaitingKeyframe, now: float) -> bool:
+        if not self._paid or item.key in self._unsure:
+            return False
+        wanted = self._local.first or (self._local.stands_in and self._governor.holds(item.camera, now))
+        return wanted and self._local.engine() is not None
+
     def _route(self, item: WaitingKeyframe) -> tuple[Job | None, float]:
         since = self._outbox.since(item.key)
         if not self._paid:
             return Job(item, since, Route.ENGINE), 0.0
         if item.key in self._only_local:
             self._only_local.discard(item.key)
-            return Job(item, since, Route.FALLBACK), 0.0
+            return Job(item, since, Route.FALLBACK, NO_ANSWER), 0.0
         first_view, now = self._outbox.is_first_view(item), self._clock.monotonic()
+        if self._local_reads_first(item, now):
+            return Job(item, since, Route.LOCAL_FIRST), 0.0
         exhausted = self._budget.forbids(item.camera, first_view, self._clock.now(), now)
         if exhausted is not None and exhausted.for_second_views:
             return None, LOOK_AGAIN
         if exhausted is not None:
-            route = Route.FALLBACK if self._fallback() is not None else Route.NOBODY
+            route = Route.FALLBACK if self._stand_in() is not None else Route.NOBODY
             return Job(item, since, route, exhausted.words), 0.0
         wait = self._governor.wait_for(item.camera, now)
         if wait > 0:
@@ -231,6 +267,10 @@ class Dispatcher:
         self._governor.began(now)
         self._budget.pay(item.camera, 1, self._clock.now(), now)
         return Job(item, since, Route.ENGINE), 0.0
+
+    def _stand_in(self) -> Recognizer | None:
+        """The local engine, if it is to have the last word where nothing will be paid."""
+        return self._local.engine() if self._local.stands_in else None
 
     def _call_off(self, camera: str) -> None:
         """The call that was to begin is not made."""
@@ -240,7 +280,7 @@ class Dispatcher:
             self._changed.notify()
 
     def _read_paid(self, job: Job, keyframe: Keyframe) -> Served:
-        ledger = RecordedLedger(self._desk.record, self._clock, self._recognizer.engine, keyframe.key)
+        ledger = self._ledger(self._recognizer, keyframe)
         try:
             plates = tuple(self._recognizer.read(keyframe.jpeg, ledger))
         except RecognitionError as error:
@@ -271,12 +311,10 @@ class Dispatcher:
         """
         if isinstance(error, Refused) or (not ledger.paid and not isinstance(error, PictureRefused)):
             self._desk.record(KeyframeWaits(keyframe, str(error)))
-            for dropped in self.add(job.waiting, since=job.since):
-                self._desk.record(dropping(dropped))
-            return Served(keyframe, None, again=True)
-        local = self._fallback()
+            return self._put_back(job, keyframe)
+        local = self._stand_in()
         if local is not None:
-            served = self._read_free(keyframe, local)
+            served = self._read_free(keyframe, local, NO_ANSWER)
             return served if served.plates else replace(served, plates=None)
         if isinstance(error, Transient) and keyframe.key not in self._stumbled:
             return self._hold_back(job, keyframe, error)
@@ -295,6 +333,9 @@ class Dispatcher:
             if keyframe.passage in self._in_view:
                 self._held.setdefault(keyframe.passage, []).append(job)
                 return Served(keyframe, None)
+        return self._put_back(job, keyframe)
+
+    def _put_back(self, job: Job, keyframe: Keyframe) -> Served:
         for dropped in self.add(job.waiting, since=job.since):
             self._desk.record(dropping(dropped))
         return Served(keyframe, None, again=True)
@@ -306,19 +347,39 @@ class Dispatcher:
             item = job.waiting
             self._desk.record(KeyframeDropped(item.key, passage, item.camera, "another view of its vehicle was read"))
 
-    def _read_free(self, keyframe: Keyframe, engine: Recognizer | None) -> Served:
+    def _read_first(self, job: Job, keyframe: Keyframe) -> Served:
+        """A local reading that is sure is the answer; otherwise the keyframe waits for the paid engine."""
+        engine = self._local.engine()
         assert engine is not None
-        ledger = RecordedLedger(self._desk.record, self._clock, engine.engine, keyframe.key)
         try:
-            plates = tuple(engine.read(keyframe.jpeg, ledger))
+            plates = tuple(engine.read(keyframe.jpeg, self._ledger(engine, keyframe)))
+        except RecognitionError as error:
+            log.debug("%s: not read locally: %s", keyframe.camera, error)
+            plates = ()
+        if self._local.is_sure(plates):
+            return self._answered_free(keyframe, engine, plates, SAVED)
+        with self._changed:
+            self._unsure.add(keyframe.key)
+        return self._put_back(job, keyframe)
+
+    def _read_free(self, keyframe: Keyframe, engine: Recognizer | None, why: str = "") -> Served:
+        assert engine is not None
+        try:
+            plates = tuple(engine.read(keyframe.jpeg, self._ledger(engine, keyframe)))
         except RecognitionError as error:
             self._desk.record(ReadFailed(keyframe, error))
             return Served(keyframe, None)
-        self._desk.record(PlatesRead(keyframe, engine.engine, plates, None))
+        return self._answered_free(keyframe, engine, plates, why)
+
+    def _answered_free(self, keyframe: Keyframe, engine: Recognizer, plates: tuple[PlateText, ...], why: str) -> Served:
+        self._desk.record(PlatesRead(keyframe, engine.engine, plates, None, why))
         with self._changed:
             self._outbox.answered(keyframe.passage)
         self._give_up_held(keyframe.passage)
         return Served(keyframe, plates)
+
+    def _ledger(self, engine: Recognizer, keyframe: Keyframe) -> RecordedLedger:
+        return RecordedLedger(self._desk.record, self._clock, engine.engine, keyframe.key)
 
 
 def dropping(dropped: Dropped) -> KeyframeDropped:

@@ -77,12 +77,16 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class PlatesRead:
-    """An engine has answered; no plates is an answer too. call: the key of the paid call, None for the local engine."""
+    """An engine has answered; no plates is an answer too. call: the key of the paid call, None for the local engine.
+
+    why: the reason why no call was paid for it, where the configured engine is one that is paid.
+    """
 
     keyframe: Keyframe
     engine: Engine
     plates: tuple[PlateText, ...]
     call: str | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,13 @@ class Governor:
             holds.append(self._cameras[camera].until)
         return max(0.0, max(holds) - now)
 
+    def holds(self, camera: str, now: float) -> bool:
+        """Whether an outage, a refusal or a run of calls without a plate keeps this camera's calls from being made."""
+        runaway = self._cameras.get(camera)
+        return (self._hold is not None and (self._probing or self._hold.until > now)) or (
+            runaway is not None and runaway.until > now
+        )
+
     def began(self, now: float) -> None:
         """A call begins; while something is held back it is the probe."""
         self._probing = self._hold is not None

@@ -3,7 +3,7 @@
 from streamwatch.store.database import sqlite_file
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.outbox import PassageStanding, Recovery, UnsavedAnswer, WaitingKeyframe
-from streamwatch.store.queries import Reader, SightingRow, open_reader
+from streamwatch.store.queries import PaidAnswer, Reader, SightingRow, open_reader
 from streamwatch.store.recorder import Store, open_store
 from streamwatch.store.retention import Keep, Retained, Swept, free_bytes
 from streamwatch.store.tables import KeyframeState, PassageOutcome
@@ -15,6 +15,7 @@ __all__ = [
     "Keep",
     "KeyframeState",
     "NotCalledRow",
+    "PaidAnswer",
     "PassageOutcome",
     "PassageStanding",
     "Reader",

@@ -9,11 +9,13 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from streamwatch.model import Engine, SightingStatus
+from streamwatch.model import Engine, PlateText, SightingStatus
 from streamwatch.store import database, ledger, retention
+from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import Place, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
-from streamwatch.store.tables import PLATE_LENGTH, StoredKeyframe, StoredSighting
+from streamwatch.store.rows import plates_of
+from streamwatch.store.tables import PLATE_LENGTH, StoredCall, StoredKeyframe, StoredSighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,20 @@ class SightingRow:
     status: SightingStatus
     engine: Engine
     image: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaidAnswer:
+    """What the paid service said of a picture of which the evidence is kept.
+
+    captured_at: aware UTC. image: absolute path of the JPEG that was sent. plates: as it said them; empty for no plate.
+    """
+
+    camera: str
+    captured_at: datetime
+    image: Path
+    sha256: str
+    plates: tuple[PlateText, ...]
 
 
 class Reader:
@@ -97,10 +113,47 @@ class Reader:
         with translated(self._place), Session(self._engine) as session:
             return ledger.not_called(session, since, until)
 
+    def paid_answers(
+        self,
+        camera: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[PaidAnswer]:
+        """What the service said of pictures that are still kept, the newest capture first.
+
+        since, until: aware, of the capture; both ends included. Where a smaller copy was sent, it is that copy.
+        """
+        query = (
+            select(StoredCall, StoredKeyframe.captured_at)
+            .join(StoredKeyframe, StoredKeyframe.id == StoredCall.keyframe_id)
+            .where(StoredCall.engine == Engine.OCRCARS, StoredCall.outcome.in_(("read", "no plate")))
+            .where(StoredCall.path.is_not(None))
+            .order_by(StoredKeyframe.captured_at.desc(), StoredCall.id.desc())
+            .limit(limit)
+        )
+        if camera is not None:
+            query = query.where(StoredCall.camera == camera)
+        if since is not None:
+            query = query.where(StoredKeyframe.captured_at >= since)
+        if until is not None:
+            query = query.where(StoredKeyframe.captured_at <= until)
+        with translated(self._place), Session(self._engine) as session:
+            return [self._answer(call, at) for call, at in session.execute(query)]
+
+    def picture(self, answer: PaidAnswer) -> bytes:
+        """The JPEG. Raises StoreError where it is gone or is not the one that was sent, or StorageFailed."""
+        return read_picture(self._data_dir, str(answer.image), answer.sha256)
+
     def evidence_bytes(self) -> int:
         """Size of all pictures that are kept."""
         with translated(self._place), Session(self._engine) as session:
             return retention.evidence_bytes(session)
+
+    def _answer(self, call: StoredCall, captured_at: datetime) -> PaidAnswer:
+        assert call.path is not None
+        image, plates = self._data_dir / call.path, plates_of(call.answer or [])
+        return PaidAnswer(call.camera or "", captured_at, image, call.sha256, plates)
 
     def _row(self, row: StoredSighting, path: str | None) -> SightingRow:
         return SightingRow(

@@ -147,14 +147,16 @@ class Store:
             row.error = result.error
             row.answer = answer_row(result.plates)
 
-    def keyframe_answered(self, key: str, readings: Sequence[Reading], call: str | None = None) -> None:
+    def keyframe_answered(
+        self, key: str, readings: Sequence[Reading], call: str | None = None, reason: str = ""
+    ) -> None:
         """Saves all that an engine found in a keyframe (maybe nothing) and marks it `answered`, in one transaction.
 
-        call: the key of the paid call that said it; None for the local engine.
+        call: the key of the paid call that said it; None for the local engine. reason: why nothing was paid.
         """
         with self._transaction() as session:
             view = row_of(session, StoredKeyframe, key)
-            view.state, view.state_reason = KeyframeState.ANSWERED, ""
+            view.state, view.state_reason = KeyframeState.ANSWERED, reason
             call_id = None if call is None else row_of(session, StoredCall, call).id
             session.add_all(reading_row(reading, view.id, call_id) for reading in readings)
 

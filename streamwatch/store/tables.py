@@ -185,7 +185,7 @@ class StoredKeyframe(Base):
         "after trying; dropped: given up without trying",
     )
     state_reason: Mapped[str] = mapped_column(
-        Text, default="", comment="why it is doubtful, failed, was dropped or waits again"
+        Text, default="", comment="why it is doubtful, failed, was dropped, waits again or was read without being paid"
     )
     clock_trusted: Mapped[bool] = _clock_trusted()
 

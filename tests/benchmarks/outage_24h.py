@@ -40,6 +40,7 @@ from streamwatch.pipeline import (
     KeyframeDropped,
     KeyframeTaken,
     Limits,
+    LocalHelp,
     Outbox,
 )
 from streamwatch.pipeline.events import PassageClosed, PassageOpened
@@ -195,7 +196,8 @@ def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
         desk = SharedDesk(store, books)
         budget = Budget(Limits(), {}, store.spent, clock.now(), clock.monotonic())
         outbox = Outbox(max_items, 2_000_000_000, 7 * DAY)
-        dispatcher = Dispatcher(outbox, Governor(20), budget, client, lambda: None, clock, desk)
+        nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=1.0)
+        dispatcher = Dispatcher(outbox, Governor(20), budget, client, nobody, clock, desk)
         yield Gate(clock, books, desk, dispatcher, picture())
 
 

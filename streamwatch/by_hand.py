@@ -1,0 +1,106 @@
+"""The verb `read`: single pictures through the configured engine."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from streamwatch.capture.still import read_still
+from streamwatch.clock import SystemClock
+from streamwatch.config import Settings
+from streamwatch.errors import CaptureError, RecognitionError
+from streamwatch.gate import encode
+from streamwatch.model import Box, Engine, PlateText, Recognizer
+from streamwatch.parts import make_books, make_local_help, make_recognizer
+from streamwatch.pipeline import RecordedLedger
+from streamwatch.plates import parse
+from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.redact import hide_credentials
+from streamwatch.store import open_store
+
+ReadOne = Callable[[str], dict[str, Any]]
+"""A file or an address to {image, engine, plates: [{plate, confidence, corners}], error}."""
+
+
+@contextmanager
+def by_hand(settings: Settings) -> Iterator[ReadOne]:
+    """Calls that are paid go into the ledger. Raises ConfigError, EngineMissing, StoreError."""
+    recognizer = make_recognizer(settings, Event().wait)
+    try:
+        with _record_calls(settings, recognizer) as ledger:
+            yield _Reader(settings, recognizer, ledger).read
+    finally:
+        recognizer.close()
+
+
+@contextmanager
+def _record_calls(settings: Settings, recognizer: Recognizer) -> Iterator[Callable[[], RecordedLedger]]:
+    """A new ledger for each picture. Only paid calls need the database."""
+    clock = SystemClock()
+    if recognizer.engine is not Engine.OCRCARS:
+        yield lambda: RecordedLedger(lambda _: None, clock, recognizer.engine, None)
+        return
+    store = open_store(settings.database, settings.data_dir)  # beside a running daemon: it only adds to the ledger
+    try:
+        books = make_books(settings, store, lambda *_: None)
+        yield lambda: RecordedLedger(books.record, clock, recognizer.engine, None)
+    finally:
+        store.close()
+
+
+class _Reader:
+    """Reads one picture after the other; with local-first, what the local engine is sure of is not paid for."""
+
+    def __init__(self, settings: Settings, recognizer: Recognizer, ledger: Callable[[], RecordedLedger]) -> None:
+        self._limits, self._recognizer, self._ledger = settings.jpeg, recognizer, ledger
+        self._local = make_local_help(settings)
+
+    def read(self, image: str) -> dict[str, Any]:
+        """What is wrong with a picture or the service stands under `error`."""
+        result: dict[str, Any] = {"image": hide_credentials(image), "engine": self._recognizer.engine.value}
+        try:
+            engine, plates = self._read_url(image) if "://" in image else self._read_file(Path(image))
+        except (RecognitionError, CaptureError) as error:
+            return {**result, "plates": [], "error": str(error)}
+        return {**result, "engine": engine.value, "plates": [_plate(plate) for plate in plates], "error": None}
+
+    def _read_url(self, url: str) -> tuple[Engine, list[PlateText]]:
+        if not isinstance(self._recognizer, OcrCars):
+            raise CaptureError("The local engine reads files, not addresses.", "Download the picture first.")
+        return self._recognizer.engine, self._recognizer.read_url(url, self._ledger())
+
+    def _read_file(self, path: Path) -> tuple[Engine, list[PlateText]]:
+        """Corners come back in pixels of the file's picture."""
+        frame = read_still(path, datetime.now(UTC))
+        height, width = frame.luma.shape
+        jpeg = encode(
+            frame,
+            Box(0, 0, width, height),
+            long_side=self._limits.long_side,
+            quality=self._limits.quality,
+            max_bytes=self._limits.max_bytes,
+        )
+        engine, plates = self._read_jpeg(jpeg.data)
+        return engine, [_unscaled(plate, jpeg.scale) for plate in plates]
+
+    def _read_jpeg(self, jpeg: bytes) -> tuple[Engine, list[PlateText]]:
+        local = self._local.engine() if self._local.first else None
+        if local is not None:
+            plates = local.read(jpeg, self._ledger())
+            if self._local.is_sure(plates):
+                return local.engine, plates
+        return self._recognizer.engine, self._recognizer.read(jpeg, self._ledger())
+
+
+def _unscaled(plate: PlateText, scale: float) -> PlateText:
+    if plate.corners is None:
+        return plate
+    a, b, c, d = ((x / scale, y / scale) for x, y in plate.corners)
+    return PlateText(plate.text, plate.confidence, (a, b, c, d))
+
+
+def _plate(plate: PlateText) -> dict[str, Any]:
+    corners = None if plate.corners is None else [[round(x, 1), round(y, 1)] for x, y in plate.corners]
+    return {"plate": parse(plate.text).text, "confidence": plate.confidence, "corners": corners}

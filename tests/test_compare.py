@@ -1,0 +1,167 @@
+"""The verb `compare`: what was paid for and what the local engine says of the same pictures."""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from records import ANSWER, JPEG, NOON, saved_call, saved_view
+
+from streamwatch import errors
+from streamwatch.compare import Comparison, Verdict, compared, read_again
+from streamwatch.compare_report import print_comparison
+from streamwatch.model import Engine, Ledger, PlateText, Recognizer
+from streamwatch.pipeline import LocalHelp
+from streamwatch.store import PaidAnswer, Reader, Store, open_reader, open_store
+
+
+class Local:
+    """Says what stands for a picture; raises where that is an error."""
+
+    engine = Engine.LOCAL
+
+    def __init__(self, **says: list[PlateText] | errors.RecognitionError) -> None:
+        self.says = says
+
+    def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
+        answer = self.says[jpeg.removeprefix(JPEG).decode()]
+        if isinstance(answer, errors.RecognitionError):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path / 'a.db'}", tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def reader(tmp_path: Path, store: Store) -> Iterator[Reader]:
+    opened = open_reader(f"sqlite:///{tmp_path / 'a.db'}", tmp_path)
+    yield opened
+    opened.close()
+
+
+def text(plate: str, confidence: float = 0.99) -> PlateText:
+    return PlateText(plate, confidence, None)
+
+
+def paid(store: Store, name: str, *plates: str, camera: str = "gate", seconds: float = 0) -> None:
+    at = NOON + timedelta(seconds=seconds)
+    view = saved_view(store, camera, at, JPEG + name.encode())
+    said = tuple(text(plate) for plate in plates)
+    result = replace(ANSWER, outcome="read" if plates else "no plate", plates=said)
+    saved_call(store, view, result, at, JPEG + name.encode())
+
+
+def help_of(engine: Recognizer) -> LocalHelp:
+    return LocalHelp(lambda: engine, first=True, stands_in=True, pay_below=0.97)
+
+
+def all_of(reader: Reader, engine: Recognizer) -> Comparison:
+    found = Comparison(0.97)
+    for answer in reader.paid_answers():
+        read_again(found, reader, answer, help_of(engine), engine)
+    return found
+
+
+ANYTHING = PaidAnswer("gate", NOON, Path("a.jpg"), "", ())
+
+
+@pytest.mark.parametrize(
+    ("said", "found", "verdict"),
+    [
+        ("湘 A53U19", ["湘A53U19"], Verdict.EXACT),
+        ("湘A53U19", ["京B00000", "湘A53U19"], Verdict.EXACT),
+        ("湘A53U19", ["浙A53U19"], Verdict.ONE_OFF),
+        ("京AD12345", ["京AD1234"], Verdict.ONE_OFF),
+        ("京AD1234", ["京AD12345"], Verdict.ONE_OFF),
+        ("湘A53U19", ["浙A53U1B"], Verdict.DIFFERENT),
+        ("湘A53U19", [], Verdict.NOTHING),
+        ("", ["浙A53U19"], Verdict.ONLY_LOCAL),
+        ("", [], Verdict.NO_PLATE),
+    ],
+)
+def test_a_picture_is_judged_by_the_nearest_plate(said: str, found: list[str], verdict: Verdict) -> None:
+    answer = replace(ANYTHING, plates=(text(said),) if said else ())
+    assert compared(answer, [text(plate) for plate in found], sure=False).verdict is verdict
+
+
+def test_everything_is_counted_by_camera_band_and_confusion(store: Store, reader: Reader) -> None:
+    for n, (name, plate) in enumerate({"a": "京A12345", "b": "湘A53U19", "c": "沪B00001", "d": "粤BP57E7"}.items()):
+        paid(store, name, plate, camera="gate" if name < "c" else "yard", seconds=n)
+    paid(store, "e", camera="yard", seconds=9)
+    engine = Local(
+        a=[text("京A12345")],
+        b=[text("浙A53U19", 0.975)],
+        c=[text("沪B00001", 0.9)],
+        d=errors.PictureBroken("damaged"),
+        e=[],
+    )
+    found = all_of(reader, engine)
+    assert found.lost == 1
+    assert found.total.verdicts == {Verdict.EXACT: 2, Verdict.ONE_OFF: 1, Verdict.NO_PLATE: 1}
+    assert {name: one.pictures for name, one in found.cameras.items()} == {"gate": 2, "yard": 2}
+    assert {lower: one.verdicts[Verdict.EXACT] for lower, one in found.bands.items()} == {0.99: 1, 0.97: 0, 0.9: 1}
+    assert found.total.confusions == {("湘", "浙"): 1}
+    assert (found.total.saved, found.total.saved_wrong) == (2, 1)
+    assert [(one.paid, one.local) for one in found.differences] == [("湘A53U19", "浙A53U19")]
+
+
+def test_only_pictures_with_an_answer_and_a_picture(tmp_path: Path, store: Store, reader: Reader) -> None:
+    paid(store, "a", "京A12345")
+    saved_call(store, saved_view(store, "gate", NOON, JPEG), replace(ANSWER, outcome="doubtful", plates=None))
+    saved_call(store, None, picture=JPEG)
+    paid(store, "b", "京A12345", camera="yard", seconds=60)
+    assert [answer.camera for answer in reader.paid_answers()] == ["yard", "gate"]
+    assert [answer.camera for answer in reader.paid_answers(camera="gate")] == ["gate"]
+    assert [answer.camera for answer in reader.paid_answers(since=NOON + timedelta(seconds=1))] == ["yard"]
+    assert [answer.camera for answer in reader.paid_answers(until=NOON)] == ["gate"]
+    assert len(reader.paid_answers(limit=1)) == 1
+
+
+def test_a_picture_that_is_gone_or_another_one_is_counted_as_lost(store: Store, reader: Reader) -> None:
+    paid(store, "a", "京A12345")
+    paid(store, "b", "京A12345", seconds=1)
+    first, second = reader.paid_answers()
+    first.image.unlink()
+    second.image.write_bytes(JPEG)
+    found = all_of(reader, Local(a=[text("京A12345")]))
+    assert (found.lost, found.total.pictures) == (2, 0)
+    out = io.StringIO()
+    print_comparison(found, 0.0, "table", out)
+    assert "No picture" in out.getvalue()
+
+
+def test_the_table_fits_into_80_columns_and_says_what_would_be_saved(store: Store, reader: Reader) -> None:
+    for n in range(12):
+        paid(store, "a", "湘A53U19", camera="north gate, left", seconds=n)
+        paid(store, "b", "京A12345", seconds=n)
+    out = io.StringIO()
+    print_comparison(all_of(reader, Local(a=[text("浙A53U19")], b=[text("京A12345")])), 0.05, "table", out)
+    table = out.getvalue()
+    assert max(sum(1 + (ord(c) > 0x2E80) for c in line) for line in table.splitlines()) <= 80
+    assert "…" not in table
+    assert "湘 > 浙 (12 times)" in table
+    assert "would have saved 24 of 24 calls, cost 1.20" in table
+    assert "12 of those readings are not what was paid for" in table.replace("\n", " ")
+    assert "and 2 more" in table
+
+
+def test_json_names_every_difference_with_its_picture(store: Store, reader: Reader) -> None:
+    paid(store, "a", "湘A53U19")
+    out = io.StringIO()
+    print_comparison(all_of(reader, Local(a=[text("湘A53U1")])), 0.0, "json", out)
+    record = json.loads(out.getvalue())
+    assert record["confusions"] == [{"paid": "9", "local": "", "count": 1}]
+    assert record["local_first"] == {"pay_below": 0.97, "saved": 0, "cost": 0.0, "wrong": 0}
+    (difference,) = record["differences"]
+    assert (difference["verdict"], Path(difference["image"]).read_bytes()) == ("one off", JPEG + b"a")

@@ -1,0 +1,54 @@
+"""Which engine the settings choose, and how the local one helps it."""
+
+import pytest
+from pydantic import SecretStr
+
+from streamwatch import parts
+from streamwatch.config import OcrCarsSettings, Reads, RecognizerSettings, Settings
+from streamwatch.errors import EngineMissing
+from streamwatch.model import Engine
+
+
+def settings(engine: Reads, **more: str) -> Settings:
+    ocrcars = OcrCarsSettings(appcode=SecretStr("invented0appcode"))
+    return Settings(recognizer=RecognizerSettings.model_validate({"engine": engine, "ocrcars": ocrcars, **more}))
+
+
+def without_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "local_is_installed", lambda: False)
+
+
+def test_local_first_pays_the_service_and_asks_the_local_engine_first() -> None:
+    chosen = settings(Reads.LOCAL_FIRST)
+    recognizer = parts.make_recognizer(chosen, lambda _: True)
+    recognizer.close()
+    help_ = parts.make_local_help(chosen)
+    assert recognizer.engine is Engine.OCRCARS
+    assert (help_.first, help_.stands_in, help_.pay_below) == (True, True, 0.95)
+
+
+def test_the_local_engine_is_loaded_once() -> None:
+    engine = parts.make_local_help(settings(Reads.LOCAL_FIRST)).engine
+    first = engine()
+    assert first is not None
+    assert first is engine()
+
+
+def test_local_first_without_the_extra_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_local(monkeypatch)
+    with pytest.raises(EngineMissing, match=r"local-first.*streamwatch\[local\]"):
+        parts.make_recognizer(settings(Reads.LOCAL_FIRST), lambda _: True)
+
+
+def test_without_the_extra_ocrcars_works_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_local(monkeypatch)
+    chosen = settings(Reads.OCRCARS)
+    parts.make_recognizer(chosen, lambda _: True).close()
+    assert parts.make_local_help(chosen).engine() is None
+    assert not parts.local_stands_in(chosen)
+
+
+def test_fallback_none_keeps_the_local_engine_out() -> None:
+    chosen = settings(Reads.OCRCARS, fallback="none")
+    assert not parts.make_local_help(chosen).stands_in
+    assert not parts.local_stands_in(chosen)
