@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from streamwatch import plates as grammar
-from streamwatch.gate import Closed, Decision, Gate, Opened, Shot, encode
+from streamwatch.gate import Closed, Decision, Gate, Glance, Opened, Shot, encode
 from streamwatch.model import Corners, Frame, Keyframe, Passage, PlateText
 from streamwatch.pipeline.events import Event, KeyframeTaken, PassageClosed, PassageOpened
 
@@ -47,6 +47,11 @@ class Intake:
         """What happened by this frame."""
         return [self._named(decision) for decision in self._gate.look(frame)]
 
+    @property
+    def glance(self) -> Glance | None:
+        """What the gate saw in the last frame; None before the first one."""
+        return self._gate.glance
+
     def finish(self) -> list[Event]:
         """What is still open, closed."""
         return [self._named(decision) for decision in self._gate.finish()]
@@ -66,7 +71,7 @@ class Intake:
             case Opened(number, at):
                 passage = Passage(uuid4().hex, self._camera, at, at)
                 self._open[number] = passage
-                return PassageOpened(passage)
+                return PassageOpened(passage, number)
             case Closed(number, opened_at, last_seen):
                 passage = self._open.pop(number)
                 return PassageClosed(replace(passage, opened_at=opened_at, last_seen=last_seen, closed=True))

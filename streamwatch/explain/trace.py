@@ -1,0 +1,281 @@
+"""What a replay saw and decided, frame by frame, for counting and for a page that people read."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from streamwatch.explain.album import Picture, of_frame, of_keyframe
+from streamwatch.gate import Glance, Why
+from streamwatch.model import Box, Engine, Frame, Keyframe, Passage, PlateText
+from streamwatch.pipeline import Event
+from streamwatch.pipeline.events import (
+    KeyframeDoubtful,
+    KeyframeDropped,
+    KeyframeTaken,
+    KeyframeWaits,
+    PassageClosed,
+    PassageOpened,
+    PlatesRead,
+    ReadFailed,
+)
+from streamwatch.pipeline.intake import trustworthy
+from streamwatch.plates import parse
+
+GAP = 10.0  # s; two frames further apart belong to different recordings, between which the timeline leaves time out
+PAUSE = 1.0  # s that stand for such a gap
+STANDS_WITHIN, STANDS_AFTER = 0.05, 2.0  # of its size by which a box may move; s after which it counts as standing
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One frame. at: seconds on the timeline; change: 0 to 1; standing: what decided it has not moved for a while."""
+
+    at: float
+    change: float
+    why: Why
+    standing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One thing in one frame. at: seconds on the timeline; score, best: None where the gate did not weigh it."""
+
+    at: float
+    score: float | None
+    best: float | None
+    why: Why
+
+
+@dataclass
+class Thing:
+    """What the gate followed under one number. box: at its best view; largest: part of the picture its box filled.
+
+    view: the frame of the gate's best view, until a picture is made of it.
+    """
+
+    number: int
+    box: Box
+    samples: list[Sample] = field(default_factory=list)
+    largest: float = 0.0
+    view: Frame | None = None
+    picture: Picture | None = None
+    standing_at: Box | None = None
+    standing_since: float = 0.0
+
+    @property
+    def whys(self) -> Counter[Why]:
+        """Frames by reason."""
+        return Counter(sample.why for sample in self.samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One plate of an answer. good: sure enough that no second call is worth its price."""
+
+    plate: str
+    good: bool
+    confidence: float | None
+
+
+@dataclass
+class Sent:
+    """A keyframe. taken, sent: seconds on the timeline of its view and of the decision to send it.
+
+    reads: None without an answer; lost: why there is none. part, whole: what was sent, and the frame around it.
+    """
+
+    keyframe: str
+    number: int
+    captured_at: datetime
+    taken: float
+    sent: float
+    crop: Box
+    score: float
+    reason: str
+    bytes: int
+    size: tuple[int, int]
+    part: Picture | None = None
+    whole: Picture | None = None
+    reads: tuple[Read, ...] | None = None
+    engine: Engine | None = None
+    lost: str = ""
+
+
+@dataclass
+class Stay:
+    """A passage. begin, end: seconds on the timeline. outcome, plates: what the database says in the end."""
+
+    key: str
+    number: int
+    opened_at: datetime
+    begin: float
+    end: float
+    sent: list[Sent] = field(default_factory=list)
+    outcome: str = ""
+    plates: tuple[str, ...] = ()
+
+
+class Trace:
+    """Collects; all that it holds is for reading after the replay.
+
+    size: width and height of the pictures. parts: where on the timeline (s) a recording begins, and its time.
+    scene: a picture of the scene with as little in it as was seen.
+    """
+
+    def __init__(self, *, min_confidence: float, pictures: bool) -> None:
+        """min_confidence: from which a reading settles a plate; pictures: keep small copies of what was seen."""
+        self._min_confidence, self._pictures = min_confidence, pictures
+        self.looks: list[Look] = []
+        self.counts: Counter[Why] = Counter()
+        self.things: dict[int, Thing] = {}
+        self.stays: dict[str, Stay] = {}
+        self.parts: list[tuple[float, datetime]] = []
+        self.size = (0, 0)
+        self.scene: Picture | None = None
+        self._emptiest: tuple[float, Frame] | None = None
+        self._sent: dict[str, Sent] = {}
+        self._live: list[int] = []
+        self._last: Frame | None = None
+
+    @property
+    def sent(self) -> list[Sent]:
+        """All keyframes in the order in which they were sent."""
+        return list(self._sent.values())
+
+    @property
+    def length(self) -> float:
+        """Of the timeline, in seconds."""
+        return self.looks[-1].at if self.looks else 0.0
+
+    def looked(self, frame: Frame, glance: Glance) -> None:
+        """The gate has looked at a frame; to be told before what followed from it."""
+        at = self._place(frame.captured_at)
+        self._last, self.size = frame, (frame.luma.shape[1], frame.luma.shape[0])
+        self.counts[glance.why] += 1
+        standing = False
+        for followed in glance.followed:
+            thing = self.things.setdefault(followed.passage, Thing(followed.passage, followed.box))
+            self._follow(thing, frame, at, followed.box, followed.best)
+            thing.samples.append(Sample(at, followed.score, followed.best, followed.why))
+            standing |= followed.why is glance.why and self._stands(thing, followed.box, at)
+        self.looks.append(Look(at, glance.change, glance.why, standing))
+        if glance.why is not Why.LEARNING and (self._emptiest is None or glance.change < self._emptiest[0]):
+            self._emptiest = (glance.change, frame)
+        self._let_go({followed.passage for followed in glance.followed}, at)
+
+    def happened(self, event: Event) -> None:
+        """What followed from the last frame, or from an answer."""
+        match event:
+            case PassageOpened(passage, number):
+                self._open(passage, number)
+            case PassageClosed(passage):
+                if passage.key in self.stays:
+                    self.stays[passage.key].end = self.position(passage.last_seen)
+            case KeyframeTaken(keyframe):
+                self._take(keyframe)
+            case KeyframeWaits(keyframe, reason) | KeyframeDoubtful(keyframe, reason):
+                self._sent[keyframe.key].lost = reason
+            case KeyframeDropped(key=key, reason=reason):
+                self._sent[key].lost = reason
+            case ReadFailed(keyframe, error):
+                self._sent[keyframe.key].lost = str(error)
+            case PlatesRead(keyframe, engine, plates, _):
+                sent = self._sent[keyframe.key]
+                sent.reads = tuple(self._read(plate) for plate in plates)
+                sent.engine, sent.lost = engine, ""
+
+    def finish(self, result_of: Callable[[str], tuple[str, tuple[str, ...]]]) -> None:
+        """The replay is over. result_of: what became of a passage, by its key: outcome and plates."""
+        self._let_go(set(), float("inf"))
+        if self._pictures and self._emptiest is not None:
+            frame = self._emptiest[1]
+            self.scene = of_frame(frame, Box(0, 0, *self.size), 960)
+        self._emptiest = self._last = None
+        for stay in self.stays.values():
+            stay.outcome, stay.plates = result_of(stay.key)
+
+    def position(self, at: datetime) -> float:
+        """Where on the timeline a time lies, in seconds."""
+        for begin, time in reversed(self.parts):
+            if time <= at:
+                return begin + (at - time).total_seconds()
+        return 0.0
+
+    def _read(self, plate: PlateText) -> Read:
+        return Read(parse(plate.text).text, trustworthy(plate, self._min_confidence), plate.confidence)
+
+    def _place(self, at: datetime) -> float:
+        if self._last is None:
+            self.parts.append((0.0, at))
+        elif not 0 <= (at - self._last.captured_at).total_seconds() <= GAP:
+            self.parts.append((self.length + PAUSE, at))
+        begin, time = self.parts[-1]
+        return begin + (at - time).total_seconds()
+
+    def _follow(self, thing: Thing, frame: Frame, at: float, box: Box, best: float | None) -> None:
+        if not thing.samples:
+            self._live.append(thing.number)
+            thing.standing_at, thing.standing_since = box, at
+        thing.largest = max(thing.largest, box.width * box.height / (self.size[0] * self.size[1]))
+        before = thing.samples[-1].best if thing.samples else None
+        if best is not None and best != before:
+            thing.box, thing.view = box, frame if self._pictures else None
+
+    def _stands(self, thing: Thing, box: Box, at: float) -> bool:
+        if thing.standing_at is None or _moved(thing.standing_at, box) > STANDS_WITHIN:
+            thing.standing_at, thing.standing_since = box, at
+        return at - thing.standing_since >= STANDS_AFTER
+
+    def _let_go(self, seen: set[int], at: float) -> None:
+        """Makes pictures of what has gone unsent, so that no decoded frame is kept longer than needed."""
+        for number in [n for n in self._live if n not in seen and at - self.things[n].samples[-1].at > GAP]:
+            thing = self.things[number]
+            self._live.remove(number)
+            sent = any(stay.number == number for stay in self.stays.values())
+            if thing.view is not None and not sent:
+                thing.picture = of_frame(thing.view, Box(0, 0, *self.size), 480)
+            thing.view = None
+
+    def _open(self, passage: Passage, number: int) -> None:
+        begin = self.position(passage.opened_at)
+        self.stays[passage.key] = Stay(passage.key, number, passage.opened_at, begin, begin)
+
+    def _take(self, keyframe: Keyframe) -> None:
+        stay = self.stays[keyframe.passage]
+        taken = self.position(keyframe.captured_at)
+        sent = Sent(
+            keyframe=keyframe.key,
+            number=len(self._sent) + 1,
+            captured_at=keyframe.captured_at,
+            taken=taken,
+            sent=max(taken, self.length),
+            crop=keyframe.crop,
+            score=keyframe.score,
+            reason=keyframe.reason,
+            bytes=len(keyframe.jpeg),
+            size=(keyframe.width, keyframe.height),
+        )
+        if self._pictures:
+            sent.part = of_keyframe(keyframe)
+            frame = self._frame_of(stay.number, keyframe.captured_at)
+            sent.whole = None if frame is None else of_frame(frame, Box(0, 0, *self.size), 560)
+        self._sent[keyframe.key] = sent
+        stay.sent.append(sent)
+        stay.end = max(stay.end, sent.sent)
+
+    def _frame_of(self, number: int, captured_at: datetime) -> Frame | None:
+        held = [self._last, *(thing.view for n, thing in self.things.items() if n == number or n in self._live)]
+        return next((frame for frame in held if frame is not None and frame.captured_at == captured_at), None)
+
+
+def _moved(before: Box, now: Box) -> float:
+    """By how much of its size a box has moved or grown."""
+    gaps = (
+        now.x - before.x,
+        now.y - before.y,
+        now.x + now.width - before.x - before.width,
+        now.y + now.height - before.y - before.height,
+    )
+    return max(map(abs, gaps)) / max(before.width, before.height)
+
