@@ -43,6 +43,8 @@ class Replay:
                 ended = self._play(recording, video, begins, progress)
             start = None if start is None else ended
         self._take(self._intake.finish())
+        looked = [f"{count} {why}" for why, count in self._intake.counts.items() if count]
+        log.info("pictures by why they were sent or not: %s", "; ".join(looked))
         self._read(PATIENCE)
         left, _, _ = self._dispatcher.backlog()
         if left:

@@ -1,6 +1,8 @@
 """Which frames are worth a call: change, passages, best shot, and whether it is still the same vehicle."""
 
-from streamwatch.gate.gate import Closed, Decision, Gate, Opened, Shot
+from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
+from streamwatch.gate.gate import Gate
+from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.jpeg import Jpeg, encode
 
-__all__ = ["Closed", "Decision", "Gate", "Jpeg", "Opened", "Shot", "encode"]
+__all__ = ["Closed", "Decision", "Followed", "Gate", "Glance", "Jpeg", "Opened", "Shot", "Why", "encode"]
