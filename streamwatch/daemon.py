@@ -265,6 +265,7 @@ class Daemon:
 
     def _watch_camera(self, name: str, pulse: Pulse) -> None:
         intake = make_intake(self._settings, name)
+        self._books.tally.frames[name] = intake.counts
         live = self._cameras[name]
         try:
             while not self._stop.is_set() and not live.ended:

@@ -1,12 +1,14 @@
 """From settings to working parts: the one place that knows both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 
 from streamwatch.clock import Clock
 from streamwatch.config import BudgetSettings, OcrCarsSettings, Settings
 from streamwatch.errors import ConfigError
+from streamwatch.explain import Answers, Used
 from streamwatch.gate import Gate
 from streamwatch.model import Engine, Recognizer
 from streamwatch.pipeline import Books, Budget, Dispatcher, Governor, Intake, JpegLimits, Limits, Notify, Outbox
@@ -104,4 +106,23 @@ def credentials(settings: OcrCarsSettings) -> AppCode | AppKey:
     raise ConfigError(
         "The engine ocrcars needs credentials, and none are set.",
         "Set STREAMWATCH_APPCODE to the AppCode of your Market console, or use recognizer.engine: local.",
+    )
+
+
+def used_by(settings: Settings, camera: str, videos: Sequence[Path], answers: Answers, dry: bool) -> Used:
+    """The settings of a replay as its page explains them."""
+    gate, zone = settings.gate, settings.cameras[camera].zone
+    return Used(
+        camera=camera,
+        videos=tuple(video.name for video in videos),
+        zone=None if zone is None else tuple(zone),
+        threshold=gate.threshold,
+        min_area=gate.min_area,
+        patience=gate.patience,
+        close_after=gate.close_after,
+        max_calls=gate.max_calls,
+        min_confidence=settings.sightings.min_confidence,
+        price=settings.calls.price,
+        answers=answers,
+        dry=dry,
     )

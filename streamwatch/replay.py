@@ -7,10 +7,14 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from streamwatch.capture import Recording
 from streamwatch.clock import Clock
-from streamwatch.pipeline import Books, Dispatcher, Event, Intake, KeyframeDropped, KeyframeTaken
+from streamwatch.gate import Glance
+from streamwatch.model import Frame, Keyframe
+from streamwatch.pipeline import Dispatcher, Event, Intake, KeyframeDropped, KeyframeTaken
+from streamwatch.store import WaitingKeyframe
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +27,27 @@ TELL_EVERY = 1.0  # s of video
 PATIENCE = 90.0  # s for which a replay waits for a service that stumbles, before it goes on without it
 
 
+class Scribe(Protocol):
+    """Who writes down what happens; pipeline.Books, or one that tells others too."""
+
+    def record(self, event: Event) -> None:
+        """Writes an event down. Raises StoreError."""
+
+    def as_waiting(self, keyframe: Keyframe) -> WaitingKeyframe:
+        """A keyframe that was just stored, as the outbox keeps it."""
+
+
+Witness = Callable[[Frame, Glance], None]
+"""Told of every frame that the gate has looked at, before what followed from it is written down."""
+
+
 class Replay:
     """One camera's recordings, one after the other."""
 
-    def __init__(self, camera: str, intake: Intake, books: Books, dispatcher: Dispatcher, clock: Clock) -> None:
-        self._camera, self._intake, self._books = camera, intake, books
+    def __init__(
+        self, camera: str, intake: Intake, books: Scribe, dispatcher: Dispatcher, clock: Clock, witness: Witness | None
+    ) -> None:
+        self._camera, self._intake, self._books, self._witness = camera, intake, books, witness
         self._dispatcher, self._clock, self._patience = dispatcher, clock, PATIENCE
 
     def run(self, videos: Sequence[Path], start: datetime | None, progress: Progress) -> None:
@@ -43,6 +63,8 @@ class Replay:
                 ended = self._play(recording, video, begins, progress)
             start = None if start is None else ended
         self._take(self._intake.finish())
+        looked = [f"{count} {why}" for why, count in self._intake.counts.items() if count]
+        log.info("pictures by why they were sent or not: %s", "; ".join(looked))
         self._read(PATIENCE)
         left, _, _ = self._dispatcher.backlog()
         if left:
@@ -52,13 +74,19 @@ class Replay:
         """Returns the time at which the next video would go on."""
         told, at = begins, begins
         for frame in recording.frames(begins):
-            self._take(self._intake.look(frame))
+            self._look(frame)
             at = frame.captured_at
             if (at - told).total_seconds() >= TELL_EVERY:
                 told = at
                 progress(video, (at - begins).total_seconds(), recording.duration)
         progress(video, (at - begins).total_seconds(), recording.duration)
         return at + timedelta(seconds=1 / recording.fps)
+
+    def _look(self, frame: Frame) -> None:
+        events = self._intake.look(frame)
+        if self._witness is not None and (glance := self._intake.glance) is not None:
+            self._witness(frame, glance)
+        self._take(events)
 
     def _take(self, events: list[Event]) -> None:
         for event in events:

@@ -7,7 +7,6 @@ from streamwatch.explain.trace import Sample, Sent, Stay, Trace
 from streamwatch.explain.used import Used
 from streamwatch.explain.words import OUTCOMES
 from streamwatch.gate import Why
-from streamwatch.store import PassageOutcome
 
 PIXELS_A_SECOND, WIDEST = 1.6, 12000  # px; a long recording scrolls sideways instead of becoming unreadable
 LONG_STAY, REST = 20.0, 6.0  # s; of a stay longer than that only so much after its last call is drawn
@@ -128,13 +127,13 @@ def _bars(trace: Trace, window: Window) -> str:
     for stay in trace.stays.values():
         row = next((n for n, end in enumerate(free) if end <= stay.begin), len(free))
         free[row : row + 1] = [stay.end]
-        name, tone, _ = OUTCOMES[PassageOutcome(stay.outcome)]
+        name, tone, _ = OUTCOMES[stay.outcome]
         text = " ".join(stay.plates) or name
-        title = escape(f"Vehicle {stay.number}, {_at(stay.begin)} to {_at(stay.end)}: {name} {' '.join(stay.plates)}")
+        title = escape(f"Vehicle {stay.ordinal}, {_at(stay.begin)} to {_at(stay.end)}: {name} {' '.join(stay.plates)}")
         left, width = window.percent(stay.begin), window.percent(stay.end) - window.percent(stay.begin)
         place = f"left:{left:.3f}%;width:{width:.3f}%;top:{row * 1.75:.2f}rem"
         bars.append(
-            f'<a class="bar {tone}" style="{place}" href="#p{stay.number}" title="{title}" aria-label="{title}">'
+            f'<a class="bar {tone}" style="{place}" href="#p{stay.ordinal}" title="{title}" aria-label="{title}">'
             f"<span>{escape(text)}</span></a>"
         )
     return f'<div class="bars" style="height:{max(1, len(free)) * 1.75:.2f}rem">{"".join(bars)}</div>'

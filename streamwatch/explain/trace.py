@@ -21,6 +21,7 @@ from streamwatch.pipeline.events import (
 )
 from streamwatch.pipeline.intake import trustworthy
 from streamwatch.plates import parse
+from streamwatch.store import PassageOutcome
 
 GAP = 10.0  # s; two frames further apart belong to different recordings, between which the timeline leaves time out
 PAUSE = 1.0  # s that stand for such a gap
@@ -104,15 +105,19 @@ class Sent:
 
 @dataclass
 class Stay:
-    """A passage. begin, end: seconds on the timeline. outcome, plates: what the database says in the end."""
+    """A passage. ordinal: 1 for the first; number: the gate's, of its `Thing`; begin, end: seconds on the timeline.
+
+    outcome, plates: what the database says in the end.
+    """
 
     key: str
+    ordinal: int
     number: int
     opened_at: datetime
     begin: float
     end: float
     sent: list[Sent] = field(default_factory=list)
-    outcome: str = ""
+    outcome: PassageOutcome = PassageOutcome.PENDING
     plates: tuple[str, ...] = ()
 
 
@@ -185,7 +190,7 @@ class Trace:
                 sent.reads = tuple(self._read(plate) for plate in plates)
                 sent.engine, sent.lost = engine, ""
 
-    def finish(self, result_of: Callable[[str], tuple[str, tuple[str, ...]]]) -> None:
+    def finish(self, result_of: Callable[[str], tuple[PassageOutcome, tuple[str, ...]]]) -> None:
         """The replay is over. result_of: what became of a passage, by its key: outcome and plates."""
         self._let_go(set(), float("inf"))
         if self._pictures and self._emptiest is not None:
@@ -239,7 +244,7 @@ class Trace:
 
     def _open(self, passage: Passage, number: int) -> None:
         begin = self.position(passage.opened_at)
-        self.stays[passage.key] = Stay(passage.key, number, passage.opened_at, begin, begin)
+        self.stays[passage.key] = Stay(passage.key, len(self.stays) + 1, number, passage.opened_at, begin, begin)
 
     def _take(self, keyframe: Keyframe) -> None:
         stay = self.stays[keyframe.passage]

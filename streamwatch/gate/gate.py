@@ -5,20 +5,22 @@ for `patience` seconds, or the vehicle goes, the best view is sent. Before payin
 this vehicle was paid for already. After a reading, nothing more is paid until something else stands there.
 """
 
-from dataclasses import dataclass
+from collections import Counter
 from datetime import datetime
 
 import cv2
-import numpy as np
 
 from streamwatch.gate.background import Background
 from streamwatch.gate.bestshot import Candidate, crop_around, score
+from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
+from streamwatch.gate.follow import Follower
+from streamwatch.gate.geometry import Geometry
+from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.likeness import same_vehicle, view_of
-from streamwatch.gate.regions import Region, find_regions
+from streamwatch.gate.regions import find_regions
 from streamwatch.gate.track import PaidView, Stage, Track, Verdict, patch_of, stillness
 from streamwatch.model import Box, Corners, Frame, Picture
 
-SMALL_WIDTH = 320  # px; change is looked for at this width
 LEARN_FIRST = 0.6  # s after the start in which change is only learned
 CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.3  # a region must last so long before it is a passage
 BETTER = 1.05  # a view counts as better from this ratio of scores on; a full picture of the codec alone gives 1.03
@@ -33,38 +35,19 @@ WHOLE_FOR = 0.4  # s; what follows a paid vehicle must be wholly in view so long
 REMEMBER = 3.0  # s after a passage in which pieces of its vehicle may still be in view
 SCENE_CALM, SCENE_CHANGED = 0.3, 0.7  # parts of the picture; from one to the other at once no vehicle can come:
 SCENE_JUMP, SCENE_CHANGED_FOR = 0.5, 1.5  # s; the camera was moved or switched its mode, and the gate starts anew
-MOST_TRACKS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A vehicle has come. `passage` numbers the passages of one gate."""
-
-    passage: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """This view is worth a call. crop: the part of the frame to send; reason: why, in words."""
-
-    passage: int
-    frame: Frame
-    crop: Box
-    score: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The vehicle has gone, or turned out to be another one."""
-
-    passage: int
-    opened_at: datetime
-    last_seen: datetime
-
-
-Decision = Opened | Shot | Closed
+SOME_CHANGE = 0.002  # part of the watched picture from which a frame no longer counts as quiet
+NEAR_TO_A_CALL = (
+    Why.TOO_SMALL,
+    Why.TOO_SHORT,
+    Why.FRAGMENT,
+    Why.SCENERY,
+    Why.KNOWN,
+    Why.USED_UP,
+    Why.NOT_BETTER,
+    Why.NO_PLATE,
+    Why.BETTERING,
+    Why.SENT,
+)
 
 
 class Gate:
@@ -86,43 +69,62 @@ class Gate:
         """
         self._background = Background(threshold)
         self._min_area, self._patience, self._close_after = min_area, patience, close_after
-        self._max_calls, self._zone_points = max_calls, zone
-        self._shape: tuple[int, int] | None = None
-        self._stride = 1
-        self._zone: Picture | None = None
-        self._started = 0.0
-        self._previous: Picture | None = None
-        self._tracks: list[Track] = []
-        self._paid: list[PaidView] = []
-        self._passages = 0
-        self._watched = 1
-        self._calm_at = 0.0
+        self._max_calls, self._zone = max_calls, zone
+        self._geometry, self._shape = Geometry((180, 320), zone), ()
+        self._started = self._calm_at = self._change = 0.0
         self._upset_since: float | None = None
+        self._previous: Picture | None = None
+        self._follower = Follower()
+        self._paid: list[PaidView] = []
+        self._at: datetime | None = None
+        self._why = Why.LEARNING
+        self.counts = Counter(dict.fromkeys(Why, 0))
+        """Frames by why they were sent or not; SENT counts the frame at which an earlier view may have been chosen."""
+
+    @property
+    def glance(self) -> Glance | None:
+        """What it saw in the last frame; None before the first. Made anew whenever it is asked for."""
+        if self._at is None:
+            return None
+        followed = tuple(
+            Followed(t.passage, self._geometry.box(t.region), t.value, None if t.best is None else t.best.score, t.why)
+            for t in self._follower.tracks
+        )
+        return Glance(self._at, self._change, self._why, followed)
 
     def look(self, frame: Frame) -> list[Decision]:
         """Takes the next frame in; capture times must not decrease."""
+        decisions = self._look(frame)
+        self._at = frame.captured_at
+        self.counts[self._why] += 1
+        return decisions
+
+    def _look(self, frame: Frame) -> list[Decision]:
         at = frame.captured_at.timestamp()
         decisions: list[Decision] = []
         if self._shape != frame.luma.shape:
             decisions += self.finish()
             self._begin(frame.luma, at)
-        small = self._shrink(frame.luma)
-        vehicles = self._vehicles()
-        change = self._background.change(small, vehicles)
-        if self._zone is not None:
-            change = cv2.bitwise_and(change, self._zone)
+        small = self._geometry.shrink(frame.luma)
+        change = self._geometry.in_zone(self._background.change(small, self._vehicles()))
         busy = cv2.countNonZero(change)
-        if self._jumped(busy / self._watched, at):
+        self._change = busy / self._geometry.watched
+        if self._jumped(at):
+            self._why = Why.SCENE_JUMP
             if self._upset_since is not None and at - self._upset_since >= SCENE_CHANGED_FOR:
                 decisions += self.finish()
                 self._begin(frame.luma, at)
             return decisions
-        watching = busy >= self._min_area * change.size and at - self._started >= LEARN_FIRST
-        regions = find_regions(change, self._min_area) if watching else []
-        self._follow(regions, frame, at)
-        for track in self._tracks:
+        large = busy >= self._min_area * change.size
+        learning = at - self._started < LEARN_FIRST
+        regions = find_regions(change, self._min_area) if large and not learning else []
+        self._follower.follow(regions, frame.captured_at, at)
+        for track in self._follower.tracks:
             decisions += self._attend(track, frame, small, at)
+        self._why = self._explain(learning)
         decisions += self._let_go(at)
+        if any(isinstance(decision, Shot) for decision in decisions):
+            self._why = Why.SENT
         self._background.learn(small, self._vehicles(), at)
         self._previous = small
         return decisions
@@ -140,49 +142,42 @@ class Gate:
         for good, corners in plates or []:
             if good and self._is_own(view, corners):
                 view.verdict, view.plate = Verdict.READ, corners
-        track = next((t for t in self._tracks if t.passage == passage), None)
+        track = next((t for t in self._follower.tracks if t.passage == passage), None)
         if view.verdict is not Verdict.READ and track is not None and track.stage is Stage.SETTLED:
             track.look_again(track.seen_at, suspect=False)
 
     def finish(self) -> list[Decision]:
         """Closes all passages: the recording has ended, or the daemon stops."""
         decisions: list[Decision] = []
-        for track in self._tracks:
+        for track in self._follower.tracks:
             decisions += self._last_chance(track)
             decisions += self._closing(track, track.seen_at)
-        self._tracks = []
+        self._follower.tracks = []
         return decisions
 
     def _begin(self, luma: Picture, at: float) -> None:
-        height, width = luma.shape
-        self._shape, self._stride = (height, width), max(1, round(width / SMALL_WIDTH))
-        small = self._shrink(luma)
-        self._background.start(small, at)
+        self._shape, self._geometry = luma.shape, Geometry(luma.shape, self._zone)
+        self._background.start(self._geometry.shrink(luma), at)
         self._started, self._previous, self._upset_since, self._calm_at = at, None, None, at
-        self._watched = small.size
         self._paid = []
-        if self._zone_points:
-            corners = np.array([(x * small.shape[1], y * small.shape[0]) for x, y in self._zone_points])
-            self._zone = cv2.fillPoly(np.zeros(small.shape, np.uint8), [corners.round().astype(np.int32)], 255)
-            self._watched = max(1, cv2.countNonZero(self._zone))
 
-    def _shrink(self, luma: Picture) -> Picture:
-        small: Picture = cv2.blur(luma[:: self._stride, :: self._stride], (3, 3))
-        return small
+    def _explain(self, learning: bool) -> Why:
+        """The reason that counts for a frame that was not sent."""
+        if learning:
+            return Why.LEARNING
+        if self._follower.tracks:
+            return max((track.why for track in self._follower.tracks), key=NEAR_TO_A_CALL.index)
+        return Why.TOO_SMALL if self._change >= SOME_CHANGE else Why.QUIET
 
     def _vehicles(self) -> Picture | None:
         """255 where tracks are, so that the background neither learns them nor lets them vote on the light."""
-        if not self._tracks or self._shape is None:
-            return None
-        height, width = (-(-side // self._stride) for side in self._shape)
-        mask = np.zeros((height, width), np.uint8)
-        for track in self._tracks:
-            r = track.region
-            mask[max(0, r.top - 3) : r.bottom + 3, max(0, r.left - 3) : r.right + 3] = 255
-        return mask
+        return (
+            self._geometry.mask_of(track.region for track in self._follower.tracks) if self._follower.tracks else None
+        )
 
-    def _jumped(self, busy: float, at: float) -> bool:
-        """Whether the whole picture is another one since a moment ago. busy: the part of it that differs."""
+    def _jumped(self, at: float) -> bool:
+        """Whether the whole picture is another one since a moment ago."""
+        busy = self._change
         if busy < SCENE_CALM:
             self._calm_at = at
         if busy < SCENE_CHANGED:
@@ -191,60 +186,27 @@ class Gate:
             self._upset_since = at
         return self._upset_since is not None
 
-    def _follow(self, regions: list[Region], frame: Frame, at: float) -> None:
-        """Gives each region to the track it overlaps most, and new tracks to what is left.
-
-        A vehicle whose middle looks like the road comes in pieces: those above each other inside the place of one
-        track are one. Pieces side by side are two vehicles that were one region as long as they were far away.
-        """
-        found: dict[int, Region] = {}
-        born: list[Track] = []
-        for region in regions:
-            near = max(self._tracks, key=lambda t: t.region.overlap(region), default=None)
-            if near is None or near.region.overlap(region) == 0:
-                born += self._new_tracks(region, frame, at, len(born))
-            elif near.passage not in found:
-                found[near.passage] = region
-            elif near.region.holds(region) and found[near.passage].shares_columns(region):
-                found[near.passage] = found[near.passage].joined(region)
-            else:
-                born += self._new_tracks(region, frame, at, len(born))
-        for track in self._tracks:
-            if track.passage in found:
-                track.region, track.last_seen, track.seen_at = found[track.passage], frame.captured_at, at
-                track.swallowed = False
-                track.frames += 1
-            else:
-                track.swallowed |= any(region.holds(track.region) for region in found.values())
-        self._tracks += born
-
-    def _new_tracks(self, region: Region, frame: Frame, at: float, born: int) -> list[Track]:
-        """One track, or none where there are too many already."""
-        if len(self._tracks) + born >= MOST_TRACKS:
-            return []
-        self._passages += 1
-        torn_off = any(t.paid and t.region.holds(region) for t in self._tracks)
-        track = Track(self._passages, region, frame.captured_at, frame.captured_at, at, torn_off)
-        track.seen_at = track.improved_at = at
-        return [track]
-
     def _attend(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
         if track.seen_at != at:
             return []
         self._note_stillness(track, small, at)
         if not track.confirmed:
+            track.why = Why.FRAGMENT if track.fragment else Why.TOO_SHORT
             if track.frames < CONFIRM_FRAMES or at - track.since < CONFIRM_AFTER:
                 return []
-            if track.fragment and not self._whole(track.region) and not self._still(track, at, CUT_OFF_STILL):
+            if track.fragment and not self._geometry.whole(track.region) and not self._still(track, at, CUT_OFF_STILL):
                 return []
             track.confirmed = True
         return self._look_closer(track, frame, small, at)
 
     def _look_closer(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
+        track.value = None
         if track.stage is Stage.SETTLED:
+            track.why = Why.KNOWN
             self._watch_settled(track, small, at)
             return []
         if track.suspect and track.unchanged(small) and self._same_plate_there(track, frame.luma):
+            track.why = Why.KNOWN
             track.settle(small)
             return []
         self._weigh(track, frame, at)
@@ -268,17 +230,19 @@ class Gate:
 
     def _weigh(self, track: Track, frame: Frame, at: float) -> None:
         """Keeps this frame if it shows the vehicle better than any before."""
-        whole = self._whole(track.region)
+        whole = self._geometry.whole(track.region)
         track.whole_since = (track.whole_since or at) if whole else None
         if (track.suspect or track.fragment) and not self._another_whole(track, at):
+            track.why, track.value = Why.FRAGMENT, None
             return
-        box = self._box(track.region)
-        value = score(frame.luma, box, whole)
+        box = self._geometry.box(track.region)
+        value = track.value = score(frame.luma, box, whole)
         if track.best is None or value > track.best.score * BETTER:
-            others = [self._box(t.region) for t in self._tracks if t is not track]
+            others = [self._geometry.box(t.region) for t in self._follower.tracks if t is not track]
             height, width = frame.luma.shape
             crop = crop_around(box, others, width, height)
             track.best, track.improved_at = Candidate(frame, at, box, crop, value, whole), at
+            track.why = Why.BETTERING
 
     def _another_whole(self, track: Track, at: float) -> bool:
         """Whether this can be a vehicle of its own and not a piece of one that was paid for and is leaving."""
@@ -300,13 +264,16 @@ class Gate:
         """The view has stopped getting better: pay for it, or know why not."""
         assert track.best is not None
         if self._is_scenery(track, small, at):
+            track.why = Why.SCENERY
             self._background.absorb(small, track.region)
             track.seen_at, track.best = -self._close_after, None
             return []
         if not self._worth_another(track):
+            track.why = Why.USED_UP if len(track.paid) >= self._max_calls else Why.NOT_BETTER
             track.improved_at = at
             return []
         if self._known(track, small):
+            track.why = Why.KNOWN
             track.settle(small)
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
@@ -360,10 +327,9 @@ class Gate:
     def _another_vehicle(self, track: Track) -> list[Decision]:
         """The track goes on, but as a new passage: what stands there now is not what was paid for."""
         gone = self._closing(track, track.seen_at)
-        self._passages += 1
         since = track.changed_since or track.seen_at
         track.opened_at = datetime.fromtimestamp(since, tz=track.last_seen.tzinfo)
-        track.passage, track.paid, track.suspect = self._passages, [], False
+        track.passage, track.paid, track.suspect = self._follower.next_passage(), [], False
         track.announced = track.fragment = False
         return gone
 
@@ -384,13 +350,13 @@ class Gate:
 
     def _let_go(self, at: float) -> list[Decision]:
         decisions: list[Decision] = []
-        for track in [t for t in self._tracks if at - t.seen_at >= self._close_after]:
+        for track in [t for t in self._follower.tracks if at - t.seen_at >= self._close_after]:
             if not track.swallowed:
                 decisions += self._last_chance(track)
             decisions += self._closing(track, at)
-            self._tracks.remove(track)
-        for track in [t for t in self._tracks if not t.confirmed and t.seen_at != at]:
-            self._tracks.remove(track)
+            self._follower.tracks.remove(track)
+        for track in [t for t in self._follower.tracks if not t.confirmed and t.seen_at != at]:
+            self._follower.tracks.remove(track)
         return decisions
 
     def _closing(self, track: Track, at: float) -> list[Decision]:
@@ -413,26 +379,8 @@ class Gate:
         if corners is None:
             return True
         x, y = sum(p[0] for p in corners) / 4, sum(p[1] for p in corners) / 4
-        others = [self._box(t.region) for t in self._tracks if t.passage != view.passage]
+        others = [self._geometry.box(t.region) for t in self._follower.tracks if t.passage != view.passage]
         return _inside(view.box, x, y) or not any(_inside(box, x, y) for box in others)
-
-    def _whole(self, region: Region) -> bool:
-        """Whether the region touches neither the edge of the picture nor of the zone."""
-        assert self._shape is not None
-        height, width = (-(-side // self._stride) for side in self._shape)
-        if region.left <= 1 or region.top <= 1 or region.right >= width - 1 or region.bottom >= height - 1:
-            return False
-        if self._zone is None:
-            return True
-        around = self._zone[region.top - 1 : region.bottom + 1, region.left - 1 : region.right + 1]
-        return bool(cv2.countNonZero(around) == around.size)
-
-    def _box(self, region: Region) -> Box:
-        assert self._shape is not None
-        height, width = self._shape
-        s = self._stride
-        right, bottom = min(width, region.right * s), min(height, region.bottom * s)
-        return Box(region.left * s, region.top * s, right - region.left * s, bottom - region.top * s)
 
 
 def _inside(box: Box, x: float, y: float) -> bool:

@@ -27,7 +27,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """One thing that is followed. box: in frame pixels; score, best: of this view and of the best so far, None if unknown."""
+    """One thing that is followed. box: in frame pixels; score: of this view; best: so far; None if unknown."""
 
     passage: int
     box: Box

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from streamwatch.gate.bestshot import Candidate
+from streamwatch.gate.glance import Why
 from streamwatch.gate.likeness import PLATE_LIKENESS, View, view_of
 from streamwatch.gate.regions import Region
 from streamwatch.model import Box, Corners, Picture
@@ -79,6 +80,7 @@ class Track:
 
     confirmed: lasted long enough. announced: its passage has been opened. fragment: began as a piece of a paid vehicle.
     swallowed: has become part of another track's region. suspect: another vehicle may stand here than was paid for.
+    why: nothing was sent in the last frame. value: score of the last frame, None where it was not measured.
     """
 
     passage: int
@@ -102,6 +104,8 @@ class Track:
     settled_region: Region | None = None
     settled_patch: Picture | None = None
     paid: list[PaidView] = field(default_factory=list)
+    why: Why = Why.TOO_SHORT
+    value: float | None = None
 
     def settle(self, small: Picture) -> None:
         """What stands here now is known."""

@@ -235,14 +235,6 @@ def _outcome(sighted: int, readings: int, failed: int) -> PassageOutcome:
     return PassageOutcome.FAILED if failed else PassageOutcome.UNREAD
 
 
-class BooksDesk:
-    """The dispatcher's desk where one thread does everything."""
-
-    def __init__(self, store: Store, books: Books) -> None:
-        self.load = store.load_keyframe
-        self.record = books.record
-
-
 def _reading(keyframe: Keyframe, event: PlatesRead, plate: PlateText) -> Reading:
     parsed = grammar.parse(plate.text)
     return Reading(

@@ -1,10 +1,11 @@
 """One camera's frames in, what happened in them out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from streamwatch import plates as grammar
-from streamwatch.gate import Closed, Decision, Gate, Glance, Opened, Shot, encode
+from streamwatch.gate import Closed, Decision, Gate, Glance, Opened, Shot, Why, encode
 from streamwatch.model import Corners, Frame, Keyframe, Passage, PlateText
 from streamwatch.pipeline.events import Event, KeyframeTaken, PassageClosed, PassageOpened
 
@@ -47,14 +48,19 @@ class Intake:
         """What happened by this frame."""
         return [self._named(decision) for decision in self._gate.look(frame)]
 
-    @property
-    def glance(self) -> Glance | None:
-        """What the gate saw in the last frame; None before the first one."""
-        return self._gate.glance
-
     def finish(self) -> list[Event]:
         """What is still open, closed."""
         return [self._named(decision) for decision in self._gate.finish()]
+
+    @property
+    def counts(self) -> Mapping[Why, int]:
+        """Frames by why they were sent or not."""
+        return self._gate.counts
+
+    @property
+    def glance(self) -> Glance | None:
+        """What the gate saw in the last frame; None before the first."""
+        return self._gate.glance
 
     def answered(self, keyframe: Keyframe, plates: tuple[PlateText, ...] | None) -> None:
         """Tells the gate what a keyframe's reading said; None where no engine answered."""

@@ -260,6 +260,12 @@ class Store:
         with self._transaction() as session:
             return outbox.standing(session, row_of(session, StoredPassage, key))
 
+    def passage_result(self, key: str) -> tuple[PassageOutcome, tuple[str, ...]]:
+        """What became of a passage, and the plates that its readings were taken for."""
+        with self._transaction() as session:
+            passage = row_of(session, StoredPassage, key)
+            return passage.outcome, outbox.plates_of(session, passage)
+
     def spent(self, since: datetime, camera: str | None = None) -> int:
         """Charge units since then, for a camera or (None) for all; a call that may have been charged counts as one."""
         with self._transaction() as session:
