@@ -32,7 +32,9 @@ def unsent(trace: Trace, used: Used, show: Show) -> str:
     rest = len(unsent_things(trace)) - min(len(things), MOST_UNSENT)
     cards = "".join(_thing(trace, used, thing, show) for thing in things[:MOST_UNSENT])
     body = f'<div class="things">{cards}</div>' if cards else '<p class="empty">Nothing.</p>'
-    more = f'<p class="note">{rest} more came too shortly to be looked at, or are left out here.</p>' if rest > 0 else ""
+    more = (
+        f'<p class="note">{rest} more came too shortly to be looked at, or are left out here.</p>' if rest > 0 else ""
+    )
     return body + more
 
 
@@ -67,6 +69,11 @@ def outline(zone: Sequence[Point] | None, trace: Trace) -> str:
 def frame_of(box: Box, css: str) -> str:
     """A rectangle over a frame."""
     return f'<rect class="{css}" x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}"/>'
+
+
+def advised(advice: str) -> str:
+    """What to try, where there is something."""
+    return f'<p class="try">{escape(advice)}</p>' if advice else ""
 
 
 def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
@@ -143,7 +150,11 @@ def _view(trace: Trace, used: Used, stay: Stay, sent: Sent, show: Show) -> str:
         over = outline(used.zone, trace) + frame_of(sent.crop, "crop")
         alt = f"The frame at {at}; a box marks the part that was sent as view {sent.number}"
         whole = f"<figure>{scene(sent.whole, alt, over, trace)}<figcaption>The frame at {at}; boxed what was sent</figcaption></figure>"
-    part = _part(sent, text) if show(sent.part) else '<p class="note">Picture left out: the page would become too large.</p>'
+    part = (
+        _part(sent, text)
+        if show(sent.part)
+        else '<p class="note">Picture left out: the page would become too large.</p>'
+    )
     waited = sent.sent - sent.taken
     facts = [
         ("why it was sent", f"{sent.reason[:1].upper()}{sent.reason[1:]}"),
@@ -186,7 +197,7 @@ def _thing(trace: Trace, used: Used, thing: Thing, show: Show) -> str:
         f'<article class="thing">{picture}<div><h3><i class="w-{why.name}"></i>{escape(meaning.short)}</h3>'
         f'<p class="when">{begin} to {end}</p><p>{escape(meaning.long)}</p>'
         f'<p class="note">It filled at most {thing.largest:.1%} of the picture. {_frames(len(thing.samples))}: {counted}.</p>'
-        f'<p class="try">{escape(meaning.advice)}</p></div></article>'
+        f"{advised(meaning.advice)}</div></article>"
     )
 
 

@@ -11,16 +11,16 @@ from streamwatch.gate import Why
 WIDE, HIGH = 1000, 100  # units of every curve's drawing
 POINTS = 500  # of a curve at most, so that a long recording makes no long page
 STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
-MOST_TICKS = 12
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of the timeline in seconds."""
+    """A stretch of the timeline in seconds. marks: round times that are named below it, at most."""
 
     begin: float
     end: float
+    marks: int = 12
 
     @property
     def length(self) -> float:
@@ -36,7 +36,7 @@ class Window:
 
     def ticks(self) -> list[float]:
         """Round times inside the window."""
-        step = next((s for s in STEPS if self.length / s <= MOST_TICKS), STEPS[-1])
+        step = next((s for s in STEPS if self.length / s <= self.marks), STEPS[-1])
         first = -(-self.begin // step)
         return [step * (first + n) for n in range(int(self.length / step) + 2) if step * (first + n) <= self.end]
 
@@ -130,7 +130,9 @@ def axis(window: Window) -> str:
         place = window.percent(at)
         edge = " first" if place < 3 else " last" if place > 97 else ""
         tenths = at % 1 > 0.01
-        labels.append(f'<span class="tick{" odd" if n % 2 else ""}{edge}" style="left:{place:.2f}%">{clock(at, tenths)}</span>')
+        labels.append(
+            f'<span class="tick{" odd" if n % 2 else ""}{edge}" style="left:{place:.2f}%">{clock(at, tenths)}</span>'
+        )
     return f'<div class="axis" aria-hidden="true">{"".join(labels)}</div>'
 
 

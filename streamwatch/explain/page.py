@@ -9,7 +9,7 @@ from pathlib import Path
 from streamwatch.errors import PageError
 from streamwatch.explain.account import ASSUMPTION, cost
 from streamwatch.explain.album import Picture, with_room
-from streamwatch.explain.cards import unsent, unsent_things, vehicles
+from streamwatch.explain.cards import advised, unsent, unsent_things, vehicles
 from streamwatch.explain.chart import clock
 from streamwatch.explain.savings import Savings, savings_of
 from streamwatch.explain.timeline import overview
@@ -91,7 +91,7 @@ def page_of(trace: Trace, used: Used) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{escape(title)}</title><style>{_part('page.css')}</style></head><body>"
-        f"{_head(trace, used, savings)}<nav aria-label=\"Parts of the page\"><div>{nav}</div></nav><main>{main}</main>"
+        f'{_head(trace, used, savings)}<nav aria-label="Parts of the page"><div>{nav}</div></nav><main>{main}</main>'
         f"<script>{_part('page.js')}</script></body></html>\n"
     )
 
@@ -162,11 +162,11 @@ def _reasons(trace: Trace) -> str:
         f'<tr><th scope="row"><i class="w-{why.name}"></i>{escape(MEANINGS[why].short)}</th>'
         f'<td class="n">{trace.counts[why]}</td><td class="n">{trace.counts[why] / total:.1%}</td>'
         f'<td class="barcell"><span class="w-{why.name}" style="width:{100 * trace.counts[why] / most:.1f}%"></span></td>'
-        f'<td class="long">{escape(MEANINGS[why].long)} <span class="try">{escape(MEANINGS[why].advice)}</span></td></tr>'
+        f'<td class="long"><p>{escape(MEANINGS[why].long)}</p>{advised(MEANINGS[why].advice)}</td></tr>'
         for why in order
     )
     return (
-        '<p>Each frame has exactly one reason. With several things in view the one that came nearest to a call counts.</p>'
+        "<p>Each frame has exactly one reason. With several things in view the one that came nearest to a call counts.</p>"
         '<table class="reasons"><thead><tr><th scope="col">reason</th><th scope="col" class="n">frames</th>'
         '<th scope="col" class="n">part</th><td class="barcell"></td><th scope="col">what it means, what to try</th></tr>'
         f'</thead><tbody>{rows}</tbody><tfoot><tr><th scope="row">all</th><td class="n">{total}</td>'
@@ -181,7 +181,7 @@ def _saved(savings: Savings, used: Used) -> str:
         f'<td class="barcell"><span class="w-{rule.why.name}" style="width:{100 * rule.naive / most:.1f}%"></span></td>'
         f'<td class="n">{rule.frames}</td></tr>'
         for rule in savings.rules
-        if rule.why is not Why.SENT and (rule.naive or rule.frames)
+        if rule.why is not Why.SENT and rule.naive
     )
     same = sum(rule.naive for rule in savings.rules if rule.why is Why.SENT)
     price = f" ({cost(savings.naive, used)} instead of {cost(savings.calls, used)})" if used.price else ""
@@ -191,5 +191,6 @@ def _saved(savings: Savings, used: Used) -> str:
         f"that frame; {same} fall into a second in which the gate sent one, too.</p>"
         '<table class="saved"><thead><tr><th scope="col">rule</th><th scope="col" class="n">calls saved</th>'
         '<td class="barcell"></td><th scope="col" class="n">frames</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
+        f'<tbody>{rows}</tbody><tfoot><tr><th scope="row">together</th><td class="n">{savings.naive - same}</td>'
+        '<td class="barcell"></td><td class="n"></td></tr></tfoot></table>'
     )

@@ -8,21 +8,31 @@ from streamwatch.explain.used import Used
 from streamwatch.explain.words import OUTCOMES
 from streamwatch.gate import Why
 
-PIXELS_A_SECOND, WIDEST = 1.6, 12000  # px; a long recording scrolls sideways instead of becoming unreadable
+PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
+    1.6,
+    80,
+    12_000,
+)  # px; a long recording scrolls sideways instead of becoming unreadable
 LONG_STAY, REST = 20.0, 6.0  # s; of a stay longer than that only so much after its last call is drawn
 SIGNS = {"good": "●", "doubt": "◆", "bad": "✕"}
 
 
 def overview(trace: Trace, used: Used) -> str:
     """Change, reasons, passages, scores, keyframes, calls and readings of the whole recording."""
-    window = Window(0.0, trace.length)
+    width = min(WIDEST, round(trace.length * PIXELS_A_SECOND))
+    window = Window(0.0, trace.length, max(12, width // PIXELS_A_MARK))
     marks = [(sent, *answer(sent)) for sent in trace.sent]
-    keyframes = [mark(window, s.taken, "view", "■", f"View {s.number}, taken at {_at(s.taken)}", f"#k{s.number}") for s in trace.sent]
-    calls = [mark(window, s.sent, "call", "▲", f"View {s.number} sent at {_at(s.sent)}", f"#k{s.number}") for s in trace.sent]
+    keyframes = [
+        mark(window, s.taken, "taken-at", "■", f"View {s.number}, taken at {_at(s.taken)}", f"#k{s.number}")
+        for s in trace.sent
+    ]
+    calls = [
+        mark(window, s.sent, "call", "▲", f"View {s.number} sent at {_at(s.sent)}", f"#k{s.number}") for s in trace.sent
+    ]
     readings = [
         mark(window, s.sent, tone, SIGNS[tone], f"View {s.number}: {text}", f"#k{s.number}") for s, tone, text in marks
     ]
-    width = min(WIDEST, round(trace.length * PIXELS_A_SECOND))
+    short = " short" if width < PIXELS_A_MARK * window.marks / 2 else ""
     rows = [
         lane("change", _change(trace, used, window), f"dashed: min_area, {used.least_change:.1%} of what is watched"),
         lane("reason of each frame", strip([(look.at, look.why) for look in trace.looks], window, _step(trace))),
@@ -34,7 +44,7 @@ def overview(trace: Trace, used: Used) -> str:
     ]
     return (
         '<div class="scroll" tabindex="0" role="group" aria-label="Timeline of the recording">'
-        f'<div class="timeline" style="min-width:min({width}px,{WIDEST}px)">{"".join(rows)}{axis(window)}</div></div>'
+        f'<div class="timeline{short}" style="min-width:{width}px">{"".join(rows)}{axis(window)}</div></div>'
         + legend(sorted(trace.counts, key=list(Why).index))
     )
 
@@ -51,7 +61,7 @@ def passage_chart(trace: Trace, stay: Stay, needed: float | None) -> str:
     inside += "" if needed is None else level(needed / top, "least")
     inside += "".join(upright(window, s.taken, "taken") + upright(window, s.sent, "sent") for s in stay.sent)
     signs = "".join(
-        mark(window, s.taken, "view", "■", f"View {s.number} taken at {_at(s.taken)}", f"#k{s.number}")
+        mark(window, s.taken, "taken-at", "■", f"View {s.number} taken at {_at(s.taken)}", f"#k{s.number}")
         + mark(window, s.sent, "call", "▲", f"View {s.number} sent at {_at(s.sent)}", f"#k{s.number}")
         for s in stay.sent
     )
@@ -59,7 +69,7 @@ def passage_chart(trace: Trace, stay: Stay, needed: float | None) -> str:
     whys = [(s.at, s.why) for s in samples]
     shown = {why for at, why in whys if window.begin <= at <= window.end}
     return (
-        '<div class="timeline small">'
+        '<div class="timeline small short">'
         + lane("best-shot score", drawing(window, inside, "tall") + f'<div class="marks">{signs}</div>', note)
         + lane("reason of each frame", strip(whys, window, _step(trace)))
         + axis(window)

@@ -283,4 +283,3 @@ def _moved(before: Box, now: Box) -> float:
         now.y + now.height - before.y - before.height,
     )
     return max(map(abs, gaps)) / max(before.width, before.height)
-

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from streamwatch.explain.cards import frame_of, outline, scene, unsent_things
+from streamwatch.explain.cards import advised, frame_of, outline, scene, unsent_things
 from streamwatch.explain.trace import Trace
 from streamwatch.explain.used import Answers, Used
 from streamwatch.gate import Why
@@ -55,8 +55,18 @@ def zone_editor(used: Used) -> str:
 def settings_table(trace: Trace, used: Used) -> str:
     """Every threshold of the gate."""
     rows = [
-        ("gate.threshold", f"{used.threshold}", "Grey levels by which a pixel must differ from the empty scene.", *_noise(trace, used)),
-        ("gate.min_area", f"{used.min_area:g}", "Part of the picture that a region must fill to be looked at.", *_areas(trace, used)),
+        (
+            "gate.threshold",
+            f"{used.threshold}",
+            "Grey levels by which a pixel must differ from the empty scene.",
+            *_noise(trace, used),
+        ),
+        (
+            "gate.min_area",
+            f"{used.min_area:g}",
+            "Part of the picture that a region must fill to be looked at.",
+            *_areas(trace, used),
+        ),
         (
             "gate.patience",
             f"{used.patience:g} s",
@@ -79,7 +89,7 @@ def settings_table(trace: Trace, used: Used) -> str:
     ]
     body = "".join(
         f'<div class="setting"><dt><code>{key}</code><b>{value}</b></dt><dd><p>{escape(what)}</p>'
-        f'<p class="seen">{escape(seen)}</p><p class="try">{escape(advice)}</p></dd></div>'
+        f'<p class="seen">{escape(seen)}</p>{advised(advice)}</dd></div>'
         for key, value, what, seen, advice in rows
     )
     return f'<dl class="settings">{body}</dl>'
@@ -89,8 +99,8 @@ def _noise(trace: Trace, used: Used) -> tuple[str, str]:
     quiet = sorted(look.change for look in trace.looks if look.why in (Why.QUIET, Why.TOO_SMALL))
     if not quiet:
         return "There was always something to be seen here.", "Try it with a recording that shows the empty scene, too."
-    typical = quiet[int(0.99 * (len(quiet) - 1))]
-    seen = f"While nothing was there, up to {typical:.2%} of the picture differed (in 99 of 100 frames)."
+    typical = quiet[len(quiet) // 2]
+    seen = f"While nothing large was there, {typical:.2%} of what is watched differed (median)."
     if typical > NOISY * used.least_change:
         return seen, f"That is near to min_area: raise threshold, to {round(used.threshold * 1.4)} for a start."
     return seen, "This leaves room. Dark vehicles on dark ground missed? Lower it a little at a time."
