@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from streamwatch.gate import encode, thumbnail
 from streamwatch.model import Box, Frame, Keyframe
 
-ROOM = 3_300_000  # bytes of JPEG; a third more as base64, so that a page stays under 5 MB
+ROOM = 2_900_000  # bytes of JPEG; a third more as base64, so that a page of 150 vehicles stays under 5 MB
 QUALITY, PART_QUALITY = 62, 74
 PART_SIDE = 440  # px
 MOST_BYTES = 60_000
@@ -27,9 +27,10 @@ class Picture:
         return "data:image/jpeg;base64," + base64.b64encode(self.jpeg).decode("ascii")
 
 
-def of_frame(frame: Frame, box: Box, long_side: int) -> Picture:
-    """Part of a frame, its longer side at most `long_side` px."""
-    small = encode(frame, box, long_side=long_side, quality=QUALITY, max_bytes=MOST_BYTES)
+def of_frame(frame: Frame, long_side: int) -> Picture:
+    """A whole frame, its longer side at most `long_side` px."""
+    height, width = frame.luma.shape
+    small = encode(frame, Box(0, 0, width, height), long_side=long_side, quality=QUALITY, max_bytes=MOST_BYTES)
     return Picture(small.data, small.width, small.height)
 
 

@@ -11,10 +11,10 @@ from streamwatch.explain.trace import Sent, Stay, Thing, Trace
 from streamwatch.explain.used import Answers, Used
 from streamwatch.explain.words import MEANINGS, OUTCOMES
 from streamwatch.gate import CLEARLY_BETTER, Why
-from streamwatch.health.words import size
 from streamwatch.model import Box, Point
 
 MOST_UNSENT = 60  # things that are shown one by one
+Size = tuple[int, int]
 Show = Callable[[Picture | None], bool]
 """Whether the page has room for a picture."""
 
@@ -30,7 +30,7 @@ def unsent(trace: Trace, used: Used, show: Show) -> str:
     """One card for each thing that was followed and never sent."""
     things = [thing for thing in unsent_things(trace) if _worth_showing(thing)]
     rest = len(unsent_things(trace)) - min(len(things), MOST_UNSENT)
-    cards = "".join(_thing(trace, used, thing, show) for thing in things[:MOST_UNSENT])
+    cards = "".join(_thing(used, thing, show) for thing in things[:MOST_UNSENT])
     body = f'<div class="things">{cards}</div>' if cards else '<p class="empty">Nothing.</p>'
     more = (
         f'<p class="note">{rest} more came too shortly to be looked at, or are left out here.</p>' if rest > 0 else ""
@@ -44,9 +44,9 @@ def unsent_things(trace: Trace) -> list[Thing]:
     return [thing for thing in trace.things.values() if thing.number not in sent]
 
 
-def scene(picture: Picture | None, alt: str, over: str, trace: Trace, css: str = "") -> str:
-    """A whole frame with a drawing over it, in frame pixels."""
-    width, height = trace.size
+def scene(picture: Picture | None, alt: str, over: str, frame: Size, css: str = "") -> str:
+    """A whole frame with a drawing over it, in pixels of a frame of that size."""
+    width, height = frame
     drawing = f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true">{over}</svg>'
     ratio = f"aspect-ratio:{width}/{height}"
     if picture is None:
@@ -57,13 +57,14 @@ def scene(picture: Picture | None, alt: str, over: str, trace: Trace, css: str =
     )
 
 
-def outline(zone: Sequence[Point] | None, trace: Trace) -> str:
+def outline(zone: Sequence[Point] | None, frame: Size) -> str:
     """The zone, with what lies outside darkened."""
     if zone is None:
         return ""
-    width, height = trace.size
+    width, height = frame
     points = " ".join(f"{x * width:.0f},{y * height:.0f}" for x, y in zone)
-    return f'<path class="outside" fill-rule="evenodd" d="M0,0H{width}V{height}H0ZM{points}Z"/><polygon class="zone" points="{points}"/>'
+    around = f'<path class="outside" fill-rule="evenodd" d="M0,0H{width}V{height}H0ZM{points}Z"/>'
+    return f'{around}<polygon class="zone" points="{points}"/>'
 
 
 def frame_of(box: Box, css: str) -> str:
@@ -84,7 +85,7 @@ def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
     plates = "" if assumed else " ".join(f'<span class="plate">{escape(plate)}</span>' for plate in stay.plates)
     begin, end = clock(stay.begin, tenths=True), clock(stay.end, tenths=True)
     local = stay.opened_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    views = "".join(_view(trace, used, stay, sent, show) for sent in stay.sent)
+    views = "".join(_view(used, sent, show) for sent in stay.sent)
     return (
         f'<article class="card" id="p{stay.ordinal}"><header><h3>Vehicle {stay.ordinal} {plates}</h3>'
         f'<span class="badge {tone}" title="{escape(long)}">{escape(name)}</span>'
@@ -140,16 +141,17 @@ def _settled(stay: Stay) -> bool:
     return any(read.good for sent in stay.sent for read in sent.reads or ())
 
 
-def _view(trace: Trace, used: Used, stay: Stay, sent: Sent, show: Show) -> str:
+def _view(used: Used, sent: Sent, show: Show) -> str:
     tone, text = answer(sent)
     if used.answers is Answers.ASSUMED and sent.reads:
         text = "assumed: a plate, surely read"
     at = clock(sent.taken, tenths=True)
     whole = ""
     if show(sent.whole):
-        over = outline(used.zone, trace) + frame_of(sent.crop, "crop")
+        over = outline(used.zone, sent.frame) + frame_of(sent.crop, "crop")
         alt = f"The frame at {at}; a box marks the part that was sent as view {sent.number}"
-        whole = f"<figure>{scene(sent.whole, alt, over, trace)}<figcaption>The frame at {at}; boxed what was sent</figcaption></figure>"
+        caption = f"<figcaption>The frame at {at}; boxed what was sent</figcaption>"
+        whole = f"<figure>{scene(sent.whole, alt, over, sent.frame)}{caption}</figure>"
     part = (
         _part(sent, text)
         if show(sent.part)
@@ -161,7 +163,7 @@ def _view(trace: Trace, used: Used, stay: Stay, sent: Sent, show: Show) -> str:
         ("what came of it", f'<span class="{tone}">{escape(text)}</span>'),
         ("score", f"{sent.score:.0f}"),
         ("sent", f"{waited:.1f} s after the view was taken" if waited >= 0.05 else "at once"),
-        ("picture", f"{sent.size[0]} × {sent.size[1]} px, {size(sent.bytes)}"),
+        ("picture", f"{sent.size[0]} × {sent.size[1]} px, {sent.bytes / 1000:.0f} kB"),
     ]
     facts[0] = (facts[0][0], escape(facts[0][1]))
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
@@ -184,19 +186,20 @@ def _worth_showing(thing: Thing) -> bool:
     return not set(thing.whys) <= {Why.TOO_SHORT, Why.FRAGMENT}
 
 
-def _thing(trace: Trace, used: Used, thing: Thing, show: Show) -> str:
+def _thing(used: Used, thing: Thing, show: Show) -> str:
     why = thing.samples[-1].why
     ended = thing.whys.most_common()
     meaning = MEANINGS[why]
     begin, end = clock(thing.samples[0].at, tenths=True), clock(thing.samples[-1].at, tenths=True)
-    over = outline(used.zone, trace) + frame_of(thing.box, "crop")
+    over = outline(used.zone, thing.size) + frame_of(thing.box, "crop")
     alt = f"Frame between {begin} and {end}; a box marks what was followed and not sent"
-    picture = scene(thing.picture, alt, over, trace) if show(thing.picture) else scene(None, alt, over, trace)
+    picture = scene(thing.picture if show(thing.picture) else None, alt, over, thing.size)
     counted = ", ".join(f"{count} × {MEANINGS[reason].short}" for reason, count in ended)
     return (
         f'<article class="thing">{picture}<div><h3><i class="w-{why.name}"></i>{escape(meaning.short)}</h3>'
         f'<p class="when">{begin} to {end}</p><p>{escape(meaning.long)}</p>'
-        f'<p class="note">It filled at most {thing.largest:.1%} of the picture. {_frames(len(thing.samples))}: {counted}.</p>'
+        f'<p class="note">It filled at most {thing.largest:.1%} of the picture. '
+        f"{_frames(len(thing.samples))}: {counted}.</p>"
         f"{advised(meaning.advice)}</div></article>"
     )
 

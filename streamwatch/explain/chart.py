@@ -106,15 +106,14 @@ def strip(looks: Iterable[tuple[float, Why]], window: Window, frame: float) -> s
     for at, why in looks:
         if window.begin <= at <= window.end:
             buckets.setdefault(int((at - window.begin) / fineness), Counter())[why] += 1
-    bands: list[list[float | Why]] = []
+    bands: list[tuple[float, float, Why]] = []
     for bucket, whys in sorted(buckets.items()):
         why = Why.SENT if Why.SENT in whys else whys.most_common(1)[0][0]
         begin, end = window.begin + bucket * fineness, window.begin + (bucket + 1) * fineness
-        if bands and bands[-1][2] is why and begin - float(bands[-1][1]) <= 1.5 * fineness:
-            bands[-1][1] = end
-        else:
-            bands.append([begin, end, why])
-    inside = "".join(_band(window, float(begin), float(end), Why(why)) for begin, end, why in bands)
+        if bands and bands[-1][2] is why and begin - bands[-1][1] <= 1.5 * fineness:
+            begin = bands.pop()[0]
+        bands.append((begin, end, why))
+    inside = "".join(_band(window, *band) for band in bands)
     return drawing(window, inside, "strip")
 
 
@@ -144,8 +143,8 @@ def lane(label: str, inside: str, note: str = "") -> str:
 
 def mark(window: Window, at: float, css: str, sign: str, text: str, href: str) -> str:
     """A sign at a time that leads to what it stands for."""
-    place = f"left:{window.percent(at):.3f}%"
-    return f'<a class="mark {css}" style="{place}" href="{href}" title="{escape(text)}" aria-label="{escape(text)}">{sign}</a>'
+    place, named = f"left:{window.percent(at):.3f}%", escape(text)
+    return f'<a class="mark {css}" style="{place}" href="{href}" title="{named}" aria-label="{named}">{sign}</a>'
 
 
 def legend(whys: Iterable[Why]) -> str:

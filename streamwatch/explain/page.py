@@ -155,31 +155,35 @@ def _timeline(trace: Trace, used: Used) -> str:
 
 def _reasons(trace: Trace) -> str:
     """Every frame has exactly one reason, so that the column adds up."""
-    total = len(trace.looks)
-    most = max(trace.counts.values(), default=1)
-    order = [why for why in Why if trace.counts[why]]
-    rows = "".join(
-        f'<tr><th scope="row"><i class="w-{why.name}"></i>{escape(MEANINGS[why].short)}</th>'
-        f'<td class="n">{trace.counts[why]}</td><td class="n">{trace.counts[why] / total:.1%}</td>'
-        f'<td class="barcell"><span class="w-{why.name}" style="width:{100 * trace.counts[why] / most:.1f}%"></span></td>'
-        f'<td class="long"><p>{escape(MEANINGS[why].long)}</p>{advised(MEANINGS[why].advice)}</td></tr>'
-        for why in order
-    )
+    total, most = len(trace.looks), max(trace.counts.values(), default=1)
+    rows = "".join(_reason(why, trace.counts[why], total, most) for why in Why if trace.counts[why])
     return (
-        "<p>Each frame has exactly one reason. With several things in view the one that came nearest to a call counts.</p>"
+        "<p>Each frame has exactly one reason. With several things in view the one nearest to a call counts.</p>"
         '<table class="reasons"><thead><tr><th scope="col">reason</th><th scope="col" class="n">frames</th>'
-        '<th scope="col" class="n">part</th><td class="barcell"></td><th scope="col">what it means, what to try</th></tr>'
-        f'</thead><tbody>{rows}</tbody><tfoot><tr><th scope="row">all</th><td class="n">{total}</td>'
+        '<th scope="col" class="n">part</th><td class="barcell"></td><th scope="col">what it means, what to try</th>'
+        f'</tr></thead><tbody>{rows}</tbody><tfoot><tr><th scope="row">all</th><td class="n">{total}</td>'
         '<td class="n"></td><td class="barcell"></td><td class="long"></td></tr></tfoot></table>'
     )
+
+
+def _reason(why: Why, count: int, total: int, most: int) -> str:
+    meaning = MEANINGS[why]
+    return (
+        f'<tr><th scope="row"><i class="w-{why.name}"></i>{escape(meaning.short)}</th>'
+        f'<td class="n">{count}</td><td class="n">{count / total:.1%}</td>{_bar(why, count, most)}'
+        f'<td class="long"><p>{escape(meaning.long)}</p>{advised(meaning.advice)}</td></tr>'
+    )
+
+
+def _bar(why: Why, count: int, most: int) -> str:
+    return f'<td class="barcell"><span class="w-{why.name}" style="width:{100 * count / most:.1f}%"></span></td>'
 
 
 def _saved(savings: Savings, used: Used) -> str:
     most = max([1, *(rule.naive for rule in savings.rules)])
     rows = "".join(
         f'<tr><th scope="row"><i class="w-{rule.why.name}"></i>{escape(rule.rule)}</th><td class="n">{rule.naive}</td>'
-        f'<td class="barcell"><span class="w-{rule.why.name}" style="width:{100 * rule.naive / most:.1f}%"></span></td>'
-        f'<td class="n">{rule.frames}</td></tr>'
+        f'{_bar(rule.why, rule.naive, most)}<td class="n">{rule.frames}</td></tr>'
         for rule in savings.rules
         if rule.why is not Why.SENT and rule.naive
     )

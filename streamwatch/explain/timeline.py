@@ -53,11 +53,10 @@ def passage_chart(trace: Trace, stay: Stay, needed: float | None) -> str:
     """Score and reasons of one passage. needed: the score that another call was worth, None where none was."""
     samples = trace.things[stay.number].samples if stay.number in trace.things else []
     window = window_of(stay, samples)
-    scores = [(s.at, s.score) for s in samples if s.score is not None]
-    bests = [(s.at, s.best) for s in samples if s.best is not None]
-    top = 1.08 * max([1.0, *(v for _, v in scores + bests), *(s.score for s in stay.sent), needed or 0])
-    inside = curve(scores, window, lambda v: v / top, "score")
-    inside += curve(bests, window, lambda v: v / top, "best")
+    values = [v for s in samples for v in (s.score, s.best) if v is not None] + [s.score for s in stay.sent]
+    top = 1.08 * max([1.0, *values, needed or 0])
+    inside = curve([(s.at, s.score) for s in samples if s.score is not None], window, lambda v: v / top, "score")
+    inside += "".join(curve(best, window, lambda v: v / top, "best") for best in _searches(samples))
     inside += "" if needed is None else level(needed / top, "least")
     inside += "".join(upright(window, s.taken, "taken") + upright(window, s.sent, "sent") for s in stay.sent)
     signs = "".join(
@@ -76,6 +75,19 @@ def passage_chart(trace: Trace, stay: Stay, needed: float | None) -> str:
         + "</div>"
         + legend(sorted(shown, key=list(Why).index))
     )
+
+
+def _searches(samples: list[Sample]) -> list[list[tuple[float, float]]]:
+    """The best score so far of each search for a view: one ends when its view is sent, or settled."""
+    searches: list[list[tuple[float, float]]] = []
+    before: float | None = None
+    for sample in samples:
+        if sample.best is not None:
+            if before is None or sample.best < before:
+                searches.append([])
+            searches[-1].append((sample.at, sample.best))
+        before = sample.best
+    return searches
 
 
 def window_of(stay: Stay, samples: list[Sample]) -> Window:
@@ -138,7 +150,7 @@ def _bars(trace: Trace, window: Window) -> str:
         row = next((n for n, end in enumerate(free) if end <= stay.begin), len(free))
         free[row : row + 1] = [stay.end]
         name, tone, _ = OUTCOMES[stay.outcome]
-        text = " ".join(stay.plates) or name
+        text = " ".join(stay.plates) or SIGNS[tone]
         title = escape(f"Vehicle {stay.ordinal}, {_at(stay.begin)} to {_at(stay.end)}: {name} {' '.join(stay.plates)}")
         left, width = window.percent(stay.begin), window.percent(stay.end) - window.percent(stay.begin)
         place = f"left:{left:.3f}%;width:{width:.3f}%;top:{row * 1.75:.2f}rem"

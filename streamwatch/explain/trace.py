@@ -52,11 +52,12 @@ class Sample:
 class Thing:
     """What the gate followed under one number. box: at its best view; largest: part of the picture its box filled.
 
-    view: the frame of the gate's best view, until a picture is made of it.
+    size: width and height of the frames; view: the frame of the gate's best view, until a picture is made of it.
     """
 
     number: int
     box: Box
+    size: tuple[int, int]
     samples: list[Sample] = field(default_factory=list)
     largest: float = 0.0
     view: Frame | None = None
@@ -83,7 +84,8 @@ class Read:
 class Sent:
     """A keyframe. taken, sent: seconds on the timeline of its view and of the decision to send it.
 
-    reads: None without an answer; lost: why there is none. part, whole: what was sent, and the frame around it.
+    size, frame: width and height of the JPEG and of the whole frame. reads: None without an answer; lost: why there is
+    none. part, whole: what was sent, and the frame around it.
     """
 
     keyframe: str
@@ -96,6 +98,7 @@ class Sent:
     reason: str
     bytes: int
     size: tuple[int, int]
+    frame: tuple[int, int]
     part: Picture | None = None
     whole: Picture | None = None
     reads: tuple[Read, ...] | None = None
@@ -124,7 +127,7 @@ class Stay:
 class Trace:
     """Collects; all that it holds is for reading after the replay.
 
-    size: width and height of the pictures. parts: where on the timeline (s) a recording begins, and its time.
+    size: width and height of the last frame. parts: where on the timeline (s) a recording begins, and its time.
     scene: a picture of the scene with as little in it as was seen.
     """
 
@@ -160,7 +163,7 @@ class Trace:
         self.counts[glance.why] += 1
         standing = False
         for followed in glance.followed:
-            thing = self.things.setdefault(followed.passage, Thing(followed.passage, followed.box))
+            thing = self.things.setdefault(followed.passage, Thing(followed.passage, followed.box, self.size))
             self._follow(thing, frame, at, followed.box, followed.best)
             thing.samples.append(Sample(at, followed.score, followed.best, followed.why))
             standing |= followed.why is glance.why and self._stands(thing, followed.box, at)
@@ -194,8 +197,7 @@ class Trace:
         """The replay is over. result_of: what became of a passage, by its key: outcome and plates."""
         self._let_go(set(), float("inf"))
         if self._pictures and self._emptiest is not None:
-            frame = self._emptiest[1]
-            self.scene = of_frame(frame, Box(0, 0, *self.size), 960)
+            self.scene = of_frame(self._emptiest[1], 960)
         self._emptiest = self._last = None
         for stay in self.stays.values():
             stay.outcome, stay.plates = result_of(stay.key)
@@ -239,7 +241,7 @@ class Trace:
             self._live.remove(number)
             sent = any(stay.number == number for stay in self.stays.values())
             if thing.view is not None and not sent:
-                thing.picture = of_frame(thing.view, Box(0, 0, *self.size), 480)
+                thing.picture = of_frame(thing.view, 480)
             thing.view = None
 
     def _open(self, passage: Passage, number: int) -> None:
@@ -260,11 +262,12 @@ class Trace:
             reason=keyframe.reason,
             bytes=len(keyframe.jpeg),
             size=(keyframe.width, keyframe.height),
+            frame=self.size,
         )
         if self._pictures:
             sent.part = of_keyframe(keyframe)
             frame = self._frame_of(stay.number, keyframe.captured_at)
-            sent.whole = None if frame is None else of_frame(frame, Box(0, 0, *self.size), 560)
+            sent.whole = None if frame is None else of_frame(frame, 560)
         self._sent[keyframe.key] = sent
         stay.sent.append(sent)
         stay.end = max(stay.end, sent.sent)

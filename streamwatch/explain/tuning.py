@@ -1,9 +1,10 @@
 """Zone and thresholds: what each means, what was seen of it in this recording, what to try."""
 
 from html import escape
+from itertools import pairwise
 
 from streamwatch.explain.cards import advised, frame_of, outline, scene, unsent_things
-from streamwatch.explain.trace import Trace
+from streamwatch.explain.trace import Thing, Trace
 from streamwatch.explain.used import Answers, Used
 from streamwatch.gate import Why
 from streamwatch.model import Box
@@ -16,13 +17,14 @@ def zone_picture(trace: Trace, used: Used) -> str:
     """The scene with the zone, where vehicles and other things were, and the smallest area that counts."""
     width, height = trace.size
     lines = "".join(f"M{width * n / 4:.0f},0V{height}M0,{height * n / 4:.0f}H{width}" for n in (1, 2, 3))
-    unsent = [thing.box for thing in unsent_things(trace) if set(thing.whys) != {Why.TOO_SHORT}]
-    sent = [trace.things[s.number].box for s in trace.stays.values() if s.number in trace.things]
+    things = [thing for thing in unsent_things(trace) if set(thing.whys) != {Why.TOO_SHORT}]
+    unsent = [_scaled(thing, trace.size) for thing in things]
+    sent = [_scaled(trace.things[s.number], trace.size) for s in trace.stays.values() if s.number in trace.things]
     boxes = "".join(frame_of(box, "unsent") for box in unsent[:MOST_BOXES])
     boxes += "".join(frame_of(box, "sent") for box in sent[:MOST_BOXES])
     side = (used.min_area * width * height) ** 0.5
     least = frame_of(Box(round(width * 0.02), round(height * 0.97 - side), round(side), round(side)), "least")
-    over = f'<path class="grid" d="{lines}"/>{outline(used.zone, trace)}{boxes}{least}'
+    over = f'<path class="grid" d="{lines}"/>{outline(used.zone, trace.size)}{boxes}{least}'
     alt = f"The scene as empty as it was seen, with the zone, {len(sent)} sent vehicles and {len(unsent)} other things"
     numbers = "".join(
         f'<span class="x" style="left:{n * 25}%">{n / 4:g}</span><span class="y" style="top:{n * 25}%">{n / 4:g}</span>'
@@ -33,7 +35,7 @@ def zone_picture(trace: Trace, used: Used) -> str:
         '<li><i class="key unsent"></i>looked at, not sent</li><li><i class="key least"></i>min_area</li>'
     )
     return (
-        f'<figure class="map"><div class="rulers">{scene(trace.scene, alt, over, trace, "zoned")}{numbers}</div>'
+        f'<figure class="map"><div class="rulers">{scene(trace.scene, alt, over, trace.size, "zoned")}{numbers}</div>'
         f'<figcaption><ul class="legend">{keys}</ul></figcaption></figure>'
     )
 
@@ -95,6 +97,13 @@ def settings_table(trace: Trace, used: Used) -> str:
     return f'<dl class="settings">{body}</dl>'
 
 
+def _scaled(thing: Thing, size: tuple[int, int]) -> Box:
+    """Where something was, in pixels of a frame of that size."""
+    x, y = size[0] / thing.size[0], size[1] / thing.size[1]
+    box = thing.box
+    return Box(round(box.x * x), round(box.y * y), round(box.width * x), round(box.height * y))
+
+
 def _noise(trace: Trace, used: Used) -> tuple[str, str]:
     quiet = sorted(look.change for look in trace.looks if look.why in (Why.QUIET, Why.TOO_SMALL))
     if not quiet:
@@ -130,7 +139,7 @@ def _gaps(trace: Trace) -> tuple[str, str]:
     longest = 0.0
     for thing in trace.things.values():
         times = [sample.at for sample in thing.samples]
-        longest = max([longest, *(later - at for at, later in zip(times, times[1:], strict=False))])
+        longest = max([longest, *(later - at for at, later in pairwise(times))])
     seen = f"The longest time for which something was out of sight and then went on was {longest:.1f} s."
     return seen, "One vehicle became two passages, with a pillar or a person before it? Raise it."
 

@@ -65,7 +65,7 @@ MEANINGS = {
     ),
     Why.NOT_BETTER: Meaning(
         "not better",
-        "Its last picture was not read well, and no later view is clearly better, so that a second call is not worth it.",
+        "Its last picture was not read well, and no later view is clearly better: a second call would not pay.",
         "Look at the picture that was sent: if a person can not read it either, the camera is the limit.",
     ),
     Why.USED_UP: Meaning(

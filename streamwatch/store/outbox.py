@@ -185,7 +185,7 @@ def standing(session: Session, passage: StoredPassage) -> PassageStanding:
     )
 
 
-def plates_of(session: Session, passage: StoredPassage) -> tuple[str, ...]:
+def sighted_plates(session: Session, passage: StoredPassage) -> tuple[str, ...]:
     """The plates of the sightings that readings of a passage belong to, first seen first."""
     query = (
         select(StoredSighting.plate)

@@ -264,7 +264,7 @@ class Store:
         """What became of a passage, and the plates that its readings were taken for."""
         with self._transaction() as session:
             passage = row_of(session, StoredPassage, key)
-            return passage.outcome, outbox.plates_of(session, passage)
+            return passage.outcome, outbox.sighted_plates(session, passage)
 
     def spent(self, since: datetime, camera: str | None = None) -> int:
         """Charge units since then, for a camera or (None) for all; a call that may have been charged counts as one."""
