@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from streamwatch.gate.regions import Region
-from streamwatch.model import Box, Picture
+from streamwatch.model import Box, Picture, Point
 
 SMALL_WIDTH = 320  # px; change is looked for at this width
 
@@ -50,6 +50,19 @@ class Geometry:
             return True
         around = self._zone[region.around(1, self.small_shape)]
         return bool(cv2.countNonZero(around) == around.size)
+
+    def watches(self, point: Point) -> bool:
+        """Whether a point of the frame lies in the zone."""
+        x, y = int(point[0] / self.stride), int(point[1] / self.stride)
+        return self._zone is None or bool(self._zone[min(y, len(self._zone) - 1), min(x, self._zone.shape[1] - 1)])
+
+    def region(self, box: Box) -> Region:
+        """A box of the frame in the small picture."""
+        s = self.stride
+        left, top = box.x // s, box.y // s
+        right = max(left + 1, min(self.small_shape[1], (box.x + box.width) // s))
+        bottom = max(top + 1, min(self.small_shape[0], (box.y + box.height) // s))
+        return Region(left, top, right, bottom, (right - left) * (bottom - top))
 
     def box(self, region: Region) -> Box:
         """A region in pixels of the frame."""
