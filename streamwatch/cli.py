@@ -31,7 +31,7 @@ from streamwatch.ledger_report import Prices
 from streamwatch.lock import lock_file, sole_writer
 from streamwatch.model import Box, Engine, PlateText, Recognizer, Sighting
 from streamwatch.parts import make_books, make_dispatcher, make_fallback, make_intake, make_recognizer, used_by
-from streamwatch.pipeline import RecordedLedger
+from streamwatch.pipeline import Intake, RecordedLedger
 from streamwatch.plates import parse
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.redact import hide_credentials
@@ -139,7 +139,8 @@ def replay(
         raise ConfigError(f"{config_path} names no camera {camera!r}; it names: {known}.")
     begins = _time(start)
     recognizer, answers = _replay_reader(settings, dry_run)
-    trace = _trace(settings, explain, dry_run)
+    intake = make_intake(settings, camera)
+    trace = _trace(settings, intake, explain, dry_run)
     with (
         page_place(explain) as page,
         _closing(recognizer),
@@ -155,7 +156,7 @@ def replay(
             progress.update(task, description=video.name, completed=done, total=length)
 
         witness = None if trace is None else trace.looked
-        Replay(camera, make_intake(settings, camera), books, dispatcher, clock, witness).run(videos, begins, tell)
+        Replay(camera, intake, books, dispatcher, clock, witness).run(videos, begins, tell)
         if trace is not None:
             trace.finish(store.passage_result)
             used = used_by(settings, camera, videos, answers, dry_run)
@@ -294,10 +295,11 @@ def _replay_reader(settings: Settings, dry_run: bool) -> tuple[Recognizer, Answe
     return local, Answers.LOCAL_INSTEAD if paid else Answers.LOCAL
 
 
-def _trace(settings: Settings, explain: Path | None, dry_run: bool) -> Trace | None:
+def _trace(settings: Settings, intake: Intake, explain: Path | None, dry_run: bool) -> Trace | None:
     if explain is None and not dry_run:
         return None
-    return Trace(min_confidence=settings.sightings.min_confidence, pictures=explain is not None)
+    floor = settings.sightings.min_confidence
+    return Trace(min_confidence=floor, pictures=explain is not None, frame_of=intake.frame_of)
 
 
 def _print_sighting(sighting: Sighting, corrected: bool) -> None:

@@ -216,7 +216,7 @@ def test_a_browser_shows_the_page_without_errors_and_without_scrolling_sideways(
         [BROWSER, *options, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", copy.as_uri()],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert 'data-wide="false"' in done.stdout, done.stderr[-1000:]
@@ -325,7 +325,7 @@ def a_stay(trace: Trace, plates: tuple[PlateText, ...]) -> None:
 
 
 def finished(plates: tuple[PlateText, ...], outcome: PassageOutcome, found: tuple[str, ...] = ()) -> Trace:
-    trace = Trace(min_confidence=0.85, pictures=True)
+    trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
     a_stay(trace, plates)
     trace.finish(lambda _: (outcome, found))
     return trace
@@ -344,7 +344,7 @@ def test_savings_add_up_and_tell_standing_from_moving() -> None:
 
 
 def test_the_naive_watcher_sends_nothing_for_less_than_min_area() -> None:
-    trace = Trace(min_confidence=0.85, pictures=False)
+    trace = Trace(min_confidence=0.85, pictures=False, frame_of=lambda _: None)
     for n in range(50):
         trace.looked(frame(n / 10), glance(n / 10, Why.TOO_SMALL, 0.01))
     assert savings_of(trace, 0.015).naive == 0
@@ -373,8 +373,47 @@ def test_why_no_further_call_was_made(plates: tuple[PlateText, ...], outcome: Pa
     assert "99 frames afterwards: 99 × known vehicle" in page.texts["p1"]
 
 
+def test_what_was_never_sent_is_shown_with_its_reason() -> None:
+    trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
+    for n in range(60):
+        why = Why.QUIET if not 10 <= n < 40 else Why.BETTERING if n < 20 else Why.NO_PLATE
+        trace.looked(frame(n / 10), glance(n / 10, why, 0.1, best=70.0 if why is not Why.QUIET else None))
+    trace.finish(lambda _: (PassageOutcome.READ, ()))
+    page = parsed(page_of(trace, used()))
+    told = " ".join(page.texts["unsent"].split())
+    assert "The local detector found nothing like a plate in the best view" in told
+    assert "30 frames: 20 × no plate, 10 × getting better" in told
+    assert [p["alt"] for p in page.pictures if "followed and not sent" in p["alt"]]
+    assert "No vehicle was sent" in page.texts["vehicles"]
+
+
+def test_what_came_too_shortly_to_be_looked_at_is_only_counted() -> None:
+    trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
+    for n in range(5):
+        trace.looked(frame(n / 10), glance(n / 10, Why.TOO_SHORT, 0.1, number=n))
+    trace.finish(lambda _: (PassageOutcome.READ, ()))
+    page = parsed(page_of(trace, used()))
+    assert "5 more came too shortly" in page.texts["unsent"]
+    assert page.classes["thing"] == 0
+
+
+def test_a_vehicle_that_stood_there_from_the_start_has_no_curve() -> None:
+    trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: frame(0.0))
+    passage = Passage("p", "gate", BEGIN, BEGIN + timedelta(seconds=3))
+    for n in range(30):
+        trace.looked(frame(n / 10), glance(n / 10, Why.QUIET, 0.0))
+        if n == 14:
+            trace.happened(PassageOpened(passage, 7))
+            trace.happened(KeyframeTaken(keyframe(1.4)))
+    trace.happened(PassageClosed(passage))
+    trace.finish(lambda _: (PassageOutcome.PENDING, ()))
+    page = parsed(page_of(trace, used()))
+    assert "It stood there when watching began" in page.texts["p1"]
+    assert "no answer yet" in page.texts["k1"]
+
+
 def test_recordings_of_different_days_stand_beside_each_other() -> None:
-    trace = Trace(min_confidence=0.85, pictures=True)
+    trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
     for begin in (0.0, 86400.0):
         for n in range(20):
             trace.looked(frame(begin + n / 10), glance(n / 10, Why.QUIET, 0.0))
@@ -385,7 +424,7 @@ def test_recordings_of_different_days_stand_beside_each_other() -> None:
 
 
 def test_nothing_at_all_makes_a_page_too() -> None:
-    trace = Trace(min_confidence=0.85, pictures=True)
+    trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
     trace.finish(lambda _: (PassageOutcome.READ, ()))
     page = parsed(page_of(trace, used()))
     assert "There was not one frame" in page.texts["timeline"]
@@ -393,7 +432,7 @@ def test_nothing_at_all_makes_a_page_too() -> None:
 
 def test_a_long_recording_makes_no_long_page() -> None:
     """Ten minutes at 25 frames a second with a call every four seconds, each with large pictures."""
-    trace = Trace(min_confidence=0.85, pictures=False)
+    trace = Trace(min_confidence=0.85, pictures=False, frame_of=lambda _: None)
     rng = np.random.default_rng(1)
     whys = (Why.BETTERING, Why.KNOWN, Why.TOO_SMALL, Why.QUIET)
     for n in range(15_000):

@@ -14,6 +14,10 @@ from streamwatch.gate import CLEARLY_BETTER, Why
 from streamwatch.model import Box, Point
 
 MOST_UNSENT = 60  # things that are shown one by one
+STOOD_THERE = (
+    '<p class="note">It stood there when watching began. What stands is compared with its picture, so there is no '
+    "curve of its score.</p>"
+)
 Size = tuple[int, int]
 Show = Callable[[Picture | None], bool]
 """Whether the page has room for a picture."""
@@ -85,12 +89,13 @@ def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
     plates = "" if assumed else " ".join(f'<span class="plate">{escape(plate)}</span>' for plate in stay.plates)
     begin, end = clock(stay.begin, tenths=True), clock(stay.end, tenths=True)
     local = stay.opened_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    chart = passage_chart(trace, stay, needed(stay, used)) if stay.number in trace.things else STOOD_THERE
     views = "".join(_view(used, sent, show) for sent in stay.sent)
     return (
         f'<article class="card" id="p{stay.ordinal}"><header><h3>Vehicle {stay.ordinal} {plates}</h3>'
         f'<span class="badge {tone}" title="{escape(long)}">{escape(name)}</span>'
         f'<p class="when">{begin} to {end} <span class="note">came at {local}</span></p></header>'
-        f"{passage_chart(trace, stay, needed(stay, used))}{views}"
+        f"{chart}{views}"
         f'<div class="why"><h4>Why no further call</h4><p>{escape(no_further(trace, used, stay))}</p></div></article>'
     )
 
@@ -118,7 +123,9 @@ def no_further(trace: Trace, used: Used, stay: Stay) -> str:
         words = "No engine answered, and no other view was worth another try before it went."
     else:
         words = _unread(stay, used, [s.best for s in later if s.best is not None])
-    return f"{words} {_afterwards(Counter(s.why for s in later))}".strip()
+    if thing is None:
+        return f"{words} It is taken for the same vehicle for as long as its plate is where it was."
+    return f"{words} {_afterwards(Counter(s.why for s in later))}"
 
 
 def _unread(stay: Stay, used: Used, bests: list[float]) -> str:
@@ -132,7 +139,7 @@ def _unread(stay: Stay, used: Used, bests: list[float]) -> str:
 
 def _afterwards(whys: Counter[Why]) -> str:
     if not whys:
-        return "It was not seen afterwards."
+        return "It was not followed any more afterwards."
     told = ", ".join(f"{count} × {MEANINGS[why].short}" for why, count in whys.most_common())
     return f"In the {_frames(sum(whys.values()))} afterwards: {told}."
 

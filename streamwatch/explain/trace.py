@@ -25,7 +25,11 @@ from streamwatch.store import PassageOutcome
 
 GAP = 10.0  # s; two frames further apart belong to different recordings, between which the timeline leaves time out
 PAUSE = 1.0  # s that stand for such a gap
+GONE_AFTER = 2.0  # s without a trace of a thing, after which its picture is made
 STANDS_WITHIN, STANDS_AFTER = 0.05, 2.0  # of its size by which a box may move; s after which it counts as standing
+
+FrameOf = Callable[[str], Frame | None]
+"""The whole frame of a keyframe, by its key, at the time at which it is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +135,9 @@ class Trace:
     scene: a picture of the scene with as little in it as was seen.
     """
 
-    def __init__(self, *, min_confidence: float, pictures: bool) -> None:
+    def __init__(self, *, min_confidence: float, pictures: bool, frame_of: FrameOf) -> None:
         """min_confidence: from which a reading settles a plate; pictures: keep small copies of what was seen."""
-        self._min_confidence, self._pictures = min_confidence, pictures
+        self._min_confidence, self._pictures, self._frame_of = min_confidence, pictures, frame_of
         self.looks: list[Look] = []
         self.counts: Counter[Why] = Counter()
         self.things: dict[int, Thing] = {}
@@ -143,7 +147,8 @@ class Trace:
         self.scene: Picture | None = None
         self._emptiest: tuple[float, Frame] | None = None
         self._sent: dict[str, Sent] = {}
-        self._live: list[int] = []
+        self._live: set[int] = set()
+        self._opened: set[int] = set()
         self._last: Frame | None = None
 
     @property
@@ -221,13 +226,11 @@ class Trace:
         return begin + (at - time).total_seconds()
 
     def _follow(self, thing: Thing, frame: Frame, at: float, box: Box, best: float | None) -> None:
-        if not thing.samples:
-            self._live.append(thing.number)
-            thing.standing_at, thing.standing_since = box, at
+        self._live.add(thing.number)
         thing.largest = max(thing.largest, box.width * box.height / (self.size[0] * self.size[1]))
         before = thing.samples[-1].best if thing.samples else None
         if best is not None and best != before:
-            thing.box, thing.view = box, frame if self._pictures else None
+            thing.box, thing.view = box, frame if self._pictures and thing.number not in self._opened else None
 
     def _stands(self, thing: Thing, box: Box, at: float) -> bool:
         if thing.standing_at is None or _moved(thing.standing_at, box) > STANDS_WITHIN:
@@ -236,21 +239,21 @@ class Trace:
 
     def _let_go(self, seen: set[int], at: float) -> None:
         """Makes pictures of what has gone unsent, so that no decoded frame is kept longer than needed."""
-        for number in [n for n in self._live if n not in seen and at - self.things[n].samples[-1].at > GAP]:
-            thing = self.things[number]
-            self._live.remove(number)
-            sent = any(stay.number == number for stay in self.stays.values())
-            if thing.view is not None and not sent:
+        gone = {n for n in self._live - seen if at - self.things[n].samples[-1].at > GONE_AFTER}
+        self._live -= gone
+        for thing in [self.things[number] for number in gone]:
+            if thing.view is not None and thing.number not in self._opened:
                 thing.picture = of_frame(thing.view, 480)
             thing.view = None
 
     def _open(self, passage: Passage, number: int) -> None:
         begin = self.position(passage.opened_at)
+        self._opened.add(number)
         self.stays[passage.key] = Stay(passage.key, len(self.stays) + 1, number, passage.opened_at, begin, begin)
 
     def _take(self, keyframe: Keyframe) -> None:
         stay = self.stays[keyframe.passage]
-        taken = self.position(keyframe.captured_at)
+        taken, frame = self.position(keyframe.captured_at), self._frame_of(keyframe.key)
         sent = Sent(
             keyframe=keyframe.key,
             number=len(self._sent) + 1,
@@ -262,19 +265,14 @@ class Trace:
             reason=keyframe.reason,
             bytes=len(keyframe.jpeg),
             size=(keyframe.width, keyframe.height),
-            frame=self.size,
+            frame=self.size if frame is None else (frame.luma.shape[1], frame.luma.shape[0]),
         )
         if self._pictures:
             sent.part = of_keyframe(keyframe)
-            frame = self._frame_of(stay.number, keyframe.captured_at)
             sent.whole = None if frame is None else of_frame(frame, 560)
         self._sent[keyframe.key] = sent
         stay.sent.append(sent)
         stay.end = max(stay.end, sent.sent)
-
-    def _frame_of(self, number: int, captured_at: datetime) -> Frame | None:
-        held = [self._last, *(thing.view for n, thing in self.things.items() if n == number or n in self._live)]
-        return next((frame for frame in held if frame is not None and frame.captured_at == captured_at), None)
 
 
 def _moved(before: Box, now: Box) -> float:

@@ -1,9 +1,10 @@
 """Which frames are worth a call: change, passages, best shot, and whether it is still the same vehicle."""
 
 from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
-from streamwatch.gate.gate import CLEARLY_BETTER, Gate
+from streamwatch.gate.gate import Gate
 from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.jpeg import Jpeg, encode, thumbnail
+from streamwatch.gate.judge import CLEARLY_BETTER
 
 __all__ = [
     "CLEARLY_BETTER",

@@ -43,14 +43,20 @@ class Intake:
         self._camera, self._gate, self._jpeg, self._min_confidence = camera, gate, jpeg, min_confidence
         self._open: dict[int, Passage] = {}
         self._asked: dict[str, int] = {}
+        self._taken: dict[str, Frame] = {}
 
     def look(self, frame: Frame) -> list[Event]:
         """What happened by this frame."""
+        self._taken = {}
         return [self._named(decision) for decision in self._gate.look(frame)]
 
     def finish(self) -> list[Event]:
         """What is still open, closed."""
         return [self._named(decision) for decision in self._gate.finish()]
+
+    def frame_of(self, keyframe: str) -> Frame | None:
+        """The whole frame of a keyframe (by its key) that came out of the last look; None of an earlier one."""
+        return self._taken.get(keyframe)
 
     @property
     def counts(self) -> Mapping[Why, int]:
@@ -93,7 +99,7 @@ class Intake:
             max_bytes=self._jpeg.max_bytes,
         )
         key = uuid4().hex
-        self._asked[key] = shot.passage
+        self._asked[key], self._taken[key] = shot.passage, shot.frame
         if len(self._asked) > ASKED:
             del self._asked[next(iter(self._asked))]
         return Keyframe(
