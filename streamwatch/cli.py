@@ -139,7 +139,9 @@ def replay(
         def tell(video: Path, done: float, length: float | None) -> None:
             progress.update(task, description=video.name, completed=done, total=length)
 
-        Replay(camera, make_intake(settings, camera), books, dispatcher, clock).run(videos, begins, tell)
+        Replay(camera, make_intake(settings, camera), books, dispatcher, clock, store.last_views).run(
+            videos, begins, tell
+        )
 
 
 @app.command()

@@ -4,5 +4,20 @@ from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
 from streamwatch.gate.gate import Gate
 from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.jpeg import Jpeg, encode
+from streamwatch.gate.sight import FindPlates
+from streamwatch.gate.standing import Remembered
 
-__all__ = ["Closed", "Decision", "Followed", "Gate", "Glance", "Jpeg", "Opened", "Shot", "Why", "encode"]
+__all__ = [
+    "Closed",
+    "Decision",
+    "FindPlates",
+    "Followed",
+    "Gate",
+    "Glance",
+    "Jpeg",
+    "Opened",
+    "Remembered",
+    "Shot",
+    "Why",
+    "encode",
+]
