@@ -156,7 +156,7 @@ def replay(
             progress.update(task, description=video.name, completed=done, total=length)
 
         witness = None if trace is None else trace.looked
-        Replay(camera, intake, books, dispatcher, clock, witness).run(videos, begins, tell)
+        Replay(camera, intake, books, dispatcher, clock, store.last_views, witness).run(videos, begins, tell)
         if trace is not None:
             trace.finish(store.passage_result)
             used = used_by(settings, camera, videos, answers, dry_run)

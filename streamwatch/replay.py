@@ -14,7 +14,7 @@ from streamwatch.clock import Clock
 from streamwatch.gate import Glance
 from streamwatch.model import Frame, Keyframe
 from streamwatch.pipeline import Dispatcher, Event, Intake, KeyframeDropped, KeyframeTaken
-from streamwatch.store import WaitingKeyframe
+from streamwatch.store import LastView, WaitingKeyframe
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,17 @@ class Replay:
     """One camera's recordings, one after the other."""
 
     def __init__(
-        self, camera: str, intake: Intake, books: Scribe, dispatcher: Dispatcher, clock: Clock, witness: Witness | None
+        self,
+        camera: str,
+        intake: Intake,
+        books: Scribe,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        last_views: Callable[[str, datetime], list[LastView]] = lambda camera, before: [],
+        witness: Witness | None = None,
     ) -> None:
+        """last_views: how the vehicles looked that were last seen by a camera before a time."""
+        self._last_views: Callable[[str, datetime], list[LastView]] | None = last_views
         self._camera, self._intake, self._books, self._witness = camera, intake, books, witness
         self._dispatcher, self._clock, self._patience = dispatcher, clock, PATIENCE
 
@@ -60,6 +69,7 @@ class Replay:
             with Recording(self._camera, video) as recording:
                 begins = start if start is not None else _recorded_at(recording, video)
                 log.info("%s: its first picture is of %s", video, begins.isoformat())
+                self._remember(begins)
                 ended = self._play(recording, video, begins, progress)
             start = None if start is None else ended
         self._take(self._intake.finish())
@@ -69,6 +79,13 @@ class Replay:
         left, _, _ = self._dispatcher.backlog()
         if left:
             log.warning("%d pictures wait on disk; `streamwatch run` reads them when the service answers again", left)
+
+    def _remember(self, begins: datetime) -> None:
+        """Before the first picture: who stood there at the end of an earlier recording may still stand there."""
+        if self._last_views is not None:
+            for view in self._last_views(self._camera, begins):
+                self._intake.remember(view.passage, view.keyframe, view.plate)
+        self._last_views = None
 
     def _play(self, recording: Recording, video: Path, begins: datetime, progress: Progress) -> datetime:
         """Returns the time at which the next video would go on."""

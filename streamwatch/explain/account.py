@@ -15,7 +15,7 @@ def print_account(trace: Trace, used: Used, out: TextIO) -> None:
     savings = savings_of(trace, used.least_change)
     vehicles = len(trace.stays)
     out.write(f"dry run of {', '.join(used.videos)} at camera {used.camera}: nothing was paid, nothing was written\n")
-    out.write(f"assumed: {used.answers}; no budget and no outage\n\n")
+    out.write(f"assumed: {used.answers}; no budget, no outage, no earlier run\n\n")
     out.write(f"these settings     {_calls(savings.calls)}  {cost(savings.calls, used)}  for {_vehicles(vehicles)}\n")
     out.write(f"a naive watcher    {_calls(savings.naive)}  {cost(savings.naive, used)}  {ASSUMPTION}\n\n")
     out.write(f"{'saved calls':>11}  {'frames':>7}  why they were not sent\n")

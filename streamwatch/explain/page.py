@@ -73,8 +73,8 @@ def page_of(trace: Trace, used: Used) -> str:
     bodies = {
         "timeline": _timeline(trace, used),
         "vehicles": vehicles(trace, used, show),
-        "unsent": "<p>Things that were followed for a while and never sent, each with the reason that stood in the end."
-        "</p>" + unsent(trace, used, show),
+        "unsent": "<p>Things that were followed for a while and never sent, each with the reason that decided.</p>"
+        + unsent(trace, used, show),
         "reasons": _reasons(trace),
         "savings": _saved(savings, used),
         "tuning": f'<div class="tuning"><div>{zone_picture(trace, used)}{zone_editor(used)}</div>'

@@ -25,6 +25,7 @@ from streamwatch.store import PassageOutcome
 
 GAP = 10.0  # s; two frames further apart belong to different recordings, between which the timeline leaves time out
 PAUSE = 1.0  # s that stand for such a gap
+WAITING = {Why.TOO_SHORT, Why.BETTERING}  # reasons to go on looking, not decisions
 GONE_AFTER = 2.0  # s without a trace of a thing, after which its picture is made
 STANDS_WITHIN, STANDS_AFTER = 0.05, 2.0  # of its size by which a box may move; s after which it counts as standing
 
@@ -54,9 +55,9 @@ class Sample:
 
 @dataclass
 class Thing:
-    """What the gate followed under one number. box: at its best view; largest: part of the picture its box filled.
+    """What the gate followed under one number. box, best: of its best view and its score; view: the frame of that.
 
-    size: width and height of the frames; view: the frame of the gate's best view, until a picture is made of it.
+    largest: part of the picture its box filled; size: width and height of the frames; picture: made when it has gone.
     """
 
     number: int
@@ -64,6 +65,7 @@ class Thing:
     size: tuple[int, int]
     samples: list[Sample] = field(default_factory=list)
     largest: float = 0.0
+    best: float = 0.0
     view: Frame | None = None
     picture: Picture | None = None
     standing_at: Box | None = None
@@ -73,6 +75,12 @@ class Thing:
     def whys(self) -> Counter[Why]:
         """Frames by reason."""
         return Counter(sample.why for sample in self.samples)
+
+    @property
+    def verdict(self) -> Why:
+        """The last reason that decided something; where nothing was decided, the last one of all."""
+        decided = [sample.why for sample in self.samples if sample.why not in WAITING]
+        return decided[-1] if decided else self.samples[-1].why
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +236,9 @@ class Trace:
     def _follow(self, thing: Thing, frame: Frame, at: float, box: Box, best: float | None) -> None:
         self._live.add(thing.number)
         thing.largest = max(thing.largest, box.width * box.height / (self.size[0] * self.size[1]))
-        before = thing.samples[-1].best if thing.samples else None
-        if best is not None and best != before:
-            thing.box, thing.view = box, frame if self._pictures and thing.number not in self._opened else None
+        if best is not None and best > thing.best:
+            thing.box, thing.best = box, best
+            thing.view = frame if self._pictures and thing.number not in self._opened else None
 
     def _stands(self, thing: Thing, box: Box, at: float) -> bool:
         if thing.standing_at is None or _moved(thing.standing_at, box) > STANDS_WITHIN:
@@ -252,6 +260,8 @@ class Trace:
         self.stays[passage.key] = Stay(passage.key, len(self.stays) + 1, number, passage.opened_at, begin, begin)
 
     def _take(self, keyframe: Keyframe) -> None:
+        if keyframe.passage not in self.stays:
+            self._open(Passage(keyframe.passage, keyframe.camera, keyframe.captured_at, keyframe.captured_at), 0)
         stay = self.stays[keyframe.passage]
         taken, frame = self.position(keyframe.captured_at), self._frame_of(keyframe.key)
         sent = Sent(

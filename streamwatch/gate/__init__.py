@@ -5,16 +5,20 @@ from streamwatch.gate.gate import Gate
 from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.jpeg import Jpeg, encode, thumbnail
 from streamwatch.gate.judge import CLEARLY_BETTER
+from streamwatch.gate.sight import FindPlates
+from streamwatch.gate.standing import Remembered
 
 __all__ = [
     "CLEARLY_BETTER",
     "Closed",
     "Decision",
+    "FindPlates",
     "Followed",
     "Gate",
     "Glance",
     "Jpeg",
     "Opened",
+    "Remembered",
     "Shot",
     "Why",
     "encode",

@@ -124,9 +124,9 @@ class Gate:
         return decisions
 
     def remember(self, vehicle: Remembered) -> int:
-        """Before the first frame: a vehicle that an earlier run paid for; if it still stands there, it is the same passage.
+        """Before the first frame: a vehicle that an earlier run paid for and that may still stand there.
 
-        Returns the number of that passage; it is closed when the vehicle has gone, which may be at once.
+        Returns the number of that passage; it is closed when the vehicle has gone, and never if it is not there.
         """
         return self._residents.remember(vehicle)
 

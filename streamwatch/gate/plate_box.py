@@ -4,12 +4,19 @@ from streamwatch.model import Box, Corners, Point
 
 # A vehicle around its plate, in widths of the plate: a car is four plates wide, and its lamps are above the plate.
 BESIDE, ABOVE, BELOW = 1.2, 1.6, 0.6
+LONGEST = 4.0  # width by height; a plate of one line has 3.1, upright in the picture or not
 
 
 def bounds(plate: Corners) -> tuple[float, float, float, float]:
     """Left, top, right and bottom of a plate."""
     xs, ys = [x for x, _ in plate], [y for _, y in plate]
     return min(xs), min(ys), max(xs), max(ys)
+
+
+def plate_width(plate: Corners) -> float:
+    """Its width, also where a text beside it was taken for a part of it."""
+    left, top, right, bottom = bounds(plate)
+    return min(right - left, LONGEST * (bottom - top))
 
 
 def middle(plate: Corners) -> Point:

@@ -6,7 +6,7 @@ from datetime import datetime
 from streamwatch.gate.bestshot import crop_around, score
 from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
 from streamwatch.gate.geometry import Geometry
-from streamwatch.gate.plate_box import bounds, middle, vehicle_around
+from streamwatch.gate.plate_box import middle, plate_width, vehicle_around
 from streamwatch.gate.sight import Sight
 from streamwatch.gate.standing import Remembered, Standing, stands_still, the_one_there
 from streamwatch.gate.track import PaidView, Verdict, patch_of
@@ -42,7 +42,7 @@ class Residents:
             Verdict.READ,
             vehicle.plate,
         )
-        self._expected.append(Standing(view.passage, vehicle.opened_at, vehicle.last_seen, view, 0.0, 0.0))
+        self._expected.append(Standing(view.passage, vehicle.opened_at, vehicle.last_seen, view, 0.0, 0.0, calls=0))
         return view.passage
 
     def begin(self, geometry: Geometry, at: float, expected: list[Standing]) -> None:
@@ -94,15 +94,14 @@ class Residents:
         for standing in self._expected:
             if standing.view.plate_still_there(frame.luma):
                 self._go_on(standing, frame, at)
-            else:
+            elif standing.calls:
                 decisions.append(_closing(standing, at))
         self._expected = []
         return decisions
 
     def _find(self, frame: Frame) -> list[Corners]:
-        height, width = frame.luma.shape
-        plates = self._sight.plates(frame, Box(0, 0, width, height))
-        return [p for p in plates if bounds(p)[2] - bounds(p)[0] >= LEAST_PLATE and self._geometry.watches(middle(p))]
+        plates = self._sight.all_plates(frame)
+        return [p for p in plates if plate_width(p) >= LEAST_PLATE and self._geometry.watches(middle(p))]
 
     def _take_in(self, plate: Corners, frame: Frame, small: Picture, at: float) -> list[Decision]:
         """A vehicle stands here: one that is expected, or one that was never paid for."""
@@ -112,7 +111,7 @@ class Residents:
         if known is None:
             return self._pay(plate, frame, small, at)
         self._expected.remove(known)
-        if not known.view.plate_still_there(frame.luma):
+        if known.view.plate is None or not known.view.plate_still_there(frame.luma):
             known.view.seen_elsewhere(frame.luma, vehicle_around(plate, frame.luma.shape), plate)
         self._go_on(known, frame, at)
         return []

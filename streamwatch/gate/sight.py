@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from streamwatch.gate.bestshot import Candidate
-from streamwatch.gate.plate_box import bounds, inside, middle, moved
+from streamwatch.gate.plate_box import bounds, inside, middle, moved, plate_width
 from streamwatch.gate.track import Track
 from streamwatch.model import Box, Corners, Frame, Picture
 
@@ -19,9 +19,13 @@ FindPlates = Callable[[Picture], Sequence[Corners]]
 
 MOST_LOOKS = 6  # per passage, beside the one before paying
 GROWN = 1.3  # a view without a plate is looked at again when the vehicle is so much wider
-ENOUGH = 115  # px; width of a plate that is read surely; a view that shows it need not get better
+WIDEST = 0.6  # of a view; no plate fills more of one
+ENOUGH = 130  # px; width of a plate that is read surely; a view that shows it need not get better
 LEAST_CRISP = 0.35  # less of a plate's edges in one direction than so much of the other: it is blurred by motion
 CRISP_WIDTH = 96  # px; plates are judged at this width
+
+
+TILE, OVERLAP = 640, 200  # px; small plates of a whole picture are found in parts of it
 
 
 class Sight:
@@ -44,28 +48,42 @@ class Sight:
         if view.plate is None:
             track.look_from = round(GROWN * view.box.width)
             return
-        left, _, right, _ = bounds(view.plate)
-        track.look_from = round(max(1.1, 1.05 * ENOUGH / (right - left)) * view.box.width)
+        track.look_from = round(max(1.1, 1.05 * ENOUGH / plate_width(view.plate)) * view.box.width)
         track.with_plate = view
 
     def _plate(self, view: Candidate) -> Corners | None:
         """The widest plate on the vehicle of a view, in frame pixels."""
-        crop = view.crop
-        own = [p for p in self.plates(view.frame, crop) if inside(view.box, middle(p))]
-        return max(own, key=lambda p: bounds(p)[2] - bounds(p)[0], default=None)
+        own = [p for p in self.plates(view.frame, view.crop) if inside(view.box, middle(p))]
+        return max(own, key=plate_width, default=None)
 
     def plates(self, frame: Frame, crop: Box) -> list[Corners]:
         """All plates in a part of a frame, in frame pixels."""
         picture = frame.to_bgr()[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
-        return [moved(p, crop.x, crop.y) for p in self._find(np.ascontiguousarray(picture))]
+        found = self._find(np.ascontiguousarray(picture))
+        return [moved(p, crop.x, crop.y) for p in found if bounds(p)[2] - bounds(p)[0] <= WIDEST * crop.width]
+
+    def all_plates(self, frame: Frame) -> list[Corners]:
+        """All plates of a whole frame, small ones too; costs as much as twelve looks. Some may come twice."""
+        height, width = frame.luma.shape
+        parts = [Box(0, 0, width, height)] + [
+            Box(x, y, min(TILE, width - x), min(TILE, height - y))
+            for y in _steps(height)
+            for x in _steps(width)
+            if width > TILE or height > TILE
+        ]
+        return [plate for part in parts for plate in self.plates(frame, part)]
+
+
+def _steps(length: int) -> list[int]:
+    """Where tiles begin along a side."""
+    return list(range(0, max(1, length - OVERLAP), TILE - OVERLAP))
 
 
 def good_enough(view: Candidate) -> bool:
     """Whether the view's plate is so wide and sharp that nothing is won by waiting for a better view."""
     if view.plate is None:
         return False
-    left, _, right, _ = bounds(view.plate)
-    return right - left >= ENOUGH and crispness(view.frame.luma, view.plate) >= LEAST_CRISP
+    return plate_width(view.plate) >= ENOUGH and crispness(view.frame.luma, view.plate) >= LEAST_CRISP
 
 
 def crispness(luma: Picture, plate: Corners) -> float:

@@ -22,7 +22,10 @@ SAME_PLATE = 0.8  # correlation of a plate's place in two of the first pictures,
 
 @dataclass
 class Standing:
-    """One vehicle that stood there from the start. seen_at, looked_at: seconds of capture time."""
+    """One vehicle that stood there from the start.
+
+    seen_at, looked_at: seconds of capture time. calls: what it cost; 0 where an earlier run paid.
+    """
 
     passage: int
     opened_at: datetime
@@ -49,13 +52,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A vehicle of an earlier run. luma: of `box` in frame pixels, at the frame's scale; plate: in frame pixels."""
+    """A vehicle of an earlier run. box: in frame pixels; luma: of it, at the frame's scale; plate: None if unknown."""
 
     opened_at: datetime
     last_seen: datetime
     luma: Picture
     box: Box
-    plate: Corners
+    plate: Corners | None
 
 
 def standing_of(track: Track) -> Standing | None:
@@ -77,11 +80,12 @@ def stands_still(plate: Corners, before: Picture, now: Picture) -> bool:
 def the_one_there(known: Sequence[Standing], plate: Corners, luma: Picture) -> Standing | None:
     """Which of the known vehicles shows this plate: at its own place, or elsewhere where the camera was moved."""
     for standing in known:
-        own = standing.view.plate
+        view = standing.view
+        place = view.plate or (plate if inside(view.box, middle(plate)) else None)
         if (
-            own is not None
-            and inside(vehicle_around(own, luma.shape), middle(plate))
-            and standing.view.plate_still_there(luma)
+            place is not None
+            and inside(vehicle_around(place, luma.shape), middle(plate))
+            and view.still_there(place, luma)
         ):
             return standing
     now = view_of(luma, vehicle_around(plate, luma.shape))

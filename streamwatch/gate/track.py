@@ -74,16 +74,18 @@ class PaidView:
 
     def plate_still_there(self, luma: Picture) -> bool:
         """Whether its plate still is where it was, in a full-resolution luma picture of now."""
-        if self.plate is None:
-            return False
-        left, top, right, bottom = (round(v) for v in bounds(moved(self.plate, -self.box.x, -self.box.y)))
-        plate = self.luma[max(0, top) : bottom, max(0, left) : right]
+        return self.plate is not None and self.still_there(self.plate, luma)
+
+    def still_there(self, plate: Corners, luma: Picture) -> bool:
+        """The same of a plate at another place of the view."""
+        left, top, right, bottom = (round(v) for v in bounds(moved(plate, -self.box.x, -self.box.y)))
+        then = self.luma[max(0, top) : bottom, max(0, left) : right]
         x, y = self.box.x + max(0, left), self.box.y + max(0, top)
-        play = max(3, plate.shape[0] // 6)
-        there = luma[max(0, y - play) : y + plate.shape[0] + play, max(0, x - play) : x + plate.shape[1] + play]
-        if min(plate.shape) < 4 or there.shape[0] < plate.shape[0] or there.shape[1] < plate.shape[1]:
+        play = max(3, then.shape[0] // 6)
+        there = luma[max(0, y - play) : y + then.shape[0] + play, max(0, x - play) : x + then.shape[1] + play]
+        if min(then.shape) < 4 or there.shape[0] < then.shape[0] or there.shape[1] < then.shape[1]:
             return False
-        return float(cv2.matchTemplate(there, plate, cv2.TM_CCOEFF_NORMED).max()) >= PLATE_LIKENESS
+        return float(cv2.matchTemplate(there, then, cv2.TM_CCOEFF_NORMED).max()) >= PLATE_LIKENESS
 
 
 @dataclass

@@ -173,6 +173,8 @@ class Books:
         entry, fusion = self._entry(passage.key), self._fusion(passage)
         entry.passage = passage
         self._owe(lambda: self._store.save_passage(passage))
+        if entry.earlier is not None:
+            self._owe(lambda: self._store.seen_until(passage.key, passage.last_seen))
         self._apply(fusion.close(passage))
         self._settle(entry)
 

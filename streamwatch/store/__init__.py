@@ -1,5 +1,6 @@
 """The database and the evidence folder: one writer, any number of readers."""
 
+from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.outbox import PassageStanding, Recovery, UnsavedAnswer, WaitingKeyframe
 from streamwatch.store.queries import Reader, SightingRow, open_reader
@@ -13,6 +14,7 @@ __all__ = [
     "CallsRow",
     "Keep",
     "KeyframeState",
+    "LastView",
     "NotCalledRow",
     "PassageOutcome",
     "PassageStanding",
