@@ -24,18 +24,18 @@ from streamwatch.clock import Span, SystemClock, window
 from streamwatch.config import Settings
 from streamwatch.daemon import STATUS_FILE, Daemon
 from streamwatch.errors import CaptureError, ConfigError, RecognitionError, StreamwatchError
-from streamwatch.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
+from streamwatch.explain import TellingBooks, Trace, page_of, page_place, print_account
 from streamwatch.gate import encode
 from streamwatch.health import health, read_status, render_status
 from streamwatch.ledger_report import Prices
 from streamwatch.lock import lock_file, sole_writer
 from streamwatch.model import Box, Engine, PlateText, Recognizer, Sighting
-from streamwatch.parts import make_books, make_dispatcher, make_fallback, make_intake, make_recognizer, used_by
+from streamwatch.parts import make_books, make_dispatcher, make_intake, make_recognizer, make_replay_reader, used_by
 from streamwatch.pipeline import Intake, RecordedLedger
 from streamwatch.plates import parse
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.redact import hide_credentials
-from streamwatch.rehearsal import Stranger, scratch_store
+from streamwatch.rehearsal import scratch_store
 from streamwatch.replay import Replay
 from streamwatch.service import CREDENTIALS, unit
 from streamwatch.store import Store, open_reader, open_store
@@ -138,7 +138,7 @@ def replay(
         known = ", ".join(settings.cameras) or "none"
         raise ConfigError(f"{config_path} names no camera {camera!r}; it names: {known}.")
     begins = _time(start)
-    recognizer, answers = _replay_reader(settings, dry_run)
+    recognizer, answers = make_replay_reader(settings, dry_run)
     intake = make_intake(settings, camera)
     trace = _trace(settings, intake, explain, dry_run)
     with (
@@ -281,18 +281,6 @@ def _time(text: str | None) -> datetime | None:
         return parse_time(text, datetime.now(UTC))
     except ValueError as error:
         raise ConfigError(str(error)) from None
-
-
-def _replay_reader(settings: Settings, dry_run: bool) -> tuple[Recognizer, Answers]:
-    """Who reads the pictures of a replay. Raises ConfigError without credentials, where something is to be paid."""
-    paid = settings.recognizer.engine is Engine.OCRCARS
-    if not dry_run:
-        recognizer = make_recognizer(settings, threading.Event().wait)
-        return recognizer, Answers.SERVICE if paid else Answers.LOCAL
-    local = make_fallback(settings)()
-    if local is None:
-        return Stranger(), Answers.ASSUMED
-    return local, Answers.LOCAL_INSTEAD if paid else Answers.LOCAL
 
 
 def _trace(settings: Settings, intake: Intake, explain: Path | None, dry_run: bool) -> Trace | None:

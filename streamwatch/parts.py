@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event
 
 from streamwatch.clock import Clock
 from streamwatch.config import BudgetSettings, OcrCarsSettings, Settings
@@ -16,6 +17,7 @@ from streamwatch.pipeline.dispatcher import Desk
 from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.rehearsal import Stranger
 from streamwatch.store import Store
 
 
@@ -45,6 +47,20 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
     if settings.recognizer.engine is Engine.LOCAL:
         return LocalReader(settings.recognizer.local.threads)
     return make_ocrcars(settings.recognizer.ocrcars, wait)
+
+
+def make_replay_reader(settings: Settings, dry: bool) -> tuple[Recognizer, Answers]:
+    """Who reads the pictures of a replay, and how that is told. dry: nobody is paid, so no credentials are needed.
+
+    Raises as `make_recognizer` does.
+    """
+    paid = settings.recognizer.engine is Engine.OCRCARS
+    if not dry:
+        return make_recognizer(settings, Event().wait), Answers.SERVICE if paid else Answers.LOCAL
+    local = make_fallback(settings)()
+    if local is None:
+        return Stranger(), Answers.ASSUMED
+    return local, Answers.LOCAL_INSTEAD if paid else Answers.LOCAL
 
 
 def make_books(settings: Settings, store: Store, notify: Notify) -> Books:

@@ -7,15 +7,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from clips import Person, Vehicle, render
-from fakes import FakeOcrCars, no_plate, plate
+from fakes import FakeLedger, FakeOcrCars, no_plate, plate
 from paying import JPEG
 from test_cli import SECRET, START, streamwatch, write_config
 
+from streamwatch import parts
+from streamwatch.config import Settings
 from streamwatch.explain import Answers, Trace, Used, page_of
 from streamwatch.explain.album import ROOM, Picture
 from streamwatch.explain.chart import POINTS, Window, clock, thin
@@ -23,6 +26,9 @@ from streamwatch.explain.savings import STANDS, savings_of
 from streamwatch.gate import Followed, Glance, Why
 from streamwatch.model import Box, Engine, Frame, Keyframe, Passage, PlateText
 from streamwatch.pipeline.events import KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
+from streamwatch.pipeline.intake import trustworthy
+from streamwatch.plates import distance
+from streamwatch.rehearsal import Stranger
 from streamwatch.store import PassageOutcome
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -479,3 +485,22 @@ def test_an_axis_has_some_round_times_and_not_too_many(length: float) -> None:
     window = Window(0, length)
     assert 1 <= len(window.ticks()) <= window.marks + 1
     assert all(0 <= at <= length for at in window.ticks())
+
+
+def test_where_nobody_can_read_every_picture_counts_as_another_plate() -> None:
+    stranger = Stranger()
+    plates = [stranger.read(b"", FakeLedger())[0] for _ in range(300)]
+    assert len({plate.text for plate in plates}) == 300
+    assert all(trustworthy(plate, 0.99) for plate in plates)
+    assert all(distance(one.text, other.text) > 1.5 for one, other in pairwise(plates))
+
+
+def test_a_dry_run_without_the_local_engine_says_what_it_assumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "local_is_installed", lambda: False)
+    recognizer, answers = parts.make_replay_reader(Settings(), dry=True)
+    assert isinstance(recognizer, Stranger)
+    assert answers is Answers.ASSUMED
+    trace = finished(tuple(recognizer.read(b"", FakeLedger())), PassageOutcome.READ, ("京A48271",))
+    page = parsed(page_of(trace, used(answers=answers, dry=True)))
+    assert "assumed: a plate, surely read" in page.texts["k1"]
+    assert "京A48271" not in page.texts["vehicles"]

@@ -203,7 +203,7 @@ def _thing(used: Used, thing: Thing, show: Show) -> str:
     picture = scene(thing.picture if show(thing.picture) else None, alt, over, thing.size)
     counted = ", ".join(f"{count} × {MEANINGS[reason].short}" for reason, count in ended)
     return (
-        f'<article class="thing">{picture}<div class="told"><h3><i class="w-{why.name}"></i>{escape(meaning.short)}</h3>'
+        f'<article class="thing">{picture}<div><h3><i class="w-{why.name}"></i>{escape(meaning.short)}</h3>'
         f'<p class="when">{begin} to {end}</p><p>{escape(meaning.long)}</p>'
         f'<p class="note">It filled at most {thing.largest:.1%} of the picture. '
         f"{_frames(len(thing.samples))}: {counted}.</p>"
