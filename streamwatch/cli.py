@@ -24,7 +24,7 @@ from streamwatch.clock import Span, SystemClock, window
 from streamwatch.config import Settings
 from streamwatch.daemon import STATUS_FILE, Daemon
 from streamwatch.errors import CaptureError, ConfigError, RecognitionError, StreamwatchError
-from streamwatch.explain import TellingBooks, Trace, page_of, page_place, print_account
+from streamwatch.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
 from streamwatch.gate import encode
 from streamwatch.health import health, read_status, render_status
 from streamwatch.ledger_report import Prices
@@ -140,7 +140,7 @@ def replay(
     begins = _time(start)
     recognizer, answers = make_replay_reader(settings, dry_run)
     intake = make_intake(settings, camera)
-    trace = _trace(settings, intake, explain, dry_run)
+    trace = _trace(settings, intake, explain, dry_run, answers)
     with (
         page_place(explain) as page,
         _closing(recognizer),
@@ -283,11 +283,15 @@ def _time(text: str | None) -> datetime | None:
         raise ConfigError(str(error)) from None
 
 
-def _trace(settings: Settings, intake: Intake, explain: Path | None, dry_run: bool) -> Trace | None:
+def _trace(settings: Settings, intake: Intake, explain: Path | None, dry_run: bool, answers: Answers) -> Trace | None:
     if explain is None and not dry_run:
         return None
-    floor = settings.sightings.min_confidence
-    return Trace(min_confidence=floor, pictures=explain is not None, frame_of=intake.frame_of)
+    return Trace(
+        min_confidence=settings.sightings.min_confidence,
+        pictures=explain is not None,
+        frame_of=intake.frame_of,
+        assumed=answers is Answers.ASSUMED,
+    )
 
 
 def _print_sighting(sighting: Sighting, corrected: bool) -> None:

@@ -83,10 +83,9 @@ def advised(advice: str) -> str:
 
 def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
     name, tone, long = OUTCOMES[stay.outcome]
-    assumed = used.answers is Answers.ASSUMED
-    if assumed:
+    if used.answers is Answers.ASSUMED:
         name, long = "assumed read", "In this dry run every picture counts as read."
-    plates = "" if assumed else " ".join(f'<span class="plate">{escape(plate)}</span>' for plate in stay.plates)
+    plates = " ".join(f'<span class="plate">{escape(plate)}</span>' for plate in stay.plates)
     begin, end = clock(stay.begin, tenths=True), clock(stay.end, tenths=True)
     local = stay.opened_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     chart = passage_chart(trace, stay, needed(stay, used)) if stay.number in trace.things else STOOD_THERE
@@ -150,8 +149,6 @@ def _settled(stay: Stay) -> bool:
 
 def _view(used: Used, sent: Sent, show: Show) -> str:
     tone, text = answer(sent)
-    if used.answers is Answers.ASSUMED and sent.reads:
-        text = "assumed: a plate, surely read"
     at = clock(sent.taken, tenths=True)
     whole = ""
     if show(sent.whole):

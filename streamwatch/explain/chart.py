@@ -119,7 +119,9 @@ def strip(looks: Iterable[tuple[float, Why]], window: Window, frame: float) -> s
 
 def _band(window: Window, begin: float, end: float, why: Why) -> str:
     left, width = window.x(begin), max(window.x(end) - window.x(begin), 2.5 if why is Why.SENT else 0.5)
-    return f'<rect class="w-{why.name}" x="{left:.1f}" y="0" width="{width:.1f}" height="{HIGH}"/>'
+    told = f"{clock(begin, tenths=True)} to {clock(end, tenths=True)}: {why.value}"
+    shape = f'x="{left:.1f}" y="0" width="{width:.1f}" height="{HIGH}"'
+    return f'<rect class="w-{why.name}" {shape}><title>{escape(told)}</title></rect>'
 
 
 def axis(window: Window) -> str:
@@ -141,10 +143,10 @@ def lane(label: str, inside: str, note: str = "") -> str:
     return f'<div class="lane"><div class="label"><span>{label}{more}</span></div>{inside}</div>'
 
 
-def mark(window: Window, at: float, css: str, sign: str, text: str, href: str) -> str:
-    """A sign at a time that leads to what it stands for."""
-    place, named = f"left:{window.percent(at):.3f}%", escape(text)
-    return f'<a class="mark {css}" style="{place}" href="{href}" title="{named}" aria-label="{named}">{sign}</a>'
+def mark(window: Window, at: float, css: str, sign: str, text: str, href: str, *, stop: bool = True) -> str:
+    """A sign at a time that leads to what it stands for. stop: whether the tab key stops at it."""
+    place, named, skip = f"left:{window.percent(at):.3f}%", escape(text), "" if stop else ' tabindex="-1"'
+    return f'<a class="mark {css}" style="{place}" href="{href}" title="{named}" aria-label="{named}"{skip}>{sign}</a>'
 
 
 def legend(whys: Iterable[Why]) -> str:

@@ -21,17 +21,13 @@ def overview(trace: Trace, used: Used) -> str:
     """Change, reasons, passages, scores, keyframes, calls and readings of the whole recording."""
     width = min(WIDEST, round(trace.length * PIXELS_A_SECOND))
     window = Window(0.0, trace.length, max(12, width // PIXELS_A_MARK))
-    marks = [(sent, *answer(sent)) for sent in trace.sent]
-    keyframes = [
-        mark(window, s.taken, "taken-at", "■", f"View {s.number}, taken at {_at(s.taken)}", f"#k{s.number}")
-        for s in trace.sent
-    ]
-    calls = [
-        mark(window, s.sent, "call", "▲", f"View {s.number} sent at {_at(s.sent)}", f"#k{s.number}") for s in trace.sent
-    ]
-    readings = [
-        mark(window, s.sent, tone, SIGNS[tone], f"View {s.number}: {text}", f"#k{s.number}") for s, tone, text in marks
-    ]
+    keyframes, calls, readings = [], [], []
+    for sent in trace.sent:
+        name, link, (tone, text) = f"View {sent.number}", f"#k{sent.number}", answer(sent)
+        taken, told = f"{name}, taken at {_at(sent.taken)}", f"{name}: {text}"
+        keyframes.append(mark(window, sent.taken, "taken-at", "■", taken, link, stop=False))
+        calls.append(mark(window, sent.sent, "call", "▲", f"{name}, sent at {_at(sent.sent)}", link))
+        readings.append(mark(window, sent.sent, tone, SIGNS[tone], told, link, stop=False))
     short = " short" if width < PIXELS_A_MARK * window.marks / 2 else ""
     rows = [
         lane("change", _change(trace, used, window), f"dashed: min_area, {used.least_change:.1%} of what is watched"),
@@ -104,6 +100,8 @@ def answer(sent: Sent) -> tuple[str, str]:
     """The tone of an answer, and the answer in words."""
     if sent.reads is None:
         return "bad", f"no answer: {sent.lost}" if sent.lost else "no answer yet"
+    if sent.assumed:
+        return "good", "assumed: a plate, surely read"
     if not sent.reads:
         return "bad", "no plate found"
     best = max(sent.reads, key=lambda read: (read.good, read.confidence or 0))

@@ -97,7 +97,7 @@ class Sent:
     """A keyframe. taken, sent: seconds on the timeline of its view and of the decision to send it.
 
     size, frame: width and height of the JPEG and of the whole frame. reads: None without an answer; lost: why there is
-    none. part, whole: what was sent, and the frame around it.
+    none; assumed: they are no real ones. part, whole: what was sent, and the frame around it.
     """
 
     keyframe: str
@@ -116,6 +116,7 @@ class Sent:
     reads: tuple[Read, ...] | None = None
     engine: Engine | None = None
     lost: str = ""
+    assumed: bool = False
 
 
 @dataclass
@@ -143,9 +144,13 @@ class Trace:
     scene: a picture of the scene with as little in it as was seen.
     """
 
-    def __init__(self, *, min_confidence: float, pictures: bool, frame_of: FrameOf) -> None:
-        """min_confidence: from which a reading settles a plate; pictures: keep small copies of what was seen."""
+    def __init__(self, *, min_confidence: float, pictures: bool, frame_of: FrameOf, assumed: bool = False) -> None:
+        """min_confidence: from which a reading settles a plate; pictures: keep small copies of what was seen.
+
+        assumed: no answer is a real one, so that their plates are not to be shown.
+        """
         self._min_confidence, self._pictures, self._frame_of = min_confidence, pictures, frame_of
+        self._assumed = assumed
         self.looks: list[Look] = []
         self.counts: Counter[Why] = Counter()
         self.things: dict[int, Thing] = {}
@@ -204,7 +209,7 @@ class Trace:
             case PlatesRead(keyframe, engine, plates, _):
                 sent = self._sent[keyframe.key]
                 sent.reads = tuple(self._read(plate) for plate in plates)
-                sent.engine, sent.lost = engine, ""
+                sent.engine, sent.lost, sent.assumed = engine, "", self._assumed
 
     def finish(self, result_of: Callable[[str], tuple[PassageOutcome, tuple[str, ...]]]) -> None:
         """The replay is over. result_of: what became of a passage, by its key: outcome and plates."""
@@ -213,7 +218,8 @@ class Trace:
             self.scene = of_frame(self._emptiest[1], 960)
         self._emptiest = self._last = None
         for stay in self.stays.values():
-            stay.outcome, stay.plates = result_of(stay.key)
+            stay.outcome, plates = result_of(stay.key)
+            stay.plates = () if self._assumed else plates
 
     def position(self, at: datetime) -> float:
         """Where on the timeline a time lies, in seconds."""
