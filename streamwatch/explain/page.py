@@ -28,6 +28,7 @@ SECTIONS = (
     ("savings", "What was saved"),
     ("tuning", "Zone and thresholds"),
 )
+MOST_NAMES = 4
 
 
 class Place:
@@ -135,11 +136,17 @@ def _head(trace: Trace, used: Used, savings: Savings) -> str:
     return (
         f'<header class="top"><p class="over">streamwatch · camera <b>{escape(used.camera)}</b> {dry}</p>'
         f"<h1>Why calls were made, and why not</h1>"
-        f"<p>{escape(', '.join(used.videos))} · {clock(trace.length)} min · {len(trace.looks)} frames of "
+        f"<p>{escape(_names(used.videos))} · {clock(trace.length)} min · {len(trace.looks)} frames of "
         f"{trace.size[0]} × {trace.size[1]} px · from {escape(begins)}</p>"
         f'<p class="note">{escape(used.answers[0].upper() + used.answers[1:])}.</p>'
         f'<div class="tiles">{cells}</div></header>'
     )
+
+
+def _names(videos: tuple[str, ...]) -> str:
+    if len(videos) <= MOST_NAMES:
+        return ", ".join(videos)
+    return f"{', '.join(videos[: MOST_NAMES - 1])} and {len(videos) - MOST_NAMES + 1} more"
 
 
 def _timeline(trace: Trace, used: Used) -> str:

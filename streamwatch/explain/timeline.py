@@ -13,6 +13,7 @@ PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
     80,
     12_000,
 )  # px; a long recording scrolls sideways instead of becoming unreadable
+SCREEN, ROOM_FOR_TEXT = 1000, 40  # px
 LONG_STAY, REST = 20.0, 6.0  # s; of a stay longer than that only so much after its last call is drawn
 SIGNS = {"good": "●", "doubt": "◆", "bad": "✕"}
 
@@ -32,7 +33,7 @@ def overview(trace: Trace, used: Used) -> str:
     rows = [
         lane("change", _change(trace, used, window), f"dashed: min_area, {used.least_change:.1%} of what is watched"),
         lane("reason of each frame", strip([(look.at, look.why) for look in trace.looks], window, _step(trace))),
-        lane("passages", _bars(trace, window)),
+        lane("passages", _bars(trace, window, max(width, SCREEN))),
         lane("best-shot score", drawing(window, _scores(trace, window)), "each passage by its own best"),
         lane("keyframes", f'<div class="marks">{"".join(keyframes)}</div>', "when the view was taken"),
         lane("calls", f'<div class="marks">{"".join(calls)}</div>', "when it was sent"),
@@ -140,17 +141,17 @@ def _within(points: list[tuple[float, float]], few: Window, window: Window, top:
     return curve(list(highest.values()), window, lambda v: v / top, "score", filled=True)
 
 
-def _bars(trace: Trace, window: Window) -> str:
-    """Passages as bars, those that overlap in rows below each other."""
+def _bars(trace: Trace, window: Window, pixels: int) -> str:
+    """Passages as bars, those that overlap in rows below each other. pixels: about as wide as the timeline is shown."""
     free: list[float] = []
     bars = []
     for stay in trace.stays.values():
         row = next((n for n, end in enumerate(free) if end <= stay.begin), len(free))
         free[row : row + 1] = [stay.end]
         name, tone, _ = OUTCOMES[stay.outcome]
-        text = " ".join(stay.plates) or SIGNS[tone]
         title = escape(f"Vehicle {stay.ordinal}, {_at(stay.begin)} to {_at(stay.end)}: {name} {' '.join(stay.plates)}")
         left, width = window.percent(stay.begin), window.percent(stay.end) - window.percent(stay.begin)
+        text = (" ".join(stay.plates) or SIGNS[tone]) if width * pixels / 100 >= ROOM_FOR_TEXT else ""
         place = f"left:{left:.3f}%;width:{width:.3f}%;top:{row * 1.75:.2f}rem"
         bars.append(
             f'<a class="bar {tone}" style="{place}" href="#p{stay.ordinal}" title="{title}" aria-label="{title}">'
