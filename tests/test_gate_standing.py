@@ -5,15 +5,15 @@ from datetime import timedelta
 import cv2
 import numpy as np
 import pytest
-from test_gate import PLATE, START, VEHICLE, Scene, Stay, vehicle
+from test_gate import PLATE, START, Scene, Stay, vehicle
 
-from streamwatch.gate import Closed, Gate, Opened, Remembered, Shot, Why
+from streamwatch.gate import Closed, FindPlates, Gate, Opened, Remembered, Shot, Why
 from streamwatch.model import Corners, Picture
 
 HERE = Stay(vehicle(1, 1), -5.0, 100.0, x=160)
 
 
-def plates_of(*stays: Stay):  # type: ignore[no-untyped-def]
+def plates_of(*stays: Stay) -> FindPlates:
     """A finder that knows where vehicles with these pictures show their plates; it looks for their marks."""
     marks = []
     for stay in stays:
@@ -79,7 +79,7 @@ def test_when_it_leaves_its_passage_ends_and_the_hole_costs_nothing() -> None:
 def test_what_passes_while_watching_begins_is_none_that_stands() -> None:
     passing = Stay(vehicle(1, 1), -0.3, 0.7)
     scene = Scene([passing], gate_for(passing)).play(6).finish()
-    assert scene.read() in ([], [0])
+    assert len(scene.shots) <= 1
 
 
 def test_a_standing_thing_without_a_plate_costs_nothing() -> None:
@@ -101,8 +101,9 @@ def test_without_a_finder_edges_tell_a_plate() -> None:
 
 def letters(picture: Picture, x: int, y: int) -> None:
     """A plate: light characters on a dark ground."""
-    picture[y : y + 38, x : x + 120] = 60
-    cv2.putText(picture, "A7K3R58", (x + 5, y + 29), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 230, 2)
+    plate = np.full((28, 140), 60, np.uint8)
+    cv2.putText(plate, "A7K3R58", (4, 25), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 230, 3)
+    picture[y : y + 38, x : x + 120] = cv2.resize(plate, (120, 38))
 
 
 def test_a_call_without_an_answer_is_made_again_and_one_without_a_plate_is_not() -> None:
@@ -177,4 +178,3 @@ def test_nothing_is_paid_before_a_plate_is_seen_and_then_at_once() -> None:
     scene = Scene([coming], Gate(find_plates=lambda bgr: [])).play(25).finish()
     assert scene.events == []
     assert scene.gate.counts[Why.NO_PLATE] > 50
-    assert VEHICLE[0] == 200
