@@ -21,7 +21,7 @@ from streamwatch.gate.regions import find_regions
 from streamwatch.gate.residents import Residents
 from streamwatch.gate.sight import FindPlates, Sight
 from streamwatch.gate.standing import Remembered, Standing, standing_of
-from streamwatch.gate.track import Stage, Verdict
+from streamwatch.gate.track import PaidView, Stage, Verdict
 from streamwatch.model import Corners, Frame, Picture
 
 LEARN_FIRST = 0.6  # s after the start in which change is only learned
@@ -64,12 +64,19 @@ class Gate:
         """
         self._min_area, self._zone = min_area, zone
         self._background, self._follower = Background(threshold), Follower()
-        sight = None if find_plates is None else Sight(find_plates)
+        self._paid: list[PaidView] = []
+        sight = None if find_plates is None else Sight(find_plates, self._paid)
         self._judge = Judge(
-            self._follower, self._background, sight, patience=patience, close_after=close_after, max_calls=max_calls
+            self._follower,
+            self._background,
+            sight,
+            self._paid,
+            patience=patience,
+            close_after=close_after,
+            max_calls=max_calls,
         )
         self._residents = Residents(
-            sight or Sight(plate_like), self._judge.paid, self._follower.next_passage, max_calls
+            sight or Sight(plate_like, self._paid), self._paid, self._follower.next_passage, max_calls
         )
         self._geometry = Geometry((180, 320), zone)
         self._shape: tuple[int, ...] = ()
@@ -136,9 +143,7 @@ class Gate:
         None: this view got no answer and will get none, so that another one is worth a call. Plates that lie on another
         vehicle count for that one.
         """
-        view = next(
-            (v for v in reversed(self._judge.paid) if v.passage == passage and v.verdict is Verdict.PENDING), None
-        )
+        view = next((v for v in reversed(self._paid) if v.passage == passage and v.verdict is Verdict.PENDING), None)
         if view is None:
             return
         view.verdict = Verdict.FAILED if plates is None else Verdict.UNREAD

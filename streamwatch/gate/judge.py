@@ -10,7 +10,7 @@ from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.glance import Why
 from streamwatch.gate.likeness import same_vehicle, view_of
 from streamwatch.gate.plate_box import inside, middle
-from streamwatch.gate.sight import Sight, good_enough
+from streamwatch.gate.sight import Sight, believed, good_enough
 from streamwatch.gate.track import PaidView, Stage, Track, Verdict, patch_of, stillness
 from streamwatch.model import Box, Corners, Frame, Picture
 
@@ -30,25 +30,29 @@ SCENE_JUMP, SCENE_CHANGED_FOR = 0.5, 1.5  # s; the camera was moved or switched 
 
 
 class Judge:
-    """Of one camera. paid: views of vehicles that are or lately were before it."""
+    """Of one camera."""
 
     def __init__(
         self,
         follower: Follower,
         background: Background,
         sight: Sight | None,
+        paid: list[PaidView],
         *,
         patience: float,
         close_after: float,
         max_calls: int,
     ) -> None:
-        """sight: finds plates before they are paid for; None where nothing can. patience, close_after: seconds."""
+        """sight: finds plates before they are paid for; None where nothing can. patience, close_after: seconds.
+
+        paid: views of vehicles that are or lately were before the camera, shared with others.
+        """
         self._follower, self._background, self._sight = follower, background, sight
         self._patience, self._close_after, self._max_calls = patience, close_after, max_calls
         self._geometry = Geometry((180, 320), None)
         self._previous: Picture | None = None
         self._obstacles: list[Box] = []
-        self.paid: list[PaidView] = []
+        self._paid = paid
 
     def begin(self, geometry: Geometry) -> None:
         """Another scene, seen in frames of that geometry."""
@@ -78,7 +82,7 @@ class Judge:
 
     def closing(self, track: Track, at: float) -> list[Decision]:
         """Its passage is over."""
-        for view in self.paid:
+        for view in self._paid:
             if view.passage == track.passage:
                 view.gone_at = at
         return [Closed(track.passage, track.opened_at, track.last_seen)] if track.announced else []
@@ -137,6 +141,9 @@ class Judge:
             track.why = Why.FRAGMENT
             return
         box = self._geometry.box(track.region)
+        if at < track.idle_until and box.width < track.look_from:
+            track.why = Why.NO_PLATE
+            return
         track.value = score(frame.luma, box, whole)
         if track.best is None or track.value > track.best.score * BETTER:
             others = [self._geometry.box(t.region) for t in self._follower.tracks if t is not track]
@@ -153,7 +160,9 @@ class Judge:
             return False
         if track.suspect:
             return _still(track, at, STILL_FOR) or at - track.improved_at >= SUSPECT_PATIENCE
-        return at - track.improved_at >= self._patience or (not track.paid and good_enough(track.best))
+        return at - track.improved_at >= self._patience or (
+            not track.paid and good_enough(track.best) and believed(track)
+        )
 
     def _decide(self, track: Track, small: Picture, at: float) -> list[Decision]:
         """The view is good enough or has stopped getting better: pay for it, or know why not."""
@@ -173,7 +182,7 @@ class Judge:
             return []
         if not self._plate_in_sight(track):
             track.why = Why.NO_PLATE
-            track.best, track.improved_at = None, at
+            track.no_plate(at)
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
         return [*decisions, *self._pay(track, small, _reason(track))]
@@ -187,7 +196,7 @@ class Judge:
             self._sight.look(track, track.best)
         if track.best.plate is None and track.with_plate is not None:
             track.best = track.with_plate
-        return track.best.plate is not None
+        return track.best.plate is not None and believed(track)
 
     def _is_scenery(self, track: Track, small: Picture, at: float) -> bool:
         """Whether what stands here belongs to the scene: ground that a vehicle has left, or a thing without a plate."""
@@ -213,12 +222,12 @@ class Judge:
         moving on, or the same thing still standing at its place.
         """
         assert track.best is not None
-        self.paid = [v for v in self.paid if v.gone_at is None or track.seen_at - v.gone_at <= REMEMBER]
+        self._paid[:] = [v for v in self._paid if v.gone_at is None or track.seen_at - v.gone_at <= REMEMBER]
         without_plate = (
             (Verdict.PENDING, Verdict.READ, Verdict.FAILED) if track.suspect else (Verdict.PENDING, Verdict.READ)
         )
         settled = [v for v in track.paid if v.plate is None and v.verdict in without_plate]
-        seen = [v for v in self.paid if v.plate is not None] + settled
+        seen = [v for v in self._paid if v.plate is not None] + settled
         if seen:
             now = view_of(track.best.frame.luma, track.best.box)
             if any(same_vehicle(v.view, now) for v in seen):
@@ -242,7 +251,7 @@ class Judge:
         luma = best.frame.luma[box.y : box.y + box.height, box.x : box.x + box.width].copy()
         view = PaidView(track.passage, best.at, luma, box, best.score, track.region, patch_of(small, track.region))
         track.paid.append(view)
-        self.paid.append(view)
+        self._paid.append(view)
         track.settle(small)
         shot = Shot(track.passage, best.frame, best.crop, best.score, reason)
         opening = [] if track.announced else [Opened(track.passage, track.opened_at)]

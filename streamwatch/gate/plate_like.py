@@ -9,7 +9,7 @@ import numpy as np
 
 from streamwatch.model import Corners, Picture
 
-LONG_SIDE = 960  # px; plates are looked for at this size
+LONG_SIDE = 960  # px; plates are looked for at this size and, for large ones, at half of it
 STEP = 40  # grey levels between neighbours that count as an edge
 FLATTEST, STEEPEST = 6.0, 2.2  # width by height; a plate has 3.1, its characters alone 3.6
 LEAST_HEIGHT = 12  # px
@@ -20,15 +20,23 @@ STRONG = 0.18  # part of a plate that is edge
 
 def plate_like(bgr: Picture) -> list[Corners]:
     """Corners of regions like plates, in pixels of the (height, width, 3) picture; never reads them."""
-    scale = min(1.0, LONG_SIDE / max(bgr.shape[:2]))
     grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
-    if scale < 1:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    large = min(1.0, LONG_SIDE / max(grey.shape))
+    found: list[Corners] = []
+    for scale in (large, large / 2):
+        small = grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        found += _bands(np.asarray(small, np.uint8), scale)
+    return found
+
+
+def _bands(grey: Picture, scale: float) -> list[Corners]:
+    """Bands of edges at one scale, in pixels of the unscaled picture."""
     edges = cv2.compare(cv2.convertScaleAbs(cv2.Sobel(grey, cv2.CV_16S, 1, 0, ksize=1)), STEP, cv2.CMP_GT)
     band = cv2.morphologyEx(edges, cv2.MORPH_CLOSE, np.ones((3, 17), np.uint8))
     band = cv2.morphologyEx(band, cv2.MORPH_OPEN, np.ones((9, 25), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(band)
-    return [_corners(row, scale) for row in stats[1:count].tolist() if _like_a_plate(row, edges)]
+    rows: list[list[int]] = stats[1:count].tolist()
+    return [_corners(row, scale) for row in rows if _like_a_plate(row, np.asarray(edges, np.uint8))]
 
 
 def _like_a_plate(row: list[int], edges: Picture) -> bool:

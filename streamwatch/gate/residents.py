@@ -89,7 +89,7 @@ class Residents:
         decisions: list[Decision] = []
         for plate in plates:
             free = not any(_touch(box, vehicle_around(plate, frame.luma.shape)) for box in moving)
-            if free and stands_still(plate, before, frame.luma):
+            if free and stands_still(plate, before, frame.luma) and self._sight.confirms(plate, frame):
                 decisions += self._take_in(plate, frame, small, at)
         for standing in self._expected:
             if standing.view.plate_still_there(frame.luma):

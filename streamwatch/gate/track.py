@@ -16,6 +16,7 @@ from streamwatch.gate.regions import Region
 from streamwatch.model import Box, Corners, Picture
 
 LEAST_WIDTH = 120  # px; a narrower view shows no plate that could be read
+FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0  # s between two vain looks at what is worth no call
 UNCHANGED = 0.75  # correlation of two small pictures of one place that show the same thing
 
 
@@ -94,8 +95,9 @@ class Track:
 
     confirmed: lasted long enough. announced: its passage has been opened. fragment: began as a piece of a paid vehicle.
     swallowed: has become part of another track's region. suspect: another vehicle may stand here than was paid for.
-    looks: how often a plate was looked for; look_from: px of width from which another look is worth it; with_plate: the
-    last view in which one was seen. why: nothing was sent in the last frame. value: its score, None if not measured.
+    looks, hits: how often a plate was looked for and seen; look_from: px of width from which another look is worth it;
+    with_plate: the last view that showed one; refused: how often nothing was paid because none was seen, idle_until:
+    when to try again then. why: nothing was sent in the last frame. value: its score, None if not measured.
     """
 
     passage: int
@@ -120,8 +122,11 @@ class Track:
     settled_patch: Picture | None = None
     paid: list[PaidView] = field(default_factory=list)
     looks: int = 0
+    hits: int = 0
     look_from: int = LEAST_WIDTH
     with_plate: Candidate | None = None
+    refused: int = 0
+    idle_until: float = 0.0
     why: Why = Why.TOO_SHORT
     value: float | None = None
 
@@ -135,6 +140,13 @@ class Track:
         """Search for a view anew; suspect: because something else may stand here now."""
         self.stage, self.suspect, self.best, self.improved_at = Stage.LOOKING, suspect, None, at
         self.whole_since, self.with_plate = None, None
+        self.looks = self.hits = self.refused = 0
+        self.look_from, self.idle_until = LEAST_WIDTH, 0.0
+
+    def no_plate(self, at: float) -> None:
+        """Its view is not worth a call. Looking costs CPU, so it is tried again after longer and longer pauses."""
+        self.best, self.improved_at, self.refused = None, at, self.refused + 1
+        self.idle_until = at + min(LONGEST_PAUSE, FIRST_PAUSE * self.refused**2)
 
     def unchanged(self, small: Picture) -> bool:
         """Whether the place still looks as it did when the track settled."""
