@@ -27,14 +27,24 @@ from streamwatch.compare_report import print_comparison
 from streamwatch.config import Settings
 from streamwatch.daemon import STATUS_FILE, Daemon
 from streamwatch.errors import ConfigError, StreamwatchError
+from streamwatch.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
 from streamwatch.health import health, read_status, render_status
 from streamwatch.ledger_report import Prices
 from streamwatch.lock import lock_file, sole_writer
 from streamwatch.model import Engine, Recognizer, Sighting
-from streamwatch.parts import make_books, make_dispatcher, make_intake, make_local_help, make_recognizer
-from streamwatch.pipeline import BooksDesk
+from streamwatch.parts import (
+    make_books,
+    make_dispatcher,
+    make_intake,
+    make_local_help,
+    make_recognizer,
+    make_replay_reader,
+    used_by,
+)
+from streamwatch.pipeline import Intake
 from streamwatch.recognition.local import LocalReader
 from streamwatch.redact import hide_credentials
+from streamwatch.rehearsal import scratch_store
 from streamwatch.replay import Replay
 from streamwatch.serve_ocr import make_service
 from streamwatch.serve_ocr import serve_ocr as serve_until_signal
@@ -137,6 +147,12 @@ def replay(
     start: Annotated[
         str | None, typer.Option("--start", metavar="TIME", help="Time of the first picture of the first video.")
     ] = None,
+    explain: Annotated[
+        Path | None, typer.Option("--explain", metavar="OUT.html", help="Write a page that shows why calls were made.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Pay and store nothing; say what these settings would have cost.")
+    ] = False,
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Send recordings through the same pipeline, as fast as it goes, in the video's own time."""
@@ -145,16 +161,32 @@ def replay(
         known = ", ".join(settings.cameras) or "none"
         raise ConfigError(f"{config_path} names no camera {camera!r}; it names: {known}.")
     begins = _time(start)
-    recognizer = make_recognizer(settings, threading.Event().wait)
-    with _closing(recognizer), _writer(settings) as store, _progress() as progress:
-        books, clock = make_books(settings, store, _log_sighting), SystemClock()
-        dispatcher = make_dispatcher(settings, store, recognizer, clock, BooksDesk(store, books))
+    recognizer, answers = make_replay_reader(settings, dry_run)
+    intake = make_intake(settings, camera)
+    trace = _trace(settings, intake, explain, dry_run, answers)
+    with (
+        page_place(explain) as page,
+        _closing(recognizer),
+        scratch_store() if dry_run else _writer(settings) as store,
+        _progress() as progress,
+    ):
+        clock = SystemClock()
+        books = TellingBooks(make_books(settings, store, _log_sighting), store, trace)
+        dispatcher = make_dispatcher(settings, store, recognizer, clock, books)
         task = progress.add_task("", total=None)
 
         def tell(video: Path, done: float, length: float | None) -> None:
             progress.update(task, description=video.name, completed=done, total=length)
 
-        Replay(camera, make_intake(settings, camera), books, dispatcher, clock).run(videos, begins, tell)
+        witness = None if trace is None else trace.looked
+        Replay(camera, intake, books, dispatcher, clock, store.last_views, witness).run(videos, begins, tell)
+        if trace is not None:
+            trace.finish(store.passage_result)
+            used = used_by(settings, camera, videos, answers, dry_run)
+            if page is not None:
+                page.write(page_of(trace, used))
+    if trace is not None and dry_run:
+        print_account(trace, used, sys.stdout)
 
 
 @app.command()
@@ -303,6 +335,17 @@ def _time(text: str | None) -> datetime | None:
         return parse_time(text, datetime.now(UTC))
     except ValueError as error:
         raise ConfigError(str(error)) from None
+
+
+def _trace(settings: Settings, intake: Intake, explain: Path | None, dry_run: bool, answers: Answers) -> Trace | None:
+    if explain is None and not dry_run:
+        return None
+    return Trace(
+        min_confidence=settings.sightings.min_confidence,
+        pictures=explain is not None,
+        frame_of=intake.frame_of,
+        assumed=answers is Answers.ASSUMED,
+    )
 
 
 def _print_sighting(sighting: Sighting, corrected: bool) -> None:

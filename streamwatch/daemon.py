@@ -33,7 +33,7 @@ from streamwatch.parts import make_books, make_dispatcher, make_intake
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Event, KeyframeTaken, Notify, dropping
 from streamwatch.pulse import Pulse, Pulses
 from streamwatch.resume import resume
-from streamwatch.store import Store
+from streamwatch.store import LastView, Store
 from streamwatch.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -125,12 +125,15 @@ class Daemon:
         self._hurry, self._give_up = threading.Event(), threading.Event()
         self._beat: Callable[[], None] = lambda: None
         self._cameras: dict[str, LiveCamera] = {}
+        self._last_views: dict[str, list[LastView]] = {}
         self._pulses = Pulses(clock.monotonic)
         self._notifier = Notifier()
         self._vitals = Vitals(self._cameras, self._dispatcher, self._books.tally, clock, self._pulses)
 
     def run(self) -> int:
         """Works until a signal comes or every recording has ended; returns the exit code. Raises StoreError."""
+        now = self._clock.now()
+        self._last_views = {name: self._store.last_views(name, now) for name in self._settings.cameras}
         resume(self._settings, self._store, self._books, self._dispatcher, self._clock)
         self._cameras.update({name: self._live_camera(name) for name in self._settings.cameras})
         health = self._open_port()
@@ -269,6 +272,9 @@ class Daemon:
 
     def _watch_camera(self, name: str, pulse: Pulse) -> None:
         intake = make_intake(self._settings, name)
+        self._books.tally.frames[name] = intake.counts
+        for view in self._last_views.pop(name):
+            intake.remember(view.passage, view.keyframe, view.plate)
         live = self._cameras[name]
         try:
             while not self._stop.is_set() and not live.ended:

@@ -24,6 +24,7 @@
     │       ├── PictureBroken                                                        class FRAME
     │       ├── PictureUrlFailed                                                     class URL
     │       └── DoNotResend                                                          class STOP-FRAME
+    ├── PageError                the page of `replay --explain` can not be written
     └── StoreError               the database or the evidence folder fails
         ├── DatabaseUnusable     corrupt, not a database, of a newer version
         └── StorageFailed        full disk, no permission, locked for too long
@@ -172,6 +173,10 @@ class DoNotResend(PictureRefused):
     """The service forbids another try with this picture."""
 
     outcome = "do not resend"
+
+
+class PageError(StreamwatchError):
+    """The page of `replay --explain` can not be written."""
 
 
 class StoreError(StreamwatchError):

@@ -1,12 +1,14 @@
 """From settings to working parts: the one place that knows both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from threading import Lock
+from pathlib import Path
+from threading import Event, Lock
 
 from streamwatch.clock import Clock
 from streamwatch.config import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.errors import ConfigError, EngineMissing
+from streamwatch.explain import Answers, Used
 from streamwatch.gate import Gate
 from streamwatch.model import Recognizer
 from streamwatch.pipeline import (
@@ -25,6 +27,7 @@ from streamwatch.pipeline.dispatcher import Desk
 from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.rehearsal import Stranger
 from streamwatch.store import Store
 
 
@@ -60,6 +63,19 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
             "Run: pip install 'streamwatch[local]', or write recognizer.engine: ocrcars.",
         )
     return make_ocrcars(settings.recognizer.ocrcars, wait)
+
+
+def make_replay_reader(settings: Settings, dry: bool) -> tuple[Recognizer, Answers]:
+    """Who reads the pictures of a replay, and how that is told. dry: nobody is paid, so no credentials are needed.
+
+    Raises as `make_recognizer` does.
+    """
+    paid = settings.recognizer.engine is not Reads.LOCAL
+    if not dry:
+        return make_recognizer(settings, Event().wait), Answers.SERVICE if paid else Answers.LOCAL
+    if not local_is_installed():
+        return Stranger(), Answers.ASSUMED
+    return LocalReader(settings.recognizer.local.threads), Answers.LOCAL_INSTEAD if paid else Answers.LOCAL
 
 
 def make_books(settings: Settings, store: Store, notify: Notify) -> Books:
@@ -144,4 +160,23 @@ def credentials(settings: OcrCarsSettings) -> AppCode | AppKey:
     raise ConfigError(
         "The engine ocrcars needs credentials, and none are set.",
         "Set STREAMWATCH_APPCODE to the AppCode of your Market console, or use recognizer.engine: local.",
+    )
+
+
+def used_by(settings: Settings, camera: str, videos: Sequence[Path], answers: Answers, dry: bool) -> Used:
+    """The settings of a replay as its page explains them."""
+    gate, zone = settings.gate, settings.cameras[camera].zone
+    return Used(
+        camera=camera,
+        videos=tuple(video.name for video in videos),
+        zone=None if zone is None else tuple(zone),
+        threshold=gate.threshold,
+        min_area=gate.min_area,
+        patience=gate.patience,
+        close_after=gate.close_after,
+        max_calls=gate.max_calls,
+        min_confidence=settings.sightings.min_confidence,
+        price=settings.calls.price,
+        answers=answers,
+        dry=dry,
     )

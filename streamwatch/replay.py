@@ -7,10 +7,14 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from streamwatch.capture import Recording
 from streamwatch.clock import Clock
-from streamwatch.pipeline import Books, Dispatcher, Event, Intake, KeyframeTaken, dropping
+from streamwatch.gate import Glance
+from streamwatch.model import Frame, Keyframe
+from streamwatch.pipeline import Dispatcher, Event, Intake, KeyframeTaken, dropping
+from streamwatch.store import LastView, WaitingKeyframe
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +29,36 @@ PROBES = (1.0, 2.0, 4.0, 8.0, 15.0)  # s; pauses at the end, in which a refusal 
 READ_TIME = 1.0  # s after such a pause in which a refusal is known
 
 
+class Scribe(Protocol):
+    """Who writes down what happens; pipeline.Books, or one that tells others too."""
+
+    def record(self, event: Event) -> None:
+        """Writes an event down. Raises StoreError."""
+
+    def as_waiting(self, keyframe: Keyframe) -> WaitingKeyframe:
+        """A keyframe that was just stored, as the outbox keeps it."""
+
+
+Witness = Callable[[Frame, Glance], None]
+"""Told of every frame that the gate has looked at, before what followed from it is written down."""
+
+
 class Replay:
     """One camera's recordings, one after the other."""
 
-    def __init__(self, camera: str, intake: Intake, books: Books, dispatcher: Dispatcher, clock: Clock) -> None:
-        self._camera, self._intake, self._books = camera, intake, books
+    def __init__(
+        self,
+        camera: str,
+        intake: Intake,
+        books: Scribe,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        last_views: Callable[[str, datetime], list[LastView]] = lambda camera, before: [],
+        witness: Witness | None = None,
+    ) -> None:
+        """last_views: how the vehicles looked that were last seen by a camera before a time."""
+        self._last_views: Callable[[str, datetime], list[LastView]] | None = last_views
+        self._camera, self._intake, self._books, self._witness = camera, intake, books, witness
         self._dispatcher, self._clock, self._patience = dispatcher, clock, PATIENCE
 
     def run(self, videos: Sequence[Path], start: datetime | None, progress: Progress) -> None:
@@ -42,25 +71,41 @@ class Replay:
             with Recording(self._camera, video) as recording:
                 begins = start if start is not None else _recorded_at(recording, video)
                 log.info("%s: its first picture is of %s", video, begins.isoformat())
+                self._remember(begins)
                 ended = self._play(recording, video, begins, progress)
             start = None if start is None else ended
         self._take(self._intake.finish())
+        looked = [f"{count} {why}" for why, count in self._intake.counts.items() if count]
+        log.info("pictures by why they were sent or not: %s", "; ".join(looked))
         self._read_rest()
         left, _, _ = self._dispatcher.backlog()
         if left:
             log.warning("%d pictures wait on disk; `streamwatch run` reads them when the service answers again", left)
 
+    def _remember(self, begins: datetime) -> None:
+        """Before the first picture: who stood there at the end of an earlier recording may still stand there."""
+        if self._last_views is not None:
+            for view in self._last_views(self._camera, begins):
+                self._intake.remember(view.passage, view.keyframe, view.plate)
+        self._last_views = None
+
     def _play(self, recording: Recording, video: Path, begins: datetime, progress: Progress) -> datetime:
         """Returns the time at which the next video would go on."""
         told, at = begins, begins
         for frame in recording.frames(begins):
-            self._take(self._intake.look(frame))
+            self._look(frame)
             at = frame.captured_at
             if (at - told).total_seconds() >= TELL_EVERY:
                 told = at
                 progress(video, (at - begins).total_seconds(), recording.duration)
         progress(video, (at - begins).total_seconds(), recording.duration)
         return at + timedelta(seconds=1 / recording.fps)
+
+    def _look(self, frame: Frame) -> None:
+        events = self._intake.look(frame)
+        if self._witness is not None and (glance := self._intake.glance) is not None:
+            self._witness(frame, glance)
+        self._take(events)
 
     def _take(self, events: list[Event]) -> None:
         for event in events:

@@ -82,6 +82,7 @@ class Vitals:
             unread=counts[status.name, "unread"],
             unsure=counts[status.name, "unsure"],
             failed=counts[status.name, "failed"],
+            gate={why.value: n for why, n in self._tally.frames.get(status.name, {}).items()},
         )
 
     def _breakers(self, now: float) -> list[BreakerHealth]:

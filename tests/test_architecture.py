@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "visitors": BOTTOM,
     "serving": BOTTOM | {"serving", "visitors", "recognition"},
     "pipeline": BOTTOM | {"pipeline", "gate", "sightings", "store"},
+    "explain": BOTTOM | {"explain", "gate", "pipeline", "store"},
     "times": set(),
     "service": {"errors"},
     "notify": BOTTOM,
@@ -75,5 +76,9 @@ def test_only_the_daemon_starts_threads() -> None:
 
 def test_rooms_are_all_known() -> None:
     top = {"__init__", "__main__", "cli", "console", "ledger_report", "check", "daemon", "parts", "replay", "resume"}
-    known = set(MAY_IMPORT) | top | {"vitals", "housekeeping", "by_hand", "compare", "compare_report", "serve_ocr"}
+    known = (
+        set(MAY_IMPORT)
+        | top
+        | {"vitals", "housekeeping", "by_hand", "compare", "compare_report", "serve_ocr", "rehearsal"}
+    )
     assert {room_of(path) for path in MODULES} == known

@@ -39,6 +39,12 @@ def test_the_readme_names_every_verb(verb: str) -> None:
     assert f"streamwatch {verb}" in README
 
 
+@pytest.mark.parametrize("option", ["--start", "--explain", "--dry-run"])
+def test_the_readme_names_the_options_of_replay(option: str) -> None:
+    row = next(line for line in README.splitlines() if line.startswith("| `streamwatch replay"))
+    assert option in row
+
+
 def test_config_yaml_shows_the_defaults() -> None:
     """Whatever the example sets is the default, but for what it says is not."""
     example = yaml.safe_load(EXAMPLE)

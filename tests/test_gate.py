@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from streamwatch.gate import Closed, Gate, Opened, Shot, encode
+from streamwatch.gate import Closed, Gate, Opened, Shot, Why, encode
 from streamwatch.model import Box, Corners, Frame, Picture
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -288,6 +288,31 @@ def test_another_picture_size_starts_anew() -> None:
     luma = np.full((240, 320), 100, np.uint8)
     later = Frame("gate", START + timedelta(seconds=5), luma, lambda: cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR))
     assert [type(e) for e in scene.gate.look(later)] == [Closed]
+
+
+def test_every_frame_has_one_counted_reason() -> None:
+    scene = Scene([Stay(vehicle(1, 1), 2.0, 6.0)]).play(9)
+    counts = scene.gate.counts
+    assert counts.total() == 9 * FPS
+    assert counts[Why.SENT] == 1
+    assert counts[Why.LEARNING] in (6, 7)
+    assert 15 <= counts[Why.QUIET] <= 40
+    assert counts[Why.BETTERING] >= 10
+    assert counts[Why.KNOWN] >= 20
+    glance = scene.gate.glance
+    assert glance is not None
+    assert (glance.at - START, glance.why, glance.followed) == (timedelta(seconds=8.9), Why.QUIET, ())
+
+
+def test_a_glance_tells_what_is_followed() -> None:
+    gate = Gate()
+    assert gate.glance is None
+    glance = Scene([Stay(vehicle(1, 1), 1.0, 20.0)], gate).play(5).gate.glance
+    assert glance is not None
+    (followed,) = glance.followed
+    assert followed.why is glance.why is Why.KNOWN
+    assert abs(followed.box.width - VEHICLE[0]) <= 16
+    assert 0.05 < glance.change < 0.25
 
 
 def test_the_same_frames_give_the_same_decisions() -> None:

@@ -1,6 +1,26 @@
 """Which frames are worth a call: change, passages, best shot, and whether it is still the same vehicle."""
 
-from streamwatch.gate.gate import Closed, Decision, Gate, Opened, Shot
-from streamwatch.gate.jpeg import Jpeg, encode
+from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
+from streamwatch.gate.gate import Gate
+from streamwatch.gate.glance import Followed, Glance, Why
+from streamwatch.gate.jpeg import Jpeg, encode, thumbnail
+from streamwatch.gate.judge import CLEARLY_BETTER
+from streamwatch.gate.sight import FindPlates
+from streamwatch.gate.standing import Remembered
 
-__all__ = ["Closed", "Decision", "Gate", "Jpeg", "Opened", "Shot", "encode"]
+__all__ = [
+    "CLEARLY_BETTER",
+    "Closed",
+    "Decision",
+    "FindPlates",
+    "Followed",
+    "Gate",
+    "Glance",
+    "Jpeg",
+    "Opened",
+    "Remembered",
+    "Shot",
+    "Why",
+    "encode",
+    "thumbnail",
+]

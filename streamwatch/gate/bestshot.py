@@ -5,16 +5,19 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from streamwatch.model import Box, Frame, Picture
+from streamwatch.model import Box, Corners, Frame, Picture
 
 COMMON_WIDTH = 160  # px; sharpness is measured at one size, so that near and far views compare
 CUT_OFF = 0.6  # what a view is worth that touches the edge of the picture or of the zone
 MARGIN = 0.15  # of the vehicle's longer side, kept around it in the JPEG
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Candidate:
-    """A view that may be sent. box: the vehicle; crop: what the JPEG will show; whole: touches no edge."""
+    """A view that may be sent. box: the vehicle; crop: what the JPEG will show; whole: touches no edge.
+
+    looked: whether a plate was looked for in it; plate: its corners in frame pixels, None where none was seen.
+    """
 
     frame: Frame
     at: float
@@ -22,6 +25,8 @@ class Candidate:
     crop: Box
     score: float
     whole: bool
+    looked: bool = False
+    plate: Corners | None = None
 
 
 def score(luma: Picture, box: Box, whole: bool) -> float:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
 
 from streamwatch.model import Box, Frame
 
@@ -37,3 +38,14 @@ def encode(frame: Frame, crop: Box, *, long_side: int, quality: int, max_bytes: 
             if done and len(data) <= max_bytes:
                 return Jpeg(data.tobytes(), width, height, width / crop.width)
         scale *= 0.8
+
+
+def thumbnail(jpeg: bytes, *, long_side: int, quality: int) -> Jpeg:
+    """A copy of a JPEG made by `encode`, at most `long_side` px; scale: its pixels per pixel of the original."""
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    height, width = picture.shape[:2]
+    scale = min(1.0, long_side / max(width, height))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1 else picture
+    _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return Jpeg(data.tobytes(), *size, scale)

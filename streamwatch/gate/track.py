@@ -9,10 +9,14 @@ import cv2
 import numpy as np
 
 from streamwatch.gate.bestshot import Candidate
+from streamwatch.gate.glance import Why
 from streamwatch.gate.likeness import PLATE_LIKENESS, View, view_of
+from streamwatch.gate.plate_box import bounds, moved
 from streamwatch.gate.regions import Region
 from streamwatch.model import Box, Corners, Picture
 
+LEAST_WIDTH = 120  # px; a narrower view shows no plate that could be read
+FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0  # s between two vain looks at what is worth no call
 UNCHANGED = 0.75  # correlation of two small pictures of one place that show the same thing
 
 
@@ -34,15 +38,18 @@ class Stage(Enum):
 
 @dataclass
 class PaidView:
-    """A view that was sent: enough of it to know the vehicle again."""
+    """A view that was sent: enough of it to know the vehicle again.
+
+    luma: of `box`, at full resolution. patch: of `region` in the small picture; None for one of an earlier run.
+    """
 
     passage: int
     at: float
     luma: Picture
     box: Box
     score: float
-    region: Region
-    patch: Picture
+    region: Region | None
+    patch: Picture | None
     verdict: Verdict = Verdict.PENDING
     plate: Corners | None = None
     gone_at: float | None = None
@@ -51,26 +58,35 @@ class PaidView:
     def view(self) -> View:
         """Features of the view, made when first compared and the answer is known."""
         local = Box(0, 0, self.box.width, self.box.height)
-        return view_of(self.luma, local, self.plate and _moved(self.plate, -self.box.x, -self.box.y))
+        return view_of(self.luma, local, self.plate and moved(self.plate, -self.box.x, -self.box.y))
 
     def at_same_place(self, small: Picture) -> bool:
         """Whether a small picture of now shows the very same thing at the very same place."""
-        return correlation(patch_of(small, self.region), self.patch) >= UNCHANGED
+        if self.region is None or self.patch is None:
+            return False
+        now = patch_of(small, self.region)
+        return now.shape == self.patch.shape and correlation(now, self.patch) >= UNCHANGED
+
+    def seen_elsewhere(self, luma: Picture, box: Box, plate: Corners) -> None:
+        """The camera shows the vehicle at another place now: it was moved, or sends another size of picture."""
+        self.luma, self.box, self.plate = luma[box.y : box.y + box.height, box.x : box.x + box.width].copy(), box, plate
+        self.region = self.patch = None
+        self.__dict__.pop("view", None)
 
     def plate_still_there(self, luma: Picture) -> bool:
         """Whether its plate still is where it was, in a full-resolution luma picture of now."""
-        if self.plate is None:
-            return False
-        xs, ys = [x for x, _ in self.plate], [y for _, y in self.plate]
-        left, right = round(min(xs)) - self.box.x, round(max(xs)) - self.box.x
-        top, bottom = round(min(ys)) - self.box.y, round(max(ys)) - self.box.y
-        plate = self.luma[max(0, top) : bottom, max(0, left) : right]
+        return self.plate is not None and self.still_there(self.plate, luma)
+
+    def still_there(self, plate: Corners, luma: Picture) -> bool:
+        """The same of a plate at another place of the view."""
+        left, top, right, bottom = (round(v) for v in bounds(moved(plate, -self.box.x, -self.box.y)))
+        then = self.luma[max(0, top) : bottom, max(0, left) : right]
         x, y = self.box.x + max(0, left), self.box.y + max(0, top)
-        play = max(3, plate.shape[0] // 6)
-        there = luma[max(0, y - play) : y + plate.shape[0] + play, max(0, x - play) : x + plate.shape[1] + play]
-        if min(plate.shape) < 4 or there.shape[0] < plate.shape[0] or there.shape[1] < plate.shape[1]:
+        play = max(3, then.shape[0] // 6)
+        there = luma[max(0, y - play) : y + then.shape[0] + play, max(0, x - play) : x + then.shape[1] + play]
+        if min(then.shape) < 4 or there.shape[0] < then.shape[0] or there.shape[1] < then.shape[1]:
             return False
-        return float(cv2.matchTemplate(there, plate, cv2.TM_CCOEFF_NORMED).max()) >= PLATE_LIKENESS
+        return float(cv2.matchTemplate(there, then, cv2.TM_CCOEFF_NORMED).max()) >= PLATE_LIKENESS
 
 
 @dataclass
@@ -79,6 +95,9 @@ class Track:
 
     confirmed: lasted long enough. announced: its passage has been opened. fragment: began as a piece of a paid vehicle.
     swallowed: has become part of another track's region. suspect: another vehicle may stand here than was paid for.
+    looks, hits: how often a plate was looked for and seen; look_from: px of width from which another look is worth it;
+    with_plate: the last view that showed one; refused: how often nothing was paid because none was seen, idle_until:
+    when to try again then. why: nothing was sent in the last frame. value: its score, None if not measured.
     """
 
     passage: int
@@ -102,16 +121,32 @@ class Track:
     settled_region: Region | None = None
     settled_patch: Picture | None = None
     paid: list[PaidView] = field(default_factory=list)
+    looks: int = 0
+    hits: int = 0
+    look_from: int = LEAST_WIDTH
+    with_plate: Candidate | None = None
+    refused: int = 0
+    idle_until: float = 0.0
+    why: Why = Why.TOO_SHORT
+    value: float | None = None
 
     def settle(self, small: Picture) -> None:
         """What stands here now is known."""
         self.stage, self.suspect, self.best, self.changed_since = Stage.SETTLED, False, None, None
+        self.with_plate = None
         self.settled_region, self.settled_patch = self.region, patch_of(small, self.region)
 
     def look_again(self, at: float, suspect: bool) -> None:
         """Search for a view anew; suspect: because something else may stand here now."""
         self.stage, self.suspect, self.best, self.improved_at = Stage.LOOKING, suspect, None, at
-        self.whole_since = None
+        self.whole_since, self.with_plate = None, None
+        self.looks = self.hits = self.refused = 0
+        self.look_from, self.idle_until = LEAST_WIDTH, 0.0
+
+    def no_plate(self, at: float) -> None:
+        """Its view is not worth a call. Looking costs CPU, so it is tried again after longer and longer pauses."""
+        self.best, self.improved_at, self.refused = None, at, self.refused + 1
+        self.idle_until = at + min(LONGEST_PAUSE, FIRST_PAUSE * self.refused**2)
 
     def unchanged(self, small: Picture) -> bool:
         """Whether the place still looks as it did when the track settled."""
@@ -135,8 +170,3 @@ def stillness(small: Picture, previous: Picture, region: Region, step: int) -> f
     now = small[region.top : region.bottom, region.left : region.right]
     before = previous[region.top : region.bottom, region.left : region.right]
     return 1.0 - float(np.count_nonzero(cv2.absdiff(now, before) > step)) / max(1, now.size)
-
-
-def _moved(corners: Corners, dx: float, dy: float) -> Corners:
-    a, b, c, d = ((x + dx, y + dy) for x, y in corners)
-    return a, b, c, d

@@ -5,7 +5,7 @@ Counters count since the daemon started, ages and durations are seconds, times a
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ class CameraHealth:
     state: online, frozen, reconnecting, connecting, ended or failed; since: when it began. fps: pictures a second that
     come. frames: looked at. dropped: replaced by a newer one before that. attempts: openings since it was last online.
     last_frame_age: None before the first frame. passages: all that were opened; read, unread, unsure, failed: of those
-    that have closed, what became of them.
+    that have closed, what became of them. gate: frames looked at, by why they were sent or not, in words.
     """
 
     name: str
@@ -36,6 +36,7 @@ class CameraHealth:
     unread: int = 0
     unsure: int = 0
     failed: int = 0
+    gate: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "last_error", hide_credentials(self.last_error))

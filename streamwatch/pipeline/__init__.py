@@ -1,6 +1,6 @@
 """From frames to rows, without threads: what the daemon and a replay have in common."""
 
-from streamwatch.pipeline.books import Books, BooksDesk, Notify
+from streamwatch.pipeline.books import Books, Notify
 from streamwatch.pipeline.budget import Budget, Limits
 from streamwatch.pipeline.channel import Channel, ChannelClosed
 from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served, dropping
@@ -14,7 +14,6 @@ from streamwatch.pipeline.tally import Tally
 
 __all__ = [
     "Books",
-    "BooksDesk",
     "Budget",
     "Channel",
     "ChannelClosed",

@@ -177,6 +177,8 @@ class Books:
         entry, fusion = self._entry(passage.key), self._fusion(passage)
         entry.passage = passage
         self._owe(lambda: self._store.save_passage(passage))
+        if entry.earlier is not None:
+            self._owe(lambda: self._store.seen_until(passage.key, passage.last_seen))
         self._apply(fusion.close(passage))
         self._settle(entry)
 
@@ -240,14 +242,6 @@ def _outcome(sighted: int, readings: int, failed: int) -> PassageOutcome:
     if readings:
         return PassageOutcome.UNSURE
     return PassageOutcome.FAILED if failed else PassageOutcome.UNREAD
-
-
-class BooksDesk:
-    """The dispatcher's desk where one thread does everything."""
-
-    def __init__(self, store: Store, books: Books) -> None:
-        self.load = store.load_keyframe
-        self.record = books.record
 
 
 def _reading(keyframe: Keyframe, event: PlatesRead, plate: PlateText) -> Reading:

@@ -9,9 +9,10 @@ from streamwatch.model import CallResult, Engine, Keyframe, Passage, PlateText
 
 @dataclass(frozen=True, slots=True)
 class PassageOpened:
-    """A vehicle has come."""
+    """A vehicle has come. number: of its passage as the gate counts, 0 where no gate of this run saw it."""
 
     passage: Passage
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,14 @@
 """One camera's frames in, what happened in them out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
+import cv2
+import numpy as np
+
 from streamwatch import plates as grammar
-from streamwatch.gate import Closed, Decision, Gate, Opened, Shot, encode
+from streamwatch.gate import Closed, Decision, Gate, Glance, Opened, Remembered, Shot, Why, encode
 from streamwatch.model import Corners, Frame, Keyframe, Passage, PlateText
 from streamwatch.pipeline.events import Event, KeyframeTaken, PassageClosed, PassageOpened
 
@@ -42,14 +46,40 @@ class Intake:
         self._camera, self._gate, self._jpeg, self._min_confidence = camera, gate, jpeg, min_confidence
         self._open: dict[int, Passage] = {}
         self._asked: dict[str, int] = {}
+        self._taken: dict[str, Frame] = {}
 
     def look(self, frame: Frame) -> list[Event]:
         """What happened by this frame."""
+        self._taken = {}
         return [self._named(decision) for decision in self._gate.look(frame)]
+
+    def remember(self, passage: Passage, keyframe: Keyframe, plate: Corners | None) -> None:
+        """Before the first frame: a vehicle that an earlier run sent. If it still stands there, its passage goes on."""
+        luma = cv2.imdecode(np.frombuffer(keyframe.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+        if luma is None:
+            return
+        crop = keyframe.crop
+        luma = np.asarray(cv2.resize(luma, (crop.width, crop.height)), np.uint8)
+        view = Remembered(passage.opened_at, passage.last_seen, luma, crop, plate)
+        self._open[self._gate.remember(view)] = passage
 
     def finish(self) -> list[Event]:
         """What is still open, closed."""
         return [self._named(decision) for decision in self._gate.finish()]
+
+    def frame_of(self, keyframe: str) -> Frame | None:
+        """The whole frame of a keyframe (by its key) that came out of the last look; None of an earlier one."""
+        return self._taken.get(keyframe)
+
+    @property
+    def counts(self) -> Mapping[Why, int]:
+        """Frames by why they were sent or not."""
+        return self._gate.counts
+
+    @property
+    def glance(self) -> Glance | None:
+        """What the gate saw in the last frame; None before the first."""
+        return self._gate.glance
 
     def answered(self, keyframe: Keyframe, plates: tuple[PlateText, ...] | None) -> None:
         """Tells the gate what a keyframe's reading said; None where no engine answered."""
@@ -66,7 +96,7 @@ class Intake:
             case Opened(number, at):
                 passage = Passage(uuid4().hex, self._camera, at, at)
                 self._open[number] = passage
-                return PassageOpened(passage)
+                return PassageOpened(passage, number)
             case Closed(number, opened_at, last_seen):
                 passage = self._open.pop(number)
                 return PassageClosed(replace(passage, opened_at=opened_at, last_seen=last_seen, closed=True))
@@ -82,7 +112,7 @@ class Intake:
             max_bytes=self._jpeg.max_bytes,
         )
         key = uuid4().hex
-        self._asked[key] = shot.passage
+        self._asked[key], self._taken[key] = shot.passage, shot.frame
         if len(self._asked) > ASKED:
             del self._asked[next(iter(self._asked))]
         return Keyframe(

@@ -1,6 +1,7 @@
 """The database and the evidence folder: one writer, any number of readers."""
 
 from streamwatch.store.database import sqlite_file
+from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.outbox import PassageStanding, Recovery, UnsavedAnswer, WaitingKeyframe
 from streamwatch.store.queries import PaidAnswer, Reader, SightingRow, open_reader
@@ -14,6 +15,7 @@ __all__ = [
     "CallsRow",
     "Keep",
     "KeyframeState",
+    "LastView",
     "NotCalledRow",
     "PaidAnswer",
     "PassageOutcome",

@@ -183,3 +183,15 @@ def standing(session: Session, passage: StoredPassage) -> PassageStanding:
         readings=read,
         sighted=sighted,
     )
+
+
+def sighted_plates(session: Session, passage: StoredPassage) -> tuple[str, ...]:
+    """The plates of the sightings that readings of a passage belong to, first seen first."""
+    query = (
+        select(StoredSighting.plate)
+        .join(StoredReading, StoredReading.sighting_id == StoredSighting.id)
+        .join(StoredKeyframe, StoredKeyframe.id == StoredReading.keyframe_id)
+        .where(StoredKeyframe.passage_id == passage.id)
+        .order_by(StoredSighting.first_seen, StoredSighting.id)
+    )
+    return tuple(dict.fromkeys(session.scalars(query)))

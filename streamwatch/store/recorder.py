@@ -26,6 +26,7 @@ from streamwatch.redact import hide_credentials
 from streamwatch.store import database, ledger, outbox, retention
 from streamwatch.store.evidence import picture_path, sha256, write_picture
 from streamwatch.store.failures import Place, translated
+from streamwatch.store.last_views import LastView, last_views
 from streamwatch.store.outbox import PassageStanding, Recovery, WaitingKeyframe
 from streamwatch.store.retention import Keep, Retained, Swept
 from streamwatch.store.rows import answer_row, keyframe_row, passage_of, reading_row, row_of, sighting_of
@@ -206,6 +207,22 @@ class Store:
         with self._transaction() as session:
             return [sighting_of(row, passage, keyframe) for row, passage, keyframe in session.execute(query)]
 
+    def last_views(self, camera: str, before: datetime) -> list[LastView]:
+        """How the vehicles looked that were last seen by a camera before that time, newest first.
+
+        Raises StorageFailed where a picture can not be read now; those that are gone are left out.
+        """
+        with self._transaction() as session:
+            return last_views(session, camera, before, self._data_dir)
+
+    def seen_until(self, passage: str, last_seen: datetime) -> None:
+        """The vehicle of a passage of an earlier run stood there until now: its sightings did, too."""
+        with self._transaction() as session:
+            row = row_of(session, StoredPassage, passage)
+            later = StoredSighting.last_seen < last_seen
+            stayed = update(StoredSighting).where(StoredSighting.passage_id == row.id, later)
+            session.execute(stayed.values(last_seen=last_seen))
+
     def finish_interrupted(self) -> int:
         """Closes the passages that an earlier run left open and makes its sightings final.
 
@@ -261,6 +278,12 @@ class Store:
         """How far the reading of a passage has come."""
         with self._transaction() as session:
             return outbox.standing(session, row_of(session, StoredPassage, key))
+
+    def passage_result(self, key: str) -> tuple[PassageOutcome, tuple[str, ...]]:
+        """What became of a passage, and the plates that its readings were taken for."""
+        with self._transaction() as session:
+            passage = row_of(session, StoredPassage, key)
+            return passage.outcome, outbox.sighted_plates(session, passage)
 
     def spent(self, since: datetime, camera: str | None = None) -> int:
         """Charge units since then, for a camera or (None) for all; a call that may have been charged counts as one."""

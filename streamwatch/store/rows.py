@@ -109,14 +109,15 @@ def answer_row(plates: Sequence[PlateText] | None) -> list[dict[str, Any]] | Non
 
 def plates_of(answer: Sequence[dict[str, Any]]) -> tuple[PlateText, ...]:
     """The plates that a call said."""
-    return tuple(PlateText(plate["text"], plate["confidence"], _corners(plate["corners"])) for plate in answer)
+    return tuple(PlateText(plate["text"], plate["confidence"], corners_of(plate["corners"])) for plate in answer)
 
 
 def _points(corners: Corners | None) -> list[list[float]] | None:
     return None if corners is None else [list(point) for point in corners]
 
 
-def _corners(points: list[list[float]] | None) -> Corners | None:
+def corners_of(points: list[list[float]] | None) -> Corners | None:
+    """Corners as a column keeps them."""
     if points is None:
         return None
     a, b, c, d = (_point(point) for point in points)

@@ -1,0 +1,47 @@
+"""What a dry run would have cost, and what each rule saved, for the terminal."""
+
+from typing import TextIO
+
+from streamwatch.explain.savings import Saving, savings_of
+from streamwatch.explain.trace import Trace
+from streamwatch.explain.used import Used
+from streamwatch.gate import Why
+
+ASSUMPTION = "one picture per second while at least min_area of what is watched differs from the empty scene"
+
+
+def print_account(trace: Trace, used: Used, out: TextIO) -> None:
+    """The dry run as a few lines and a table."""
+    savings = savings_of(trace, used.least_change)
+    vehicles = len(trace.stays)
+    out.write(f"dry run of {', '.join(used.videos)} at camera {used.camera}: nothing was paid, nothing was written\n")
+    out.write(f"assumed: {used.answers}; no budget, no outage, no earlier run\n\n")
+    out.write(f"these settings     {_calls(savings.calls)}  {cost(savings.calls, used)}  for {_vehicles(vehicles)}\n")
+    out.write(f"a naive watcher    {_calls(savings.naive)}  {cost(savings.naive, used)}  {ASSUMPTION}\n\n")
+    out.write(f"{'saved calls':>11}  {'frames':>7}  why they were not sent\n")
+    for rule in savings.rules:
+        if rule.why is not Why.SENT:
+            out.write(f"{rule.naive:>11}  {rule.frames:>7}  {rule.rule}\n")
+    out.write(_rest(savings.rules, len(trace.looks)))
+
+
+def cost(calls: int, used: Used) -> str:
+    """What so many calls cost."""
+    return f"cost {calls * used.price:.2f}" if used.price else "cost unknown (calls.price is 0)"
+
+
+def _rest(rules: tuple[Saving, ...], frames: int) -> str:
+    sent = [rule for rule in rules if rule.why is Why.SENT]
+    together = sum(rule.naive for rule in sent)
+    return (
+        f"{'':>11}  {sum(rule.frames for rule in sent):>7}  frames at which a view was sent; "
+        f"the naive watcher pays {together} in the same seconds\n{'':>11}  {frames:>7}  frames in all\n"
+    )
+
+
+def _calls(count: int) -> str:
+    return f"{count:>5} call{' ' if count == 1 else 's'}"
+
+
+def _vehicles(count: int) -> str:
+    return "1 vehicle" if count == 1 else f"{count} vehicles"

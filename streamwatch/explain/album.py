@@ -1,0 +1,50 @@
+"""Small copies of pictures, and which of them a page has room for."""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from streamwatch.gate import encode, thumbnail
+from streamwatch.model import Box, Frame, Keyframe
+
+ROOM = 2_900_000  # bytes of JPEG; a third more as base64, so that a page of 150 vehicles stays under 5 MB
+QUALITY, PART_QUALITY = 62, 74
+PART_SIDE = 440  # px
+MOST_BYTES = 60_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A JPEG and its size in pixels."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+    @property
+    def uri(self) -> str:
+        """As a data URI."""
+        return "data:image/jpeg;base64," + base64.b64encode(self.jpeg).decode("ascii")
+
+
+def of_frame(frame: Frame, long_side: int) -> Picture:
+    """A whole frame, its longer side at most `long_side` px."""
+    height, width = frame.luma.shape
+    small = encode(frame, Box(0, 0, width, height), long_side=long_side, quality=QUALITY, max_bytes=MOST_BYTES)
+    return Picture(small.data, small.width, small.height)
+
+
+def of_keyframe(keyframe: Keyframe) -> Picture:
+    """What was sent, smaller."""
+    small = thumbnail(keyframe.jpeg, long_side=PART_SIDE, quality=PART_QUALITY)
+    return Picture(small.data, small.width, small.height)
+
+
+def with_room(pictures: Iterable[Picture | None], room: int = ROOM) -> set[int]:
+    """The `id`s of the pictures that fit, those first that come first."""
+    kept = set()
+    for picture in pictures:
+        if picture is not None and len(picture.jpeg) <= room:
+            kept.add(id(picture))
+            room -= len(picture.jpeg)
+    return kept

@@ -1,0 +1,212 @@
+"""The vehicles that were sent, each picture with its reason and what came of it, and the things that were not."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from html import escape
+
+from streamwatch.explain.album import Picture
+from streamwatch.explain.chart import clock
+from streamwatch.explain.timeline import answer, passage_chart
+from streamwatch.explain.trace import Sent, Stay, Thing, Trace
+from streamwatch.explain.used import Answers, Used
+from streamwatch.explain.words import MEANINGS, OUTCOMES
+from streamwatch.gate import CLEARLY_BETTER, Why
+from streamwatch.model import Box, Point
+
+MOST_UNSENT = 60  # things that are shown one by one
+STOOD_THERE = (
+    '<p class="note">It stood there when watching began. What stands is compared with its picture, so there is no '
+    "curve of its score.</p>"
+)
+Size = tuple[int, int]
+Show = Callable[[Picture | None], bool]
+"""Whether the page has room for a picture."""
+
+
+def vehicles(trace: Trace, used: Used, show: Show) -> str:
+    """One card for each passage."""
+    if not trace.stays:
+        return '<p class="empty">No vehicle was sent. What was looked at instead stands below.</p>'
+    return "".join(_vehicle(trace, used, stay, show) for stay in trace.stays.values())
+
+
+def unsent(trace: Trace, used: Used, show: Show) -> str:
+    """One card for each thing that was followed and never sent."""
+    things = [thing for thing in unsent_things(trace) if _worth_showing(thing)]
+    rest = len(unsent_things(trace)) - min(len(things), MOST_UNSENT)
+    cards = "".join(_thing(used, thing, show) for thing in things[:MOST_UNSENT])
+    body = f'<div class="things">{cards}</div>' if cards else '<p class="empty">Nothing.</p>'
+    more = (
+        f'<p class="note">{rest} more came too shortly to be looked at, or are left out here.</p>' if rest > 0 else ""
+    )
+    return body + more
+
+
+def unsent_things(trace: Trace) -> list[Thing]:
+    """What was followed under a number that never became a passage."""
+    sent = {stay.number for stay in trace.stays.values()}
+    return [thing for thing in trace.things.values() if thing.number not in sent]
+
+
+def scene(picture: Picture | None, alt: str, over: str, frame: Size, css: str = "") -> str:
+    """A whole frame with a drawing over it, in pixels of a frame of that size."""
+    width, height = frame
+    drawing = f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true">{over}</svg>'
+    ratio = f"aspect-ratio:{width}/{height}"
+    if picture is None:
+        return f'<div class="scene {css} missing" style="{ratio}" role="img" aria-label="{escape(alt)}">{drawing}</div>'
+    return (
+        f'<div class="scene {css}" style="{ratio}"><img loading="lazy" decoding="async" src="{picture.uri}" '
+        f'width="{picture.width}" height="{picture.height}" alt="{escape(alt)}">{drawing}</div>'
+    )
+
+
+def outline(zone: Sequence[Point] | None, frame: Size) -> str:
+    """The zone, with what lies outside darkened."""
+    if zone is None:
+        return ""
+    width, height = frame
+    points = " ".join(f"{x * width:.0f},{y * height:.0f}" for x, y in zone)
+    around = f'<path class="outside" fill-rule="evenodd" d="M0,0H{width}V{height}H0ZM{points}Z"/>'
+    return f'{around}<polygon class="zone" points="{points}"/>'
+
+
+def frame_of(box: Box, css: str) -> str:
+    """A rectangle over a frame."""
+    return f'<rect class="{css}" x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}"/>'
+
+
+def advised(advice: str) -> str:
+    """What to try, where there is something."""
+    return f'<p class="try">{escape(advice)}</p>' if advice else ""
+
+
+def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
+    name, tone, long = OUTCOMES[stay.outcome]
+    if used.answers is Answers.ASSUMED:
+        name, long = "assumed read", "In this dry run every picture counts as read."
+    plates = " ".join(f'<span class="plate">{escape(plate)}</span>' for plate in stay.plates)
+    begin, end = clock(stay.begin, tenths=True), clock(stay.end, tenths=True)
+    local = stay.opened_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    chart = passage_chart(trace, stay, needed(stay, used)) if stay.number in trace.things else STOOD_THERE
+    views = "".join(_view(used, sent, show) for sent in stay.sent)
+    return (
+        f'<article class="card" id="p{stay.ordinal}"><header><h3>Vehicle {stay.ordinal} {plates}</h3>'
+        f'<span class="badge {tone}" title="{escape(long)}">{escape(name)}</span>'
+        f'<p class="when">{begin} to {end} <span class="note">came at {local}</span></p></header>'
+        f"{chart}{views}"
+        f'<div class="why"><h4>Why no further call</h4><p>{escape(no_further(trace, used, stay))}</p></div></article>'
+    )
+
+
+def needed(stay: Stay, used: Used) -> float | None:
+    """The score from which another call was worth its price; None where none would have been made."""
+    answered = [sent.score for sent in stay.sent if sent.reads is not None]
+    if not answered or _settled(stay) or len(stay.sent) >= used.max_calls:
+        return None
+    return CLEARLY_BETTER * max(answered)
+
+
+def no_further(trace: Trace, used: Used, stay: Stay) -> str:
+    """Why the last call of a passage was the last one."""
+    last = stay.sent[-1]
+    thing = trace.things.get(stay.number)
+    later = [s for s in thing.samples if s.at > last.sent] if thing else []
+    if _settled(stay):
+        words = f"A plate was read that fits the grammar and is at least {used.min_confidence:.0%} sure: it is settled."
+        if used.answers is Answers.ASSUMED:
+            words = "Its picture counts as read, so it is settled."
+    elif len(stay.sent) >= used.max_calls:
+        words = f"It had all the calls of one passage (max_calls: {used.max_calls})."
+    elif last.reads is None:
+        words = "No engine answered, and no other view was worth another try before it went."
+    else:
+        words = _unread(stay, used, [s.best for s in later if s.best is not None])
+    if thing is None:
+        return f"{words} It is taken for the same vehicle for as long as its plate is where it was."
+    return f"{words} {_afterwards(Counter(s.why for s in later))}"
+
+
+def _unread(stay: Stay, used: Used, bests: list[float]) -> str:
+    least = needed(stay, used) or 0.0
+    words = (
+        f"Nothing sure was read, so another view was worth a call only from a score of {least:.0f} on: "
+        f"{CLEARLY_BETTER:g} times the best one that was sent."
+    )
+    return f"{words} The best that came later had {max(bests):.0f}." if bests else f"{words} None came later."
+
+
+def _afterwards(whys: Counter[Why]) -> str:
+    if not whys:
+        return "It was not followed any more afterwards."
+    told = ", ".join(f"{count} × {MEANINGS[why].short}" for why, count in whys.most_common())
+    return f"In the {_frames(sum(whys.values()))} afterwards: {told}."
+
+
+def _settled(stay: Stay) -> bool:
+    return any(read.good for sent in stay.sent for read in sent.reads or ())
+
+
+def _view(used: Used, sent: Sent, show: Show) -> str:
+    tone, text = answer(sent)
+    at = clock(sent.taken, tenths=True)
+    whole = ""
+    if show(sent.whole):
+        over = outline(used.zone, sent.frame) + frame_of(sent.crop, "crop")
+        alt = f"The frame at {at}; a box marks the part that was sent as view {sent.number}"
+        caption = f"<figcaption>The frame at {at}; boxed what was sent</figcaption>"
+        whole = f"<figure>{scene(sent.whole, alt, over, sent.frame)}{caption}</figure>"
+    part = (
+        _part(sent, text)
+        if show(sent.part)
+        else '<p class="note">Picture left out: the page would become too large.</p>'
+    )
+    waited = sent.sent - sent.taken
+    facts = [
+        ("why it was sent", f"{sent.reason[:1].upper()}{sent.reason[1:]}"),
+        ("what came of it", f'<span class="{tone}">{escape(text)}</span>'),
+        ("score", f"{sent.score:.0f}"),
+        ("sent", f"{waited:.1f} s after the view was taken" if waited >= 0.05 else "at once"),
+        ("picture", f"{sent.size[0]} × {sent.size[1]} px, {sent.bytes / 1000:.0f} kB"),
+    ]
+    facts[0] = (facts[0][0], escape(facts[0][1]))
+    rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
+    return (
+        f'<section class="view" id="k{sent.number}"><h4>View {sent.number} <span class="note">at {at}</span></h4>'
+        f'<div class="shots">{part}{whole}</div><dl>{rows}</dl></section>'
+    )
+
+
+def _part(sent: Sent, text: str) -> str:
+    assert sent.part is not None
+    alt = escape(f"View {sent.number} as it was sent: {text}")
+    return (
+        f'<figure class="part"><img loading="lazy" decoding="async" src="{sent.part.uri}" width="{sent.part.width}" '
+        f'height="{sent.part.height}" alt="{alt}"><figcaption>What was sent</figcaption></figure>'
+    )
+
+
+def _worth_showing(thing: Thing) -> bool:
+    return not set(thing.whys) <= {Why.TOO_SHORT, Why.FRAGMENT}
+
+
+def _thing(used: Used, thing: Thing, show: Show) -> str:
+    why = thing.verdict
+    ended = thing.whys.most_common()
+    meaning = MEANINGS[why]
+    begin, end = clock(thing.samples[0].at, tenths=True), clock(thing.samples[-1].at, tenths=True)
+    over = outline(used.zone, thing.size) + frame_of(thing.box, "crop")
+    alt = f"Frame between {begin} and {end}; a box marks what was followed and not sent"
+    picture = scene(thing.picture if show(thing.picture) else None, alt, over, thing.size)
+    counted = ", ".join(f"{count} × {MEANINGS[reason].short}" for reason, count in ended)
+    return (
+        f'<article class="thing">{picture}<div><h3><i class="w-{why.name}"></i>{escape(meaning.short)}</h3>'
+        f'<p class="when">{begin} to {end}</p><p>{escape(meaning.long)}</p>'
+        f'<p class="note">It filled at most {thing.largest:.1%} of the picture. '
+        f"{_frames(len(thing.samples))}: {counted}.</p>"
+        f"{advised(meaning.advice)}</div></article>"
+    )
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"

@@ -1,0 +1,155 @@
+"""Curves and marks over time, as SVG and HTML that fit any width: only lines are stretched, never letters."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from streamwatch.explain.words import MEANINGS
+from streamwatch.gate import Why
+
+WIDE, HIGH = 1000, 100  # units of every curve's drawing
+POINTS = 500  # of a curve at most, so that a long recording makes no long page
+STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of the timeline in seconds. marks: round times that are named below it, at most."""
+
+    begin: float
+    end: float
+    marks: int = 12
+
+    @property
+    def length(self) -> float:
+        return max(1e-3, self.end - self.begin)
+
+    def percent(self, at: float) -> float:
+        """Where a time lies, 0 at the left edge, 100 at the right one."""
+        return min(100.0, max(0.0, 100 * (at - self.begin) / self.length))
+
+    def x(self, at: float) -> float:
+        """The same in units of a drawing."""
+        return WIDE / 100 * self.percent(at)
+
+    def ticks(self) -> list[float]:
+        """Round times inside the window."""
+        step = next((s for s in STEPS if self.length / s <= self.marks), STEPS[-1])
+        first = -(-self.begin // step)
+        return [step * (first + n) for n in range(int(self.length / step) + 2) if step * (first + n) <= self.end]
+
+
+def clock(seconds: float, tenths: bool = False) -> str:
+    """A time on the timeline: `0:07`, `12:30`, `1:02:03`, with tenths `0:07.4`."""
+    whole = round(seconds, 1) if tenths else float(round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    small = f"{rest:04.1f}" if tenths else f"{int(rest):02d}"
+    return f"{hours}:{minutes:02d}:{small}" if hours else f"{minutes}:{small}"
+
+
+def curve(
+    points: Sequence[Point], window: Window, height: Callable[[float], float], css: str, *, filled: bool = False
+) -> str:
+    """A path through (time, value); height: 0 to 1 for a value."""
+    drawn = [(window.x(at), HIGH * (1 - min(1.0, height(value)))) for at, value in thin(points, window)]
+    if not drawn:
+        return ""
+    steps = " ".join(f"{x:.1f},{y:.1f}" for x, y in drawn)
+    if filled:
+        return f'<path class="{css}" d="M{drawn[0][0]:.1f},{HIGH} {steps} {drawn[-1][0]:.1f},{HIGH}Z"/>'
+    return f'<path class="{css}" d="M{steps}"/>'
+
+
+def thin(points: Sequence[Point], window: Window) -> list[Point]:
+    """At most POINTS of them: of each short stretch the highest, so that no peak is lost."""
+    inside = [point for point in points if window.begin <= point[0] <= window.end]
+    if len(inside) <= POINTS:
+        return inside
+    highest: dict[int, Point] = {}
+    for point in inside:
+        bucket = int((point[0] - window.begin) / window.length * POINTS)
+        if bucket not in highest or point[1] > highest[bucket][1]:
+            highest[bucket] = point
+    return list(highest.values())
+
+
+def drawing(window: Window, inside: str, css: str = "") -> str:
+    """A stretched drawing with a line at each round time."""
+    grid = "".join(f"M{window.x(at):.1f},0V{HIGH}" for at in window.ticks())
+    return (
+        f'<svg class="plot {css}" viewBox="0 0 {WIDE} {HIGH}" preserveAspectRatio="none" aria-hidden="true">'
+        f'<path class="grid" d="{grid}"/>{inside}</svg>'
+    )
+
+
+def level(height: float, css: str) -> str:
+    """A line across at this height, 0 to 1."""
+    y = HIGH * (1 - min(1.0, max(0.0, height)))
+    return f'<path class="{css}" d="M0,{y:.1f}H{WIDE}"/>'
+
+
+def upright(window: Window, at: float, css: str) -> str:
+    """A line from top to bottom at a time."""
+    return f'<path class="{css}" d="M{window.x(at):.1f},0V{HIGH}"/>'
+
+
+def strip(looks: Iterable[tuple[float, Why]], window: Window, frame: float) -> str:
+    """The reason of every frame as a band of colours. frame: seconds that one frame lasts.
+
+    Of a stretch too short to be seen, the reason of most frames; a sent frame always shows.
+    """
+    buckets: dict[int, Counter[Why]] = {}
+    fineness = max(frame, window.length / 400)
+    for at, why in looks:
+        if window.begin <= at <= window.end:
+            buckets.setdefault(int((at - window.begin) / fineness), Counter())[why] += 1
+    bands: list[tuple[float, float, Why]] = []
+    for bucket, whys in sorted(buckets.items()):
+        why = Why.SENT if Why.SENT in whys else whys.most_common(1)[0][0]
+        begin, end = window.begin + bucket * fineness, window.begin + (bucket + 1) * fineness
+        if bands and bands[-1][2] is why and begin - bands[-1][1] <= 1.5 * fineness:
+            begin = bands.pop()[0]
+        bands.append((begin, end, why))
+    inside = "".join(_band(window, *band) for band in bands)
+    return drawing(window, inside, "strip")
+
+
+def _band(window: Window, begin: float, end: float, why: Why) -> str:
+    left, width = window.x(begin), max(window.x(end) - window.x(begin), 2.5 if why is Why.SENT else 0.5)
+    told = f"{clock(begin, tenths=True)} to {clock(end, tenths=True)}: {why.value}"
+    shape = f'x="{left:.1f}" y="0" width="{width:.1f}" height="{HIGH}"'
+    return f'<rect class="w-{why.name}" {shape}><title>{escape(told)}</title></rect>'
+
+
+def axis(window: Window) -> str:
+    """Round times below a drawing; every second one gives way on a narrow screen."""
+    labels = []
+    for n, at in enumerate(window.ticks()):
+        place = window.percent(at)
+        edge = " first" if place < 3 else " last" if place > 97 else ""
+        tenths = at % 1 > 0.01
+        labels.append(
+            f'<span class="tick{" odd" if n % 2 else ""}{edge}" style="left:{place:.2f}%">{clock(at, tenths)}</span>'
+        )
+    return f'<div class="axis" aria-hidden="true">{"".join(labels)}</div>'
+
+
+def lane(label: str, inside: str, note: str = "") -> str:
+    """A named row of the timeline."""
+    more = f' <span class="note">{note}</span>' if note else ""
+    return f'<div class="lane"><div class="label"><span>{label}{more}</span></div>{inside}</div>'
+
+
+def mark(window: Window, at: float, css: str, sign: str, text: str, href: str, *, stop: bool = True) -> str:
+    """A sign at a time that leads to what it stands for. stop: whether the tab key stops at it."""
+    place, named, skip = f"left:{window.percent(at):.3f}%", escape(text), "" if stop else ' tabindex="-1"'
+    return f'<a class="mark {css}" style="{place}" href="{href}" title="{named}" aria-label="{named}"{skip}>{sign}</a>'
+
+
+def legend(whys: Iterable[Why]) -> str:
+    """Which colour is which reason."""
+    items = "".join(f'<li><i class="w-{why.name}"></i>{escape(MEANINGS[why].short)}</li>' for why in whys)
+    return f'<ul class="legend" aria-label="Colours of the reasons">{items}</ul>'

@@ -1,0 +1,207 @@
+"""One self-contained page: styles, a few lines of script and all pictures inside."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+from streamwatch.errors import PageError
+from streamwatch.explain.account import ASSUMPTION, cost
+from streamwatch.explain.album import Picture, with_room
+from streamwatch.explain.cards import advised, unsent, unsent_things, vehicles
+from streamwatch.explain.chart import clock
+from streamwatch.explain.savings import Savings, savings_of
+from streamwatch.explain.timeline import overview
+from streamwatch.explain.trace import Trace
+from streamwatch.explain.tuning import settings_table, zone_editor, zone_picture
+from streamwatch.explain.used import Used
+from streamwatch.explain.words import MEANINGS
+from streamwatch.gate import Why
+from streamwatch.store import PassageOutcome
+
+SECTIONS = (
+    ("timeline", "Timeline"),
+    ("vehicles", "Vehicles"),
+    ("unsent", "Not sent"),
+    ("reasons", "Frames by reason"),
+    ("savings", "What was saved"),
+    ("tuning", "Zone and thresholds"),
+)
+MOST_NAMES = 4
+
+
+class Place:
+    """Where the page will be written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, page: str) -> None:
+        """Raises PageError."""
+        try:
+            self._path.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise _unwritable(self._path, error) from None
+
+
+@contextmanager
+def page_place(path: Path | None) -> Iterator[Place | None]:
+    """Makes sure, before anything is paid, that the page can be written. Raises PageError where it can not.
+
+    A file that was not there before is taken away again where the replay fails.
+    """
+    if path is None:
+        yield None
+        return
+    new = not path.exists()
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
+        yield Place(path)
+    except BaseException:
+        if new:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def page_of(trace: Trace, used: Used) -> str:
+    """The whole page as HTML. All texts from outside are escaped: plates, names of cameras and files."""
+    savings = savings_of(trace, used.least_change)
+    show = _room(trace)
+    bodies = {
+        "timeline": _timeline(trace, used),
+        "vehicles": vehicles(trace, used, show),
+        "unsent": "<p>Things that were followed for a while and never sent, each with the reason that decided.</p>"
+        + unsent(trace, used, show),
+        "reasons": _reasons(trace),
+        "savings": _saved(savings, used),
+        "tuning": f'<div class="tuning"><div>{zone_picture(trace, used)}{zone_editor(used)}</div>'
+        f"{settings_table(trace, used)}</div>",
+    }
+    nav = "".join(f'<a href="#{name}">{title}</a>' for name, title in SECTIONS)
+    main = "".join(
+        f'<section id="{name}" aria-labelledby="h-{name}"><h2 id="h-{name}">{title}</h2>{bodies[name]}</section>'
+        for name, title in SECTIONS
+    )
+    title = f"{used.camera}: why calls were made" if not used.dry else f"{used.camera}: dry run"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(title)}</title><style>{_part('page.css')}</style></head><body>"
+        f'{_head(trace, used, savings)}<nav aria-label="Parts of the page"><div>{nav}</div></nav><main>{main}</main>'
+        f"<script>{_part('page.js')}</script></body></html>\n"
+    )
+
+
+def _unwritable(path: Path, error: OSError) -> PageError:
+    return PageError(f"The page {path} can not be written: {error.strerror}.", "Name another place with --explain.")
+
+
+def _part(name: str) -> str:
+    return (files("streamwatch.explain") / name).read_text(encoding="utf-8")
+
+
+def _room(trace: Trace) -> Callable[[Picture | None], bool]:
+    """What was sent comes first, then what was not, then the frames around what was sent."""
+    sent = trace.sent
+    kept = with_room(
+        [
+            trace.scene,
+            *(s.part for s in sent),
+            *(thing.picture for thing in unsent_things(trace)),
+            *(s.whole for s in sent),
+        ]
+    )
+    return lambda picture: picture is not None and id(picture) in kept
+
+
+def _head(trace: Trace, used: Used, savings: Savings) -> str:
+    passages, calls = len(trace.stays), savings.calls
+    read = sum(stay.outcome is PassageOutcome.READ for stay in trace.stays.values())
+    begins = trace.parts[0][1].astimezone().strftime("%Y-%m-%d %H:%M:%S %z") if trace.parts else ""
+    dry = '<span class="badge doubt">dry run: nothing was paid</span>' if used.dry else ""
+    tiles = [
+        (f"{passages}", "vehicle" if passages == 1 else "vehicles"),
+        (f"{calls}", "call" if calls == 1 else "calls"),
+        (f"{calls / passages:.2f}" if passages else "–", "calls per vehicle"),
+        (f"{read} of {passages}", "with a plate"),
+        (f"{calls * used.price:.2f}" if used.price else "–", "cost" if used.price else "cost: calls.price is not set"),
+        (f"{savings.naive}", "calls at one picture per second"),
+    ]
+    cells = "".join(f"<div><b>{escape(value)}</b><span>{escape(label)}</span></div>" for value, label in tiles)
+    return (
+        f'<header class="top"><p class="over">streamwatch · camera <b>{escape(used.camera)}</b> {dry}</p>'
+        f"<h1>Why calls were made, and why not</h1>"
+        f"<p>{escape(_names(used.videos))} · {clock(trace.length)} min · {len(trace.looks)} frames of "
+        f"{trace.size[0]} × {trace.size[1]} px · from {escape(begins)}</p>"
+        f'<p class="note">{escape(used.answers[0].upper() + used.answers[1:])}.</p>'
+        f'<div class="tiles">{cells}</div></header>'
+    )
+
+
+def _names(videos: tuple[str, ...]) -> str:
+    if len(videos) <= MOST_NAMES:
+        return ", ".join(videos)
+    return f"{', '.join(videos[: MOST_NAMES - 1])} and {len(videos) - MOST_NAMES + 1} more"
+
+
+def _timeline(trace: Trace, used: Used) -> str:
+    if not trace.looks:
+        return '<p class="empty">There was not one frame.</p>'
+    parts = "".join(
+        f"<li>{clock(begin)}: {time.astimezone().strftime('%Y-%m-%d %H:%M:%S')}</li>" for begin, time in trace.parts
+    )
+    several = f'<p class="note">The time between the recordings is left out:</p><ul class="parts">{parts}</ul>'
+    hint = '<p class="note">Minutes and seconds of the recording. Each mark leads to its picture.</p>'
+    return hint + overview(trace, used) + (several if len(trace.parts) > 1 else "")
+
+
+def _reasons(trace: Trace) -> str:
+    """Every frame has exactly one reason, so that the column adds up."""
+    total, most = len(trace.looks), max(trace.counts.values(), default=1)
+    rows = "".join(_reason(why, trace.counts[why], total, most) for why in Why if trace.counts[why])
+    return (
+        "<p>Each frame has exactly one reason. With several things in view the one nearest to a call counts.</p>"
+        '<table class="reasons"><thead><tr><th scope="col">reason</th><th scope="col" class="n">frames</th>'
+        '<th scope="col" class="n">part</th><td class="barcell"></td><th scope="col">what it means, what to try</th>'
+        f'</tr></thead><tbody>{rows}</tbody><tfoot><tr><th scope="row">all</th><td class="n">{total}</td>'
+        '<td class="n"></td><td class="barcell"></td><td class="long"></td></tr></tfoot></table>'
+    )
+
+
+def _reason(why: Why, count: int, total: int, most: int) -> str:
+    meaning = MEANINGS[why]
+    return (
+        f'<tr><th scope="row"><i class="w-{why.name}"></i>{escape(meaning.short)}</th>'
+        f'<td class="n">{count}</td><td class="n">{count / total:.1%}</td>{_bar(why, count, most)}'
+        f'<td class="long"><p>{escape(meaning.long)}</p>{advised(meaning.advice)}</td></tr>'
+    )
+
+
+def _bar(why: Why, count: int, most: int) -> str:
+    return f'<td class="barcell"><span class="w-{why.name}" style="width:{100 * count / most:.1f}%"></span></td>'
+
+
+def _saved(savings: Savings, used: Used) -> str:
+    most = max([1, *(rule.naive for rule in savings.rules)])
+    rows = "".join(
+        f'<tr><th scope="row"><i class="w-{rule.why.name}"></i>{escape(rule.rule)}</th><td class="n">{rule.naive}</td>'
+        f'{_bar(rule.why, rule.naive, most)}<td class="n">{rule.frames}</td></tr>'
+        for rule in savings.rules
+        if rule.why is not Why.SENT and rule.naive
+    )
+    same = sum(rule.naive for rule in savings.rules if rule.why is Why.SENT)
+    price = f" ({cost(savings.naive, used)} instead of {cost(savings.calls, used)})" if used.price else ""
+    return (
+        f"<p>Compared with a naive watcher that sends {escape(ASSUMPTION)}: <b>{savings.naive} calls</b> instead of "
+        f"<b>{savings.calls}</b>{escape(price)}. Each of its pictures counts for the reason why the gate did not send "
+        f"that frame; {same} fall into a second in which the gate sent one, too.</p>"
+        '<table class="saved"><thead><tr><th scope="col">rule</th><th scope="col" class="n">calls saved</th>'
+        '<td class="barcell"></td><th scope="col" class="n">frames</th></tr></thead>'
+        f'<tbody>{rows}</tbody><tfoot><tr><th scope="row">together</th><td class="n">{savings.naive - same}</td>'
+        '<td class="barcell"></td><td class="n"></td></tr></tfoot></table>'
+    )

@@ -1,0 +1,169 @@
+"""The whole recording on one timeline, and each passage on its own."""
+
+from html import escape
+
+from streamwatch.explain.chart import Window, axis, clock, curve, drawing, lane, legend, level, mark, strip, upright
+from streamwatch.explain.trace import Sample, Sent, Stay, Trace
+from streamwatch.explain.used import Used
+from streamwatch.explain.words import OUTCOMES
+from streamwatch.gate import Why
+
+PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
+    1.6,
+    80,
+    12_000,
+)  # px; a long recording scrolls sideways instead of becoming unreadable
+SCREEN, ROOM_FOR_TEXT = 1000, 40  # px
+LONG_STAY, REST = 20.0, 6.0  # s; of a stay longer than that only so much after its last call is drawn
+SIGNS = {"good": "●", "doubt": "◆", "bad": "✕"}
+
+
+def overview(trace: Trace, used: Used) -> str:
+    """Change, reasons, passages, scores, keyframes, calls and readings of the whole recording."""
+    width = min(WIDEST, round(trace.length * PIXELS_A_SECOND))
+    window = Window(0.0, trace.length, max(12, width // PIXELS_A_MARK))
+    keyframes, calls, readings = [], [], []
+    for sent in trace.sent:
+        name, link, (tone, text) = f"View {sent.number}", f"#k{sent.number}", answer(sent)
+        taken, told = f"{name}, taken at {_at(sent.taken)}", f"{name}: {text}"
+        keyframes.append(mark(window, sent.taken, "taken-at", "■", taken, link, stop=False))
+        calls.append(mark(window, sent.sent, "call", "▲", f"{name}, sent at {_at(sent.sent)}", link))
+        readings.append(mark(window, sent.sent, tone, SIGNS[tone], told, link, stop=False))
+    short = " short" if width < PIXELS_A_MARK * window.marks / 2 else ""
+    rows = [
+        lane("change", _change(trace, used, window), f"dashed: min_area, {used.least_change:.1%} of what is watched"),
+        lane("reason of each frame", strip([(look.at, look.why) for look in trace.looks], window, _step(trace))),
+        lane("passages", _bars(trace, window, max(width, SCREEN))),
+        lane("best-shot score", drawing(window, _scores(trace, window)), "each passage by its own best"),
+        lane("keyframes", f'<div class="marks">{"".join(keyframes)}</div>', "when the view was taken"),
+        lane("calls", f'<div class="marks">{"".join(calls)}</div>', "when it was sent"),
+        lane("readings", f'<div class="marks">{"".join(readings)}</div>', "● read, ◆ unsure, ✕ nothing"),
+    ]
+    return (
+        '<div class="scroll" tabindex="0" role="group" aria-label="Timeline of the recording">'
+        f'<div class="timeline{short}" style="min-width:{width}px">{"".join(rows)}{axis(window)}</div></div>'
+        + legend(sorted(trace.counts, key=list(Why).index))
+    )
+
+
+def passage_chart(trace: Trace, stay: Stay, needed: float | None) -> str:
+    """Score and reasons of one passage. needed: the score that another call was worth, None where none was."""
+    samples = trace.things[stay.number].samples if stay.number in trace.things else []
+    window = window_of(stay, samples)
+    values = [v for s in samples for v in (s.score, s.best) if v is not None] + [s.score for s in stay.sent]
+    top = 1.08 * max([1.0, *values, needed or 0])
+    inside = curve([(s.at, s.score) for s in samples if s.score is not None], window, lambda v: v / top, "score")
+    inside += "".join(curve(best, window, lambda v: v / top, "best") for best in _searches(samples))
+    inside += "" if needed is None else level(needed / top, "least")
+    inside += "".join(upright(window, s.taken, "taken") + upright(window, s.sent, "sent") for s in stay.sent)
+    signs = "".join(
+        mark(window, s.taken, "taken-at", "■", f"View {s.number} taken at {_at(s.taken)}", f"#k{s.number}")
+        + mark(window, s.sent, "call", "▲", f"View {s.number} sent at {_at(s.sent)}", f"#k{s.number}")
+        for s in stay.sent
+    )
+    note = "thin: this view, thick: best so far" + ("" if needed is None else ", dashed: needed for another call")
+    whys = [(s.at, s.why) for s in samples]
+    shown = {why for at, why in whys if window.begin <= at <= window.end}
+    return (
+        '<div class="timeline small short">'
+        + lane("best-shot score", drawing(window, inside, "tall") + f'<div class="marks">{signs}</div>', note)
+        + lane("reason of each frame", strip(whys, window, _step(trace)))
+        + axis(window)
+        + "</div>"
+        + legend(sorted(shown, key=list(Why).index))
+    )
+
+
+def _searches(samples: list[Sample]) -> list[list[tuple[float, float]]]:
+    """The best score so far of each search for a view: one ends when its view is sent, or settled."""
+    searches: list[list[tuple[float, float]]] = []
+    before: float | None = None
+    for sample in samples:
+        if sample.best is not None:
+            if before is None or sample.best < before:
+                searches.append([])
+            searches[-1].append((sample.at, sample.best))
+        before = sample.best
+    return searches
+
+
+def window_of(stay: Stay, samples: list[Sample]) -> Window:
+    """What of a stay is drawn: all of it, or of a long one the part with its calls."""
+    begin = min([stay.begin, *(s.at for s in samples[:1])])
+    last = max(s.sent for s in stay.sent) if stay.sent else begin
+    end = max(stay.end, last)
+    if end - begin > LONG_STAY:
+        end = min(end, last + REST)
+    return Window(begin - 0.2, end + 0.2)
+
+
+def answer(sent: Sent) -> tuple[str, str]:
+    """The tone of an answer, and the answer in words."""
+    if sent.reads is None:
+        return "bad", f"no answer: {sent.lost}" if sent.lost else "no answer yet"
+    if sent.assumed:
+        return "good", "assumed: a plate, surely read"
+    if not sent.reads:
+        return "bad", "no plate found"
+    best = max(sent.reads, key=lambda read: (read.good, read.confidence or 0))
+    sure = "without a confidence" if best.confidence is None else f"{best.confidence:.0%} sure"
+    return ("good", f"{best.plate}, {sure}") if best.good else ("doubt", f"{best.plate}, {sure}: not enough")
+
+
+def _change(trace: Trace, used: Used, window: Window) -> str:
+    """By its root, so that min_area and a vehicle that fills the picture are both seen."""
+    points = [(look.at, look.change) for look in trace.looks]
+    top = max([4 * used.least_change, *(value for _, value in points)])
+    inside = curve(points, window, lambda v: (v / top) ** 0.5, "change", filled=True)
+    return drawing(window, inside + level((used.least_change / top) ** 0.5, "least"), "tall")
+
+
+def _scores(trace: Trace, window: Window) -> str:
+    curves = []
+    for stay in trace.stays.values():
+        thing = trace.things.get(stay.number)
+        points = [(s.at, s.score) for s in thing.samples if s.score is not None] if thing else []
+        if points:
+            top = max(value for _, value in points)
+            few = Window(points[0][0], points[-1][0])
+            curves.append(_within(points, few, window, top))
+    return "".join(curves)
+
+
+def _within(points: list[tuple[float, float]], few: Window, window: Window, top: float) -> str:
+    """One passage's curve on the whole timeline, with no more points than can be seen."""
+    step = max(window.length / 900, few.length / 120)
+    highest: dict[int, tuple[float, float]] = {}
+    for at, value in points:
+        bucket = int((at - few.begin) / step)
+        if bucket not in highest or value > highest[bucket][1]:
+            highest[bucket] = (at, value)
+    return curve(list(highest.values()), window, lambda v: v / top, "score", filled=True)
+
+
+def _bars(trace: Trace, window: Window, pixels: int) -> str:
+    """Passages as bars, those that overlap in rows below each other. pixels: about as wide as the timeline is shown."""
+    free: list[float] = []
+    bars = []
+    for stay in trace.stays.values():
+        row = next((n for n, end in enumerate(free) if end <= stay.begin), len(free))
+        free[row : row + 1] = [stay.end]
+        name, tone, _ = OUTCOMES[stay.outcome]
+        title = escape(f"Vehicle {stay.ordinal}, {_at(stay.begin)} to {_at(stay.end)}: {name} {' '.join(stay.plates)}")
+        left, width = window.percent(stay.begin), window.percent(stay.end) - window.percent(stay.begin)
+        text = (" ".join(stay.plates) or SIGNS[tone]) if width * pixels / 100 >= ROOM_FOR_TEXT else ""
+        place = f"left:{left:.3f}%;width:{width:.3f}%;top:{row * 1.75:.2f}rem"
+        bars.append(
+            f'<a class="bar {tone}" style="{place}" href="#p{stay.ordinal}" title="{title}" aria-label="{title}">'
+            f"<span>{escape(text)}</span></a>"
+        )
+    return f'<div class="bars" style="height:{max(1, len(free)) * 1.75:.2f}rem">{"".join(bars)}</div>'
+
+
+def _step(trace: Trace) -> float:
+    """Seconds that a frame lasts."""
+    return trace.length / max(1, len(trace.looks) - 1) if trace.looks else 0.04
+
+
+def _at(seconds: float) -> str:
+    return clock(seconds, tenths=True)

@@ -1,0 +1,46 @@
+"""The settings that a replay was made with, as far as the page explains them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from streamwatch.model import Point
+
+
+class Answers(StrEnum):
+    """Who said what is on the pictures, in words."""
+
+    SERVICE = "ocrCars read the pictures; each answered call was paid"
+    LOCAL = "the local engine read the pictures, free of charge"
+    LOCAL_INSTEAD = "the local engine read the pictures instead of ocrCars, which may read more or less"
+    ASSUMED = "every picture is assumed to be read at the first call, because the local engine is not installed"
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """zone: polygon in fractions of the picture, None for all of it. Durations in seconds. dry: nothing was paid."""
+
+    camera: str
+    videos: tuple[str, ...]
+    zone: tuple[Point, ...] | None
+    threshold: int
+    min_area: float
+    patience: float
+    close_after: float
+    max_calls: int
+    min_confidence: float
+    price: float
+    answers: Answers
+    dry: bool
+
+    @property
+    def watched(self) -> float:
+        """Part of the picture (0 to 1) inside the zone."""
+        if self.zone is None:
+            return 1.0
+        pairs = zip(self.zone, (*self.zone[1:], self.zone[0]), strict=True)
+        return max(1e-6, abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairs)) / 2)
+
+    @property
+    def least_change(self) -> float:
+        """Part of what is watched that must differ before the gate looks for a vehicle."""
+        return self.min_area / self.watched

@@ -1,0 +1,37 @@
+"""What the gate decides."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from streamwatch.model import Box, Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A vehicle has come. `passage` numbers the passages of one gate."""
+
+    passage: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """This view is worth a call. crop: the part of the frame to send; reason: why, in words."""
+
+    passage: int
+    frame: Frame
+    crop: Box
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The vehicle has gone, or turned out to be another one."""
+
+    passage: int
+    opened_at: datetime
+    last_seen: datetime
+
+
+Decision = Opened | Shot | Closed

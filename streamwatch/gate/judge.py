@@ -1,0 +1,296 @@
+"""Pay for this view now? Asked for every thing that is followed, in every frame that shows it."""
+
+from datetime import datetime
+
+from streamwatch.gate.background import Background
+from streamwatch.gate.bestshot import Candidate, crop_around, score
+from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
+from streamwatch.gate.follow import Follower
+from streamwatch.gate.geometry import Geometry
+from streamwatch.gate.glance import Why
+from streamwatch.gate.likeness import same_vehicle, view_of
+from streamwatch.gate.plate_box import inside, middle
+from streamwatch.gate.sight import Sight, believed, good_enough
+from streamwatch.gate.track import PaidView, Stage, Track, Verdict, patch_of, stillness
+from streamwatch.model import Box, Corners, Frame, Picture
+
+CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.3  # a region must last so long before it is a passage
+BETTER = 1.05  # a view counts as better from this ratio of scores on; a full picture of the codec alone gives 1.03
+CLEARLY_BETTER = 1.3  # a view must be this much better to be paid after an unread one
+STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
+STILL_FOR = 0.4  # s; a suspect is judged when it has stood still so long
+SUSPECT_PATIENCE = 1.5  # s; or, moving, when its view has not become better for so long
+SCENERY_AFTER = 3.0  # s; what stands still so long after a call found no plate is taken as part of the scene
+CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so that a bird does not count
+CUT_OFF_STILL = 1.0  # s; a piece at the edge that stands still so long is a vehicle after all
+WHOLE_FOR = 0.4  # s; what follows a paid vehicle must be wholly in view so long: pieces of the leaving one are not
+REMEMBER = 3.0  # s after a passage in which pieces of its vehicle may still be in view
+SCENE_CALM, SCENE_CHANGED = 0.3, 0.7  # parts of the picture; from one to the other at once no vehicle can come:
+SCENE_JUMP, SCENE_CHANGED_FOR = 0.5, 1.5  # s; the camera was moved or switched its mode, and the gate starts anew
+
+
+class Judge:
+    """Of one camera."""
+
+    def __init__(
+        self,
+        follower: Follower,
+        background: Background,
+        sight: Sight | None,
+        paid: list[PaidView],
+        *,
+        patience: float,
+        close_after: float,
+        max_calls: int,
+    ) -> None:
+        """sight: finds plates before they are paid for; None where nothing can. patience, close_after: seconds.
+
+        paid: views of vehicles that are or lately were before the camera, shared with others.
+        """
+        self._follower, self._background, self._sight = follower, background, sight
+        self._patience, self._close_after, self._max_calls = patience, close_after, max_calls
+        self._geometry = Geometry((180, 320), None)
+        self._previous: Picture | None = None
+        self._obstacles: list[Box] = []
+        self._paid = paid
+
+    def begin(self, geometry: Geometry) -> None:
+        """Another scene, seen in frames of that geometry."""
+        self._geometry, self._previous = geometry, None
+
+    def judge(self, frame: Frame, small: Picture, at: float, obstacles: list[Box]) -> list[Decision]:
+        """What to do about each track of this frame. obstacles: vehicles that are no tracks."""
+        self._obstacles = obstacles
+        return [decision for track in self._follower.tracks for decision in self._attend(track, frame, small, at)]
+
+    def let_go(self, small: Picture, at: float) -> list[Decision]:
+        """What to do about tracks that have left; the end of a frame."""
+        decisions: list[Decision] = []
+        for track in [t for t in self._follower.tracks if at - t.seen_at >= self._close_after]:
+            if not track.swallowed:
+                decisions += self._last_chance(track)
+            decisions += self.closing(track, at)
+            self._follower.tracks.remove(track)
+        for track in [t for t in self._follower.tracks if not t.confirmed and t.seen_at != at]:
+            self._follower.tracks.remove(track)
+        self._previous = small
+        return decisions
+
+    def finish(self, track: Track) -> list[Decision]:
+        """What to do about a track when watching ends."""
+        return [*self._last_chance(track), *self.closing(track, track.seen_at)]
+
+    def closing(self, track: Track, at: float) -> list[Decision]:
+        """Its passage is over."""
+        for view in self._paid:
+            if view.passage == track.passage:
+                view.gone_at = at
+        return [Closed(track.passage, track.opened_at, track.last_seen)] if track.announced else []
+
+    def is_own(self, view: PaidView, corners: Corners | None) -> bool:
+        """Whether a plate belongs to the vehicle of the view, and not to another one on whose place it lies."""
+        if corners is None or inside(view.box, middle(corners)):
+            return True
+        tracks = [self._geometry.box(t.region) for t in self._follower.tracks if t.passage != view.passage]
+        return not any(inside(box, middle(corners)) for box in (*tracks, *self._obstacles))
+
+    def _attend(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
+        if track.seen_at != at:
+            return []
+        self._note_stillness(track, small, at)
+        if not track.confirmed:
+            track.why = Why.FRAGMENT if track.fragment else Why.TOO_SHORT
+            if track.frames < CONFIRM_FRAMES or at - track.since < CONFIRM_AFTER:
+                return []
+            if track.fragment and not self._geometry.whole(track.region) and not _still(track, at, CUT_OFF_STILL):
+                return []
+            track.confirmed = True
+        return self._look_closer(track, frame, small, at)
+
+    def _look_closer(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
+        track.value = None
+        if track.stage is Stage.SETTLED:
+            track.why = Why.KNOWN
+            _watch_settled(track, small, at)
+            return []
+        if track.suspect and self._same_as_settled(track, frame.luma, small):
+            track.why = Why.KNOWN
+            track.settle(small)
+            return []
+        self._weigh(track, frame, at)
+        if self._ripe(track, at):
+            return self._decide(track, small, at)
+        return []
+
+    def _note_stillness(self, track: Track, small: Picture, at: float) -> None:
+        if self._previous is None or stillness(small, self._previous, track.region, STILL_STEP) < STILL_PART:
+            track.still_since = None
+        elif track.still_since is None:
+            track.still_since = at
+
+    def _same_as_settled(self, track: Track, luma: Picture, small: Picture) -> bool:
+        """Two cars of one model look alike at one place; where the paid plate is known, it decides alone."""
+        read = [v for v in track.paid if v.plate is not None]
+        return any(v.plate_still_there(luma) for v in read) if read else track.unchanged(small)
+
+    def _weigh(self, track: Track, frame: Frame, at: float) -> None:
+        """Keeps this frame if it shows the vehicle better than any before."""
+        whole = self._geometry.whole(track.region)
+        track.whole_since = (track.whole_since or at) if whole else None
+        if (track.suspect or track.fragment) and not _another_whole(track, at):
+            track.why = Why.FRAGMENT
+            return
+        box = self._geometry.box(track.region)
+        if at < track.idle_until and box.width < track.look_from:
+            track.why = Why.NO_PLATE
+            return
+        track.value = score(frame.luma, box, whole)
+        if track.best is None or track.value > track.best.score * BETTER:
+            others = [self._geometry.box(t.region) for t in self._follower.tracks if t is not track]
+            others += self._obstacles
+            height, width = frame.luma.shape
+            crop = crop_around(box, others, width, height)
+            track.best, track.improved_at = Candidate(frame, at, box, crop, track.value, whole), at
+            track.why = Why.BETTERING
+            if self._sight is not None and not track.suspect and not track.paid:
+                self._sight.glimpse(track)
+
+    def _ripe(self, track: Track, at: float) -> bool:
+        if track.best is None:
+            return False
+        if track.suspect:
+            return _still(track, at, STILL_FOR) or at - track.improved_at >= SUSPECT_PATIENCE
+        return at - track.improved_at >= self._patience or (
+            not track.paid and good_enough(track.best) and believed(track)
+        )
+
+    def _decide(self, track: Track, small: Picture, at: float) -> list[Decision]:
+        """The view is good enough or has stopped getting better: pay for it, or know why not."""
+        assert track.best is not None
+        if self._is_scenery(track, small, at):
+            track.why = Why.SCENERY
+            self._background.absorb(small, track.region)
+            track.seen_at, track.best = -self._close_after, None
+            return []
+        if not self._worth_another(track):
+            track.why = Why.USED_UP if len(track.paid) >= self._max_calls else Why.NOT_BETTER
+            track.improved_at = at
+            return []
+        if self._known(track, small):
+            track.why = Why.KNOWN
+            track.settle(small)
+            return []
+        if not self._plate_in_sight(track):
+            track.why = Why.NO_PLATE
+            track.no_plate(at)
+            return []
+        decisions = self._another_vehicle(track) if track.suspect else []
+        return [*decisions, *self._pay(track, small, _reason(track))]
+
+    def _plate_in_sight(self, track: Track) -> bool:
+        """Whether the best view, or else an earlier one, shows a plate; where nobody can tell it is assumed."""
+        assert track.best is not None
+        if self._sight is None:
+            return True
+        if not track.best.looked:
+            self._sight.look(track, track.best)
+        if track.best.plate is None and track.with_plate is not None:
+            track.best = track.with_plate
+        return track.best.plate is not None and believed(track)
+
+    def _is_scenery(self, track: Track, small: Picture, at: float) -> bool:
+        """Whether what stands here belongs to the scene: ground that a vehicle has left, or a thing without a plate."""
+        unread = bool(track.paid) and all(v.verdict is Verdict.UNREAD for v in track.paid)
+        if unread and _still(track, at, SCENERY_AFTER):
+            return True
+        return _still(track, at, STILL_FOR) and self._background.uncovered(small, track.region)
+
+    def _worth_another(self, track: Track) -> bool:
+        """Whether the best view promises more than those already paid for it; another vehicle always does."""
+        assert track.best is not None
+        if track.suspect or not track.paid:
+            return True
+        if len(track.paid) >= self._max_calls:
+            return False
+        unread = [v.score for v in track.paid if v.verdict is not Verdict.FAILED]
+        return not unread or track.best.score >= CLEARLY_BETTER * max(unread)
+
+    def _known(self, track: Track, small: Picture) -> bool:
+        """Whether a paid picture shows this vehicle already.
+
+        The plate decides where one was found. Where none was, only pictures of this very track count: the same vehicle
+        moving on, or the same thing still standing at its place.
+        """
+        assert track.best is not None
+        self._paid[:] = [v for v in self._paid if v.gone_at is None or track.seen_at - v.gone_at <= REMEMBER]
+        without_plate = (
+            (Verdict.PENDING, Verdict.READ, Verdict.FAILED) if track.suspect else (Verdict.PENDING, Verdict.READ)
+        )
+        settled = [v for v in track.paid if v.plate is None and v.verdict in without_plate]
+        seen = [v for v in self._paid if v.plate is not None] + settled
+        if seen:
+            now = view_of(track.best.frame.luma, track.best.box)
+            if any(same_vehicle(v.view, now) for v in seen):
+                return True
+        return track.suspect and any(v.at_same_place(small) for v in track.paid if v.plate is None)
+
+    def _another_vehicle(self, track: Track) -> list[Decision]:
+        """The track goes on, but as a new passage: what stands there now is not what was paid for."""
+        gone = self.closing(track, track.seen_at)
+        since = track.changed_since or track.seen_at
+        track.opened_at = datetime.fromtimestamp(since, tz=track.last_seen.tzinfo)
+        track.passage, track.paid, track.suspect = self._follower.next_passage(), [], False
+        track.announced = track.fragment = False
+        return gone
+
+    def _pay(self, track: Track, small: Picture, reason: str) -> list[Decision]:
+        """With its first shot a passage opens: what is never worth one was no vehicle, or one that is known."""
+        assert track.best is not None
+        best = track.best
+        box = best.box
+        luma = best.frame.luma[box.y : box.y + box.height, box.x : box.x + box.width].copy()
+        view = PaidView(track.passage, best.at, luma, box, best.score, track.region, patch_of(small, track.region))
+        track.paid.append(view)
+        self._paid.append(view)
+        track.settle(small)
+        shot = Shot(track.passage, best.frame, best.crop, best.score, reason)
+        opening = [] if track.announced else [Opened(track.passage, track.opened_at)]
+        track.announced = True
+        return [*opening, shot]
+
+    def _last_chance(self, track: Track) -> list[Decision]:
+        """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
+        if not track.confirmed or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
+            return []
+        if not self._worth_another(track) or self._known(track, self._previous) or not self._plate_in_sight(track):
+            return []
+        decisions = self._another_vehicle(track) if track.suspect else []
+        return [*decisions, *self._pay(track, self._previous, "it went; this was its best view")]
+
+
+def _watch_settled(track: Track, small: Picture, at: float) -> None:
+    if track.unchanged(small):
+        track.changed_since = None
+    elif track.changed_since is None:
+        track.changed_since = at
+    elif at - track.changed_since >= CHANGED_FOR:
+        track.look_again(at, suspect=True)
+
+
+def _another_whole(track: Track, at: float) -> bool:
+    """Whether this can be a vehicle of its own and not a piece of one that was paid for and is leaving."""
+    if track.whole_since is not None and at - track.whole_since >= WHOLE_FOR:
+        return True
+    return _still(track, at, CUT_OFF_STILL)
+
+
+def _still(track: Track, at: float, seconds: float) -> bool:
+    return track.still_since is not None and at - track.still_since >= seconds
+
+
+def _reason(track: Track) -> str:
+    assert track.best is not None
+    if track.paid and not track.suspect:
+        failed = track.paid[-1].verdict is Verdict.FAILED
+        return "the last view got no answer" if failed else "a clearly better view than the unread one"
+    return "its plate is large and sharp enough" if good_enough(track.best) else "its view stopped getting better"

@@ -1,0 +1,126 @@
+"""Is there a plate in a view, before anything is paid for it?
+
+A free finder of plates is asked, a few times per passage at most, because it costs as much as a hundred frames of the
+rest of the gate.
+"""
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from streamwatch.gate.bestshot import Candidate
+from streamwatch.gate.plate_box import bounds, inside, middle, moved, plate_width, vehicle_around
+from streamwatch.gate.track import PaidView, Track
+from streamwatch.model import Box, Corners, Frame, Picture
+
+FindPlates = Callable[[Picture], Sequence[Corners]]
+"""Plate-like regions of a (height, width, 3) BGR picture, as corners in its pixels."""
+
+MOST_LOOKS = 6  # per passage, beside the one before paying
+GROWN, LEAST_GROWN = 1.3, 1.1  # the vehicle must be so much wider for another look, less where it promises enough
+MISSES_PER_HIT = 3  # so many looks that showed no plate are made good by one that does
+WIDEST = 0.6  # of a view; no plate fills more of one
+ENOUGH = 115  # px; width of a plate that is read surely; a view that shows it need not get better
+LEAST_CRISP = 0.35  # less of a plate's edges in one direction than so much of the other: it is blurred by motion
+CRISP_WIDTH = 96  # px; plates are judged at this width
+
+
+TILE, OVERLAP = 640, 200  # px; small plates of a whole picture are found in parts of it
+
+
+class Sight:
+    """Asks the finder, and remembers in the track what it said."""
+
+    def __init__(self, find: FindPlates, paid: list[PaidView]) -> None:
+        """paid: views of the vehicles before the camera; a plate of theirs is not news."""
+        self._find, self._paid = find, paid
+
+    def glimpse(self, track: Track) -> None:
+        """Looks at a new best view, if that promises to show more than what was looked at before."""
+        best = track.best
+        if best is None or best.looked or track.looks >= MOST_LOOKS or best.box.width < track.look_from:
+            return
+        self.look(track, best)
+
+    def look(self, track: Track, view: Candidate) -> None:
+        """Looks for a plate in a view."""
+        view.looked, track.looks = True, track.looks + 1
+        view.plate = self._plate(view)
+        needed = GROWN if view.plate is None else 1.05 * ENOUGH / plate_width(view.plate)
+        track.look_from = round(min(GROWN, max(LEAST_GROWN, needed)) * view.box.width)
+        if view.plate is not None:
+            track.hits, track.with_plate = track.hits + 1, view
+
+    def _plate(self, view: Candidate) -> Corners | None:
+        """The widest plate on the vehicle of a view, in frame pixels."""
+        own = [
+            plate
+            for plate in self.plates(view.frame, view.crop)
+            if inside(view.box, middle(plate)) and not self._paid_for(plate, view.frame.luma)
+        ]
+        return max(own, key=plate_width, default=None)
+
+    def _paid_for(self, plate: Corners, luma: Picture) -> bool:
+        """Whether it belongs to a vehicle that was read and still stands there, behind what is looked at."""
+        return any(
+            view.plate is not None and view.gone_at is None and _on(view.plate, plate) and view.plate_still_there(luma)
+            for view in self._paid
+        )
+
+    def confirms(self, plate: Corners, frame: Frame) -> bool:
+        """Whether a nearer look shows the plate, too."""
+        return any(_on(found, plate) for found in self.plates(frame, vehicle_around(plate, frame.luma.shape)))
+
+    def plates(self, frame: Frame, crop: Box) -> list[Corners]:
+        """All plates in a part of a frame, in frame pixels."""
+        picture = frame.to_bgr()[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
+        found = self._find(np.ascontiguousarray(picture))
+        return [moved(p, crop.x, crop.y) for p in found if bounds(p)[2] - bounds(p)[0] <= WIDEST * crop.width]
+
+    def all_plates(self, frame: Frame) -> list[Corners]:
+        """All plates of a whole frame, small ones too; costs as much as twelve looks. Some may come twice."""
+        height, width = frame.luma.shape
+        parts = [Box(0, 0, width, height)] + [
+            Box(x, y, min(TILE, width - x), min(TILE, height - y))
+            for y in _steps(height)
+            for x in _steps(width)
+            if width > TILE or height > TILE
+        ]
+        return [plate for part in parts for plate in self.plates(frame, part)]
+
+
+def _steps(length: int) -> list[int]:
+    """Where tiles begin along a side."""
+    return list(range(0, max(1, length - OVERLAP), TILE - OVERLAP))
+
+
+def _on(place: Corners, plate: Corners) -> bool:
+    """Whether the middle of one plate lies on the other."""
+    left, top, right, bottom = bounds(place)
+    x, y = middle(plate)
+    return left <= x <= right and top <= y <= bottom
+
+
+def believed(track: Track) -> bool:
+    """Whether a plate was seen often enough: a finder sees one now and then on a coat or a door."""
+    return track.hits > 0 and MISSES_PER_HIT * track.hits >= track.looks - track.hits
+
+
+def good_enough(view: Candidate) -> bool:
+    """Whether the view's plate is so wide and sharp that nothing is won by waiting for a better view."""
+    if view.plate is None:
+        return False
+    return plate_width(view.plate) >= ENOUGH and crispness(view.frame.luma, view.plate) >= LEAST_CRISP
+
+
+def crispness(luma: Picture, plate: Corners) -> float:
+    """How alike the edges of a plate are in both directions, 0 to 1: motion takes those across its path away."""
+    left, top, right, bottom = (round(v) for v in bounds(plate))
+    part = luma[max(0, top) : bottom, max(0, left) : right]
+    if min(part.shape) < 4:
+        return 0.0
+    size = (CRISP_WIDTH, max(8, round(CRISP_WIDTH * part.shape[0] / part.shape[1])))
+    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    across, down = (float(np.abs(cv2.Sobel(small, cv2.CV_16S, dx, 1 - dx)).mean()) for dx in (1, 0))
+    return min(across, down) / max(across, down, 1.0)

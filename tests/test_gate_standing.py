@@ -1,0 +1,180 @@
+"""Vehicles that stand there from the first picture on."""
+
+from datetime import timedelta
+
+import cv2
+import numpy as np
+import pytest
+from test_gate import PLATE, START, Scene, Stay, vehicle
+
+from streamwatch.gate import Closed, FindPlates, Gate, Opened, Remembered, Shot, Why
+from streamwatch.model import Corners, Picture
+
+HERE = Stay(vehicle(1, 1), -5.0, 100.0, x=160)
+
+
+def plates_of(*stays: Stay) -> FindPlates:
+    """A finder that knows where vehicles with these pictures show their plates; it looks for their marks."""
+    marks = []
+    for stay in stays:
+        x, y, w, h = PLATE
+        marks.append(stay.picture[y : y + h, x : x + w])
+
+    def find(bgr: Picture) -> list[Corners]:
+        grey = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+        found: list[Corners] = []
+        for mark in marks:
+            for scale in (1.0, 0.75, 0.5):
+                small = cv2.resize(mark, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+                if grey.shape[0] <= small.shape[0] or grey.shape[1] <= small.shape[1]:
+                    continue
+                likeness = cv2.matchTemplate(grey, small, cv2.TM_CCOEFF_NORMED)
+                _, best, _, (x, y) = cv2.minMaxLoc(likeness)
+                if best > 0.75:
+                    h, w = small.shape
+                    found.append(((x, y), (x + w, y), (x + w, y + h), (x, y + h)))
+                    break
+        return found
+
+    return find
+
+
+def gate_for(*stays: Stay) -> Gate:
+    return Gate(find_plates=plates_of(*stays))
+
+
+def test_a_vehicle_that_stands_there_from_the_first_picture_on_costs_one_call() -> None:
+    scene = Scene([HERE], gate_for(HERE)).play(12).finish()
+    assert scene.read() == [0]
+    opened, shot, closed = scene.events
+    assert isinstance(opened, Opened)
+    assert isinstance(shot, Shot)
+    assert isinstance(closed, Closed)
+    assert opened.at == START
+    assert closed.last_seen - START >= timedelta(seconds=11)
+
+
+def test_it_costs_one_call_through_light_people_and_others_that_pass_and_are_read() -> None:
+    other = Stay(vehicle(2, 2), 9.0, 12.0, x=460)
+
+    def walker(picture: Picture, t: float) -> None:
+        if 3 < t < 7:
+            x = round((t - 3) * 160)
+            picture[90:330, max(0, x - 25) : x + 25] = 200
+
+    light = lambda t: 0.5 if 14 < t < 16 else 1.0  # noqa: E731
+    scene = Scene([HERE, other], gate_for(HERE, other), light=light, extra=walker).play(18).finish()
+    assert sorted(s for s in scene.read() if s is not None) == [0, 1]
+    assert len(scene.shots) == 2
+
+
+def test_when_it_leaves_its_passage_ends_and_the_hole_costs_nothing() -> None:
+    leaving = Stay(vehicle(1, 1), -5.0, 6.0, x=160)
+    scene = Scene([leaving], gate_for(leaving)).play(14)
+    assert scene.read() == [0]
+    (closed,) = [e for e in scene.events if isinstance(e, Closed)]
+    assert timedelta(seconds=5) <= closed.last_seen - START <= timedelta(seconds=7)
+
+
+def test_what_passes_while_watching_begins_is_none_that_stands() -> None:
+    passing = Stay(vehicle(1, 1), -0.3, 0.7)
+    scene = Scene([passing], gate_for(passing)).play(6).finish()
+    assert len(scene.shots) <= 1
+
+
+def test_a_standing_thing_without_a_plate_costs_nothing() -> None:
+    scene = Scene([HERE], Gate(find_plates=lambda bgr: [])).play(8).finish()
+    assert scene.events == []
+
+
+def test_without_a_finder_edges_tell_a_plate() -> None:
+    def signs(picture: Picture, t: float) -> None:
+        picture[80:240, 400:404] = 220  # a post and its shadow are none
+        picture[240:244, 300:500] = 30
+        letters(picture, 100, 150)
+
+    scene = Scene([], extra=signs).play(5).finish()
+    (shot,) = [e for e in scene.events if isinstance(e, Shot)]
+    assert shot.crop.x <= 100
+    assert shot.crop.x + shot.crop.width >= 220
+
+
+def letters(picture: Picture, x: int, y: int) -> None:
+    """A plate: light characters on a dark ground."""
+    plate = np.full((28, 140), 60, np.uint8)
+    cv2.putText(plate, "A7K3R58", (4, 25), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 230, 3)
+    picture[y : y + 38, x : x + 120] = cv2.resize(plate, (120, 38))
+
+
+def test_a_call_without_an_answer_is_made_again_and_one_without_a_plate_is_not() -> None:
+    scene = Scene([HERE], gate_for(HERE))
+    answers: list[list[tuple[bool, Corners | None]] | None] = [None, []]
+    shots = []
+
+    def answer(shot: Shot) -> None:
+        shots.append(shot)
+        scene.gate.answered(shot.passage, answers[len(shots) - 1])
+
+    scene.answer = answer  # type: ignore[method-assign]
+    scene.play(12)
+    assert len(shots) == 2
+    assert shots[0].passage == shots[1].passage
+    assert isinstance(scene.events[-1], Closed)
+
+
+@pytest.mark.parametrize("plate_known", [True, False])
+def test_a_vehicle_paid_by_an_earlier_run_goes_on_with_its_passage(plate_known: bool) -> None:
+    first = Scene([HERE], gate_for(HERE)).play(5)
+    (shot,) = [e for e in first.events if isinstance(e, Shot)]
+    crop = shot.crop
+    luma = shot.frame.luma[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
+    gate = gate_for(HERE)
+    corners = first.corners(0, 2.0) if plate_known else None
+    number = gate.remember(Remembered(START, START, luma.copy(), crop, corners))
+    scene = Scene([HERE], gate)
+    for n in range(60, 120):
+        scene.take(gate.look(scene.frame(n / 10)), n / 10)
+    assert scene.shots == []
+    (closed,) = gate.finish()
+    assert isinstance(closed, Closed)
+    assert (closed.passage, closed.opened_at) == (number, START)
+    assert closed.last_seen - START >= timedelta(seconds=11)
+
+
+def test_another_vehicle_at_that_place_is_paid() -> None:
+    first = Scene([HERE], gate_for(HERE)).play(5)
+    (shot,) = [e for e in first.events if isinstance(e, Shot)]
+    crop = shot.crop
+    luma = shot.frame.luma[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
+    other = Stay(vehicle(1, 2), -5.0, 100.0, x=160)
+    gate = gate_for(HERE, other)
+    gate.remember(Remembered(START, START, luma.copy(), crop, first.corners(0, 2.0)))
+    scene = Scene([other], gate).play(8)
+    assert scene.read() == [0]
+    assert [type(e) for e in scene.events] == [Opened, Shot]
+
+
+def test_a_camera_that_sends_another_size_of_picture_costs_no_second_call() -> None:
+    scene = Scene([HERE], gate_for(HERE)).play(4)
+    for n in range(40, 90):
+        frame = scene.frame(n / 10)
+        small = np.ascontiguousarray(cv2.resize(frame.luma, (512, 288), interpolation=cv2.INTER_AREA))
+        bgr = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
+        scene.take(scene.gate.look(type(frame)("gate", frame.captured_at, small, lambda bgr=bgr: bgr)), n / 10)
+    assert len([e for e in scene.events if isinstance(e, Shot)]) == 1
+
+
+def test_nothing_is_paid_before_a_plate_is_seen_and_then_at_once() -> None:
+    coming = Stay(vehicle(1, 1), 1.0, 20.0)
+    asked = []
+
+    def find(bgr: Picture) -> list[Corners]:
+        asked.append(bgr.shape)
+        return [] if len(asked) < 4 else plates_of(coming)(bgr)
+
+    scene = Scene([coming], Gate(find_plates=find)).play(12)
+    assert scene.read() == [0]
+    assert 4 <= len(asked) <= 8
+    scene = Scene([coming], Gate(find_plates=lambda bgr: [])).play(25).finish()
+    assert scene.events == []
+    assert scene.gate.counts[Why.NO_PLATE] > 50
