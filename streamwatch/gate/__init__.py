@@ -3,7 +3,7 @@
 from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
 from streamwatch.gate.gate import Gate
 from streamwatch.gate.glance import Followed, Glance, Why
-from streamwatch.gate.jpeg import Jpeg, encode
+from streamwatch.gate.jpeg import Jpeg, decode_luma, encode
 from streamwatch.gate.sight import FindPlates
 from streamwatch.gate.standing import Remembered
 
@@ -19,5 +19,6 @@ __all__ = [
     "Remembered",
     "Shot",
     "Why",
+    "decode_luma",
     "encode",
 ]

@@ -19,10 +19,12 @@ from streamwatch.pipeline.events import (
     KeyframeDoubtful,
     KeyframeDropped,
     KeyframeWaits,
+    PlatesConfirmed,
     PlatesRead,
     ReadFailed,
 )
 from streamwatch.pipeline.governor import Breaker, Governor
+from streamwatch.pipeline.opinion import agreed, doubted
 from streamwatch.pipeline.outbox import Dropped, Outbox
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.store import WaitingKeyframe
@@ -65,7 +67,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of a job. plates: None where no engine answered. again: it waits in the outbox for another try."""
+    """What became of a job. plates: None where no engine answered. again: it waits in the outbox for another try.
+
+    A plate that the local engine contradicts has no confidence here, so that another view is asked for.
+    """
 
     keyframe: Keyframe | None
     plates: tuple[PlateText, ...] | None
@@ -219,7 +224,24 @@ class Dispatcher:
             return self._after_failure(job, keyframe, ledger, error)
         self._account(job.waiting, ledger, None, len(plates))
         self._desk.record(PlatesRead(keyframe, self._recognizer.engine, plates, ledger.call))
-        return Served(keyframe, plates)
+        local = self._second_opinion(keyframe) if plates else None
+        if local is None:
+            return Served(keyframe, plates)
+        same = agreed(plates, local)
+        if same:
+            self._desk.record(PlatesConfirmed(keyframe, same))
+        return Served(keyframe, doubted(plates, local))
+
+    def _second_opinion(self, keyframe: Keyframe) -> tuple[PlateText, ...] | None:
+        """What the local engine reads in the same picture; None where there is none or it fails."""
+        local = self._fallback()
+        if local is None:
+            return None
+        ledger = RecordedLedger(self._desk.record, self._clock, local.engine, keyframe.key)
+        try:
+            return tuple(local.read(keyframe.jpeg, ledger))
+        except RecognitionError:
+            return None
 
     def _account(
         self, item: WaitingKeyframe, ledger: RecordedLedger, error: RecognitionError | None, plates: int
