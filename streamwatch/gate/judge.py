@@ -16,6 +16,7 @@ from streamwatch.model import Box, Corners, Frame, Picture
 
 CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.3  # a region must last so long before it is a passage
 BETTER = 1.05  # a view counts as better from this ratio of scores on; a full picture of the codec alone gives 1.03
+LOOKS_IN_VAIN = 1  # views given up for want of a plate, after which a vehicle is paid for all the same
 STILL_GOOD = 0.6  # so much of the score of a doubted view another one must have for a second opinion
 CLEARLY_BETTER = 1.3  # a view must be this much better to be paid after an unread one
 STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
@@ -105,7 +106,7 @@ class Judge:
                 return []
             if track.fragment and not self._geometry.whole(track.region) and not _still(track, at, CUT_OFF_STILL):
                 return []
-            track.confirmed = True
+            track.confirmed, track.first = True, track.region
         return self._look_closer(track, frame, small, at)
 
     def _look_closer(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
@@ -183,7 +184,7 @@ class Judge:
             track.why = Why.KNOWN
             track.settle(small)
             return []
-        if not self._plate_in_sight(track):
+        if not self._plate_in_sight(track) and not self._surely_a_vehicle(track):
             track.why = Why.NO_PLATE
             track.no_plate(at)
             return []
@@ -195,11 +196,14 @@ class Judge:
         assert track.best is not None
         if self._sight is None or track.doubted:
             return True
-        if not track.best.looked:
-            self._sight.look(track, track.best)
+        self._sight.look_hard(track, track.best)
         if track.best.plate is None and track.with_plate is not None:
             track.best = track.with_plate
-        return track.best.plate is not None and believed(track)
+        return believed(track)
+
+    def _surely_a_vehicle(self, track: Track) -> bool:
+        """Whether it is paid for although no plate is seen: it came nearer as vehicles do, and more looks saw none."""
+        return track.refused >= LOOKS_IN_VAIN and track.came_nearer()
 
     def _is_scenery(self, track: Track, small: Picture, at: float) -> bool:
         """Whether what stands here belongs to the scene: ground that a vehicle has left, or a thing without a plate."""
@@ -277,7 +281,9 @@ class Judge:
         """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
         if not track.confirmed or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
             return []
-        if not self._worth_another(track) or self._known(track, self._previous) or not self._plate_in_sight(track):
+        if not self._worth_another(track) or self._known(track, self._previous):
+            return []
+        if not self._plate_in_sight(track) and not track.came_nearer():
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
         return [*decisions, *self._pay(track, self._previous, "it went; this was its best view")]
@@ -310,4 +316,6 @@ def _reason(track: Track) -> str:
             Verdict.FAILED: "the last view got no answer",
             Verdict.DOUBTED: "a second opinion on an unsure reading",
         }.get(track.paid[-1].verdict, "a clearly better view than the unread one")
+    if track.best.looked and track.best.plate is None:
+        return "it came nearer like a vehicle, but no plate was seen in it"
     return "its plate is large and sharp enough" if good_enough(track.best) else "its view stopped getting better"
