@@ -20,7 +20,7 @@ FindPlates = Callable[[Picture], Sequence[Corners]]
 
 MOST_LOOKS = 6  # per passage, beside the one before paying
 GROWN, LEAST_GROWN = 1.3, 1.1  # the vehicle must be so much wider for another look, less where it promises enough
-MISSES_PER_HIT = 3  # so many looks that showed no plate are made good by one that does
+MISSES_PER_HIT = 2  # so many looks that showed no plate are made good by one that does
 WIDEST = 0.6  # of a view; no plate fills more of one
 ENOUGH = 115  # px; width of a plate that is read surely; a view that shows it need not get better
 LEAST_CRISP = 0.35  # less of a plate's edges in one direction than so much of the other: it is blurred by motion
