@@ -7,13 +7,14 @@ from importlib.util import find_spec
 from streamwatch.clock import Clock
 from streamwatch.config import BudgetSettings, OcrCarsSettings, Settings
 from streamwatch.errors import ConfigError
-from streamwatch.gate import Gate
+from streamwatch.gate import FindPlates, Gate
 from streamwatch.model import Engine, Recognizer
 from streamwatch.pipeline import Books, Budget, Dispatcher, Governor, Intake, JpegLimits, Limits, Notify, Outbox
 from streamwatch.pipeline.dispatcher import Desk
 from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.recognition.presence import Presence
 from streamwatch.store import Store
 
 
@@ -29,6 +30,7 @@ def make_intake(settings: Settings, camera: str) -> Intake:
             close_after=gate.close_after,
             max_calls=gate.max_calls,
             zone=settings.cameras[camera].zone,
+            find_plates=plate_finder(),
         ),
         JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
         settings.sightings.min_confidence,
@@ -70,6 +72,11 @@ def make_fallback(settings: Settings) -> Callable[[], Recognizer | None]:
     if not local_is_installed():
         return lambda: None
     return cache(lambda: LocalReader(settings.recognizer.local.threads))
+
+
+def plate_finder() -> FindPlates | None:
+    """Finds plates without reading them, for one camera; None where the extra `local` is not installed."""
+    return Presence().plates if local_is_installed() else None
 
 
 def local_is_installed() -> bool:
