@@ -219,7 +219,7 @@ class Judge:
             return True
         if len(track.paid) >= self._max_calls:
             return False
-        if track.doubted and len(track.paid) < 2:
+        if track.doubted:
             return self._second_opinion(track)
         unread = [v.score for v in track.paid if v.verdict is not Verdict.FAILED]
         return not unread or track.best.score >= CLEARLY_BETTER * max(unread)
