@@ -9,7 +9,7 @@ from streamwatch.clock import Clock
 from streamwatch.config import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.errors import ConfigError, EngineMissing
 from streamwatch.explain import Answers, Used
-from streamwatch.gate import Gate
+from streamwatch.gate import FindPlates, Gate
 from streamwatch.model import Recognizer
 from streamwatch.pipeline import (
     Books,
@@ -27,6 +27,7 @@ from streamwatch.pipeline.dispatcher import Desk
 from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.recognition.presence import Presence
 from streamwatch.rehearsal import Stranger
 from streamwatch.store import Store
 
@@ -43,6 +44,7 @@ def make_intake(settings: Settings, camera: str) -> Intake:
             close_after=gate.close_after,
             max_calls=gate.max_calls,
             zone=settings.cameras[camera].zone,
+            find_plates=plate_finder(),
         ),
         JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
         settings.sightings.min_confidence,
@@ -126,6 +128,11 @@ class _LoadedOnce:
 def local_stands_in(settings: Settings) -> bool:
     """Whether the local engine reads what the paid one can not."""
     return settings.recognizer.fallback == "local" and local_is_installed()
+
+
+def plate_finder() -> FindPlates | None:
+    """Finds plates without reading them, for one camera; None where the extra `local` is not installed."""
+    return Presence().plates if local_is_installed() else None
 
 
 def local_is_installed() -> bool:

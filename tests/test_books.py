@@ -12,7 +12,14 @@ import pytest
 from streamwatch.errors import Transient
 from streamwatch.model import Box, CallResult, Corners, Engine, Keyframe, Passage, PlateText, Sighting
 from streamwatch.pipeline import Books, KeyframeDropped, KeyframeTaken, PlatesRead
-from streamwatch.pipeline.events import CallEnded, CallStarted, PassageClosed, PassageOpened, ReadFailed
+from streamwatch.pipeline.events import (
+    CallEnded,
+    CallStarted,
+    PassageClosed,
+    PassageOpened,
+    PlatesConfirmed,
+    ReadFailed,
+)
 from streamwatch.store import Store, open_store
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -120,6 +127,32 @@ def test_outcomes_without_a_sighting(store: Store, tmp_path: Path) -> None:
         ("k4", "dropped", "too many were waiting"),
     ]
     assert rows(tmp_path, "SELECT * FROM sightings") == []
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_the_local_engine_confirms_counts_as_a_reading(store: Store, tmp_path: Path, closed: bool) -> None:
+    desk = Desk(store)
+    passage = desk.open("p1", 0)
+    keyframe = desk.take(passage, "k1", 2)
+    desk.answer(keyframe, ("京AF0236", 0.97))
+    if closed:
+        desk.close(passage, 8)
+    desk.books.record(PlatesConfirmed(keyframe, (PlateText("京AF0236", 0.7, CORNERS),)))
+    if not closed:
+        desk.close(passage, 8)
+    assert rows(tmp_path, "SELECT plate, reads, status FROM sightings") == [("京AF0236", 2, "final")]
+    assert rows(tmp_path, "SELECT outcome FROM passages") == [("read",)]
+    assert desk.books.tally.passages["gate", "read"] == 1
+
+
+def test_a_vehicle_of_an_earlier_run_that_leaves_later_was_there_until_then(store: Store, tmp_path: Path) -> None:
+    desk = Desk(store)
+    passage = desk.open("p1", 0)
+    desk.answer(desk.take(passage, "k1", 2), ("京AF0236", 0.97))
+    desk.close(passage, 8)
+    Desk(store).close(passage, 900)
+    assert rows(tmp_path, "SELECT plate, last_seen FROM sightings") == [("京AF0236", "2026-03-01 08:15:00.000000")]
+    assert rows(tmp_path, "SELECT outcome, last_seen FROM passages") == [("read", "2026-03-01 08:15:00.000000")]
 
 
 def test_an_answer_after_the_passage_has_closed(store: Store, tmp_path: Path) -> None:

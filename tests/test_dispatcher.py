@@ -19,7 +19,14 @@ from streamwatch.pipeline import (
     PlatesRead,
     Served,
 )
-from streamwatch.pipeline.events import KeyframeDoubtful, KeyframeWaits, PassageClosed, PassageOpened, ReadFailed
+from streamwatch.pipeline.events import (
+    KeyframeDoubtful,
+    KeyframeWaits,
+    PassageClosed,
+    PassageOpened,
+    PlatesConfirmed,
+    ReadFailed,
+)
 from streamwatch.store import WaitingKeyframe
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -66,6 +73,12 @@ class Service:
 
 class Local(Service):
     engine = Engine.LOCAL
+
+    def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
+        self.read_keys.append(jpeg)
+        answer = self.answers.pop(0) if self.answers else [PLATE]
+        assert isinstance(answer, list)
+        return answer
 
 
 class Desk:
@@ -214,6 +227,33 @@ def test_a_refusal_waits_for_a_person_even_where_it_came_as_an_answer() -> None:
     served = scene.serve()
     assert served is not None
     assert served.plates == (PLATE,)
+
+
+@pytest.mark.parametrize(
+    ("paid", "local", "confirmed", "believed"),
+    [
+        (("京AF0236", 0.99), [("京AF0236", 0.6)], True, 0.99),
+        (("京AF0236", None), [("京AF0236", 0.6)], True, None),
+        (("京AF0236", None), [], False, 0.0),
+        (("京AF0236", 0.97), [], False, 0.97),
+        (("京AF0236", 0.97), [("京AF0Z36", 0.95)], False, 0.0),
+        (("京AF0236", 0.97), [("京AF0Z36", 0.7)], False, 0.97),
+        (("京AF0236", 0.97), [("川B99887", 0.99)], False, 0.97),
+    ],
+)
+def test_the_local_engine_looks_at_what_was_paid_for(
+    paid: tuple[str, float | None], local: list[tuple[str, float]], confirmed: bool, believed: float | None
+) -> None:
+    answer = [PlateText(*paid, None)]
+    scene = Scene(Service(answer), Local([PlateText(text, sure, None) for text, sure in local]))
+    scene.add("a")
+    served = scene.serve()
+    assert served is not None
+    assert served.plates == (PlateText(paid[0], believed, None),)
+    (read,) = scene.desk.said(PlatesRead)
+    assert isinstance(read, PlatesRead)
+    assert read.plates == tuple(answer), "what is written down is what the service said"
+    assert len(scene.desk.said(PlatesConfirmed)) == confirmed
 
 
 def test_where_it_is_installed_the_local_engine_reads_what_may_have_been_charged() -> None:

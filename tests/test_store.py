@@ -289,3 +289,30 @@ def test_the_store_may_move_to_another_thread(store: Store, view: Callable[..., 
     thread.start()
     thread.join()
     assert [row["camera"] for row in rows(file, "SELECT camera FROM keyframes ORDER BY id")] == ["one", "two"]
+
+
+def test_last_views_are_the_newest_pictures_of_the_last_passages(store: Store, data_dir: Path) -> None:
+    assert store.last_views("gate", NOON) == []
+    stays = [passage("gate", NOON + timedelta(minutes=n), closed=True) for n in range(20)]
+    for stay in [*stays, passage("back", NOON)]:
+        store.save_passage(stay)
+        store.save_keyframe(keyframe(stay))
+    last = replace(keyframe(stays[-1]), captured_at=stays[-1].opened_at + timedelta(seconds=2))
+    store.save_keyframe(last)
+    seen = reading(last)
+    store.keyframe_answered(last.key, [seen])
+    views = store.last_views("gate", NOON + timedelta(hours=1))
+    assert [view.passage for view in views] == stays[:7:-1]
+    assert (views[0].keyframe, views[0].plate) == (last, seen.corners)
+    assert views[1].plate is None
+    assert store.last_views("gate", stays[1].last_seen)[0].passage == stays[1]
+
+
+def test_last_views_begin_with_what_a_crash_left_open_and_miss_what_is_gone(store: Store, data_dir: Path) -> None:
+    closed, gone, left = (passage("gate", NOON + timedelta(minutes=n), closed=n > 0) for n in (2, 1, 0))
+    for stay in (closed, gone, left):
+        store.save_passage(stay)
+        store.save_keyframe(keyframe(stay, JPEG + stay.key.encode()))
+    (picture,) = [path for path in data_dir.rglob("*.jpg") if path.read_bytes().endswith(gone.key.encode())]
+    picture.unlink()
+    assert [view.passage for view in store.last_views("gate", NOON + timedelta(hours=1))] == [left, closed]

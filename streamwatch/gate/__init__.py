@@ -3,7 +3,7 @@
 from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
 from streamwatch.gate.gate import Gate
 from streamwatch.gate.glance import Followed, Glance, Why
-from streamwatch.gate.jpeg import Jpeg, encode, thumbnail
+from streamwatch.gate.jpeg import Jpeg, decode_luma, encode, thumbnail
 from streamwatch.gate.judge import CLEARLY_BETTER
 from streamwatch.gate.sight import FindPlates
 from streamwatch.gate.standing import Remembered
@@ -21,6 +21,7 @@ __all__ = [
     "Remembered",
     "Shot",
     "Why",
+    "decode_luma",
     "encode",
     "thumbnail",
 ]

@@ -147,9 +147,9 @@ class Gate:
         if view is None:
             return
         view.verdict = Verdict.FAILED if plates is None else Verdict.UNREAD
-        for good, corners in plates or []:
-            if good and self._judge.is_own(view, corners):
-                view.verdict, view.plate = Verdict.READ, corners
+        own = [(good, corners) for good, corners in plates or [] if self._judge.is_own(view, corners)]
+        for good, corners in sorted(own, key=lambda plate: plate[0]):
+            view.verdict, view.plate = Verdict.READ if good else Verdict.DOUBTED, corners
         track = next((t for t in self._follower.tracks if t.passage == passage), None)
         if view.verdict is not Verdict.READ and track is not None and track.stage is Stage.SETTLED:
             track.look_again(track.seen_at, suspect=False)

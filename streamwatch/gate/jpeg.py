@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from streamwatch.model import Box, Frame
+from streamwatch.model import Box, Frame, Picture
 
 SHORTEST = 16  # px; the service wants more than 15 x 15
 LOWEST_QUALITY = 50
@@ -20,6 +20,15 @@ class Jpeg:
     width: int
     height: int
     scale: float
+
+
+def decode_luma(jpeg: bytes, crop: Box) -> Picture | None:
+    """The luma of the part of a frame that a JPEG shows, at the frame's scale; None where it can not be decoded."""
+    try:
+        luma = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+    except cv2.error:
+        luma = None
+    return None if luma is None else np.asarray(cv2.resize(luma, (crop.width, crop.height)), np.uint8)
 
 
 def encode(frame: Frame, crop: Box, *, long_side: int, quality: int, max_bytes: int) -> Jpeg:

@@ -16,6 +16,8 @@ from streamwatch.model import Box, Corners, Frame, Picture
 
 CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.3  # a region must last so long before it is a passage
 BETTER = 1.05  # a view counts as better from this ratio of scores on; a full picture of the codec alone gives 1.03
+LOOKS_IN_VAIN = 1  # views given up for want of a plate, after which a vehicle is paid for all the same
+STILL_GOOD = 0.6  # so much of the score of a doubted view another one must have for a second opinion
 CLEARLY_BETTER = 1.3  # a view must be this much better to be paid after an unread one
 STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
 STILL_FOR = 0.4  # s; a suspect is judged when it has stood still so long
@@ -104,7 +106,7 @@ class Judge:
                 return []
             if track.fragment and not self._geometry.whole(track.region) and not _still(track, at, CUT_OFF_STILL):
                 return []
-            track.confirmed = True
+            track.confirmed, track.first = True, track.region
         return self._look_closer(track, frame, small, at)
 
     def _look_closer(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
@@ -150,6 +152,8 @@ class Judge:
             others += self._obstacles
             height, width = frame.luma.shape
             crop = crop_around(box, others, width, height)
+            if track.best is not None and track.best.whole:
+                track.keep_earlier(track.best)
             track.best, track.improved_at = Candidate(frame, at, box, crop, track.value, whole), at
             track.why = Why.BETTERING
             if self._sight is not None and not track.suspect and not track.paid:
@@ -180,7 +184,7 @@ class Judge:
             track.why = Why.KNOWN
             track.settle(small)
             return []
-        if not self._plate_in_sight(track):
+        if not self._plate_in_sight(track) and not self._surely_a_vehicle(track):
             track.why = Why.NO_PLATE
             track.no_plate(at)
             return []
@@ -190,13 +194,16 @@ class Judge:
     def _plate_in_sight(self, track: Track) -> bool:
         """Whether the best view, or else an earlier one, shows a plate; where nobody can tell it is assumed."""
         assert track.best is not None
-        if self._sight is None:
+        if self._sight is None or track.doubted:
             return True
-        if not track.best.looked:
-            self._sight.look(track, track.best)
+        self._sight.look_hard(track, track.best)
         if track.best.plate is None and track.with_plate is not None:
             track.best = track.with_plate
-        return track.best.plate is not None and believed(track)
+        return believed(track)
+
+    def _surely_a_vehicle(self, track: Track) -> bool:
+        """Whether it is paid for although no plate is seen: it came nearer as vehicles do, and more looks saw none."""
+        return track.refused >= LOOKS_IN_VAIN and track.came_nearer()
 
     def _is_scenery(self, track: Track, small: Picture, at: float) -> bool:
         """Whether what stands here belongs to the scene: ground that a vehicle has left, or a thing without a plate."""
@@ -212,8 +219,19 @@ class Judge:
             return True
         if len(track.paid) >= self._max_calls:
             return False
+        if track.doubted:
+            return self._second_opinion(track)
         unread = [v.score for v in track.paid if v.verdict is not Verdict.FAILED]
         return not unread or track.best.score >= CLEARLY_BETTER * max(unread)
+
+    def _second_opinion(self, track: Track) -> bool:
+        """Whether there is a view that is read independently of those paid: the best one, or else an earlier one."""
+        assert track.best is not None
+        view = track.best if track.differs(track.best) else track.other_view()
+        if view is None or view.score < STILL_GOOD * track.paid[-1].score:
+            return False
+        track.best = view
+        return True
 
     def _known(self, track: Track, small: Picture) -> bool:
         """Whether a paid picture shows this vehicle already.
@@ -227,7 +245,7 @@ class Judge:
             (Verdict.PENDING, Verdict.READ, Verdict.FAILED) if track.suspect else (Verdict.PENDING, Verdict.READ)
         )
         settled = [v for v in track.paid if v.plate is None and v.verdict in without_plate]
-        seen = [v for v in self._paid if v.plate is not None] + settled
+        seen = [v for v in self._paid if v.plate is not None and not (track.doubted and v in track.paid)] + settled
         if seen:
             now = view_of(track.best.frame.luma, track.best.box)
             if any(same_vehicle(v.view, now) for v in seen):
@@ -240,6 +258,7 @@ class Judge:
         since = track.changed_since or track.seen_at
         track.opened_at = datetime.fromtimestamp(since, tz=track.last_seen.tzinfo)
         track.passage, track.paid, track.suspect = self._follower.next_passage(), [], False
+        track.earlier = []
         track.announced = track.fragment = False
         return gone
 
@@ -262,7 +281,9 @@ class Judge:
         """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
         if not track.confirmed or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
             return []
-        if not self._worth_another(track) or self._known(track, self._previous) or not self._plate_in_sight(track):
+        if not self._worth_another(track) or self._known(track, self._previous):
+            return []
+        if not self._plate_in_sight(track) and not track.came_nearer():
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
         return [*decisions, *self._pay(track, self._previous, "it went; this was its best view")]
@@ -291,6 +312,10 @@ def _still(track: Track, at: float, seconds: float) -> bool:
 def _reason(track: Track) -> str:
     assert track.best is not None
     if track.paid and not track.suspect:
-        failed = track.paid[-1].verdict is Verdict.FAILED
-        return "the last view got no answer" if failed else "a clearly better view than the unread one"
+        return {
+            Verdict.FAILED: "the last view got no answer",
+            Verdict.DOUBTED: "a second opinion on an unsure reading",
+        }.get(track.paid[-1].verdict, "a clearly better view than the unread one")
+    if track.best.looked and track.best.plate is None:
+        return "it came nearer like a vehicle, but no plate was seen in it"
     return "its plate is large and sharp enough" if good_enough(track.best) else "its view stopped getting better"

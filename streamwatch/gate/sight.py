@@ -11,6 +11,7 @@ import numpy as np
 
 from streamwatch.gate.bestshot import Candidate
 from streamwatch.gate.plate_box import bounds, inside, middle, moved, plate_width, vehicle_around
+from streamwatch.gate.plate_like import plate_like
 from streamwatch.gate.track import PaidView, Track
 from streamwatch.model import Box, Corners, Frame, Picture
 
@@ -19,7 +20,7 @@ FindPlates = Callable[[Picture], Sequence[Corners]]
 
 MOST_LOOKS = 6  # per passage, beside the one before paying
 GROWN, LEAST_GROWN = 1.3, 1.1  # the vehicle must be so much wider for another look, less where it promises enough
-MISSES_PER_HIT = 3  # so many looks that showed no plate are made good by one that does
+MISSES_PER_HIT = 2  # so many looks that showed no plate are made good by one that does
 WIDEST = 0.6  # of a view; no plate fills more of one
 ENOUGH = 115  # px; width of a plate that is read surely; a view that shows it need not get better
 LEAST_CRISP = 0.35  # less of a plate's edges in one direction than so much of the other: it is blurred by motion
@@ -46,17 +47,26 @@ class Sight:
     def look(self, track: Track, view: Candidate) -> None:
         """Looks for a plate in a view."""
         view.looked, track.looks = True, track.looks + 1
-        view.plate = self._plate(view)
+        view.plate = self._plate(view, self._find)
         needed = GROWN if view.plate is None else 1.05 * ENOUGH / plate_width(view.plate)
         track.look_from = round(min(GROWN, max(LEAST_GROWN, needed)) * view.box.width)
         if view.plate is not None:
             track.hits, track.with_plate = track.hits + 1, view
 
-    def _plate(self, view: Candidate) -> Corners | None:
+    def look_hard(self, track: Track, view: Candidate) -> None:
+        """The last look before a view is given up: what the finder misses in it, its edges may tell."""
+        if not view.looked:
+            self.look(track, view)
+        if view.plate is None and track.with_plate is None:
+            view.plate = self._plate(view, plate_like)
+            if view.plate is not None:
+                track.hits, track.with_plate = track.hits + 1, view
+
+    def _plate(self, view: Candidate, find: FindPlates) -> Corners | None:
         """The widest plate on the vehicle of a view, in frame pixels."""
         own = [
             plate
-            for plate in self.plates(view.frame, view.crop)
+            for plate in _plates(find, view.frame, view.crop)
             if inside(view.box, middle(plate)) and not self._paid_for(plate, view.frame.luma)
         ]
         return max(own, key=plate_width, default=None)
@@ -74,9 +84,7 @@ class Sight:
 
     def plates(self, frame: Frame, crop: Box) -> list[Corners]:
         """All plates in a part of a frame, in frame pixels."""
-        picture = frame.to_bgr()[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
-        found = self._find(np.ascontiguousarray(picture))
-        return [moved(p, crop.x, crop.y) for p in found if bounds(p)[2] - bounds(p)[0] <= WIDEST * crop.width]
+        return _plates(self._find, frame, crop)
 
     def all_plates(self, frame: Frame) -> list[Corners]:
         """All plates of a whole frame, small ones too; costs as much as twelve looks. Some may come twice."""
@@ -93,6 +101,12 @@ class Sight:
 def _steps(length: int) -> list[int]:
     """Where tiles begin along a side."""
     return list(range(0, max(1, length - OVERLAP), TILE - OVERLAP))
+
+
+def _plates(find: FindPlates, frame: Frame, crop: Box) -> list[Corners]:
+    picture = frame.to_bgr()[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
+    found = find(np.ascontiguousarray(picture))
+    return [moved(p, crop.x, crop.y) for p in found if bounds(p)[2] - bounds(p)[0] <= WIDEST * crop.width]
 
 
 def _on(place: Corners, plate: Corners) -> bool:

@@ -63,7 +63,7 @@ class Remembered:
 
 def standing_of(track: Track) -> Standing | None:
     """A track whose vehicle was read as one that just stands there, for when nothing else is known of the scene."""
-    if not track.announced or not track.paid or track.paid[-1].verdict not in (Verdict.READ, Verdict.PENDING):
+    if not track.announced or not track.paid or track.paid[-1].verdict in (Verdict.UNREAD, Verdict.FAILED):
         return None
     return Standing(track.passage, track.opened_at, track.last_seen, track.paid[-1], track.seen_at, track.seen_at)
 

@@ -17,15 +17,21 @@ from streamwatch.model import Box, Corners, Picture
 
 LEAST_WIDTH = 120  # px; a narrower view shows no plate that could be read
 FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0  # s between two vain looks at what is worth no call
+OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently of each other
+NEARER, BROAD = 1.5, 0.8  # growth of what came nearer; width by height of a vehicle that is partly hidden
 UNCHANGED = 0.75  # correlation of two small pictures of one place that show the same thing
 
 
 class Verdict(Enum):
-    """What became of a paid view. FAILED: the service gave no answer and will not be asked again with this view."""
+    """What became of a paid view.
+
+    DOUBTED: a plate was read, but not surely. FAILED: the service gave no answer and will not be asked with it again.
+    """
 
     PENDING = auto()
     READ = auto()
     UNREAD = auto()
+    DOUBTED = auto()
     FAILED = auto()
 
 
@@ -96,8 +102,9 @@ class Track:
     confirmed: lasted long enough. announced: its passage has been opened. fragment: began as a piece of a paid vehicle.
     swallowed: has become part of another track's region. suspect: another vehicle may stand here than was paid for.
     looks, hits: how often a plate was looked for and seen; look_from: px of width from which another look is worth it;
-    with_plate: the last view that showed one; refused: how often nothing was paid because none was seen, idle_until:
-    when to try again then. why: nothing was sent in the last frame. value: its score, None if not measured.
+    with_plate: the last view that showed one; earlier: views in which it was smaller, at most three; refused: how often
+    nothing was paid because no plate was seen, idle_until: when to try again then; first: its region when it was
+    confirmed. why: nothing was sent in the last frame. value: its score, None if not measured.
     """
 
     passage: int
@@ -125,7 +132,9 @@ class Track:
     hits: int = 0
     look_from: int = LEAST_WIDTH
     with_plate: Candidate | None = None
+    earlier: list[Candidate] = field(default_factory=list)
     refused: int = 0
+    first: Region | None = None
     idle_until: float = 0.0
     why: Why = Why.TOO_SHORT
     value: float | None = None
@@ -147,6 +156,31 @@ class Track:
         """Its view is not worth a call. Looking costs CPU, so it is tried again after longer and longer pauses."""
         self.best, self.improved_at, self.refused = None, at, self.refused + 1
         self.idle_until = at + min(LONGEST_PAUSE, FIRST_PAUSE * self.refused**2)
+
+    def came_nearer(self) -> bool:
+        """Whether it grew in both directions and is as wide as a vehicle: people are upright, doors grow one way."""
+        if self.first is None or self.region.width < BROAD * self.region.height:
+            return False
+        return self.region.width >= NEARER * self.first.width and self.region.height >= NEARER * self.first.height
+
+    def keep_earlier(self, view: Candidate) -> None:
+        """A view that gives way to a better one may serve for a second opinion, if the vehicle was smaller in it."""
+        if not self.earlier or view.box.width >= OTHER_SIZE * self.earlier[-1].box.width:
+            self.earlier = [*self.earlier[-2:], view]
+
+    def other_view(self) -> Candidate | None:
+        """The best earlier view that differs enough from all paid ones to be an opinion of its own."""
+        return next((view for view in reversed(self.earlier) if self.differs(view)), None)
+
+    @property
+    def doubted(self) -> bool:
+        """Whether what was read of this vehicle last is not sure."""
+        return bool(self.paid) and not self.suspect and self.paid[-1].verdict is Verdict.DOUBTED
+
+    def differs(self, view: Candidate) -> bool:
+        """Whether the vehicle has another size in it than in all that was paid for."""
+        ratios = (view.box.width / paid.box.width for paid in self.paid)
+        return all(ratio >= OTHER_SIZE or ratio <= 1 / OTHER_SIZE for ratio in ratios)
 
     def unchanged(self, small: Picture) -> bool:
         """Whether the place still looks as it did when the track settled."""

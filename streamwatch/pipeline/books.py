@@ -11,7 +11,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from streamwatch import plates as grammar
-from streamwatch.model import Keyframe, Passage, PlateText, Reading, Sighting
+from streamwatch.model import Engine, Keyframe, Passage, PlateText, Reading, Sighting
 from streamwatch.pipeline.events import (
     CallEnded,
     CallStarted,
@@ -22,6 +22,7 @@ from streamwatch.pipeline.events import (
     KeyframeWaits,
     PassageClosed,
     PassageOpened,
+    PlatesConfirmed,
     PlatesRead,
     ReadFailed,
 )
@@ -140,6 +141,8 @@ class Books:
                 self._owe(lambda: self._store.call_ended(key, result, ended_at))
             case PlatesRead():
                 self._answered(event)
+            case PlatesConfirmed(keyframe, plates):
+                self._confirmed(keyframe, plates)
             case PassageClosed(passage):
                 self._closed(passage)
 
@@ -158,13 +161,24 @@ class Books:
         keyframe = event.keyframe
         entry = self._entry(keyframe.passage)
         fusion = self._fusion(entry.passage)
-        readings = [_reading(keyframe, event, plate) for plate in event.plates]
+        readings = [_reading(keyframe, event.engine, plate) for plate in event.plates]
         entry.waiting -= 1
         entry.answered = True
         entry.readings.update(reading.key for reading in readings)
         self._owe(lambda: self._store.keyframe_answered(keyframe.key, readings, event.call, event.why))
         self._apply(fusion.read(entry.passage, readings))
         self._settle(entry)
+
+    def _confirmed(self, keyframe: Keyframe, plates: tuple[PlateText, ...]) -> None:
+        """More support for what was read; it changes nothing in how far the passage has come."""
+        was_open = keyframe.passage in self._open
+        entry = self._entry(keyframe.passage)
+        readings = [_reading(keyframe, Engine.LOCAL, plate) for plate in plates]
+        entry.readings.update(reading.key for reading in readings)
+        self._owe(lambda: self._store.keyframe_answered(keyframe.key, readings))
+        self._apply(self._fusion(entry.passage).read(entry.passage, readings))
+        if not was_open:
+            del self._open[keyframe.passage]
 
     def _lost(self, key: str, passage: str, state: KeyframeState, reason: str) -> None:
         entry = self._entry(passage)
@@ -244,7 +258,7 @@ def _outcome(sighted: int, readings: int, failed: int) -> PassageOutcome:
     return PassageOutcome.FAILED if failed else PassageOutcome.UNREAD
 
 
-def _reading(keyframe: Keyframe, event: PlatesRead, plate: PlateText) -> Reading:
+def _reading(keyframe: Keyframe, engine: Engine, plate: PlateText) -> Reading:
     parsed = grammar.parse(plate.text)
     return Reading(
         key=uuid4().hex,
@@ -252,7 +266,7 @@ def _reading(keyframe: Keyframe, event: PlatesRead, plate: PlateText) -> Reading
         passage=keyframe.passage,
         camera=keyframe.camera,
         captured_at=keyframe.captured_at,
-        engine=event.engine,
+        engine=engine,
         raw=plate.text,
         plate=parsed.text,
         kind=parsed.kind,

@@ -28,11 +28,13 @@ from streamwatch.pipeline.events import (
     KeyframeWaits,
     PassageClosed,
     PassageOpened,
+    PlatesConfirmed,
     PlatesRead,
     ReadFailed,
 )
 from streamwatch.pipeline.governor import Breaker, Governor
 from streamwatch.pipeline.local import SAVED, LocalHelp
+from streamwatch.pipeline.opinion import agreed, doubted
 from streamwatch.pipeline.outbox import Dropped, Outbox
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.store import WaitingKeyframe
@@ -80,7 +82,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of a job. plates: None where no engine answered. again: it waits in the outbox for another try."""
+    """What became of a job. plates: None where no engine answered. again: it waits in the outbox for another try.
+
+    A plate that the local engine contradicts has no confidence here, so that another view is asked for.
+    """
 
     keyframe: Keyframe | None
     plates: tuple[PlateText, ...] | None
@@ -289,7 +294,27 @@ class Dispatcher:
         self._account(job.waiting, ledger, None, len(plates))
         self._desk.record(PlatesRead(keyframe, self._recognizer.engine, plates, ledger.call))
         self._give_up_held(keyframe.passage)
-        return Served(keyframe, plates)
+        return Served(keyframe, self._checked(keyframe, plates))
+
+    def _checked(self, keyframe: Keyframe, plates: tuple[PlateText, ...]) -> tuple[PlateText, ...]:
+        """A paid reading as the gate should take it, after the local engine has looked at the same picture."""
+        local = self._second_opinion(keyframe) if plates else None
+        if local is None:
+            return plates
+        same = agreed(plates, local)
+        if same:
+            self._desk.record(PlatesConfirmed(keyframe, same))
+        return doubted(plates, local)
+
+    def _second_opinion(self, keyframe: Keyframe) -> tuple[PlateText, ...] | None:
+        """What the local engine reads there; None where it is not to be asked, or fails."""
+        local = self._stand_in()
+        if local is None:
+            return None
+        try:
+            return tuple(local.read(keyframe.jpeg, self._ledger(local, keyframe)))
+        except RecognitionError:
+            return None
 
     def _account(
         self, item: WaitingKeyframe, ledger: RecordedLedger, error: RecognitionError | None, plates: int

@@ -91,6 +91,14 @@ class PlatesRead:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatesConfirmed:
+    """The local engine has read the same in a picture that was paid for. plates: as it says them."""
+
+    keyframe: Keyframe
+    plates: tuple[PlateText, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadFailed:
     """No engine has answered, and none will be asked again."""
 
@@ -108,5 +116,6 @@ Event = (
     | CallStarted
     | CallEnded
     | PlatesRead
+    | PlatesConfirmed
     | ReadFailed
 )

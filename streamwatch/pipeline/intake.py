@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-import cv2
-import numpy as np
-
 from streamwatch import plates as grammar
-from streamwatch.gate import Closed, Decision, Gate, Glance, Opened, Remembered, Shot, Why, encode
+from streamwatch.gate import Closed, Decision, Gate, Glance, Opened, Remembered, Shot, Why, decode_luma, encode
 from streamwatch.model import Corners, Frame, Keyframe, Passage, PlateText
 from streamwatch.pipeline.events import Event, KeyframeTaken, PassageClosed, PassageOpened
 
@@ -55,13 +52,10 @@ class Intake:
 
     def remember(self, passage: Passage, keyframe: Keyframe, plate: Corners | None) -> None:
         """Before the first frame: a vehicle that an earlier run sent. If it still stands there, its passage goes on."""
-        luma = cv2.imdecode(np.frombuffer(keyframe.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
-        if luma is None:
-            return
-        crop = keyframe.crop
-        luma = np.asarray(cv2.resize(luma, (crop.width, crop.height)), np.uint8)
-        view = Remembered(passage.opened_at, passage.last_seen, luma, crop, plate)
-        self._open[self._gate.remember(view)] = passage
+        luma = decode_luma(keyframe.jpeg, keyframe.crop)
+        if luma is not None:
+            view = Remembered(passage.opened_at, passage.last_seen, luma, keyframe.crop, plate)
+            self._open[self._gate.remember(view)] = passage
 
     def finish(self) -> list[Event]:
         """What is still open, closed."""

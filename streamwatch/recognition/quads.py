@@ -34,6 +34,18 @@ def aspect(quad: Quad) -> float:
     return width / max(height, 1.0)
 
 
+def tilt(quad: Quad) -> float:
+    """Degrees by which the line falls to the right."""
+    along, _ = _axes(quad)
+    return float(np.degrees(np.arctan2(along[1], along[0])))
+
+
+def upright(rectangle: Quad) -> Quad:
+    """Four clockwise corners from the left-top one on: the first edge is the one that points most to the right."""
+    sides = np.roll(rectangle, -1, axis=0) - rectangle
+    return np.roll(rectangle, -int(np.argmax(sides[:, 0])), axis=0).astype(np.float32)
+
+
 def corners(quad: Quad) -> Corners:
     """The same as plain numbers."""
     a, b, c, d = ((float(x), float(y)) for x, y in quad)

@@ -1,0 +1,39 @@
+"""The networks that come inside the rapidocr package, opened straight from their files on onnxruntime.
+
+rapidocr itself is never imported: its files are enough, and nothing can then be fetched, logged or configured.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from streamwatch.errors import EngineMissing
+
+_INSTALL = "Run: pip install 'streamwatch[local]'"
+
+
+def open_network(part: str, threads: int) -> Any:
+    """An inference session of "det", which finds text, or "rec", which reads it. Raises EngineMissing.
+
+    threads: CPU threads of one run. The memory that a run needs is given back after it: pictures differ in size, and
+    onnxruntime's own arena would keep the largest of each.
+    """
+    file = _file(part)
+    try:
+        import onnxruntime  # type: ignore[import-untyped]
+    except ImportError:
+        raise EngineMissing("The local engine is not installed (onnxruntime is missing).", _INSTALL) from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.enable_cpu_mem_arena = False
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+def _file(part: str) -> Path:
+    spec = find_spec("rapidocr")
+    if spec is None or spec.origin is None:
+        raise EngineMissing("The local engine is not installed (rapidocr is missing).", _INSTALL)
+    files = sorted((Path(spec.origin).parent / "models").glob(f"*_{part}_*.onnx"))
+    if not files:
+        raise EngineMissing("The installed rapidocr comes without its models.", f"{_INSTALL} --upgrade")
+    return files[-1]
