@@ -115,7 +115,7 @@ class Dispatcher:
         self._recognizer, self._local, self._clock, self._desk = recognizer, local, clock, desk
         self._paid = recognizer.engine is Engine.OCRCARS
         self._only_local: set[str] = set()
-        self._unsure: set[str] = set()
+        self._unsure: dict[str, tuple[PlateText, ...]] = {}
         self._in_view: set[str] = set()
         self._stumbled: set[str] = set()
         self._held: dict[str, list[Job]] = {}
@@ -132,7 +132,8 @@ class Dispatcher:
                 self._only_local.add(item.key)
             now = self._clock.monotonic()
             dropped = [*self._outbox.expire(now), *self._outbox.add(item, now if since is None else since)]
-            self._unsure.difference_update(lost.waiting.key for lost in dropped)
+            for lost in dropped:
+                self._unsure.pop(lost.waiting.key, None)
             self._changed.notify()
             return dropped
 
@@ -176,7 +177,7 @@ class Dispatcher:
         served = self._serve(job)
         if not served.again:
             with self._changed:
-                self._unsure.discard(job.waiting.key)
+                self._unsure.pop(job.waiting.key, None)
         return served
 
     def _serve(self, job: Job) -> Served:
@@ -308,6 +309,8 @@ class Dispatcher:
 
     def _second_opinion(self, keyframe: Keyframe) -> tuple[PlateText, ...] | None:
         """What the local engine reads there; None where it is not to be asked, or fails."""
+        if keyframe.key in self._unsure:
+            return self._unsure[keyframe.key]
         local = self._stand_in()
         if local is None:
             return None
@@ -384,7 +387,7 @@ class Dispatcher:
         if self._local.is_sure(plates):
             return self._answered_free(keyframe, engine, plates, SAVED)
         with self._changed:
-            self._unsure.add(keyframe.key)
+            self._unsure[keyframe.key] = plates
         return self._put_back(job, keyframe)
 
     def _read_free(self, keyframe: Keyframe, engine: Recognizer | None, why: str = "") -> Served:
