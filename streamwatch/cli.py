@@ -26,7 +26,7 @@ from streamwatch.compare_report import print_comparison
 from streamwatch.config import Settings
 from streamwatch.daemon import STATUS_FILE, Daemon
 from streamwatch.errors import ConfigError, StreamwatchError
-from streamwatch.health import health, read_status, render_status
+from streamwatch.health import health, read_status, status_json, status_table
 from streamwatch.ledger_report import Prices
 from streamwatch.lock import lock_file, sole_writer
 from streamwatch.model import Engine, Recognizer, Sighting
@@ -189,13 +189,10 @@ def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Try config, database, engine and cameras, and say what to do; pays nothing."""
     settings = config.load(config_path)
     log.setLevel(logging.ERROR)  # the findings say it all
-    out = Console()
-    out.print(f"[green]ok  [/green] config: {config_path}", highlight=False)
+    console.print_finding(True, f"config: {config_path}", sys.stdout)
     bad = False
     for finding in run_check(settings, SystemClock()):
-        mark = "[green]ok  [/green]" if finding.good else "[red]bad [/red]"
-        out.print(f"{mark} {finding.what}: ", end="", highlight=False)
-        out.print(finding.text, highlight=False, markup=False)
+        console.print_finding(finding.good, f"{finding.what}: {finding.text}", sys.stdout)
         bad = bad or not finding.good
     raise typer.Exit(bad)
 
@@ -208,7 +205,10 @@ def status(
     """Show how the daemon is: cameras, outbox, calls, budget, disk; exit code 1 if it is not well."""
     settings = config.load(config_path)
     found = read_status(settings.data_dir / STATUS_FILE)
-    sys.stdout.write(render_status(found, format.value))
+    if format is ReadFormat.JSON:
+        sys.stdout.write(status_json(found))
+    else:
+        console.print_text(status_table(found), sys.stdout)
     well, _ = health(found.snapshot)
     raise typer.Exit(not (found.running and well))
 

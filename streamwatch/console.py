@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from streamwatch.model import Sighting
 from streamwatch.redact import hide_credentials
@@ -29,6 +30,9 @@ COLUMNS = (
     "engine",
     "image",
 )
+
+PIPE = 10_000
+"""Cells of a line in a pipe: none is longer."""
 
 
 class _Redacting(logging.Formatter):
@@ -91,7 +95,7 @@ def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
 
 
 def _print_table(rows: Sequence[SightingRow], out: TextIO) -> None:
-    """Times are local; the second one is without its date where that is the same."""
+    """Times are local; the second one is without its date where that is the same, and always without its year."""
     table = _table("id", "camera", "plate", "sure", "first seen", "last seen", "reads", "status")
     for row in rows:
         first, last = _local(row.first_seen), _local(row.last_seen)
@@ -101,7 +105,7 @@ def _print_table(rows: Sequence[SightingRow], out: TextIO) -> None:
             f"[bold]{row.plate}[/bold]",
             _confidence(row.confidence),
             first,
-            last.removeprefix(first[:11]),
+            last.removeprefix(first[:11])[-len("12-31 23:59:59") :],
             str(row.reads),
             row.status.value,
         )
@@ -109,17 +113,33 @@ def _print_table(rows: Sequence[SightingRow], out: TextIO) -> None:
 
 
 def _table(*headings: str) -> Table:
+    """Where a terminal is too narrow, camera and status give way: never a plate."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in headings:
         numbers = heading in ("id", "sure", "reads")
-        table.add_column(heading, justify="right" if numbers else "left", no_wrap=True)
+        table.add_column(
+            heading, justify="right" if numbers else "left", no_wrap=heading not in ("camera", "status"), min_width=3
+        )
     return table
 
 
 def print_table(table: Table, out: TextIO) -> None:
     """As wide as the terminal; in a pipe as wide as it needs to be."""
-    console = Console(file=out)
-    console.print(table, width=None if console.is_terminal else 1000)
+    _console(out).print(table)
+
+
+def print_finding(good: bool, text: str, out: TextIO) -> None:
+    """A line of the verb `check`."""
+    print_text(Text.assemble(("ok  ", "green") if good else ("bad ", "red"), " ", text), out)
+
+
+def print_text(text: str | Text, out: TextIO) -> None:
+    """On a terminal lines break between words; in a pipe they do not."""
+    _console(out).print(Text(text) if isinstance(text, str) else text)
+
+
+def _console(out: TextIO) -> Console:
+    return Console(file=out, width=None if out.isatty() else PIPE, highlight=False)
 
 
 def _record(row: SightingRow) -> dict[str, Any]:

@@ -131,10 +131,11 @@ class Daemon:
 
     def run(self) -> int:
         """Works until a signal comes or every recording has ended; returns the exit code. Raises StoreError."""
+        self._stop_on_signals()
         resume(self._settings, self._store, self._books, self._dispatcher, self._clock)
+        self._vitals.evidence = self._store.evidence_bytes()
         self._cameras.update({name: self._live_camera(name) for name in self._settings.cameras})
         health = self._open_port()
-        self._stop_on_signals()
         recorder = self._spawn(self._keep_books, "recorder")
         readers = [self._spawn(self._read_keyframes, f"reader {n + 1}") for n in range(self._readers)]
         cameras = [self._spawn(partial(self._watch, name), f"camera {name}") for name in self._settings.cameras]

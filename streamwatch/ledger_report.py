@@ -38,7 +38,9 @@ def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Pric
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("day", "camera", "calls", "charged", "fee", "no plate", "doubtful", "failed", "cost"):
-        table.add_column(heading, justify="left" if heading in ("day", "camera") else "right", no_wrap=True)
+        table.add_column(
+            heading, justify="left" if heading in ("day", "camera") else "right", no_wrap=heading != "camera"
+        )
     for row in report.rows:
         table.add_row(row.day.isoformat(), row.camera or "(by hand)", *_numbers(row.calls, prices))
     table.add_row("[bold]all[/bold]", "", *_numbers(report.total, prices))

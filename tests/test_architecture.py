@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "streamwatch"
-BOTTOM = {"model", "errors", "clock", "redact", "plates"}
+BOTTOM = {"model", "errors", "clock", "redact", "plates", "words"}
 STAGES = {"capture", "gate", "recognition", "sightings", "store", "health"}
 MAY_IMPORT = {
     **dict.fromkeys(BOTTOM, BOTTOM),

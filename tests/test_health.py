@@ -22,10 +22,11 @@ from streamwatch.health import (
     health,
     read_status,
     render_metrics,
-    render_status,
+    status_json,
+    status_table,
     write_status,
 )
-from streamwatch.health.words import age, size
+from streamwatch.words import age, size
 
 # Metrics
 
@@ -167,7 +168,7 @@ def test_no_credentials_get_out(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", ILL)
     status = read_status(tmp_path / "status.json")
     told = [repr(ILL), render_metrics(ILL), str(health(ILL)), (tmp_path / "status.json").read_text()]
-    told += [render_status(status, format) for format in ("table", "json")]
+    told += [status_table(status), status_json(status)]
     assert "***" in told[0]
     assert not [text for text in told if SECRET in text]
 
@@ -246,21 +247,25 @@ def test_a_stale_status_says_that_the_daemon_is_gone(seconds: float, tmp_path: P
     os.utime(path, (time.time() - seconds,) * 2)
     status = read_status(path)
     assert not status.running
-    assert render_status(status, "table").startswith("The daemon is not running (last sign of life 20")
-    told = json.loads(render_status(status, "json"))
-    assert (told["running"], told["healthy"], told["reasons"]) == (False, False, [])
+    assert status_table(status).startswith("The daemon is not running (last sign of life 20")
+    told = json.loads(status_json(status))
+    assert (told["running"], told["healthy"]) == (False, False)
+    assert [reason[:30] for reason in told["reasons"]] == ["The daemon is not running (las"]
     assert told["age"] == pytest.approx(seconds, abs=5)
 
 
 def test_the_table_shows_each_camera_and_every_figure(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", WELL)
-    lines = render_status(read_status(tmp_path / "status.json"), "table").splitlines()
+    lines = status_table(read_status(tmp_path / "status.json")).splitlines()
+    assert all(len(line) < 80 for line in lines)
     assert lines[0].startswith("streamwatch 1.2.3 runs for 2 h 1 m; as of 0.")
     assert lines[2].split()[:4] == ["camera", "state", "for", "fps"]
-    assert " ".join(lines[3].split()) == "gate online 1 m 30 s 25.0 0.0 s ago 12 8 1 1 0 80%"
+    assert " ".join(lines[3].split()) == "gate online 1 m 30 s 25.0 0.0 s ago"
     assert lines[4].split()[:2] == ["后门", "online"]
     # A Chinese character is two cells wide, so its line has fewer characters before the same column.
     assert lines[4].index("online") == lines[3].index("online") - 2
+    assert lines[6].split() == ["camera", "passages", "read", "unread", "unsure", "failed", "rate"]
+    assert lines[7].split() == ["gate", "12", "8", "1", "1", "0", "80%"]
     text = "\n".join(lines)
     for fact in ("outbox", "0 pictures", "2 no plate, 8 read", "10 of 200 calls (5%)", "gate: 10 calls, no limit"):
         assert fact in text
@@ -268,16 +273,16 @@ def test_the_table_shows_each_camera_and_every_figure(tmp_path: Path) -> None:
 
 def test_the_table_begins_with_what_is_wrong(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", ILL)
-    text = render_status(read_status(tmp_path / "status.json"), "table")
+    text = status_table(read_status(tmp_path / "status.json"))
     assert text.count("\n! ") == len(health(ILL)[1])
     assert "7 pictures, 700.0 kB, the oldest for 2 h 0 m; 3 dropped" in text
     assert "quota since" in text
-    assert "not trusted" in text
+    assert "not trusted: no time server sets it" in text
 
 
 def test_json_holds_every_field_and_the_read_rate(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", WELL)
-    told = json.loads(render_status(read_status(tmp_path / "status.json"), "json"))
+    told = json.loads(status_json(read_status(tmp_path / "status.json")))
     assert {field.name for field in fields(Snapshot)} | {"running", "age", "healthy", "reasons"} == set(told)
     assert told["cameras"][0]["read_rate"] == 0.8
     assert told["cameras"][1]["read_rate"] is None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from streamwatch.health.snapshot import CameraHealth, Snapshot
-from streamwatch.health.words import age, size, when
+from streamwatch.words import age, size, when
 
 AWAY_FOR = 60.0
 """Seconds that a camera may be away before somebody should know; a reboot of the camera or a switch takes less."""

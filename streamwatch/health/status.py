@@ -12,10 +12,12 @@ from pathlib import Path
 from streamwatch.errors import StorageFailed
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
-from streamwatch.health.words import age, size, when
+from streamwatch.words import age, size, when
 
 STALE = 30.0
 """Seconds without a new status file after which the daemon counts as gone; it writes one every few seconds."""
+
+CLOCK = "not trusted: no time server sets it, or it was stepped; see `timedatectl`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,16 @@ def read_status(path: Path) -> Status:
     return Status(snapshot, datetime.fromtimestamp(written, UTC), time.time() - written)
 
 
-def render_status(status: Status, format: str) -> str:
-    """format: table or json. A text that ends with a line break."""
-    return _json(status) if format == "json" else "\n".join(_table(status)) + "\n"
+def status_table(status: Status) -> str:
+    """Several lines: what is wrong, the cameras, the rest. Tables are narrower than 80 cells; sentences may not be."""
+    return "\n".join(_table(status))
 
 
-def _json(status: Status) -> str:
+def status_json(status: Status) -> str:
+    """A text that ends with a line break."""
     ok, reasons = health(status.snapshot)
+    if not status.running:
+        reasons = [_gone(status), *reasons]
     told = {
         "running": status.running,
         "age": round(status.age, 1),
@@ -88,31 +93,44 @@ def _table(status: Status) -> Iterator[str]:
     if status.running:
         yield f"streamwatch {snapshot.version} runs for {age(snapshot.uptime)}; as of {age(max(0.0, status.age))} ago."
     else:
-        yield (
-            f"The daemon is not running (last sign of life {when(status.written_at)}). "
-            "Start it with `streamwatch run`. What it said then:"
-        )
+        yield f"{_gone(status)} Start it with `streamwatch run`. What it said then:"
     yield from (f"! {reason}" for reason in reasons)
     yield ""
     yield from _columns(
-        ("camera", "state", "for", "fps", "last frame", "passages", "read", "unread", "unsure", "failed", "rate"),
-        [_camera_row(camera, snapshot.taken_at) for camera in snapshot.cameras],
+        ("camera", "state", "for", "fps", "last picture"),
+        [_state_row(camera, snapshot.taken_at) for camera in snapshot.cameras],
     )
     for camera in snapshot.cameras:
         if camera.last_error and camera.state != "online":
             yield f"{camera.name}: {camera.last_error}"
     yield ""
+    yield from _columns(
+        ("camera", "passages", "read", "unread", "unsure", "failed", "rate"),
+        [_count_row(camera) for camera in snapshot.cameras],
+    )
+    yield ""
     yield from _columns(("", ""), list(_facts(snapshot)))
 
 
-def _camera_row(camera: CameraHealth, now: datetime) -> tuple[str, ...]:
-    rate, last = camera.read_rate, camera.last_frame_age
+def _gone(status: Status) -> str:
+    return f"The daemon is not running (last sign of life {when(status.written_at)})."
+
+
+def _state_row(camera: CameraHealth, now: datetime) -> tuple[str, ...]:
+    last = camera.last_frame_age
     return (
         camera.name,
         camera.state,
         age(max(0.0, (now - camera.since).total_seconds())),
         f"{camera.fps:.1f}",
         "never" if last is None else f"{age(last)} ago",
+    )
+
+
+def _count_row(camera: CameraHealth) -> tuple[str, ...]:
+    rate = camera.read_rate
+    return (
+        camera.name,
         *(str(n) for n in (camera.passages, camera.read, camera.unread, camera.unsure, camera.failed)),
         "" if rate is None else f"{rate:.0%}",
     )
@@ -131,7 +149,7 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         yield "held back", f"{breaker.name} since {when(breaker.since)}{until}"
     yield "disk", f"{size(disk.free)} free, floor {size(disk.floor)}, pictures {size(disk.evidence)}"
     yield "database", "ok" if database.failed_since is None else f"failing since {when(database.failed_since)}"
-    yield "clock", "trusted" if snapshot.clock_trusted else "not trusted"
+    yield "clock", "trusted" if snapshot.clock_trusted else CLOCK
 
 
 def _used(use: BudgetUse) -> str:
