@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 _USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s'\"]*@")
 _QUERY = re.compile(r"(?P<url>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?'\"]+)\?[^\s'\"]*")
 
+_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
+
 
 def hide_credentials(text: str) -> str:
     """The text with user, password and query of every URL in it replaced by `***`.
@@ -15,6 +17,17 @@ def hide_credentials(text: str) -> str:
     Cameras carry passwords in either place (`rtsp://user:pw@host/…`, `…?user=a&password=b`).
     """
     return _QUERY.sub(r"\g<url>?***", _USERINFO.sub(r"\g<scheme>***@", text))
+
+
+def place_of(url: str) -> str:
+    """host:port of a URL without credentials, for messages; the port of its scheme where it names none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return host_of(url)
+    host = parts.hostname or ""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if port else host
 
 
 def host_of(url: str) -> str:

@@ -153,6 +153,13 @@ def test_read_with_the_paid_engine_keeps_the_ledger(tmp_path: Path) -> None:
     database.close()
 
 
+def test_check_names_the_service_that_does_not_answer(tmp_path: Path) -> None:
+    ocrcars = f"{{endpoint: 'http://127.0.0.1:9/ocrCars', appcode: {SECRET}}}"
+    write_config(tmp_path, f"recognizer: {{engine: ocrcars, ocrcars: {ocrcars}}}\n")
+    said = streamwatch("check", cwd=tmp_path).stdout
+    assert "bad  engine: 127.0.0.1:9 can not be reached (Connection refused). Check recognizer.ocrcars" in said
+
+
 def test_check_says_what_is_wrong_and_pays_nothing(tmp_path: Path) -> None:
     with FakeOcrCars(appcode=SECRET) as service:
         paid(tmp_path, service)
@@ -161,15 +168,17 @@ def test_check_says_what_is_wrong_and_pays_nothing(tmp_path: Path) -> None:
     assert good.returncode == 0, good.stdout + good.stderr
     assert good.stdout.count("ok ") == 4
     assert charged == []
-    cameras = "{a: {source: 'rtsp://u:hush@127.0.0.1:9/x'}, b: {source: absent.mp4}, c: {source: sample}}"
-    write_config(tmp_path, f"cameras: {cameras}\nrecognizer: {{engine: ocrcars}}\ncapture: {{deadline: 1s}}\n")
+    sources = ("rtsp://u:hush@127.0.0.1:9/x", "absent.mp4", "sample", "Sample")
+    cameras = ", ".join(f"{name}: {{source: '{source}'}}" for name, source in zip("abcd", sources, strict=True))
+    write_config(tmp_path, f"cameras: {{{cameras}}}\nrecognizer: {{engine: ocrcars}}\ncapture: {{deadline: 1s}}\n")
     bad = streamwatch("check", cwd=tmp_path)
     assert bad.returncode == 1
     assert "hush" not in bad.stdout + bad.stderr
-    lines = "".join(bad.stdout.splitlines())
+    lines = bad.stdout
     assert "engine: The engine ocrcars needs credentials" in lines
-    assert "camera a: 127.0.0.1 refuses the connection" in lines
+    assert "camera a: 127.0.0.1:9 refuses the connection. Is the camera's service switched on" in lines
     assert "absent.mp4" in lines
+    assert "Sample. The clip that comes with streamwatch is `source: sample`.\n" in lines
     assert "camera c: sends pictures of 1280 x 720" in lines
 
 

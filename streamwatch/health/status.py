@@ -101,7 +101,7 @@ def _table(status: Status) -> Iterator[str]:
         [_state_row(camera, snapshot.taken_at) for camera in snapshot.cameras],
     )
     for camera in snapshot.cameras:
-        if camera.last_error and camera.state != "online":
+        if camera.state != "online" and camera.last_error and not any(camera.last_error in r for r in reasons):
             yield f"{camera.name}: {camera.last_error}"
     yield ""
     yield from _columns(

@@ -137,7 +137,7 @@ class Governor:
     def _open(self, error: RecognitionError, now: float, first: float, longest: float, level: int) -> None:
         if self._hold is None or self._hold.name != error.outcome:
             log.log(level, "calls are held back: %s", error)
-            self._hold = _Hold(error.outcome, error.message, now, now + first, min(longest, 2 * first))
+            self._hold = _Hold(error.outcome, str(error), now, now + first, min(longest, 2 * first))
         else:
             self._hold.until = now + self._hold.pause
             self._hold.pause = min(longest, 2 * self._hold.pause)
