@@ -1,8 +1,12 @@
-"""The command line: one function per verb."""
+"""The command line: one function per verb.
+
+A verb imports what it needs itself: most need neither decoder nor network nor database, which cost a second of CPU.
+"""
 
 import faulthandler
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,33 +15,22 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamwatch import config, console, ledger_report
-from streamwatch.by_hand import by_hand
-from streamwatch.check import check as run_check
+from streamwatch import console
 from streamwatch.clock import Span, SystemClock, window
-from streamwatch.compare import Comparison, read_again
-from streamwatch.compare_report import print_comparison
-from streamwatch.config import Settings
-from streamwatch.daemon import STATUS_FILE, Daemon
 from streamwatch.errors import ConfigError, StreamwatchError
-from streamwatch.health import health, read_status, status_json, status_table
-from streamwatch.ledger_report import Prices
-from streamwatch.lock import lock_file, sole_writer
-from streamwatch.model import Engine, Recognizer, Sighting
-from streamwatch.parts import make_books, make_dispatcher, make_intake, make_local_help, make_recognizer
-from streamwatch.pipeline import BooksDesk
-from streamwatch.recognition.local import LocalReader
 from streamwatch.redact import hide_credentials
-from streamwatch.replay import Replay
-from streamwatch.service import CREDENTIALS, unit
-from streamwatch.store import Store, open_reader, open_store
 from streamwatch.times import parse_time
+
+if TYPE_CHECKING:
+    from streamwatch.config import Settings
+    from streamwatch.model import Recognizer, Sighting
+    from streamwatch.store import Store
 
 log = logging.getLogger("streamwatch")
 
@@ -100,7 +93,11 @@ def _options(
 @app.command()
 def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Watch all cameras until a signal comes; print a line for each new sighting."""
-    settings = config.load(config_path)
+    from streamwatch.daemon import Daemon
+    from streamwatch.model import Engine
+    from streamwatch.parts import make_recognizer
+
+    settings = _settings(config_path)
     if not settings.cameras:
         raise ConfigError(f"{config_path} names no camera.", "Add one under `cameras:`, for example `source: sample`.")
     faulthandler.enable()  # a hang that the watchdog ends shows where each thread stood
@@ -125,7 +122,11 @@ def replay(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Send recordings through the same pipeline, as fast as it goes, in the video's own time."""
-    settings = config.load(config_path)
+    from streamwatch.parts import make_books, make_dispatcher, make_intake, make_recognizer
+    from streamwatch.pipeline import BooksDesk
+    from streamwatch.replay import Replay
+
+    settings = _settings(config_path)
     if camera not in settings.cameras:
         known = ", ".join(settings.cameras) or "none"
         raise ConfigError(f"{config_path} names no camera {camera!r}; it names: {known}.")
@@ -157,7 +158,9 @@ def sightings(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show logged plates, newest first."""
-    settings = config.load(config_path)
+    from streamwatch.store import open_reader
+
+    settings = _settings(config_path)
     begin, end = _time(since), _time(until)
     reader = open_reader(settings.database, settings.data_dir)
     try:
@@ -174,7 +177,9 @@ def read(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Read the plates of pictures with the configured engine; with ocrcars each picture is a paid call."""
-    settings = config.load(config_path)
+    from streamwatch.by_hand import by_hand
+
+    settings = _settings(config_path)
     with by_hand(settings) as read_one, _progress() as progress:
         results = [read_one(image) for image in progress.track(images, description="reading")]
     if format is ReadFormat.JSON:
@@ -187,11 +192,13 @@ def read(
 @app.command()
 def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Try config, database, engine and cameras, and say what to do; pays nothing."""
-    settings = config.load(config_path)
+    from streamwatch.check import check
+
+    settings = _settings(config_path)
     log.setLevel(logging.ERROR)  # the findings say it all
     console.print_finding(True, f"config: {config_path}", sys.stdout)
     bad = False
-    for finding in run_check(settings, SystemClock()):
+    for finding in check(settings, SystemClock()):
         console.print_finding(finding.good, f"{finding.what}: {finding.text}", sys.stdout)
         bad = bad or not finding.good
     raise typer.Exit(bad)
@@ -203,7 +210,9 @@ def status(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show how the daemon is: cameras, outbox, calls, budget, disk; exit code 1 if it is not well."""
-    settings = config.load(config_path)
+    from streamwatch.health import STATUS_FILE, health, read_status, status_json, status_table
+
+    settings = _settings(config_path)
     found = read_status(settings.data_dir / STATUS_FILE)
     if format is ReadFormat.JSON:
         sys.stdout.write(status_json(found))
@@ -221,7 +230,10 @@ def calls(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show the ledger of paid calls by camera and day, with cost and a forecast for the month."""
-    settings = config.load(config_path)
+    from streamwatch.ledger_report import Prices, print_calls
+    from streamwatch.store import open_reader
+
+    settings = _settings(config_path)
     now = datetime.now(UTC)
     begin = _time(since) or window(Span.MONTH, now).begin
     reader = open_reader(settings.database, settings.data_dir)
@@ -230,7 +242,7 @@ def calls(
         report, saved = reader.calls_report(begin, end), reader.not_called(begin, end)
     finally:
         reader.close()
-    ledger_report.print_calls(report, saved, Prices(settings.calls.price, begin, end), format.value, sys.stdout)
+    print_calls(report, saved, Prices(settings.calls.price, begin, end), format.value, sys.stdout)
 
 
 @app.command()
@@ -243,7 +255,13 @@ def compare(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Read pictures that were paid for again with the local engine, free, and show how far the two agree."""
-    settings = config.load(config_path)
+    from streamwatch.compare import Comparison, read_again
+    from streamwatch.compare_report import print_comparison
+    from streamwatch.parts import make_local_help
+    from streamwatch.recognition.local import LocalReader
+    from streamwatch.store import open_reader
+
+    settings = _settings(config_path)
     begin, end = _time(since), _time(until)
     help_, engine = make_local_help(settings), LocalReader(settings.recognizer.local.threads)
     found = Comparison(help_.pay_below)
@@ -260,12 +278,22 @@ def service(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Print a systemd unit that runs the daemon with this config file."""
-    settings = config.load(config_path)
+    from streamwatch.config import variables
+    from streamwatch.lock import lock_file
+    from streamwatch.service import CREDENTIALS, unit
+
+    settings = _settings(config_path)
     folders = [settings.data_dir, lock_file(settings.database, settings.data_dir).parent]
     program = Path(sys.executable).with_name("streamwatch")
-    names = [*CREDENTIALS, *config.variables(config_path)]
+    names = [*CREDENTIALS, *variables(config_path)]
     text = unit(program, config_path, user, credentials=names, writable=folders, drain=settings.shutdown.drain)
     sys.stdout.write(text)
+
+
+def _settings(path: Path) -> "Settings":
+    from streamwatch.config import load
+
+    return load(path)
 
 
 def _time(text: str | None) -> datetime | None:
@@ -277,7 +305,7 @@ def _time(text: str | None) -> datetime | None:
         raise ConfigError(str(error)) from None
 
 
-def _print_sighting(sighting: Sighting, corrected: bool) -> None:
+def _print_sighting(sighting: "Sighting", corrected: bool) -> None:
     try:
         sys.stdout.write(console.sighting_line(sighting, corrected) + "\n")
         sys.stdout.flush()
@@ -286,12 +314,15 @@ def _print_sighting(sighting: Sighting, corrected: bool) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
-def _log_sighting(sighting: Sighting, corrected: bool) -> None:
+def _log_sighting(sighting: "Sighting", corrected: bool) -> None:
     log.info("%s", console.sighting_line(sighting, corrected))
 
 
 @contextmanager
-def _writer(settings: Settings) -> Iterator[Store]:
+def _writer(settings: "Settings") -> Iterator["Store"]:
+    from streamwatch.lock import sole_writer
+    from streamwatch.store import open_store
+
     with sole_writer(settings.database, settings.data_dir):
         store = open_store(settings.database, settings.data_dir)
         try:
@@ -301,17 +332,19 @@ def _writer(settings: Settings) -> Iterator[Store]:
 
 
 @contextmanager
-def _closing(recognizer: Recognizer) -> Iterator[None]:
+def _closing(recognizer: "Recognizer") -> Iterator[None]:
     try:
         yield
     finally:
         recognizer.close()
 
 
-def _progress() -> Progress:
-    """A progress bar on a terminal, nothing in a pipe."""
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A progress bar on a terminal, nothing in a pipe. From here on Ctrl+C unwinds: bar and ledger are put in order."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     terminal = Console(stderr=True)
-    return Progress(
+    with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
@@ -319,4 +352,5 @@ def _progress() -> Progress:
         console=terminal,
         transient=True,
         disable=not terminal.is_terminal,
-    )
+    ) as progress:
+        yield progress

@@ -6,16 +6,18 @@ import logging
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from streamwatch.model import Sighting
 from streamwatch.redact import hide_credentials
-from streamwatch.store import SightingRow
+
+if TYPE_CHECKING:
+    from streamwatch.model import Sighting
+    from streamwatch.store import SightingRow
 
 COLUMNS = (
     "id",
@@ -51,14 +53,14 @@ def set_up_logging() -> None:
     logging.getLogger("streamwatch").setLevel(logging.INFO)
 
 
-def sighting_line(sighting: Sighting, corrected: bool) -> str:
+def sighting_line(sighting: "Sighting", corrected: bool) -> str:
     """One line for a new sighting, or for one whose plate was corrected."""
     confidence = "  ? " if sighting.confidence is None else f"{sighting.confidence:4.2f}"
     note = "  (corrected)" if corrected else ""
     return f"{_local(sighting.first_seen)}  {sighting.camera}  {sighting.plate}  {confidence}{note}"
 
 
-def print_sightings(rows: Sequence[SightingRow], format: str, out: TextIO) -> None:
+def print_sightings(rows: Sequence["SightingRow"], format: str, out: TextIO) -> None:
     """format: table, json or csv."""
     records = [_record(row) for row in rows]
     if format == "json":
@@ -94,7 +96,7 @@ def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
     print_table(table, out)
 
 
-def _print_table(rows: Sequence[SightingRow], out: TextIO) -> None:
+def _print_table(rows: Sequence["SightingRow"], out: TextIO) -> None:
     """Times are local; the second one is without its date where that is the same, and always without its year."""
     table = _table("id", "camera", "plate", "sure", "first seen", "last seen", "reads", "status")
     for row in rows:
@@ -142,7 +144,7 @@ def _console(out: TextIO) -> Console:
     return Console(file=out, width=None if out.isatty() else PIPE, highlight=False)
 
 
-def _record(row: SightingRow) -> dict[str, Any]:
+def _record(row: "SightingRow") -> dict[str, Any]:
     return {
         "id": row.id,
         "camera": row.camera,

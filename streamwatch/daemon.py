@@ -25,7 +25,7 @@ from streamwatch.capture import LiveCamera, Source, open_source
 from streamwatch.clock import Clock
 from streamwatch.config import Settings
 from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
-from streamwatch.health import DatabaseHealth, HealthServer, Snapshot, serve, write_status
+from streamwatch.health import STATUS_FILE, DatabaseHealth, HealthServer, Snapshot, serve, write_status
 from streamwatch.housekeeping import tidy
 from streamwatch.model import Keyframe, PlateText, Recognizer
 from streamwatch.notify import Notifier
@@ -43,7 +43,6 @@ ANSWERS = 200  # answers that may wait for a camera's thread
 EVENTS = 1000  # events that may wait for the database
 TELL_EVERY, TIDY_EVERY = 5.0, 60.0  # s; status file, retention
 READING = 300.0  # s that one keyframe may take with all its attempts and time-outs
-STATUS_FILE = "status.json"
 STORE_AGAIN_FIRST, STORE_AGAIN_LONGEST = 1.0, 30.0  # s between tries to write while the database can not be written
 
 Answer = tuple[Keyframe, tuple[PlateText, ...] | None]

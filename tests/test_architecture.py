@@ -1,6 +1,8 @@
 """The house: imports point downwards, each foreign library lives in one room, threads start in one module."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,3 +78,10 @@ def test_rooms_are_all_known() -> None:
     top = {"__init__", "__main__", "cli", "console", "ledger_report", "check", "daemon", "parts", "replay", "resume"}
     known = set(MAY_IMPORT) | top | {"vitals", "housekeeping", "by_hand", "compare", "compare_report"}
     assert {room_of(path) for path in MODULES} == known
+
+
+def test_the_command_line_is_there_at_once() -> None:
+    """A verb imports what it needs: `status` and `--help` need neither decoder nor network nor database."""
+    heavy = "{'numpy', 'cv2', 'av', 'httpx', 'sqlalchemy', 'pydantic'}"
+    look = f"import sys, streamwatch.cli; print(*{heavy} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout == "\n"

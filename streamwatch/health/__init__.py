@@ -16,9 +16,10 @@ from streamwatch.health.snapshot import (
     OutboxHealth,
     Snapshot,
 )
-from streamwatch.health.status import Status, read_status, status_json, status_table, write_status
+from streamwatch.health.status import STATUS_FILE, Status, read_status, status_json, status_table, write_status
 
 __all__ = [
+    "STATUS_FILE",
     "BreakerHealth",
     "BudgetUse",
     "CameraHealth",

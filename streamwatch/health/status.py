@@ -14,6 +14,8 @@ from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
 from streamwatch.words import age, size, when
 
+STATUS_FILE = "status.json"
+"""In `data_dir`."""
 STALE = 30.0
 """Seconds without a new status file after which the daemon counts as gone; it writes one every few seconds."""
 
