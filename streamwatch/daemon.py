@@ -35,6 +35,7 @@ from streamwatch.pulse import Pulse, Pulses
 from streamwatch.resume import resume
 from streamwatch.store import Store
 from streamwatch.vitals import Vitals
+from streamwatch.words import some
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ class Daemon:
             thread.join(max(0.0, deadline - self._clock.monotonic()))
         left, _, _ = self._dispatcher.backlog()
         if left:
-            log.warning("%d pictures wait on disk and are read at the next start", left)
+            log.warning("%s waiting on disk, to be read at the next start", some(left, "picture"))
         self._give_up.set()
         self._tasks.close()
         recorder.join(max(1.0, drain))

@@ -11,6 +11,7 @@ from pathlib import Path
 from streamwatch.capture import Recording
 from streamwatch.clock import Clock
 from streamwatch.pipeline import Books, Dispatcher, Event, Intake, KeyframeTaken, dropping
+from streamwatch.words import some
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,9 @@ class Replay:
         self._read_rest()
         left, _, _ = self._dispatcher.backlog()
         if left:
-            log.warning("%d pictures wait on disk; `streamwatch run` reads them when the service answers again", left)
+            log.warning(
+                "%s waiting on disk, for `streamwatch run` when the service answers again", some(left, "picture")
+            )
 
     def _play(self, recording: Recording, video: Path, begins: datetime, progress: Progress) -> datetime:
         """Returns the time at which the next video would go on."""

@@ -19,6 +19,7 @@ from streamwatch.health import (
 )
 from streamwatch.pipeline import Dispatcher, Tally
 from streamwatch.pulse import Pulses
+from streamwatch.words import some
 
 
 class Vitals:
@@ -60,7 +61,7 @@ class Vitals:
         online = sum(state == "online" for state in states)
         waiting, _, _ = self._dispatcher.backlog()
         held = ", ".join(breaker.name for breaker in self._dispatcher.breakers())
-        return f"{online} of {len(states)} cameras online, {waiting} pictures wait" + (
+        return f"{online} of {len(states)} cameras online, {some(waiting, 'picture')} waiting" + (
             f", held back: {held}" * bool(held)
         )
 

@@ -26,7 +26,7 @@ from streamwatch.health import (
     status_table,
     write_status,
 )
-from streamwatch.words import age, size
+from streamwatch.words import age, size, some
 
 # Metrics
 
@@ -144,7 +144,7 @@ def test_every_trouble_is_a_reason() -> None:
         r"held back \(quota\) until .*buy more calls|held back \(quota\)",
         "budget for this day is used up: 200 of 200",
         "budget of camera a for this hour",
-        "7 pictures wait for the engine, the oldest for 2 h",
+        "Waiting for the engine: 7 pictures, the oldest for 2 h",
     ]
     assert len(reasons) == len(expected)
     for pattern, reason in zip(expected, reasons, strict=True):
@@ -296,6 +296,10 @@ def test_json_holds_every_field_and_the_read_rate(tmp_path: Path) -> None:
 )
 def test_ages(seconds: float, text: str) -> None:
     assert age(seconds) == text
+
+
+def test_numbers_of_things() -> None:
+    assert [some(n, "picture") for n in (0, 1, 2)] == ["0 pictures", "1 picture", "2 pictures"]
 
 
 def test_sizes() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from streamwatch.errors import StorageFailed
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
-from streamwatch.words import age, size, when
+from streamwatch.words import age, size, some, when
 
 STATUS_FILE = "status.json"
 """In `data_dir`."""
@@ -140,7 +140,7 @@ def _count_row(camera: CameraHealth) -> tuple[str, ...]:
 
 def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     outbox, disk, database = snapshot.outbox, snapshot.disk, snapshot.database
-    waiting = f"{outbox.items} pictures, {size(outbox.bytes)}"
+    waiting = f"{some(outbox.items, 'picture')}, {size(outbox.bytes)}"
     oldest = f", the oldest for {age(outbox.oldest_age)}" if outbox.items else ""
     yield "outbox", waiting + oldest + (f"; {outbox.dropped} dropped" if outbox.dropped else "")
     yield "calls", ", ".join(f"{count} {outcome}" for outcome, count in sorted(snapshot.calls.items())) or "none"
