@@ -9,7 +9,10 @@ from rich.table import Table
 
 from streamwatch.clock import Span, window
 from streamwatch.console import print_json, print_table
-from streamwatch.store import Calls, CallsReport, NotCalledRow
+from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow
+from streamwatch.words import some
+
+WITHOUT_REASON = {KeyframeState.ANSWERED: "read by the local engine", KeyframeState.WAITING: "still waiting"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,16 @@ def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Pric
     print_table(table, out)
     forecast = prices.forecast(report.total)
     out.write(f"\nforecast for the month: {forecast:.0f} calls, cost {forecast * prices.price:.2f}\n")
+    if report.total.doubtful:
+        out.write("Cost and forecast count doubtful calls as charged.\n")
     for line in saved:
-        out.write(f"not called: {line.keyframes} pictures of {line.camera}, {line.state.value}: {line.reason}\n")
+        out.write(f"not called: {some(line.keyframes, 'picture')} of {line.camera}, {_standing(line)}\n")
+
+
+def _standing(line: NotCalledRow) -> str:
+    if line.reason:
+        return f"{line.state.value}: {line.reason}"
+    return WITHOUT_REASON.get(line.state, line.state.value)
 
 
 def _numbers(calls: Calls, prices: Prices) -> list[str]:
