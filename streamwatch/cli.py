@@ -26,6 +26,7 @@ from streamwatch.clock import Span, SystemClock, window
 from streamwatch.errors import ConfigError, StreamwatchError
 from streamwatch.redact import hide_credentials
 from streamwatch.times import parse_time
+from streamwatch.words import when
 
 if TYPE_CHECKING:
     from streamwatch.config import Settings
@@ -105,7 +106,6 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     recognizer = make_recognizer(settings, stop.wait)
     readers = settings.recognizer.ocrcars.parallel if recognizer.engine is Engine.OCRCARS else 1
     with _closing(recognizer), _writer(settings) as store:
-        log.info("watching %s; plates are read by %s", ", ".join(settings.cameras), settings.recognizer.engine)
         code = Daemon(settings, store, recognizer, SystemClock(), _print_sighting, readers, stop).run()
     logging.shutdown()
     sys.stdout.flush()
@@ -124,7 +124,7 @@ def replay(
     """Send recordings through the same pipeline, as fast as it goes, in the video's own time."""
     from streamwatch.parts import make_books, make_dispatcher, make_intake, make_recognizer
     from streamwatch.pipeline import BooksDesk
-    from streamwatch.replay import Replay
+    from streamwatch.replay import Replay, summary
 
     settings = _settings(config_path)
     if camera not in settings.cameras:
@@ -141,6 +141,7 @@ def replay(
             progress.update(task, description=video.name, completed=done, total=length)
 
         Replay(camera, make_intake(settings, camera), books, dispatcher, clock).run(videos, begins, tell)
+        log.info("%s", summary(books.tally, camera))
 
 
 @app.command()
@@ -161,7 +162,8 @@ def sightings(
     from streamwatch.store import open_reader
 
     settings = _settings(config_path)
-    begin, end = _time(since), _time(until)
+    begin, end = _span(_time(since), _time(until))
+    _wonder_at(camera, settings, config_path)
     reader = open_reader(settings.database, settings.data_dir)
     try:
         rows = reader.sightings(plate, camera, begin, end, limit)
@@ -235,10 +237,10 @@ def calls(
 
     settings = _settings(config_path)
     now = datetime.now(UTC)
-    begin = _time(since) or window(Span.MONTH, now).begin
+    begin, end = _time(since) or window(Span.MONTH, now).begin, _time(until) or now
+    _span(begin, end)
     reader = open_reader(settings.database, settings.data_dir)
     try:
-        end = _time(until) or now
         report, saved = reader.calls_report(begin, end), reader.not_called(begin, end)
     finally:
         reader.close()
@@ -262,7 +264,8 @@ def compare(
     from streamwatch.store import open_reader
 
     settings = _settings(config_path)
-    begin, end = _time(since), _time(until)
+    begin, end = _span(_time(since), _time(until))
+    _wonder_at(camera, settings, config_path)
     help_, engine = make_local_help(settings), LocalReader(settings.recognizer.local.threads)
     found = Comparison(help_.pay_below)
     with closing(open_reader(settings.database, settings.data_dir)) as reader, _progress() as progress:
@@ -303,6 +306,18 @@ def _time(text: str | None) -> datetime | None:
         return parse_time(text, datetime.now(UTC))
     except ValueError as error:
         raise ConfigError(str(error)) from None
+
+
+def _span(since: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime | None]:
+    if since is not None and until is not None and since > until:
+        raise ConfigError(f"--since ({when(since)}) is after --until ({when(until)}).")
+    return since, until
+
+
+def _wonder_at(camera: str | None, settings: "Settings", path: Path) -> None:
+    """A camera that is no longer configured may have sightings, so its name is no error."""
+    if camera is not None and camera not in settings.cameras:
+        log.warning("%s names no camera %r; it names: %s", path, camera, ", ".join(settings.cameras) or "none")
 
 
 def _print_sighting(sighting: "Sighting", corrected: bool) -> None:

@@ -48,7 +48,7 @@ class _Redacting(logging.Formatter):
 def set_up_logging() -> None:
     """Our log to stderr; of libraries only what went wrong."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redacting("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(_Redacting("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S%z"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("streamwatch").setLevel(logging.INFO)
 

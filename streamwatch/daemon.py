@@ -136,6 +136,7 @@ class Daemon:
         self._vitals.evidence = self._store.evidence_bytes()
         self._cameras.update({name: self._live_camera(name) for name in self._settings.cameras})
         health = self._open_port()
+        log.info("watching %s; plates are read by %s", ", ".join(self._cameras), self._settings.recognizer.engine)
         recorder = self._spawn(self._keep_books, "recorder")
         readers = [self._spawn(self._read_keyframes, f"reader {n + 1}") for n in range(self._readers)]
         cameras = [self._spawn(partial(self._watch, name), f"camera {name}") for name in self._settings.cameras]
@@ -145,6 +146,8 @@ class Daemon:
             for thread in cameras:
                 while thread.is_alive() and not self._stop.is_set():
                     thread.join(GLANCE)
+            if not self._stop.is_set():
+                log.info("stopping: no camera is left; `loop: true` plays a recording again and again")
         finally:
             self._notifier.stopping()
             self._shut_down(cameras, readers, recorder)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from streamwatch.capture import Recording
 from streamwatch.clock import Clock
-from streamwatch.pipeline import Books, Dispatcher, Event, Intake, KeyframeTaken, dropping
-from streamwatch.words import some
+from streamwatch.errors import NotSent
+from streamwatch.pipeline import Books, Dispatcher, Event, Intake, KeyframeTaken, Tally, dropping
+from streamwatch.words import some, when
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Replay:
         for video in videos:
             with Recording(self._camera, video) as recording:
                 begins = start if start is not None else _recorded_at(recording, video)
-                log.info("%s: its first picture is of %s", video, begins.isoformat())
+                log.info("%s: its first picture is of %s", video, when(begins))
                 ended = self._play(recording, video, begins, progress)
             start = None if start is None else ended
         self._take(self._intake.finish())
@@ -95,6 +96,13 @@ class Replay:
             if served.keyframe is not None and not served.again:
                 self._intake.answered(served.keyframe, served.plates)
         self._patience = PATIENCE
+
+
+def summary(tally: Tally, camera: str) -> str:
+    """One line for the end: passages, how many of them were read, calls that reached the service."""
+    passages = some(tally.passages[camera, "opened"], "passage")
+    calls = some(tally.calls.total() - tally.calls[NotSent.outcome], "call")
+    return f"{passages}, {tally.passages[camera, 'read']} read; {calls} to ocrCars"
 
 
 def _recorded_at(recording: Recording, video: Path) -> datetime:

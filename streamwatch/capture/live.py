@@ -272,6 +272,7 @@ class LiveCamera:
     def _conclude(self, session: _Session, now: float) -> None:
         if session.error is None:
             self._session = None
+            log.info("Camera %s: the recording has ended.", self._name)
             self._enter(CameraState.ENDED)
         elif isinstance(session.error, SourceUnreadable):
             self._session, self._failure, self._last_error = None, session.error, str(session.error)
