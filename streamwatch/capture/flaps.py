@@ -2,7 +2,7 @@
 
 import math
 
-MOST = 3
+MOST = 5
 """Losses within `TOGETHER` that are told one by one."""
 TOGETHER = 3600.0
 """Seconds whose losses are told together once there were more."""
