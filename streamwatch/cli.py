@@ -276,6 +276,21 @@ def compare(
 
 
 @app.command()
+def serve_ocr(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Answer POST /ocrCars over the local engine as the paid service does, until a signal comes."""
+    from streamwatch.recognition.local import LocalReader
+    from streamwatch.serve_ocr import make_service
+    from streamwatch.serve_ocr import serve_ocr as serve_until_signal
+
+    settings = _settings(config_path)
+    answering = make_service(settings, lambda: LocalReader(settings.recognizer.local.threads))
+    place = settings.serve_ocr
+    scheme = "http" if place.certificate is None else "https"
+    log.info("answering %s://%s:%d/ocrCars with the local engine", scheme, place.host, answering.port)
+    raise typer.Exit(serve_until_signal(answering, settings.shutdown.drain))
+
+
+@app.command()
 def service(
     user: Annotated[str | None, typer.Option(help="Who it runs as; without, systemd makes a user up.")] = None,
     config_path: ConfigPath = DEFAULT_CONFIG,

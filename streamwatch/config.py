@@ -139,7 +139,7 @@ class RecognizerSettings(_Settings):
 
     engine: Reads = Reads.OCRCARS
     fallback: Literal["local", "none"] = "local"
-    pay_below: float = Field(0.97, ge=0, le=1)
+    pay_below: float = Field(0.95, ge=0, le=1)
     ocrcars: OcrCarsSettings = OcrCarsSettings()
     local: LocalSettings = LocalSettings()
 
@@ -219,6 +219,16 @@ class HealthSettings(_Settings):
     port: int | None = Field(None, ge=1, le=65535)
 
 
+class ServeOcrSettings(_Settings):
+    """Where the verb `serve-ocr` listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(9465, ge=1, le=65535)
+    certificate: Path | None = None
+    key: Path | None = None
+    queue: int = Field(16, ge=1, le=64)
+
+
 class CaptureSettings(_Settings):
     """How patient the cameras' readers are."""
 
@@ -269,6 +279,7 @@ class Settings(_Settings):
     retention: RetentionSettings = RetentionSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
     health: HealthSettings = HealthSettings()
+    serve_ocr: ServeOcrSettings = ServeOcrSettings()
     cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = {}
 
     @model_validator(mode="after")
@@ -336,6 +347,10 @@ def _rooted(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     database = raw.get("database")
     if isinstance(database, str) and (match := re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^/:?][^?]*)(\?.*)?", database)):
         raw["database"] = f"{match[1]}{folder / match[2]}{match[3] or ''}"
+    serve_ocr = raw.get("serve_ocr")
+    if isinstance(serve_ocr, dict):
+        files = {name: serve_ocr[name] for name in ("certificate", "key") if isinstance(serve_ocr.get(name), str)}
+        raw["serve_ocr"] = serve_ocr | {name: folder / Path(file).expanduser() for name, file in files.items()}
     cameras = raw.get("cameras")
     if isinstance(cameras, dict):
         raw["cameras"] = {name: _rooted_camera(camera, folder) for name, camera in cameras.items()}

@@ -146,8 +146,8 @@ class Daemon:
             for thread in cameras:
                 while thread.is_alive() and not self._stop.is_set():
                     thread.join(GLANCE)
-            if not self._stop.is_set():
-                log.info("stopping: no camera is left; `loop: true` plays a recording again and again")
+            if all(camera.ended for camera in self._cameras.values()):
+                log.info("stopping: every recording has ended; `loop: true` plays a recording again and again")
         finally:
             self._notifier.stopping()
             self._shut_down(cameras, readers, recorder)
@@ -200,8 +200,12 @@ class Daemon:
             barrier.done.result(max(0.0, deadline - self._clock.monotonic()))
         except TimeoutError:
             log.error("not everything that was seen could be stored before the end")
-        while self._clock.monotonic() < deadline and self._dispatcher.backlog()[0] and not self._dispatcher.breakers():
+        while self._clock.monotonic() < deadline and self._dispatcher.backlog()[0] and self._can_be_read():
             self._give_up.wait(0.05)
+
+    def _can_be_read(self) -> bool:
+        """Whether what waits has a chance before the end: from the service, or from the local engine that stands in."""
+        return not self._dispatcher.breakers() or self._dispatcher.held_for() <= 0
 
     def _spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
         return spawn(partial(self._guard, target, name), name)

@@ -4,6 +4,7 @@ It waits for whichever connection is ready and hangs up on any that is not done 
 What a request means and what it is answered is told by whoever uses this.
 """
 
+import ipaddress
 import selectors
 import socket
 import ssl
@@ -36,6 +37,14 @@ def listen(host: str, port: int, purpose: str) -> socket.socket:
             f"Port {port} of {host} can not be used for {purpose}: {reason}.", "Choose another one."
         ) from None
     return listener
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is only reached from this machine. host: a numeric address, or localhost."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def response(status: int, body: bytes, headers: dict[str, str]) -> bytes:
@@ -101,7 +110,8 @@ class Visitors:
         self._visitors: dict[socket.socket, Visitor] = {}
         self._answers: deque[tuple[Visitor, bytes]] = deque()
         self._lock = threading.Lock()
-        self._closed = self._running = self._leaving = False
+        self._closed = self._running = False
+        self._leave_by: float | None = None
 
     def run(self) -> None:
         """Blocks until `close`. What `hear` raises ends it."""
@@ -114,7 +124,7 @@ class Visitors:
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._wake, selectors.EVENT_READ)
         try:
-            while not self._closed and not (self._leaving and not self._visitors):
+            while not self._closed and not self._may_leave():
                 for key, _ in self._selector.select(self._patience()):
                     self._attend(key.fileobj)
                 self._cut_off(time.monotonic())
@@ -128,9 +138,12 @@ class Visitors:
         self._answers.append((visitor, answer))
         self._rouse()
 
-    def leave(self) -> None:
-        """From any thread: `run` takes no new connection and ends when the last one has gone."""
-        self._leaving = True
+    def leave(self, within: float) -> None:
+        """From any thread: `run` takes no new connection and ends when the last one has gone, or so many seconds later.
+
+        Whoever has not begun a request by then is hung up on.
+        """
+        self._leave_by = time.monotonic() + within
         self._rouse()
 
     def close(self) -> None:
@@ -143,6 +156,9 @@ class Visitors:
                 self._release()
                 return
         self._rouse()
+
+    def _may_leave(self) -> bool:
+        return self._leave_by is not None and (not self._visitors or time.monotonic() >= self._leave_by)
 
     def _rouse(self) -> None:
         with suppress(OSError):
@@ -185,9 +201,11 @@ class Visitors:
             if not visitor.gone:
                 self._selector.register(visitor.connection, selectors.EVENT_WRITE)
                 self._begin_answer(visitor, answer)
-        if self._leaving and self._listener.fileno() in self._selector.get_map():
+        if self._leave_by is not None and self._listener.fileno() >= 0:
             self._selector.unregister(self._listener)
             self._listener.close()
+            for visitor in [v for v in self._visitors.values() if not v.request and not v.waits and v.answer is None]:
+                self._drop(visitor)
 
     def _accept(self) -> None:
         try:
@@ -252,8 +270,9 @@ class Visitors:
         self._selector.modify(visitor.connection, selectors.EVENT_READ)
 
     def _patience(self) -> float | None:
-        soonest = min((visitor.until for visitor in self._visitors.values() if not visitor.waits), default=None)
-        return None if soonest is None else max(0.0, soonest - time.monotonic())
+        ends = [visitor.until for visitor in self._visitors.values() if not visitor.waits]
+        ends += [] if self._leave_by is None else [self._leave_by]
+        return max(0.0, min(ends) - time.monotonic()) if ends else None
 
     def _cut_off(self, now: float) -> None:
         for visitor in [v for v in self._visitors.values() if v.until <= now and not v.waits]:

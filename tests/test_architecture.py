@@ -16,6 +16,7 @@ MAY_IMPORT = {
     **{stage: BOTTOM | {stage} for stage in STAGES},
     "health": BOTTOM | {"health", "visitors"},
     "visitors": BOTTOM,
+    "serving": BOTTOM | {"serving", "visitors", "recognition"},
     "pipeline": BOTTOM | {"pipeline", "gate", "sightings", "store"},
     "times": set(),
     "service": {"errors"},
@@ -77,7 +78,7 @@ def test_only_the_daemon_starts_threads() -> None:
 
 def test_rooms_are_all_known() -> None:
     top = {"__init__", "__main__", "cli", "console", "ledger_report", "check", "daemon", "parts", "replay", "resume"}
-    known = set(MAY_IMPORT) | top | {"vitals", "housekeeping", "by_hand", "compare", "compare_report"}
+    known = set(MAY_IMPORT) | top | {"vitals", "housekeeping", "by_hand", "compare", "compare_report", "serve_ocr"}
     assert {room_of(path) for path in MODULES} == known
 
 

@@ -155,3 +155,12 @@ def test_the_ledger_row_comes_before_the_call_and_is_completed_after_it(store: S
     desk.answer(keyframe, ("京AF0236", 0.97), call="c1")
     assert rows(tmp_path, "SELECT outcome, charged, fee FROM calls") == [("read", 1, 1)]
     assert rows(tmp_path, "SELECT c.key FROM readings r JOIN calls c ON c.id = r.call_id") == [("c1",)]
+
+
+def test_why_nothing_was_paid_stands_beside_the_answer(store: Store, tmp_path: Path) -> None:
+    desk = Desk(store)
+    keyframe = desk.take(desk.open("p1", 0), "k1", 2)
+    desk.books.record(
+        PlatesRead(keyframe, Engine.LOCAL, (PlateText("京AF0236", 0.98, CORNERS),), None, "saved by local")
+    )
+    assert rows(tmp_path, "SELECT state, state_reason FROM keyframes") == [("answered", "saved by local")]

@@ -11,6 +11,7 @@ from daemons import PLATES, SECRET, paid, query_database, running, verb, without
 from fakes import FakeOcrCars, keep_silent, no_plate, plate
 
 START = "2026-03-01T08:00:00+08:00"
+ONE_CALL = {"max_calls": 1}  # or another view would be sent after the one without an answer
 FOUR = ["京AF0236", "苏EK3P82", "浙AD60718", "川A0638警"]
 
 
@@ -104,7 +105,7 @@ def test_beyond_the_budget_and_without_local_engine_the_reason_is_recorded(four:
 
 def test_calls_that_find_no_plate_pause(four: Path, tmp_path: Path) -> None:
     with FakeOcrCars(no_plate(), appcode=SECRET) as service:
-        log = replay(tmp_path / "d", four, service, calls={"runaway_after": 2})
+        log = replay(tmp_path / "d", four, service, local=False, calls={"runaway_after": 2})
         assert len(service.calls) == 2
     assert log.count(" ERROR ") == 1
     assert "camera gate: 2 calls in a row found no plate; its calls pause for 10 min. Check its zone." in log
@@ -114,10 +115,39 @@ def test_calls_that_find_no_plate_pause(four: Path, tmp_path: Path) -> None:
     assert states[1][0] == "waiting"
 
 
+def test_while_calls_pause_the_local_engine_goes_on(four: Path, tmp_path: Path) -> None:
+    with FakeOcrCars(no_plate(), appcode=SECRET) as service:
+        replay(tmp_path / "d", four, service, calls={"runaway_after": 2}, gate=ONE_CALL)
+        assert len(service.calls) == 2
+    found = rows(tmp_path / "d", "SELECT engine, plate FROM sightings ORDER BY first_seen")
+    assert found == [("local", FOUR[2]), ("local", FOUR[3])]
+    said = verb(tmp_path / "d", "calls", "--since", "2026-01-01", "--format", "json")
+    (line,) = json.loads(said.stdout)["not_called"]
+    assert (line["state"], line["keyframes"]) == ("answered", 2)
+    assert line["reason"].startswith("saved by local")
+
+
+def test_local_first_pays_for_nothing_that_is_easy_to_read(four: Path, tmp_path: Path) -> None:
+    with FakeOcrCars(no_plate(), appcode=SECRET) as service:
+        replay(tmp_path / "d", four, service, recognizer={**paid(service), "engine": "local-first"})
+        assert service.calls == []
+    found = rows(tmp_path / "d", "SELECT engine, plate FROM sightings ORDER BY first_seen")
+    assert found == [("local", text) for text in FOUR]
+
+
+def test_local_first_without_the_extra_says_what_to_do(single: Path, tmp_path: Path) -> None:
+    with FakeOcrCars(appcode=SECRET) as service:
+        config = {"cameras": {"gate": {"source": str(single)}}, "recognizer": paid(service) | {"engine": "local-first"}}
+        (tmp_path / "config.yaml").write_text(json.dumps(config))
+        for words in (["replay", "--camera", "gate", single], ["check"]):
+            done = verb(tmp_path, *words, **without_local(tmp_path))
+            assert done.returncode == 1
+            said = " ".join((done.stdout + done.stderr).split())
+            assert "recognizer.engine is local-first, and the local engine is not installed." in said
+            assert "pip install 'streamwatch[local]'" in said
+
+
 # ---- a call that may have been charged ------------------------------------------------------------------------------
-
-
-ONE_CALL = {"max_calls": 1}  # or another view would be sent after the one without an answer
 
 
 def doubt(folder: Path, single: Path) -> str:

@@ -14,6 +14,8 @@ from daemons import PASSWORD, PLATES, SECRET, paid, running
 from fakes import FakeOcrCars, keep_silent, plate, refusal
 from rtsp_server import RtspServer
 
+ALONE = {"fallback": "none"}  # the local engine keeps out
+
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -63,7 +65,7 @@ def test_every_call_of_a_live_camera_is_in_the_ledger(clip: Path, tmp_path: Path
     ):
         assert daemon.process.wait(60) == 0, "a recording that is over ends the daemon"
         assert "Camera gate: the recording has ended." in daemon.log()
-        assert "stopping: no camera is left" in daemon.log()
+        assert "stopping: every recording has ended" in daemon.log()
         assert len(service.calls) == 2
         ledger = daemon.rows(
             "SELECT c.outcome, c.charged, k.state FROM calls c JOIN keyframes k ON k.id = c.keyframe_id"
@@ -76,7 +78,7 @@ def test_what_a_person_must_mend_stops_calls_at_once_and_pictures_wait(clip: Pat
     answer = refusal(403, "B403MQ", "Api Market Subscription quota exhausted")
     with (
         FakeOcrCars(answer, appcode=SECRET) as service,
-        running(tmp_path / "d", {"gate": {"source": str(clip)}}, recognizer=paid(service)) as daemon,
+        running(tmp_path / "d", {"gate": {"source": str(clip)}}, recognizer=paid(service) | ALONE) as daemon,
     ):
         assert daemon.process.wait(60) == 0
         assert len(service.calls) == 1, "the second vehicle asks nobody"
@@ -87,13 +89,25 @@ def test_what_a_person_must_mend_stops_calls_at_once_and_pictures_wait(clip: Pat
         assert "Buy" in error
     with (
         FakeOcrCars(plate(PLATES[1]), plate(PLATES[0]), appcode=SECRET) as service,
-        running(tmp_path / "d", {"gate": {"source": "sample"}}, recognizer=paid(service)) as daemon,
+        running(tmp_path / "d", {"gate": {"source": "sample"}}, recognizer=paid(service) | ALONE) as daemon,
     ):
         daemon.until(lambda: daemon.rows("SELECT outcome FROM passages ORDER BY id LIMIT 2") == [("read",)] * 2)
         assert daemon.stop() == 0
         first = daemon.rows("SELECT captured_at FROM keyframes ORDER BY id LIMIT 2")
         assert daemon.rows("SELECT first_seen < (SELECT min(started_at) FROM calls) FROM sightings LIMIT 1") == [(1,)]
         assert len(first) == 2
+
+
+def test_while_calls_are_held_back_the_local_engine_reads_at_once(clip: Path, tmp_path: Path) -> None:
+    answer = refusal(403, "B403MQ", "Api Market Subscription quota exhausted")
+    with (
+        FakeOcrCars(answer, appcode=SECRET) as service,
+        running(tmp_path / "d", {"gate": {"source": str(clip)}}, recognizer=paid(service)) as daemon,
+    ):
+        assert daemon.process.wait(60) == 0
+        assert len(service.calls) == 1
+        assert daemon.rows("SELECT state, state_reason LIKE 'saved by local%' FROM keyframes") == [("answered", 1)] * 2
+        assert daemon.rows("SELECT engine, plate FROM sightings ORDER BY id") == [("local", text) for text in PLATES]
 
 
 def test_a_call_that_may_have_been_charged_is_read_here_and_not_paid_again(clip: Path, tmp_path: Path) -> None:

@@ -262,13 +262,18 @@ def test_the_floor_takes_answered_pictures_and_none_that_wait(clip: Path, tmp_pa
         floor = {"retention": {"min_free": "900TB"}, "patch": FASTER}
         cameras = {"gate": {"source": str(clip), "loop": True}}
         timing = {"gate": {"patience": "200ms", "close_after": "400ms"}, "dedup": {"window": "1h"}}
-        with running(tmp_path / "d", cameras, recognizer=paid(service), **timing) as daemon:
+        with running(tmp_path / "d", cameras, recognizer=paid(service) | {"fallback": "none"}, **timing) as daemon:
             daemon.until(lambda: daemon.rows(answered) == [(2,)] and len(daemon.rows(waiting)) >= 2)
             assert daemon.stop() == 0
         kept = daemon.rows(waiting)
         port = free_port()
         with running(
-            tmp_path / "d", cameras, recognizer=paid(service), health={"port": port}, **timing, **floor
+            tmp_path / "d",
+            cameras,
+            recognizer=paid(service) | {"fallback": "none"},
+            health={"port": port},
+            **timing,
+            **floor,
         ) as daemon:
             daemon.until(lambda: daemon.rows(answered) == [(0,)])
             assert set(kept) <= set(daemon.rows("SELECT path FROM keyframes WHERE state <> 'answered'"))

@@ -1,6 +1,5 @@
 """/healthz and /metrics over HTTP, for this machine only."""
 
-import ipaddress
 import socket
 from collections.abc import Callable
 from http import HTTPStatus
@@ -9,7 +8,7 @@ from streamwatch.errors import ConfigError
 from streamwatch.health.judgement import health
 from streamwatch.health.metrics import CONTENT_TYPE, render_metrics
 from streamwatch.health.snapshot import Snapshot
-from streamwatch.visitors import Visitor, Visitors, listen, response
+from streamwatch.visitors import Visitor, Visitors, is_loopback, listen, response
 
 MOST_CONNECTIONS = 32
 """At the same time; of more, the oldest is cut off."""
@@ -70,12 +69,8 @@ def _response(status: HTTPStatus, text: str, *, method: str = "GET", kind: str =
 
 
 def _loopback(address: str) -> str:
-    host = "127.0.0.1" if address == "localhost" else address
-    try:
-        if ipaddress.ip_address(host).is_loopback:
-            return host
-    except ValueError:
-        pass
+    if is_loopback(address):
+        return "127.0.0.1" if address == "localhost" else address
     raise ConfigError(
         f"Health is served on this machine only, and {address} is not 127.0.0.1, ::1 or localhost.",
         "Let a proxy that asks for a password, or an SSH tunnel, bring it to others.",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from streamwatch import plates as grammar
 from streamwatch.model import PlateText, Recognizer
 
+NO_PLATE_BELOW = 0.5
+"""Confidence under which another text in the picture is taken for no plate: a sign, a telephone number."""
 SAVED = "saved by local: the local engine was sure of it"
 
 
@@ -29,7 +31,8 @@ class LocalHelp:
         Every plate has to be sure and whole: one that is doubtful may be the vehicle's own, and the sure one its
         neighbour's. Nothing found is not sure: a plate may be there that only the service can read.
         """
-        return bool(found) and all(self._sure_of(plate) for plate in found)
+        likely = [plate for plate in found if (plate.confidence or 0.0) >= NO_PLATE_BELOW]
+        return bool(likely) and all(self._sure_of(plate) for plate in likely)
 
     def _sure_of(self, plate: PlateText) -> bool:
         parsed = grammar.plausible(plate.text)

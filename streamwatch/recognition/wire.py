@@ -6,6 +6,7 @@ read the whole request? Only where that is impossible may the same picture be se
 
 import ipaddress
 import logging
+import os
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -154,10 +155,10 @@ class Wire:
             self._client = httpx.Client(
                 http1=True,
                 http2=False,
-                verify=True,
+                verify=_trusted(),
                 follow_redirects=False,
-                # Proxies and extra certificates of the environment; never for this machine itself, because plain http
-                # would carry the AppCode to the proxy.
+                # Proxies of the environment; never for this machine itself, because plain http would carry the AppCode
+                # to the proxy.
                 trust_env=not address.loopback,
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 timeout=httpx.Timeout(connect_timeout, read=read_timeout),
@@ -220,6 +221,12 @@ class Wire:
             # The length was announced and not all of it left this machine, so the service can not have acted on it.
             return _failure(errors.NotSent(f"{where}; the request did not leave whole.", broken.advice))
         return _failure(errors.Doubtful(f"{where}; it may have been read and charged.", broken.advice))
+
+
+def _trusted() -> ssl.SSLContext | bool:
+    """The certificates that the environment names, also for this machine; else those that httpx comes with."""
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    return ssl.create_default_context(cafile=file or None, capath=folder or None) if file or folder else True
 
 
 def _failure(error: errors.RecognitionError) -> Failure:

@@ -1,0 +1,90 @@
+"""The verb `serve-ocr`: the local engine behind ocrCars' own protocol."""
+
+import logging
+import os
+import signal
+import ssl
+from collections.abc import Callable
+from types import FrameType
+
+from streamwatch.config import ServeOcrSettings, Settings
+from streamwatch.daemon import Spawn, spawn
+from streamwatch.errors import ConfigError
+from streamwatch.model import Recognizer
+from streamwatch.serving import Guard, KeyPair, OcrService
+from streamwatch.visitors import is_loopback, listen
+
+log = logging.getLogger(__name__)
+
+
+def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> OcrService:
+    """Listens at once. recognizer: makes the engine, once everything else is right. Raises ConfigError."""
+    serve, ocrcars = settings.serve_ocr, settings.recognizer.ocrcars
+    if (ocrcars.app_key is None) != (ocrcars.app_secret is None):
+        raise ConfigError("serve-ocr needs both an AppKey and an AppSecret, and only one of them is set.")
+    pair = KeyPair(ocrcars.app_key, ocrcars.app_secret) if ocrcars.app_key and ocrcars.app_secret else None
+    tls = _tls(serve)
+    if not is_loopback(serve.host):
+        if ocrcars.appcode is None and pair is None:
+            raise ConfigError(
+                f"serve-ocr would read pictures for everybody who can reach {serve.host}.",
+                "Make up an AppCode, set STREAMWATCH_APPCODE to it here and for the clients; or listen on 127.0.0.1.",
+            )
+        if tls is None:
+            log.warning("without serve_ocr.certificate everybody on the way can read the pictures and the AppCode")
+    listener = listen(serve.host, serve.port, "serve-ocr")
+    try:
+        return OcrService(listener, Guard(ocrcars.appcode, pair), recognizer(), queue=serve.queue, tls=tls)
+    except BaseException:
+        listener.close()
+        raise
+
+
+def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
+    """Serves until SIGTERM or SIGINT, then answers what it has taken, for `drain` seconds at most; the exit code."""
+    failed: list[BaseException] = []
+    leaving: list[int] = []
+
+    def work() -> None:
+        try:
+            service.work()
+        except BaseException as error:
+            log.critical("reading failed unexpectedly", exc_info=error)
+            failed.append(error)
+            service.close()
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if leaving:
+            os._exit(128 + number)
+        leaving.append(number)
+        log.info("stopping: answering what was taken; a second signal ends at once")
+        service.leave(drain)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    worker = spawn(work, "reader")
+    service.run()
+    service.stop_working()
+    worker.join(drain)
+    return 1 if failed else 0
+
+
+def _tls(serve: ServeOcrSettings) -> ssl.SSLContext | None:
+    if serve.certificate is None and serve.key is None:
+        return None
+    if serve.certificate is None:
+        raise ConfigError("serve_ocr.key is set and serve_ocr.certificate is not.", "Set both, or none.")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(serve.certificate, serve.key, password=_no_password)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"serve_ocr.certificate and serve_ocr.key can not be used: {reason}.",
+            "Both are PEM files; the key must belong to the certificate and have no password.",
+        ) from None
+    return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a password")

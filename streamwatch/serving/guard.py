@@ -1,0 +1,111 @@
+"""Who may ask: an AppCode, or a signature by AppKey and AppSecret with its timestamp and nonce."""
+
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from streamwatch.recognition.signature import sign, string_to_sign
+from streamwatch.serving.replies import Refusal
+from streamwatch.serving.request import Head, Pairs, Refused
+
+WINDOW = 900.0
+"""Seconds that a timestamp may be off, and in which a nonce may not come again: the gateway's 15 minutes."""
+_LONGEST_NONCE = 128
+_MOST_NONCES = 100_000
+_METHODS = ("", "HmacSHA256", "HmacSHA1")
+
+
+class SecretText(Protocol):
+    """A text that shows itself only when asked."""
+
+    def get_secret_value(self) -> str:
+        """The text itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """AppKey and AppSecret."""
+
+    key: SecretText
+    secret: SecretText
+
+
+class Guard:
+    """Not thread safe. appcode, pair: either opens; with neither everybody may ask.
+
+    wall_clock: seconds since 1970. monotonic: seconds.
+    """
+
+    def __init__(
+        self,
+        appcode: SecretText | None,
+        pair: KeyPair | None,
+        wall_clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._appcode, self._pair = appcode, pair
+        self._wall_clock, self._monotonic = wall_clock, monotonic
+        self._nonces: dict[str, float] = {}
+
+    def check_head(self, head: Head) -> None:
+        """What can be refused before the body is there. Raises Refused."""
+        if self._appcode is None and self._pair is None:
+            return
+        authorization, key = head.headers.get("authorization", ""), head.headers.get("x-ca-key", "")
+        if authorization:
+            scheme, _, code = authorization.partition(" ")
+            if scheme != "APPCODE" or not _same(self._appcode, code.strip()):
+                raise Refused(Refusal.APPCODE)
+        elif not key:
+            raise Refused(Refusal.NO_CREDENTIALS)
+        elif self._pair is None or not _same(self._pair.key, key):
+            raise Refused(Refusal.APPKEY)
+        else:
+            self._check_time(head)
+
+    def check_signature(self, head: Head, form: Pairs) -> None:
+        """The rest, once the form is known; the nonce is used up. Raises Refused."""
+        if self._pair is None or "authorization" in head.headers:
+            return
+        method = head.headers.get("x-ca-signature-method", "")
+        if method not in _METHODS:
+            raise Refused(Refusal.HEADER)
+        signed = [name.strip() for name in head.headers.get("x-ca-signature-headers", "").split(",") if name.strip()]
+        text = string_to_sign(head.method, head.path, head.headers, signed, head.query, form)
+        right = sign(self._pair.secret.get_secret_value(), text, method)
+        if not hmac.compare_digest(right.encode(), head.headers.get("x-ca-signature", "").encode()):
+            raise Refused(Refusal.SIGNATURE, "Server StringToSign:" + text.replace("\n", ""))
+        self._use_up(head.headers.get("x-ca-nonce", ""))
+
+    def _check_time(self, head: Head) -> None:
+        stamp, nonce = head.headers.get("x-ca-timestamp", ""), head.headers.get("x-ca-nonce", "")
+        if len(nonce) > _LONGEST_NONCE:
+            raise Refused(Refusal.HEADER)
+        if not stamp:
+            return
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 16):
+            raise Refused(Refusal.TIMESTAMP)
+        if abs(int(stamp) / 1000 - self._wall_clock()) > WINDOW:
+            raise Refused(Refusal.TIMESTAMP)
+
+    def _use_up(self, nonce: str) -> None:
+        """Only nonces of right signatures are remembered, so that strangers can not fill the memory.
+
+        For two windows: a timestamp may lie one ahead of this clock, and is good until it lies one behind.
+        """
+        if not nonce:
+            return
+        now = self._monotonic()
+        while self._nonces and (
+            len(self._nonces) >= _MOST_NONCES or next(iter(self._nonces.values())) <= now - 2 * WINDOW
+        ):
+            del self._nonces[next(iter(self._nonces))]
+        if nonce in self._nonces:
+            raise Refused(Refusal.NONCE)
+        self._nonces[nonce] = now
+
+
+def _same(secret: SecretText | None, given: str) -> bool:
+    return secret is not None and hmac.compare_digest(secret.get_secret_value().encode(), given.encode())

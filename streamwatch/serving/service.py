@@ -1,0 +1,150 @@
+"""Answers POST /ocrCars: one thread hears all clients, another reads the pictures, a bounded queue between them."""
+
+import logging
+import ssl
+import time
+from dataclasses import dataclass
+from queue import Full, Queue
+from socket import socket
+
+from streamwatch.errors import RecognitionError
+from streamwatch.model import CallResult, Recognizer
+from streamwatch.serving.guard import Guard
+from streamwatch.serving.replies import Business, Refusal, Reply, picture_refused, plates_found, refuse
+from streamwatch.serving.request import LONGEST_HEAD, Head, Refused, Unreadable, picture_of, read_form, read_head
+from streamwatch.visitors import Visitor, Visitors
+
+log = logging.getLogger(__name__)
+
+MOST_CONNECTIONS = 128
+IN_TIME = 30.0
+"""Seconds for a request, and for an answer: an 8 MB body over 2.2 Mbit/s."""
+MOST_BYTES = 32_000_000
+"""Of all bodies that are being received."""
+LATEST = 30.0
+"""Seconds in the queue after which no client waits any more."""
+_END = b"\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A picture that waits to be read, and for whom. since: monotonic seconds."""
+
+    visitor: Visitor
+    picture: bytes
+    since: float
+
+
+class _NothingPaid:
+    """A reader that costs nothing has nothing to write down."""
+
+    def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
+        """Never called."""
+
+    def ended(self, attempt: int, result: CallResult) -> None:
+        """Never called."""
+
+
+class OcrService:
+    """run: on one thread; work: on another. port: where it listens. queue: pictures that may wait to be read."""
+
+    def __init__(
+        self, listener: socket, guard: Guard, recognizer: Recognizer, *, queue: int, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._guard, self._recognizer = guard, recognizer
+        self._jobs: Queue[_Job | None] = Queue(queue)
+        self._heads: dict[Visitor, Head] = {}
+        self._leaving = False
+        self._visitors = Visitors(
+            listener, self._hear, most=MOST_CONNECTIONS, in_time=IN_TIME, tls=tls, left=self._forget
+        )
+        self.port = self._visitors.port
+
+    def run(self) -> None:
+        """Hears clients until `leave` or `close`."""
+        self._visitors.run()
+
+    def leave(self, within: float) -> None:
+        """From any thread: takes nothing more, answers what it has taken, and ends after so many seconds at most."""
+        self._leaving = True
+        self._visitors.leave(within)
+
+    def close(self) -> None:
+        """From any thread: hangs up on everybody and ends `run`."""
+        self._visitors.close()
+
+    def work(self) -> None:
+        """Reads what waits, until `stop_working`."""
+        while True:
+            job = self._jobs.get()
+            if job is None:
+                return
+            reply = self._read(job)
+            self._visitors.answer(job.visitor, reply.http)
+            self._say(job.visitor, reply, f", {len(job.picture)} bytes, {time.monotonic() - job.since:.2f} s")
+
+    def stop_working(self) -> None:
+        """Once `run` has ended: `work` ends after the picture at hand."""
+        while not self._jobs.empty():
+            self._jobs.get_nowait()
+        self._jobs.put(None)
+
+    def _read(self, job: _Job) -> Reply:
+        if time.monotonic() - job.since > LATEST:
+            return refuse(Refusal.TOO_LATE)
+        try:
+            return plates_found(self._recognizer.read(job.picture, _NothingPaid()))
+        except RecognitionError:
+            return picture_refused(Business.UNPARSED)
+
+    def _hear(self, visitor: Visitor) -> bytes | None:
+        try:
+            reply = self._take(visitor)
+        except Refused as refused:
+            reply = refuse(refused.refusal, refused.detail)
+        except Unreadable as unreadable:
+            reply = picture_refused(unreadable.business)
+        if reply is None:
+            return None
+        self._say(visitor, reply)
+        return reply.http
+
+    def _take(self, visitor: Visitor) -> Reply | None:
+        """Takes in what has come; None while more has to come, or the picture waits to be read."""
+        head = self._heads.get(visitor) or self._begin(visitor)
+        if head is None or len(visitor.request) < head.length:
+            return None
+        form = read_form(bytes(visitor.request[: head.length]))
+        self._forget(visitor)
+        visitor.request = bytearray()
+        self._guard.check_signature(head, form)
+        picture = picture_of(form)
+        try:
+            self._jobs.put_nowait(_Job(visitor, picture, time.monotonic()))
+        except Full:
+            return refuse(Refusal.BUSY)
+        visitor.waits = True
+        return None
+
+    def _begin(self, visitor: Visitor) -> Head | None:
+        """The head, once it is whole; leaves in the request what came of the body."""
+        end = visitor.request.find(_END)
+        if end > LONGEST_HEAD or (end < 0 and len(visitor.request) > LONGEST_HEAD):
+            raise Refused(Refusal.URL_TOO_LARGE)
+        if end < 0:
+            return None
+        head = read_head(bytes(visitor.request[:end]))
+        self._guard.check_head(head)
+        if self._leaving or sum(other.length for other in self._heads.values()) + head.length > MOST_BYTES:
+            raise Refused(Refusal.BUSY)
+        self._heads[visitor] = head
+        del visitor.request[: end + len(_END)]
+        if head.expects and len(visitor.request) < head.length:
+            visitor.say(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return head
+
+    def _forget(self, visitor: Visitor) -> None:
+        self._heads.pop(visitor, None)
+
+    def _say(self, visitor: Visitor, reply: Reply, more: str = "") -> None:
+        log.info("%s: %s%s (request %s)", visitor.address, reply.word, more, reply.request_id)
