@@ -219,7 +219,7 @@ def status(
     if format is ReadFormat.JSON:
         sys.stdout.write(status_json(found))
     else:
-        console.print_text(status_table(found), sys.stdout)
+        console.print_text(status_table(found, narrow=sys.stdout.isatty()), sys.stdout)
     well, _ = health(found.snapshot)
     raise typer.Exit(not (found.running and well))
 

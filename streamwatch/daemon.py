@@ -352,6 +352,7 @@ class Daemon:
         """What is stored may be read."""
         dropped = self._dispatcher.heard(event)
         if isinstance(event, KeyframeTaken):
+            self._vitals.evidence += len(event.keyframe.jpeg)
             dropped = self._dispatcher.add(self._books.as_waiting(event.keyframe))
         for lost in dropped:
             self._write(dropping(lost))

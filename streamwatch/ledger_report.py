@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from rich.table import Table
 
 from streamwatch.clock import Span, window
-from streamwatch.console import print_json, print_table
+from streamwatch.console import print_json, print_table, print_text
 from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow
 from streamwatch.words import some
 
@@ -49,11 +49,11 @@ def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Pric
     table.add_row("[bold]all[/bold]", "", *_numbers(report.total, prices))
     print_table(table, out)
     forecast = prices.forecast(report.total)
-    out.write(f"\nforecast for the month: {forecast:.0f} calls, cost {forecast * prices.price:.2f}\n")
+    print_text(f"\nforecast for the month: {forecast:.0f} calls, cost {forecast * prices.price:.2f}", out)
     if report.total.doubtful:
-        out.write("Cost and forecast count doubtful calls as charged.\n")
+        print_text("Cost and forecast count doubtful calls as charged.", out)
     for line in saved:
-        out.write(f"not called: {some(line.keyframes, 'picture')} of {line.camera}, {_standing(line)}\n")
+        print_text(f"not called: {some(line.keyframes, 'picture')} of {line.camera}, {_standing(line)}", out)
 
 
 def _standing(line: NotCalledRow) -> str:

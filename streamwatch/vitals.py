@@ -25,7 +25,8 @@ from streamwatch.words import some
 class Vitals:
     """Looks at everything and changes nothing. From any thread.
 
-    database: replaced by the recorder when that can not write. evidence: bytes, as housekeeping last counted them.
+    database: replaced by the recorder when that can not write. evidence: bytes, as housekeeping last counted them, and
+    what came since.
     """
 
     def __init__(

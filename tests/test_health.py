@@ -271,13 +271,26 @@ def test_the_table_shows_each_camera_and_every_figure(tmp_path: Path) -> None:
         assert fact in text
 
 
+def test_on_a_terminal_long_names_are_shortened_and_rows_stay_whole(tmp_path: Path) -> None:
+    long = camera("a-camera-with-a-very-long-name-at-the-north-gate", "reconnecting", 3599, last_frame_age=3599)
+    write_status(tmp_path / "status.json", replace(WELL, cameras=(long, camera("很长的摄像机名称" * 8))))
+    status = read_status(tmp_path / "status.json")
+    lines = status_table(status, narrow=True).splitlines()
+    assert [line.split()[0] for line in lines if "…" in line] == [
+        "a-camera-with-a-very-long-nam…",
+        f"{'很长的摄像机名称' * 2}"[:14] + "…",
+    ] * 2
+    assert all(len(line) < 80 for line in lines if not line.startswith("!"))
+    assert long.name in status_table(status)
+
+
 def test_the_table_begins_with_what_is_wrong(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", ILL)
     text = status_table(read_status(tmp_path / "status.json"))
     assert text.count("\n! ") == len(health(ILL)[1])
     assert "7 pictures, 700.0 kB, the oldest for 2 h 0 m; 3 dropped" in text
     assert "quota since" in text
-    assert "not trusted: no time server sets it" in text
+    assert "not trusted: set by no time server" in text
 
 
 def test_json_holds_every_field_and_the_read_rate(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ STATUS_FILE = "status.json"
 STALE = 30.0
 """Seconds without a new status file after which the daemon counts as gone; it writes one every few seconds."""
 
-CLOCK = "not trusted: no time server sets it, or it was stepped; see `timedatectl`"
+CLOCK = "not trusted: set by no time server, or stepped; see `timedatectl`"
+NAME = 30
+"""Cells of a camera's name that leave its row narrower than 80."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,12 @@ def read_status(path: Path) -> Status:
     return Status(snapshot, datetime.fromtimestamp(written, UTC), time.time() - written)
 
 
-def status_table(status: Status) -> str:
-    """Several lines: what is wrong, the cameras, the rest. Tables are narrower than 80 cells; sentences may not be."""
-    return "\n".join(_table(status))
+def status_table(status: Status, narrow: bool = False) -> str:
+    """Several lines: what is wrong, the cameras, the rest. Only sentences are wider than 80 cells.
+
+    narrow: shorten the names of cameras where they make a table wider than that.
+    """
+    return "\n".join(_table(status, narrow))
 
 
 def status_json(status: Status) -> str:
@@ -89,7 +94,7 @@ def status_json(status: Status) -> str:
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
 
-def _table(status: Status) -> Iterator[str]:
+def _table(status: Status, narrow: bool) -> Iterator[str]:
     snapshot = status.snapshot
     _, reasons = health(snapshot)
     if status.running:
@@ -100,7 +105,7 @@ def _table(status: Status) -> Iterator[str]:
     yield ""
     yield from _columns(
         ("camera", "state", "for", "fps", "last picture"),
-        [_state_row(camera, snapshot.taken_at) for camera in snapshot.cameras],
+        [(_name(camera, narrow), *_state(camera, snapshot.taken_at)) for camera in snapshot.cameras],
     )
     for camera in snapshot.cameras:
         if camera.state != "online" and camera.last_error and not any(camera.last_error in r for r in reasons):
@@ -108,7 +113,7 @@ def _table(status: Status) -> Iterator[str]:
     yield ""
     yield from _columns(
         ("camera", "passages", "read", "unread", "unsure", "failed", "rate"),
-        [_count_row(camera) for camera in snapshot.cameras],
+        [(_name(camera, narrow), *_counts(camera)) for camera in snapshot.cameras],
     )
     yield ""
     yield from _columns(("", ""), list(_facts(snapshot)))
@@ -118,10 +123,16 @@ def _gone(status: Status) -> str:
     return f"The daemon is not running (last sign of life {when(status.written_at)})."
 
 
-def _state_row(camera: CameraHealth, now: datetime) -> tuple[str, ...]:
+def _name(camera: CameraHealth, narrow: bool) -> str:
+    name = camera.name
+    while narrow and _width(name) > NAME:
+        name = name.removesuffix("…")[:-1] + "…"
+    return name
+
+
+def _state(camera: CameraHealth, now: datetime) -> tuple[str, ...]:
     last = camera.last_frame_age
     return (
-        camera.name,
         camera.state,
         age(max(0.0, (now - camera.since).total_seconds())),
         f"{camera.fps:.1f}",
@@ -129,10 +140,9 @@ def _state_row(camera: CameraHealth, now: datetime) -> tuple[str, ...]:
     )
 
 
-def _count_row(camera: CameraHealth) -> tuple[str, ...]:
+def _counts(camera: CameraHealth) -> tuple[str, ...]:
     rate = camera.read_rate
     return (
-        camera.name,
         *(str(n) for n in (camera.passages, camera.read, camera.unread, camera.unsure, camera.failed)),
         "" if rate is None else f"{rate:.0%}",
     )
