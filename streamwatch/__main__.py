@@ -1,5 +1,15 @@
-"""`python -m streamwatch`."""
+"""`python -m streamwatch`, and the program `streamwatch`."""
 
-from streamwatch.cli import main
+import signal
 
-main()
+
+def main() -> None:
+    """Before anything else is imported: Ctrl+C ends the program quietly until a verb handles it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from streamwatch.cli import main
+
+    main()
+
+
+if __name__ == "__main__":
+    main()

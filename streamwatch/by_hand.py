@@ -60,6 +60,8 @@ class _Reader:
     def read(self, image: str) -> dict[str, Any]:
         """What is wrong with a picture or the service stands under `error`."""
         result: dict[str, Any] = {"image": hide_credentials(image), "engine": self._recognizer.engine.value}
+        if not image.strip():
+            return {**result, "plates": [], "error": "The name of the picture is empty."}
         try:
             engine, plates = self._read_url(image) if "://" in image else self._read_file(Path(image))
         except (RecognitionError, CaptureError) as error:

@@ -1,8 +1,12 @@
-"""The command line: one function per verb."""
+"""The command line: one function per verb.
+
+A verb imports what it needs itself: most need neither decoder nor network nor database, which cost a second of CPU.
+"""
 
 import faulthandler
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,45 +16,23 @@ from enum import StrEnum
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamwatch import config, console, ledger_report
-from streamwatch.by_hand import by_hand
-from streamwatch.check import check as run_check
+from streamwatch import console
 from streamwatch.clock import Span, SystemClock, window
-from streamwatch.compare import Comparison, read_again
-from streamwatch.compare_report import print_comparison
-from streamwatch.config import Settings
-from streamwatch.daemon import STATUS_FILE, Daemon
 from streamwatch.errors import ConfigError, StreamwatchError
-from streamwatch.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
-from streamwatch.health import health, read_status, render_status
-from streamwatch.ledger_report import Prices
-from streamwatch.lock import lock_file, sole_writer
-from streamwatch.model import Engine, Recognizer, Sighting
-from streamwatch.parts import (
-    make_books,
-    make_dispatcher,
-    make_intake,
-    make_local_help,
-    make_recognizer,
-    make_replay_reader,
-    used_by,
-)
-from streamwatch.pipeline import Intake
-from streamwatch.recognition.local import LocalReader
 from streamwatch.redact import hide_credentials
-from streamwatch.rehearsal import scratch_store
-from streamwatch.replay import Replay
-from streamwatch.serve_ocr import make_service
-from streamwatch.serve_ocr import serve_ocr as serve_until_signal
-from streamwatch.service import CREDENTIALS, STATE, unit
-from streamwatch.store import Store, open_reader, open_store
 from streamwatch.times import parse_time
+from streamwatch.words import when
+
+if TYPE_CHECKING:
+    from streamwatch.config import Settings
+    from streamwatch.model import Recognizer, Sighting
+    from streamwatch.store import Store
 
 log = logging.getLogger("streamwatch")
 
@@ -125,7 +107,11 @@ def _options(
 @app.command()
 def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Watch all cameras until a signal comes; print a line for each new sighting."""
-    settings = config.load(config_path)
+    from streamwatch.daemon import Daemon
+    from streamwatch.model import Engine
+    from streamwatch.parts import make_recognizer
+
+    settings = _settings(config_path)
     if not settings.cameras:
         raise ConfigError(f"{config_path} names no camera.", "Add one under `cameras:`, for example `source: sample`.")
     faulthandler.enable()  # a hang that the watchdog ends shows where each thread stood
@@ -133,7 +119,6 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     recognizer = make_recognizer(settings, stop.wait)
     readers = settings.recognizer.ocrcars.parallel if recognizer.engine is Engine.OCRCARS else 1
     with _closing(recognizer), _writer(settings) as store:
-        log.info("watching %s; plates are read by %s", ", ".join(settings.cameras), settings.recognizer.engine)
         code = Daemon(settings, store, recognizer, SystemClock(), _print_sighting, readers, stop).run()
     logging.shutdown()
     sys.stdout.flush()
@@ -156,37 +141,30 @@ def replay(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Send recordings through the same pipeline, as fast as it goes, in the video's own time."""
-    settings = config.load(config_path)
+    from streamwatch.recordings import play
+
+    settings = _settings(config_path)
     if camera not in settings.cameras:
         known = ", ".join(settings.cameras) or "none"
         raise ConfigError(f"{config_path} names no camera {camera!r}; it names: {known}.")
-    begins = _time(start)
-    recognizer, answers = make_replay_reader(settings, dry_run)
-    intake = make_intake(settings, camera)
-    trace = _trace(settings, intake, explain, dry_run, answers)
-    with (
-        page_place(explain) as page,
-        _closing(recognizer),
-        scratch_store() if dry_run else _writer(settings) as store,
-        _progress() as progress,
-    ):
-        clock = SystemClock()
-        books = TellingBooks(make_books(settings, store, _log_sighting), store, trace)
-        dispatcher = make_dispatcher(settings, store, recognizer, clock, books)
-        task = progress.add_task("", total=None)
+    with _progress() as bar:
+        task = bar.add_task("", total=None)
 
         def tell(video: Path, done: float, length: float | None) -> None:
-            progress.update(task, description=video.name, completed=done, total=length)
+            bar.update(task, description=video.name, completed=done, total=length)
 
-        witness = None if trace is None else trace.looked
-        Replay(camera, intake, books, dispatcher, clock, store.last_views, witness).run(videos, begins, tell)
-        if trace is not None:
-            trace.finish(store.passage_result)
-            used = used_by(settings, camera, videos, answers, dry_run)
-            if page is not None:
-                page.write(page_of(trace, used))
-    if trace is not None and dry_run:
-        print_account(trace, used, sys.stdout)
+        play(
+            settings,
+            camera,
+            videos,
+            _time(start),
+            explain=explain,
+            dry_run=dry_run,
+            writer=_writer,
+            progress=tell,
+            notify=_log_sighting,
+            out=sys.stdout,
+        )
 
 
 @app.command()
@@ -204,8 +182,11 @@ def sightings(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show logged plates, newest first."""
-    settings = config.load(config_path, secrets=False)
-    begin, end = _time(since), _time(until)
+    from streamwatch.store import open_reader
+
+    settings = _settings(config_path, secrets=False)
+    begin, end = _span(_time(since), _time(until))
+    _wonder_at(camera, settings, config_path)
     reader = open_reader(settings.database, settings.data_dir)
     try:
         rows = reader.sightings(plate, camera, begin, end, limit)
@@ -221,7 +202,9 @@ def read(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Read the plates of pictures with the configured engine; with ocrcars each picture is a paid call."""
-    settings = config.load(config_path)
+    from streamwatch.by_hand import by_hand
+
+    settings = _settings(config_path)
     with by_hand(settings) as read_one, _progress() as progress:
         results = [read_one(image) for image in progress.track(images, description="reading")]
     if format is ReadFormat.JSON:
@@ -234,15 +217,14 @@ def read(
 @app.command()
 def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Try config, database, engine and cameras, and say what to do; pays nothing."""
-    settings = config.load(config_path)
+    from streamwatch.check import check
+
+    settings = _settings(config_path)
     log.setLevel(logging.ERROR)  # the findings say it all
-    out = Console()
-    out.print(f"[green]ok  [/green] config: {config_path}", highlight=False)
+    console.print_finding(True, f"config: {config_path}", sys.stdout)
     bad = False
-    for finding in run_check(settings, SystemClock()):
-        mark = "[green]ok  [/green]" if finding.good else "[red]bad [/red]"
-        out.print(f"{mark} {finding.what}: ", end="", highlight=False)
-        out.print(finding.text, highlight=False, markup=False)
+    for finding in check(settings, SystemClock()):
+        console.print_finding(finding.good, f"{finding.what}: {finding.text}", sys.stdout)
         bad = bad or not finding.good
     raise typer.Exit(bad)
 
@@ -253,9 +235,14 @@ def status(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show how the daemon is: cameras, outbox, calls, budget, disk; exit code 1 if it is not well."""
-    settings = config.load(config_path, secrets=False)
+    from streamwatch.health import STATUS_FILE, health, read_status, status_json, status_table
+
+    settings = _settings(config_path, secrets=False)
     found = read_status(settings.data_dir / STATUS_FILE)
-    sys.stdout.write(render_status(found, format.value))
+    if format is ReadFormat.JSON:
+        sys.stdout.write(status_json(found))
+    else:
+        console.print_text(status_table(found, narrow=sys.stdout.isatty()), sys.stdout)
     well, _ = health(found.snapshot)
     raise typer.Exit(not (found.running and well))
 
@@ -268,16 +255,19 @@ def calls(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show the ledger of paid calls by camera and day, with cost and a forecast for the month."""
-    settings = config.load(config_path, secrets=False)
+    from streamwatch.ledger_report import Prices, print_calls
+    from streamwatch.store import open_reader
+
+    settings = _settings(config_path, secrets=False)
     now = datetime.now(UTC)
-    begin = _time(since) or window(Span.MONTH, now).begin
+    begin, end = _time(since) or window(Span.MONTH, now).begin, _time(until) or now
+    _span(begin, end)
     reader = open_reader(settings.database, settings.data_dir)
     try:
-        end = _time(until) or now
         report, saved = reader.calls_report(begin, end), reader.not_called(begin, end)
     finally:
         reader.close()
-    ledger_report.print_calls(report, saved, Prices(settings.calls.price, begin, end), format.value, sys.stdout)
+    print_calls(report, saved, Prices(settings.calls.price, begin, end), format.value, sys.stdout)
 
 
 @app.command()
@@ -290,8 +280,15 @@ def compare(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Read pictures that were paid for again with the local engine, free, and show how far the two agree."""
-    settings = config.load(config_path, secrets=False)
-    begin, end = _time(since), _time(until)
+    from streamwatch.compare import Comparison, read_again
+    from streamwatch.compare_report import print_comparison
+    from streamwatch.parts import make_local_help
+    from streamwatch.recognition.local import LocalReader
+    from streamwatch.store import open_reader
+
+    settings = _settings(config_path, secrets=False)
+    begin, end = _span(_time(since), _time(until))
+    _wonder_at(camera, settings, config_path)
     help_, engine = make_local_help(settings), LocalReader(settings.recognizer.local.threads)
     found = Comparison(help_.pay_below)
     with closing(open_reader(settings.database, settings.data_dir)) as reader, _progress() as progress:
@@ -304,7 +301,11 @@ def compare(
 @app.command()
 def serve_ocr(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Answer POST /ocrCars over the local engine as the paid service does, until a signal comes."""
-    settings = config.load(config_path)
+    from streamwatch.recognition.local import LocalReader
+    from streamwatch.serve_ocr import make_service
+    from streamwatch.serve_ocr import serve_ocr as serve_until_signal
+
+    settings = _settings(config_path)
     answering = make_service(settings, lambda: LocalReader(settings.recognizer.local.threads))
     place = settings.serve_ocr
     scheme = "http" if place.certificate is None else "https"
@@ -318,14 +319,24 @@ def service(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Print a systemd unit that runs the daemon with this config file."""
-    settings = config.load(config_path, secrets=False)
+    from streamwatch.config import variables
+    from streamwatch.lock import lock_file
+    from streamwatch.service import CREDENTIALS, STATE, unit
+
+    settings = _settings(config_path, secrets=False)
     folders = [settings.data_dir, lock_file(settings.database, settings.data_dir).parent]
     if user is None and not all(folder.absolute().is_relative_to(STATE) for folder in folders):
         log.warning("the user that systemd makes up can only write %s: put data_dir there, or name a --user", STATE)
     program = Path(sys.executable).with_name("streamwatch")
-    names = [*CREDENTIALS, *config.variables(config_path)]
+    names = [*CREDENTIALS, *variables(config_path)]
     text = unit(program, config_path, user, credentials=names, writable=folders, drain=settings.shutdown.drain)
     sys.stdout.write(text)
+
+
+def _settings(path: Path, secrets: bool = True) -> "Settings":
+    from streamwatch.config import load
+
+    return load(path, secrets)
 
 
 def _time(text: str | None) -> datetime | None:
@@ -337,18 +348,19 @@ def _time(text: str | None) -> datetime | None:
         raise ConfigError(str(error)) from None
 
 
-def _trace(settings: Settings, intake: Intake, explain: Path | None, dry_run: bool, answers: Answers) -> Trace | None:
-    if explain is None and not dry_run:
-        return None
-    return Trace(
-        min_confidence=settings.sightings.min_confidence,
-        pictures=explain is not None,
-        frame_of=intake.frame_of,
-        assumed=answers is Answers.ASSUMED,
-    )
+def _span(since: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime | None]:
+    if since is not None and until is not None and since > until:
+        raise ConfigError(f"--since ({when(since)}) is after --until ({when(until)}).")
+    return since, until
 
 
-def _print_sighting(sighting: Sighting, corrected: bool) -> None:
+def _wonder_at(camera: str | None, settings: "Settings", path: Path) -> None:
+    """A camera that is no longer configured may have sightings, so its name is no error."""
+    if camera is not None and camera not in settings.cameras:
+        log.warning("%s names no camera %r; it names: %s", path, camera, ", ".join(settings.cameras) or "none")
+
+
+def _print_sighting(sighting: "Sighting", corrected: bool) -> None:
     try:
         sys.stdout.write(console.sighting_line(sighting, corrected) + "\n")
         sys.stdout.flush()
@@ -362,12 +374,15 @@ def _give_up_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _log_sighting(sighting: Sighting, corrected: bool) -> None:
+def _log_sighting(sighting: "Sighting", corrected: bool) -> None:
     log.info("%s", console.sighting_line(sighting, corrected))
 
 
 @contextmanager
-def _writer(settings: Settings) -> Iterator[Store]:
+def _writer(settings: "Settings") -> Iterator["Store"]:
+    from streamwatch.lock import sole_writer
+    from streamwatch.store import open_store
+
     with sole_writer(settings.database, settings.data_dir):
         store = open_store(settings.database, settings.data_dir)
         try:
@@ -377,17 +392,19 @@ def _writer(settings: Settings) -> Iterator[Store]:
 
 
 @contextmanager
-def _closing(recognizer: Recognizer) -> Iterator[None]:
+def _closing(recognizer: "Recognizer") -> Iterator[None]:
     try:
         yield
     finally:
         recognizer.close()
 
 
-def _progress() -> Progress:
-    """A progress bar on a terminal, nothing in a pipe."""
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A progress bar on a terminal, nothing in a pipe. From here on Ctrl+C unwinds: bar and ledger are put in order."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     terminal = Console(stderr=True)
-    return Progress(
+    with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
@@ -395,4 +412,5 @@ def _progress() -> Progress:
         console=terminal,
         transient=True,
         disable=not terminal.is_terminal,
-    )
+    ) as progress:
+        yield progress

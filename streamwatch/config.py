@@ -5,7 +5,6 @@ nearest right key. Relative paths are taken from the folder of the config file. 
 settings object never shows them.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,6 @@ from urllib.parse import quote, urlsplit
 
 import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -27,14 +25,15 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from streamwatch.errors import ConfigError
+from streamwatch.mistakes import refuse_odd_keys, sentences
 from streamwatch.service import credential
 
 SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "app_secret": "STREAMWATCH_APP_SECRET"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+SMALLEST_ZONE = 1e-4  # of the picture
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -59,19 +58,28 @@ def size(value: object) -> object:
     return round(float(match[1]) * _SIZES[match[2]])
 
 
-def _zone(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _zone(points: object) -> object:
+    if not isinstance(points, list) or not all(_is_point(point) for point in points):
+        raise ValueError("must be a list of points [x, y], like [[0.1, 0.3], [0.9, 0.3], [1, 1]]")
     if len(points) < 3:
         raise ValueError("needs at least three points")
     if any(not (0 <= v <= 1) for point in points for v in point):
         raise ValueError("holds fractions of the picture, each between 0 and 1, like [0.25, 0.4]")
+    following = [*points[1:], points[0]]
+    if abs(sum(x * v - u * y for (x, y), (u, v) in zip(points, following, strict=True))) / 2 < SMALLEST_ZONE:
+        raise ValueError("has no area, or its points do not go around it one after the other")
     return points
+
+
+def _is_point(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(part, int | float) for part in value)
 
 
 LONGEST = 36500 * 86400.0  # s; a hundred years: further back no calendar goes that Python knows
 Seconds = Annotated[float, BeforeValidator(seconds), Field(le=LONGEST, allow_inf_nan=False)]
 Bytes = Annotated[int, BeforeValidator(size)]
 Calls = Annotated[int, Field(ge=1)]
-Zone = Annotated[list[tuple[float, float]], AfterValidator(_zone)]
+Zone = Annotated[list[tuple[float, float]], BeforeValidator(_zone)]
 
 
 class _Settings(BaseModel):
@@ -251,6 +259,8 @@ class CameraSettings(_Settings):
     def _fill_in_environment(cls, value: str, info: ValidationInfo) -> str:
         if not value.strip():
             raise ValueError("is empty; write an rtsp:// address, a file, a webcam (0 or /dev/video0) or sample")
+        if "${" in _VARIABLE.sub("", value):
+            raise ValueError("holds ${…} without the name of a variable; write it like ${GATE_PASSWORD}")
         look_up = info.context is None or info.context["secrets"]
         return _VARIABLE.sub(_variable, value) if look_up else value
 
@@ -273,7 +283,7 @@ class Settings(_Settings):
     shutdown: ShutdownSettings = ShutdownSettings()
     health: HealthSettings = HealthSettings()
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
-    cameras: dict[Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")], CameraSettings] = {}
+    cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = {}
 
     @model_validator(mode="after")
     def _database_has_a_place(self) -> "Settings":
@@ -294,7 +304,7 @@ def load(path: Path, secrets: bool = True) -> Settings:
     try:
         settings = Settings.model_validate(_rooted(raw, path.parent), context={"secrets": secrets})
     except ValidationError as error:
-        raise ConfigError(" ".join(_sentence(path, node, detail) for detail in error.errors()[:3])) from None
+        raise ConfigError(sentences(path, node, error, list(keys()))) from None
     if not secrets:
         return settings
     recognizer = settings.recognizer
@@ -326,26 +336,14 @@ def _parse(path: Path) -> tuple[yaml.Node | None, object]:
         raise ConfigError(f"{path} can not be read: {reason}.") from None
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_twins(path, node)
+        if odd := refuse_odd_keys(path, node):
+            raise ConfigError(odd[0])
         return node, yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ConfigError(f"{path}{line}: this is not YAML: {error.problem}.", "Check blanks and colons.") from None
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path}: this is not YAML: {str(error).splitlines()[0]}.") from None
-
-
-def _refuse_twins(path: Path, node: yaml.Node | None) -> None:
-    """YAML lets the last of two equal keys win silently; a second camera of the same name would vanish."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    line = key.start_mark.line + 1
-                    raise ConfigError(f"{path}, line {line}: `{key.value}` stands here a second time; keep one.")
-                seen.add(key.value)
-            _refuse_twins(path, value)
 
 
 def _rooted(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -433,48 +431,3 @@ def _one_word(value: str) -> str:
     if not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("holds a blank, a line break or a character that no key has; copy it again from the console")
     return value
-
-
-def _sentence(path: Path, node: yaml.Node | None, detail: ErrorDetails) -> str:
-    """One mistake in one sentence. Values are shown, but for secrets and addresses that may carry one."""
-    location = [part for part in detail["loc"] if part != "[key]"]
-    dotted = ".".join(str(part) for part in location)
-    place = f"{path}, line {_line(node, location)}: `{dotted}`"
-    if detail["type"] == "extra_forbidden":
-        known = _known(location[:-1])
-        near = difflib.get_close_matches(str(location[-1]), known, 1, 0.5)
-        hint = f"did you mean `{near[0]}`?" if near else f"known keys here: {', '.join(known)}."
-        return f"{place} is not a key that streamwatch knows; {hint}"
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "missing":
-        return f"{place} is missing."
-    if detail["type"] == "enum" or detail["type"] == "literal_error":
-        near = difflib.get_close_matches(str(detail["input"]), re.findall(r"'([^']+)'", message), 1, 0.4)
-        message = message[0].lower() + message[1:] + (f"; did you mean `{near[0]}`?" if near else "")
-    elif detail["type"] != "value_error":
-        message = message[0].lower() + message[1:]
-    hidden = any(str(part) in (*SECRETS, "source", "endpoint", "database") for part in location)
-    value = "" if hidden or isinstance(detail["input"], dict | list) else f" = {detail['input']!r}"
-    return f"{place}{value}: {message}."
-
-
-def _known(location: list[int | str]) -> list[str]:
-    prefix = "".join(f"{part}." for part in location)
-    prefix = re.sub(r"^cameras\.[^.]+\.", "cameras.NAME.", prefix)
-    return sorted({key.removeprefix(prefix).split(".")[0] for key in keys() if key.startswith(prefix)})
-
-
-def _line(node: yaml.Node | None, location: list[int | str]) -> int:
-    line = 1
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            match = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-            if match is None:
-                break
-            line, node = match[0].start_mark.line + 1, match[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line

@@ -6,15 +6,18 @@ import logging
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from streamwatch.model import Sighting
 from streamwatch.redact import hide_credentials
-from streamwatch.store import SightingRow
+
+if TYPE_CHECKING:
+    from streamwatch.model import Sighting
+    from streamwatch.store import SightingRow
 
 COLUMNS = (
     "id",
@@ -30,6 +33,9 @@ COLUMNS = (
     "image",
 )
 
+PIPE = 10_000
+"""Cells of a line in a pipe: none is longer."""
+
 
 class _Redacting(logging.Formatter):
     """The last fence: whatever a library puts into a message, no address with credentials leaves the process."""
@@ -42,19 +48,19 @@ class _Redacting(logging.Formatter):
 def set_up_logging() -> None:
     """Our log to stderr; of libraries only what went wrong."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redacting("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(_Redacting("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S%z"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("streamwatch").setLevel(logging.INFO)
 
 
-def sighting_line(sighting: Sighting, corrected: bool) -> str:
+def sighting_line(sighting: "Sighting", corrected: bool) -> str:
     """One line for a new sighting, or for one whose plate was corrected."""
     confidence = "  ? " if sighting.confidence is None else f"{sighting.confidence:4.2f}"
     note = "  (corrected)" if corrected else ""
     return f"{_local(sighting.first_seen)}  {sighting.camera}  {sighting.plate}  {confidence}{note}"
 
 
-def print_sightings(rows: Sequence[SightingRow], format: str, out: TextIO) -> None:
+def print_sightings(rows: Sequence["SightingRow"], format: str, out: TextIO) -> None:
     """format: table, json or csv."""
     records = [_record(row) for row in rows]
     if format == "json":
@@ -90,8 +96,8 @@ def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
     print_table(table, out)
 
 
-def _print_table(rows: Sequence[SightingRow], out: TextIO) -> None:
-    """Times are local; the second one is without its date where that is the same."""
+def _print_table(rows: Sequence["SightingRow"], out: TextIO) -> None:
+    """Times are local; the second one is without its date where that is the same, and always without its year."""
     table = _table("id", "camera", "plate", "sure", "first seen", "last seen", "reads", "status")
     for row in rows:
         first, last = _local(row.first_seen), _local(row.last_seen)
@@ -101,7 +107,7 @@ def _print_table(rows: Sequence[SightingRow], out: TextIO) -> None:
             f"[bold]{row.plate}[/bold]",
             _confidence(row.confidence),
             first,
-            last.removeprefix(first[:11]),
+            last.removeprefix(first[:11])[-len("12-31 23:59:59") :],
             str(row.reads),
             row.status.value,
         )
@@ -109,20 +115,36 @@ def _print_table(rows: Sequence[SightingRow], out: TextIO) -> None:
 
 
 def _table(*headings: str) -> Table:
+    """Where a terminal is too narrow, camera and status give way: never a plate."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in headings:
         numbers = heading in ("id", "sure", "reads")
-        table.add_column(heading, justify="right" if numbers else "left", no_wrap=True)
+        table.add_column(
+            heading, justify="right" if numbers else "left", no_wrap=heading not in ("camera", "status"), min_width=3
+        )
     return table
 
 
 def print_table(table: Table, out: TextIO) -> None:
     """As wide as the terminal; in a pipe as wide as it needs to be."""
-    console = Console(file=out)
-    console.print(table, width=None if console.is_terminal else 1000)
+    _console(out).print(table)
 
 
-def _record(row: SightingRow) -> dict[str, Any]:
+def print_finding(good: bool, text: str, out: TextIO) -> None:
+    """A line of the verb `check`."""
+    print_text(Text.assemble(("ok  ", "green") if good else ("bad ", "red"), " ", text), out)
+
+
+def print_text(text: str | Text, out: TextIO) -> None:
+    """On a terminal lines break between words; in a pipe they do not."""
+    _console(out).print(Text(text) if isinstance(text, str) else text)
+
+
+def _console(out: TextIO) -> Console:
+    return Console(file=out, width=None if out.isatty() else PIPE, highlight=False)
+
+
+def _record(row: "SightingRow") -> dict[str, Any]:
     return {
         "id": row.id,
         "camera": row.camera,

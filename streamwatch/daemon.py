@@ -25,7 +25,7 @@ from streamwatch.capture import LiveCamera, Source, open_source
 from streamwatch.clock import Clock
 from streamwatch.config import Settings
 from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
-from streamwatch.health import DatabaseHealth, HealthServer, Snapshot, serve, write_status
+from streamwatch.health import STATUS_FILE, DatabaseHealth, HealthServer, Snapshot, serve, write_status
 from streamwatch.housekeeping import tidy
 from streamwatch.model import Keyframe, PlateText, Recognizer
 from streamwatch.notify import Notifier
@@ -35,6 +35,7 @@ from streamwatch.pulse import Pulse, Pulses
 from streamwatch.resume import resume
 from streamwatch.store import LastView, Store
 from streamwatch.vitals import Vitals
+from streamwatch.words import some
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,6 @@ ANSWERS = 200  # answers that may wait for a camera's thread
 EVENTS = 1000  # events that may wait for the database
 TELL_EVERY, TIDY_EVERY = 5.0, 60.0  # s; status file, retention
 READING = 300.0  # s that one keyframe may take with all its attempts and time-outs
-STATUS_FILE = "status.json"
 STORE_AGAIN_FIRST, STORE_AGAIN_LONGEST = 1.0, 30.0  # s between tries to write while the database can not be written
 
 Answer = tuple[Keyframe, tuple[PlateText, ...] | None]
@@ -132,12 +132,14 @@ class Daemon:
 
     def run(self) -> int:
         """Works until a signal comes or every recording has ended; returns the exit code. Raises StoreError."""
+        self._stop_on_signals()
         now = self._clock.now()
         self._last_views = {name: self._store.last_views(name, now) for name in self._settings.cameras}
         resume(self._settings, self._store, self._books, self._dispatcher, self._clock)
+        self._vitals.evidence = self._store.evidence_bytes()
         self._cameras.update({name: self._live_camera(name) for name in self._settings.cameras})
         health = self._open_port()
-        self._stop_on_signals()
+        log.info("watching %s; plates are read by %s", ", ".join(self._cameras), self._settings.recognizer.engine)
         recorder = self._spawn(self._keep_books, "recorder")
         readers = [self._spawn(self._read_keyframes, f"reader {n + 1}") for n in range(self._readers)]
         cameras = [self._spawn(partial(self._watch, name), f"camera {name}") for name in self._settings.cameras]
@@ -147,6 +149,8 @@ class Daemon:
             for thread in cameras:
                 while thread.is_alive() and not self._stop.is_set():
                     thread.join(GLANCE)
+            if all(camera.ended for camera in self._cameras.values()):
+                log.info("stopping: every recording has ended; `loop: true` plays a recording again and again")
         finally:
             self._notifier.stopping()
             self._shut_down(cameras, readers, recorder)
@@ -185,7 +189,7 @@ class Daemon:
             thread.join(max(0.0, deadline - self._clock.monotonic()))
         left, _, _ = self._dispatcher.backlog()
         if left:
-            log.warning("%d pictures wait on disk and are read at the next start", left)
+            log.warning("%s waiting on disk, to be read at the next start", some(left, "picture"))
         self._give_up.set()
         self._tasks.close()
         recorder.join(max(1.0, drain))
@@ -354,6 +358,7 @@ class Daemon:
         """What is stored may be read."""
         dropped = self._dispatcher.heard(event)
         if isinstance(event, KeyframeTaken):
+            self._vitals.evidence += len(event.keyframe.jpeg)
             dropped = self._dispatcher.add(self._books.as_waiting(event.keyframe))
         for lost in dropped:
             self._write(dropping(lost))

@@ -8,8 +8,11 @@ from typing import Any, TextIO
 from rich.table import Table
 
 from streamwatch.clock import Span, window
-from streamwatch.console import print_json, print_table
-from streamwatch.store import Calls, CallsReport, NotCalledRow
+from streamwatch.console import print_json, print_table, print_text
+from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow
+from streamwatch.words import some
+
+WITHOUT_REASON = {KeyframeState.ANSWERED: "read by the local engine", KeyframeState.WAITING: "still waiting"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +41,25 @@ def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Pric
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("day", "camera", "calls", "charged", "fee", "no plate", "doubtful", "failed", "cost"):
-        table.add_column(heading, justify="left" if heading in ("day", "camera") else "right", no_wrap=True)
+        table.add_column(
+            heading, justify="left" if heading in ("day", "camera") else "right", no_wrap=heading != "camera"
+        )
     for row in report.rows:
         table.add_row(row.day.isoformat(), row.camera or "(by hand)", *_numbers(row.calls, prices))
     table.add_row("[bold]all[/bold]", "", *_numbers(report.total, prices))
     print_table(table, out)
     forecast = prices.forecast(report.total)
-    out.write(f"\nforecast for the month: {forecast:.0f} calls, cost {forecast * prices.price:.2f}\n")
+    print_text(f"\nforecast for the month: {forecast:.0f} calls, cost {forecast * prices.price:.2f}", out)
+    if report.total.doubtful:
+        print_text("Cost and forecast count doubtful calls as charged.", out)
     for line in saved:
-        out.write(f"not called: {line.keyframes} pictures of {line.camera}, {line.state.value}: {line.reason}\n")
+        print_text(f"not called: {some(line.keyframes, 'picture')} of {line.camera}, {_standing(line)}", out)
+
+
+def _standing(line: NotCalledRow) -> str:
+    if line.reason:
+        return f"{line.state.value}: {line.reason}"
+    return WITHOUT_REASON.get(line.state, line.state.value)
 
 
 def _numbers(calls: Calls, prices: Prices) -> list[str]:

@@ -10,6 +10,8 @@ _QUERY = re.compile(r"(?P<url>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?'\"]+)\?[^\s'\"]*")
 # Some cameras take them as a part of the path: rtsp://192.0.2.7/user=viewer_password=…_channel=1.sdp
 _NAMED = re.compile(r"(?P<name>(?:password|passwd|pwd|token|secret)=)[^&/_\s'\"]+", re.IGNORECASE)
 
+_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
+
 
 def hide_credentials(text: str) -> str:
     """The text with user, password and query of every URL in it, and whatever calls itself a password, as `***`.
@@ -17,6 +19,17 @@ def hide_credentials(text: str) -> str:
     Cameras carry passwords in any place (`rtsp://user:pw@host/…`, `…?user=a&password=b`, `…/user=a_password=b_ch=1`).
     """
     return _NAMED.sub(r"\g<name>***", _QUERY.sub(r"\g<url>?***", _USERINFO.sub(r"\g<scheme>***@", text)))
+
+
+def place_of(url: str) -> str:
+    """host:port of a URL without credentials, for messages; the port of its scheme where it names none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return host_of(url)
+    host = parts.hostname or ""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if port else host
 
 
 def host_of(url: str) -> str:

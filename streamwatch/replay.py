@@ -11,10 +11,12 @@ from typing import Protocol
 
 from streamwatch.capture import Recording
 from streamwatch.clock import Clock
+from streamwatch.errors import NotSent
 from streamwatch.gate import Glance
 from streamwatch.model import Frame, Keyframe
-from streamwatch.pipeline import Dispatcher, Event, Intake, KeyframeTaken, dropping
+from streamwatch.pipeline import Dispatcher, Event, Intake, KeyframeTaken, Tally, dropping
 from streamwatch.store import LastView, WaitingKeyframe
+from streamwatch.words import some, when
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class Replay:
         for video in videos:
             with Recording(self._camera, video) as recording:
                 begins = start if start is not None else _recorded_at(recording, video)
-                log.info("%s: its first picture is of %s", video, begins.isoformat())
+                log.info("%s: its first picture is of %s", video, when(begins))
                 self._remember(begins)
                 ended = self._play(recording, video, begins, progress)
             start = None if start is None else ended
@@ -80,7 +82,9 @@ class Replay:
         self._read_rest()
         left, _, _ = self._dispatcher.backlog()
         if left:
-            log.warning("%d pictures wait on disk; `streamwatch run` reads them when the service answers again", left)
+            log.warning(
+                "%s waiting on disk, for `streamwatch run` when the service answers again", some(left, "picture")
+            )
 
     def _remember(self, begins: datetime) -> None:
         """Before the first picture: who stood there at the end of an earlier recording may still stand there."""
@@ -141,6 +145,13 @@ class Replay:
                 self._intake.answered(served.keyframe, served.plates)
                 until = self._clock.monotonic() + patience
         self._patience = PATIENCE
+
+
+def summary(tally: Tally, camera: str) -> str:
+    """One line for the end: passages, how many of them were read, calls that reached the service."""
+    passages = some(tally.passages[camera, "opened"], "passage")
+    calls = some(tally.calls.total() - tally.calls[NotSent.outcome], "call")
+    return f"{passages}, {tally.passages[camera, 'read']} read; {calls} to ocrCars"
 
 
 def _recorded_at(recording: Recording, video: Path) -> datetime:

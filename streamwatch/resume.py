@@ -8,6 +8,7 @@ from streamwatch.errors import StorageFailed, StoreError
 from streamwatch.parts import local_stands_in
 from streamwatch.pipeline import Books, Dispatcher, PlatesRead, dropping
 from streamwatch.store import KeyframeState, Store, UnsavedAnswer, WaitingKeyframe
+from streamwatch.words import some
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def resume(settings: Settings, store: Store, books: Books, dispatcher: Dispatche
             books.record(dropping(dropped))
     books.settle_rest(store.pending_passages())
     if to_read or taken_in:
-        log.info("taken up from the last run: %d pictures to read, %d answers", len(to_read), taken_in)
+        log.info("taken up from the last run: %s to read, %s", some(len(to_read), "picture"), some(taken_in, "answer"))
 
 
 def _take_in(answer: UnsavedAnswer, store: Store, books: Books) -> bool:
@@ -52,9 +53,9 @@ def _doubtful(settings: Settings, store: Store) -> list[tuple[WaitingKeyframe, b
         return [(item, not settings.calls.resend_doubtful) for item in doubtful]
     if doubtful:
         log.error(
-            "%d pictures may have been paid for without an answer. They are not sent again; "
-            "set calls.resend_doubtful to pay for them anew, or let the local engine read them (recognizer.fallback).",
-            len(doubtful),
+            "%s may have been paid for without an answer and will not be sent again; "
+            "set calls.resend_doubtful to pay anew, or let the local engine read (recognizer.fallback).",
+            some(len(doubtful), "picture"),
         )
     return []
 

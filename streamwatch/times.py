@@ -12,9 +12,12 @@ def parse_time(text: str, now: datetime) -> datetime:
     Raises ValueError with a sentence.
     """
     text = text.strip()
-    try:
-        if match := re.fullmatch(r"(\d+)([smhd])", text):
+    if match := re.fullmatch(r"(\d+)([smhd])", text):
+        try:
             return now - timedelta(**{_AGO[match[2]]: int(match[1])})
+        except OverflowError:
+            raise ValueError(f"{text!r} is too long ago for any calendar.") from None
+    try:
         time = datetime.fromisoformat(text)
         return (time if time.tzinfo else time.astimezone()).astimezone(UTC)
     except (ValueError, OverflowError):

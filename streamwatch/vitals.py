@@ -19,12 +19,14 @@ from streamwatch.health import (
 )
 from streamwatch.pipeline import Dispatcher, Tally
 from streamwatch.pulse import Pulses
+from streamwatch.words import some
 
 
 class Vitals:
     """Looks at everything and changes nothing. From any thread.
 
-    database: replaced by the recorder when that can not write. evidence: bytes, as housekeeping last counted them.
+    database: replaced by the recorder when that can not write. evidence: bytes, as housekeeping last counted them, and
+    what came since.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Vitals:
         online = sum(state == "online" for state in states)
         waiting, _, _ = self._dispatcher.backlog()
         held = ", ".join(breaker.name for breaker in self._dispatcher.breakers())
-        return f"{online} of {len(states)} cameras online, {waiting} pictures wait" + (
+        return f"{online} of {len(states)} cameras online, {some(waiting, 'picture')} waiting" + (
             f", held back: {held}" * bool(held)
         )
 

@@ -1,13 +1,15 @@
 """The house: imports point downwards, each foreign library lives in one room, threads start in one module."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "streamwatch"
-BOTTOM = {"model", "errors", "clock", "redact", "plates"}
+BOTTOM = {"model", "errors", "clock", "redact", "plates", "words"}
 STAGES = {"capture", "gate", "recognition", "sightings", "store", "health"}
 MAY_IMPORT = {
     **dict.fromkeys(BOTTOM, BOTTOM),
@@ -22,7 +24,8 @@ MAY_IMPORT = {
     "notify": BOTTOM,
     "pulse": BOTTOM,
     "lock": BOTTOM | {"store"},
-    "config": BOTTOM | {"service"},
+    "config": BOTTOM | {"service", "mistakes"},
+    "mistakes": BOTTOM,
 }
 """What a room may import of streamwatch. Rooms that are not named here stand at the top and may import all."""
 LIVES_IN = {
@@ -32,8 +35,8 @@ LIVES_IN = {
     "alembic": {"store"},
     "rapidocr": {"recognition"},
     "onnxruntime": {"recognition"},
-    "pydantic": {"config"},
-    "yaml": {"config"},
+    "pydantic": {"config", "mistakes"},
+    "yaml": {"config", "mistakes"},
     "typer": {"cli"},
     "rich": {"cli", "console", "ledger_report", "compare_report"},
     "cv2": {"capture", "gate", "recognition"},
@@ -76,6 +79,13 @@ def test_only_the_daemon_starts_threads() -> None:
 
 def test_rooms_are_all_known() -> None:
     top = {"__init__", "__main__", "cli", "console", "ledger_report", "check", "daemon", "parts", "replay", "resume"}
-    verbs = {"by_hand", "compare", "compare_report", "serve_ocr", "rehearsal"}
+    verbs = {"by_hand", "compare", "compare_report", "serve_ocr", "rehearsal", "recordings"}
     known = set(MAY_IMPORT) | top | verbs | {"vitals", "housekeeping"}
     assert {room_of(path) for path in MODULES} == known
+
+
+def test_the_command_line_is_there_at_once() -> None:
+    """A verb imports what it needs: `status` and `--help` need neither decoder nor network nor database."""
+    heavy = "{'numpy', 'cv2', 'av', 'httpx', 'sqlalchemy', 'pydantic'}"
+    look = f"import sys, streamwatch.cli; print(*{heavy} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout == "\n"

@@ -109,7 +109,7 @@ def test_calls_that_find_no_plate_pause(four: Path, tmp_path: Path) -> None:
         assert len(service.calls) == 2
     assert log.count(" ERROR ") == 1
     assert "camera gate: 2 calls in a row found no plate; its calls pause for 10 min. Check its zone." in log
-    assert "pictures wait on disk" in log
+    assert "waiting on disk" in log
     states = rows(tmp_path / "d", "SELECT state, count(*) FROM keyframes GROUP BY state ORDER BY state")
     assert states[0] == ("answered", 2)
     assert states[1][0] == "waiting"
@@ -197,4 +197,4 @@ def test_a_doubtful_picture_that_nobody_may_read_is_left_and_said(single: Path, 
         assert daemon.process.wait(60) == 0
         assert service.calls == []
         assert daemon.rows("SELECT state FROM keyframes") == [("doubtful",)]
-        assert "1 pictures may have been paid for without an answer. They are not sent again;" in daemon.log()
+        assert "1 picture may have been paid for without an answer and will not be sent again;" in daemon.log()

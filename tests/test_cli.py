@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 from clips import Vehicle, draw_plate, render
 from fakes import FakeOcrCars, no_plate, plate
+
+from streamwatch.words import when
 
 SECRET = "invented0appcode0of0cli0tests"
 SAMPLE_PLATES = ["京AF0236", "浙AD60718", "苏EK3P82", "川A0638警"]
@@ -90,8 +93,10 @@ def test_several_videos_follow_on_each_other(clip: Path, tmp_path: Path) -> None
         paid(tmp_path, service)
         done = streamwatch("replay", "--camera", "gate", "--start", START, clip, clip, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "its first picture is of 2026-03-01T00:00:00+00:00" in done.stderr
-    assert "its first picture is of 2026-03-01T00:00:11+00:00" in done.stderr
+    first = datetime.fromisoformat(START)
+    for start in (first, first + timedelta(seconds=11)):
+        assert f"its first picture is of {when(start)}\n" in done.stderr
+    assert "4 passages, 0 read; 4 calls to ocrCars\n" in done.stderr
 
 
 def test_filters_of_sightings(clip: Path, tmp_path: Path) -> None:
@@ -107,6 +112,9 @@ def test_filters_of_sightings(clip: Path, tmp_path: Path) -> None:
     assert plates("--plate", "京*") == ["京AF0236"]
     assert plates("--plate", "*3P8?") == ["苏EK3P82"]
     assert plates("--camera", "other") == []
+    wonder = streamwatch("sightings", "--camera", "other", cwd=tmp_path)
+    assert (wonder.returncode, wonder.stdout) == (0, "No sightings.\n")
+    assert "config.yaml names no camera 'other'; it names: gate" in wonder.stderr
     assert plates("--until", "2026-03-01T00:00:05Z") == ["京AF0236"]
     assert plates("--since", "2026-03-01T00:00:06Z") == ["苏EK3P82"]
     assert plates("--limit", "1") == ["苏EK3P82"]
@@ -122,11 +130,11 @@ def test_read_with_the_local_engine_and_its_errors(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "car.png"), picture)
     (tmp_path / "text.jpg").write_text("no picture")
     write_config(tmp_path, "recognizer: {engine: local}\n")
-    arguments = ("read", "car.png", "text.jpg", "absent.jpg", "https://u:hush@example.com/a.jpg?sig=hush")
+    arguments = ("read", "car.png", "text.jpg", "absent.jpg", "", "https://u:hush@example.com/a.jpg?sig=hush")
     done = streamwatch(*arguments, "--format", "json", cwd=tmp_path)
     assert done.returncode == 1
     assert "hush" not in done.stdout + done.stderr
-    car, text, absent, url = json.loads(done.stdout)
+    car, text, absent, empty, url = json.loads(done.stdout)
     (found,) = car["plates"]
     assert (car["engine"], car["error"], found["plate"]) == ("local", None, "京AF0236")
     xs, ys = zip(*found["corners"], strict=True)
@@ -134,6 +142,7 @@ def test_read_with_the_local_engine_and_its_errors(tmp_path: Path) -> None:
     assert 70 < min(ys) < max(ys) < 215
     assert "is not a picture" in text["error"]
     assert "No such file" in absent["error"]
+    assert empty["error"] == "The name of the picture is empty."
     assert "reads files, not addresses" in url["error"]
 
 
@@ -153,6 +162,13 @@ def test_read_with_the_paid_engine_keeps_the_ledger(tmp_path: Path) -> None:
     database.close()
 
 
+def test_check_names_the_service_that_does_not_answer(tmp_path: Path) -> None:
+    ocrcars = f"{{endpoint: 'http://127.0.0.1:9/ocrCars', appcode: {SECRET}}}"
+    write_config(tmp_path, f"recognizer: {{engine: ocrcars, ocrcars: {ocrcars}}}\n")
+    said = streamwatch("check", cwd=tmp_path).stdout
+    assert "bad  engine: 127.0.0.1:9 can not be reached (Connection refused). Check recognizer.ocrcars" in said
+
+
 def test_check_says_what_is_wrong_and_pays_nothing(tmp_path: Path) -> None:
     with FakeOcrCars(appcode=SECRET) as service:
         paid(tmp_path, service)
@@ -161,15 +177,17 @@ def test_check_says_what_is_wrong_and_pays_nothing(tmp_path: Path) -> None:
     assert good.returncode == 0, good.stdout + good.stderr
     assert good.stdout.count("ok ") == 4
     assert charged == []
-    cameras = "{a: {source: 'rtsp://u:hush@127.0.0.1:9/x'}, b: {source: absent.mp4}, c: {source: sample}}"
-    write_config(tmp_path, f"cameras: {cameras}\nrecognizer: {{engine: ocrcars}}\ncapture: {{deadline: 1s}}\n")
+    sources = ("rtsp://u:hush@127.0.0.1:9/x", "absent.mp4", "sample", "Sample")
+    cameras = ", ".join(f"{name}: {{source: '{source}'}}" for name, source in zip("abcd", sources, strict=True))
+    write_config(tmp_path, f"cameras: {{{cameras}}}\nrecognizer: {{engine: ocrcars}}\ncapture: {{deadline: 1s}}\n")
     bad = streamwatch("check", cwd=tmp_path)
     assert bad.returncode == 1
     assert "hush" not in bad.stdout + bad.stderr
-    lines = "".join(bad.stdout.splitlines())
+    lines = bad.stdout
     assert "engine: The engine ocrcars needs credentials" in lines
-    assert "camera a: 127.0.0.1 refuses the connection" in lines
+    assert "camera a: 127.0.0.1:9 refuses the connection. Is the camera's service switched on" in lines
     assert "absent.mp4" in lines
+    assert "Sample. The clip that comes with streamwatch is `source: sample`.\n" in lines
     assert "camera c: sends pictures of 1280 x 720" in lines
 
 
@@ -185,6 +203,8 @@ def test_check_says_what_is_wrong_and_pays_nothing(tmp_path: Path) -> None:
         ("cameras: {g: {source: sample}}\nrecognizer: {engine: local}", ["replay", "--camera", "g", "."], "folder"),
         ("", ["sightings"], "does not exist yet"),
         ("", ["sightings", "--since", "yesterday"], "'yesterday' is not a time"),
+        ("", ["sightings", "--since", "2h", "--until", "3h"], "--since ("),
+        ("", ["calls", "--until", "2020-01-01"], ") is after --until (2020-01-01 00:00:00"),
         ("database: sqlite:///config.yaml", ["sightings"], "config.yaml"),
         ("database: postgres://u:hush@h/x", ["sightings"], "database"),
     ],

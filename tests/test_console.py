@@ -3,14 +3,23 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 
-from streamwatch.console import COLUMNS, print_plates, print_sightings, sighting_line
+import pytest
+
+from streamwatch.console import COLUMNS, print_finding, print_plates, print_sightings, sighting_line
 from streamwatch.model import Engine, Sighting, SightingStatus
 from streamwatch.store import SightingRow
 
 FIRST, LAST = datetime(2026, 3, 1, 8, 0, 1, 250000, tzinfo=UTC), datetime(2026, 3, 1, 8, 0, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
 ROW = SightingRow(
     7,
     "gate",
@@ -56,6 +65,55 @@ def test_the_table_fits_eighty_columns_and_cuts_nothing() -> None:
     assert "京AD12345" in lines[1]
     assert "…" not in "".join(lines)
     assert printed("table") == "No sightings.\n"
+
+
+@contextmanager
+def terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[TextIO, Callable[[], str]]]:
+    """A terminal of a certain width, and what was written to it."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    ours, theirs = os.openpty()
+    with open(theirs, "w", encoding="utf-8") as out:
+        yield out, lambda: os.read(ours, 100_000).decode()
+    os.close(ours)
+
+
+LONG = replace(ROW, camera="a-camera-with-a-very-long-name-at-the-north-gate", id=123_456, last_seen=LAST + DAY)
+
+
+def test_in_a_pipe_no_cell_is_cut() -> None:
+    line = printed("table", replace(LONG, status=SightingStatus.PROVISIONAL)).splitlines()[1]
+    for text in ("123456", LONG.camera, LONG.plate, "0.99", "provisional"):
+        assert text in line
+    assert "…" not in line
+
+
+@pytest.mark.parametrize("status", list(SightingStatus))
+def test_on_a_narrow_terminal_the_camera_gives_way_and_never_the_plate(
+    status: SightingStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with terminal(80, monkeypatch) as (out, seen):
+        print_sightings([replace(LONG, status=status)], "table", out)
+        out.flush()
+        lines = seen().splitlines()
+    assert len(lines) == 2
+    first = LONG.first_seen.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    last = LONG.last_seen.astimezone().strftime("%m-%d %H:%M:%S")
+    assert re.search(rf"123456  a-[^ ]*…  京AD12345  0.99  {first}  {last} ", lines[1])
+
+
+def test_sentences_break_between_words_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "camera gate: 192.0.2.7:554 refuses the connection. Is the camera's service switched on, and the port?"
+    with terminal(80, monkeypatch) as (out, seen):
+        print_finding(False, sentence, out)
+        out.flush()
+        shown = seen()
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert shown.split() == ["bad", *sentence.split()]
+    out = io.StringIO()
+    print_finding(True, sentence, out)
+    assert out.getvalue() == f"ok   {sentence}\n"
 
 
 def test_a_line_for_each_sighting_says_when_it_was_corrected() -> None:

@@ -53,6 +53,23 @@ def test_an_outage_is_probed_with_growing_pauses() -> None:
     assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
 
 
+def test_an_outage_with_changing_faults_is_one_outage(caplog: pytest.LogCaptureFixture) -> None:
+    faults = [errors.NotSent("no connection"), errors.Transient("it stumbled"), errors.Doubtful("no answer")]
+    governor, now, pauses = Governor(20), 0.0, []
+    for n in range(6):
+        governor.began(now)
+        governor.failed(faults[n % 3], now)
+        pauses.append(governor.wait_for("gate", now))
+        now += pauses[-1]
+    assert pauses == [2, 4, 8, 16, 32, 60]
+    assert caplog.messages == ["calls are held back: no connection"]
+    (breaker,) = governor.breakers(now)
+    assert (breaker.name, breaker.why, breaker.since) == ("doubtful", "no answer", 0.0)
+    governor.began(now)
+    assert governor.answered("gate", 1) == 0.0
+    assert governor.answered("gate", 1) is None
+
+
 def test_throttling_spaces_calls_out_and_recovers() -> None:
     governor = Governor(20)
     for pause in (1.0, 2.0, 4.0):

@@ -22,10 +22,11 @@ from streamwatch.health import (
     health,
     read_status,
     render_metrics,
-    render_status,
+    status_json,
+    status_table,
     write_status,
 )
-from streamwatch.health.words import age, size
+from streamwatch.words import age, size, some
 
 # Metrics
 
@@ -143,7 +144,7 @@ def test_every_trouble_is_a_reason() -> None:
         r"held back \(quota\) until .*buy more calls|held back \(quota\)",
         "budget for this day is used up: 200 of 200",
         "budget of camera a for this hour",
-        "7 pictures wait for the engine, the oldest for 2 h",
+        "Waiting for the engine: 7 pictures, the oldest for 2 h",
     ]
     assert len(reasons) == len(expected)
     for pattern, reason in zip(expected, reasons, strict=True):
@@ -167,7 +168,7 @@ def test_no_credentials_get_out(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", ILL)
     status = read_status(tmp_path / "status.json")
     told = [repr(ILL), render_metrics(ILL), str(health(ILL)), (tmp_path / "status.json").read_text()]
-    told += [render_status(status, format) for format in ("table", "json")]
+    told += [status_table(status), status_json(status)]
     assert "***" in told[0]
     assert not [text for text in told if SECRET in text]
 
@@ -246,38 +247,55 @@ def test_a_stale_status_says_that_the_daemon_is_gone(seconds: float, tmp_path: P
     os.utime(path, (time.time() - seconds,) * 2)
     status = read_status(path)
     assert not status.running
-    assert render_status(status, "table").startswith("The daemon is not running (last sign of life 20")
-    told = json.loads(render_status(status, "json"))
-    assert (told["running"], told["healthy"], told["reasons"]) == (False, False, [])
+    assert status_table(status).startswith("The daemon is not running (last sign of life 20")
+    told = json.loads(status_json(status))
+    assert (told["running"], told["healthy"]) == (False, False)
+    assert [reason[:30] for reason in told["reasons"]] == ["The daemon is not running (las"]
     assert told["age"] == pytest.approx(seconds, abs=5)
 
 
 def test_the_table_shows_each_camera_and_every_figure(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", WELL)
-    lines = render_status(read_status(tmp_path / "status.json"), "table").splitlines()
+    lines = status_table(read_status(tmp_path / "status.json")).splitlines()
+    assert all(len(line) < 80 for line in lines)
     assert lines[0].startswith("streamwatch 1.2.3 runs for 2 h 1 m; as of 0.")
     assert lines[2].split()[:4] == ["camera", "state", "for", "fps"]
-    assert " ".join(lines[3].split()) == "gate online 1 m 30 s 25.0 0.0 s ago 12 8 1 1 0 80%"
+    assert " ".join(lines[3].split()) == "gate online 1 m 30 s 25.0 0.0 s ago"
     assert lines[4].split()[:2] == ["后门", "online"]
     # A Chinese character is two cells wide, so its line has fewer characters before the same column.
     assert lines[4].index("online") == lines[3].index("online") - 2
+    assert lines[6].split() == ["camera", "passages", "read", "unread", "unsure", "failed", "rate"]
+    assert lines[7].split() == ["gate", "12", "8", "1", "1", "0", "80%"]
     text = "\n".join(lines)
     for fact in ("outbox", "0 pictures", "2 no plate, 8 read", "10 of 200 calls (5%)", "gate: 10 calls, no limit"):
         assert fact in text
 
 
+def test_on_a_terminal_long_names_are_shortened_and_rows_stay_whole(tmp_path: Path) -> None:
+    long = camera("a-camera-with-a-very-long-name-at-the-north-gate", "reconnecting", 3599, last_frame_age=3599)
+    write_status(tmp_path / "status.json", replace(WELL, cameras=(long, camera("很长的摄像机名称" * 8))))
+    status = read_status(tmp_path / "status.json")
+    lines = status_table(status, narrow=True).splitlines()
+    assert [line.split()[0] for line in lines if "…" in line] == [
+        "a-camera-with-a-very-long-nam…",
+        f"{'很长的摄像机名称' * 2}"[:14] + "…",
+    ] * 2
+    assert all(len(line) < 80 for line in lines if not line.startswith("!"))
+    assert long.name in status_table(status)
+
+
 def test_the_table_begins_with_what_is_wrong(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", ILL)
-    text = render_status(read_status(tmp_path / "status.json"), "table")
+    text = status_table(read_status(tmp_path / "status.json"))
     assert text.count("\n! ") == len(health(ILL)[1])
     assert "7 pictures, 700.0 kB, the oldest for 2 h 0 m; 3 dropped" in text
     assert "quota since" in text
-    assert "not trusted" in text
+    assert "not trusted: set by no time server" in text
 
 
 def test_json_holds_every_field_and_the_read_rate(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", WELL)
-    told = json.loads(render_status(read_status(tmp_path / "status.json"), "json"))
+    told = json.loads(status_json(read_status(tmp_path / "status.json")))
     assert {field.name for field in fields(Snapshot)} | {"running", "age", "healthy", "reasons"} == set(told)
     assert told["cameras"][0]["read_rate"] == 0.8
     assert told["cameras"][1]["read_rate"] is None
@@ -291,6 +309,10 @@ def test_json_holds_every_field_and_the_read_rate(tmp_path: Path) -> None:
 )
 def test_ages(seconds: float, text: str) -> None:
     assert age(seconds) == text
+
+
+def test_numbers_of_things() -> None:
+    assert [some(n, "picture") for n in (0, 1, 2)] == ["0 pictures", "1 picture", "2 pictures"]
 
 
 def test_sizes() -> None:

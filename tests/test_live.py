@@ -95,8 +95,8 @@ def test_a_camera_that_is_wrong_from_the_start_is_tried_until_it_works(
         assert len(caplog.messages) == 1
         server.misbehave("well")
         watch(camera, state(camera, CameraState.ONLINE))
-    assert ["is lost" in line for line in caplog.messages] == [True, False]
-    assert "is back after" in caplog.messages[1]
+    assert ["can not be reached yet: " in line for line in caplog.messages] == [True, False]
+    assert "is there after" in caplog.messages[1]
     assert camera.status().attempts == 0
     assert "hunter2" not in caplog.text
     assert "hunter2" not in repr(camera.status())

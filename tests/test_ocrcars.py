@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import re
 import threading
 from urllib.parse import quote
 
@@ -316,6 +317,15 @@ def test_a_call_is_logged_in_one_line_with_what_support_asks_for(caplog: pytest.
     refused, read = (record.getMessage() for record in caplog.records if record.name.startswith("streamwatch"))
     assert all(part in refused for part in ("quota", "HTTP 403", "B403MQ", "7B1F2C3D-0000"))
     assert all(part in read for part in ("read", "HTTP 200", f"{len(JPEG)} bytes", "fee 1", "64f0c0ffee"))
+
+
+def test_a_call_that_was_not_sent_is_only_for_the_curious(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with client_of("http://127.0.0.1:9/ocrCars") as client, pytest.raises(errors.NotSent):
+        client.read(JPEG, FakeLedger())
+    lines = [record for record in caplog.records if record.name == "streamwatch.recognition.ocrcars"]
+    assert {line.levelno for line in lines} == {logging.DEBUG}
+    assert re.fullmatch(r"ocrCars: not sent \(\d+ bytes, \d\.\d\d s\)", lines[0].getMessage())
 
 
 def test_results_are_complete() -> None:

@@ -60,6 +60,8 @@ def test_a_url_that_can_not_work_is_one_sentence_without_password(
 def test_a_missing_driver_says_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnusable, match=r"The database mssql\+pymssql://me:\*\*\*@host/db needs .* pip install"):
         open_store("mssql+pymssql://me:hunter2@host/db", tmp_path)
+    with pytest.raises(DatabaseUnusable, match="pip install mysqlclient"):
+        open_store("mysql://me:hunter2@host/db", tmp_path)
 
 
 # ---- what a file may be ---------------------------------------------------------------------------------------------

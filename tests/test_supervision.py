@@ -13,6 +13,7 @@ import pytest
 from cameras import Make, closed_in_the_end
 
 from streamwatch.capture import CameraState, LiveCamera, Source
+from streamwatch.capture.flaps import MOST
 from streamwatch.capture.live import FIRST_PICTURE, MOST_ABANDONED, Pauses
 from streamwatch.errors import SourceLost
 from streamwatch.model import Frame
@@ -181,8 +182,63 @@ def test_the_outage_is_told_in_two_lines(make: Make, caplog: pytest.LogCaptureFi
     assert caplog.messages == [
         "Camera gate is online, 6 x 4 pixels.",
         "Camera gate is lost: first. It is tried again until it is back.",
-        "Camera gate is back after 0:01:30, at attempt 3.",
+        "Camera gate is back after 1 m 30 s, at attempt 3.",
     ]
+
+
+def test_a_camera_that_comes_and_goes_is_told_once_an_hour(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    clock, opened = HandClock(), []
+
+    def open() -> Source:
+        opened.append(Script())
+        opened[-1].steps.put(picture())
+        return opened[-1]
+
+    camera = make(open, clock=clock, deadline=10, reopen=(1, 1), frozen_after=1e6)
+
+    def flap(seconds: float) -> None:
+        frames = camera.status().frames
+        pull(camera, lambda: camera.status().frames > frames)
+        opened[-1].steps.put(SourceLost("hung up."))
+        pull(camera, lambda: camera.status().state is CameraState.RECONNECTING)
+        clock.seconds += seconds
+
+    for _ in range(20):
+        flap(4)
+    assert [line.split(" times")[0] for line in caplog.messages] == [
+        *["Camera gate is lost: hung up. It is tried again until it is back."] * MOST,
+        f"Camera gate comes and goes, {MOST + 1}",
+    ]
+    caplog.clear()
+    clock.seconds += 3600
+    flap(4)
+    assert caplog.messages == ["Camera gate comes and goes, 20 times in 1 h 1 m: hung up."]
+    caplog.clear()
+    flap(3600)
+    flap(4)
+    assert len(caplog.messages) == 1, "it has become rare again"
+    assert "is lost" in caplog.messages[0]
+
+
+def test_a_camera_that_comes_and_goes_and_then_stays_away_is_told(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    clock, opened = HandClock(), []
+
+    def open() -> Source:
+        opened.append(Script())
+        if len(opened) > 8:
+            raise SourceLost("no answer.")
+        opened[-1].steps.put(picture())
+        opened[-1].steps.put(SourceLost("hung up."))
+        return opened[-1]
+
+    camera = make(open, clock=clock, deadline=10, reopen=(1, 1))
+    while len(opened) < 8 or "is lost" not in caplog.messages[-1]:
+        assert clock.seconds < 200, caplog.messages
+        pull(camera, lambda: camera.status().state is CameraState.RECONNECTING)
+        clock.seconds += 1.5
+        camera.next_frame(0)
+        time.sleep(0.005)
+    assert caplog.messages[-1] == "Camera gate is lost: no answer. It is tried again until it is back."
 
 
 def test_closing_ends_the_reader_and_gives_back_its_source(make: Make) -> None:

@@ -42,7 +42,13 @@ def test_without_offset_it_is_local_time() -> None:
     assert parse_time("2026-01-05", NOW) == datetime(2026, 1, 4, 16, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01", "h", "99999999999d"])
+@pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01", "h"])
 def test_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match="is not a time; write 2026-01-31T08:00"):
+        parse_time(text, NOW)
+
+
+@pytest.mark.parametrize("text", ["99999999d", "99999999999999999999d"])
+def test_longer_ago_than_there_are_years(text: str) -> None:
+    with pytest.raises(ValueError, match=f"'{text}' is too long ago"):
         parse_time(text, NOW)

@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
-from streamwatch.redact import host_of
+from streamwatch.redact import place_of
 
 # FFmpeg's own lines carry addresses with passwords, and speak of every damaged block.
 av.logging.set_level(None)
@@ -58,7 +58,7 @@ def open_network(url: str, transport: str, timeout: float) -> tuple[InputContain
     twice. Looking up a host's name and a flood of bytes that are no stream are not bound by it.
     """
     _check_address(url)
-    host = host_of(url)
+    place = place_of(url)
     # Not PyAV's own time-outs: they call back into Python, which crashes a process that ends while a reader hangs.
     microseconds = str(round(timeout * 1_000_000))
     if url.lower().startswith("rtsp"):
@@ -70,29 +70,29 @@ def open_network(url: str, transport: str, timeout: float) -> tuple[InputContain
         container = av.open(url, "r", options=options, metadata_errors="replace")
     except (FFmpegError, OSError) as error:
         waited = time.monotonic() - began
-        raise connection_lost(host, error, timed_out=waited >= timeout, timeout=timeout) from None
+        raise connection_lost(place, error, timed_out=waited >= timeout, timeout=timeout) from None
     stream = _video_of(container)
     if stream is None:
         container.close()
-        raise SourceLost(f"{host} sends no video that can be decoded.")
+        raise SourceLost(f"{place} sends no video that can be decoded.")
     return container, stream
 
 
-def connection_lost(host: str, error: Exception, *, timed_out: bool, timeout: float) -> CaptureError:
-    """Our error for FFmpeg's, whose own text holds the whole address."""
+def connection_lost(place: str, error: Exception, *, timed_out: bool, timeout: float) -> CaptureError:
+    """Our error for FFmpeg's, whose own text holds the whole address. place: host and port, for the message."""
     for foreign, message, what_to_do in _CONNECTION_ERRORS:
         if isinstance(error, foreign):
-            return SourceLost(f"{host} {message}.", what_to_do)
+            return SourceLost(f"{place} {message}.", what_to_do)
     if isinstance(error, av.error.ProtocolNotFoundError):
-        return SourceUnreadable(f"This build of FFmpeg lacks the protocol of the address at {host}.")
+        return SourceUnreadable(f"This build of FFmpeg lacks the protocol of the address at {place}.")
     # FFmpeg calls an answer that never came "invalid data" or "I/O error".
     if timed_out or isinstance(error, av.error.TimeoutError):
-        return SourceLost(f"{host} has not answered for {timeout:g} s.")
+        return SourceLost(f"{place} has not answered for {timeout:g} s.")
     if isinstance(error, av.error.InvalidDataError):
-        return SourceLost(f"{host} sends something that is not a video stream.")
+        return SourceLost(f"{place} sends something that is not a video stream.")
     if isinstance(error, OSError) and error.errno in _UNREACHABLE:
-        return SourceLost(f"{host} can not be found or reached.", "Check the host's name and the network.")
-    return SourceLost(f"{host} can not be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
+        return SourceLost(f"{place} can not be found or reached.", "Check the host's name and the network.")
+    return SourceLost(f"{place} can not be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
 
 
 class Decoder:
@@ -148,7 +148,8 @@ def _check_address(url: str) -> None:
 
 def _unreadable(path: Path, error: Exception) -> SourceUnreadable:
     if isinstance(error, FileNotFoundError):
-        return SourceUnreadable(f"There is no file {path}.")
+        hint = "The clip that comes with streamwatch is `source: sample`." if path.name.lower() == "sample" else ""
+        return SourceUnreadable(f"There is no file {path}.", hint)
     if isinstance(error, IsADirectoryError):
         return SourceUnreadable(f"{path} is a folder, not a video.")
     if isinstance(error, av.error.InvalidDataError):

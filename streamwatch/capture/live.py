@@ -15,15 +15,17 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
+from streamwatch.capture.flaps import LONG, Flaps
 from streamwatch.capture.frozen import FrozenWatch
 from streamwatch.capture.rate import Rate
 from streamwatch.capture.source import Source
 from streamwatch.clock import Clock
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
 from streamwatch.model import Frame
+from streamwatch.words import age
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +133,7 @@ class LiveCamera:
         self._readers = 0
         self._retry_at = clock.monotonic()
         self._lost_at: float | None = None
+        self._told, self._flaps = False, Flaps()
         self._failure: SourceUnreadable | None = None
         self._state, self._since = CameraState.CONNECTING, clock.now()
         self._frames = self._dropped = self._attempts = 0
@@ -210,10 +213,10 @@ class LiveCamera:
             log.warning(
                 "Camera %s is frozen: it has sent the same picture for %s. It is reopened now and then.",
                 self._name,
-                timedelta(seconds=round(self._frozen_after)),
+                age(self._frozen_after),
             )
         elif not frozen and self._state is CameraState.FROZEN:
-            stood = timedelta(seconds=round((self._clock.now() - self._since).total_seconds()))
+            stood = age((self._clock.now() - self._since).total_seconds())
             log.info("Camera %s moves again after %s, at attempt %d.", self._name, stood, self._attempts)
             self._attempts = 0
             self._enter(CameraState.ONLINE)
@@ -269,9 +272,10 @@ class LiveCamera:
     def _conclude(self, session: _Session, now: float) -> None:
         if session.error is None:
             self._session = None
+            log.info("Camera %s: the recording has ended.", self._name)
             self._enter(CameraState.ENDED)
         elif isinstance(session.error, SourceUnreadable):
-            self._session, self._failure, self._last_error = None, session.error, session.error.message
+            self._session, self._failure, self._last_error = None, session.error, str(session.error)
             self._enter(CameraState.FAILED)
         else:
             self._lose(session, session.error, now)
@@ -281,10 +285,18 @@ class LiveCamera:
         if session.first_picture is not None and session.last_picture - session.first_picture >= self._deadline:
             self._pauses.reset()
         self._retry_at = now + self._pauses.next()
-        self._last_error = reason.message
+        self._last_error = str(reason)
         if self._lost_at is None:
-            self._lost_at = session.last_picture
-            log.warning("Camera %s is lost: %s It is tried again until it is back.", self._name, reason)
+            self._lost_at, self._told = session.last_picture, False
+            if (flaps := self._flaps.lost(now)) is not None:
+                times, within = flaps
+                log.warning("Camera %s comes and goes, %d times in %s: %s", self._name, times, age(within), reason)
+        if not self._told and (not self._flaps.quiet or now - self._lost_at >= LONG):
+            self._told = True
+            if self._state is CameraState.CONNECTING:
+                log.warning("Camera %s can not be reached yet: %s It is tried until it is there.", self._name, reason)
+            else:
+                log.warning("Camera %s is lost: %s It is tried again until it is back.", self._name, reason)
         if self._state in (CameraState.ONLINE, CameraState.FROZEN):
             self._enter(CameraState.RECONNECTING)
 
@@ -292,9 +304,10 @@ class LiveCamera:
         height, width = frame.luma.shape
         if self._lost_at is None:
             log.info("Camera %s is online, %d x %d pixels.", self._name, width, height)
-        else:
-            gone = timedelta(seconds=round(self._clock.monotonic() - self._lost_at))
-            log.info("Camera %s is back after %s, at attempt %d.", self._name, gone, self._attempts)
+        elif self._told:
+            gone = age(self._clock.monotonic() - self._lost_at)
+            what = "there" if self._state is CameraState.CONNECTING else "back"
+            log.info("Camera %s is %s after %s, at attempt %d.", self._name, what, gone, self._attempts)
         self._lost_at, self._attempts = None, 0
         self._enter(CameraState.FROZEN if self._watch.frozen else CameraState.ONLINE)
 

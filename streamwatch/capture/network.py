@@ -11,7 +11,7 @@ from streamwatch.capture.picture import frame_of
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceLost
 from streamwatch.model import Frame
-from streamwatch.redact import host_of
+from streamwatch.redact import place_of
 
 
 class NetworkStream:
@@ -21,7 +21,7 @@ class NetworkStream:
 
     def __init__(self, camera: str, url: str, *, transport: str, timeout: float, clock: Clock) -> None:
         self._camera, self._clock, self._timeout = camera, clock, timeout
-        self._host = host_of(url)
+        self._place = place_of(url)
         self._container, self._stream = open_network(url, transport, timeout)
         self._decoder = Decoder(self._stream, pieces=True)
 
@@ -48,5 +48,5 @@ class NetworkStream:
                 if packet.size:
                     yield packet
         except FFmpegError as error:
-            raise connection_lost(self._host, error, timed_out=False, timeout=self._timeout) from None
-        raise SourceLost(f"{self._host} ended the stream.")
+            raise connection_lost(self._place, error, timed_out=False, timeout=self._timeout) from None
+        raise SourceLost(f"{self._place} ended the stream.")

@@ -16,9 +16,10 @@ from streamwatch.health.snapshot import (
     OutboxHealth,
     Snapshot,
 )
-from streamwatch.health.status import Status, read_status, render_status, write_status
+from streamwatch.health.status import STATUS_FILE, Status, read_status, status_json, status_table, write_status
 
 __all__ = [
+    "STATUS_FILE",
     "BreakerHealth",
     "BudgetUse",
     "CameraHealth",
@@ -31,7 +32,8 @@ __all__ = [
     "health",
     "read_status",
     "render_metrics",
-    "render_status",
     "serve",
+    "status_json",
+    "status_table",
     "write_status",
 ]

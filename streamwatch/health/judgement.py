@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from streamwatch.health.snapshot import CameraHealth, Snapshot
-from streamwatch.health.words import age, size, when
+from streamwatch.words import age, size, some, when
 
 AWAY_FOR = 60.0
 """Seconds that a camera may be away before somebody should know; a reboot of the camera or a switch takes less."""
@@ -51,4 +51,4 @@ def _calls(snapshot: Snapshot) -> Iterator[str]:
             yield f"The budget{whose} for this {use.window} is used up: {use.used} of {use.limit} calls."
     outbox = snapshot.outbox
     if outbox.items and outbox.oldest_age > WAITING_FOR:
-        yield f"{outbox.items} pictures wait for the engine, the oldest for {age(outbox.oldest_age)}."
+        yield f"Waiting for the engine: {some(outbox.items, 'picture')}, the oldest for {age(outbox.oldest_age)}."

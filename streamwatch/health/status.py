@@ -12,10 +12,16 @@ from pathlib import Path
 from streamwatch.errors import StorageFailed
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
-from streamwatch.health.words import age, size, when
+from streamwatch.words import age, size, some, when
 
+STATUS_FILE = "status.json"
+"""In `data_dir`."""
 STALE = 30.0
 """Seconds without a new status file after which the daemon counts as gone; it writes one every few seconds."""
+
+CLOCK = "not trusted: set by no time server, or stepped; see `timedatectl`"
+NAME = 30
+"""Cells of a camera's name that leave its row narrower than 80."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +71,19 @@ def read_status(path: Path) -> Status:
     return Status(snapshot, datetime.fromtimestamp(written, UTC), time.time() - written)
 
 
-def render_status(status: Status, format: str) -> str:
-    """format: table or json. A text that ends with a line break."""
-    return _json(status) if format == "json" else "\n".join(_table(status)) + "\n"
+def status_table(status: Status, narrow: bool = False) -> str:
+    """Several lines: what is wrong, the cameras, the rest. Only sentences are wider than 80 cells.
+
+    narrow: shorten the names of cameras where they make a table wider than that.
+    """
+    return "\n".join(_table(status, narrow))
 
 
-def _json(status: Status) -> str:
+def status_json(status: Status) -> str:
+    """A text that ends with a line break."""
     ok, reasons = health(status.snapshot)
+    if not status.running:
+        reasons = [_gone(status), *reasons]
     told = {
         "running": status.running,
         "age": round(status.age, 1),
@@ -82,37 +94,55 @@ def _json(status: Status) -> str:
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
 
-def _table(status: Status) -> Iterator[str]:
+def _table(status: Status, narrow: bool) -> Iterator[str]:
     snapshot = status.snapshot
     _, reasons = health(snapshot)
     if status.running:
         yield f"streamwatch {snapshot.version} runs for {age(snapshot.uptime)}; as of {age(max(0.0, status.age))} ago."
     else:
-        yield (
-            f"The daemon is not running (last sign of life {when(status.written_at)}). "
-            "Start it with `streamwatch run`. What it said then:"
-        )
+        yield f"{_gone(status)} Start it with `streamwatch run`. What it said then:"
     yield from (f"! {reason}" for reason in reasons)
     yield ""
     yield from _columns(
-        ("camera", "state", "for", "fps", "last frame", "passages", "read", "unread", "unsure", "failed", "rate"),
-        [_camera_row(camera, snapshot.taken_at) for camera in snapshot.cameras],
+        ("camera", "state", "for", "fps", "last picture"),
+        [(_name(camera, narrow), *_state(camera, snapshot.taken_at)) for camera in snapshot.cameras],
     )
     for camera in snapshot.cameras:
-        if camera.last_error and camera.state != "online":
+        if camera.state != "online" and camera.last_error and not any(camera.last_error in r for r in reasons):
             yield f"{camera.name}: {camera.last_error}"
+    yield ""
+    yield from _columns(
+        ("camera", "passages", "read", "unread", "unsure", "failed", "rate"),
+        [(_name(camera, narrow), *_counts(camera)) for camera in snapshot.cameras],
+    )
     yield ""
     yield from _columns(("", ""), list(_facts(snapshot)))
 
 
-def _camera_row(camera: CameraHealth, now: datetime) -> tuple[str, ...]:
-    rate, last = camera.read_rate, camera.last_frame_age
+def _gone(status: Status) -> str:
+    return f"The daemon is not running (last sign of life {when(status.written_at)})."
+
+
+def _name(camera: CameraHealth, narrow: bool) -> str:
+    name = camera.name
+    while narrow and _width(name) > NAME:
+        name = name.removesuffix("…")[:-1] + "…"
+    return name
+
+
+def _state(camera: CameraHealth, now: datetime) -> tuple[str, ...]:
+    last = camera.last_frame_age
     return (
-        camera.name,
         camera.state,
         age(max(0.0, (now - camera.since).total_seconds())),
         f"{camera.fps:.1f}",
         "never" if last is None else f"{age(last)} ago",
+    )
+
+
+def _counts(camera: CameraHealth) -> tuple[str, ...]:
+    rate = camera.read_rate
+    return (
         *(str(n) for n in (camera.passages, camera.read, camera.unread, camera.unsure, camera.failed)),
         "" if rate is None else f"{rate:.0%}",
     )
@@ -120,7 +150,7 @@ def _camera_row(camera: CameraHealth, now: datetime) -> tuple[str, ...]:
 
 def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     outbox, disk, database = snapshot.outbox, snapshot.disk, snapshot.database
-    waiting = f"{outbox.items} pictures, {size(outbox.bytes)}"
+    waiting = f"{some(outbox.items, 'picture')}, {size(outbox.bytes)}"
     oldest = f", the oldest for {age(outbox.oldest_age)}" if outbox.items else ""
     yield "outbox", waiting + oldest + (f"; {outbox.dropped} dropped" if outbox.dropped else "")
     yield "calls", ", ".join(f"{count} {outcome}" for outcome, count in sorted(snapshot.calls.items())) or "none"
@@ -131,7 +161,7 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         yield "held back", f"{breaker.name} since {when(breaker.since)}{until}"
     yield "disk", f"{size(disk.free)} free, floor {size(disk.floor)}, pictures {size(disk.evidence)}"
     yield "database", "ok" if database.failed_since is None else f"failing since {when(database.failed_since)}"
-    yield "clock", "trusted" if snapshot.clock_trusted else "not trusted"
+    yield "clock", "trusted" if snapshot.clock_trusted else CLOCK
 
 
 def _used(use: BudgetUse) -> str:

@@ -38,6 +38,7 @@ from streamwatch.pipeline.opinion import agreed, doubted
 from streamwatch.pipeline.outbox import Dropped, Outbox
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.store import WaitingKeyframe
+from streamwatch.words import age, some
 
 log = logging.getLogger(__name__)
 
@@ -327,8 +328,11 @@ class Dispatcher:
             if error is not None:
                 self._governor.failed(error, self._clock.monotonic())
             else:
-                self._governor.answered(item.camera, plates)
-                self._governor.check_runaway(item.camera, self._clock.monotonic())
+                held_since, now = self._governor.answered(item.camera, plates), self._clock.monotonic()
+                if held_since is not None:
+                    waiting = some(len(self._outbox), "picture")
+                    log.warning("ocrCars answers again after %s; %s waiting", age(now - held_since), waiting)
+                self._governor.check_runaway(item.camera, now)
                 self._outbox.answered(item.passage)
             self._changed.notify()
 

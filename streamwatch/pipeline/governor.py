@@ -41,8 +41,9 @@ class _Runaway:
 
 @dataclass
 class _Hold:
-    """A breaker that is open. pause: what the next one will be."""
+    """A breaker that is open. kind: failures of one kind keep it open. pause: what the next one will be."""
 
+    kind: str
     name: str
     why: str
     since: float
@@ -91,16 +92,16 @@ class Governor:
         """The call that began was not made after all."""
         self._probing = False
 
-    def answered(self, camera: str, plates: int) -> None:
-        """The service has answered, with so many plates."""
-        if self._hold is not None:
-            log.warning("calls go on: %s is over", self._hold.name)
+    def answered(self, camera: str, plates: int) -> float | None:
+        """The service has answered, with so many plates. Since when calls were held back, if that is over now."""
+        over = None if self._hold is None else self._hold.since
         self._hold, self._probing, self._pace = None, False, self._pace / 2 if self._pace > PACE_FIRST else 0.0
         runaway = self._cameras.setdefault(camera, _Runaway())
         if plates:
             self._cameras[camera] = _Runaway()
         else:
             runaway.without_plate += 1
+        return over
 
     def check_runaway(self, camera: str, now: float) -> None:
         """Pauses a camera whose calls find no plate, for longer each time."""
@@ -135,9 +136,11 @@ class Governor:
         return found + [Breaker("runaway", "calls find no plate", r.since, r.until, name) for name, r in paused]
 
     def _open(self, error: RecognitionError, now: float, first: float, longest: float, level: int) -> None:
-        if self._hold is None or self._hold.name != error.outcome:
+        kind = "outage" if isinstance(error, NotSent | Transient | Doubtful) else error.outcome
+        if self._hold is None or self._hold.kind != kind:
             log.log(level, "calls are held back: %s", error)
-            self._hold = _Hold(error.outcome, error.message, now, now + first, min(longest, 2 * first))
+            self._hold = _Hold(kind, error.outcome, str(error), now, now + first, min(longest, 2 * first))
         else:
+            self._hold.name, self._hold.why = error.outcome, str(error)
             self._hold.until = now + self._hold.pause
             self._hold.pause = min(longest, 2 * self._hold.pause)

@@ -204,17 +204,16 @@ def _unanswered(failure: Failure) -> Answer:
 
 
 def _log_call(attempt: int, size: int, result: CallResult) -> None:
-    log.info(
-        "ocrCars: %s (attempt %d, %d bytes, %.2f s, HTTP %s %s, codes %s/%s, fee %d, request %s, answer %s)",
-        result.outcome,
-        attempt,
-        size,
-        result.latency,
-        result.http_status or "-",
-        result.gateway_code or "-",
-        "-" if result.platform_code is None else result.platform_code,
-        "-" if result.ret_code is None else result.ret_code,
-        result.fee,
-        result.request_id or "-",
-        result.answer_id or "-",
-    )
+    """With what support asks for. That there is no connection is told by whoever waits for it: once, not by attempt."""
+    fields = {
+        "attempt": attempt if attempt > 1 else None,
+        "HTTP": f"{result.http_status} {result.gateway_code}".strip() if result.http_status else None,
+        "showapi_res_code": result.platform_code,
+        "ret_code": result.ret_code,
+        "fee": result.fee if result.charged else None,
+        "request": result.request_id or None,
+        "answer": result.answer_id or None,
+    }
+    told = "".join(f", {name} {value}" for name, value in fields.items() if value is not None)
+    level = logging.DEBUG if result.charged is False and result.http_status is None else logging.INFO
+    log.log(level, "ocrCars: %s (%d bytes, %.2f s%s)", result.outcome, size, result.latency, told)

@@ -5,8 +5,8 @@ import ssl
 import httpx
 
 from streamwatch.errors import NotSent
-from streamwatch.recognition.wire import is_loopback
-from streamwatch.redact import hide_credentials, host_of
+from streamwatch.recognition.wire import is_loopback, reason_of
+from streamwatch.redact import host_of, place_of
 
 
 def reach(endpoint: str, timeout: float) -> int:
@@ -14,13 +14,14 @@ def reach(endpoint: str, timeout: float) -> int:
 
     timeout: seconds. Raises NotSent with the reason where nothing answers.
     """
-    host = host_of(endpoint)
+    host, place = host_of(endpoint), place_of(endpoint)
     try:
         with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=not is_loopback(host)) as client:
             return client.get(endpoint).status_code
     except httpx.TimeoutException:
-        raise NotSent(f"{host} did not answer within {timeout:g} s.", "Check the network and the firewall.") from None
+        raise NotSent(f"{place} did not answer within {timeout:g} s.", "Check the network and the firewall.") from None
     except (httpx.TransportError, ssl.SSLError) as error:
+        reason, advice = reason_of(error)
         raise NotSent(
-            f"{host} can not be reached: {hide_credentials(str(error))}.", "Check the network, DNS and the firewall."
+            f"{place} can not be reached{reason}.", advice or "Check recognizer.ocrcars.endpoint, DNS and the firewall."
         ) from None

@@ -215,7 +215,7 @@ class Wire:
         if _header_too_large(error) and signed:
             return Failure(_probably_bad_signature(self._address.host), NEVER)
         if Sent.NOTHING in (broken.sent, sent):
-            reason, advice = _reason(error)
+            reason, advice = reason_of(error)
             return _failure(errors.NotSent(f"{where}{reason}.", advice or broken.advice))
         if sent is Sent.CUT:
             # The length was announced and not all of it left this machine, so the service can not have acted on it.
@@ -252,7 +252,7 @@ def _header_too_large(error: BaseException) -> bool:
     return any(getattr(cause, "error_status_hint", None) == 431 for cause in _causes(error))
 
 
-def _reason(error: BaseException) -> tuple[str, str]:
+def reason_of(error: BaseException) -> tuple[str, str]:
     """Why there is no connection, in the system's words, and what to do where that can be told."""
     system = next((cause for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror), None)
     if system is None:

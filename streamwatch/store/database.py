@@ -22,6 +22,8 @@ from streamwatch.store.failures import OTHER_FILE, Place, file_failed, translate
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another program's lock, unless the URL says otherwise (`?timeout=`)."""
+_PACKAGES = {"MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary"}
+"""Drivers whose package has another name than their module."""
 FIRST_RUN = "Start `streamwatch run` or `streamwatch replay` first."
 _MIGRATION_LOCK = 0x53_57_44_42
 """PostgreSQL's advisory locks are numbers; this one is ours ("SWDB")."""
@@ -162,9 +164,10 @@ def _plain_engine(url: URL, place: Place, **options: Any) -> Engine:
             f"{place.label} is of a kind that SQLAlchemy does not know: {url.drivername}.", "Check its first word."
         ) from None
     except ModuleNotFoundError as error:
+        package = _PACKAGES.get(error.name or "", error.name)
         raise DatabaseUnusable(
-            f"{place.label} needs the Python package {error.name}, which is not installed.",
-            f"Install it into the same environment: pip install {error.name}",
+            f"{place.label} needs the Python package {package}, which is not installed.",
+            f"Install it into the same environment: pip install {package}",
         ) from None
     except (ArgumentError, TypeError, ValueError) as error:
         raise DatabaseUnusable(f"{place.label}: {place.clean(str(error))}.", "Check `database`.") from None

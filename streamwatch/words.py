@@ -15,6 +15,11 @@ def age(seconds: float) -> str:
     return f"{whole} s"
 
 
+def some(count: int, thing: str) -> str:
+    """`1 picture`, `7 pictures`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def size(count: int) -> str:
     """Bytes in decimal units: `812 B`, `1.5 MB`."""
     value, unit = float(count), "B"

@@ -1,0 +1,68 @@
+"""The verb `replay`: recordings through the pipeline, and what is told of it afterwards."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from streamwatch.clock import SystemClock
+from streamwatch.config import Settings
+from streamwatch.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
+from streamwatch.model import Sighting
+from streamwatch.parts import make_books, make_dispatcher, make_intake, make_replay_reader, used_by
+from streamwatch.pipeline import Intake
+from streamwatch.rehearsal import scratch_store
+from streamwatch.replay import Progress, Replay, summary
+from streamwatch.store import Store
+
+log = logging.getLogger("streamwatch")
+
+
+def play(
+    settings: Settings,
+    camera: str,
+    videos: Sequence[Path],
+    begins: datetime | None,
+    *,
+    explain: Path | None,
+    dry_run: bool,
+    writer: Callable[[Settings], AbstractContextManager[Store]],
+    progress: Progress,
+    notify: Callable[[Sighting, bool], None],
+    out: TextIO,
+) -> None:
+    """Plays a camera's recordings. begins: time of the first picture, if it is known.
+
+    explain: where to write the page that shows why calls were made. dry_run: pays and stores nothing, and prints to
+    `out` what the calls would have been. writer: opens the database as its only writer. notify: told of each sighting.
+    Raises StreamwatchError.
+    """
+    recognizer, answers = make_replay_reader(settings, dry_run)
+    intake = make_intake(settings, camera)
+    trace = _trace(settings, intake, explain is not None, answers) if explain is not None or dry_run else None
+    opened = scratch_store() if dry_run else writer(settings)
+    with page_place(explain) as page, closing(recognizer), opened as store:
+        clock, books = SystemClock(), make_books(settings, store, notify)
+        scribe = TellingBooks(books, store, trace)
+        dispatcher = make_dispatcher(settings, store, recognizer, clock, scribe)
+        witness = None if trace is None else trace.looked
+        Replay(camera, intake, scribe, dispatcher, clock, store.last_views, witness).run(videos, begins, progress)
+        log.info("%s", summary(books.tally, camera))
+        if trace is not None:
+            trace.finish(store.passage_result)
+            used = used_by(settings, camera, videos, answers, dry_run)
+            if page is not None:
+                page.write(page_of(trace, used))
+    if trace is not None and dry_run:
+        print_account(trace, used, out)
+
+
+def _trace(settings: Settings, intake: Intake, pictures: bool, answers: Answers) -> Trace:
+    return Trace(
+        min_confidence=settings.sightings.min_confidence,
+        pictures=pictures,
+        frame_of=intake.frame_of,
+        assumed=answers is Answers.ASSUMED,
+    )

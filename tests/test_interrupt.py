@@ -1,0 +1,67 @@
+"""Ctrl+C at any moment: no traceback, and what was begun is put in order."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from streamwatch.capture.source import SAMPLE
+
+CONFIG = "cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n"
+
+
+def started(folder: Path, *words: str, python: Sequence[str] = ()) -> "subprocess.Popen[str]":
+    (folder / "config.yaml").write_text(CONFIG)
+    return subprocess.Popen(
+        [sys.executable, *python, "-m", "streamwatch", *words],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def interrupted(process: "subprocess.Popen[str]", line: str, again: str = "") -> tuple[int, str]:
+    """Exit code and log of a process that is interrupted as soon as it logs something, and again after another line."""
+    log = ""
+    assert process.stderr is not None
+    with process, process.stderr as pipe:
+        for awaited in (line, again) if again else (line,):
+            while awaited not in (said := pipe.readline()):
+                assert said, log
+                log += said
+            process.send_signal(signal.SIGINT)
+        return process.wait(60), log + pipe.read()
+
+
+@pytest.mark.parametrize(
+    "module", ["streamwatch.errors", "numpy._core.multiarray", "sqlalchemy.sql", "streamwatch.daemon"]
+)
+def test_while_the_program_is_loading(module: str, tmp_path: Path) -> None:
+    process = started(tmp_path, "run", python=["-X", "importtime"])
+    code, log = interrupted(process, f" {module}\n")
+    assert code == -signal.SIGINT
+    assert "Traceback" not in log
+    assert "Error" not in log
+
+
+@pytest.mark.parametrize("again", ["", "stopping"])
+def test_while_the_daemon_runs(again: str, tmp_path: Path) -> None:
+    code, log = interrupted(started(tmp_path, "run"), "gate is online", again)
+    assert code == (130 if again else 0)
+    assert "Traceback" not in log
+
+
+def test_while_a_recording_is_replayed(tmp_path: Path) -> None:
+
+    process = started(tmp_path, "replay", "--camera", "gate", str(SAMPLE))
+    code, log = interrupted(process, "its first picture is of")
+    assert code in (1, 130)
+    assert "Traceback" not in log
+    with closing(sqlite3.connect(tmp_path / "data" / "streamwatch.db")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
