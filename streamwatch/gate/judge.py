@@ -227,11 +227,12 @@ class Judge:
     def _second_opinion(self, track: Track) -> bool:
         """Whether there is a view that is read independently of those paid: the best one, or else an earlier one."""
         assert track.best is not None
-        view = track.best if track.differs(track.best) else track.other_view()
-        if view is None or view.score < STILL_GOOD * track.paid[-1].score:
-            return False
-        track.best = view
-        return True
+        least = STILL_GOOD * track.paid[-1].score
+        for view in (track.best, *reversed(track.earlier)):
+            if track.differs(view) and view.score >= least:
+                track.best = view
+                return True
+        return False
 
     def _known(self, track: Track, small: Picture) -> bool:
         """Whether a paid picture shows this vehicle already.
@@ -279,6 +280,8 @@ class Judge:
 
     def _last_chance(self, track: Track) -> list[Decision]:
         """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
+        if track.doubted and track.best is None and track.earlier:
+            track.best = track.earlier[-1]
         if not track.confirmed or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
             return []
         if not self._worth_another(track) or self._known(track, self._previous):

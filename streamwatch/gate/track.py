@@ -168,10 +168,6 @@ class Track:
         if not self.earlier or view.box.width >= OTHER_SIZE * self.earlier[-1].box.width:
             self.earlier = [*self.earlier[-2:], view]
 
-    def other_view(self) -> Candidate | None:
-        """The best earlier view that differs enough from all paid ones to be an opinion of its own."""
-        return next((view for view in reversed(self.earlier) if self.differs(view)), None)
-
     @property
     def doubted(self) -> bool:
         """Whether what was read of this vehicle last is not sure."""
