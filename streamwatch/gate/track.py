@@ -18,7 +18,7 @@ from streamwatch.model import Box, Corners, Picture
 LEAST_WIDTH = 120  # px; a narrower view shows no plate that could be read
 FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0  # s between two vain looks at what is worth no call
 OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently of each other
-NEARER, BROAD = 1.5, 0.8  # growth of what came nearer; width by height of a vehicle that is partly hidden
+NEARER, BROAD = 1.4, 0.8  # growth of what came nearer; width by height of a vehicle that is partly hidden
 UNCHANGED = 0.75  # correlation of two small pictures of one place that show the same thing
 
 
@@ -104,7 +104,8 @@ class Track:
     looks, hits: how often a plate was looked for and seen; look_from: px of width from which another look is worth it;
     with_plate: the last view that showed one; earlier: views in which it was smaller, at most three; refused: how often
     nothing was paid because no plate was seen, idle_until: when to try again then; first: its region when it was
-    confirmed. why: nothing was sent in the last frame. value: its score, None if not measured.
+    confirmed; largest: pixels of its largest rectangle. why: nothing was sent in the last frame. value: its score, None
+    if not measured.
     """
 
     passage: int
@@ -135,6 +136,7 @@ class Track:
     earlier: list[Candidate] = field(default_factory=list)
     refused: int = 0
     first: Region | None = None
+    largest: int = 0
     idle_until: float = 0.0
     why: Why = Why.TOO_SHORT
     value: float | None = None
