@@ -105,13 +105,15 @@ class Judge:
         if track.seen_at != at:
             return []
         self._note_stillness(track, small, at)
+        if self._geometry.whole(track.region):
+            track.note_growth()
         if not track.confirmed:
             track.why = Why.FRAGMENT if track.fragment else Why.TOO_SHORT
             if track.frames < CONFIRM_FRAMES or at - track.since < CONFIRM_AFTER:
                 return []
             if track.fragment and not self._geometry.whole(track.region) and not _still(track, at, CUT_OFF_STILL):
                 return []
-            track.confirmed, track.first = True, track.region
+            track.confirmed = True
         track.largest = max(track.largest, track.region.width * track.region.height)
         return self._look_closer(track, frame, small, at)
 
@@ -209,7 +211,7 @@ class Judge:
 
     def _surely_a_vehicle(self, track: Track) -> bool:
         """Whether it is paid for although no plate is seen: it came nearer as vehicles do, and more looks saw none."""
-        return track.refused >= LOOKS_IN_VAIN and track.came_nearer()
+        return track.refused >= LOOKS_IN_VAIN and track.came_nearer
 
     def _is_scenery(self, track: Track, small: Picture, at: float) -> bool:
         """Whether what stands here belongs to the scene: ground that a vehicle has left, or a thing without a plate."""
@@ -292,7 +294,7 @@ class Judge:
             return []
         if not self._worth_another(track) or self._known(track, self._previous):
             return []
-        if not self._plate_in_sight(track) and not track.came_nearer():
+        if not self._plate_in_sight(track) and not track.came_nearer:
             track.refused += 1
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
