@@ -206,3 +206,16 @@ def test_output_that_nobody_reads_does_not_stop_the_daemon(clip: Path, tmp_path:
     database = sqlite3.connect(tmp_path / "data" / "streamwatch.db")
     assert {plate for (plate,) in database.execute("SELECT plate FROM sightings")} == set(PLATES)
     database.close()
+
+
+def test_a_parked_car_costs_one_call_also_after_a_restart(tmp_path: Path) -> None:
+    clip = tmp_path / "parked.mp4"
+    render(clip, [Vehicle(PLATES[0], enter=-9, approach=1, stop=99)], 4, fps=10, size=(1280, 720), preset="ultrafast")
+    with FakeOcrCars(plate(PLATES[0], range=[]), appcode=SECRET) as service:
+        for _ in range(2):
+            with running(tmp_path / "d", {"gate": {"source": str(clip)}}, recognizer=paid(service)) as daemon:
+                assert daemon.process.wait(60) == 0
+                assert daemon.rows("SELECT plate, status FROM sightings") == [(PLATES[0], "final")]
+                assert daemon.rows("SELECT outcome, closed FROM passages") == [("read", 1)]
+        assert len(service.calls) == 1
+        assert daemon.rows("SELECT julianday(last_seen) - julianday(first_seen) > 4 / 86400.0 FROM sightings") == [(1,)]

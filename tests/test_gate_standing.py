@@ -5,7 +5,7 @@ from datetime import timedelta
 import cv2
 import numpy as np
 import pytest
-from test_gate import PLATE, START, Scene, Stay, vehicle
+from test_gate import PLATE, START, VEHICLE, Scene, Stay, texture, vehicle
 
 from streamwatch.gate import Closed, FindPlates, Gate, Opened, Remembered, Shot, Why
 from streamwatch.model import Corners, Picture
@@ -170,11 +170,26 @@ def test_nothing_is_paid_before_a_plate_is_seen_and_then_at_once() -> None:
 
     def find(bgr: Picture) -> list[Corners]:
         asked.append(bgr.shape)
-        return [] if len(asked) < 4 else plates_of(coming)(bgr)
+        return [] if len(asked) < 3 else plates_of(coming)(bgr)
 
     scene = Scene([coming], Gate(find_plates=find)).play(12)
     assert scene.read() == [0]
-    assert 4 <= len(asked) <= 8
-    scene = Scene([coming], Gate(find_plates=lambda bgr: [])).play(25).finish()
-    assert scene.events == []
-    assert scene.gate.counts[Why.NO_PLATE] > 50
+    assert 3 <= len(asked) <= 8
+
+
+def test_a_vehicle_without_a_plate_in_sight_is_paid_once_because_it_came_nearer() -> None:
+    bare = Stay(texture(7, *VEHICLE, 25, 20, 240), 1.0, 6.0)
+    scene = Scene([bare], Gate(find_plates=lambda bgr: [])).play(9).finish()
+    (shot,) = [e for e in scene.events if isinstance(e, Shot)]
+    assert "nearer" in shot.reason
+    assert scene.gate.counts[Why.NO_PLATE] >= 1
+
+
+def test_what_shows_no_plate_and_does_not_come_nearer_is_only_recorded() -> None:
+    def door(picture: Picture, t: float) -> None:
+        if 3 < t < 7:
+            picture[60:300, 400:560] = np.arange(160, dtype=np.uint8)[None]
+
+    scene = Scene([], Gate(find_plates=lambda bgr: []), extra=door).play(10).finish()
+    assert [type(e) for e in scene.events] == [Opened, Closed]
+    assert scene.gate.counts[Why.NO_PLATE] >= 1

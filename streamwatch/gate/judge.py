@@ -17,6 +17,7 @@ from streamwatch.model import Box, Corners, Frame, Picture
 CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.3  # a region must last so long before it is a passage
 BETTER = 1.05  # a view counts as better from this ratio of scores on; a full picture of the codec alone gives 1.03
 LOOKS_IN_VAIN = 1  # views given up for want of a plate, after which a vehicle is paid for all the same
+LARGE = 0.08  # of the watched picture; what fills less and shows no plate is nothing to record
 STILL_GOOD = 0.6  # so much of the score of a doubted view another one must have for a second opinion
 CLEARLY_BETTER = 1.3  # a view must be this much better to be paid after an unread one
 STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
@@ -83,11 +84,15 @@ class Judge:
         return [*self._last_chance(track), *self.closing(track, track.seen_at)]
 
     def closing(self, track: Track, at: float) -> list[Decision]:
-        """Its passage is over."""
+        """Its passage is over. What is as large as a vehicle is recorded, too, when it was not worth a call."""
         for view in self._paid:
             if view.passage == track.passage:
                 view.gone_at = at
-        return [Closed(track.passage, track.opened_at, track.last_seen)] if track.announced else []
+        closed = Closed(track.passage, track.opened_at, track.last_seen)
+        if track.announced:
+            return [closed]
+        large = track.largest >= LARGE * self._geometry.watched
+        return [Opened(track.passage, track.opened_at), closed] if track.refused and large else []
 
     def is_own(self, view: PaidView, corners: Corners | None) -> bool:
         """Whether a plate belongs to the vehicle of the view, and not to another one on whose place it lies."""
@@ -100,13 +105,16 @@ class Judge:
         if track.seen_at != at:
             return []
         self._note_stillness(track, small, at)
+        if self._geometry.whole(track.region):
+            track.note_growth()
         if not track.confirmed:
             track.why = Why.FRAGMENT if track.fragment else Why.TOO_SHORT
             if track.frames < CONFIRM_FRAMES or at - track.since < CONFIRM_AFTER:
                 return []
             if track.fragment and not self._geometry.whole(track.region) and not _still(track, at, CUT_OFF_STILL):
                 return []
-            track.confirmed, track.first = True, track.region
+            track.confirmed = True
+        track.largest = max(track.largest, track.region.width * track.region.height)
         return self._look_closer(track, frame, small, at)
 
     def _look_closer(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
@@ -203,7 +211,7 @@ class Judge:
 
     def _surely_a_vehicle(self, track: Track) -> bool:
         """Whether it is paid for although no plate is seen: it came nearer as vehicles do, and more looks saw none."""
-        return track.refused >= LOOKS_IN_VAIN and track.came_nearer()
+        return track.refused >= LOOKS_IN_VAIN and track.came_nearer
 
     def _is_scenery(self, track: Track, small: Picture, at: float) -> bool:
         """Whether what stands here belongs to the scene: ground that a vehicle has left, or a thing without a plate."""
@@ -227,11 +235,12 @@ class Judge:
     def _second_opinion(self, track: Track) -> bool:
         """Whether there is a view that is read independently of those paid: the best one, or else an earlier one."""
         assert track.best is not None
-        view = track.best if track.differs(track.best) else track.other_view()
-        if view is None or view.score < STILL_GOOD * track.paid[-1].score:
-            return False
-        track.best = view
-        return True
+        least = STILL_GOOD * track.paid[-1].score
+        for view in (track.best, *reversed(track.earlier)):
+            if track.differs(view) and view.score >= least:
+                track.best = view
+                return True
+        return False
 
     def _known(self, track: Track, small: Picture) -> bool:
         """Whether a paid picture shows this vehicle already.
@@ -279,11 +288,14 @@ class Judge:
 
     def _last_chance(self, track: Track) -> list[Decision]:
         """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
+        if track.doubted and track.best is None and track.earlier:
+            track.best = track.earlier[-1]
         if not track.confirmed or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
             return []
         if not self._worth_another(track) or self._known(track, self._previous):
             return []
-        if not self._plate_in_sight(track) and not track.came_nearer():
+        if not self._plate_in_sight(track) and not track.came_nearer:
+            track.refused += 1
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
         return [*decisions, *self._pay(track, self._previous, "it went; this was its best view")]

@@ -66,7 +66,7 @@ class Sight:
         """The widest plate on the vehicle of a view, in frame pixels."""
         own = [
             plate
-            for plate in _plates(find, view.frame, view.crop)
+            for plate in _plates(find, view.frame.to_bgr(), view.crop)
             if inside(view.box, middle(plate)) and not self._paid_for(plate, view.frame.luma)
         ]
         return max(own, key=plate_width, default=None)
@@ -84,7 +84,7 @@ class Sight:
 
     def plates(self, frame: Frame, crop: Box) -> list[Corners]:
         """All plates in a part of a frame, in frame pixels."""
-        return _plates(self._find, frame, crop)
+        return _plates(self._find, frame.to_bgr(), crop)
 
     def all_plates(self, frame: Frame) -> list[Corners]:
         """All plates of a whole frame, small ones too; costs as much as twelve looks. Some may come twice."""
@@ -95,7 +95,8 @@ class Sight:
             for x in _steps(width)
             if width > TILE or height > TILE
         ]
-        return [plate for part in parts for plate in self.plates(frame, part)]
+        bgr = frame.to_bgr()
+        return [plate for part in parts for plate in _plates(self._find, bgr, part)]
 
 
 def _steps(length: int) -> list[int]:
@@ -103,9 +104,9 @@ def _steps(length: int) -> list[int]:
     return list(range(0, max(1, length - OVERLAP), TILE - OVERLAP))
 
 
-def _plates(find: FindPlates, frame: Frame, crop: Box) -> list[Corners]:
-    picture = frame.to_bgr()[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
-    found = find(np.ascontiguousarray(picture))
+def _plates(find: FindPlates, bgr: Picture, crop: Box) -> list[Corners]:
+    """Plates in a part of a picture, in pixels of the whole."""
+    found = find(np.ascontiguousarray(bgr[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]))
     return [moved(p, crop.x, crop.y) for p in found if bounds(p)[2] - bounds(p)[0] <= WIDEST * crop.width]
 
 

@@ -18,7 +18,7 @@ from streamwatch.model import Box, Corners, Picture
 LEAST_WIDTH = 120  # px; a narrower view shows no plate that could be read
 FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0  # s between two vain looks at what is worth no call
 OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently of each other
-NEARER, BROAD = 1.5, 0.8  # growth of what came nearer; width by height of a vehicle that is partly hidden
+NEARER, BROAD = 1.6, 0.8  # growth of what came nearer; width by height of a vehicle that is partly hidden
 UNCHANGED = 0.75  # correlation of two small pictures of one place that show the same thing
 
 
@@ -103,8 +103,9 @@ class Track:
     swallowed: has become part of another track's region. suspect: another vehicle may stand here than was paid for.
     looks, hits: how often a plate was looked for and seen; look_from: px of width from which another look is worth it;
     with_plate: the last view that showed one; earlier: views in which it was smaller, at most three; refused: how often
-    nothing was paid because no plate was seen, idle_until: when to try again then; first: its region when it was
-    confirmed. why: nothing was sent in the last frame. value: its score, None if not measured.
+    nothing was paid because no plate was seen, idle_until: when to try again then; first: its region when it was first
+    wholly in view; came_nearer: it grew from then on as vehicles do; largest: pixels of its largest rectangle.
+    why: nothing was sent in the last frame. value: its score, None if not measured.
     """
 
     passage: int
@@ -135,6 +136,8 @@ class Track:
     earlier: list[Candidate] = field(default_factory=list)
     refused: int = 0
     first: Region | None = None
+    came_nearer: bool = False
+    largest: int = 0
     idle_until: float = 0.0
     why: Why = Why.TOO_SHORT
     value: float | None = None
@@ -157,20 +160,16 @@ class Track:
         self.best, self.improved_at, self.refused = None, at, self.refused + 1
         self.idle_until = at + min(LONGEST_PAUSE, FIRST_PAUSE * self.refused**2)
 
-    def came_nearer(self) -> bool:
-        """Whether it grew in both directions and is as wide as a vehicle: people are upright, doors grow one way."""
-        if self.first is None or self.region.width < BROAD * self.region.height:
-            return False
-        return self.region.width >= NEARER * self.first.width and self.region.height >= NEARER * self.first.height
+    def note_growth(self) -> None:
+        """For a region that is wholly in view: people are upright, doors grow one way, vehicles grow in both."""
+        self.first = self.first or self.region
+        grown = min(self.region.width / self.first.width, self.region.height / self.first.height)
+        self.came_nearer |= grown >= NEARER and self.region.width >= BROAD * self.region.height
 
     def keep_earlier(self, view: Candidate) -> None:
         """A view that gives way to a better one may serve for a second opinion, if the vehicle was smaller in it."""
         if not self.earlier or view.box.width >= OTHER_SIZE * self.earlier[-1].box.width:
             self.earlier = [*self.earlier[-2:], view]
-
-    def other_view(self) -> Candidate | None:
-        """The best earlier view that differs enough from all paid ones to be an opinion of its own."""
-        return next((view for view in reversed(self.earlier) if self.differs(view)), None)
 
     @property
     def doubted(self) -> bool:
