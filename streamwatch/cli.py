@@ -363,4 +363,5 @@ def _unscaled(plate: PlateText, scale: float) -> PlateText:
 
 def _plate(plate: PlateText) -> dict[str, Any]:
     corners = None if plate.corners is None else [[round(x, 1), round(y, 1)] for x, y in plate.corners]
-    return {"plate": parse(plate.text).text, "confidence": plate.confidence, "corners": corners}
+    parsed = parse(plate.text)
+    return {"plate": parsed.text, "kind": parsed.kind, "confidence": plate.confidence, "corners": corners}

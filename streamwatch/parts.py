@@ -11,6 +11,7 @@ from streamwatch.gate import Gate
 from streamwatch.model import Engine, Recognizer
 from streamwatch.pipeline import Books, Budget, Dispatcher, Governor, Intake, JpegLimits, Limits, Notify, Outbox
 from streamwatch.pipeline.dispatcher import Desk
+from streamwatch.plates import grammar
 from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
@@ -41,13 +42,19 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
     Raises ConfigError without credentials and EngineMissing without the extra `local`.
     """
     if settings.recognizer.engine is Engine.LOCAL:
-        return LocalReader(settings.recognizer.local.threads)
+        return make_local(settings)
     return make_ocrcars(settings.recognizer.ocrcars, wait)
 
 
 def make_books(settings: Settings, store: Store, notify: Notify) -> Books:
     """The one who writes down what happens."""
-    return Books(store, window=settings.dedup.window, min_confidence=settings.sightings.min_confidence, notify=notify)
+    return Books(
+        store,
+        window=settings.dedup.window,
+        min_confidence=settings.sightings.min_confidence,
+        notify=notify,
+        grammar=grammar(settings.plates.grammar),
+    )
 
 
 def make_dispatcher(settings: Settings, store: Store, recognizer: Recognizer, clock: Clock, desk: Desk) -> Dispatcher:
@@ -69,7 +76,16 @@ def make_fallback(settings: Settings) -> Callable[[], Recognizer | None]:
     """Gives the local engine, loaded at its first use, or None where the extra `local` is not installed."""
     if not local_is_installed():
         return lambda: None
-    return cache(lambda: LocalReader(settings.recognizer.local.threads))
+    return cache(lambda: make_local(settings))
+
+
+def make_local(settings: Settings) -> LocalReader:
+    """The local engine. Raises EngineMissing without the extra `local`."""
+    return LocalReader(
+        settings.recognizer.local.threads,
+        home_province=settings.plates.home_province,
+        grammar=grammar(settings.plates.grammar),
+    )
 
 
 def local_is_installed() -> bool:

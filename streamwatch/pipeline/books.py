@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
-from streamwatch import plates as grammar
 from streamwatch.model import Keyframe, Passage, PlateText, Reading, Sighting
 from streamwatch.pipeline.events import (
     CallEnded,
@@ -27,6 +26,7 @@ from streamwatch.pipeline.events import (
 )
 from streamwatch.pipeline.intake import in_frame
 from streamwatch.pipeline.tally import Tally
+from streamwatch.plates import CHINA, Grammar
 from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Store, WaitingKeyframe
 
@@ -53,8 +53,11 @@ class _Open:
 class Books:
     """Used by one thread at a time: the recorder of the daemon, or a replay."""
 
-    def __init__(self, store: Store, *, window: float, min_confidence: float, notify: Notify) -> None:
+    def __init__(
+        self, store: Store, *, window: float, min_confidence: float, notify: Notify, grammar: Grammar = CHINA
+    ) -> None:
         """window: seconds in which a plate seen again is the same sighting; min_confidence: 0 to 1."""
+        self._grammar = grammar
         self._store, self._window, self._min_confidence, self._notify = store, window, min_confidence, notify
         self._fusions: dict[str, Fusion] = {}
         self._open: dict[str, _Open] = {}
@@ -154,7 +157,7 @@ class Books:
         keyframe = event.keyframe
         entry = self._entry(keyframe.passage)
         fusion = self._fusion(entry.passage)
-        readings = [_reading(keyframe, event, plate) for plate in event.plates]
+        readings = [_reading(keyframe, event, plate, self._grammar) for plate in event.plates]
         entry.waiting -= 1
         entry.answered = True
         entry.readings.update(reading.key for reading in readings)
@@ -203,7 +206,7 @@ class Books:
                     self._owe(lambda r=readings: self._store.release_readings(r))  # type: ignore[misc]
 
     def _save(self, sighting: Sighting, readings: tuple[str, ...]) -> None:
-        self._store.save_sighting(sighting, readings, grammar.parse(sighting.plate).kind)
+        self._store.save_sighting(sighting, readings, self._grammar.parse(sighting.plate).kind)
         told = self._told.pop(sighting.key, None)
         self._told[sighting.key] = sighting.plate
         if len(self._told) > REMEMBERED:
@@ -243,7 +246,7 @@ class BooksDesk:
         self.record = books.record
 
 
-def _reading(keyframe: Keyframe, event: PlatesRead, plate: PlateText) -> Reading:
+def _reading(keyframe: Keyframe, event: PlatesRead, plate: PlateText, grammar: Grammar) -> Reading:
     parsed = grammar.parse(plate.text)
     return Reading(
         key=uuid4().hex,

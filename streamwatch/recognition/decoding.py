@@ -12,6 +12,7 @@ is the likeliest in the mean of all views, over all paths that spell it.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,7 @@ _RARE = {"military": 0.001, "embassy": 0.1, "old embassy": 0.001, "old consulate
 _NOT_SOUGHT = {"temporary", "emergency motorcycle"}
 _AT_HOME = 0.5
 """Share of the vehicles that come from the gate's own province, where it is known; the others share the rest evenly."""
-_SECOND_OPINION = 1.0
+_SECOND_OPINION = 2.0
 """Weight of a second opinion on the province against what the views of the whole plate say of it."""
 _FORMS_PER_VIEW = 3
 _PROVINCES_PER_VIEW = 5
@@ -100,24 +101,37 @@ class PlateDecoder:
         self._characters = sorted({char for form in self._forms for place in form for char in place} | {"O", "I"})
         self._row = {char: n for n, char in enumerate(self._characters)}
         self._home = home_province
-        self._columns, self._merge = self._merging(alphabet)
+        self._entries, self._begins = self._direct(alphabet)
+        self._known = np.add.reduceat(np.sign(self._entries), self._begins) > 0
+        self._similar, self._shares = self._look_alikes(alphabet)
         self._separators = [0, *(n for n, char in enumerate(alphabet) if n and not plates.normalise(char))]
         self._weights, self._place_of = self._place_weights()
         self._any_province = int(self._place_of[self._kinds.index("ordinary"), 0])
         self._province_rows = [self._row[province] for province in plates.PROVINCES]
 
-    def _merging(self, alphabet: Sequence[str]) -> tuple[list[int], Probabilities]:
-        """The network's entries that say something of plates, and how far each speaks for each mark."""
-        columns = [n for n, char in enumerate(alphabet) if n and (char in TAKEN_FOR or plates.normalise(char) in self._row)]
-        merge = np.zeros((len(columns), len(self._characters) + len(plates.PROVINCES)), np.float32)
-        for column, n in enumerate(columns):
-            plain = plates.normalise(alphabet[n])
-            if plain in self._row:
-                merge[column, self._row[plain]] = 1
-                continue
+    @property
+    def characters(self) -> Sequence[str]:
+        """What each of the first entries of `Seen.marks` stands for; the provinces' look-alikes follow."""
+        return self._characters
+
+    def _direct(self, alphabet: Sequence[str]) -> tuple[list[int], list[int]]:
+        """The network's entries that are plate characters once normalised, by character; and where each one's begin."""
+        entries: dict[str, list[int]] = {char: [] for char in self._characters}
+        for n, char in enumerate(alphabet):
+            if n and (plain := plates.normalise(char)) in entries:
+                entries[plain].append(n)
+        # Blanks instead of a character that the network does not know; `_known` takes them out again.
+        lists = [entries[char] or [0] for char in self._characters]
+        return [n for one in lists for n in one], [0, *accumulate(len(one) for one in lists[:-1])]
+
+    def _look_alikes(self, alphabet: Sequence[str]) -> tuple[list[int], Probabilities]:
+        """The network's entries that are taken for a province, and how far each speaks for each."""
+        entries = [n for n, char in enumerate(alphabet) if char in TAKEN_FOR]
+        shares = np.zeros((len(entries), len(plates.PROVINCES)), np.float32)
+        for row, n in enumerate(entries):
             for province, share in TAKEN_FOR[alphabet[n]].items():
-                merge[column, len(self._characters) + plates.PROVINCES.index(province)] = share
-        return columns, merge
+                shares[row, plates.PROVINCES.index(province)] = share
+        return entries, shares
 
     def _place_weights(self) -> tuple[Probabilities, Numbers]:
         """(kinds of place, mark, meant character): how far what is seen speaks for what may stand there.
@@ -140,10 +154,13 @@ class PlateDecoder:
 
     def see(self, columns: Probabilities) -> Seen:
         """What matters of (T, len(alphabet)) probabilities."""
-        return Seen(columns[:, self._columns] @ self._merge, columns[:, self._separators].sum(axis=1))
+        exact = np.add.reduceat(columns[:, self._entries], self._begins, axis=1) * self._known
+        # Not by matrix multiplication: its library would start threads of its own for so small a thing.
+        similar = np.einsum("te,ep->tp", columns[:, self._similar], self._shares)
+        return Seen(np.concatenate([exact, similar], axis=1), columns[:, self._separators].sum(axis=1))
 
     def provinces(self, seen: Seen) -> Floats:
-        """How far a view of a province's character, and perhaps the next, speaks for each of `plates.PROVINCES`; >= 0."""
+        """How far a view of a plate's first characters speaks for each of `plates.PROVINCES`; 0 or more."""
         return np.asarray((seen.marks.sum(axis=0) @ self._weights[self._any_province])[self._province_rows], np.float64)
 
     def decode(self, views: Sequence[Seen], province: Floats | None = None) -> Decoded | None:

@@ -1,13 +1,16 @@
 """Reading one plate whose place is known: which views of it the network gets, and how they are put together."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from streamwatch import plates
 from streamwatch.model import Picture
 from streamwatch.recognition import quads
 from streamwatch.recognition.decoding import Decoded, PlateDecoder, Probabilities, Seen
+from streamwatch.recognition.free import FreeDecoder
 from streamwatch.recognition.layout import province_and_office
 from streamwatch.recognition.networks import open_network
 from streamwatch.recognition.quads import Quad, View
@@ -38,22 +41,23 @@ class Line:
 class LineReader:
     """The text network with the grammar. Not safe to use from several threads at once."""
 
-    def __init__(self, threads: int, home_province: str) -> None:
-        """Loads the network. home_province: "" for none. Raises EngineMissing."""
+    def __init__(self, threads: int, home_province: str = "", others: re.Pattern[str] | None = None) -> None:
+        """Loads the network. home_province: "" for none. others: plates beside China's. Raises EngineMissing."""
         self._network = open_network("rec", threads)
         characters = self._network.get_modelmeta().custom_metadata_map["character"].splitlines()
         self._decoder = PlateDecoder(["", *characters, " "], home_province)
+        self._others = FreeDecoder(self._decoder.characters, others) if others else None
 
     def glance(self, picture: Picture, quad: Quad, view: View = FIRST) -> Line:
         """The line in one view."""
         seen = self._see(quads.cut(picture, quad, view, _ROWS))
-        return Line(quad, (seen,), self._decoder.decode([seen]))
+        return Line(quad, (seen,), self._best([seen]))
 
     def study(self, picture: Picture, line: Line) -> Line:
         """The same line in more views, and its province by itself."""
         views = (*line.views, *(self._see(quads.cut(picture, line.quad, view, _ROWS)) for view in _MORE))
-        plate = self._decoder.decode(views)
-        if plate is None:
+        plate = self._best(views)
+        if plate is None or plate.kind == plates.OTHER:
             return Line(line.quad, views, plate)
         places = [peak * (1 + FIRST.left + FIRST.right) - FIRST.left for peak in plate.peaks]
         pieces = province_and_office(plate.kind, places, line.quad)
@@ -70,7 +74,13 @@ class LineReader:
             for part in parts[1:]:
                 seen = seen.then(part)
             views.append(seen)
-        return Line(quad, tuple(views), self._decoder.decode(views))
+        return Line(quad, tuple(views), self._best(views))
+
+    def _best(self, views: Sequence[Seen]) -> Decoded | None:
+        """China's plate, unless another country's is likelier."""
+        plate = self._decoder.decode(views)
+        other = self._others.decode(views[0]) if self._others else None
+        return max((one for one in (plate, other) if one), key=lambda one: one.score, default=None)
 
     def _provinces(self, picture: Picture, piece: Quad, width: int) -> np.ndarray:
         evidence = self._decoder.provinces(self._see(quads.set_upright(picture, piece, width, _ROWS)))

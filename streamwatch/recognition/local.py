@@ -15,17 +15,21 @@ import numpy as np
 
 from streamwatch.errors import PictureBroken
 from streamwatch.model import Engine, Ledger, Picture, PlateText
+from streamwatch.plates import CHINA, Grammar
 from streamwatch.recognition import quads
 from streamwatch.recognition.confidence import confidence
-from streamwatch.recognition.finder import TextFinder
+from streamwatch.recognition.finder import Found, TextFinder
 from streamwatch.recognition.lines import FIRST, PLAIN, Line, LineReader
 from streamwatch.recognition.quads import Quad
 
 PIXELS = 350_000
 """To so many a picture is reduced for finding text, some 0.11 s of CPU; the text itself is read at full size."""
 
-LEAST_CONFIDENCE = 0.35
-"""What is less sure than this is no plate but some other text."""
+MORE_PIXELS = 550_000
+"""The same for a second search, where the first has found no plate."""
+
+LEAST_CONFIDENCE = 0.01
+"""What is less sure than this is no plate. Between this and certainty lie mostly plates whose province is blurred."""
 
 _MOST_LINES, _MOST_STUDIES = 8, 3
 _LEAST_HEIGHT = 8.0
@@ -55,14 +59,15 @@ class LocalReader:
 
     engine = Engine.LOCAL
 
-    def __init__(self, threads: int = 1, home_province: str = "") -> None:
+    def __init__(self, threads: int = 1, *, home_province: str = "", grammar: Grammar = CHINA) -> None:
         """Loads the networks. Raises EngineMissing.
 
         threads: CPU threads that one reading may use. home_province: one of `plates.PROVINCES`, a hint; "" for none.
+        grammar: which texts are plates beside China's.
         """
         self._lock = threading.Lock()
         self._finder = TextFinder(threads)
-        self._reader = LineReader(threads, home_province)
+        self._reader = LineReader(threads, home_province, grammar.others)
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
         """All plates of the picture, best first. Nothing is paid, so the ledger stays untouched. Raises PictureBroken.
@@ -80,9 +85,15 @@ class LocalReader:
             pass
 
     def _candidates(self, picture: Picture) -> list[_Candidate]:
+        found = self._read_all(picture, self._finder.find(picture, PIXELS))
+        if any(one.confidence >= LEAST_CONFIDENCE for one in found):
+            return found
+        return self._read_all(picture, self._finder.find(_evened(picture), MORE_PIXELS))
+
+    def _read_all(self, picture: Picture, found: Sequence[Found]) -> list[_Candidate]:
         lines = [
             self._reader.glance(picture, quad, PLAIN if quads.aspect(quad) > _LONGER_THAN_A_PLATE else FIRST)
-            for quad in self._find(picture)
+            for quad in _worth_reading(found)
         ]
         lines = self._studied(picture, lines)
         candidates = [_Candidate(line, confidence(line.plate), frozenset([n])) for n, line in enumerate(lines)]
@@ -91,13 +102,6 @@ class LocalReader:
             candidates += self._two_lines(picture, lines)
             candidates += self._widened(picture, lines)
         return candidates
-
-    def _find(self, picture: Picture) -> list[Quad]:
-        """The lines of text that may hold a plate, those most like one first."""
-        found = [line.quad for line in self._finder.find(picture, PIXELS)]
-        found = [quad for quad in found if quads.size(quad)[1] >= _LEAST_HEIGHT]
-        found = [quad for quad in found if _STEEPEST <= quads.aspect(quad) <= _FLATTEST]
-        return sorted(found, key=lambda quad: abs(np.log(quads.aspect(quad) / _USUAL)))[:_MOST_LINES]
 
     def _studied(self, picture: Picture, lines: Sequence[Line]) -> list[Line]:
         """The same lines; those that look most like a plate, but not surely, in more views."""
@@ -147,6 +151,20 @@ def _decode(jpeg: bytes) -> Picture:
     if picture is None:
         raise PictureBroken("The picture can not be decoded; it is damaged or no picture at all.")
     return np.asarray(picture, np.uint8)
+
+
+def _evened(picture: Picture) -> Picture:
+    """The picture with the same contrast everywhere (CLAHE, Zuiderveld 1994), for plates in the dark."""
+    lab = cv2.cvtColor(picture, cv2.COLOR_BGR2LAB)
+    lab[:, :, 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[:, :, 0])
+    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2BGR), np.uint8)
+
+
+def _worth_reading(found: Sequence[Found]) -> list[Quad]:
+    """The lines of text that may hold a plate, those most like one first."""
+    lines = [line.quad for line in found if quads.size(line.quad)[1] >= _LEAST_HEIGHT]
+    lines = [quad for quad in lines if _STEEPEST <= quads.aspect(quad) <= _FLATTEST]
+    return sorted(lines, key=lambda quad: abs(np.log(quads.aspect(quad) / _USUAL)))[:_MOST_LINES]
 
 
 def _best(candidates: Sequence[_Candidate]) -> list[_Candidate]:

@@ -66,7 +66,9 @@ def grown(core: Quad, factor: float) -> Quad:
     area = float(cv2.contourArea(core))
     distance = factor * area / (2 * (width + height))
     side, rise = along * distance * height / max(area, 1e-6), down * distance * width / max(area, 1e-6)
-    return np.array([core[0] - side - rise, core[1] + side - rise, core[2] + side + rise, core[3] - side + rise], np.float32)
+    return np.array(
+        [core[0] - side - rise, core[1] + side - rise, core[2] + side + rise, core[3] - side + rise], np.float32
+    )
 
 
 def _upright(rectangle: Quad) -> Quad:
