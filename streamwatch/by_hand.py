@@ -15,7 +15,7 @@ from streamwatch.gate import encode
 from streamwatch.model import Box, Engine, PlateText, Recognizer
 from streamwatch.parts import make_books, make_local_help, make_recognizer
 from streamwatch.pipeline import RecordedLedger
-from streamwatch.plates import parse
+from streamwatch.plates import Grammar, grammar
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.redact import hide_credentials
 from streamwatch.store import open_store
@@ -55,7 +55,7 @@ class _Reader:
 
     def __init__(self, settings: Settings, recognizer: Recognizer, ledger: Callable[[], RecordedLedger]) -> None:
         self._limits, self._recognizer, self._ledger = settings.jpeg, recognizer, ledger
-        self._local = make_local_help(settings)
+        self._local, self._grammar = make_local_help(settings), grammar(settings.plates.grammar)
 
     def read(self, image: str) -> dict[str, Any]:
         """What is wrong with a picture or the service stands under `error`."""
@@ -66,7 +66,12 @@ class _Reader:
             engine, plates = self._read_url(image) if "://" in image else self._read_file(Path(image))
         except (RecognitionError, CaptureError) as error:
             return {**result, "plates": [], "error": str(error)}
-        return {**result, "engine": engine.value, "plates": [_plate(plate) for plate in plates], "error": None}
+        return {
+            **result,
+            "engine": engine.value,
+            "plates": [_plate(plate, self._grammar) for plate in plates],
+            "error": None,
+        }
 
     def _read_url(self, url: str) -> tuple[Engine, list[PlateText]]:
         if not isinstance(self._recognizer, OcrCars):
@@ -103,6 +108,7 @@ def _unscaled(plate: PlateText, scale: float) -> PlateText:
     return PlateText(plate.text, plate.confidence, (a, b, c, d))
 
 
-def _plate(plate: PlateText) -> dict[str, Any]:
+def _plate(plate: PlateText, grammar: Grammar) -> dict[str, Any]:
     corners = None if plate.corners is None else [[round(x, 1), round(y, 1)] for x, y in plate.corners]
-    return {"plate": parse(plate.text).text, "confidence": plate.confidence, "corners": corners}
+    parsed = grammar.parse(plate.text)
+    return {"plate": parsed.text, "kind": parsed.kind, "confidence": plate.confidence, "corners": corners}

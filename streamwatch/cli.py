@@ -282,14 +282,13 @@ def compare(
     """Read pictures that were paid for again with the local engine, free, and show how far the two agree."""
     from streamwatch.compare import Comparison, read_again
     from streamwatch.compare_report import print_comparison
-    from streamwatch.parts import make_local_help
-    from streamwatch.recognition.local import LocalReader
+    from streamwatch.parts import make_local, make_local_help
     from streamwatch.store import open_reader
 
     settings = _settings(config_path, secrets=False)
     begin, end = _span(_time(since), _time(until))
     _wonder_at(camera, settings, config_path)
-    help_, engine = make_local_help(settings), LocalReader(settings.recognizer.local.threads)
+    help_, engine = make_local_help(settings), make_local(settings)
     found = Comparison(help_.pay_below)
     with closing(open_reader(settings.database, settings.data_dir)) as reader, _progress() as progress:
         answers = reader.paid_answers(camera, begin, end, limit)
@@ -301,12 +300,12 @@ def compare(
 @app.command()
 def serve_ocr(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Answer POST /ocrCars over the local engine as the paid service does, until a signal comes."""
-    from streamwatch.recognition.local import LocalReader
+    from streamwatch.parts import make_local
     from streamwatch.serve_ocr import make_service
     from streamwatch.serve_ocr import serve_ocr as serve_until_signal
 
     settings = _settings(config_path)
-    answering = make_service(settings, lambda: LocalReader(settings.recognizer.local.threads))
+    answering = make_service(settings, lambda: make_local(settings))
     place = settings.serve_ocr
     scheme = "http" if place.certificate is None else "https"
     log.info("answering %s://%s:%d/ocrCars with the local engine", scheme, place.host, answering.port)

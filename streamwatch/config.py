@@ -28,6 +28,7 @@ from pydantic import (
 
 from streamwatch.errors import ConfigError
 from streamwatch.mistakes import refuse_odd_keys, sentences
+from streamwatch.plates import PROVINCES, grammar, normalise
 from streamwatch.service import credential
 
 SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "app_secret": "STREAMWATCH_APP_SECRET"}
@@ -144,6 +145,27 @@ class RecognizerSettings(_Settings):
     pay_below: float = Field(0.95, ge=0, le=1)
     ocrcars: OcrCarsSettings = OcrCarsSettings()
     local: LocalSettings = LocalSettings()
+
+
+class PlateSettings(_Settings):
+    """What a plate looks like here."""
+
+    home_province: str = ""
+    grammar: str = "china"
+
+    @field_validator("home_province")
+    @classmethod
+    def _is_a_province(cls, value: str) -> str:
+        value = normalise(value)
+        if value and (len(value) > 1 or value not in PROVINCES):
+            raise ValueError(f"is no province; write one of {PROVINCES}, or nothing")
+        return value
+
+    @field_validator("grammar")
+    @classmethod
+    def _is_a_grammar(cls, value: str) -> str:
+        grammar(value)
+        return value
 
 
 class GateSettings(_Settings):
@@ -271,6 +293,7 @@ class Settings(_Settings):
     data_dir: Path = Path("data")
     database: str = ""
     recognizer: RecognizerSettings = RecognizerSettings()
+    plates: PlateSettings = PlateSettings()
     gate: GateSettings = GateSettings()
     jpeg: JpegSettings = JpegSettings()
     sightings: SightingSettings = SightingSettings()

@@ -24,6 +24,7 @@ from streamwatch.pipeline import (
     Outbox,
 )
 from streamwatch.pipeline.dispatcher import Desk
+from streamwatch.plates import grammar
 from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
@@ -48,6 +49,7 @@ def make_intake(settings: Settings, camera: str) -> Intake:
         ),
         JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
         settings.sightings.min_confidence,
+        grammar(settings.plates.grammar),
     )
 
 
@@ -58,7 +60,7 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
     """
     engine = settings.recognizer.engine
     if engine is Reads.LOCAL:
-        return LocalReader(settings.recognizer.local.threads)
+        return make_local(settings)
     if engine is Reads.LOCAL_FIRST and not local_is_installed():
         raise EngineMissing(
             "recognizer.engine is local-first, and the local engine is not installed.",
@@ -77,12 +79,18 @@ def make_replay_reader(settings: Settings, dry: bool) -> tuple[Recognizer, Answe
         return make_recognizer(settings, Event().wait), Answers.SERVICE if paid else Answers.LOCAL
     if not local_is_installed():
         return Stranger(), Answers.ASSUMED
-    return LocalReader(settings.recognizer.local.threads), Answers.LOCAL_INSTEAD if paid else Answers.LOCAL
+    return make_local(settings), Answers.LOCAL_INSTEAD if paid else Answers.LOCAL
 
 
 def make_books(settings: Settings, store: Store, notify: Notify) -> Books:
     """The one who writes down what happens."""
-    return Books(store, window=settings.dedup.window, min_confidence=settings.sightings.min_confidence, notify=notify)
+    return Books(
+        store,
+        window=settings.dedup.window,
+        min_confidence=settings.sightings.min_confidence,
+        notify=notify,
+        grammar=grammar(settings.plates.grammar),
+    )
 
 
 def make_dispatcher(settings: Settings, store: Store, recognizer: Recognizer, clock: Clock, desk: Desk) -> Dispatcher:
@@ -104,24 +112,25 @@ def make_local_help(settings: Settings) -> LocalHelp:
     """How the local engine helps the configured one."""
     recognizer = settings.recognizer
     return LocalHelp(
-        _LoadedOnce(recognizer.local.threads),
+        _LoadedOnce(settings),
         first=recognizer.engine is Reads.LOCAL_FIRST,
         stands_in=recognizer.fallback == "local",
         pay_below=recognizer.pay_below,
+        grammar=grammar(settings.plates.grammar),
     )
 
 
 class _LoadedOnce:
     """The local engine, loaded by the first thread that asks for it; None where the extra `local` is not installed."""
 
-    def __init__(self, threads: int) -> None:
-        self._threads, self._lock = threads, Lock()
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._lock = settings, Lock()
         self._reader: LocalReader | None = None
 
     def __call__(self) -> LocalReader | None:
         with self._lock:
             if self._reader is None and local_is_installed():
-                self._reader = LocalReader(self._threads)
+                self._reader = make_local(self._settings)
             return self._reader
 
 
@@ -133,6 +142,15 @@ def local_stands_in(settings: Settings) -> bool:
 def plate_finder() -> FindPlates | None:
     """Finds plates without reading them, for one camera; None where the extra `local` is not installed."""
     return Presence().plates if local_is_installed() else None
+
+
+def make_local(settings: Settings) -> LocalReader:
+    """The local engine. Raises EngineMissing without the extra `local`."""
+    return LocalReader(
+        settings.recognizer.local.threads,
+        home_province=settings.plates.home_province,
+        grammar=grammar(settings.plates.grammar),
+    )
 
 
 def local_is_installed() -> bool:

@@ -30,6 +30,9 @@ OFFICE_O = "O at position 2"
 MARK_LOST = "港/澳 lost"
 MANY_LETTERS = "more than two letters"
 
+OTHER = "other"
+"""The kind of a plate that only a grammar other than China's knows."""
+
 Form = tuple[str, ...]
 """The characters allowed at each place, from the first to the last."""
 
@@ -45,6 +48,25 @@ class Kind:
     def __post_init__(self) -> None:
         forms = ("".join(f"[{place}]" for place in form) for form in self.forms)
         object.__setattr__(self, "pattern", re.compile("|".join(forms)))
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """Which texts are plates: those of `KINDS`, and beside them what `others` matches in full; None for no others."""
+
+    others: re.Pattern[str] | None = None
+
+    def parse(self, raw: str) -> "Plate":
+        """As the function `parse`; a text that fits only `others` has the kind "other"."""
+        text = normalise(raw)
+        if self.others and not _kind_of(text) and self.others.fullmatch(text):
+            return Plate(text, OTHER, repaired=False, flags=())
+        return parse(raw)
+
+    def plausible(self, raw: str) -> "Plate | None":
+        """The plate if the text fits a kind, after repair if need be; None where it does not."""
+        plate = self.parse(raw)
+        return plate if plate.kind else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +114,24 @@ KINDS: tuple[Kind, ...] = (
     Kind("temporary", _temporary()),
 )
 """All kinds, in the order in which they are tried: the first full match wins."""
+
+CHINA = Grammar()
+ANY = Grammar(re.compile(r"(?=.*[0-9])[A-Z0-9]{4,9}"))
+"""Letters and digits, at least one digit: most plates of the world."""
+
+
+def grammar(setting: str) -> Grammar:
+    """The grammar of a setting: "china", "any", or a regular expression for normalised texts. Raises ValueError."""
+    if setting in ("china", "any"):
+        return CHINA if setting == "china" else ANY
+    try:
+        pattern = re.compile(setting)
+    except re.error as error:
+        raise ValueError(f"is neither china nor any, and no regular expression either: {error}") from None
+    if pattern.fullmatch(""):
+        raise ValueError("matches an empty text, so everything would be a plate")
+    return Grammar(pattern)
+
 
 # Spaces, what engines make of the dot printed after the office letter, dashes, and other noise between letters.
 _SEPARATORS = {
@@ -166,12 +206,6 @@ def parse(raw: str) -> Plate:
     repairs += [FOLDED] if folded != replaced else []
     kind = _kind_of(folded)
     return Plate(folded, kind, repaired=True, flags=(*repairs, *_doubts(folded, kind)))
-
-
-def plausible(raw: str) -> Plate | None:
-    """The plate if the text fits a kind, after repair if need be; None where it does not."""
-    plate = parse(raw)
-    return plate if plate.kind else None
 
 
 def distance(a: str, b: str) -> float:

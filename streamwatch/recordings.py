@@ -13,6 +13,7 @@ from streamwatch.explain import Answers, TellingBooks, Trace, page_of, page_plac
 from streamwatch.model import Sighting
 from streamwatch.parts import make_books, make_dispatcher, make_intake, make_replay_reader, used_by
 from streamwatch.pipeline import Intake
+from streamwatch.plates import grammar
 from streamwatch.rehearsal import scratch_store
 from streamwatch.replay import Progress, Replay, summary
 from streamwatch.store import Store
@@ -62,6 +63,7 @@ def play(
 def _trace(settings: Settings, intake: Intake, pictures: bool, answers: Answers) -> Trace:
     return Trace(
         min_confidence=settings.sightings.min_confidence,
+        grammar=grammar(settings.plates.grammar),
         pictures=pictures,
         frame_of=intake.frame_of,
         assumed=answers is Answers.ASSUMED,

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from streamwatch import plates
-from streamwatch.plates import KINDS, Plate, distance, normalise, parse, plausible
+from streamwatch.plates import CHINA, KINDS, Plate, distance, normalise, parse
 
 PROV = "[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新]"
 AN = "[A-HJ-NP-Z0-9]"
@@ -146,9 +146,9 @@ def test_a_text_that_fits_is_never_repaired() -> None:
 
 
 def test_plausible_is_a_plate_of_a_known_kind_or_nothing() -> None:
-    assert plausible("奥 BP57E7") == Plate("粤BP57E7", "ordinary", True, ("repaired",))
-    assert plausible("出口 EXIT") is None
-    assert plausible("") is None
+    assert CHINA.plausible("奥 BP57E7") == Plate("粤BP57E7", "ordinary", True, ("repaired",))
+    assert CHINA.plausible("出口 EXIT") is None
+    assert CHINA.plausible("") is None
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from streamwatch.pipeline.events import (
     ReadFailed,
 )
 from streamwatch.pipeline.intake import trustworthy
-from streamwatch.plates import parse
+from streamwatch.plates import Grammar
 from streamwatch.store import PassageOutcome
 
 GAP = 10.0  # s; two frames further apart belong to different recordings, between which the timeline leaves time out
@@ -144,12 +144,19 @@ class Trace:
     scene: a picture of the scene with as little in it as was seen.
     """
 
-    def __init__(self, *, min_confidence: float, pictures: bool, frame_of: FrameOf, assumed: bool = False) -> None:
+    def __init__(
+        self, *, min_confidence: float, grammar: Grammar, pictures: bool, frame_of: FrameOf, assumed: bool = False
+    ) -> None:
         """min_confidence: from which a reading settles a plate; pictures: keep small copies of what was seen.
 
         assumed: no answer is a real one, so that their plates are not to be shown.
         """
-        self._min_confidence, self._pictures, self._frame_of = min_confidence, pictures, frame_of
+        self._min_confidence, self._grammar, self._pictures, self._frame_of = (
+            min_confidence,
+            grammar,
+            pictures,
+            frame_of,
+        )
         self._assumed = assumed
         self.looks: list[Look] = []
         self.counts: Counter[Why] = Counter()
@@ -229,7 +236,8 @@ class Trace:
         return 0.0
 
     def _read(self, plate: PlateText) -> Read:
-        return Read(parse(plate.text).text, trustworthy(plate, self._min_confidence), plate.confidence)
+        settled = trustworthy(plate, self._min_confidence, self._grammar)
+        return Read(self._grammar.parse(plate.text).text, settled, plate.confidence)
 
     def _place(self, at: datetime) -> float:
         if self._last is None:

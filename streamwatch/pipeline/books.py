@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
-from streamwatch import plates as grammar
 from streamwatch.model import Engine, Keyframe, Passage, PlateText, Reading, Sighting
 from streamwatch.pipeline.events import (
     CallEnded,
@@ -28,6 +27,7 @@ from streamwatch.pipeline.events import (
 )
 from streamwatch.pipeline.intake import in_frame
 from streamwatch.pipeline.tally import Tally
+from streamwatch.plates import CHINA, Grammar
 from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Store, WaitingKeyframe
 
@@ -54,8 +54,11 @@ class _Open:
 class Books:
     """Used by one thread at a time: the recorder of the daemon, or a replay."""
 
-    def __init__(self, store: Store, *, window: float, min_confidence: float, notify: Notify) -> None:
+    def __init__(
+        self, store: Store, *, window: float, min_confidence: float, notify: Notify, grammar: Grammar = CHINA
+    ) -> None:
         """window: seconds in which a plate seen again is the same sighting; min_confidence: 0 to 1."""
+        self._grammar = grammar
         self._store, self._window, self._min_confidence, self._notify = store, window, min_confidence, notify
         self._fusions: dict[str, Fusion] = {}
         self._open: dict[str, _Open] = {}
@@ -161,7 +164,7 @@ class Books:
         keyframe = event.keyframe
         entry = self._entry(keyframe.passage)
         fusion = self._fusion(entry.passage)
-        readings = [_reading(keyframe, event.engine, plate) for plate in event.plates]
+        readings = [_reading(keyframe, event.engine, plate, self._grammar) for plate in event.plates]
         entry.waiting -= 1
         entry.answered = True
         entry.readings.update(reading.key for reading in readings)
@@ -173,7 +176,7 @@ class Books:
         """More support for what was read; it changes nothing in how far the passage has come."""
         was_open = keyframe.passage in self._open
         entry = self._entry(keyframe.passage)
-        readings = [_reading(keyframe, Engine.LOCAL, plate) for plate in plates]
+        readings = [_reading(keyframe, Engine.LOCAL, plate, self._grammar) for plate in plates]
         entry.readings.update(reading.key for reading in readings)
         self._owe(lambda: self._store.keyframe_answered(keyframe.key, readings))
         self._apply(self._fusion(entry.passage).read(entry.passage, readings))
@@ -223,7 +226,7 @@ class Books:
                     self._owe(lambda r=readings: self._store.release_readings(r))  # type: ignore[misc]
 
     def _save(self, sighting: Sighting, readings: tuple[str, ...]) -> None:
-        self._store.save_sighting(sighting, readings, grammar.parse(sighting.plate).kind)
+        self._store.save_sighting(sighting, readings, self._grammar.parse(sighting.plate).kind)
         self._saved.append(sighting)
 
     def _tell(self, sighting: Sighting) -> None:
@@ -258,7 +261,7 @@ def _outcome(sighted: int, readings: int, failed: int) -> PassageOutcome:
     return PassageOutcome.FAILED if failed else PassageOutcome.UNREAD
 
 
-def _reading(keyframe: Keyframe, engine: Engine, plate: PlateText) -> Reading:
+def _reading(keyframe: Keyframe, engine: Engine, plate: PlateText, grammar: Grammar) -> Reading:
     parsed = grammar.parse(plate.text)
     return Reading(
         key=uuid4().hex,

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from streamwatch import plates as grammar
 from streamwatch.gate import Closed, Decision, Gate, Glance, Opened, Remembered, Shot, Why, decode_luma, encode
 from streamwatch.model import Corners, Frame, Keyframe, Passage, PlateText
 from streamwatch.pipeline.events import Event, KeyframeTaken, PassageClosed, PassageOpened
+from streamwatch.plates import CHINA, Grammar
 
 ASKED = 500  # keyframes whose answer the gate may still learn; in a long outage the oldest are forgotten
 
@@ -21,7 +21,7 @@ class JpegLimits:
     max_bytes: int
 
 
-def trustworthy(plate: PlateText, min_confidence: float) -> bool:
+def trustworthy(plate: PlateText, min_confidence: float, grammar: Grammar = CHINA) -> bool:
     """Whether a reading settles what a vehicle's plate is, so that no second call is worth its price."""
     believed = plate.confidence is None or plate.confidence >= min_confidence
     return believed and grammar.plausible(plate.text) is not None
@@ -39,8 +39,12 @@ def in_frame(corners: Corners | None, keyframe: Keyframe) -> Corners | None:
 class Intake:
     """Runs a gate and gives its decisions names, keys and pictures. Not thread safe: one camera, one thread."""
 
-    def __init__(self, camera: str, gate: Gate, jpeg: JpegLimits, min_confidence: float) -> None:
-        self._camera, self._gate, self._jpeg, self._min_confidence = camera, gate, jpeg, min_confidence
+    def __init__(
+        self, camera: str, gate: Gate, jpeg: JpegLimits, min_confidence: float, grammar: Grammar = CHINA
+    ) -> None:
+        """min_confidence: 0 to 1, from which on a reading that fits the grammar settles what a plate is."""
+        self._camera, self._gate, self._jpeg = camera, gate, jpeg
+        self._min_confidence, self._grammar = min_confidence, grammar
         self._open: dict[int, Passage] = {}
         self._asked: dict[str, int] = {}
         self._taken: dict[str, Frame] = {}
@@ -82,7 +86,9 @@ class Intake:
             return
         seen = None
         if plates is not None:
-            seen = [(trustworthy(p, self._min_confidence), in_frame(p.corners, keyframe)) for p in plates]
+            seen = [
+                (trustworthy(p, self._min_confidence, self._grammar), in_frame(p.corners, keyframe)) for p in plates
+            ]
         self._gate.answered(passage, seen)
 
     def _named(self, decision: Decision) -> Event:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from streamwatch import plates as grammar
 from streamwatch.model import PlateText, Recognizer
+from streamwatch.plates import CHINA, Grammar
 
 NO_PLATE_BELOW = 0.5
 """Confidence under which another text in the picture is taken for no plate: a sign, a telephone number."""
@@ -24,6 +24,7 @@ class LocalHelp:
     first: bool
     stands_in: bool
     pay_below: float
+    grammar: Grammar = CHINA
 
     def is_sure(self, found: Sequence[PlateText]) -> bool:
         """Whether what it found, best first, may stand without a paid call.
@@ -35,5 +36,5 @@ class LocalHelp:
         return bool(likely) and all(self._sure_of(plate) for plate in likely)
 
     def _sure_of(self, plate: PlateText) -> bool:
-        parsed = grammar.plausible(plate.text)
+        parsed = self.grammar.plausible(plate.text)
         return parsed is not None and not parsed.repaired and (plate.confidence or 0.0) >= self.pay_below

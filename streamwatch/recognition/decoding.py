@@ -1,21 +1,28 @@
 """From a text network's probabilities to a plate: the most likely way to read them that the grammar of plates allows.
 
-The network (CTC) says for each of T narrow columns of a picture, left to right, how likely each character of its
-alphabet or "nothing new" is. Reading the likeliest character of each column gives any text at all. Here a path may
-only spell a form of `plates.KINDS`, place by place, with anything before and after it; so a province that the network
-half sees is found, and an O where only a 0 can stand counts for the 0.
+The network (CTC, Graves et al. 2006) says for each of T narrow columns of a picture, left to right, how likely each
+character of its alphabet or "nothing new" is. Reading the likeliest character of each column gives any text at all.
+Here a path may only spell a form of `plates.KINDS`, place by place, with anything before and after it; so a province
+that the network half sees is found, and an O where only a 0 can stand counts for the 0.
+
+Several views of the same plate are read together: each proposes the plates of its best paths, and the plate wins that
+is the likeliest in the mean of all views, over all paths that spell it.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
 
 from streamwatch import plates
+from streamwatch.recognition.provinces import TAKEN_FOR
 
 Probabilities = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
 
 _FLOOR = 1e-5
 """Least probability of anything, so that one bad column does not rule a path out."""
@@ -27,98 +34,221 @@ _SHARED = {0.25: 0.5, 0.5: 0.25}
 _FOLDED = {("0", "O"): 1.0, ("1", "I"): 1.0}
 # How likely a kind is at a gate before one has looked. A letter pair such as MA is far more often a blurred 川A than an
 # army car; paper plates and motorcycles are not looked for at all.
-_RARE = {"military": 0.01, "embassy": 0.1, "old embassy": 0.01, "old consulate": 0.1, "civil aviation": 0.1}
+_RARE = {"military": 0.001, "embassy": 0.1, "old embassy": 0.001, "old consulate": 0.1, "civil aviation": 0.1}
 _NOT_SOUGHT = {"temporary", "emergency motorcycle"}
+_AT_HOME = 0.5
+"""Share of the vehicles that come from the gate's own province, where it is known; the others share the rest evenly."""
+_SECOND_OPINION = 2.0
+"""Weight of a second opinion on the province against what the views of the whole plate say of it."""
+_FORMS_PER_VIEW = 3
+_PROVINCES_PER_VIEW = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What matters of the network's probabilities for one view.
+
+    marks: (T, marks) how likely each plate character is, and each province by what it is taken for. blank: (T,) how
+    likely nothing, or a separator.
+    """
+
+    marks: Probabilities
+    blank: Probabilities
+
+    def then(self, other: "Seen") -> "Seen":
+        """Both as one text, with nothing between them."""
+        marks = np.concatenate([self.marks, np.zeros((1, self.marks.shape[1]), np.float32), other.marks])
+        return Seen(marks, np.concatenate([self.blank, np.ones(1, np.float32), other.blank]))
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The best plate in some columns.
+    """The best plate of some views.
 
-    score: log probability of the whole path, with what had to be passed over and with how rare the kind is; at most 0.
+    score: log probability of the plate, the mean of the views, with what had to be passed over and with how rare the
+    kind is; at most 0. lead: by how much that is more than the next best plate's. peaks: where its characters are in
+    the first view, as fractions of the view's width.
     """
 
     text: str
     kind: str
     score: float
+    lead: float
+    peaks: tuple[float, ...]
 
-    @property
-    def confidence(self) -> float:
-        """0 to 1: the path's probability per character."""
-        return math.exp(min(0.0, self.score) / len(self.text))
+
+@dataclass(frozen=True, slots=True)
+class _Spelling:
+    """A form, the characters chosen for its places, and in which columns of a view they were seen."""
+
+    form: int
+    text: str
+    peaks: tuple[float, ...] = field(compare=False)
 
 
 class PlateDecoder:
-    """Reads plates out of the probabilities of a network with the given alphabet (entry 0 means "nothing new")."""
+    """Reads plates out of the probabilities of a network with the given alphabet (entry 0 means "nothing new").
 
-    def __init__(self, alphabet: Sequence[str]) -> None:
+    home_province: one of `plates.PROVINCES` that is likelier than the others, "" for none.
+    """
+
+    def __init__(self, alphabet: Sequence[str], home_province: str = "") -> None:
         forms = [(kind.name, form) for kind in plates.KINDS if kind.name not in _NOT_SOUGHT for form in kind.forms]
         self._kinds = [name for name, _ in forms]
-        self._lengths = np.array([len(form) for _, form in forms])
+        self._forms = [form for _, form in forms]
+        self._lengths = np.array([len(form) for form in self._forms])
         self._priors = np.log([_RARE.get(name, 1.0) for name in self._kinds])
-        self._characters = sorted({char for _, form in forms for place in form for char in place} | {"O", "I"})
-        self._columns, self._merge = self._merging(alphabet)
+        self._characters = sorted({char for form in self._forms for place in form for char in place} | {"O", "I"})
+        self._row = {char: n for n, char in enumerate(self._characters)}
+        self._home = home_province
+        self._entries, self._begins = self._direct(alphabet)
+        self._known = np.add.reduceat(np.sign(self._entries), self._begins) > 0
+        self._similar, self._shares = self._look_alikes(alphabet)
         self._separators = [0, *(n for n, char in enumerate(alphabet) if n and not plates.normalise(char))]
-        self._weights, self._place_of = self._place_weights([form for _, form in forms])
+        self._weights, self._place_of = self._place_weights()
+        self._any_province = int(self._place_of[self._kinds.index("ordinary"), 0])
+        self._province_rows = [self._row[province] for province in plates.PROVINCES]
 
-    def _merging(self, alphabet: Sequence[str]) -> tuple[list[int], npt.NDArray[np.float32]]:
-        """The network's entries that are plate characters once normalised, and which character each stands for."""
-        row = {char: n for n, char in enumerate(self._characters)}
-        entries = [(n, row[plain]) for n, char in enumerate(alphabet) if n and (plain := plates.normalise(char)) in row]
-        merge = np.zeros((len(entries), len(row)), np.float32)
-        merge[range(len(entries)), [character for _, character in entries]] = 1
-        return [n for n, _ in entries], merge
+    @property
+    def characters(self) -> Sequence[str]:
+        """What each of the first entries of `Seen.marks` stands for; the provinces' look-alikes follow."""
+        return self._characters
 
-    def _place_weights(self, forms: Sequence[plates.Form]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """(kinds of place, seen character, meant character): how far what is seen speaks for what may stand there.
+    def _direct(self, alphabet: Sequence[str]) -> tuple[list[int], list[int]]:
+        """The network's entries that are plate characters once normalised, by character; and where each one's begin."""
+        entries: dict[str, list[int]] = {char: [] for char in self._characters}
+        for n, char in enumerate(alphabet):
+            if n and (plain := plates.normalise(char)) in entries:
+                entries[plain].append(n)
+        # Blanks instead of a character that the network does not know; `_known` takes them out again.
+        lists = [entries[char] or [0] for char in self._characters]
+        return [n for one in lists for n in one], [0, *accumulate(len(one) for one in lists[:-1])]
+
+    def _look_alikes(self, alphabet: Sequence[str]) -> tuple[list[int], Probabilities]:
+        """The network's entries that are taken for a province, and how far each speaks for each."""
+        entries = [n for n, char in enumerate(alphabet) if char in TAKEN_FOR]
+        shares = np.zeros((len(entries), len(plates.PROVINCES)), np.float32)
+        for row, n in enumerate(entries):
+            for province, share in TAKEN_FOR[alphabet[n]].items():
+                shares[row, plates.PROVINCES.index(province)] = share
+        return entries, shares
+
+    def _place_weights(self) -> tuple[Probabilities, Numbers]:
+        """(kinds of place, mark, meant character): how far what is seen speaks for what may stand there.
 
         And (forms, places): which kind of place each place is; a place beyond the form's end is of any kind.
         """
         confused = np.array([[_weight(meant, seen) for meant in self._characters] for seen in self._characters])
         same = np.eye(len(self._characters))
-        kinds = {place: n for n, place in enumerate(dict.fromkeys(place for form in forms for place in form))}
-        weights = np.zeros((len(kinds), *same.shape), np.float32)
+        taken = np.array([[float(meant == province) for meant in self._characters] for province in plates.PROVINCES])
+        kinds = {place: n for n, place in enumerate(dict.fromkeys(place for form in self._forms for place in form))}
+        weights = np.zeros((len(kinds), len(same) + len(taken), len(same)), np.float32)
         for place, n in kinds.items():
             allowed = np.array([char in place for char in self._characters])
-            weights[n][:, allowed] = np.where(allowed[:, None], same, confused)[:, allowed]
-        place_of = np.zeros((len(forms), self._lengths.max()), np.int64)
-        for f, form in enumerate(forms):
+            marks = np.concatenate([np.where(allowed[:, None], same, confused), taken])
+            weights[n][:, allowed] = marks[:, allowed]
+        place_of = np.zeros((len(self._forms), self._lengths.max()), np.int64)
+        for f, form in enumerate(self._forms):
             place_of[f, : len(form)] = [kinds[place] for place in form]
         return weights, place_of
 
-    def decode(self, columns: Probabilities) -> Decoded | None:
-        """The best plate in (T, len(alphabet)) probabilities; None where there are too few columns for any."""
-        seen = columns[:, self._columns] @ self._merge
-        shares = (seen @ self._weights).swapaxes(0, 1)
+    def see(self, columns: Probabilities) -> Seen:
+        """What matters of (T, len(alphabet)) probabilities."""
+        exact = np.add.reduceat(columns[:, self._entries], self._begins, axis=1) * self._known
+        # Not by matrix multiplication: its library would start threads of its own for so small a thing.
+        similar = np.einsum("te,ep->tp", columns[:, self._similar], self._shares)
+        return Seen(np.concatenate([exact, similar], axis=1), columns[:, self._separators].sum(axis=1))
+
+    def provinces(self, seen: Seen) -> Floats:
+        """How far a view of a plate's first characters speaks for each of `plates.PROVINCES`; 0 or more."""
+        return np.asarray((seen.marks.sum(axis=0) @ self._weights[self._any_province])[self._province_rows], np.float64)
+
+    def decode(self, views: Sequence[Seen], province: Floats | None = None) -> Decoded | None:
+        """The best plate in views of the same place; None where they have too few columns for any.
+
+        province: a second opinion on the province, as log evidence for each of `plates.PROVINCES`.
+        """
+        shares = [(seen.marks @ self._weights).swapaxes(0, 1) for seen in views]
+        blanks = [np.log(seen.blank + _FLOOR) for seen in views]
+        proposed = dict.fromkeys(
+            one for share, blank in zip(shares, blanks, strict=True) for one in self._proposals(share, blank, province)
+        )
+        if not proposed:
+            return None
+        spellings = list(proposed)
+        scores = np.mean([self._likelihoods(spellings, *view) for view in zip(shares, blanks, strict=True)], axis=0)
+        scores += [self._priors[one.form] + self._prior(one.text, province) for one in spellings]
+        best = int(scores.argmax())
+        chosen = spellings[best]
+        others = [score for score, one in zip(scores, spellings, strict=True) if one.text != chosen.text]
+        lead = float(scores[best] - max(others, default=_NOT_A_FORM))
+        return Decoded(chosen.text, self._kinds[chosen.form], float(scores[best]), lead, chosen.peaks)
+
+    def _prior(self, text: str, province: Floats | None) -> float:
+        number = plates.PROVINCES.find(text[0])
+        if number < 0:
+            return 0.0
+        opinion = 0.0 if province is None else _SECOND_OPINION * float(province[number] - province.max())
+        if not self._home or text[0] == self._home:
+            return opinion
+        return opinion + math.log((1 - _AT_HOME) / (len(plates.PROVINCES) - 1) / _AT_HOME)
+
+    def _proposals(self, shares: Probabilities, blank: Floats, province: Floats | None) -> Iterator[_Spelling]:
+        """The plates of the best paths of the best forms, each also with other provinces that can be seen."""
         picks = shares.argmax(axis=2)[:, self._place_of]
         places = np.log(np.clip(shares.max(axis=2), _FLOOR, 1))[:, self._place_of]
-        blank = np.log(columns[:, self._separators].sum(axis=1) + _FLOOR)
         scores, paths = self._best_paths(places, picks, blank)
-        form = int(np.argmax(scores))
-        if scores[form] <= _NOT_A_FORM / 2:
-            return None
-        text = []
-        for n in range(self._lengths[form]):
-            stay = np.flatnonzero(paths[:, form] == 2 * n + 1)
-            peak = stay[np.argmax(places[stay, form, n])]
-            text.append(self._characters[picks[peak, form, n]])
-        return Decoded("".join(text), self._kinds[form], float(scores[form]))
+        for form in np.argsort(-scores)[:_FORMS_PER_VIEW]:
+            if scores[form] <= _NOT_A_FORM / 2:
+                return
+            stays = [np.flatnonzero(paths[:, form] == 2 * n + 1) for n in range(self._lengths[form])]
+            peaks = [int(stay[np.argmax(places[stay, form, n])]) for n, stay in enumerate(stays)]
+            text = "".join(self._characters[picks[peak, form, n]] for n, peak in enumerate(peaks))
+            where = tuple((peak + 0.5) / len(blank) for peak in peaks)
+            yield _Spelling(int(form), text, where)
+            if text[0] in plates.PROVINCES:
+                seen = shares[peaks[0], self._place_of[form, 0]]
+                others = [self._characters[n] for n in np.argsort(-seen)[:_PROVINCES_PER_VIEW] if seen[n] > 0]
+                others += [self._home] if self._home else []
+                if province is not None:
+                    others += [plates.PROVINCES[n] for n in np.argsort(-province)[:_PROVINCES_PER_VIEW]]
+                yield from (_Spelling(int(form), other + text[1:], where) for other in others)
 
-    def _best_paths(
-        self, places: npt.NDArray[np.float64], picks: npt.NDArray[np.int64], blank: npt.NDArray[np.float64]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        """Viterbi over the states blank, place 0, blank, place 1, …, blank, for all forms at once.
+    def _likelihoods(self, spellings: Sequence[_Spelling], shares: Probabilities, blank: Floats) -> Floats:
+        """Log probability of each spelling over all paths: the forward half of CTC's forward-backward algorithm."""
+        steps, count, most = len(blank), len(spellings), int(self._lengths.max())
+        forms = np.array([one.form for one in spellings])
+        rows = np.array([[self._row[char] for char in one.text.ljust(most, one.text[-1])] for one in spellings])
+        emit = self._emissions(np.log(np.clip(shares[:, self._place_of[forms], rows], _FLOOR, 1)), blank, forms)
+        differs = rows[:, 1:] != rows[:, :-1]
+        score = np.full((count, 2 * most + 1), _NOT_A_FORM)
+        score[:, :2] = emit[0, :, :2]
+        moves = np.full((3, count, 2 * most + 1), _NOT_A_FORM)
+        for t in range(1, steps):
+            moves[0] = score
+            moves[1, :, 1:] = score[:, :-1]
+            moves[2, :, 3::2] = np.where(differs, score[:, 1:-2:2], _NOT_A_FORM)
+            top = moves.max(axis=0)
+            score = top + np.log(np.exp(moves - top).sum(axis=0)) + emit[t]
+        every, last = np.arange(count), 2 * self._lengths[forms]
+        return np.asarray(np.logaddexp(score[every, last - 1], score[every, last]), np.float64)
 
-        Returns each form's score, and (T, forms) states of its best path.
-        """
-        steps, forms, most = places.shape
-        every = np.arange(forms)
-        emit = np.empty((steps, forms, 2 * most + 1))
+    def _emissions(self, places: Floats, blank: Floats, forms: Numbers) -> Floats:
+        """(T, count, states): log probability of each column in the states blank, place 0, blank, place 1, …, blank."""
+        steps, count, most = places.shape
+        emit = np.empty((steps, count, 2 * most + 1))
         emit[:, :, 0::2] = blank[:, None, None]
         emit[:, :, 1::2] = places
         around = np.maximum(blank, np.log(_OTHER_TEXT))[:, None]
-        emit[:, every, 0] = around
-        emit[:, every, 2 * self._lengths] = around
+        emit[:, :, 0] = around
+        emit[:, np.arange(count), 2 * self._lengths[forms]] = around
+        return emit
+
+    def _best_paths(self, places: Floats, picks: Numbers, blank: Floats) -> tuple[Floats, Numbers]:
+        """Viterbi for all forms at once. Returns each form's score, and (T, forms) states of its best path."""
+        steps, forms, most = places.shape
+        every = np.arange(forms)
+        emit = self._emissions(places, blank, every)
         # A place keeps its character while the path stays in it, and two places touch only if their characters differ:
         # otherwise one 8 would do for two.
         changed = picks[1:] != picks[:-1]

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatch.model import Picture
+from streamwatch.recognition import quads
 from streamwatch.recognition.networks import open_network
-from streamwatch.recognition.quads import Quad, upright
+from streamwatch.recognition.quads import Quad
 
 _STEP = 32
 """Pixels of which the network wants multiples."""
@@ -64,13 +65,10 @@ def _reduced(width: int, height: int, pixels: int) -> tuple[int, int]:
 def _lines(cores: npt.NDArray[np.float32], scale: Quad) -> Iterator[Found]:
     outlines, _ = cv2.findContours((cores > _CORE).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     for outline in outlines:
-        centre, (width, height), angle = cv2.minAreaRect(outline)
         score = _mean_within(cores, outline)
-        if min(width, height) < _THINNEST or score < _LEAST_MEAN:
-            continue
-        grown = width * height * _GROWTH / (width + height)
-        corners = cv2.boxPoints((centre, (width + grown, height + grown), angle))
-        yield Found(upright(corners) * scale, score)
+        core = quads.around(outline[:, 0].astype(np.float32) + 0.5)
+        if min(quads.size(core)) >= _THINNEST and score >= _LEAST_MEAN:
+            yield Found(quads.grown(core, _GROWTH) * scale, score)
 
 
 def _mean_within(cores: npt.NDArray[np.float32], outline: npt.NDArray[np.int32]) -> float:

@@ -40,7 +40,38 @@ def tilt(quad: Quad) -> float:
     return float(np.degrees(np.arctan2(along[1], along[0])))
 
 
-def upright(rectangle: Quad) -> Quad:
+def around(points: Quad) -> Quad:
+    """The smallest parallelogram around (N, 2) points that has either square corners or upright sides.
+
+    A plate that is turned has square corners; one that is seen from its side stays upright and slants.
+    """
+    turned = _upright(cv2.boxPoints(cv2.minAreaRect(points)))
+    along = turned[1] - turned[0]
+    if abs(along[0]) <= abs(along[1]):
+        return turned
+    slope = along[1] / along[0]
+    left, right = points[:, 0].min(), points[:, 0].max()
+    heights = points[:, 1] - slope * points[:, 0]
+    top, bottom = heights.min(), heights.max()
+    ends = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    slanted = np.array([(x, slope * x + height) for x, height in ends], np.float32)
+    return min(turned, slanted, key=lambda quad: float(cv2.contourArea(quad)))
+
+
+def grown(core: Quad, factor: float) -> Quad:
+    """A core moved outwards on all sides by the factor times half its width and height, taken together as DB does."""
+    along, down = _axes(core)
+    width, height = size(core)
+    # The distance between opposite sides of a slanted parallelogram is less than the other sides' length.
+    area = float(cv2.contourArea(core))
+    distance = factor * area / (2 * (width + height))
+    side, rise = along * distance * height / max(area, 1e-6), down * distance * width / max(area, 1e-6)
+    return np.array(
+        [core[0] - side - rise, core[1] + side - rise, core[2] + side + rise, core[3] - side + rise], np.float32
+    )
+
+
+def _upright(rectangle: Quad) -> Quad:
     """Four clockwise corners from the left-top one on: the first edge is the one that points most to the right."""
     sides = np.roll(rectangle, -1, axis=0) - rectangle
     return np.roll(rectangle, -int(np.argmax(sides[:, 0])), axis=0).astype(np.float32)
@@ -53,16 +84,26 @@ def corners(quad: Quad) -> Corners:
 
 
 def cut(picture: Picture, quad: Quad, view: View, rows: int) -> Picture:
-    """The line set upright, as (rows, width, 3) BGR; what lies outside the picture repeats its edge."""
-    left_top, right_top, right_bottom, left_bottom = quad
-    along, down = _axes(quad)
-    before, after, over = along * view.left, along * view.right, down * view.upright
-    source = [left_top - before - over, right_top + after - over, right_bottom + after + over]
-    source.append(left_bottom - before + over)
+    """The line set upright, as (rows, width, 3) BGR."""
     share = (1 + view.left + view.right) / (1 + 2 * view.upright)
     columns = max(16, round(rows * aspect(quad) * share * view.stretch))
-    target = [[0, 0], [columns, 0], [columns, rows], [0, rows]]
-    warp = cv2.getPerspectiveTransform(np.array(source, np.float32), np.array(target, np.float32))
+    return set_upright(picture, part(quad, -view.left, 1 + view.right, -view.upright, 1 + view.upright), columns, rows)
+
+
+def part(quad: Quad, left: float, right: float, top: float, bottom: float) -> Quad:
+    """A part of a quad, or what lies around it; its edges in fractions of the quad from its left-top corner."""
+
+    def point(x: float, y: float) -> Quad:
+        upper, lower = quad[0] + x * (quad[1] - quad[0]), quad[3] + x * (quad[2] - quad[3])
+        return np.asarray(upper + y * (lower - upper), np.float32)
+
+    return np.array([point(left, top), point(right, top), point(right, bottom), point(left, bottom)], np.float32)
+
+
+def set_upright(picture: Picture, quad: Quad, columns: int, rows: int) -> Picture:
+    """The inside of a quad as (rows, columns, 3) BGR; what lies outside the picture repeats its edge."""
+    target = np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], np.float32)
+    warp = cv2.getPerspectiveTransform(quad.astype(np.float32), target)
     cutting = cv2.warpPerspective(
         picture, warp, (columns, rows), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
@@ -77,6 +118,11 @@ def upper_line(lower: Quad) -> Quad:
     along, down = _axes(lower)
     left, right = lower[0] + 0.2 * along, lower[1] - 0.2 * along
     return np.array([left - 0.62 * down, right - 0.62 * down, right, left], np.float32)
+
+
+def halves(block: Quad) -> tuple[Quad, Quad]:
+    """The upper and the lower line of a two-line plate that fills the block (GA 36, as above)."""
+    return part(block, 0.18, 0.82, 0.02, 0.4), part(block, 0.0, 1.0, 0.33, 1.0)
 
 
 def beside(left: Quad, right: Quad) -> bool:

@@ -1,0 +1,93 @@
+"""Reading one plate whose place is known: which views of it the network gets, and how they are put together."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamwatch import plates
+from streamwatch.model import Picture
+from streamwatch.recognition import quads
+from streamwatch.recognition.decoding import Decoded, PlateDecoder, Probabilities, Seen
+from streamwatch.recognition.free import FreeDecoder
+from streamwatch.recognition.layout import province_and_office
+from streamwatch.recognition.networks import open_network
+from streamwatch.recognition.quads import Quad, View
+
+_ROWS = 48
+"""Height that the text network takes."""
+# Plates squeeze Chinese characters to half their width; stretched, they look as the network has learned them. A long
+# line holds other text as well, which needs no stretching and would only cost time; the upper line of a two-line plate
+# has wide characters.
+FIRST = View(left=0.08, right=0.03, upright=0.0, stretch=1.6)
+PLAIN = View(left=0.0, right=0.02, upright=0.0, stretch=1.0)
+_MORE = (View(left=0.0, right=0.02, upright=-0.06, stretch=1.9), View(left=0.22, right=0.04, upright=0.06, stretch=1.4))
+_OFFICE_VIEWS = (104, 80)
+"""Widths to which the first two characters are brought for a look of their own."""
+_FAINTEST = 1e-3
+"""Evidence for a province that is as good as none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A line of text that may be a plate: where it is, what was seen of it, and the best plate that it may be."""
+
+    quad: Quad
+    views: tuple[Seen, ...]
+    plate: Decoded | None
+
+
+class LineReader:
+    """The text network with the grammar. Not safe to use from several threads at once."""
+
+    def __init__(self, threads: int, home_province: str = "", others: re.Pattern[str] | None = None) -> None:
+        """Loads the network. home_province: "" for none. others: plates beside China's. Raises EngineMissing."""
+        self._network = open_network("rec", threads)
+        characters = self._network.get_modelmeta().custom_metadata_map["character"].splitlines()
+        self._decoder = PlateDecoder(["", *characters, " "], home_province)
+        self._others = FreeDecoder(self._decoder.characters, others) if others else None
+
+    def glance(self, picture: Picture, quad: Quad, view: View = FIRST) -> Line:
+        """The line in one view."""
+        seen = self._see(quads.cut(picture, quad, view, _ROWS))
+        return Line(quad, (seen,), self._best([seen]))
+
+    def study(self, picture: Picture, line: Line) -> Line:
+        """The same line in more views, and its province by itself."""
+        views = (*line.views, *(self._see(quads.cut(picture, line.quad, view, _ROWS)) for view in _MORE))
+        plate = self._best(views)
+        if plate is None or plate.kind == plates.OTHER:
+            return Line(line.quad, views, plate)
+        places = [peak * (1 + FIRST.left + FIRST.right) - FIRST.left for peak in plate.peaks]
+        pieces = province_and_office(plate.kind, places, line.quad)
+        if not pieces:
+            return Line(line.quad, views, plate)
+        looks = [self._provinces(picture, *piece) for piece in zip(pieces, _OFFICE_VIEWS, strict=True)]
+        return Line(line.quad, views, self._decoder.decode(views, np.mean(looks, axis=0)))
+
+    def together(self, quad: Quad, lines: Sequence[Line]) -> Line:
+        """Several lines, each in the same views, as one text. quad: around all of them."""
+        views = []
+        for parts in zip(*(line.views for line in lines), strict=False):
+            seen = parts[0]
+            for part in parts[1:]:
+                seen = seen.then(part)
+            views.append(seen)
+        return Line(quad, tuple(views), self._best(views))
+
+    def _best(self, views: Sequence[Seen]) -> Decoded | None:
+        """China's plate, unless another country's is likelier."""
+        plate = self._decoder.decode(views)
+        other = self._others.decode(views[0]) if self._others else None
+        return max((one for one in (plate, other) if one), key=lambda one: one.score, default=None)
+
+    def _provinces(self, picture: Picture, piece: Quad, width: int) -> np.ndarray:
+        evidence = self._decoder.provinces(self._see(quads.set_upright(picture, piece, width, _ROWS)))
+        return np.log(evidence + _FAINTEST)
+
+    def _see(self, cutting: Picture) -> Seen:
+        """What matters of a picture of 48 rows; the network makes a column of each eight pixels of its width."""
+        tensor = np.ascontiguousarray((cutting.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None])
+        columns: Probabilities = self._network.run(None, {self._network.get_inputs()[0].name: tensor})[0][0]
+        return self._decoder.see(columns)
