@@ -20,7 +20,7 @@ from streamwatch.pipeline.events import (
     ReadFailed,
 )
 from streamwatch.pipeline.intake import trustworthy
-from streamwatch.plates import Grammar
+from streamwatch.plates import CHINA, Grammar
 from streamwatch.store import PassageOutcome
 
 GAP = 10.0  # s; two frames further apart belong to different recordings, between which the timeline leaves time out
@@ -145,7 +145,13 @@ class Trace:
     """
 
     def __init__(
-        self, *, min_confidence: float, grammar: Grammar, pictures: bool, frame_of: FrameOf, assumed: bool = False
+        self,
+        *,
+        min_confidence: float,
+        pictures: bool,
+        frame_of: FrameOf,
+        grammar: Grammar = CHINA,
+        assumed: bool = False,
     ) -> None:
         """min_confidence: from which a reading settles a plate; pictures: keep small copies of what was seen.
 
