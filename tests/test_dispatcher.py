@@ -157,6 +157,7 @@ def test_what_may_have_been_charged_is_never_sent_again() -> None:
         (("京AF0236", 0.99), [("京AF0236", 0.6)], True, 0.99),
         (("京AF0236", None), [("京AF0236", 0.6)], True, None),
         (("京AF0236", None), [], False, 0.0),
+        (("京AF0236", None), [("京AF0Z36", 0.95)], True, 0.0),
         (("京AF0236", 0.97), [], False, 0.97),
         (("京AF0236", 0.97), [("京AF0Z36", 0.95)], False, 0.0),
         (("京AF0236", 0.97), [("京AF0Z36", 0.7)], False, 0.97),

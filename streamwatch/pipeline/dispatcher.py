@@ -24,7 +24,7 @@ from streamwatch.pipeline.events import (
     ReadFailed,
 )
 from streamwatch.pipeline.governor import Breaker, Governor
-from streamwatch.pipeline.opinion import agreed, doubted
+from streamwatch.pipeline.opinion import doubted, evidence
 from streamwatch.pipeline.outbox import Dropped, Outbox
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.store import WaitingKeyframe
@@ -227,9 +227,9 @@ class Dispatcher:
         local = self._second_opinion(keyframe) if plates else None
         if local is None:
             return Served(keyframe, plates)
-        same = agreed(plates, local)
-        if same:
-            self._desk.record(PlatesConfirmed(keyframe, same))
+        said = evidence(plates, local)
+        if said:
+            self._desk.record(PlatesConfirmed(keyframe, said))
         return Served(keyframe, doubted(plates, local))
 
     def _second_opinion(self, keyframe: Keyframe) -> tuple[PlateText, ...] | None:

@@ -87,7 +87,7 @@ class PlatesRead:
 
 @dataclass(frozen=True, slots=True)
 class PlatesConfirmed:
-    """The local engine has read the same in a picture that was paid for. plates: as it says them."""
+    """What the local engine says of a picture that was paid for: it read the same, or is sure where the other is not."""
 
     keyframe: Keyframe
     plates: tuple[PlateText, ...]
