@@ -87,7 +87,7 @@ class PlatesRead:
 
 @dataclass(frozen=True, slots=True)
 class PlatesConfirmed:
-    """What the local engine says of a picture that was paid for: it read the same, or is sure where the other is not."""
+    """What the local engine read in a picture that was paid for: the same, or for sure another text."""
 
     keyframe: Keyframe
     plates: tuple[PlateText, ...]

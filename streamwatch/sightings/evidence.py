@@ -30,8 +30,9 @@ class Vehicle:
     """One vehicle of a passage.
 
     plate: the best-supported text. readings: all of this vehicle, also those of other texts, by capture time.
-    best: the most confident reading of `plate`, a paid one if there is any. sure: enough for a sighting. agreeing: which (keyframe, engine) read
-    exactly `plate` and made it fit the grammar; two of them are enough for a sighting, also from different passages.
+    best: the most confident reading of `plate`, a paid one if there is any. sure: enough for a sighting. agreeing:
+    which (keyframe, engine) read exactly `plate` and made it fit the grammar; two of them are enough for a sighting,
+    also from different passages.
     """
 
     plate: str
