@@ -34,7 +34,7 @@ from streamwatch.pipeline.events import (
 )
 from streamwatch.pipeline.governor import Breaker, Governor
 from streamwatch.pipeline.local import SAVED, LocalHelp
-from streamwatch.pipeline.opinion import agreed, doubted
+from streamwatch.pipeline.opinion import doubted, evidence
 from streamwatch.pipeline.outbox import Dropped, Outbox
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.store import WaitingKeyframe
@@ -303,9 +303,9 @@ class Dispatcher:
         local = self._second_opinion(keyframe) if plates else None
         if local is None:
             return plates
-        same = agreed(plates, local)
-        if same:
-            self._desk.record(PlatesConfirmed(keyframe, same))
+        said = evidence(plates, local)
+        if said:
+            self._desk.record(PlatesConfirmed(keyframe, said))
         return doubted(plates, local)
 
     def _second_opinion(self, keyframe: Keyframe) -> tuple[PlateText, ...] | None:

@@ -92,7 +92,7 @@ class PlatesRead:
 
 @dataclass(frozen=True, slots=True)
 class PlatesConfirmed:
-    """The local engine has read the same in a picture that was paid for. plates: as it says them."""
+    """What the local engine read in a picture that was paid for: the same, or for sure another text."""
 
     keyframe: Keyframe
     plates: tuple[PlateText, ...]

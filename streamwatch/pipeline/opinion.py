@@ -16,6 +16,12 @@ def agreed(paid: Sequence[PlateText], local: Sequence[PlateText]) -> tuple[Plate
     return tuple(plate for plate in local if grammar.parse(plate.text).text in texts)
 
 
+def evidence(paid: Sequence[PlateText], local: Sequence[PlateText]) -> tuple[PlateText, ...]:
+    """What of the local reading is to be weighed: its assent, and its sure objection to what has no confidence."""
+    open_to_doubt = [plate for plate in paid if plate.confidence is None]
+    return (*agreed(paid, local), *(other for other in local if any(_objects(other, plate) for plate in open_to_doubt)))
+
+
 def doubted(paid: Sequence[PlateText], local: Sequence[PlateText]) -> tuple[PlateText, ...]:
     """The paid reading as the gate should take it: confidence 0 where it is not to be believed alone.
 
@@ -28,9 +34,10 @@ def doubted(paid: Sequence[PlateText], local: Sequence[PlateText]) -> tuple[Plat
 def _doubtful(plate: PlateText, local: Sequence[PlateText]) -> bool:
     if agreed([plate], local):
         return False
-    text = grammar.parse(plate.text).text
-    objects = any(
-        (other.confidence or 0.0) >= SURE and grammar.distance(text, grammar.parse(other.text).text) <= ONE_PLATE
-        for other in local
-    )
-    return objects or plate.confidence is None
+    return plate.confidence is None or any(_objects(other, plate) for other in local)
+
+
+def _objects(local: PlateText, paid: PlateText) -> bool:
+    """Whether the local engine is sure that this plate reads otherwise."""
+    gap = grammar.distance(grammar.parse(paid.text).text, grammar.parse(local.text).text)
+    return (local.confidence or 0.0) >= SURE and 0 < gap <= ONE_PLATE

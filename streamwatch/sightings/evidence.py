@@ -30,8 +30,9 @@ class Vehicle:
     """One vehicle of a passage.
 
     plate: the best-supported text. readings: all of this vehicle, also those of other texts, by capture time.
-    best: the most confident reading of `plate`. sure: enough for a sighting. agreeing: which (keyframe, engine) read
-    exactly `plate` and made it fit the grammar; two of them are enough for a sighting, also from different passages.
+    best: the most confident reading of `plate`, a paid one if there is any. sure: enough for a sighting. agreeing:
+    which (keyframe, engine) read exactly `plate` and made it fit the grammar; two of them are enough for a sighting,
+    also from different passages.
     """
 
     plate: str
@@ -129,10 +130,15 @@ def _judged(cluster: Sequence[_Text], floor: float) -> Vehicle:
         readings=tuple(
             sorted((r for text in cluster for r in text.readings), key=lambda r: (r.captured_at, r.plate, r.key))
         ),
-        best=max(winner.readings, key=lambda r: -1.0 if r.confidence is None else r.confidence),
+        best=max(winner.readings, key=_paid_and_sure),
         sure=winner.confident(floor) or (winner.fits and (uncontested or len(agreeing) > 1)),
         agreeing=agreeing,
     )
+
+
+def _paid_and_sure(reading: Reading) -> tuple[bool, float]:
+    """What was paid for stands for a vehicle; the local engine only where it alone read the text."""
+    return reading.engine is Engine.OCRCARS, -1.0 if reading.confidence is None else reading.confidence
 
 
 def _support(text: _Text, cluster: Sequence[_Text]) -> float:
