@@ -1,4 +1,4 @@
-"""The local reader and plain rapidocr on the same labelled photos: accuracy, CPU, memory, and what a confidence is worth.
+"""The local reader and plain rapidocr on the same labelled photos: accuracy, CPU, memory, worth of a confidence.
 
     python tests/benchmarks/reader.py FOLDER [LABELS.csv] [--home-province 粤]
 
@@ -13,6 +13,7 @@ import re
 import resource
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -77,7 +78,7 @@ def reliability(said: list[Texts], labels: list[str]) -> None:
         if plates.distance(text, label) <= 2
     ]
     print("  confidence      readings   exact")
-    for low, high in zip(BINS, BINS[1:], strict=False):
+    for low, high in pairwise(BINS):
         hits = [exact for confidence, exact in rows if low <= confidence < high]
         if hits:
             print(f"  {low:4.2f} to {min(high, 1):4.2f}   {len(hits):8d}   {100 * sum(hits) / len(hits):4.0f} %")
@@ -90,9 +91,8 @@ def report(name: str, result: tuple[float, list[Texts], list[float], float], lab
     but_province = sum(label[1:] in [t[1:] for t, _ in texts] for texts, label in zip(said, labels, strict=True))
     print(f"{name}: {len(labels)} photos, start {start:.1f} s")
     print(f"  among those returned {among}, best {best}, but for the province {but_province}")
-    print(
-        f"  CPU {1000 * np.mean(cpu):.0f} ms mean, {1000 * np.percentile(cpu, 95):.0f} ms 95 %; peak memory {peak:.0f} MB"
-    )
+    mean, most = 1000 * np.mean(cpu), 1000 * np.percentile(cpu, 95)
+    print(f"  CPU {mean:.0f} ms mean, {most:.0f} ms 95 %; peak memory {peak:.0f} MB")
     reliability(said, labels)
 
 
