@@ -217,3 +217,24 @@ def test_a_wrong_source_is_not_shown(tmp_path: Path) -> None:
     message = mistake(tmp_path, "cameras:\n  a:\n    source: [rtsp://user:hush@host/1]\n")
     assert "hush" not in message
     assert "`cameras.a.source`" in message
+
+
+def test_plates_have_a_home_and_a_grammar(tmp_path: Path) -> None:
+    assert (load(tmp_path, "").plates.home_province, load(tmp_path, "").plates.grammar) == ("", "china")
+    settings = load(tmp_path, "plates: {home_province: 粵, grammar: '[A-Z]{3}[0-9]{3}'}").plates
+    assert (settings.home_province, settings.grammar) == ("粤", "[A-Z]{3}[0-9]{3}")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("plates: {home_province: Guangdong}", "is no province; write one of 京"),
+        ("plates: {home_province: 京津}", "is no province"),
+        ("plates: {grammar: '[A-Z'}", "neither china nor any, and no regular expression"),
+        ("plates: {grammar: ''}", "everything would be a plate"),
+    ],
+)
+def test_wrong_plate_settings_are_one_sentence(tmp_path: Path, text: str, says: str) -> None:
+    message = mistake(tmp_path, text)
+    assert says in message
+    assert "line 1" in message

@@ -15,6 +15,7 @@ import pytest
 from clips import Person, Vehicle, draw_plate, frames
 from draw_sample import ACTORS, SAMPLE
 
+from streamwatch import plates
 from streamwatch.errors import EngineMissing, PictureBroken
 from streamwatch.model import CallResult, Engine, PlateText
 from streamwatch.recognition.local import LocalReader
@@ -145,6 +146,18 @@ def test_a_broken_picture_is_an_error_and_not_an_empty_gate(reader: LocalReader,
         read(reader, picture)
 
 
+def test_a_plate_of_another_country_needs_its_grammar(reader: LocalReader) -> None:
+    picture = on_grey((draw_plate("KA77AB5", "yellow", width=260), 300, 200))
+    assert "KA77AB5" not in [one.text for one in read(reader, picture)]
+    abroad = LocalReader(grammar=plates.grammar("[A-Z]{2}[0-9]{2}[A-Z]{2}[0-9]"))
+    assert [one.text for one in read(abroad, picture)] == ["KA77AB5"]
+
+
+def test_a_two_line_plate_in_a_scene_is_read_as_one(reader: LocalReader) -> None:
+    [found] = read(reader, on_grey((draw_plate("粤AK9331", "two-line", 150), 300, 200)))
+    assert found.text == "粤AK9331"
+
+
 def test_several_threads_may_read_at_once(reader: LocalReader) -> None:
     plates = ["京A12345", "津B67890", "沪C24680"]
     pictures = [on_grey((draw_plate(plate, width=220), 300, 200)) for plate in plates]
@@ -210,6 +223,6 @@ def test_without_the_extra_one_sentence_says_what_to_install(hidden: str) -> Non
 def test_a_rapidocr_without_models_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import rapidocr
 
-    monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(rapidocr.__spec__, "origin", str(tmp_path / "__init__.py"))
     with pytest.raises(EngineMissing, match="without its models"):
         LocalReader()

@@ -175,3 +175,25 @@ def test_plausible_is_a_plate_of_a_known_kind_or_nothing() -> None:
 def test_distance_of_likely_misreads(a: str, b: str, cost: float) -> None:
     assert distance(a, b) == cost
     assert distance(b, a) == cost
+
+
+@pytest.mark.parametrize(
+    ("setting", "text", "kind"),
+    [
+        ("china", "京A12345", "ordinary"),
+        ("china", "KA77AB", ""),
+        ("any", "KA77 ab", "other"),
+        ("any", "EXIT", ""),
+        ("any", "京A12345", "ordinary"),
+        ("[A-Z]{3}[0-9]{3}", "ABC-123", "other"),
+        ("[A-Z]{3}[0-9]{3}", "ABC-1234", ""),
+    ],
+)
+def test_a_grammar_of_other_countries_adds_to_chinas(setting: str, text: str, kind: str) -> None:
+    assert plates.grammar(setting).parse(text).kind == kind
+
+
+@pytest.mark.parametrize("setting", ["[A-Z", "", ".*"])
+def test_what_is_no_grammar_is_refused(setting: str) -> None:
+    with pytest.raises(ValueError, match=r"regular expression|empty text"):
+        plates.grammar(setting)

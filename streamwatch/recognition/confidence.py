@@ -7,13 +7,17 @@ from streamwatch.recognition.decoding import Decoded
 _LEAST_SCORE = -9.0
 """Log probability below which a text is no plate, however well it leads. On real photos the best text that was none
 (a maker's name, a date) had -9.4, and plates of which only the province could not be seen had -8 and more."""
-# Logistic curve over the lead of a plate before the next best one and its score, both in nats. A lead beyond 6 says no
-# more: the other plates were hardly looked at. See the reliability table that `tests/benchmarks/reader.py` prints.
-_START, _PER_LEAD, _PER_SCORE, _MOST_LEAD = -0.5, 0.8, 0.45, 6.0
+# A logistic curve over the plate's lead before the next best and over its score, both in nats. A lead beyond 6 says no
+# more: the other plates were hardly looked at. The first nats that a score lacks are a character that is not certain;
+# what it lacks beyond is mostly a province that can not be seen, of which the lead knows more. The figures were set on
+# real and drawn plates; the reliability table of `tests/benchmarks/reader.py` shows what they are worth.
+_PER_LEAD, _MOST_LEAD = 0.75, 6.0
+_PER_SCORE, _ONE_CHARACTER, _PER_SCORE_BEYOND = 0.9, -2.0, 0.2
 
 
 def confidence(plate: Decoded | None) -> float:
     """0 to 1; 0 for what is no plate."""
     if plate is None or plate.score < _LEAST_SCORE:
         return 0.0
-    return 1 / (1 + math.exp(-(_START + _PER_LEAD * min(plate.lead, _MOST_LEAD) + _PER_SCORE * plate.score)))
+    lacking = _PER_SCORE * max(plate.score, _ONE_CHARACTER) + _PER_SCORE_BEYOND * min(plate.score - _ONE_CHARACTER, 0)
+    return 1 / (1 + math.exp(-(_PER_LEAD * min(plate.lead, _MOST_LEAD) + lacking)))
