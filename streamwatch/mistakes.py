@@ -50,14 +50,15 @@ def refuse_odd_keys(path: Path, node: yaml.Node | None) -> list[str]:
         return []
     found, seen = [], set()
     for key, value in node.value:
-        place = f"{path}, line {key.start_mark.line + 1}: `{key.value}`"
-        if key.value in seen:
+        written = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
+        place = f"{path}, line {key.start_mark.line + 1}: `{written}`"
+        if written in seen:
             found.append(f"{place} stands here a second time; keep one.")
         elif not key.tag.endswith((":str", ":merge")):
             found.append(f"{place} is not a text in YAML; put it in quotes.")
         elif isinstance(value, yaml.ScalarNode) and "${" in value.value and key.value != "source":
             found.append(f"{place}: ${{…}} is filled in only in a camera's `source`.")
-        seen.add(key.value)
+        seen.add(written)
         found += refuse_odd_keys(path, value)
     return found
 

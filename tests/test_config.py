@@ -121,6 +121,7 @@ def test_durations(tmp_path: Path) -> None:
         ("cameras:\n  a b:\n    source: x\n", ["line 2", "`cameras.a b`: is no name for a camera"]),
         ("cameras:\n  ..:\n    source: x\n", ["line 2", "is no name for a camera"]),
         ("cameras:\n  yes:\n    source: x\n", ["line 2", "`yes` is not a text in YAML; put it in quotes"]),
+        ("? [a]\n: b\n", ["line 1", "is not a text in YAML"]),
         ("cameras:\n  a: sample\n", ["line 2", "`cameras.a` must hold keys: write `source: …`"]),
         ("cameras:\n  a: {}\n", ["line 2", "`cameras.a.source` is missing"]),
         ("gate: 5\n", ["`gate` = 5: must hold keys below it"]),
