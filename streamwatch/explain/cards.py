@@ -95,7 +95,8 @@ def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
         f'<span class="badge {tone}" title="{escape(long)}">{escape(name)}</span>'
         f'<p class="when">{begin} to {end} <span class="note">came at {local}</span></p></header>'
         f"{chart}{views}"
-        f'<div class="why"><h4>Why no further call</h4><p>{escape(no_further(trace, used, stay))}</p></div></article>'
+        f'<div class="why"><h4>Why no {"further " if stay.sent else ""}call</h4>'
+        f"<p>{escape(no_further(trace, used, stay))}</p></div></article>"
     )
 
 
@@ -108,9 +109,12 @@ def needed(stay: Stay, used: Used) -> float | None:
 
 
 def no_further(trace: Trace, used: Used, stay: Stay) -> str:
-    """Why the last call of a passage was the last one."""
-    last = stay.sent[-1]
+    """Why the last call of a passage was the last one, or why it had none."""
     thing = trace.things.get(stay.number)
+    if not stay.sent:
+        whys = Counter(sample.why for sample in thing.samples) if thing else Counter[Why]()
+        return f"It was as large as a vehicle, but no plate could be seen in any view. {_told(whys)}"
+    last = stay.sent[-1]
     later = [s for s in thing.samples if s.at > last.sent] if thing else []
     if _settled(stay):
         words = f"A plate was read that fits the grammar and is at least {used.min_confidence:.0%} sure: it is settled."
@@ -139,8 +143,15 @@ def _unread(stay: Stay, used: Used, bests: list[float]) -> str:
 def _afterwards(whys: Counter[Why]) -> str:
     if not whys:
         return "It was not followed any more afterwards."
-    told = ", ".join(f"{count} × {MEANINGS[why].short}" for why, count in whys.most_common())
-    return f"In the {_frames(sum(whys.values()))} afterwards: {told}."
+    return f"In the {_frames(sum(whys.values()))} afterwards: {_listed(whys)}."
+
+
+def _told(whys: Counter[Why]) -> str:
+    return f"Its {_frames(sum(whys.values()))}: {_listed(whys)}." if whys else ""
+
+
+def _listed(whys: Counter[Why]) -> str:
+    return ", ".join(f"{count} × {MEANINGS[why].short}" for why, count in whys.most_common())
 
 
 def _settled(stay: Stay) -> bool:
