@@ -25,7 +25,7 @@ from streamwatch.recognition.quads import Quad
 PIXELS = 350_000
 """To so many a picture is reduced for finding text, some 0.11 s of CPU; the text itself is read at full size."""
 
-MORE_PIXELS = 550_000
+MORE_PIXELS = 450_000
 """The same for a second search, where the first has found no plate."""
 
 LEAST_CONFIDENCE = 0.01
@@ -33,13 +33,15 @@ LEAST_CONFIDENCE = 0.01
 
 _MOST_LINES, _MOST_STUDIES = 8, 3
 _LEAST_HEIGHT = 8.0
-_STEEPEST, _FLATTEST, _LONGER_THAN_A_PLATE = 0.8, 14.0, 5.0
+_STEEPEST, _FLATTEST, _LONGER_THAN_A_PLATE = 0.8, 8.0, 5.0
 _USUAL = 3.0
 """Width by height. A plate has 3.1 to 3.4, a line of a two-line plate 1.5 to 4, a line with other text more."""
 _TWO_LINES = (1.3, 2.7)
 """Width by height of a two-line plate that was found as one block; the plate itself has 2."""
 _SURE = 0.96
 """A first look this sure needs no second."""
+_LIKELY = 0.5
+"""Where no line is this sure, plates are put together from lines and parts of lines."""
 _HOPELESS = 0.02
 _HALF = (1.2, 2.4)
 """Width by height of what may be half of a plate whose other half was not found."""
@@ -97,7 +99,7 @@ class LocalReader:
         ]
         lines = self._studied(picture, lines)
         candidates = [_Candidate(line, confidence(line.plate), frozenset([n])) for n, line in enumerate(lines)]
-        if max((one.confidence for one in candidates), default=0.0) < _SURE:
+        if max((one.confidence for one in candidates), default=0.0) < _LIKELY:
             candidates += self._joined(lines)
             candidates += self._two_lines(picture, lines)
             candidates += self._widened(picture, lines)
