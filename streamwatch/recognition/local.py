@@ -31,7 +31,9 @@ MORE_PIXELS = 450_000
 LEAST_CONFIDENCE = 0.01
 """What is less sure than this is no plate. Between this and certainty lie mostly plates whose province is blurred."""
 
-_MOST_LINES, _MOST_STUDIES = 8, 3
+_MOST_LINES, _MOST_STUDIES = 6, 3
+_MUCH_TEXT = 12
+"""Where the first search gave so many candidates, it was not the dark that hid a plate."""
 _LEAST_HEIGHT = 8.0
 _STEEPEST, _FLATTEST, _LONGER_THAN_A_PLATE = 0.8, 8.0, 5.0
 _USUAL = 3.0
@@ -88,7 +90,7 @@ class LocalReader:
 
     def _candidates(self, picture: Picture) -> list[_Candidate]:
         found = self._read_all(picture, self._finder.find(picture, PIXELS))
-        if any(one.confidence >= LEAST_CONFIDENCE for one in found):
+        if len(found) >= _MUCH_TEXT or any(one.confidence >= LEAST_CONFIDENCE for one in found):
             return found
         return self._read_all(picture, self._finder.find(_evened(picture), MORE_PIXELS))
 
@@ -101,8 +103,8 @@ class LocalReader:
         candidates = [_Candidate(line, confidence(line.plate), frozenset([n])) for n, line in enumerate(lines)]
         if max((one.confidence for one in candidates), default=0.0) < _LIKELY:
             candidates += self._joined(lines)
-            candidates += self._two_lines(picture, lines)
-            candidates += self._widened(picture, lines)
+            candidates += self._two_lines(picture, lines[:_MOST_STUDIES])
+            candidates += self._widened(picture, lines[:_MOST_STUDIES])
         return candidates
 
     def _studied(self, picture: Picture, lines: Sequence[Line]) -> list[Line]:
