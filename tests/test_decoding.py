@@ -112,7 +112,7 @@ def test_a_province_is_known_by_what_it_is_taken_for() -> None:
 
 
 def test_views_are_weighed_together() -> None:
-    first = columns({"津": 0.5, "沪": 0.4}, *clear("A12345"))
+    first = columns({"津": 0.5, "沪": 0.2}, *clear("A12345"))
     second = columns({"津": 0.1, "沪": 0.8}, *clear("A12345"))
     assert read([first]).text == "津A12345"
     both = read([first, second])
@@ -124,6 +124,11 @@ def test_the_home_province_decides_what_is_open_and_nothing_else() -> None:
     home = PlateDecoder(ALPHABET, home_province="沪")
     assert read([columns({"津": 0.5, "沪": 0.3}, *clear("A12345"))], home).text == "沪A12345"
     assert read([columns(*clear("津A12345"))], home).text == "津A12345"
+
+
+def test_frequent_provinces_win_where_it_is_open_and_lend_no_confidence() -> None:
+    assert read([columns({"藏": 0.45, "粤": 0.4}, *clear("A12345"))]).text == "粤A12345"
+    assert read([columns(*clear("藏A12345"))]).score == pytest.approx(read([columns(*clear("粤A12345"))]).score)
 
 
 def test_a_second_opinion_on_the_province_counts() -> None:

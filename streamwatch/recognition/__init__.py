@@ -1,4 +1,4 @@
-"""JPEG in, plates out: `ocrcars.OcrCars` is the client of the paid service.
+"""JPEG in, plates out: `ocrcars.OcrCars` is the client of the paid service, `local.LocalReader` reads by itself.
 
 ocrcars.py           the client: one ledger row per attempt, retries, the clock
 ├── credentials.py   AppCode, or AppKey and AppSecret
@@ -9,6 +9,16 @@ ocrcars.py           the client: one ledger row per attempt, retries, the clock
 ├── retry.py         which failure may be tried again, how often and when
 ├── shrink.py        the same picture again, smaller or as plain baseline JPEG
 └── picture_url.py   which addresses the service can fetch
+
+local.py             the local engine: which lines of a picture are plates
+├── finder.py        where there is text; networks.py opens what comes inside rapidocr
+├── quads.py         corners: cutting out, beside, above; layout.py where a plate's characters stand
+├── lines.py         reading one line in several views
+├── decoding.py      the grammar over the network's probabilities; free.py for other countries
+├── provinces.py     what blurred provinces are taken for, and how frequent each is
+└── confidence.py    how sure a plate is
+
+presence.py          whether there is anything like a plate, before paying
 """
 
 import os

@@ -12,7 +12,7 @@ _LEAST_SCORE = -9.0
 # what it lacks beyond is mostly a province that can not be seen, of which the lead knows more. The figures were set on
 # real and drawn plates; the reliability table of `tests/benchmarks/reader.py` shows what they are worth.
 _PER_LEAD, _MOST_LEAD = 0.75, 6.0
-_PER_SCORE, _ONE_CHARACTER, _PER_SCORE_BEYOND = 0.9, -2.0, 0.2
+_PER_SCORE, _ONE_CHARACTER, _PER_SCORE_BEYOND = 1.0, -2.0, 0.2
 
 
 def confidence(plate: Decoded | None) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatch import plates
-from streamwatch.recognition.provinces import TAKEN_FOR
+from streamwatch.recognition.provinces import TAKEN_FOR, VEHICLES
 
 Probabilities = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -39,7 +39,10 @@ _FOLDED = {("0", "O"): 1.0, ("1", "I"): 1.0}
 _RARE = {"military": 0.001, "embassy": 0.1, "old embassy": 0.001, "old consulate": 0.1, "civil aviation": 0.1}
 _NOT_SOUGHT = {"temporary", "emergency motorcycle"}
 _AT_HOME = 0.5
-"""Share of the vehicles that come from the gate's own province, where it is known; the others share the rest evenly."""
+"""Share of the vehicles that come from the gate's own province, where it is known.
+
+The rest come from all provinces, each after its number of vehicles.
+"""
 _SECOND_OPINION = 2.0
 """Weight of a second opinion on the province against what the views of the whole plate say of it."""
 _FORMS_PER_VIEW = 3
@@ -103,6 +106,7 @@ class PlateDecoder:
         self._characters = sorted({char for form in self._forms for place in form for char in place} | {"O", "I"})
         self._row = {char: n for n, char in enumerate(self._characters)}
         self._home = home_province
+        self._frequency = _frequency(home_province)
         self._entries, self._begins = self._direct(alphabet)
         self._known = np.add.reduceat(np.sign(self._entries), self._begins) > 0
         self._similar, self._shares = self._look_alikes(alphabet)
@@ -182,21 +186,14 @@ class PlateDecoder:
             return None
         spellings = list(proposed)
         scores = np.mean([self._likelihoods(spellings, *view) for view in zip(shares, blanks, strict=True)], axis=0)
-        scores += [self._priors[one.form] + self._prior(one.text, province) for one in spellings]
-        best = int(scores.argmax())
+        scores += [self._priors[one.form] + _opinion(one.text, province) for one in spellings]
+        # What is known before looking decides between plates, but makes none of them any clearer.
+        ranks = scores + [self._frequency.get(one.text[0], 0.0) for one in spellings]
+        best = int(ranks.argmax())
         chosen = spellings[best]
-        others = [score for score, one in zip(scores, spellings, strict=True) if one.text != chosen.text]
-        lead = float(scores[best] - max(others, default=_NOT_A_FORM))
+        others = [rank for rank, one in zip(ranks, spellings, strict=True) if one.text != chosen.text]
+        lead = float(ranks[best] - max(others, default=_NOT_A_FORM))
         return Decoded(chosen.text, self._kinds[chosen.form], float(scores[best]), lead, chosen.peaks)
-
-    def _prior(self, text: str, province: Floats | None) -> float:
-        number = plates.PROVINCES.find(text[0])
-        if number < 0:
-            return 0.0
-        opinion = 0.0 if province is None else _SECOND_OPINION * float(province[number] - province.max())
-        if not self._home or text[0] == self._home:
-            return opinion
-        return opinion + math.log((1 - _AT_HOME) / (len(plates.PROVINCES) - 1) / _AT_HOME)
 
     def _proposals(self, shares: Probabilities, blank: Floats, province: Floats | None) -> Iterator[_Spelling]:
         """The plates of the best paths of the best forms, each also with other provinces that can be seen."""
@@ -276,6 +273,22 @@ class PlateDecoder:
             paths[t] = states
             states = states - came[t, every, states]
         return ends.max(axis=0) + self._priors, paths
+
+
+def _frequency(home: str) -> dict[str, float]:
+    """Log of how much more frequent each province is than if all were equally so."""
+    total, elsewhere = sum(VEHICLES.values()), 1 - _AT_HOME if home else 1.0
+    shares = {province: elsewhere * count / total for province, count in VEHICLES.items()}
+    if home:
+        shares[home] += _AT_HOME
+    return {province: math.log(share * len(shares)) for province, share in shares.items()}
+
+
+def _opinion(text: str, province: Floats | None) -> float:
+    number = plates.PROVINCES.find(text[0])
+    if province is None or number < 0:
+        return 0.0
+    return _SECOND_OPINION * float(province[number] - province.max())
 
 
 def _weight(meant: str, seen: str) -> float:

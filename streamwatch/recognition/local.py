@@ -25,22 +25,28 @@ from streamwatch.recognition.quads import Quad
 PIXELS = 350_000
 """To so many a picture is reduced for finding text, some 0.11 s of CPU; the text itself is read at full size."""
 
-MORE_PIXELS = 550_000
+MORE_PIXELS = 450_000
 """The same for a second search, where the first has found no plate."""
 
 LEAST_CONFIDENCE = 0.01
 """What is less sure than this is no plate. Between this and certainty lie mostly plates whose province is blurred."""
 
-_MOST_LINES, _MOST_STUDIES = 8, 3
+_MOST_LINES, _MOST_STUDIES = 6, 3
+_MUCH_TEXT = 5
+"""Where the first search has found so many lines, it was not the dark that hid a plate."""
 _LEAST_HEIGHT = 8.0
-_STEEPEST, _FLATTEST, _LONGER_THAN_A_PLATE = 0.8, 14.0, 5.0
+_STEEPEST, _FLATTEST, _LONGER_THAN_A_PLATE = 0.8, 8.0, 5.0
 _USUAL = 3.0
 """Width by height. A plate has 3.1 to 3.4, a line of a two-line plate 1.5 to 4, a line with other text more."""
 _TWO_LINES = (1.3, 2.7)
 """Width by height of a two-line plate that was found as one block; the plate itself has 2."""
 _SURE = 0.96
 """A first look this sure needs no second."""
+_LIKELY = 0.5
+"""Where no line is this sure, plates are put together from lines and parts of lines."""
 _HOPELESS = 0.02
+_NOTHING_OF_A_PLATE = -50.0
+"""Log probability of a plate of which more than four characters were not seen: no part of one."""
 _HALF = (1.2, 2.4)
 """Width by height of what may be half of a plate whose other half was not found."""
 
@@ -85,22 +91,24 @@ class LocalReader:
             pass
 
     def _candidates(self, picture: Picture) -> list[_Candidate]:
-        found = self._read_all(picture, self._finder.find(picture, PIXELS))
-        if any(one.confidence >= LEAST_CONFIDENCE for one in found):
+        there = _worth_reading(self._finder.find(picture, PIXELS))
+        found = self._read_all(picture, there)
+        if len(there) >= _MUCH_TEXT or any(one.confidence >= LEAST_CONFIDENCE for one in found):
             return found
-        return self._read_all(picture, self._finder.find(_evened(picture), MORE_PIXELS))
+        return self._read_all(picture, _worth_reading(self._finder.find(_evened(picture), MORE_PIXELS)))
 
-    def _read_all(self, picture: Picture, found: Sequence[Found]) -> list[_Candidate]:
+    def _read_all(self, picture: Picture, there: Sequence[Quad]) -> list[_Candidate]:
         lines = [
             self._reader.glance(picture, quad, PLAIN if quads.aspect(quad) > _LONGER_THAN_A_PLATE else FIRST)
-            for quad in _worth_reading(found)
+            for quad in there
         ]
         lines = self._studied(picture, lines)
         candidates = [_Candidate(line, confidence(line.plate), frozenset([n])) for n, line in enumerate(lines)]
-        if max((one.confidence for one in candidates), default=0.0) < _SURE:
+        if max((one.confidence for one in candidates), default=0.0) < _LIKELY:
+            parts = [line for line in lines if line.plate and line.plate.score > _NOTHING_OF_A_PLATE]
             candidates += self._joined(lines)
-            candidates += self._two_lines(picture, lines)
-            candidates += self._widened(picture, lines)
+            candidates += self._two_lines(picture, lines, parts[:_MOST_STUDIES])
+            candidates += self._widened(picture, lines, parts[:_MOST_STUDIES])
         return candidates
 
     def _studied(self, picture: Picture, lines: Sequence[Line]) -> list[Line]:
@@ -121,26 +129,26 @@ class LocalReader:
             line = self._reader.together(quad, [first, second])
             yield _Candidate(line, confidence(line.plate), frozenset((a, b)))
 
-    def _two_lines(self, picture: Picture, lines: Sequence[Line]) -> Iterator[_Candidate]:
+    def _two_lines(self, picture: Picture, lines: Sequence[Line], parts: Sequence[Line]) -> Iterator[_Candidate]:
         """Two-line plates that were found as one block, or of which only the lower line was found."""
-        for n, line in enumerate(lines):
-            parts = []
+        for line in parts:
+            pairs = []
             if _TWO_LINES[0] < quads.aspect(line.quad) < _TWO_LINES[1]:
-                parts.append(quads.halves(line.quad))
+                pairs.append(quads.halves(line.quad))
             if 1.4 < quads.aspect(line.quad) < 3.6 and not any(quads.above(one.quad, line.quad) for one in lines):
-                parts.append((quads.upper_line(line.quad), line.quad))
-            for upper, lower in parts:
+                pairs.append((quads.upper_line(line.quad), line.quad))
+            for upper, lower in pairs:
                 pair = [self._reader.glance(picture, upper, PLAIN), self._reader.glance(picture, lower, PLAIN)]
                 whole = self._reader.together(quads.stacked(upper, lower), pair)
-                yield _Candidate(whole, confidence(whole.plate), frozenset([n]))
+                yield _Candidate(whole, confidence(whole.plate), frozenset([lines.index(line)]))
 
-    def _widened(self, picture: Picture, lines: Sequence[Line]) -> Iterator[_Candidate]:
+    def _widened(self, picture: Picture, lines: Sequence[Line], parts: Sequence[Line]) -> Iterator[_Candidate]:
         """Plates of which only the left or the right half was found."""
-        for n, line in enumerate(lines):
+        for line in parts:
             if _HALF[0] < quads.aspect(line.quad) < _HALF[1]:
                 for left, right in ((-1.0, 1.1), (-0.1, 2.0)):
                     wide = self._reader.glance(picture, quads.part(line.quad, left, right, 0.0, 1.0))
-                    yield _Candidate(wide, confidence(wide.plate), frozenset([n]))
+                    yield _Candidate(wide, confidence(wide.plate), frozenset([lines.index(line)]))
 
 
 def _decode(jpeg: bytes) -> Picture:

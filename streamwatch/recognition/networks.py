@@ -25,7 +25,7 @@ def open_network(part: str, threads: int) -> Any:
         raise EngineMissing("The local engine is not installed (onnxruntime is missing).", _INSTALL) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.enable_cpu_mem_arena = False
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
