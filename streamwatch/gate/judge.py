@@ -28,8 +28,6 @@ CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so tha
 CUT_OFF_STILL = 1.0  # s; a piece at the edge that stands still so long is a vehicle after all
 WHOLE_FOR = 0.4  # s; what follows a paid vehicle must be wholly in view so long: pieces of the leaving one are not
 REMEMBER = 3.0  # s after a passage in which pieces of its vehicle may still be in view
-SCENE_CALM, SCENE_CHANGED = 0.3, 0.7  # parts of the picture; from one to the other at once no vehicle can come:
-SCENE_JUMP, SCENE_CHANGED_FOR = 0.5, 1.5  # s; the camera was moved or switched its mode, and the gate starts anew
 
 
 class Judge:
