@@ -69,13 +69,18 @@ class Replay:
         Without `start` each video says when it was recorded, else its file's time of writing counts as its end.
         Raises SourceUnreadable, StoreError.
         """
+        ended: datetime | None = None
         for video in videos:
             with Recording(self._camera, video) as recording:
-                begins = start if start is not None else _recorded_at(recording, video)
+                begins = (ended or start) if start is not None else _recorded_at(recording, video)
+                if ended is not None and begins < ended:
+                    log.warning(
+                        "%s is of %s, before the one before it ended; it is played as its sequel", video, when(begins)
+                    )
+                    begins = ended
                 log.info("%s: its first picture is of %s", video, when(begins))
                 self._remember(begins)
                 ended = self._play(recording, video, begins, progress)
-            start = None if start is None else ended
         self._take(self._intake.finish())
         looked = [f"{count} {why}" for why, count in self._intake.counts.items() if count]
         log.info("pictures by why they were sent or not: %s", "; ".join(looked))

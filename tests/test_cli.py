@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -86,6 +87,19 @@ def test_each_vehicle_is_paid_once(clip: Path, tmp_path: Path) -> None:
     assert [row["plate"] for row in rows] == ["苏EK3P82", "京AF0236"]
     image = Path(rows[-1]["image"])
     assert image.read_bytes() == service.calls[0].picture, "the evidence is what was sent, byte for byte"
+
+
+def test_a_video_that_claims_to_be_older_than_the_one_before_follows_it(clip: Path, tmp_path: Path) -> None:
+    older = tmp_path / "older.mp4"
+    shutil.copy(clip, older)
+    os.utime(older, (1.7e9, 1.7e9))
+    with FakeOcrCars(no_plate(), appcode=SECRET) as service:
+        paid(tmp_path, service)
+        done = streamwatch("replay", "--camera", "gate", clip, older, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "older.mp4 is of 2023-11-14" in done.stderr
+    assert "it is played as its sequel" in done.stderr
+    assert "4 passages, 0 read; 4 calls to ocrCars\n" in done.stderr
 
 
 def test_several_videos_follow_on_each_other(clip: Path, tmp_path: Path) -> None:
