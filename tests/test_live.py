@@ -96,7 +96,7 @@ def test_a_camera_that_is_wrong_from_the_start_is_tried_until_it_works(
         server.misbehave("well")
         watch(camera, state(camera, CameraState.ONLINE))
     assert ["can not be reached yet: " in line for line in caplog.messages] == [True, False]
-    assert "is there after" in caplog.messages[1]
+    assert "is online after" in caplog.messages[1]
     assert camera.status().attempts == 0
     assert "hunter2" not in caplog.text
     assert "hunter2" not in repr(camera.status())

@@ -306,7 +306,7 @@ class LiveCamera:
             log.info("Camera %s is online, %d x %d pixels.", self._name, width, height)
         elif self._told:
             gone = age(self._clock.monotonic() - self._lost_at)
-            what = "there" if self._state is CameraState.CONNECTING else "back"
+            what = "online" if self._state is CameraState.CONNECTING else "back"
             log.info("Camera %s is %s after %s, at attempt %d.", self._name, what, gone, self._attempts)
         self._lost_at, self._attempts = None, 0
         self._enter(CameraState.FROZEN if self._watch.frozen else CameraState.ONLINE)

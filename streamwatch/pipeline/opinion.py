@@ -6,7 +6,8 @@ from dataclasses import replace
 from streamwatch import plates as grammar
 from streamwatch.model import PlateText
 
-SURE = 0.9  # confidence of the local engine from which on its objection counts
+SURE = 0.9  # confidence of the local engine from which on its objection to a confident reading counts
+LIKELY = 0.75  # the same, to a reading without confidence
 ONE_PLATE = 2.0  # distance up to which two texts can be readings of one plate: two wrong characters
 
 
@@ -38,6 +39,7 @@ def _doubtful(plate: PlateText, local: Sequence[PlateText]) -> bool:
 
 
 def _objects(local: PlateText, paid: PlateText) -> bool:
-    """Whether the local engine is sure that this plate reads otherwise."""
+    """Whether the local engine is sure enough that this plate reads otherwise."""
     gap = grammar.distance(grammar.parse(paid.text).text, grammar.parse(local.text).text)
-    return (local.confidence or 0.0) >= SURE and 0 < gap <= ONE_PLATE
+    enough = LIKELY if paid.confidence is None else SURE
+    return (local.confidence or 0.0) >= enough and 0 < gap <= ONE_PLATE
