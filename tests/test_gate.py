@@ -240,6 +240,15 @@ def test_a_doubted_reading_is_checked_with_views_of_other_sizes() -> None:
     assert read_at_once.read() == [0, 0], "one that is believed ends it"
 
 
+def test_a_doubted_reading_of_a_vehicle_of_one_size_is_checked_in_a_smaller_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streamwatch.gate.track.OTHER_SIZE", 9.0)
+    monkeypatch.setattr("streamwatch.gate.judge.ENOUGH", 8)
+    scene = Scene([Stay(vehicle(1, 1), 1.0, 20.0)], readable=lambda call: False).play(23).finish()
+    assert [e.scale for e in scene.events if isinstance(e, Shot)] == [1.0, 0.8]
+
+
 def test_a_passage_has_an_allowance_of_calls() -> None:
     class Growing(Stay):
         def place(self, t: float) -> tuple[float, float, float] | None:

@@ -17,6 +17,7 @@ class Candidate:
     """A view that may be sent. box: the vehicle; crop: what the JPEG will show; whole: touches no edge.
 
     looked: whether a plate was looked for in it; plate: its corners in frame pixels, None where none was seen.
+    scale: the size of the JPEG against the frame.
     """
 
     frame: Frame
@@ -27,6 +28,7 @@ class Candidate:
     whole: bool
     looked: bool = False
     plate: Corners | None = None
+    scale: float = 1.0
 
 
 def score(luma: Picture, box: Box, whole: bool) -> float:

@@ -16,13 +16,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """This view is worth a call. crop: the part of the frame to send; reason: why, in words."""
+    """This view is worth a call. crop: the part of the frame to send, at that scale; reason: why, in words."""
 
     passage: int
     frame: Frame
     crop: Box
     score: float
     reason: str
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

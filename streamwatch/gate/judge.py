@@ -9,8 +9,8 @@ from streamwatch.gate.follow import Follower
 from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.glance import Why
 from streamwatch.gate.likeness import same_vehicle, view_of
-from streamwatch.gate.plate_box import inside, middle
-from streamwatch.gate.sight import Sight, believed, good_enough
+from streamwatch.gate.plate_box import inside, middle, plate_width
+from streamwatch.gate.sight import ENOUGH, Sight, believed, good_enough
 from streamwatch.gate.track import PaidView, Stage, Track, Verdict, patch_of, stillness
 from streamwatch.model import Box, Corners, Frame, Picture
 
@@ -19,6 +19,7 @@ BETTER = 1.05  # a view counts as better from this ratio of scores on; a full pi
 LOOKS_IN_VAIN = 1  # views given up for want of a plate, after which a vehicle is paid for all the same
 LARGE = 0.08  # of the watched picture; what fills less and shows no plate is nothing to record
 STILL_GOOD = 0.6  # so much of the score of a doubted view another one must have for a second opinion
+SMALLER = 0.8  # scale of a picture that is read independently of the same view at full size
 CLEARLY_BETTER = 1.3  # a view must be this much better to be paid after an unread one
 STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
 STILL_FOR = 0.4  # s; a suspect is judged when it has stood still so long
@@ -231,13 +232,19 @@ class Judge:
         return not unread or track.best.score >= CLEARLY_BETTER * max(unread)
 
     def _second_opinion(self, track: Track) -> bool:
-        """Whether there is a view that is read independently of those paid: the best one, or else an earlier one."""
+        """Whether there is a view that is read independently of those paid: the best one, or else an earlier one.
+
+        A vehicle that shows only one size all the time is sent once more in a smaller picture.
+        """
         assert track.best is not None
         least = STILL_GOOD * track.paid[-1].score
         for view in (track.best, *reversed(track.earlier)):
             if track.differs(view) and view.score >= least:
                 track.best = view
                 return True
+        if _readable_when_smaller(track.paid):
+            track.best.scale = SMALLER
+            return track.best.score >= least
         return False
 
     def _known(self, track: Track, small: Picture) -> bool:
@@ -276,10 +283,11 @@ class Judge:
         box = best.box
         luma = best.frame.luma[box.y : box.y + box.height, box.x : box.x + box.width].copy()
         view = PaidView(track.passage, best.at, luma, box, best.score, track.region, patch_of(small, track.region))
+        view.scale = best.scale
         track.paid.append(view)
         self._paid.append(view)
         track.settle(small)
-        shot = Shot(track.passage, best.frame, best.crop, best.score, reason)
+        shot = Shot(track.passage, best.frame, best.crop, best.score, reason, best.scale)
         opening = [] if track.announced else [Opened(track.passage, track.opened_at)]
         track.announced = True
         return [*opening, shot]
@@ -306,6 +314,12 @@ def _watch_settled(track: Track, small: Picture, at: float) -> None:
         track.changed_since = at
     elif at - track.changed_since >= CHANGED_FOR:
         track.look_again(at, suspect=True)
+
+
+def _readable_when_smaller(paid: list[PaidView]) -> bool:
+    """Whether a plate was found that loses nothing in a smaller picture, and this was not tried yet."""
+    plate = paid[-1].plate
+    return plate is not None and SMALLER * plate_width(plate) >= ENOUGH and all(view.scale == 1.0 for view in paid)
 
 
 def _another_whole(track: Track, at: float) -> bool:

@@ -46,7 +46,8 @@ class Stage(Enum):
 class PaidView:
     """A view that was sent: enough of it to know the vehicle again.
 
-    luma: of `box`, at full resolution. patch: of `region` in the small picture; None for one of an earlier run.
+    luma: of `box`, at full resolution. patch: of `region` in the small picture; None for one of an earlier run. scale:
+    the size at which it was sent.
     """
 
     passage: int
@@ -59,6 +60,7 @@ class PaidView:
     verdict: Verdict = Verdict.PENDING
     plate: Corners | None = None
     gone_at: float | None = None
+    scale: float = 1.0
 
     @cached_property
     def view(self) -> View:

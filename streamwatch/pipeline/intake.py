@@ -107,7 +107,7 @@ class Intake:
         jpeg = encode(
             shot.frame,
             shot.crop,
-            long_side=self._jpeg.long_side,
+            long_side=round(shot.scale * min(self._jpeg.long_side, max(shot.crop.width, shot.crop.height))),
             quality=self._jpeg.quality,
             max_bytes=self._jpeg.max_bytes,
         )
