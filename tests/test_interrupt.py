@@ -53,7 +53,7 @@ def test_while_the_program_is_loading(module: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("again", ["", "stopping"])
 def test_while_the_daemon_runs(again: str, tmp_path: Path) -> None:
     code, log = interrupted(started(tmp_path, "run"), "gate is online", again)
-    assert code == (130 if again else 0)
+    assert code in ((0, 130) if again else (0,)), "the first may have ended it before the second came"
     assert "Traceback" not in log
 
 
