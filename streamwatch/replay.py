@@ -148,6 +148,7 @@ class Replay:
             served = self._dispatcher.serve(job)
             if served.keyframe is not None and not served.again:
                 self._intake.answered(served.keyframe, served.plates)
+            if served.plates is not None:
                 until = self._clock.monotonic() + patience
         self._patience = PATIENCE
 

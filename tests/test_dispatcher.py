@@ -203,6 +203,20 @@ def test_the_only_view_of_a_vehicle_is_sent_once_more_after_a_charged_stumble() 
     assert len(scene.desk.said(ReadFailed)) == 1
 
 
+@pytest.mark.errors_expected
+def test_a_service_that_charges_for_errors_pauses_the_camera() -> None:
+    service = Service(*[STUMBLE] * 50)
+    scene = Scene(service)
+    for n in range(20):
+        scene.add(f"k{n}")
+        scene.clock.time += 100
+        scene.serve()
+    scene.clock.time += 100
+    assert scene.serve() is None
+    assert len(service.read_keys) == 20
+    assert [breaker.name for breaker in scene.dispatcher.breakers()][-1] == "runaway"
+
+
 def test_a_stumble_that_comes_when_the_vehicle_has_gone_is_tried_again_at_once() -> None:
     service = Service(STUMBLE)
     scene = Scene(service)

@@ -324,16 +324,19 @@ class Dispatcher:
         self, item: WaitingKeyframe, ledger: RecordedLedger, error: RecognitionError | None, plates: int
     ) -> None:
         with self._changed:
-            self._budget.pay(item.camera, ledger.paid - 1, self._clock.now(), self._clock.monotonic())
+            now = self._clock.monotonic()
+            self._budget.pay(item.camera, ledger.paid - 1, self._clock.now(), now)
             if error is not None:
-                self._governor.failed(error, self._clock.monotonic())
+                self._governor.failed(error, now)
+                if ledger.paid and isinstance(error, Transient):
+                    self._governor.paid_in_vain(item.camera)
             else:
-                held_since, now = self._governor.answered(item.camera, plates), self._clock.monotonic()
+                held_since = self._governor.answered(item.camera, plates)
                 if held_since is not None:
                     waiting = some(len(self._outbox), "picture")
                     log.warning("ocrCars answers again after %s; %s waiting", age(now - held_since), waiting)
-                self._governor.check_runaway(item.camera, now)
                 self._outbox.answered(item.passage)
+            self._governor.check_runaway(item.camera, now)
             self._changed.notify()
 
     def _after_failure(self, job: Job, keyframe: Keyframe, ledger: RecordedLedger, error: RecognitionError) -> Served:

@@ -96,12 +96,15 @@ class Governor:
         """The service has answered, with so many plates. Since when calls were held back, if that is over now."""
         over = None if self._hold is None else self._hold.since
         self._hold, self._probing, self._pace = None, False, self._pace / 2 if self._pace > PACE_FIRST else 0.0
-        runaway = self._cameras.setdefault(camera, _Runaway())
         if plates:
             self._cameras[camera] = _Runaway()
         else:
-            runaway.without_plate += 1
+            self.paid_in_vain(camera)
         return over
+
+    def paid_in_vain(self, camera: str) -> None:
+        """A call was charged, and brought no plate: nothing was seen, or the answer was an error."""
+        self._cameras.setdefault(camera, _Runaway()).without_plate += 1
 
     def check_runaway(self, camera: str, now: float) -> None:
         """Pauses a camera whose calls find no plate, for longer each time."""
