@@ -150,7 +150,7 @@ class Gate:
         own = [(good, corners) for good, corners in plates or [] if self._judge.is_own(view, corners)]
         for good, corners in sorted(own, key=lambda plate: plate[0]):
             view.verdict, view.plate = Verdict.READ if good else Verdict.DOUBTED, corners
-        track = next((t for t in self._follower.tracks if t.passage == passage), None)
+        track = self._follower.track_of(passage)
         if view.verdict is not Verdict.READ and track is not None and track.stage is Stage.SETTLED:
             track.look_again(track.seen_at, suspect=False)
 
