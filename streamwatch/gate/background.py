@@ -32,6 +32,7 @@ class Background:
         self._mean: npt.NDArray[np.float32] | None = None
         self._spread: npt.NDArray[np.float32] = np.empty(0, np.float32)
         self._margin: Picture = np.empty(0, np.uint8)
+        self._scene: Picture = np.empty(0, np.uint8)
         self._difference: Picture = np.empty(0, np.uint8)
         self._gain = 1.0
         self._started = self._updated = 0.0
@@ -41,7 +42,7 @@ class Background:
         self._mean = small.astype(np.float32)
         self._spread = np.full(small.shape, 2.0, np.float32)
         self._started = self._updated = at
-        self._renew_margin()
+        self._renew()
 
     def change(self, small: Picture, vehicles: Picture | None) -> Picture:
         """255 where `small` differs from the empty scene, else 0; the same shape.
@@ -50,7 +51,7 @@ class Background:
         """
         assert self._mean is not None
         self._gain = self._light(small, vehicles)
-        expected = cv2.convertScaleAbs(self._mean, alpha=self._gain, beta=BLACK * (1 - self._gain))
+        expected = self._scene if self._gain == 1.0 else self._lit(self._mean)
         self._difference = cv2.absdiff(small, expected)
         change: Picture = cv2.compare(self._difference, self._margin, cv2.CMP_GT)
         return change
@@ -68,7 +69,7 @@ class Background:
         # At first an average of all there was, so that what moved through the first pictures soon is forgotten.
         cv2.accumulateWeighted(small, self._mean, max(1 - np.exp(-passed / LEARN), passed / age), mask=free)
         cv2.accumulateWeighted(self._difference, self._spread, 1 - np.exp(-passed / LEARN_SPREAD), mask=free)
-        self._renew_margin()
+        self._renew()
 
     def uncovered(self, small: Picture, region: Region) -> bool:
         """Whether a region differs because something has gone that was there when the empty scene was learned.
@@ -80,7 +81,7 @@ class Background:
         part = region.around(3, small.shape)
         now, before = (
             small[part],
-            cv2.convertScaleAbs(self._mean[part], alpha=self._gain, beta=BLACK * (1 - self._gain)),
+            self._lit(self._mean[part]),
         )
         differs = cv2.compare(cv2.absdiff(now, before), self._margin[part], cv2.CMP_GT)
         inside = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, _GAPS)
@@ -95,7 +96,7 @@ class Background:
         """Takes what is in the region now as part of the empty scene."""
         assert self._mean is not None
         part = region.around(3, small.shape)
-        self._mean[part] = small[part]
+        self._mean[part] = self._scene[part] = small[part]
         self._gain = 1.0
 
     def _light(self, small: Picture, vehicles: Picture | None) -> float:
@@ -113,7 +114,14 @@ class Background:
         gain = float(np.partition(ratios, middle)[middle])  # as np.median, at a third of its price
         return 1.0 if abs(gain - 1) < SAME_LIGHT else min(4.0, max(0.25, gain))
 
-    def _renew_margin(self) -> None:
+    def _lit(self, mean: npt.NDArray[np.float32]) -> Picture:
+        """The empty scene, or a part of it, in the light of now."""
+        lit: Picture = cv2.convertScaleAbs(mean, alpha=self._gain, beta=BLACK * (1 - self._gain))
+        return lit
+
+    def _renew(self) -> None:
+        """What follows from mean and spread, which are slower to change than pictures come."""
         assert self._mean is not None
+        self._scene = cv2.convertScaleAbs(self._mean)
         light = min(1.0, max(0.35, (float(self._mean[::8, ::8].mean()) - BLACK) / (110 - BLACK)))
         self._margin = cv2.convertScaleAbs(self._spread, alpha=SPREADS, beta=self._threshold * light)

@@ -67,11 +67,13 @@ def find_regions(change: Picture, min_area: float) -> list[Region]:
     rectangle are one vehicle seen in parts.
     """
     mask = cv2.morphologyEx(change, cv2.MORPH_OPEN, _SPECKS)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _GAPS)
+    rows, columns = _changed(mask)
+    mask = cv2.morphologyEx(mask[rows, columns], cv2.MORPH_CLOSE, _GAPS)
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
     least = min_area * change.size
+    left, top = columns.start, rows.start
     pieces = [
-        Region(int(x), int(y), int(x + w), int(y + h), int(area))
+        Region(int(left + x), int(top + y), int(left + x + w), int(top + y + h), int(area))
         for x, y, w, h, area in stats[1:count]
         if area >= max(4.0, least / 20)
     ]
@@ -84,3 +86,10 @@ def find_regions(change: Picture, min_area: float) -> list[Region]:
         else:
             whole[home] = whole[home].joined(piece)
     return [region for region in whole if region.area >= least]
+
+
+def _changed(mask: Picture) -> tuple[slice, slice]:
+    """Rows and columns outside of which nothing is set, and so much around them that closing gaps finds no edge."""
+    x, y, width, height = cv2.boundingRect(mask)
+    margin = len(_GAPS)
+    return slice(max(0, y - margin), y + height + margin), slice(max(0, x - margin), x + width + margin)

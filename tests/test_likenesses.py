@@ -1,0 +1,59 @@
+"""Small measures of the gate: likeness of two pictures of one place, and regions of change."""
+
+import cv2
+import numpy as np
+import pytest
+
+from streamwatch.gate.regions import Region, find_regions
+from streamwatch.gate.track import correlation
+from streamwatch.model import Picture
+
+SHAPE = (180, 320)
+RNG = np.random.default_rng(4)
+
+
+def noise(low: int, high: int) -> Picture:
+    return RNG.integers(low, high, (40, 60), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("mix", [0.0, 0.3, 0.9, 1.0])
+def test_correlation_is_the_coefficient(mix: float) -> None:
+    one = noise(0, 256)
+    other = (mix * one + (1 - mix) * noise(0, 256)).astype(np.uint8)
+    assert correlation(one, other) == pytest.approx(np.corrcoef(one.ravel(), other.ravel())[0, 1], abs=1e-9)
+
+
+def test_correlation_does_not_mind_light_and_contrast() -> None:
+    one = noise(0, 200)
+    assert correlation(one, one // 2 + 30) > 0.999
+    assert correlation(one, 255 - one) == pytest.approx(-1)
+
+
+def test_plain_pictures_are_like_each_other_and_like_nothing_else() -> None:
+    plain = np.full((40, 60), 90, np.uint8)
+    assert correlation(plain, np.full((40, 60), 20, np.uint8)) == 1
+    assert correlation(plain, noise(0, 256)) == 0
+
+
+def pieces(*boxes: tuple[int, int, int, int]) -> Picture:
+    change = np.zeros(SHAPE, np.uint8)
+    for x, y, width, height in boxes:
+        cv2.rectangle(change, (x, y), (x + width - 1, y + height - 1), 255, -1)
+    return change
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (1, 130), (100, 60), (250, 0), (260, 140)])
+def test_a_region_is_found_where_it_is(x: int, y: int) -> None:
+    assert find_regions(pieces((x, y, 60, 40)), 0.01) == [Region(x, y, x + 60, y + 40, 2400)]
+
+
+def test_a_gap_is_bridged_and_a_wide_one_is_not() -> None:
+    near = find_regions(pieces((20, 20, 60, 40), (86, 20, 60, 40)), 0.01)
+    assert [(r.left, r.right) for r in near] == [(20, 146)]
+    far = find_regions(pieces((20, 20, 60, 40), (96, 20, 60, 40)), 0.01)
+    assert [(r.left, r.right) for r in far] == [(20, 80), (96, 156)]
+
+
+def test_specks_are_no_region() -> None:
+    assert find_regions(pieces(*((x, y, 2, 2) for x in range(0, 318, 8) for y in range(0, 178, 8))), 0.0) == []
+    assert find_regions(np.zeros(SHAPE, np.uint8), 0.01) == []
