@@ -20,6 +20,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0  # s between two vain looks at what is wo
 OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently of each other
 NEARER, BROAD = 1.6, 0.8  # growth of what came nearer; width by height of a vehicle that is partly hidden
 UNCHANGED = 0.75  # correlation of two small pictures of one place that show the same thing
+PLAIN = 0.01  # grey levels squared; variance below which a picture shows nothing
 
 
 class Verdict(Enum):
@@ -203,8 +204,8 @@ def correlation(one: Picture, other: Picture) -> float:
     (a, aa), (b, bb) = _moments(one), _moments(other)
     ab = (aa + bb - cv2.norm(one, other, cv2.NORM_L2SQR) / one.size) / 2
     contrasts = (aa - a * a), (bb - b * b)
-    if min(contrasts) <= 0:
-        return float(max(contrasts) <= 0)
+    if min(contrasts) < PLAIN:
+        return float(max(contrasts) < PLAIN)
     return float((ab - a * b) / (contrasts[0] * contrasts[1]) ** 0.5)
 
 
