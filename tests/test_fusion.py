@@ -83,9 +83,6 @@ class Store:
     def close(self, in_passage: Passage) -> list[Change]:
         return self._apply(self.fusion.close(in_passage))
 
-    def seen(self, in_passage: Passage) -> list[Change]:
-        return self._apply(self.fusion.passage_seen(in_passage))
-
     def _apply(self, changes: list[Change]) -> list[Change]:
         for change in changes:
             if isinstance(change, Removed):
@@ -113,7 +110,6 @@ class Store:
 def test_one_reading_is_provisional_at_once_and_final_when_the_passage_closes() -> None:
     store = Store(fusion())
     visit = passage("p", 0, 1)
-    store.seen(visit)
     changes = store.read(visit, reading(visit, 1, "粤BP57E7", 0.97))
     expected = Sighting(
         key="k1",
@@ -136,7 +132,6 @@ def test_one_reading_is_provisional_at_once_and_final_when_the_passage_closes() 
 
 def test_a_passage_without_readings_is_no_sighting() -> None:
     store = Store(fusion())
-    assert store.seen(passage("p", 0, 1)) == []
     assert store.read(passage("p", 0, 2)) == []
     assert store.close(passage("p", 0, 3)) == []
 
@@ -145,7 +140,7 @@ def test_a_sighting_goes_on_while_its_passage_does() -> None:
     store = Store(fusion())
     visit = passage("p", 0, 1)
     store.read(visit, reading(visit, 1, "粤BP57E7"))
-    store.seen(passage("p", 0, 60))
+    store.read(passage("p", 0, 60))
     assert store.in_order()[0].last_seen == at(60)
     assert store.in_order()[0].status is SightingStatus.PROVISIONAL
 
@@ -493,7 +488,7 @@ def _scene(chance: random.Random) -> list[Event]:
                 for text, place in zip(texts, corners, strict=False)
             )
             events.append(("read", replace(visit, last_seen=at(second)), readings))
-        events += [("seen", replace(visit, last_seen=visit.opened_at), ()), ("close", visit, ())]
+        events.append(("close", visit, ()))
     return events
 
 
@@ -502,8 +497,6 @@ def _result(events: Iterable[Event]) -> tuple[set[object], set[frozenset[str]]]:
     for what, visit, readings in events:
         if what == "read":
             store.read(visit, *readings)
-        elif what == "seen":
-            store.seen(visit)
         else:
             store.close(visit)
     sightings: set[object] = {replace(sighting, key="") for sighting in store.sightings.values()}

@@ -119,10 +119,6 @@ class Fusion:
         live.vehicles = vehicles(live.readings.values(), self._min_confidence)
         return self._update(live)
 
-    def passage_seen(self, passage: Passage) -> list[Change]:
-        """The passage has opened, or goes on. Not needed for each frame: closing tells the true end."""
-        return self._update(self._touch(passage))
-
     def close(self, passage: Passage) -> list[Change]:
         """The vehicle has gone: its sightings become final."""
         return self._update(self._touch(replace(passage, closed=True)))
