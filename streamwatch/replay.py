@@ -61,7 +61,8 @@ class Replay:
         """last_views: how the vehicles looked that were last seen by a camera before a time."""
         self._last_views: Callable[[str, datetime], list[LastView]] | None = last_views
         self._camera, self._intake, self._books, self._witness = camera, intake, books, witness
-        self._dispatcher, self._clock, self._patience = dispatcher, clock, PATIENCE
+        self._dispatcher, self._clock = dispatcher, clock
+        self._waited = 0.0  # s since the last answer, as far as they were spent on reading
 
     def run(self, videos: Sequence[Path], start: datetime | None, progress: Progress) -> None:
         """Plays all videos. start: time of the first frame of the first video; the others follow on it.
@@ -124,33 +125,35 @@ class Replay:
                 dropped = self._dispatcher.add(self._books.as_waiting(event.keyframe))
             for lost in dropped:
                 self._books.record(dropping(lost))
-            self._read(self._patience)
+            self._read(PATIENCE)
 
     def _read_rest(self) -> None:
+        self._waited = 0.0
         self._read(PATIENCE)
         for pause in PROBES:
             if self._dispatcher.backlog()[0]:
                 self._dispatcher.probe_in(pause)
+                self._waited = 0.0
                 self._read(pause + READ_TIME)
 
     def _read(self, patience: float) -> None:
-        """Has everything read that waits, until nothing is answered for so many seconds.
+        """Has everything read that waits; what waits longer than `patience` seconds since the last answer is left.
 
-        When the service does not come back, later ones are not waited for.
+        So a service that does not come back is waited for once, and not once per vehicle.
         """
-        until = self._clock.monotonic() + patience
         while self._dispatcher.backlog()[0]:
-            left = max(0.0, until - self._clock.monotonic())
+            began = self._clock.monotonic()
+            left = max(0.0, patience - self._waited)
             job = self._dispatcher.next(left) if self._dispatcher.held_for() <= left else None
             if job is None:
-                self._patience = 0.0
+                self._waited = patience
                 return
             served = self._dispatcher.serve(job)
+            self._waited += self._clock.monotonic() - began
             if served.keyframe is not None and not served.again:
                 self._intake.answered(served.keyframe, served.plates)
             if served.plates is not None:
-                until = self._clock.monotonic() + patience
-        self._patience = PATIENCE
+                self._waited = 0.0
 
 
 def summary(tally: Tally, camera: str) -> str:
