@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -161,19 +162,39 @@ def test_curl(tmp_path: Path) -> None:
         assert "X-Ca-Error-Code: I405UM" in curl("-H", BY_APPCODE)
 
 
-def test_a_signal_ends_it_after_what_was_taken_is_answered() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    reader, threads = Reader(), []
+class Threads:
+    """Starts threads for what is tested. At the end they are waited for, and signals mean what they meant before."""
+
+    def __init__(self) -> None:
+        self._handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        self._started: list[threading.Thread] = []
+
+    def spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
+        thread = threading.Thread(target=target, name=name)
+        self._started.append(thread)
+        thread.start()
+        return thread
+
+    def end(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        for thread in self._started:
+            thread.join(10)
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    started = Threads()
+    yield started
+    started.end()
+
+
+def test_a_signal_ends_it_after_what_was_taken_is_answered(threads: Threads) -> None:
+    reader = Reader()
     reader.open.clear()
     chosen = settings({"appcode": CODE})
     service = make_service(chosen, lambda: reader)
     answers: list[bytes] = []
-
-    def spawn(target: Any, name: str) -> threading.Thread:
-        thread = threading.Thread(target=target, name=name)
-        threads.append(thread)
-        thread.start()
-        return thread
 
     def visit() -> None:
         with socket.create_connection(("127.0.0.1", chosen.serve_ocr.port), timeout=20) as connection:
@@ -181,7 +202,7 @@ def test_a_signal_ends_it_after_what_was_taken_is_answered() -> None:
             answers.append(everything(connection))
 
     def act() -> None:
-        client = spawn(visit, "client")
+        client = threads.spawn(visit, "client")
         while not reader.busy:
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -189,44 +210,25 @@ def test_a_signal_ends_it_after_what_was_taken_is_answered() -> None:
         reader.open.set()
         client.join(10)
 
-    spawn(act, "actor")
-    try:
-        assert serve_ocr(service, 10.0, spawn) == 0
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for thread in threads:
-            thread.join(10)
+    threads.spawn(act, "actor")
+    assert serve_ocr(service, 10.0, threads.spawn) == 0
     assert answers[0].startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 @pytest.mark.errors_expected
-def test_a_reader_that_fails_unexpectedly_ends_it_with_1(caplog: pytest.LogCaptureFixture) -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    reader, threads = Reader(), []
+def test_a_reader_that_fails_unexpectedly_ends_it_with_1(threads: Threads, caplog: pytest.LogCaptureFixture) -> None:
+    reader = Reader()
     reader.error = RuntimeError("a bug")
     chosen = settings()
     service = make_service(chosen, lambda: reader)
-
-    def spawn(target: Any, name: str) -> threading.Thread:
-        thread = threading.Thread(target=target, name=name)
-        threads.append(thread)
-        thread.start()
-        return thread
 
     def visit() -> None:
         with socket.create_connection(("127.0.0.1", chosen.serve_ocr.port), timeout=20) as connection:
             connection.sendall(request(BODY, KINDS))
             connection.recv(1)
 
-    spawn(visit, "client")
-    try:
-        assert serve_ocr(service, 5.0, spawn) == 1
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for thread in threads:
-            thread.join(10)
+    threads.spawn(visit, "client")
+    assert serve_ocr(service, 5.0, threads.spawn) == 1
     assert "reading failed unexpectedly" in caplog.text
 
 
