@@ -28,6 +28,7 @@ SCENERY_AFTER = 3.0  # s; what stands still so long after a call found no plate 
 CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so that a bird does not count
 CUT_OFF_STILL = 1.0  # s; a piece at the edge that stands still so long is a vehicle after all
 WHOLE_FOR = 0.4  # s; what follows a paid vehicle must be wholly in view so long: pieces of the leaving one are not
+ANSWERED_WITHIN = 5.0  # s for which a passage whose vehicle has gone stays open for the answer to its last picture
 REMEMBER = 3.0  # s after a passage in which pieces of its vehicle may still be in view
 
 
@@ -67,16 +68,19 @@ class Judge:
 
     def let_go(self, small: Picture, at: float) -> list[Decision]:
         """What to do about tracks that have left; the end of a frame."""
-        decisions: list[Decision] = []
         for track in [t for t in self._follower.tracks if at - t.seen_at >= self._close_after]:
-            if not track.swallowed:
-                decisions += self._last_chance(track)
-            decisions += self.closing(track, at)
             self._follower.tracks.remove(track)
+            self._follower.leaving.append(track)
+        decisions = [decision for track in list(self._follower.leaving) for decision in self._see_off(track, at)]
         for track in [t for t in self._follower.tracks if not t.confirmed and t.seen_at != at]:
             self._follower.tracks.remove(track)
         self._previous = small
         return decisions
+
+    def last_calls(self) -> list[Decision]:
+        """What is worth a call when no frame will come any more."""
+        tracks = (*self._follower.tracks, *self._follower.leaving)
+        return [decision for track in tracks if not track.swallowed for decision in self._last_chance(track)]
 
     def finish(self, track: Track) -> list[Decision]:
         """What to do about a track when watching ends."""
@@ -92,6 +96,15 @@ class Judge:
             return [closed]
         large = track.largest >= LARGE * self._geometry.watched
         return [Opened(track.passage, track.opened_at), closed] if track.refused and large else []
+
+    def _see_off(self, track: Track, at: float) -> list[Decision]:
+        """Of one that has left: a call for the best view that is left of it, or the end of its passage."""
+        decisions = [] if track.swallowed else self._last_chance(track)
+        waiting = at - track.seen_at < self._close_after + ANSWERED_WITHIN
+        if decisions or (track.unanswered and waiting):
+            return decisions
+        self._follower.leaving.remove(track)
+        return self.closing(track, at)
 
     def is_own(self, view: PaidView, corners: Corners | None) -> bool:
         """Whether a plate belongs to the vehicle of the view, and not to another one on whose place it lies."""
@@ -285,6 +298,7 @@ class Judge:
         view = PaidView(track.passage, best.at, luma, box, best.score, track.region, patch_of(small, track.region))
         view.scale = best.scale
         track.paid.append(view)
+        track.sent = best
         self._paid.append(view)
         track.settle(small)
         shot = Shot(track.passage, best.frame, best.crop, best.score, reason, best.scale)
@@ -294,8 +308,8 @@ class Judge:
 
     def _last_chance(self, track: Track) -> list[Decision]:
         """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
-        if track.doubted and track.best is None and track.earlier:
-            track.best = track.earlier[-1]
+        if track.doubted and track.best is None:
+            track.best = track.sent
         if not track.confirmed or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
             return []
         if not self._worth_another(track) or self._known(track, self._previous):
@@ -304,7 +318,8 @@ class Judge:
             track.refused += 1
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
-        return [*decisions, *self._pay(track, self._previous, "it went; this was its best view")]
+        reason = _reason(track) if track.paid else "it went; this was its best view"
+        return [*decisions, *self._pay(track, self._previous, reason)]
 
 
 def _watch_settled(track: Track, small: Picture, at: float) -> None:

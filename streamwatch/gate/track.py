@@ -104,7 +104,8 @@ class Track:
     confirmed: lasted long enough. announced: its passage has been opened. fragment: began as a piece of a paid vehicle.
     swallowed: has become part of another track's region. suspect: another vehicle may stand here than was paid for.
     looks, hits: how often a plate was looked for and seen; look_from: px of width from which another look is worth it;
-    with_plate: the last view that showed one; earlier: views in which it was smaller, at most three; refused: how often
+    with_plate: the last view that showed one; earlier: views in which it was smaller, at most three; sent: the view that
+    was paid for last, both only until its plate is known; refused: how often
     nothing was paid because no plate was seen, idle_until: when to try again then; first: its region when it was first
     wholly in view; came_nearer: it grew from then on as vehicles do; largest: pixels of its largest rectangle.
     why: nothing was sent in the last frame. value: its score, None if not measured.
@@ -136,6 +137,7 @@ class Track:
     look_from: int = LEAST_WIDTH
     with_plate: Candidate | None = None
     earlier: list[Candidate] = field(default_factory=list)
+    sent: Candidate | None = None
     refused: int = 0
     first: Region | None = None
     came_nearer: bool = False
@@ -172,6 +174,15 @@ class Track:
         """A view that gives way to a better one may serve for a second opinion, if the vehicle was smaller in it."""
         if not self.earlier or view.box.width >= OTHER_SIZE * self.earlier[-1].box.width:
             self.earlier = [*self.earlier[-2:], view]
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the service still reads its last picture."""
+        return bool(self.paid) and self.paid[-1].verdict is Verdict.PENDING
+
+    def known(self) -> None:
+        """Its plate is known, so that no other view of it is needed."""
+        self.earlier, self.sent = [], None
 
     @property
     def doubted(self) -> bool:
