@@ -193,3 +193,32 @@ def test_what_shows_no_plate_and_does_not_come_nearer_is_only_recorded() -> None
     scene = Scene([], Gate(find_plates=lambda bgr: []), extra=door).play(10).finish()
     assert [type(e) for e in scene.events] == [Opened, Closed]
     assert scene.gate.counts[Why.NO_PLATE] >= 1
+
+
+def test_a_vehicle_that_came_a_little_nearer_and_stopped_is_paid_once_though_its_plate_is_not_seen() -> None:
+    class LateSeen(Stay):
+        def place(self, t: float) -> tuple[float, float, float] | None:
+            place = super().place(t)
+            return place and (place[0], place[1] if t > self.go else 200, min(1.0, max(0.75, place[2])))
+
+    bare = LateSeen(texture(7, *VEHICLE, 25, 20, 240), 1.0, 8.0)
+    scene = Scene([bare], Gate(find_plates=lambda bgr: [])).play(11).finish()
+    assert len([e for e in scene.events if isinstance(e, Shot)]) == 1
+    upright = LateSeen(cv2.resize(bare.picture, (100, 200)), 1.0, 8.0)
+    scene = Scene([upright], Gate(find_plates=lambda bgr: []))
+    upright.box = lambda t: (b := LateSeen.box(upright, t)) and (b[0], b[1], b[2] // 2, b[3])  # type: ignore[method-assign]
+    scene.play(11).finish()
+    assert not [e for e in scene.events if isinstance(e, Shot)], "a person"
+
+
+def test_who_walks_after_a_leaving_vehicle_did_not_come_nearer_as_it_did() -> None:
+    coming = Stay(vehicle(1, 1), 1.0, 5.0)
+    coat = texture(9, 50, 190, 25, 20, 90)
+
+    def walker(picture: Picture, t: float) -> None:
+        left = round(150 + 60 * (t - 4.6))
+        if t > 4.6 and left < 580:
+            picture[120:310, left : left + 50] = coat
+
+    scene = Scene([coming], gate_for(coming), extra=walker).play(15).finish()
+    assert scene.read() == [0]

@@ -177,7 +177,9 @@ class Gate:
             standing = standing_of(track)
             decisions += self._judge.finish(track) if standing is None else []
             stayed += [] if standing is None else [standing]
-        decisions += [closed for track in self._follower.leaving for closed in self._judge.closing(track, track.seen_at)]
+        decisions += [
+            closed for track in self._follower.leaving for closed in self._judge.closing(track, track.seen_at)
+        ]
         self._follower.tracks, self._follower.leaving = [], []
         self._shape, self._geometry = luma.shape, Geometry(luma.shape, self._zone)
         self._background.start(self._geometry.shrink(luma), at)

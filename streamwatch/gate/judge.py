@@ -17,6 +17,7 @@ from streamwatch.model import Box, Corners, Frame, Picture
 CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.3  # a region must last so long before it is a passage
 BETTER = 1.05  # a view counts as better from this ratio of scores on; a full picture of the codec alone gives 1.03
 LOOKS_IN_VAIN = 1  # views given up for want of a plate, after which a vehicle is paid for all the same
+STOPPED_FOR = 2.0  # s; what came a little nearer and stands still so long is a vehicle
 LARGE = 0.08  # of the watched picture; what fills less and shows no plate is nothing to record
 STILL_GOOD = 0.6  # so much of the score of a doubted view another one must have for a second opinion
 SMALLER = 0.8  # scale of a picture that is read independently of the same view at full size
@@ -204,7 +205,7 @@ class Judge:
             track.why = Why.KNOWN
             track.settle(small)
             return []
-        if not self._plate_in_sight(track) and not self._surely_a_vehicle(track):
+        if not self._plate_in_sight(track) and not self._surely_a_vehicle(track, at):
             track.why = Why.NO_PLATE
             track.no_plate(at)
             return []
@@ -221,9 +222,10 @@ class Judge:
             track.best = track.with_plate
         return believed(track)
 
-    def _surely_a_vehicle(self, track: Track) -> bool:
-        """Whether it is paid for although no plate is seen: it came nearer as vehicles do, and more looks saw none."""
-        return track.refused >= LOOKS_IN_VAIN and track.came_nearer
+    def _surely_a_vehicle(self, track: Track, at: float) -> bool:
+        """Whether it is paid for although no plate is seen: it came as vehicles do, and more looks saw none."""
+        stopped = track.came_somewhat_nearer and _still(track, at, STOPPED_FOR)
+        return track.refused >= LOOKS_IN_VAIN and (track.came_nearer or stopped)
 
     def _is_scenery(self, track: Track, small: Picture, at: float) -> bool:
         """Whether what stands here belongs to the scene: ground that a vehicle has left, or a thing without a plate."""
