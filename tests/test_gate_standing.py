@@ -222,3 +222,17 @@ def test_who_walks_after_a_leaving_vehicle_did_not_come_nearer_as_it_did() -> No
 
     scene = Scene([coming], gate_for(coming), extra=walker).play(15).finish()
     assert scene.read() == [0]
+
+
+@pytest.mark.parametrize(("width", "calls"), [(170, 0), (250, 1)])
+def test_what_only_edges_take_for_a_plate_counts_on_a_vehicle_and_not_on_a_person(width: int, calls: int) -> None:
+    body = texture(9, width, 230, 40, 40, 60)
+
+    def comes_in(picture: Picture, t: float) -> None:
+        left = min(200, round(150 * (t - 1)) - width)
+        if left > 0 and t < 8:
+            picture[70:300, left : left + width] = body
+            letters(picture, left + 5, 200)
+
+    scene = Scene([], Gate(find_plates=lambda bgr: []), extra=comes_in).play(11).finish()
+    assert len([e for e in scene.events if isinstance(e, Shot)]) == calls

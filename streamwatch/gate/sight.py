@@ -12,7 +12,7 @@ import numpy as np
 from streamwatch.gate.bestshot import Candidate
 from streamwatch.gate.plate_box import bounds, inside, middle, moved, plate_width, vehicle_around
 from streamwatch.gate.plate_like import plate_like
-from streamwatch.gate.track import PaidView, Track
+from streamwatch.gate.track import BROAD, PaidView, Track
 from streamwatch.model import Box, Corners, Frame, Picture
 
 FindPlates = Callable[[Picture], Sequence[Corners]]
@@ -54,10 +54,13 @@ class Sight:
             track.hits, track.with_plate = track.hits + 1, view
 
     def look_hard(self, track: Track, view: Candidate) -> None:
-        """The last look before a view is given up: what the finder misses in it, its edges may tell."""
+        """The last look before a view is given up: what the finder misses in it, its edges may tell.
+
+        But not on what is upright like a person: the hem of a coat is a band of strokes, too.
+        """
         if not view.looked:
             self.look(track, view)
-        if view.plate is None and track.with_plate is None:
+        if view.plate is None and track.with_plate is None and view.box.width >= BROAD * view.box.height:
             view.plate = self._plate(view, plate_like)
             if view.plate is not None:
                 track.hits, track.with_plate = track.hits + 1, view
