@@ -261,6 +261,24 @@ def test_a_doubted_reading_of_a_vehicle_that_has_gone_is_checked_with_an_earlier
     assert {opened.passage, first.passage, second.passage, closed.passage} == {opened.passage}
 
 
+def test_a_doubted_reading_of_a_vehicle_that_is_hidden_now_is_checked_with_an_earlier_view() -> None:
+    lorry = texture(5, 560, 330, 10, 150, 240)
+
+    def comes_before_it(picture: Picture, t: float) -> None:
+        if t > 2.8:
+            picture[10:340, : 190 if t < 3.2 else 560] = lorry[:, : 190 if t < 3.2 else 560]
+
+    scene = Scene([Stay(vehicle(1, 1), 1.0, 20.0)], extra=comes_before_it)
+    scene.answer = lambda shot: None  # type: ignore[method-assign]
+    scene.play(3.6)
+    opened, shot = scene.events
+    assert isinstance(shot, Shot)
+    scene.gate.answered(opened.passage, [(False, scene.corners(0, 2.5))])
+    scene.play(2, since=3.6)
+    again = [e for e in scene.events[2:] if isinstance(e, Shot) and e.passage == opened.passage]
+    assert [e.frame.captured_at <= shot.frame.captured_at for e in again] == [True]
+
+
 @pytest.mark.parametrize("latency", [2.0, None])
 def test_a_passage_stays_open_for_the_last_answer_but_not_for_ever(latency: float | None) -> None:
     scene = Scene([Stay(vehicle(3, 3), 2.0, 3.0)], gate=Gate(patience=9.0))

@@ -81,7 +81,7 @@ class Judge:
     def last_calls(self) -> list[Decision]:
         """What is worth a call when no frame will come any more."""
         tracks = (*self._follower.tracks, *self._follower.leaving)
-        return [decision for track in tracks if not track.swallowed for decision in self._last_chance(track)]
+        return [decision for track in tracks for decision in self._last_chance(track)]
 
     def finish(self, track: Track) -> list[Decision]:
         """What to do about a track when watching ends."""
@@ -100,7 +100,7 @@ class Judge:
 
     def _see_off(self, track: Track, at: float) -> list[Decision]:
         """Of one that has left: a call for the best view that is left of it, or the end of its passage."""
-        decisions = [] if track.swallowed else self._last_chance(track)
+        decisions = self._last_chance(track)
         waiting = at - track.seen_at < self._close_after + ANSWERED_WITHIN
         if decisions or (track.unanswered and waiting):
             return decisions
@@ -310,6 +310,8 @@ class Judge:
 
     def _last_chance(self, track: Track) -> list[Decision]:
         """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
+        if track.swallowed and not track.doubted:
+            return []
         if track.doubted and track.best is None:
             track.best = track.sent
         if not track.confirmed or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
