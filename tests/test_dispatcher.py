@@ -253,7 +253,7 @@ def test_a_refusal_waits_for_a_person_even_where_it_came_as_an_answer() -> None:
         (("京AF0236", None), [("京AF0Z36", 0.95)], True, 0.0),
         (("京AF0236", 0.97), [], False, 0.97),
         (("京AF0236", 0.97), [("京AF0Z36", 0.95)], True, 0.0),
-        (("京AF0236", 0.97), [("京AF0Z36", 0.1)], False, 0.97),
+        (("京AF0236", 0.97), [("京AF0Z36", 0.05)], False, 0.97),
         (("京AF0236", 0.97), [("川B99887", 0.99)], False, 0.97),
     ],
 )

@@ -1,8 +1,8 @@
 """How far a paid reading can be believed: what the local engine sees in the same picture, and what other views said.
 
-The local engine errs in the province mostly, the one Chinese character: of 150 real plates, drawn into scenes or made
-small, it read the rest as it is in 146, also where it was not sure of the whole. So the rest is weighed where it is a
-little sure, and its province only where it is SURE, as a reason to look again.
+The local engine errs in the province mostly, the one Chinese character: in 300 pictures of real plates in drawn scenes
+it read the rest wrong in 6, never with a confidence above 0.13, and only the province in 38. So the rest is weighed
+where it is a little sure, and its province only where it is SURE, as a reason to look again.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from streamwatch import plates as grammar
 from streamwatch.model import PlateText
 
 SURE = 0.9  # confidence of the local engine from which on its province counts
-OBJECTS = 0.2  # the same from which on the rest of its text counts against a reading that has a confidence
+OBJECTS = 0.1  # the same from which on the rest of its text counts against a reading that has a confidence
 OBJECTS_AT_ALL = 0.05  # the same against a reading that has none
 ONE_PLATE = 2.0  # distance up to which two texts can be readings of one plate: two wrong characters
 REMEMBERED = 500  # passages of which is known what was read
