@@ -244,9 +244,9 @@ def test_a_doubted_reading_of_a_vehicle_of_one_size_is_checked_in_a_smaller_pict
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("streamwatch.gate.track.OTHER_SIZE", 9.0)
-    monkeypatch.setattr("streamwatch.gate.judge.ENOUGH", 8)
+    monkeypatch.setattr("streamwatch.gate.sight.READABLE", 8)
     scene = Scene([Stay(vehicle(1, 1), 1.0, 20.0)], readable=lambda call: False).play(23).finish()
-    assert [e.scale for e in scene.events if isinstance(e, Shot)] == [1.0, 0.8]
+    assert [e.scale for e in scene.events if isinstance(e, Shot)] == [1.0, 0.85]
 
 
 def test_a_doubted_reading_of_a_vehicle_that_has_gone_is_checked_with_an_earlier_view() -> None:

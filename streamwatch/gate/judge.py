@@ -4,13 +4,13 @@ from datetime import datetime
 
 from streamwatch.gate.background import Background
 from streamwatch.gate.bestshot import Candidate, crop_around, score
-from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
+from streamwatch.gate.decisions import NO_ANSWER, SECOND_OPINION, Closed, Decision, Opened, Shot
 from streamwatch.gate.follow import Follower
 from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.glance import Why
 from streamwatch.gate.likeness import same_vehicle, view_of
-from streamwatch.gate.plate_box import inside, middle, plate_width
-from streamwatch.gate.sight import ENOUGH, Sight, believed, good_enough
+from streamwatch.gate.plate_box import inside, middle
+from streamwatch.gate.sight import SMALLER, Sight, believed, good_enough, readable_when_smaller
 from streamwatch.gate.track import PaidView, Stage, Track, Verdict, patch_of, stillness
 from streamwatch.model import Box, Corners, Frame, Picture
 
@@ -20,7 +20,6 @@ LOOKS_IN_VAIN = 1  # views given up for want of a plate, after which a vehicle i
 STOPPED_FOR = 2.0  # s; what came a little nearer and stands still so long is a vehicle
 LARGE = 0.08  # of the watched picture; what fills less and shows no plate is nothing to record
 STILL_GOOD = 0.6  # so much of the score of a doubted view another one must have for a second opinion
-SMALLER = 0.8  # scale of a picture that is read independently of the same view at full size
 CLEARLY_BETTER = 1.3  # a view must be this much better to be paid after an unread one
 STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
 STILL_FOR = 0.4  # s; a suspect is judged when it has stood still so long
@@ -176,7 +175,7 @@ class Judge:
             if track.best is not None and track.best.whole:
                 track.keep_earlier(track.best)
             track.best, track.improved_at = Candidate(frame, at, box, crop, track.value, whole), at
-            track.why = Why.BETTERING
+            track.why = Why.NO_PLATE if track.refused else Why.BETTERING
             if self._sight is not None and not track.suspect and not track.paid:
                 self._sight.glimpse(track)
 
@@ -257,7 +256,7 @@ class Judge:
             if track.differs(view) and view.score >= least:
                 track.best = view
                 return True
-        if _readable_when_smaller(track.paid):
+        if readable_when_smaller(track.paid[-1]):
             track.best.scale = SMALLER
             return track.best.score >= least
         return False
@@ -335,12 +334,6 @@ def _watch_settled(track: Track, small: Picture, at: float) -> None:
         track.look_again(at, suspect=True)
 
 
-def _readable_when_smaller(paid: list[PaidView]) -> bool:
-    """Whether a plate was found that loses nothing in a smaller picture, and this was not tried yet."""
-    plate = paid[-1].plate
-    return plate is not None and SMALLER * plate_width(plate) >= ENOUGH and all(view.scale == 1.0 for view in paid)
-
-
 def _another_whole(track: Track, at: float) -> bool:
     """Whether this can be a vehicle of its own and not a piece of one that was paid for and is leaving."""
     if track.whole_since is not None and at - track.whole_since >= WHOLE_FOR:
@@ -356,8 +349,8 @@ def _reason(track: Track) -> str:
     assert track.best is not None
     if track.paid and not track.suspect:
         return {
-            Verdict.FAILED: "the last view got no answer",
-            Verdict.DOUBTED: "a second opinion on an unsure reading",
+            Verdict.FAILED: NO_ANSWER,
+            Verdict.DOUBTED: SECOND_OPINION,
         }.get(track.paid[-1].verdict, "a clearly better view than the unread one")
     if track.best.looked and track.best.plate is None:
         return "it came nearer like a vehicle, but no plate was seen in it"

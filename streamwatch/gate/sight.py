@@ -23,6 +23,8 @@ GROWN, LEAST_GROWN = 1.3, 1.1  # the vehicle must be so much wider for another l
 MISSES_PER_HIT = 2  # so many looks that showed no plate are made good by one that does
 WIDEST = 0.6  # of a view; no plate fills more of one
 ENOUGH = 115  # px; width of a plate that is read surely; a view that shows it need not get better
+SMALLER = 0.85  # scale of a picture that is read independently of the same view at full size
+READABLE = 90  # px; width of a plate that is still worth a call in a smaller picture
 LEAST_CRISP = 0.35  # less of a plate's edges in one direction than so much of the other: it is blurred by motion
 CRISP_WIDTH = 96  # px; plates are judged at this width
 
@@ -130,6 +132,11 @@ def good_enough(view: Candidate) -> bool:
     if view.plate is None:
         return False
     return plate_width(view.plate) >= ENOUGH and crispness(view.frame.luma, view.plate) >= LEAST_CRISP
+
+
+def readable_when_smaller(paid: PaidView) -> bool:
+    """Whether a plate was found that can be read in a smaller picture, too, and this was not tried yet."""
+    return paid.plate is not None and SMALLER * plate_width(paid.plate) >= READABLE and paid.scale == 1.0
 
 
 def crispness(luma: Picture, plate: Corners) -> float:
