@@ -82,6 +82,8 @@ class Replay:
                 log.info("%s: its first picture is of %s", video, when(begins))
                 self._remember(begins)
                 ended = self._play(recording, video, begins, progress)
+        while events := self._intake.last_calls():
+            self._take(events)
         self._take(self._intake.finish())
         looked = [f"{count} {why}" for why, count in self._intake.counts.items() if count]
         log.info("pictures by why they were sent or not: %s", "; ".join(looked))

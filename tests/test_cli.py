@@ -113,6 +113,20 @@ def test_several_videos_follow_on_each_other(clip: Path, tmp_path: Path) -> None
     assert "4 passages, 0 read; 4 calls to ocrCars\n" in done.stderr
 
 
+def test_an_unsure_reading_at_the_end_of_a_recording_gets_another_view(tmp_path: Path) -> None:
+    short = tmp_path / "short.mp4"
+    render(short, [Vehicle("京AF0236", enter=0.8, approach=1.5, stop=9.0)], 3.5, 10, (640, 360), preset="ultrafast")
+    with FakeOcrCars(plate("川B12345", 0.6), plate("川B12345", 0.97), appcode=SECRET) as service:
+        paid(tmp_path, service)
+        with (tmp_path / "config.yaml").open("a", encoding="utf-8") as config:
+            config.write("gate: {patience: 30s}\n")
+        done = streamwatch("replay", "--camera", "gate", "--start", START, short, cwd=tmp_path)
+        rows = json.loads(streamwatch("sightings", "--format", "json", cwd=tmp_path).stdout)
+    assert "1 passage, 1 read; 2 calls to ocrCars\n" in done.stderr
+    assert service.calls[0].picture != service.calls[1].picture
+    assert [(row["plate"], row["status"]) for row in rows] == [("川B12345", "final")]
+
+
 def test_filters_of_sightings(clip: Path, tmp_path: Path) -> None:
     with FakeOcrCars(plate("京AF0236"), plate("苏EK3P82"), appcode=SECRET) as service:
         paid(tmp_path, service)

@@ -247,13 +247,13 @@ def test_a_refusal_waits_for_a_person_even_where_it_came_as_an_answer() -> None:
 @pytest.mark.parametrize(
     ("paid", "local", "confirmed", "believed"),
     [
-        (("京AF0236", 0.99), [("京AF0236", 0.6)], True, 0.99),
-        (("京AF0236", None), [("京AF0236", 0.6)], True, None),
+        (("京AF0236", 0.99), [("京AF0236", 0.6)], True, 1.0),
+        (("京AF0236", None), [("京AF0236", 0.6)], True, 1.0),
         (("京AF0236", None), [], False, 0.0),
         (("京AF0236", None), [("京AF0Z36", 0.95)], True, 0.0),
         (("京AF0236", 0.97), [], False, 0.97),
-        (("京AF0236", 0.97), [("京AF0Z36", 0.95)], False, 0.0),
-        (("京AF0236", 0.97), [("京AF0Z36", 0.7)], False, 0.97),
+        (("京AF0236", 0.97), [("京AF0Z36", 0.95)], True, 0.0),
+        (("京AF0236", 0.97), [("京AF0Z36", 0.05)], False, 0.97),
         (("京AF0236", 0.97), [("川B99887", 0.99)], False, 0.97),
     ],
 )

@@ -252,6 +252,25 @@ def test_the_same_picture_read_twice_by_one_engine_is_no_agreement() -> None:
     assert store.plates() == ["粤BP57E7"]
 
 
+def test_a_sure_reading_that_the_local_engine_contradicts_is_no_sighting_until_another_view_agrees() -> None:
+    store = Store(fusion())
+    visit = passage("p", 0, 9)
+    store.read(visit, reading(visit, 1, "粤BP5Z75", 0.99, keyframe="a"))
+    assert store.plates() == ["粤BP5Z75"]
+    store.read(visit, reading(visit, 1, "粤BP5275", 0.3, keyframe="a", engine=Engine.LOCAL))
+    assert store.plates() == []
+    again = fusion_of(store, visit, reading(visit, 2, "粤BP5Z75", 0.97, keyframe="b"))
+    assert again == ["粤BP5Z75"]
+    assert fusion_of(store, visit, reading(visit, 2, "粤BP5275", 0.96, keyframe="b")) == ["粤BP5275"], "surer than half"
+
+
+def fusion_of(store: Store, visit: Passage, another: Reading) -> list[str]:
+    """What would come out with one reading more."""
+    other = Store(pickle.loads(pickle.dumps(store.fusion)), store.sightings.values())
+    other.read(visit, another)
+    return other.plates()
+
+
 def test_a_sighting_that_becomes_doubtful_is_taken_back() -> None:
     store = Store(fusion())
     visit = passage("p", 0, 9)

@@ -244,9 +244,69 @@ def test_a_doubted_reading_of_a_vehicle_of_one_size_is_checked_in_a_smaller_pict
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("streamwatch.gate.track.OTHER_SIZE", 9.0)
-    monkeypatch.setattr("streamwatch.gate.judge.ENOUGH", 8)
+    monkeypatch.setattr("streamwatch.gate.sight.READABLE", 8)
     scene = Scene([Stay(vehicle(1, 1), 1.0, 20.0)], readable=lambda call: False).play(23).finish()
-    assert [e.scale for e in scene.events if isinstance(e, Shot)] == [1.0, 0.8]
+    assert [e.scale for e in scene.events if isinstance(e, Shot)] == [1.0, 0.85]
+
+
+def test_a_doubted_reading_of_a_vehicle_that_has_gone_is_checked_with_an_earlier_view() -> None:
+    scene = Scene([Stay(vehicle(3, 3), 2.0, 3.0)], gate=Gate(patience=9.0), readable=lambda call: call > 1)
+    scene.play(7).finish()
+    assert scene.read() == [0, 0]
+    (opened, first, second, closed) = scene.events
+    assert isinstance(first, Shot)
+    assert isinstance(second, Shot)
+    assert second.frame.captured_at <= first.frame.captured_at
+    assert isinstance(closed, Closed)
+    assert {opened.passage, first.passage, second.passage, closed.passage} == {opened.passage}
+
+
+def test_a_doubted_reading_of_a_vehicle_that_is_hidden_now_is_checked_with_an_earlier_view() -> None:
+    lorry = texture(5, 560, 330, 10, 150, 240)
+
+    def comes_before_it(picture: Picture, t: float) -> None:
+        if t > 2.8:
+            picture[10:340, : 190 if t < 3.2 else 560] = lorry[:, : 190 if t < 3.2 else 560]
+
+    scene = Scene([Stay(vehicle(1, 1), 1.0, 20.0)], extra=comes_before_it)
+    scene.answer = lambda shot: None  # type: ignore[method-assign]
+    scene.play(3.6)
+    opened, shot = scene.events
+    assert isinstance(shot, Shot)
+    scene.gate.answered(opened.passage, [(False, scene.corners(0, 2.5))])
+    scene.play(2, since=3.6)
+    again = [e for e in scene.events[2:] if isinstance(e, Shot) and e.passage == opened.passage]
+    assert [e.frame.captured_at <= shot.frame.captured_at for e in again] == [True]
+
+
+@pytest.mark.parametrize("latency", [2.0, None])
+def test_a_passage_stays_open_for_the_last_answer_but_not_for_ever(latency: float | None) -> None:
+    scene = Scene([Stay(vehicle(3, 3), 2.0, 3.0)], gate=Gate(patience=9.0))
+    scene.answer = lambda shot: None  # type: ignore[method-assign]
+    scene.play(5.5)
+    opened, shot = scene.events
+    assert isinstance(shot, Shot)
+    if latency is not None:
+        scene.gate.answered(opened.passage, [(True, None)])
+        scene.play(0.2, since=5.5)
+    else:
+        scene.play(3.0, since=5.5)
+        assert len(scene.events) == 2
+        scene.play(2.0, since=8.5)
+    closed = scene.events[-1]
+    assert isinstance(closed, Closed)
+    assert closed.last_seen < START + timedelta(seconds=4.5)
+
+
+def test_when_no_frame_comes_any_more_a_doubted_reading_gets_another_view() -> None:
+    scene = Scene([Stay(vehicle(3, 3), 2.0, 30.0)], gate=Gate(patience=9.0), readable=lambda call: call > 1)
+    scene.play(4)
+    assert scene.shots == []
+    while decisions := scene.gate.last_calls():
+        scene.take(decisions, 4.0)
+    scene.finish()
+    assert scene.read() == [0, 0]
+    assert [type(event) for event in scene.events] == [Opened, Shot, Shot, Closed]
 
 
 def test_a_passage_has_an_allowance_of_calls() -> None:

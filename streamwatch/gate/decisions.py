@@ -5,6 +5,9 @@ from datetime import datetime
 
 from streamwatch.model import Box, Frame
 
+NO_ANSWER = "the last view got no answer"
+SECOND_OPINION = "a second opinion on an unsure reading"
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:

@@ -9,10 +9,14 @@ MOST_TRACKS = 8
 
 
 class Follower:
-    """Keeps the tracks of one camera."""
+    """Keeps the tracks of one camera.
+
+    leaving: those that have gone, but whose passage is not closed yet: an answer may make another view worth a call.
+    """
 
     def __init__(self) -> None:
         self.tracks: list[Track] = []
+        self.leaving: list[Track] = []
         self._passages = 0
 
     def next_passage(self) -> int:
@@ -21,8 +25,8 @@ class Follower:
         return self._passages
 
     def track_of(self, passage: int) -> Track | None:
-        """The track of a passage that is still in view."""
-        return next((track for track in self.tracks if track.passage == passage), None)
+        """The track of a passage that is not closed."""
+        return next((track for track in (*self.tracks, *self.leaving) if track.passage == passage), None)
 
     def follow(self, regions: list[Region], captured_at: datetime, at: float) -> None:
         """Gives each region to the track it overlaps most, and new tracks to what is left.

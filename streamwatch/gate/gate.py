@@ -151,13 +151,22 @@ class Gate:
         for good, corners in sorted(own, key=lambda plate: plate[0]):
             view.verdict, view.plate = Verdict.READ if good else Verdict.DOUBTED, corners
         track = self._follower.track_of(passage)
-        if view.verdict is not Verdict.READ and track is not None and track.stage is Stage.SETTLED:
+        if track is None:
+            return
+        if view.verdict is Verdict.READ:
+            track.known()
+        elif track.stage is Stage.SETTLED:
             track.look_again(track.seen_at, suspect=False)
+
+    def last_calls(self) -> list[Decision]:
+        """What is worth a call when no frame will come any more; to be asked again after the answers to it."""
+        return self._judge.last_calls()
 
     def finish(self) -> list[Decision]:
         """Closes all passages: the recording has ended, or the daemon stops."""
-        decisions = [decision for track in self._follower.tracks for decision in self._judge.finish(track)]
-        self._follower.tracks = []
+        tracks = (*self._follower.tracks, *self._follower.leaving)
+        decisions = [decision for track in tracks for decision in self._judge.finish(track)]
+        self._follower.tracks, self._follower.leaving = [], []
         return [*decisions, *self._residents.finish()]
 
     def _begin(self, luma: Picture, at: float) -> list[Decision]:
@@ -168,7 +177,10 @@ class Gate:
             standing = standing_of(track)
             decisions += self._judge.finish(track) if standing is None else []
             stayed += [] if standing is None else [standing]
-        self._follower.tracks = []
+        decisions += [
+            closed for track in self._follower.leaving for closed in self._judge.closing(track, track.seen_at)
+        ]
+        self._follower.tracks, self._follower.leaving = [], []
         self._shape, self._geometry = luma.shape, Geometry(luma.shape, self._zone)
         self._background.start(self._geometry.shrink(luma), at)
         self._judge.begin(self._geometry)

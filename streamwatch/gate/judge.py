@@ -4,22 +4,22 @@ from datetime import datetime
 
 from streamwatch.gate.background import Background
 from streamwatch.gate.bestshot import Candidate, crop_around, score
-from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
+from streamwatch.gate.decisions import NO_ANSWER, SECOND_OPINION, Closed, Decision, Opened, Shot
 from streamwatch.gate.follow import Follower
 from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.glance import Why
 from streamwatch.gate.likeness import same_vehicle, view_of
-from streamwatch.gate.plate_box import inside, middle, plate_width
-from streamwatch.gate.sight import ENOUGH, Sight, believed, good_enough
+from streamwatch.gate.plate_box import inside, middle
+from streamwatch.gate.sight import SMALLER, Sight, believed, good_enough, readable_when_smaller
 from streamwatch.gate.track import PaidView, Stage, Track, Verdict, patch_of, stillness
 from streamwatch.model import Box, Corners, Frame, Picture
 
 CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.3  # a region must last so long before it is a passage
 BETTER = 1.05  # a view counts as better from this ratio of scores on; a full picture of the codec alone gives 1.03
 LOOKS_IN_VAIN = 1  # views given up for want of a plate, after which a vehicle is paid for all the same
+STOPPED_FOR = 2.0  # s; what came a little nearer and stands still so long is a vehicle
 LARGE = 0.08  # of the watched picture; what fills less and shows no plate is nothing to record
 STILL_GOOD = 0.6  # so much of the score of a doubted view another one must have for a second opinion
-SMALLER = 0.8  # scale of a picture that is read independently of the same view at full size
 CLEARLY_BETTER = 1.3  # a view must be this much better to be paid after an unread one
 STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
 STILL_FOR = 0.4  # s; a suspect is judged when it has stood still so long
@@ -28,6 +28,7 @@ SCENERY_AFTER = 3.0  # s; what stands still so long after a call found no plate 
 CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so that a bird does not count
 CUT_OFF_STILL = 1.0  # s; a piece at the edge that stands still so long is a vehicle after all
 WHOLE_FOR = 0.4  # s; what follows a paid vehicle must be wholly in view so long: pieces of the leaving one are not
+ANSWERED_WITHIN = 5.0  # s for which a passage whose vehicle has gone stays open for the answer to its last picture
 REMEMBER = 3.0  # s after a passage in which pieces of its vehicle may still be in view
 
 
@@ -67,16 +68,19 @@ class Judge:
 
     def let_go(self, small: Picture, at: float) -> list[Decision]:
         """What to do about tracks that have left; the end of a frame."""
-        decisions: list[Decision] = []
         for track in [t for t in self._follower.tracks if at - t.seen_at >= self._close_after]:
-            if not track.swallowed:
-                decisions += self._last_chance(track)
-            decisions += self.closing(track, at)
             self._follower.tracks.remove(track)
+            self._follower.leaving.append(track)
+        decisions = [decision for track in list(self._follower.leaving) for decision in self._see_off(track, at)]
         for track in [t for t in self._follower.tracks if not t.confirmed and t.seen_at != at]:
             self._follower.tracks.remove(track)
         self._previous = small
         return decisions
+
+    def last_calls(self) -> list[Decision]:
+        """What is worth a call when no frame will come any more."""
+        tracks = (*self._follower.tracks, *self._follower.leaving)
+        return [decision for track in tracks for decision in self._last_chance(track)]
 
     def finish(self, track: Track) -> list[Decision]:
         """What to do about a track when watching ends."""
@@ -92,6 +96,15 @@ class Judge:
             return [closed]
         large = track.largest >= LARGE * self._geometry.watched
         return [Opened(track.passage, track.opened_at), closed] if track.refused and large else []
+
+    def _see_off(self, track: Track, at: float) -> list[Decision]:
+        """Of one that has left: a call for the best view that is left of it, or the end of its passage."""
+        decisions = self._last_chance(track)
+        waiting = at - track.seen_at < self._close_after + ANSWERED_WITHIN
+        if decisions or (track.unanswered and waiting):
+            return decisions
+        self._follower.leaving.remove(track)
+        return self.closing(track, at)
 
     def is_own(self, view: PaidView, corners: Corners | None) -> bool:
         """Whether a plate belongs to the vehicle of the view, and not to another one on whose place it lies."""
@@ -162,7 +175,7 @@ class Judge:
             if track.best is not None and track.best.whole:
                 track.keep_earlier(track.best)
             track.best, track.improved_at = Candidate(frame, at, box, crop, track.value, whole), at
-            track.why = Why.BETTERING
+            track.why = Why.NO_PLATE if track.refused else Why.BETTERING
             if self._sight is not None and not track.suspect and not track.paid:
                 self._sight.glimpse(track)
 
@@ -191,7 +204,7 @@ class Judge:
             track.why = Why.KNOWN
             track.settle(small)
             return []
-        if not self._plate_in_sight(track) and not self._surely_a_vehicle(track):
+        if not self._plate_in_sight(track) and not self._surely_a_vehicle(track, at):
             track.why = Why.NO_PLATE
             track.no_plate(at)
             return []
@@ -208,9 +221,10 @@ class Judge:
             track.best = track.with_plate
         return believed(track)
 
-    def _surely_a_vehicle(self, track: Track) -> bool:
-        """Whether it is paid for although no plate is seen: it came nearer as vehicles do, and more looks saw none."""
-        return track.refused >= LOOKS_IN_VAIN and track.came_nearer
+    def _surely_a_vehicle(self, track: Track, at: float) -> bool:
+        """Whether it is paid for although no plate is seen: it came as vehicles do, and more looks saw none."""
+        stopped = track.came_somewhat_nearer and _still(track, at, STOPPED_FOR)
+        return track.refused >= LOOKS_IN_VAIN and (track.came_nearer or stopped)
 
     def _is_scenery(self, track: Track, small: Picture, at: float) -> bool:
         """Whether what stands here belongs to the scene: ground that a vehicle has left, or a thing without a plate."""
@@ -242,7 +256,7 @@ class Judge:
             if track.differs(view) and view.score >= least:
                 track.best = view
                 return True
-        if _readable_when_smaller(track.paid):
+        if readable_when_smaller(track.paid[-1]):
             track.best.scale = SMALLER
             return track.best.score >= least
         return False
@@ -285,6 +299,7 @@ class Judge:
         view = PaidView(track.passage, best.at, luma, box, best.score, track.region, patch_of(small, track.region))
         view.scale = best.scale
         track.paid.append(view)
+        track.sent = best
         self._paid.append(view)
         track.settle(small)
         shot = Shot(track.passage, best.frame, best.crop, best.score, reason, best.scale)
@@ -294,8 +309,10 @@ class Judge:
 
     def _last_chance(self, track: Track) -> list[Decision]:
         """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
-        if track.doubted and track.best is None and track.earlier:
-            track.best = track.earlier[-1]
+        if track.swallowed and not track.doubted:
+            return []
+        if track.doubted and track.best is None:
+            track.best = track.sent
         if not track.confirmed or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
             return []
         if not self._worth_another(track) or self._known(track, self._previous):
@@ -304,7 +321,8 @@ class Judge:
             track.refused += 1
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
-        return [*decisions, *self._pay(track, self._previous, "it went; this was its best view")]
+        reason = _reason(track) if track.paid else "it went; this was its best view"
+        return [*decisions, *self._pay(track, self._previous, reason)]
 
 
 def _watch_settled(track: Track, small: Picture, at: float) -> None:
@@ -314,12 +332,6 @@ def _watch_settled(track: Track, small: Picture, at: float) -> None:
         track.changed_since = at
     elif at - track.changed_since >= CHANGED_FOR:
         track.look_again(at, suspect=True)
-
-
-def _readable_when_smaller(paid: list[PaidView]) -> bool:
-    """Whether a plate was found that loses nothing in a smaller picture, and this was not tried yet."""
-    plate = paid[-1].plate
-    return plate is not None and SMALLER * plate_width(plate) >= ENOUGH and all(view.scale == 1.0 for view in paid)
 
 
 def _another_whole(track: Track, at: float) -> bool:
@@ -337,8 +349,8 @@ def _reason(track: Track) -> str:
     assert track.best is not None
     if track.paid and not track.suspect:
         return {
-            Verdict.FAILED: "the last view got no answer",
-            Verdict.DOUBTED: "a second opinion on an unsure reading",
+            Verdict.FAILED: NO_ANSWER,
+            Verdict.DOUBTED: SECOND_OPINION,
         }.get(track.paid[-1].verdict, "a clearly better view than the unread one")
     if track.best.looked and track.best.plate is None:
         return "it came nearer like a vehicle, but no plate was seen in it"

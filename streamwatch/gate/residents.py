@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from streamwatch.gate.bestshot import crop_around, score
-from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
+from streamwatch.gate.decisions import NO_ANSWER, SECOND_OPINION, Closed, Decision, Opened, Shot
 from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.plate_box import middle, plate_width, vehicle_around
-from streamwatch.gate.sight import Sight
+from streamwatch.gate.sight import SMALLER, Sight, readable_when_smaller
 from streamwatch.gate.standing import Remembered, Standing, stands_still, the_one_there
 from streamwatch.gate.track import PaidView, Verdict, patch_of
 from streamwatch.model import Box, Corners, Frame, Picture
@@ -64,8 +64,8 @@ class Residents:
         for standing in self.standing:
             hidden = any(_touch(box, standing.view.box) for box in moving)
             standing.look(frame.luma, hidden, frame.captured_at, at)
-            if standing.view.verdict is Verdict.FAILED and standing.calls < self._max_calls and not hidden:
-                decisions.append(self._pay_again(standing, frame, small, at))
+            if standing.calls < self._max_calls and not hidden:
+                decisions += self._pay_again(standing, frame, small, at)
         for standing in [s for s in self.standing if s.gone(at)]:
             self.standing.remove(standing)
             decisions.append(_closing(standing, at))
@@ -130,11 +130,18 @@ class Residents:
         self._go_on(Standing(passage, self._opening_at, frame.captured_at, view, at, at), frame, at)
         return [Opened(passage, self._opening_at), self._shot(view, frame, "it stood here when watching began")]
 
-    def _pay_again(self, standing: Standing, frame: Frame, small: Picture, at: float) -> Shot:
-        standing.view = self._view(standing.passage, standing.view.box, frame, small, at)
+    def _pay_again(self, standing: Standing, frame: Frame, small: Picture, at: float) -> list[Decision]:
+        """After no answer, or after a doubtful one that a smaller picture may settle."""
+        last = standing.view
+        doubted = last.verdict is Verdict.DOUBTED and readable_when_smaller(last)
+        if last.verdict is not Verdict.FAILED and not doubted:
+            return []
+        view = self._view(standing.passage, last.box, frame, small, at)
+        view.plate, view.scale = last.plate, SMALLER if doubted else 1.0
+        standing.view = view
         standing.calls += 1
-        self._paid.append(standing.view)
-        return self._shot(standing.view, frame, "the last view got no answer")
+        self._paid.append(view)
+        return [self._shot(view, frame, SECOND_OPINION if doubted else NO_ANSWER)]
 
     def _view(self, passage: int, box: Box, frame: Frame, small: Picture, at: float) -> PaidView:
         luma = frame.luma[box.y : box.y + box.height, box.x : box.x + box.width].copy()
@@ -145,7 +152,7 @@ class Residents:
         height, width = frame.luma.shape
         others = [standing.view.box for standing in self.standing if standing.view is not view]
         crop = crop_around(view.box, others, width, height)
-        return Shot(view.passage, frame, crop, view.score, reason)
+        return Shot(view.passage, frame, crop, view.score, reason, view.scale)
 
 
 def _closing(standing: Standing, at: float) -> Closed:

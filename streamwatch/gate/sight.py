@@ -12,7 +12,7 @@ import numpy as np
 from streamwatch.gate.bestshot import Candidate
 from streamwatch.gate.plate_box import bounds, inside, middle, moved, plate_width, vehicle_around
 from streamwatch.gate.plate_like import plate_like
-from streamwatch.gate.track import PaidView, Track
+from streamwatch.gate.track import BROAD, PaidView, Track
 from streamwatch.model import Box, Corners, Frame, Picture
 
 FindPlates = Callable[[Picture], Sequence[Corners]]
@@ -23,6 +23,8 @@ GROWN, LEAST_GROWN = 1.3, 1.1  # the vehicle must be so much wider for another l
 MISSES_PER_HIT = 2  # so many looks that showed no plate are made good by one that does
 WIDEST = 0.6  # of a view; no plate fills more of one
 ENOUGH = 115  # px; width of a plate that is read surely; a view that shows it need not get better
+SMALLER = 0.85  # scale of a picture that is read independently of the same view at full size
+READABLE = 90  # px; width of a plate that is still worth a call in a smaller picture
 LEAST_CRISP = 0.35  # less of a plate's edges in one direction than so much of the other: it is blurred by motion
 CRISP_WIDTH = 96  # px; plates are judged at this width
 
@@ -54,10 +56,13 @@ class Sight:
             track.hits, track.with_plate = track.hits + 1, view
 
     def look_hard(self, track: Track, view: Candidate) -> None:
-        """The last look before a view is given up: what the finder misses in it, its edges may tell."""
+        """The last look before a view is given up: what the finder misses in it, its edges may tell.
+
+        But not on what is upright like a person: the hem of a coat is a band of strokes, too.
+        """
         if not view.looked:
             self.look(track, view)
-        if view.plate is None and track.with_plate is None:
+        if view.plate is None and track.with_plate is None and view.box.width >= BROAD * view.box.height:
             view.plate = self._plate(view, plate_like)
             if view.plate is not None:
                 track.hits, track.with_plate = track.hits + 1, view
@@ -127,6 +132,11 @@ def good_enough(view: Candidate) -> bool:
     if view.plate is None:
         return False
     return plate_width(view.plate) >= ENOUGH and crispness(view.frame.luma, view.plate) >= LEAST_CRISP
+
+
+def readable_when_smaller(paid: PaidView) -> bool:
+    """Whether a plate was found that can be read in a smaller picture, too, and this was not tried yet."""
+    return paid.plate is not None and SMALLER * plate_width(paid.plate) >= READABLE and paid.scale == 1.0
 
 
 def crispness(luma: Picture, plate: Corners) -> float:

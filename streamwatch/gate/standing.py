@@ -47,7 +47,8 @@ class Standing:
 
     def gone(self, at: float) -> bool:
         """Whether it has left, or was none."""
-        return self.view.verdict is Verdict.UNREAD or at - self.seen_at >= GONE_AFTER
+        was_none = self.view.verdict is Verdict.UNREAD and self.view.plate is None
+        return was_none or at - self.seen_at >= GONE_AFTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ LEAST_WIDTH = 120  # px; a narrower view shows no plate that could be read
 FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0  # s between two vain looks at what is worth no call
 OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently of each other
 NEARER, BROAD = 1.6, 0.8  # growth of what came nearer; width by height of a vehicle that is partly hidden
+SOMEWHAT_NEARER, VERY_BROAD = 1.2, 1.2  # the same of what may have come nearer while another one hid it
 UNCHANGED = 0.75  # correlation of two small pictures of one place that show the same thing
 PLAIN = 0.01  # grey levels squared; variance below which a picture shows nothing
 
@@ -105,9 +106,10 @@ class Track:
     confirmed: lasted long enough. announced: its passage has been opened. fragment: began as a piece of a paid vehicle.
     swallowed: has become part of another track's region. suspect: another vehicle may stand here than was paid for.
     looks, hits: how often a plate was looked for and seen; look_from: px of width from which another look is worth it;
-    with_plate: the last view that showed one; earlier: views in which it was smaller, at most three; refused: how often
-    nothing was paid because no plate was seen, idle_until: when to try again then; first: its region when it was first
-    wholly in view; came_nearer: it grew from then on as vehicles do; largest: pixels of its largest rectangle.
+    with_plate: the last view that showed one; earlier: views in which it was smaller, at most three; sent: the one paid
+    for last, both only until its plate is known; refused: how often nothing was paid because no plate was seen,
+    idle_until: when to try again then; first: its region when it was first wholly in view; came_nearer: it grew from
+    then on as vehicles do, came_somewhat_nearer: or a little; largest: pixels of its largest rectangle.
     why: nothing was sent in the last frame. value: its score, None if not measured.
     """
 
@@ -137,9 +139,11 @@ class Track:
     look_from: int = LEAST_WIDTH
     with_plate: Candidate | None = None
     earlier: list[Candidate] = field(default_factory=list)
+    sent: Candidate | None = None
     refused: int = 0
     first: Region | None = None
     came_nearer: bool = False
+    came_somewhat_nearer: bool = False
     largest: int = 0
     idle_until: float = 0.0
     why: Why = Why.TOO_SHORT
@@ -155,6 +159,8 @@ class Track:
         """Search for a view anew; suspect: because something else may stand here now."""
         self.stage, self.suspect, self.best, self.improved_at = Stage.LOOKING, suspect, None, at
         self.whole_since, self.with_plate = None, None
+        if suspect:
+            self.first, self.came_nearer, self.came_somewhat_nearer = None, False, False
         self.looks = self.hits = self.refused = 0
         self.look_from, self.idle_until = LEAST_WIDTH, 0.0
 
@@ -167,12 +173,23 @@ class Track:
         """For a region that is wholly in view: people are upright, doors grow one way, vehicles grow in both."""
         self.first = self.first or self.region
         grown = min(self.region.width / self.first.width, self.region.height / self.first.height)
-        self.came_nearer |= grown >= NEARER and self.region.width >= BROAD * self.region.height
+        shape = self.region.width / self.region.height
+        self.came_nearer |= grown >= NEARER and shape >= BROAD
+        self.came_somewhat_nearer |= grown >= SOMEWHAT_NEARER and shape >= VERY_BROAD
 
     def keep_earlier(self, view: Candidate) -> None:
         """A view that gives way to a better one may serve for a second opinion, if the vehicle was smaller in it."""
         if not self.earlier or view.box.width >= OTHER_SIZE * self.earlier[-1].box.width:
             self.earlier = [*self.earlier[-2:], view]
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the service still reads its last picture."""
+        return bool(self.paid) and self.paid[-1].verdict is Verdict.PENDING
+
+    def known(self) -> None:
+        """Its plate is known, so that no other view of it is needed."""
+        self.earlier, self.sent = [], None
 
     @property
     def doubted(self) -> bool:

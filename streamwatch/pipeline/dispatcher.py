@@ -34,7 +34,7 @@ from streamwatch.pipeline.events import (
 )
 from streamwatch.pipeline.governor import Breaker, Governor
 from streamwatch.pipeline.local import SAVED, LocalHelp
-from streamwatch.pipeline.opinion import doubted, evidence
+from streamwatch.pipeline.opinion import Opinions
 from streamwatch.pipeline.outbox import Dropped, Outbox
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.store import WaitingKeyframe
@@ -117,6 +117,7 @@ class Dispatcher:
         self._paid = recognizer.engine is Engine.OCRCARS
         self._only_local: set[str] = set()
         self._unsure: dict[str, tuple[PlateText, ...]] = {}
+        self._opinions = Opinions()
         self._in_view: set[str] = set()
         self._stumbled: set[str] = set()
         self._held: dict[str, list[Job]] = {}
@@ -301,12 +302,11 @@ class Dispatcher:
     def _checked(self, keyframe: Keyframe, plates: tuple[PlateText, ...]) -> tuple[PlateText, ...]:
         """A paid reading as the gate should take it, after the local engine has looked at the same picture."""
         local = self._second_opinion(keyframe) if plates else None
-        if local is None:
-            return plates
-        said = evidence(plates, local)
-        if said:
-            self._desk.record(PlatesConfirmed(keyframe, said))
-        return doubted(plates, local)
+        with self._changed:
+            weighed = self._opinions.weigh(keyframe.passage, plates, local)
+        if weighed.seen:
+            self._desk.record(PlatesConfirmed(keyframe, weighed.seen))
+        return weighed.plates
 
     def _second_opinion(self, keyframe: Keyframe) -> tuple[PlateText, ...] | None:
         """What the local engine reads there; None where it is not to be asked, or fails."""

@@ -92,7 +92,7 @@ class PlatesRead:
 
 @dataclass(frozen=True, slots=True)
 class PlatesConfirmed:
-    """What the local engine read in a picture that was paid for: the same, or for sure another text."""
+    """What the local engine read in a picture that was paid for, the same or not, with the paid province."""
 
     keyframe: Keyframe
     plates: tuple[PlateText, ...]

@@ -61,6 +61,10 @@ class Intake:
             view = Remembered(passage.opened_at, passage.last_seen, luma, keyframe.crop, plate)
             self._open[self._gate.remember(view)] = passage
 
+    def last_calls(self) -> list[Event]:
+        """What is worth reading when no frame will come any more; to be asked again after the answers to it."""
+        return [self._named(decision) for decision in self._gate.last_calls()]
+
     def finish(self) -> list[Event]:
         """What is still open, closed."""
         return [self._named(decision) for decision in self._gate.finish()]

@@ -1,45 +1,102 @@
-"""A free second opinion on a paid reading: does the local engine see the same in the same picture?"""
+"""How far a paid reading can be believed: what the local engine sees in the same picture, and what other views said.
+
+The local engine errs in the province mostly, the one Chinese character: in 300 pictures of real plates in drawn scenes
+it read the rest wrong in 6, never with a confidence above 0.13, and only the province in 38. So the rest is weighed
+where it is a little sure, and its province only where it is SURE, as a reason to look again.
+"""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from streamwatch import plates as grammar
 from streamwatch.model import PlateText
 
-SURE = 0.9  # confidence of the local engine from which on its objection to a confident reading counts
-LIKELY = 0.75  # the same, to a reading without confidence
+SURE = 0.9  # confidence of the local engine from which on its province counts
+OBJECTS = 0.1  # the same from which on the rest of its text counts against a reading that has a confidence
+OBJECTS_AT_ALL = 0.05  # the same against a reading that has none
 ONE_PLATE = 2.0  # distance up to which two texts can be readings of one plate: two wrong characters
+REMEMBERED = 500  # passages of which is known what was read
 
 
-def agreed(paid: Sequence[PlateText], local: Sequence[PlateText]) -> tuple[PlateText, ...]:
-    """What the local engine read just as the paid one did."""
-    texts = {grammar.parse(plate.text).text for plate in paid}
-    return tuple(plate for plate in local if grammar.parse(plate.text).text in texts)
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What is to be made of a paid reading.
 
-
-def evidence(paid: Sequence[PlateText], local: Sequence[PlateText]) -> tuple[PlateText, ...]:
-    """What of the local reading is to be weighed: its assent, and its sure objection to what has no confidence."""
-    open_to_doubt = [plate for plate in paid if plate.confidence is None]
-    return (*agreed(paid, local), *(other for other in local if any(_objects(other, plate) for plate in open_to_doubt)))
-
-
-def doubted(paid: Sequence[PlateText], local: Sequence[PlateText]) -> tuple[PlateText, ...]:
-    """The paid reading as the gate should take it: confidence 0 where it is not to be believed alone.
-
-    That is where the local engine is sure of another text, and where the service gives no confidence that can be
-    believed and the local engine did not read the same.
+    plates: the reading as the gate should take it, confidence 1 where another look confirms it, 0 where it is not to be
+    believed alone. seen: what of the local reading is to be weighed beside it, with the paid province.
     """
-    return tuple(replace(plate, confidence=0.0) if _doubtful(plate, local) else plate for plate in paid)
+
+    plates: tuple[PlateText, ...]
+    seen: tuple[PlateText, ...]
 
 
-def _doubtful(plate: PlateText, local: Sequence[PlateText]) -> bool:
-    if agreed([plate], local):
-        return False
-    return plate.confidence is None or any(_objects(other, plate) for other in local)
+class Opinions:
+    """Of all passages. Not safe to use from several threads at once."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, set[str]] = {}
+        self._gives_confidence = False
+
+    def weigh(self, passage: str, paid: Sequence[PlateText], local: Sequence[PlateText] | None) -> Weighed:
+        """local: what the local engine reads in the same picture; None where it was not asked.
+
+        What the service read in two pictures of one passage is believed. Else a reading is not that the local engine
+        contradicts, and one without confidence only if the local engine read the same, or if there is no local engine
+        and the service never gives a confidence.
+        """
+        self._gives_confidence |= any(plate.confidence is not None for plate in paid)
+        before = self._read.pop(passage, set())
+        looks = [_looked_at(plate, local or ()) for plate in paid]
+        weighed = tuple(
+            replace(plate, confidence=1.0 if _text(plate) in before else self._belief(plate, look, local is not None))
+            for plate, look in zip(paid, looks, strict=True)
+        )
+        self._read[passage] = before | {_text(plate) for plate in paid}
+        if len(self._read) > REMEMBERED:
+            del self._read[next(iter(self._read))]
+        return Weighed(weighed, tuple(seen for look in looks for seen in look.seen))
+
+    def _belief(self, plate: PlateText, look: "_Look", looked: bool) -> float | None:
+        if look.confirms:
+            return 1.0
+        if look.contradicts or (plate.confidence is None and (looked or self._gives_confidence)):
+            return 0.0
+        return plate.confidence
 
 
-def _objects(local: PlateText, paid: PlateText) -> bool:
-    """Whether the local engine is sure enough that this plate reads otherwise."""
-    gap = grammar.distance(grammar.parse(paid.text).text, grammar.parse(local.text).text)
-    enough = LIKELY if paid.confidence is None else SURE
-    return (local.confidence or 0.0) >= enough and 0 < gap <= ONE_PLATE
+@dataclass(slots=True)
+class _Look:
+    """What the local engine says of one paid plate."""
+
+    confirms: bool = False
+    contradicts: bool = False
+    seen: list[PlateText] = field(default_factory=list)
+
+
+def _looked_at(paid: PlateText, local: Sequence[PlateText]) -> _Look:
+    look = _Look()
+    for other in local:
+        if grammar.distance(_text(paid), _text(other)) > ONE_PLATE:
+            continue
+        seen, sure = _with_province_of(paid, other), other.confidence or 0.0
+        if _text(seen) != _text(paid):
+            if sure >= (OBJECTS_AT_ALL if paid.confidence is None else OBJECTS):
+                look.contradicts = True
+                look.seen.append(seen)
+        elif _text(other) != _text(paid) and sure >= SURE:
+            look.contradicts = True
+        else:
+            look.confirms = True
+            look.seen.append(seen)
+    return look
+
+
+def _with_province_of(paid: PlateText, local: PlateText) -> PlateText:
+    ours, theirs = _text(local), _text(paid)
+    if ours[:1] in grammar.PROVINCES and theirs[:1] in grammar.PROVINCES:
+        return replace(local, text=theirs[:1] + ours[1:])
+    return local
+
+
+def _text(plate: PlateText) -> str:
+    return grammar.parse(plate.text).text

@@ -58,7 +58,7 @@ class _Text:
         return max(_confidence(reading) for reading in self.readings)
 
     def confident(self, floor: float) -> bool:
-        return any(reading.confidence is not None and reading.confidence >= floor for reading in self.readings)
+        return any(_confident(reading, floor) for reading in self.readings)
 
     def strong(self, floor: float) -> bool:
         return self.fits and self.confident(floor)
@@ -125,13 +125,14 @@ def _judged(cluster: Sequence[_Text], floor: float) -> Vehicle:
     )
     agreeing = frozenset((reading.keyframe, reading.engine) for reading in winner.readings if reading.kind)
     uncontested = len(cluster) == 1 and any(reading.confidence is None for reading in winner.readings)
+    confident = any(_confident(reading, floor) and not _contested(reading, cluster) for reading in winner.readings)
     return Vehicle(
         plate=winner.text,
         readings=tuple(
             sorted((r for text in cluster for r in text.readings), key=lambda r: (r.captured_at, r.plate, r.key))
         ),
         best=max(winner.readings, key=_paid_and_sure),
-        sure=winner.confident(floor) or (winner.fits and (uncontested or len(agreeing) > 1)),
+        sure=confident or (winner.fits and (uncontested or len(agreeing) > 1)),
         agreeing=agreeing,
     )
 
@@ -143,15 +144,28 @@ def _paid_and_sure(reading: Reading) -> tuple[bool, float]:
 
 def _support(text: _Text, cluster: Sequence[_Text]) -> float:
     """Bits of doubt that the readings of a text remove; halved where the text itself gives reason to doubt."""
-    bits = sorted((_bits(reading) for reading in text.readings), reverse=True)
+    bits = sorted((_bits(reading, cluster) for reading in text.readings), reverse=True)
     support = bits[0] + _REPETITION * sum(bits[1:])
     doubted = {MANY_LETTERS, MARK_LOST} & set(parse(text.text).flags) or any(_cut(text, whole) for whole in cluster)
     return support * (_DOUBTED if doubted else 1.0)
 
 
-def _bits(reading: Reading) -> float:
+def _bits(reading: Reading, cluster: Sequence[_Text]) -> float:
     bits = -math.log2(1.0 - min(_confidence(reading), _HIGHEST_CONFIDENCE))
-    return bits * (_DOUBTED if reading.repaired else 1.0)
+    return bits * (_DOUBTED if reading.repaired or _contested(reading, cluster) else 1.0)
+
+
+def _contested(reading: Reading, cluster: Sequence[_Text]) -> bool:
+    """Whether the local engine read the vehicle otherwise in the very picture that was paid for."""
+    return reading.engine is Engine.OCRCARS and any(
+        other.engine is Engine.LOCAL and other.keyframe == reading.keyframe and other.plate != reading.plate
+        for text in cluster
+        for other in text.readings
+    )
+
+
+def _confident(reading: Reading, floor: float) -> bool:
+    return reading.confidence is not None and reading.confidence >= floor
 
 
 def _confidence(reading: Reading) -> float:
