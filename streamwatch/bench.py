@@ -89,11 +89,12 @@ def bench(source: str, seconds: float, clock: Clock, progress: Progress) -> Meas
     source: as in config.yaml. Raises CaptureError with the sentence that says what is wrong with it.
     """
     settings = Settings.model_validate({"cameras": {CAMERA: {"source": "sample"}}})
-    recognizer, answers = make_replay_reader(settings, dry=True)
-    with closing(recognizer), _opened(source, clock) as frames:
-        work = _Work(make_intake(settings, CAMERA), recognizer, clock)
-        work.watch(frames, seconds, progress)
-        return work.measured(_name(source), settings, local=answers is not Answers.ASSUMED)
+    with _opened(source, clock) as frames:
+        recognizer, answers = make_replay_reader(settings, dry=True)
+        with closing(recognizer):
+            work = _Work(make_intake(settings, CAMERA), recognizer, clock)
+            work.watch(frames, seconds, progress)
+            return work.measured(_name(source), settings, local=answers is not Answers.ASSUMED)
 
 
 def report(found: Measured, cores: int) -> str:

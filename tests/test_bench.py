@@ -67,7 +67,7 @@ def test_cameras_fit_into_seventy_percent_of_the_cores() -> None:
     assert rows["a vehicle in view"] == ["4.20", "4.80", "2.40", "11.40", "7"]
     # A quarter of the time at 0.19 cores, else at 0.08: 0.1075 of 1.4 cores.
     verdict = (
-        "12 such cameras fit on this machine (2 cores, at most 70 % of them), with a vehicle in view 25 % of the time."
+        "13 such cameras fit on this machine (2 cores, at most 70 % of them), with a vehicle in view 25 % of the time."
     )
     assert text.endswith(verdict)
     assert "takes 2.8 ms to decode and 0.4 ms in the gate" in text
