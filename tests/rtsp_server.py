@@ -90,6 +90,11 @@ class RtspServer:
         return f"rtsp://{login}127.0.0.1:{self.port}/gate"
 
     @property
+    def began(self) -> float:
+        """Monotonic seconds at which the stream showed the clip's first picture for the first time."""
+        return self._started
+
+    @property
     def playing(self) -> int:
         """The number of the picture within the clip that the stream shows now."""
         return self._position() % len(self._pictures.units)

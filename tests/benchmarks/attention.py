@@ -7,9 +7,10 @@ quiet, gop50 or quiet-h264-vbr-gop50. Contestants that are not installed are lef
 Debian), DVR-Scan (`pip install dvr-scan` in an environment of its own; --dvr-scan names its program). --without-local:
 as where the extra `local` is not installed.
 
-Who runs through a file as fast as it goes does so twice, once through its first two seconds only, and the difference
-counts. Who plays it at its pace is looked at at the beginning and at the end of a minute, well after its start. Exits
-with 1 where a limit is broken or a vehicle is lost.
+Nobody's start counts. Who runs through a file as fast as it goes does so twice, once through its first two seconds
+only (`replay`: through the clip twice, and once), and the difference counts. Who plays it at its pace is looked at at
+the beginning and at the end of a minute, after its first vehicle. Exits with 1 where a limit is broken or a vehicle is
+lost.
 """
 
 import argparse
@@ -21,10 +22,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import cv2
-import numpy as np
-from attention_clips import BUSY, Clip, clips
+from attention_clips import Clip, clips
 from attention_contestants import (
+    APPCODE,
+    ByColour,
     Playing,
     Product,
     Through,
@@ -38,15 +39,12 @@ from attention_contestants import (
     plates,
 )
 from daemons import without_local
-from fakes import Behaviour, FakeOcrCars, ServedAnswer, ServedCall, plate
 
-APPCODE = "invented0appcode0of0benchmarks"
 FFMPEG, READ, MOTION, SCAN = "ffmpeg", "cv2 read", "motion", "DVR-Scan"
 FULL, AUTO, ALONE, WATCH = "replay full", "replay auto", "run", "run watch"
 OWN = (FULL, AUTO, ALONE, WATCH)
 COLUMNS = (FFMPEG, READ, MOTION, SCAN, *OWN)
 ONLINE = "is online"
-REDDER = 6.0  # grey levels by which red or green stands out in the mean of a painted vehicle's picture
 
 
 @dataclass(frozen=True)
@@ -78,19 +76,6 @@ LIMITS = (
 """With groups of 100 pictures, four seconds, every picture has to be decoded where there is no sub-stream."""
 
 
-class ByColour(FakeOcrCars):
-    """Knows the vehicles of the busy clips by their paint, so that it answers right whoever asks, and when."""
-
-    def answer(self, method: str, call: ServedCall) -> ServedAnswer | Behaviour:
-        checked = super().answer(method, call)
-        if checked is not self._answers[0]:
-            return checked
-        picture = cv2.imdecode(np.frombuffer(call.picture, np.uint8), cv2.IMREAD_COLOR)
-        _, green, red = (float(value) for value in picture.mean(axis=(0, 1)))
-        number = 0 if red > green + REDDER else 1 if green > red + REDDER else 2
-        return plate(BUSY[number].plate, range=[])
-
-
 def measure(clip: Clip, folder: Path, through: list[Through], playing: list[Playing]) -> dict[str, float]:
     """CPU seconds a minute of each: first those that run through, one by one, then those that play, side by side."""
     costs = {one.name: one.minute(clip.main, folder) for one in through}
@@ -99,7 +84,7 @@ def measure(clip: Clip, folder: Path, through: list[Through], playing: list[Play
 
 def lost(clip: Clip, folder: Path) -> list[str]:
     """Sentences about vehicles that the product did not log."""
-    places = {one: folder / (one if one in (ALONE, WATCH) else f"{one} whole") for one in OWN}
+    places = {one: folder / (one if one in (ALONE, WATCH) else f"{one} more") for one in OWN}
     shown = {row.plate for row in clip.truth()}
     seen = {one: plates(place) for one, place in places.items() if place.exists()}
     return [f"{clip.name}: {one} saw {sorted(found)}" for one, found in seen.items() if found != shown]
@@ -107,7 +92,7 @@ def lost(clip: Clip, folder: Path) -> list[str]:
 
 def contestants(product: Product, scanner: Path | None) -> tuple[list[Through], list[Playing]]:
     """Those that are there; the others are named in a line each."""
-    through = [Through(READ, cv2_read), Through(AUTO, product.replay("auto"))]
+    through = [Through(READ, cv2_read), Through(AUTO, product.replay("auto"), twice=True)]
     playing = [Playing(ALONE, product.run(watch=False), ONLINE)]
     missing = []
     if installed("ffmpeg"):
@@ -123,7 +108,7 @@ def contestants(product: Product, scanner: Path | None) -> tuple[list[Through], 
     else:
         missing.append("DVR-Scan was not given")
     if knows("attention"):
-        through.append(Through(FULL, product.replay("full")))
+        through.append(Through(FULL, product.replay("full"), twice=True))
     else:
         missing.append("this version knows no `attention`: replay auto looks at every picture")
     if knows("cameras.NAME.watch"):

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
-from clips import Truth, Vehicle, frames
+from clips import Stage, Truth, Vehicle
 
 SECONDS, FPS, SIZE = 60, 25, (1920, 1080)
 SUB_FPS, SUB_SIZE, SUB_GOP = 5, (640, 360), 10
@@ -95,10 +95,11 @@ def _make(folder: Path, scene: str, missing: Sequence[Clip]) -> None:
     """One drawing for all its files, which get their names only when they are whole."""
     files = [clip.main for clip in missing] + [missing[0].sub]
     parts = [file.with_name("part-" + file.name) for file in files]
+    stage = Stage(SCENES[scene], SIZE)
     with ExitStack() as boxes:
         writers = [_Writer(boxes, part, clip.coding, clip.gop) for part, clip in zip(parts, missing, strict=False)]
         sub = _Writer(boxes, parts[-1], "sub", SUB_GOP)
-        for n, picture in enumerate(_pictures(scene)):
+        for n, picture in enumerate(_pictures(stage)):
             frame = _coded(picture)
             for writer in writers:
                 writer.add(frame, n)
@@ -107,7 +108,7 @@ def _make(folder: Path, scene: str, missing: Sequence[Clip]) -> None:
                 sub.add(_coded(small), n * SUB_FPS // FPS)
         for writer in [*writers, sub]:
             writer.end()
-    truth = [asdict(row) for row in _truth(SCENES[scene])]
+    truth = [asdict(row) for row in stage.truth()]
     _truth_of(folder, scene).write_text(json.dumps(truth, ensure_ascii=False), "utf-8")
     for part, file in zip(parts, files, strict=True):
         part.rename(file)
@@ -117,24 +118,14 @@ def _coded(picture: np.ndarray) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
 
 
-def _truth(vehicles: Sequence[Vehicle]) -> list[Truth]:
-    """Readable, in the meaning of the drawn scenes, is found by drawing them once more, small and without noise."""
-    from clips import _Stage
-
-    stage = _Stage(vehicles, (1280, 720))
-    for n in range(SECONDS * FPS):
-        stage.frame(n / FPS)
-    return stage.truth()
-
-
-def _pictures(scene: str) -> Iterator[np.ndarray]:
+def _pictures(stage: Stage) -> Iterator[np.ndarray]:
     """Each with noise of its own, cut at random out of a larger sheet of it."""
     rng, margin = np.random.default_rng(3), 256
     sheet = rng.normal(0, NOISE, (SIZE[1] + margin, SIZE[0] + margin, 1)).round().astype(np.int16)
     sheet = np.repeat(sheet, 3, 2)
-    for _, picture in frames(SCENES[scene], SECONDS, FPS, SIZE, noise=0.0):
+    for n in range(SECONDS * FPS):
         y, x = rng.integers(0, margin, 2)
-        yield cv2.add(picture, sheet[y : y + SIZE[1], x : x + SIZE[0]], dtype=cv2.CV_8U)
+        yield cv2.add(stage.frame(n / FPS), sheet[y : y + SIZE[1], x : x + SIZE[0]], dtype=cv2.CV_8U)
 
 
 class _Writer:
