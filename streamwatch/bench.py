@@ -124,14 +124,14 @@ def _fitting(load: float, cores: int) -> int:
 
 
 def _pictures_cost(found: Measured) -> Iterator[str]:
-    for what, share in (("", found.quiet), (" with a vehicle in view", found.busy)):
+    for what, share in (("nothing", found.quiet), ("a vehicle", found.busy)):
         if share.measured:
             decoding, gate = (1000 * cpu / share.pictures for cpu in (share.decoding, share.gate))
-            yield f"A picture{what} takes {decoding:.1f} ms to decode and {gate:.1f} ms in the gate."
+            yield f"With {what} in view a picture takes {decoding:.1f} ms to decode and {gate:.1f} ms in the gate."
     if found.reading is None:
         yield "The local engine is not installed: pip install 'streamwatch[local]'"
     else:
-        yield f"The local engine takes {1000 * found.reading:.0f} ms to read one."
+        yield f"The local engine takes {1000 * found.reading:.0f} ms to read a picture."
 
 
 def _verdict(found: Measured, cores: int) -> str:
@@ -154,7 +154,9 @@ def _name(source: str) -> str:
     """For people, without credentials."""
     if source == "sample":
         return "the sample"
-    return place_of(source) if file_of(source) is None and "://" in source else source
+    if file_of(source) is not None:
+        return source
+    return place_of(source) if "://" in source else f"webcam {source}"
 
 
 @contextmanager

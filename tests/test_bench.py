@@ -70,8 +70,8 @@ def test_cameras_fit_into_seventy_percent_of_the_cores() -> None:
         "13 such cameras fit on this machine (2 cores, at most 70 % of them), with a vehicle in view 25 % of the time."
     )
     assert text.endswith(verdict)
-    assert "takes 2.8 ms to decode and 0.4 ms in the gate" in text
-    assert "takes 250 ms to read one" in text
+    assert "With nothing in view a picture takes 2.8 ms to decode and 0.4 ms in the gate.\n" in text
+    assert "The local engine takes 250 ms to read a picture.\n" in text
     assert all(len(line) <= 80 for line in text.splitlines()[:-1])
 
 
