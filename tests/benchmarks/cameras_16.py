@@ -35,6 +35,7 @@ SETTLING = 10.0  # s from the first pictures of all cameras to the first figure
 CORES, MEGABYTES, OLDEST, MEDIAN, WORST = 0.4, 45.0, 1.0, 0.6, 2.5  # cores, MB, s
 GAP = 0.3  # s between two pictures, from which on not all are looked at
 CAUGHT_UP = 0.5  # s; the age of a picture
+LATE = 0.5  # s by which a picture may leave the server after its time
 NOTE_AGES = """
 import time
 from streamwatch.pipeline.intake import Intake
@@ -59,9 +60,10 @@ def ages(file: Path, cameras: Sequence[str], since: float) -> Ages:
     found = Ages([], [])
     for camera in cameras:
         rows = [line.split() for line in file.read_text().splitlines() if line.startswith(f"{camera} ")]
-        last, behind = 0.0, True
+        last, gap, behind = 0.0, GAP, True
         for captured, looked in ((float(row[1]), float(row[2])) for row in rows if len(row) == 3):
-            behind = (behind or captured - last > GAP) and looked - captured > CAUGHT_UP
+            before, gap = gap, captured - last
+            behind = (behind or max(before, gap) > GAP) and looked - captured > CAUGHT_UP
             last = captured
             if looked >= since:
                 (found.behind if behind else found.live).append(looked - captured)
@@ -168,6 +170,9 @@ def show_busy(daemon: Watching, clip: Clip, server: RtspServer, loops: int, core
         )
         if live > OLDEST:
             yield f"a picture of a {what} camera was {live:.2f} s old when the gate saw it"
+    print(f"the server's pictures left up to {server.late:.2f} s late")
+    if server.late > LATE:
+        yield f"the server was {server.late:.2f} s late: the machine is too slow, or the daemon does not read in time"
     waited = delays(daemon, clip, server, loops)
     known = sorted(one for one in waited if one is not None)
     if len(known) < len(waited) or not known:
@@ -206,7 +211,7 @@ def main() -> int:
         (crowded,) = servers(busy, 1, stack)
         shown = [crowded.url] * BUSY_CAMERAS + urls[BUSY_CAMERAS:]
         with watching(folder / "busy", shown, service, NOTE_AGES) as daemon:
-            before, began = cpu_so_far(daemon.process.pid), time.monotonic()
+            before, began, crowded.late = cpu_so_far(daemon.process.pid), time.monotonic(), 0.0
             time.sleep(told.loops * SECONDS)
             cores = (cpu_so_far(daemon.process.pid) - before) / (time.monotonic() - began)
             daemon.until_time = time.time()
