@@ -313,6 +313,24 @@ def serve_ocr(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
+def bench(
+    source: Annotated[
+        str, typer.Argument(metavar="[VIDEO|URL]", help="A video file, a camera's address, or a webcam.")
+    ] = "sample",
+    seconds: Annotated[float, typer.Option(min=2, help="Of pictures that are measured.")] = 20,
+) -> None:
+    """Measure what a camera costs on this machine, and say how many such cameras it can carry; needs no config."""
+    from streamwatch.bench import bench, own_cores, report
+
+    with _progress() as bar:
+        task = bar.add_task("measuring", total=None)
+        found = bench(
+            source, seconds, SystemClock(), lambda done, length: bar.update(task, completed=done, total=length)
+        )
+    console.print_text(report(found, own_cores()), sys.stdout)
+
+
+@app.command()
 def service(
     user: Annotated[str | None, typer.Option(help="Who it runs as; without, systemd makes a user up.")] = None,
     config_path: ConfigPath = DEFAULT_CONFIG,

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from drawing import FOOT, HORIZON, STOP_LINE, Colour, Picture, Rect, car, draw_plate, gate, shade, truck
 
-__all__ = ["Person", "Truth", "Vehicle", "draw_plate", "frames", "render"]
+__all__ = ["Person", "Stage", "Truth", "Vehicle", "draw_plate", "frames", "render"]
 
 READABLE_WIDTH = 90
 """Width of a plate in pixels from which it counts as readable."""
@@ -149,7 +149,7 @@ def _paste(
     return left, top
 
 
-class _Stage:
+class Stage:
     """One run of a scene: keeps the sprites, where each actor was in the last frame, and what was seen of it."""
 
     def __init__(self, actors: Sequence[Vehicle | Person], size: tuple[int, int]) -> None:
@@ -204,12 +204,12 @@ def frames(
     noise: float = 2.0,
 ) -> Iterator[tuple[float, Picture]]:
     """Time in seconds and (height, width, 3) BGR picture of each frame; noise: sigma of the sensor's grey noise."""
-    stage = _Stage(actors, size)
+    stage = Stage(actors, size)
     yield from _noisy(stage, seconds, fps, size, noise)
 
 
 def _noisy(
-    stage: _Stage, seconds: float, fps: int, size: tuple[int, int], noise: float
+    stage: Stage, seconds: float, fps: int, size: tuple[int, int], noise: float
 ) -> Iterator[tuple[float, Picture]]:
     rng = np.random.default_rng(1)
     grains = [np.repeat(rng.normal(0, noise, (size[1], size[0], 1)).round().astype(np.int16), 3, 2) for _ in range(8)]
@@ -233,7 +233,7 @@ def render(
 
     codec: h264 or hevc. gop: seconds between full pictures. The container follows the file's suffix.
     """
-    stage = _Stage(actors, size)
+    stage = Stage(actors, size)
     options = {"preset": preset, "bf": "0", "crf": str(crf), "threads": "1"}
     if codec == "hevc":
         options["x265-params"] = "log-level=none:pools=1"

@@ -75,6 +75,8 @@ class RtspServer:
         self._started = time.monotonic()
         self.port = port
         self.connections = 0
+        self.late = 0.0
+        """Seconds after its time at which a picture was sent, at worst: a client that does not read holds it up."""
         self.restart()
 
     def __enter__(self) -> "RtspServer":
@@ -88,6 +90,11 @@ class RtspServer:
         """The address of the stream, with the credentials that are right."""
         login = "" if self._user is None else f"{quote(self._user, safe='')}:{quote(self._password or '', safe='')}@"
         return f"rtsp://{login}127.0.0.1:{self.port}/gate"
+
+    @property
+    def began(self) -> float:
+        """Monotonic seconds at which the stream showed the clip's first picture for the first time."""
+        return self._started
 
     @property
     def playing(self) -> int:
@@ -242,6 +249,7 @@ class RtspServer:
                 wait = self._started + number / self._pictures.rate - time.monotonic()
                 if wait > 0 and client.gone.wait(wait):
                     break
+                self.late = max(self.late, -wait)
                 for header, payload in self._pictures.packets(number, 0 if self._mode == "stuck" else number):
                     sequence += 1
                     if self._mode == "lossy" and sequence % 20 == 0:

@@ -9,6 +9,6 @@ beyond its host: cameras carry passwords in user part, path and query alike.
 
 from streamwatch.capture.live import CameraState, CameraStatus, LiveCamera
 from streamwatch.capture.recording import Recording
-from streamwatch.capture.source import Source, open_source
+from streamwatch.capture.source import Source, file_of, open_source
 
-__all__ = ["CameraState", "CameraStatus", "LiveCamera", "Recording", "Source", "open_source"]
+__all__ = ["CameraState", "CameraStatus", "LiveCamera", "Recording", "Source", "file_of", "open_source"]

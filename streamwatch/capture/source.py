@@ -34,6 +34,16 @@ class Source(Protocol):
         """Gives back connection, file or device."""
 
 
+def file_of(source: str) -> Path | None:
+    """The video file that `source` names, "sample" among them; None for a webcam or an address of the network."""
+    if source == "sample":
+        return SAMPLE
+    scheme, separator, _ = source.partition("://")
+    if separator:
+        return Path(unquote(urlsplit(source).path)) if scheme.lower() == "file" else None
+    return None if source.isdigit() or source.startswith("/dev/") else Path(source)
+
+
 def open_source(camera: str, source: str, *, transport: str, loop: bool, timeout: float, clock: Clock) -> Source:
     """Opens what `source` names; for a network stream or webcam that may take `timeout` seconds and more.
 
@@ -41,16 +51,13 @@ def open_source(camera: str, source: str, *, transport: str, loop: bool, timeout
     else a video file, which is played as if it were a camera. transport: "tcp" or "udp", for RTSP. loop: play a file
     again and again. Raises SourceLost and SourceUnreadable.
     """
+    recorded = file_of(source)
+    if recorded is not None:
+        return PlayedRecording(camera, recorded, loop=loop or source == "sample", clock=clock)
     scheme, separator, _ = source.partition("://")
     scheme = scheme.lower()
-    if source == "sample":
-        return PlayedRecording(camera, SAMPLE, loop=True, clock=clock)
-    if source.isdigit() or source.startswith("/dev/"):
-        return Webcam(camera, source, clock=clock)
     if not separator:
-        return PlayedRecording(camera, Path(source), loop=loop, clock=clock)
-    if scheme == "file":
-        return PlayedRecording(camera, Path(unquote(urlsplit(source).path)), loop=loop, clock=clock)
+        return Webcam(camera, source, clock=clock)
     if scheme in NETWORK_SCHEMES:
         return NetworkStream(camera, source, transport=transport, timeout=timeout, clock=clock)
     known = ", ".join(f"{name}://" for name in NETWORK_SCHEMES)

@@ -1,0 +1,256 @@
+"""The verb `bench`: what cameras like a given one cost on this machine, and how many of them it can carry.
+
+Decoder, gate and local engine work as they do in the daemon, one after the other in one thread, and the CPU seconds of
+each are counted: wall time would tell what else the machine is doing.
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from streamwatch.capture import Recording, Source, file_of, open_source
+from streamwatch.clock import Clock
+from streamwatch.config import Settings
+from streamwatch.errors import SourceLost, SourceUnreadable
+from streamwatch.explain import Answers
+from streamwatch.gate import encode
+from streamwatch.model import Box, Frame, PlateText, Recognizer
+from streamwatch.parts import make_intake, make_replay_reader
+from streamwatch.pipeline import Intake, KeyframeTaken, RecordedLedger
+from streamwatch.redact import place_of
+
+CAMERA = "camera"
+BUSIEST = 0.7
+"""Of the machine's cores that cameras may take all in all. The rest is for several vehicles at once, and for others."""
+IN_VIEW = 0.25
+"""Part of the time for which a camera is supposed to have a vehicle in view."""
+STARTING = 2.0
+"""Seconds of pictures at first that do not count: the gate learns the scene and looks once for vehicles that stand."""
+SHORTEST = 1.0
+"""Seconds of pictures that must have come for a figure to mean anything."""
+PATIENCE = 10.0
+"""Seconds for which a live source may send nothing, or nothing that can be decoded."""
+
+
+@dataclass(slots=True)
+class Share:
+    """What a part of the pictures cost. seconds: that they lasted; decoding, gate, reading: CPU seconds."""
+
+    seconds: float = 0.0
+    pictures: int = 0
+    decoding: float = 0.0
+    gate: float = 0.0
+    reading: float = 0.0
+
+    @property
+    def measured(self) -> bool:
+        """Whether it lasted long enough to say something."""
+        return self.seconds >= SHORTEST
+
+    @property
+    def load(self) -> float:
+        """CPU seconds a second, which is cores."""
+        return (self.decoding + self.gate + self.reading) / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one camera costs while nothing is in view and while something is.
+
+    reading: CPU seconds for one picture; None where the extra `local` is not installed.
+    """
+
+    name: str
+    width: int
+    height: int
+    quiet: Share
+    busy: Share
+    reading: float | None
+
+    @property
+    def load(self) -> float:
+        """Cores that such a camera takes: of both shares, or of the one that was seen."""
+        if self.quiet.measured and self.busy.measured:
+            return IN_VIEW * self.busy.load + (1 - IN_VIEW) * self.quiet.load
+        return self.busy.load if self.busy.measured else self.quiet.load
+
+
+Progress = Callable[[float, float], None]
+"""Told now and then: seconds of pictures that were measured, and that will be."""
+
+
+def bench(source: str, seconds: float, clock: Clock, progress: Progress) -> Measured:
+    """Measures so many seconds of a video (as fast as it goes) or of a live source (at its own pace).
+
+    source: as in config.yaml. Raises CaptureError with the sentence that says what is wrong with it.
+    """
+    settings = Settings.model_validate({"cameras": {CAMERA: {"source": "sample"}}})
+    with _opened(source, clock) as frames:
+        recognizer, answers = make_replay_reader(settings, dry=True)
+        with closing(recognizer):
+            work = _Work(make_intake(settings, CAMERA), recognizer, clock)
+            work.watch(frames, seconds, progress)
+            return work.measured(_name(source), settings, local=answers is not Answers.ASSUMED)
+
+
+def report(found: Measured, cores: int) -> str:
+    """The figures as lines of at most 80 columns, but for a long name."""
+    seconds = found.quiet.seconds + found.busy.seconds
+    fps = (found.quiet.pictures + found.busy.pictures) / seconds
+    lines = [
+        f"{found.name}: {found.width} x {found.height}, {fps:.1f} pictures a second; measured for {seconds:.0f} s",
+        "",
+        _row("CPU s a minute", "decoding", "gate", "reading", "together", "cameras"),
+    ]
+    for what, share in (("nothing in view", found.quiet), ("a vehicle in view", found.busy)):
+        if share.measured:
+            spent = (share.decoding, share.gate, share.reading)
+            minute = [f"{60 * cpu / share.seconds:.2f}" for cpu in (*spent, sum(spent))]
+            lines.append(_row(what, *minute, str(_fitting(share.load, cores))))
+    return "\n".join([*lines, "", *_pictures_cost(found), _verdict(found, cores)])
+
+
+def own_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _fitting(load: float, cores: int) -> int:
+    return math.floor(BUSIEST * cores / load)
+
+
+def _pictures_cost(found: Measured) -> Iterator[str]:
+    for what, share in (("nothing", found.quiet), ("a vehicle", found.busy)):
+        if share.measured:
+            decoding, gate = (1000 * cpu / share.pictures for cpu in (share.decoding, share.gate))
+            yield f"With {what} in view a picture takes {decoding:.1f} ms to decode and {gate:.1f} ms in the gate."
+    if found.reading is None:
+        yield "The local engine is not installed: pip install 'streamwatch[local]'"
+    else:
+        yield f"The local engine takes {1000 * found.reading:.0f} ms to read a picture."
+
+
+def _verdict(found: Measured, cores: int) -> str:
+    machine = f"this machine ({cores} {'core' if cores == 1 else 'cores'}, at most {100 * BUSIEST:.0f} % of them)"
+    count = _fitting(found.load, cores)
+    if count == 0:
+        return f"Not one such camera fits on {machine}. Let it send fewer or smaller pictures."
+    if found.quiet.measured and found.busy.measured:
+        when = f"with a vehicle in view {100 * IN_VIEW:.0f} % of the time"
+    else:
+        when = "with a vehicle always in view" if found.busy.measured else "while nothing is in view"
+    return f"{count} such {'camera fits' if count == 1 else 'cameras fit'} on {machine}, {when}."
+
+
+def _row(what: str, *figures: str) -> str:
+    return f"{what:<18}" + "".join(f"{figure:>11}" for figure in figures)
+
+
+def _name(source: str) -> str:
+    """For people, without credentials."""
+    if source == "sample":
+        return "the sample"
+    if file_of(source) is not None:
+        return source
+    return place_of(source) if "://" in source else f"webcam {source}"
+
+
+@contextmanager
+def _opened(source: str, clock: Clock) -> Iterator[Iterator[Frame]]:
+    """The pictures of a source, which is open from the start."""
+    path = file_of(source)
+    if path is not None:
+        with Recording(CAMERA, path) as recording:
+            yield recording.frames(datetime.fromtimestamp(0, UTC))
+        return
+    with closing(open_source(CAMERA, source, transport="tcp", loop=False, timeout=PATIENCE, clock=clock)) as live:
+        yield _pictures(live, _name(source), clock)
+
+
+def _pictures(live: Source, name: str, clock: Clock) -> Iterator[Frame]:
+    heard = clock.monotonic()
+    for frame in live.frames():
+        now = clock.monotonic()
+        if frame is not None:
+            heard = now
+            yield frame
+        elif now - heard >= PATIENCE:
+            raise SourceLost(f"{name} sends data, but no picture can be decoded.", "Is the stream H.264 or H.265?")
+
+
+class _Work:
+    """One camera's pictures through gate and engine."""
+
+    def __init__(self, intake: Intake, recognizer: Recognizer, clock: Clock) -> None:
+        self._intake, self._recognizer, self._clock = intake, recognizer, clock
+        self._quiet, self._busy = Share(), Share()
+        self._reading, self._readings = 0.0, 0
+        self._first: datetime | None = None
+        self._last: Frame | None = None
+
+    def watch(self, frames: Iterator[Frame], seconds: float, progress: Progress) -> None:
+        """Takes pictures until they last so many seconds. What a stream sent before it broke off counts."""
+        try:
+            while self._seconds() < seconds:
+                began = time.process_time()
+                frame = next(frames, None)
+                if frame is None:
+                    break
+                self._look(frame, time.process_time() - began)
+                progress(self._seconds(), seconds)
+        except SourceLost:
+            if self._seconds() < SHORTEST:
+                raise
+
+    def measured(self, name: str, settings: Settings, local: bool) -> Measured:
+        """local: the recognizer is the local engine. Raises SourceUnreadable where there were too few pictures."""
+        if self._last is None or not (self._quiet.measured or self._busy.measured):
+            raise SourceUnreadable(f"{name} is too short: {STARTING + SHORTEST:g} s of pictures are needed at least.")
+        if not self._readings:
+            self._read(_whole(self._last, settings))
+        height, width = self._last.luma.shape
+        reading = self._reading / self._readings if local else None
+        return Measured(name, width, height, self._quiet, self._busy, reading)
+
+    def _seconds(self) -> float:
+        return self._quiet.seconds + self._busy.seconds
+
+    def _look(self, frame: Frame, decoding: float) -> None:
+        """Charges it, and the time since the picture before, to the share that it belongs to."""
+        began, read_before = time.process_time(), self._reading
+        events = self._intake.look(frame)
+        looking = time.process_time() - began
+        for event in events:
+            if isinstance(event, KeyframeTaken):
+                self._intake.answered(event.keyframe, tuple(self._read(event.keyframe.jpeg)))
+        glance = self._intake.glance
+        share = self._busy if glance is not None and glance.followed else self._quiet
+        self._first = self._first or frame.captured_at
+        if self._last is not None and (frame.captured_at - self._first).total_seconds() > STARTING:
+            share.seconds += (frame.captured_at - self._last.captured_at).total_seconds()
+            share.pictures += 1
+            share.decoding += decoding
+            share.gate += looking
+            share.reading += self._reading - read_before
+        self._last = frame
+
+    def _read(self, jpeg: bytes) -> list[PlateText]:
+        ledger = RecordedLedger(lambda _: None, self._clock, self._recognizer.engine, None)
+        began = time.process_time()
+        plates = self._recognizer.read(jpeg, ledger)
+        self._reading += time.process_time() - began
+        self._readings += 1
+        return plates
+
+
+def _whole(frame: Frame, settings: Settings) -> bytes:
+    """A picture as it would be sent if the gate chose all of it."""
+    height, width = frame.luma.shape
+    limits = settings.jpeg
+    whole = Box(0, 0, width, height)
+    made = encode(frame, whole, long_side=limits.long_side, quality=limits.quality, max_bytes=limits.max_bytes)
+    return made.data

@@ -1,0 +1,209 @@
+"""Who watches a clip in the attention benchmark, and how its CPU seconds are counted."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from attention_clips import BUSY, FPS, SECONDS, SIZE, Clip, first_seconds
+from daemons import query_database
+from fakes import Behaviour, FakeOcrCars, ServedAnswer, ServedCall, plate
+
+from streamwatch import config
+
+Command = Sequence[str | Path]
+KEYS = list(config.keys())
+APPCODE = "invented0appcode0of0benchmarks"
+REDDER = 6.0  # grey levels by which red or green stands out in the mean of a painted vehicle's picture
+START = 2.0  # s of a clip whose cost counts as that of the program's start
+SETTLING = 20.0  # s after its start in which a playing one meets its first vehicle and loads what it needs for it
+PATIENCE = 60.0  # s for its start
+READ = "import sys, cv2\nclip = cv2.VideoCapture(sys.argv[1])\nwhile clip.read()[0]:\n    pass\n"
+MOTION = """
+daemon off
+setup_mode off
+log_level 4
+webcontrol_port 0
+stream_port 0
+picture_output off
+movie_output off
+width {width}
+height {height}
+framerate {fps}
+netcam_url file://{clip}
+target_dir {folder}
+"""
+
+
+@dataclass(frozen=True)
+class Through:
+    """Runs through files as fast as it goes. command: from the files and an empty folder.
+
+    twice: it can take a clip twice, so that not only its start is left out, but also what it loads when first needed.
+    """
+
+    name: str
+    command: Callable[[Sequence[Path], Path], Command]
+    twice: bool = False
+
+    def minute(self, clip: Path, folder: Path) -> float:
+        """CPU seconds for a minute of the clip: what it takes for more of it, less what it takes for less of it."""
+        if self.twice:
+            parts, seconds = {"less": [clip], "more": [clip, clip]}, float(SECONDS)
+        else:
+            parts, seconds = {"less": [first_seconds(clip, START, folder)], "more": [clip]}, SECONDS - START
+        spent = {}
+        for part, videos in parts.items():
+            place = folder / f"{self.name} {part}"
+            place.mkdir()
+            spent[part] = _cpu_of(self.command(videos, place), place)
+        return 60 * (spent["more"] - spent["less"]) / seconds
+
+
+@dataclass(frozen=True)
+class Playing:
+    """Plays a file at its pace, in a loop. started: a line of its log after which it does; "" where it says nothing."""
+
+    name: str
+    command: Callable[[Clip, Path], Command]
+    started: str = ""
+
+
+def minutes_of(players: Sequence[Playing], clip: Clip, folder: Path) -> list[float]:
+    """CPU seconds of each in the same minute."""
+    with ExitStack() as ends:
+        running = []
+        for player in players:
+            place = folder / player.name
+            place.mkdir()
+            running.append(_start(player.command(clip, place), place, ends))
+        for player, process in zip(players, running, strict=True):
+            _wait_for(player.started, process, folder / player.name / "log")
+        time.sleep(SETTLING)
+        before, began = [cpu_so_far(process.pid) for process in running], time.monotonic()
+        time.sleep(SECONDS)
+        lasted = time.monotonic() - began
+        after = [cpu_so_far(process.pid) for process in running]
+        return [60 * (b - a) / lasted for a, b in zip(before, after, strict=True)]
+
+
+def cpu_so_far(pid: int) -> float:
+    """CPU seconds of a process and its threads."""
+    ticks = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
+def knows(key: str) -> bool:
+    """Whether this version has a key of the config."""
+    return any(one == key or one.startswith(f"{key}.") for one in KEYS)
+
+
+def ffmpeg(clips: Sequence[Path], folder: Path) -> Command:
+    return ["ffmpeg", "-v", "error", "-threads", "1", "-i", clips[0], "-f", "null", "-"]
+
+
+def cv2_read(clips: Sequence[Path], folder: Path) -> Command:
+    return [sys.executable, "-c", READ, clips[0]]
+
+
+def dvr_scan(program: Path) -> Callable[[Sequence[Path], Path], Command]:
+    return lambda clips, folder: [program.absolute(), "-q", "-so", "-i", clips[0]]
+
+
+def motion(clip: Clip, folder: Path) -> Command:
+    text = MOTION.format(width=SIZE[0], height=SIZE[1], fps=FPS, clip=clip.main.absolute(), folder=folder)
+    (folder / "motion.conf").write_text(text)
+    return ["motion", "-n", "-c", folder / "motion.conf"]
+
+
+@dataclass(frozen=True)
+class Product:
+    """streamwatch with a stand-in of the paid service."""
+
+    recognizer: dict[str, Any]
+
+    def replay(self, attention: str) -> Callable[[Sequence[Path], Path], Command]:
+        """The verb `replay`. attention: auto or full."""
+
+        def command(clips: Sequence[Path], folder: Path) -> Command:
+            words = ("replay", "--camera", "gate", *clips)
+            return self._command(*words, source=clips[0], attention=attention, folder=folder)
+
+        return command
+
+    def run(self, watch: bool) -> Callable[[Clip, Path], Command]:
+        """The verb `run`. watch: with the sub-stream."""
+
+        def command(clip: Clip, folder: Path) -> Command:
+            sub = {"watch": str(clip.sub.absolute())} if watch else {}
+            return self._command("run", source=clip.main, attention="auto", folder=folder, **sub)
+
+        return command
+
+    def _command(self, *words: str | Path, source: Path, attention: str, folder: Path, **camera: str) -> Command:
+        settings: dict[str, Any] = {
+            "cameras": {"gate": {"source": str(source.absolute()), "loop": True, **camera}},
+            "recognizer": self.recognizer,
+        }
+        if knows("attention"):
+            settings["attention"] = attention
+        (folder / "config.yaml").write_text(json.dumps(settings), "utf-8")
+        return [sys.executable, "-m", "streamwatch", *words, "--config", folder / "config.yaml"]
+
+
+class ByColour(FakeOcrCars):
+    """Knows the vehicles of the busy clips by their paint, so that it answers right whoever asks, and when."""
+
+    def answer(self, method: str, call: ServedCall) -> ServedAnswer | Behaviour:
+        checked = super().answer(method, call)
+        if checked is not self._answers[0]:
+            return checked
+        picture = cv2.imdecode(np.frombuffer(call.picture, np.uint8), cv2.IMREAD_COLOR)
+        _, green, red = (float(value) for value in picture.mean(axis=(0, 1)))
+        number = 0 if red > green + REDDER else 1 if green > red + REDDER else 2
+        return plate(BUSY[number].plate, range=[])
+
+
+def plates(place: Path) -> set[str]:
+    """What a run of the product in this folder has seen."""
+    return {plate for (plate,) in query_database(place / "data" / "streamwatch.db", "SELECT plate FROM sightings")}
+
+
+def installed(program: str) -> bool:
+    return shutil.which(program) is not None
+
+
+def _cpu_of(command: Command, place: Path) -> float:
+    """CPU seconds of a command and all that it starts, run to its end."""
+    with open(place / "log", "wb") as log:
+        process = subprocess.Popen(command, cwd=place, stdout=log, stderr=log)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{command[0]} failed:\n{(place / 'log').read_text(errors='replace')[-2000:]}")
+    return used.ru_utime + used.ru_stime
+
+
+def _start(command: Command, place: Path, ends: ExitStack) -> subprocess.Popen[bytes]:
+    with open(place / "log", "wb") as log:
+        process = subprocess.Popen(command, cwd=place, stdout=log, stderr=log)
+    ends.callback(process.wait)
+    ends.callback(process.terminate)
+    return process
+
+
+def _wait_for(line: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while line not in log.read_text(errors="replace"):
+        if process.poll() is not None or time.monotonic() > until:
+            raise SystemExit(f"{process.args} does not start:\n{log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.2)
