@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,9 +82,9 @@ def test_of_long_groups_every_picture_is_decoded_and_few_are_looked_at(tmp_path:
     path = clip(tmp_path / "clip.mp4", 400, gop=150)
     numbers = played(path)
     assert numbers[0] == 0
-    assert max(b - a for a, b in zip(numbers, numbers[1:], strict=False)) <= 60
+    assert max(b - a for a, b in pairwise(numbers)) <= 60
     late = [n for n in numbers if n > 60]
-    assert [b - a for a, b in zip(late, late[1:], strict=False)][:-1] == [5] * (len(late) - 2)
+    assert {b - a for a, b in pairwise(late[:-1])} <= {5, 6}
 
 
 def test_a_stir_within_a_long_group_decodes_it_anew_in_full_quality(tmp_path: Path) -> None:
@@ -104,34 +105,30 @@ def test_short_groups_after_long_ones_are_noticed(tmp_path: Path) -> None:
 def test_where_each_picture_stands_alone_a_few_a_second_are_looked_at(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.avi", 100, codec="mjpeg", gop=1, pixels="yuvj420p")
     numbers = played(path)
-    assert all(8 <= b - a <= 12 for a, b in zip(numbers[:-1], numbers[1:-1], strict=False))
+    assert all(8 <= b - a <= 12 for a, b in pairwise(numbers[:-1]))
 
 
-def pieces_of(path: Path) -> tuple[list[Piece], Decoder, Decoder]:
+def pieces_of(path: Path) -> tuple[list[Piece], Decoder]:
     container, stream = open_file(path)
     cutter = Cutter()
     pieces = [cutter.piece(p, n / 25, START, p.pts) for n, p in enumerate(container.demux(stream)) if p.size]
-    return pieces, Decoder(stream), Decoder(stream, cheap=True)
+    return pieces, Decoder(stream.codec_context)
 
 
 def test_who_comes_late_skips_to_the_newest_group_and_what_is_lost_is_counted(tmp_path: Path) -> None:
-    pieces, full, cheap = pieces_of(clip(tmp_path / "clip.mp4", 110, gop=25))
-    camera = OnDemand(lambda roughly: cheap if roughly else full, max_blind=2, latest=0.7)
+    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 110, gop=25))
+    camera = OnDemand(decoder, max_blind=2, latest=0.7)
     for piece in pieces:
         camera.add(piece)
     viewed = camera.next(110 / 25)
     assert viewed is not None
-    assert number_in_view(viewed.piece) == 100
+    assert viewed.piece.number == 100
     assert camera.dropped == 100
 
 
-def number_in_view(piece: Piece) -> int:
-    return piece.number
-
-
 def test_who_is_a_little_late_gets_the_oldest_that_is_new_enough(tmp_path: Path) -> None:
-    pieces, full, _ = pieces_of(clip(tmp_path / "clip.mp4", 50, gop=50))
-    camera = OnDemand(lambda _: full, max_blind=2, latest=0.7)
+    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 50, gop=50))
+    camera = OnDemand(decoder, max_blind=2, latest=0.7)
     for piece in pieces:
         camera.add(piece)
     viewed = camera.next(50 / 25)
@@ -141,7 +138,7 @@ def test_who_is_a_little_late_gets_the_oldest_that_is_new_enough(tmp_path: Path)
 
 
 def test_what_is_kept_is_bounded_and_what_nobody_came_for_is_counted(tmp_path: Path) -> None:
-    pieces, _, _ = pieces_of(clip(tmp_path / "clip.mp4", 200, gop=25))
+    pieces, _ = pieces_of(clip(tmp_path / "clip.mp4", 200, gop=25))
     buffer = PacketBuffer(seconds=3.0)
     for piece in pieces:
         buffer.add(piece)
@@ -153,7 +150,7 @@ def test_what_is_kept_is_bounded_and_what_nobody_came_for_is_counted(tmp_path: P
 
 
 def test_a_group_without_end_keeps_what_is_not_decoded_yet(tmp_path: Path) -> None:
-    pieces, _, _ = pieces_of(clip(tmp_path / "clip.mp4", 200, gop=200))
+    pieces, _ = pieces_of(clip(tmp_path / "clip.mp4", 200, gop=200))
     buffer = PacketBuffer(seconds=3.0)
     for piece in pieces:
         buffer.add(piece)

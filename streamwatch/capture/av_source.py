@@ -104,22 +104,16 @@ class Decoder:
     damaged: packets and pictures left out so far, because they could not be decoded whole.
     """
 
-    def __init__(self, stream: VideoStream, pieces: bool = False, cheap: bool = False) -> None:
+    def __init__(self, context: VideoCodecContext, pieces: bool = False) -> None:
         """pieces: a packet may hold only some slices of an H.264 picture.
 
         RTP senders that repeat the parameter sets before every slice of a key picture make FFmpeg's parser see several
         pictures in one; without this flag each of them comes out half grey, and so does all that refers to it.
-
-        cheap: without the loop filter, and without pictures to which no other refers: blurred where things move. For
-        H.264 and H.265; others are decoded as ever.
         """
-        context = stream.codec_context
-        if cheap and context.name in _CAN_BE_CHEAP:
-            context = _cheap_copy(context)
         context.thread_count = 1
         if pieces and context.name == "h264":
             context.flags2 |= Flags2.chunks
-        self._context = context
+        self._context, self._pieces = context, pieces
         self.damaged = 0
 
     def decode(self, packet: "Packet[VideoStream] | None") -> list[av.VideoFrame]:
@@ -133,17 +127,22 @@ class Decoder:
         self.damaged += len(pictures) - len(whole)
         return whole
 
+    def cheap(self) -> "Decoder":
+        """One that decodes the same without loop filter, and leaves out pictures to which no other refers.
+
+        For H.264 and H.265: a third cheaper, and rough where things move. For other codecs it is this one itself.
+        """
+        if self._context.name not in _CAN_BE_CHEAP:
+            return self
+        context = cast(VideoCodecContext, av.CodecContext.create(self._context.name, "r"))
+        context.extradata = self._context.extradata
+        context.options = {"skip_loop_filter": "all", "skip_frame": "noref"}
+        return Decoder(context, self._pieces)
+
     def restart(self) -> None:
         """Forgets what came before: the next packet begins a group of pictures."""
         if self._context.is_open:
             self._context.flush_buffers()
-
-
-def _cheap_copy(context: VideoCodecContext) -> VideoCodecContext:
-    copy = cast(VideoCodecContext, av.CodecContext.create(context.name, "r"))
-    copy.extradata = context.extradata
-    copy.options = {"skip_loop_filter": "all", "skip_frame": "noref"}
-    return copy
 
 
 def _video_of(container: InputContainer) -> VideoStream | None:

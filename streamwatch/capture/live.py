@@ -402,7 +402,7 @@ class LiveCamera:
             session.heard = self._clock.monotonic()
             if self._max_blind is not None and isinstance(source, CodedSource):
                 session.on_demand = OnDemand(
-                    source.decoder, max_blind=self._max_blind, latest=LATEST, attention=self._attention
+                    source.decoder(), max_blind=self._max_blind, latest=LATEST, attention=self._attention
                 )
             return not session.abandoned
 

@@ -27,7 +27,7 @@ class NetworkStream:
 
     def frames(self) -> Iterator[Frame | None]:
         """Never ends but by SourceLost. `captured_at` is the time when the picture's packet came."""
-        decoder = self.decoder(cheap=False)
+        decoder = self.decoder()
         for packet in self._packets():
             captured_at = self._clock.now()
             pictures = decoder.decode(packet)
@@ -42,9 +42,9 @@ class NetworkStream:
         for packet in self._packets():
             yield cutter.piece(packet, self._clock.monotonic(), self._clock.now(), packet.pts)
 
-    def decoder(self, cheap: bool) -> Decoder:
+    def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also after the stream has ended."""
-        return Decoder(self._stream, pieces=True, cheap=cheap)
+        return Decoder(self._stream.codec_context, pieces=True)
 
     def stop(self) -> None:
         """Nothing can interrupt FFmpeg's read; the next packet or its own time-out ends it."""

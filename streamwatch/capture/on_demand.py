@@ -7,7 +7,6 @@ what was passed over is decoded after all, from the last picture that was looked
 
 import math
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,21 +47,21 @@ class OnDemand:
 
     def __init__(
         self,
-        decoder: Callable[[bool], Decoder],
+        decoder: Decoder,
         *,
         max_blind: float,
         latest: float = math.inf,
         attention: Attention = Attention.ALL,
     ) -> None:
-        """decoder: makes a decoder of this stream, a cheap one if told so. max_blind: seconds between two looks.
+        """decoder: of this stream, for this alone. max_blind: seconds between two looks.
 
         latest: seconds after which a picture is left out because newer ones are there.
         """
-        self._make_decoder, self._max_blind, self._latest = decoder, max_blind, latest
+        self._max_blind, self._latest = max_blind, latest
         self._buffer = PacketBuffer()
         self._attention = attention
-        self._full, self._cheap = decoder(False), None  # type: Decoder, Decoder | None
-        self._running = self._full
+        self._full = self._running = decoder
+        self._cheap: Decoder | None = None
         self._in_step, self._drained, self._next = False, False, 0
         self._ready: deque[av.VideoFrame] = deque()
         self._fed: dict[int, Piece] = {}
@@ -81,7 +80,7 @@ class OnDemand:
     @property
     def damaged(self) -> int:
         """Packets and pictures left out so far, because they could not be decoded whole."""
-        return self._full.damaged + (0 if self._cheap is None else self._cheap.damaged)
+        return self._full.damaged + (0 if self._cheap in (None, self._full) else self._cheap.damaged)
 
     @property
     def too_long(self) -> bool:
@@ -241,7 +240,7 @@ class OnDemand:
     def _cheap_one(self) -> Decoder:
         if self._vain >= VAIN:
             return self._full
-        self._cheap = self._cheap or self._make_decoder(True)
+        self._cheap = self._cheap or self._full.cheap()
         return self._cheap
 
     def _begin(self, key: Piece, decoder: Decoder) -> None:

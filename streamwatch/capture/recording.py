@@ -47,7 +47,7 @@ class Recording:
         """max_blind: seconds of the video between two pictures that are decoded at little attention."""
         self._camera, self._path = camera, path
         self._container, self._stream = open_file(path)
-        self._on_demand = OnDemand(self.decoder, max_blind=max_blind)
+        self._on_demand = OnDemand(self.decoder(), max_blind=max_blind)
         self._stumbles, self._taken_back = 0, False
         rate = self._stream.average_rate or self._stream.guessed_rate or _DEFAULT_RATE
         self._time_base = self._stream.time_base or 1 / rate
@@ -111,9 +111,9 @@ class Recording:
             self.ended_at = max(self.ended_at, at)
             yield cutter.piece(packet, at, _NO_TIME, stamp)
 
-    def decoder(self, cheap: bool) -> Decoder:
+    def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also when the file is closed."""
-        return Decoder(self._stream, cheap=cheap)
+        return Decoder(self._stream.codec_context)
 
     def report_damage(self) -> None:
         """One warning, after the last picture, if the file broke off or was damaged."""
@@ -187,9 +187,9 @@ class PlayedRecording:
                     break
                 yield cutter.piece(piece.packet, self._clock.monotonic(), self._clock.now(), piece.stamp)
 
-    def decoder(self, cheap: bool) -> Decoder:
+    def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also when the file is closed."""
-        return self._recording.decoder(cheap)
+        return self._recording.decoder()
 
     def stop(self) -> None:
         """Ends the wait for the next frame."""

@@ -43,8 +43,8 @@ class CodedSource(Source, Protocol):
     def pieces(self) -> Iterator[Piece]:
         """Pictures undecoded, as they come. Raises CaptureError."""
 
-    def decoder(self, cheap: bool) -> Decoder:
-        """Decodes what `pieces` gives, in any thread, also after its end. cheap: roughly."""
+    def decoder(self) -> Decoder:
+        """Decodes what `pieces` gives, in any thread, also after its end."""
 
 
 def open_source(camera: str, source: str, *, transport: str, loop: bool, timeout: float, clock: Clock) -> Source:
