@@ -262,6 +262,30 @@ class CaptureSettings(_Settings):
     frozen_after: Seconds = Field(120.0, gt=0)
 
 
+class Watching(StrEnum):
+    """Whether quiet cameras are decoded only now and then."""
+
+    AUTO = "auto"
+    FULL = "full"
+
+
+class AttentionSettings(_Settings):
+    """How closely cameras are watched."""
+
+    mode: Watching = Watching.AUTO
+    max_blind: Seconds = Field(2.0, ge=0.5, le=10)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, value: object) -> object:
+        return {"mode": value} if isinstance(value, str) else value
+
+    @property
+    def longest_blindness(self) -> float | None:
+        """Seconds of which no picture needs to be decoded while nothing happens; None: each one is."""
+        return self.max_blind if self.mode is Watching.AUTO else None
+
+
 class CameraSettings(_Settings):
     """One camera."""
 
@@ -299,6 +323,7 @@ class Settings(_Settings):
     sightings: SightingSettings = SightingSettings()
     dedup: DedupSettings = DedupSettings()
     capture: CaptureSettings = CaptureSettings()
+    attention: AttentionSettings = AttentionSettings()
     outbox: OutboxSettings = OutboxSettings()
     budget: BudgetSettings = BudgetSettings()
     calls: CallSettings = CallSettings()

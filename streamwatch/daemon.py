@@ -89,6 +89,7 @@ def live_camera(settings: Settings, name: str, clock: Clock, spawn: Spawn = spaw
         clock=clock,
         spawn=spawn,
         frozen_after=capture.frozen_after,
+        max_blind=settings.attention.longest_blindness,
     )
 
 
@@ -280,14 +281,16 @@ class Daemon:
         for view in self._last_views.pop(name):
             intake.remember(view.passage, view.keyframe, view.plate)
         live = self._cameras[name]
+        attentive = self._settings.attention.longest_blindness is not None
         try:
             while not self._stop.is_set() and not live.ended:
                 pulse.beat()
                 for keyframe, plates in self._answers[name].take_all():
                     intake.answered(keyframe, plates)
                 frame = live.next_frame(GLANCE)
-                if frame is not None:
-                    self._submit(intake.look(frame))
+                if frame is None or (attentive and live.attend(intake.attention(frame))):
+                    continue
+                self._submit(intake.look(frame))
         except SourceUnreadable as error:
             log.error("camera %s: %s", name, error)
             if len(self._settings.cameras) == 1:

@@ -9,7 +9,7 @@ All times are aware UTC and are capture times unless the name says otherwise.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +26,13 @@ class Engine(StrEnum):
 
     OCRCARS = "ocrcars"
     LOCAL = "local"
+
+
+class Attention(Enum):
+    """How closely a camera must be watched. QUIET: a look now and then is enough, as long as it shows nothing new."""
+
+    QUIET = auto()
+    ALL = auto()
 
 
 class SightingStatus(StrEnum):

@@ -49,7 +49,10 @@ def play(
         scribe = TellingBooks(books, store, trace)
         dispatcher = make_dispatcher(settings, store, recognizer, clock, scribe)
         witness = None if trace is None else trace.looked
-        Replay(camera, intake, scribe, dispatcher, clock, store.last_views, witness).run(videos, begins, progress)
+        replay = Replay(
+            camera, intake, scribe, dispatcher, clock, store.last_views, witness, settings.attention.longest_blindness
+        )
+        replay.run(videos, begins, progress)
         log.info("%s", summary(books.tally, camera))
         if trace is not None:
             trace.finish(store.passage_result)

@@ -28,6 +28,7 @@ def closed_in_the_end() -> Iterator[Make]:
         clock: Clock | None = None,
         reopen: tuple[float, float] = (0.02, 0.1),
         frozen_after: float = 120,
+        max_blind: float | None = None,
     ) -> LiveCamera:
         cameras.append(
             LiveCamera(
@@ -39,6 +40,7 @@ def closed_in_the_end() -> Iterator[Make]:
                 clock=clock or SystemClock(),
                 spawn=spawn,
                 frozen_after=frozen_after,
+                max_blind=max_blind,
             )
         )
         return cameras[-1]

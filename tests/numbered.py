@@ -43,13 +43,18 @@ def clip(
     metadata: Mapping[str, str] | None = None,
     turned: int = 0,
     colours: tuple[int, int] | None = None,
+    bframes: int = 0,
 ) -> Path:
     """Writes a clip and returns its path; the container follows the ending.
 
     pts: other time stamps than the picture's number, in units of 1/rate. turned: degrees counter-clockwise of the
-    display matrix. colours: matrix and range as FFmpeg counts them (1 BT.709, 6 BT.601; 1 limited, 2 full).
+    display matrix. colours: matrix and range as FFmpeg counts them (1 BT.709, 6 BT.601; 1 limited, 2 full). bframes: of
+    libx264, between two others.
     """
-    options = {"libx264": {"preset": "ultrafast", "bf": "0"}, "libx265": {"x265-params": "log-level=none:bframes=0"}}
+    options = {
+        "libx264": {"preset": "ultrafast", "bf": str(bframes)},
+        "libx265": {"x265-params": "log-level=none:bframes=0"},
+    }
     with av.open(str(path), "w") as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream(codec, rate=rate, options=options.get(codec, {}) | {"g": str(gop)})

@@ -1,8 +1,9 @@
 """Supervision of one camera: always the newest frame, reconnecting for ever, never blocked by a reader.
 
 A reader thread opens the source and puts each frame into a place for one; the consumer takes the newest from there and,
-while it waits, judges the reader. A reader that is silent for too long is abandoned: FFmpeg can not be interrupted from
-outside, so its thread closes the source itself when the call comes back, and its late frames are ignored.
+while it waits, judges the reader. With `max_blind` the reader keeps the coded pictures instead, and the consumer
+decodes of them what `attend` asks for. A reader that is silent for too long is abandoned: FFmpeg can not be interrupted
+from outside, so its thread closes the source itself when the call comes back, and its late frames are ignored.
 
 A live camera that sends one and the same picture is frozen: its frames are handed out as ever, and it is reopened, at
 once and then after growing pauses, because that often wakes it.
@@ -20,11 +21,14 @@ from enum import StrEnum
 
 from streamwatch.capture.flaps import LONG, Flaps
 from streamwatch.capture.frozen import FrozenWatch
+from streamwatch.capture.on_demand import OnDemand
+from streamwatch.capture.packets import Piece
+from streamwatch.capture.picture import frame_of
 from streamwatch.capture.rate import Rate
-from streamwatch.capture.source import Source
+from streamwatch.capture.source import CodedSource, Source
 from streamwatch.clock import Clock
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
-from streamwatch.model import Frame
+from streamwatch.model import Attention, Frame
 from streamwatch.words import age
 
 log = logging.getLogger(__name__)
@@ -37,6 +41,8 @@ FROZEN_AFTER = 120.0
 """Seconds of the same picture after which a camera counts as frozen."""
 FROZEN_PAUSE_LONGEST = 3600.0
 """Seconds between two reopenings of a camera that stays frozen: `frozen_after` at first, doubled up to this."""
+LATEST = 0.7
+"""Seconds after which a coded picture is left out where newer ones have come."""
 CLOSING = 1.0
 """Seconds that `close` waits for the reader to give back its source."""
 
@@ -54,7 +60,8 @@ class CameraState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """A snapshot. since: when the state began. frames: handed out. dropped: replaced by a newer one before that.
+    """A snapshot. since: when the state began. frames: handed out. dropped: replaced by a newer one before that, where
+    it was wanted.
 
     attempts: openings since the camera was last online. last_error: holds no credentials. fps: pictures a second that
     come, whether handed out or dropped.
@@ -93,13 +100,18 @@ class _Session:
 
     def __init__(self, now: float) -> None:
         self.source: Source | None = None
+        self.on_demand: OnDemand | None = None
+        self.last_number = -1
         self.abandoned = False
-        self.over = False
+        self.over = self.drained = False
         self.error: CaptureError | None = SourceLost("The reader failed in an unforeseen way.")
         self.newest: Frame | None = None
         self.heard = now
         self.first_picture: float | None = None
         self.last_picture = now
+
+    def dropped(self) -> int:
+        return 0 if self.on_demand is None else self.on_demand.dropped
 
     def plays_file(self) -> bool:
         return self.source is not None and not self.source.live
@@ -124,7 +136,9 @@ class LiveCamera:
         clock: Clock,
         spawn: Callable[[Callable[[], None], str], object],
         frozen_after: float = FROZEN_AFTER,
+        max_blind: float | None = None,
     ) -> None:
+        """max_blind: seconds between two pictures at little attention; None decodes every picture in the reader."""
         self._name, self._open, self._deadline, self._clock, self._spawn = name, open, deadline, clock, spawn
         self._pauses = Pauses(reopen_first, reopen_longest)
         self._changed = threading.Condition()
@@ -142,6 +156,8 @@ class LiveCamera:
         self._rate = Rate()
         self._frozen_after, self._watch = frozen_after, FrozenWatch(frozen_after)
         self._wake_at, self._wake_pause = 0.0, frozen_after
+        self._max_blind, self._attention = max_blind, Attention.ALL
+        self._news, self._told_long = 0, False
 
     @property
     def ended(self) -> bool:
@@ -154,18 +170,33 @@ class LiveCamera:
         Raises SourceUnreadable, now and ever after, when the source can not work however often it is tried.
         """
         until = self._clock.monotonic() + timeout
-        with self._changed:
-            while not self._closed:
-                if (frame := self._take()) is not None:
-                    return frame
+        while True:
+            news = self._news
+            if (frame := self._take()) is not None:
+                return frame
+            with self._changed:
+                if self._closed:
+                    return None
                 now = self._clock.monotonic()
                 next_look = self._supervise(now)
                 if self._failure is not None:
                     raise self._failure
                 if self.ended or now >= until:
-                    break
-                self._changed.wait(max(0.0, min(until, next_look) - now))
-        return None
+                    return None
+                if news == self._news:
+                    self._changed.wait(max(0.0, min(until, next_look) - now))
+
+    def attend(self, attention: Attention) -> bool:
+        """How much attention the last frame needs, and from now on; before the first call it is all.
+
+        True: frames come first that were passed over, and then this one again. Without `max_blind` it changes nothing.
+        """
+        self._attention, session = attention, self._session
+        if session is None or session.on_demand is None:
+            return False
+        again = session.on_demand.attend(attention, self._clock.monotonic())
+        self._frames -= again
+        return again
 
     def status(self) -> CameraStatus:
         """From any thread."""
@@ -175,7 +206,7 @@ class LiveCamera:
                 self._state,
                 self._since,
                 self._frames,
-                self._dropped,
+                self._dropped + (0 if self._session is None else self._session.dropped()),
                 self._attempts,
                 self._last_frame_at,
                 self._last_error,
@@ -193,16 +224,41 @@ class LiveCamera:
 
     def _take(self) -> Frame | None:
         session = self._session
-        if session is None or session.newest is None:
+        if session is None:
             return None
-        frame, session.newest = session.newest, None
+        # Decoded outside the lock: neither the reader nor who asks for the status waits for it.
+        over = session.over
+        decoded = None if session.on_demand is None else self._decode(session.on_demand)
+        with self._changed:
+            session.drained = over and decoded is None
+            frame, session.newest = decoded or session.newest, None
+            if frame is None or session.abandoned:
+                return None
+            if decoded is not None:
+                self._note_picture(session, self._clock.monotonic())
+            self._hand_out(session, frame)
+            return frame
+
+    def _decode(self, on_demand: OnDemand) -> Frame | None:
+        viewed = on_demand.next(self._clock.monotonic())
+        if on_demand.too_long and not self._told_long:
+            self._told_long = True
+            log.info(
+                "Camera %s: every picture is decoded, because groups of pictures last more than %g s. "
+                "It costs less CPU when the camera's I-frame interval is at most %g s.",
+                self._name,
+                self._max_blind,
+                self._max_blind,
+            )
+        return None if viewed is None else frame_of(self._name, viewed.arrived_at, viewed.picture)
+
+    def _hand_out(self, session: _Session, frame: Frame) -> None:
         self._frames += 1
         self._last_frame_at = frame.captured_at
         if self._state not in (CameraState.ONLINE, CameraState.FROZEN):
             self._came_back(frame)
         if not session.plays_file():
             self._look_for_life(session, frame)
-        return frame
 
     def _look_for_life(self, session: _Session, frame: Frame) -> None:
         now = self._clock.monotonic()
@@ -222,7 +278,8 @@ class LiveCamera:
             self._enter(CameraState.ONLINE)
         if frozen and now >= self._wake_at:
             self._abandon(session)
-            self._session, self._retry_at = None, now
+            self._part_with(session)
+            self._retry_at = now
             self._wake_at = now + self._wake_pause
             self._wake_pause = min(2 * self._wake_pause, FROZEN_PAUSE_LONGEST)
 
@@ -235,6 +292,8 @@ class LiveCamera:
             if self._readers > MOST_ABANDONED:
                 return now + self._deadline
             return self._start(now)
+        if session.over and not session.drained:
+            return now
         if session.over:
             self._conclude(session, now)
         elif (reason := self._overdue(session, now)) is not None:
@@ -270,18 +329,23 @@ class LiveCamera:
             session.source.stop()
 
     def _conclude(self, session: _Session, now: float) -> None:
+        self._part_with(session)
         if session.error is None:
-            self._session = None
             log.info("Camera %s: the recording has ended.", self._name)
             self._enter(CameraState.ENDED)
         elif isinstance(session.error, SourceUnreadable):
-            self._session, self._failure, self._last_error = None, session.error, str(session.error)
+            self._failure, self._last_error = session.error, str(session.error)
             self._enter(CameraState.FAILED)
         else:
             self._lose(session, session.error, now)
 
+    def _part_with(self, session: _Session) -> None:
+        if self._session is session:
+            self._session = None
+            self._dropped += session.dropped()
+
     def _lose(self, session: _Session, reason: CaptureError, now: float) -> None:
-        self._session = None
+        self._part_with(session)
         if session.first_picture is not None and session.last_picture - session.first_picture >= self._deadline:
             self._pauses.reset()
         self._retry_at = now + self._pauses.next()
@@ -320,22 +384,51 @@ class LiveCamera:
         try:
             with closing(self._open()) as source:
                 if self._introduce(session, source):
-                    for frame in source.frames():
-                        if not self._put(session, frame):
-                            break
+                    self._pass_on(session, source)
                 error = SourceLost("The stream ended.") if source.live else None
         except CaptureError as failure:
             error = failure
         finally:
             with self._changed:
                 session.over, session.error = True, error
+                if session.on_demand is not None:
+                    session.on_demand.end()
                 self._readers -= 1
-                self._changed.notify_all()
+                self._tell()
 
     def _introduce(self, session: _Session, source: Source) -> bool:
         with self._changed:
             session.source = source
             session.heard = self._clock.monotonic()
+            if self._max_blind is not None and isinstance(source, CodedSource):
+                session.on_demand = OnDemand(
+                    source.decoder(), max_blind=self._max_blind, latest=LATEST, attention=self._attention
+                )
+            return not session.abandoned
+
+    def _pass_on(self, session: _Session, source: Source) -> None:
+        """What comes, as long as it is wanted."""
+        if session.on_demand is not None and isinstance(source, CodedSource):
+            for piece in source.pieces():
+                if not self._keep(session, session.on_demand, piece):
+                    return
+        else:
+            for frame in source.frames():
+                if not self._put(session, frame):
+                    return
+
+    def _keep(self, session: _Session, on_demand: OnDemand, piece: Piece) -> bool:
+        """From the reader: whether it is still wanted."""
+        wanted = on_demand.add(piece)
+        with self._changed:
+            session.heard = now = self._clock.monotonic()
+            if piece.number > session.last_number:
+                session.last_number = piece.number
+                self._rate.add(now)
+            if on_demand.content:
+                session.last_picture = now
+            if wanted:
+                self._tell()
             return not session.abandoned
 
     def _put(self, session: _Session, frame: Frame | None) -> bool:
@@ -347,9 +440,18 @@ class LiveCamera:
             if frame is not None:
                 if session.newest is not None:
                     self._dropped += 1
-                if session.first_picture is None:
-                    session.first_picture = now
                 self._rate.add(now)
-                session.newest, session.last_picture = frame, now
-                self._changed.notify_all()
+                session.newest = frame
+                self._note_picture(session, now)
+                self._tell()
             return True
+
+    def _note_picture(self, session: _Session, now: float) -> None:
+        if session.first_picture is None:
+            session.first_picture = now
+        session.last_picture = now
+
+    def _tell(self) -> None:
+        """Wakes the consumer."""
+        self._news += 1
+        self._changed.notify_all()

@@ -7,6 +7,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streamwatch.capture.av_source import Decoder, connection_lost, open_network
+from streamwatch.capture.packets import Cutter, Piece
 from streamwatch.capture.picture import frame_of
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceLost
@@ -23,17 +24,27 @@ class NetworkStream:
         self._camera, self._clock, self._timeout = camera, clock, timeout
         self._place = place_of(url)
         self._container, self._stream = open_network(url, transport, timeout)
-        self._decoder = Decoder(self._stream, pieces=True)
 
     def frames(self) -> Iterator[Frame | None]:
         """Never ends but by SourceLost. `captured_at` is the time when the picture's packet came."""
+        decoder = self.decoder()
         for packet in self._packets():
             captured_at = self._clock.now()
-            pictures = self._decoder.decode(packet)
+            pictures = decoder.decode(packet)
             if not pictures:
                 yield None
             for picture in pictures:
                 yield frame_of(self._camera, captured_at, picture)
+
+    def pieces(self) -> Iterator[Piece]:
+        """The same undecoded, to be decoded by one of `decoder`."""
+        cutter = Cutter()
+        for packet in self._packets():
+            yield cutter.piece(packet, self._clock.monotonic(), self._clock.now(), packet.pts)
+
+    def decoder(self) -> Decoder:
+        """Decodes what `pieces` gives, in any thread, also after the stream has ended."""
+        return Decoder(self._stream.codec_context, pieces=True)
 
     def stop(self) -> None:
         """Nothing can interrupt FFmpeg's read; the next packet or its own time-out ends it."""

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +16,12 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streamwatch.capture.av_source import Decoder, open_file
+from streamwatch.capture.on_demand import OnDemand, Viewed
+from streamwatch.capture.packets import Cutter, Piece
 from streamwatch.capture.picture import frame_of
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceUnreadable
-from streamwatch.model import Frame
+from streamwatch.model import Attention, Frame
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,7 @@ _JITTER = Fraction(1)
 """Seconds that a time stamp may step back as mere disorder; further back, the recorder's clock was set anew."""
 _SHORTFALL = 1.0
 """Seconds of the announced length that may be missing before a file counts as cut off."""
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 _STUMBLES = 10
 """Errors in a row, without a packet between them, after which the rest of a file is given up."""
 
@@ -39,12 +43,15 @@ class Recording:
     the last picture so far.
     """
 
-    def __init__(self, camera: str, path: Path) -> None:
+    def __init__(self, camera: str, path: Path, max_blind: float = 0.0) -> None:
+        """max_blind: seconds of the video between two pictures that are decoded at little attention."""
         self._camera, self._path = camera, path
         self._container, self._stream = open_file(path)
-        self._decoder = Decoder(self._stream)
+        self._on_demand = OnDemand(self.decoder(), max_blind=max_blind)
+        self._stumbles, self._taken_back = 0, False
         rate = self._stream.average_rate or self._stream.guessed_rate or _DEFAULT_RATE
-        self._timeline = Timeline(self._stream.time_base or 1 / rate, rate)
+        self._time_base = self._stream.time_base or 1 / rate
+        self._rate, self._timeline = rate, Timeline(self._time_base, rate)
         self.fps = float(rate)
         self.duration = self._announced_length()
         self.started = _recorded_at(self._container.metadata.get("creation_time", ""))
@@ -61,10 +68,10 @@ class Recording:
     @property
     def damaged(self) -> int:
         """Packets and pictures left out so far, because they could not be decoded whole."""
-        return self._decoder.damaged
+        return self._stumbles + self._on_demand.damaged
 
     def frames(self, start: datetime) -> Iterator[Frame]:
-        """All frames; `captured_at` is `start`, the time of the first one, plus the video's own time.
+        """All frames that `attend` asks for; `captured_at` is `start`, the time of the first, plus the video's time.
 
         Damage in the middle is left out and counted. A file that breaks off gives what it has and one warning.
         Raises SourceUnreadable when not one picture can be decoded.
@@ -73,15 +80,40 @@ class Recording:
             yield frame_of(self._camera, start + offset, picture)
         self.report_damage()
 
+    def attend(self, attention: Attention) -> bool:
+        """How much attention the last frame needs, and from now on; before the first call it is all.
+
+        True: frames come first that were passed over, and then this one again.
+        """
+        self._taken_back = self._on_demand.attend(attention, 0.0)
+        return self._taken_back
+
     def pictures(self) -> Iterator[tuple[timedelta, av.VideoFrame]]:
         """Decoded pictures, each with its time since the first one; never earlier than the one before."""
         some = False
-        for picture in self._decoded():
-            offset = self._timeline.offset(picture.pts)
-            some, self.ended_at = True, offset.total_seconds()
-            yield offset, picture
+        for viewed in self._viewed():
+            timeline = copy(self._timeline)
+            offset, some = timeline.offset(viewed.piece.stamp), True
+            yield offset, viewed.picture
+            if not self._taken_back:
+                self._timeline = timeline
+            self._taken_back = False
         if not some:
             raise SourceUnreadable(f"Not one picture of {self._path} can be decoded.")
+
+    def pieces(self) -> Iterator[Piece]:
+        """The pictures undecoded, in the order of the file, `at` on the way of the video's own time."""
+        cutter, way = Cutter(), Timeline(self._time_base, self._rate)
+        stamp, step = None, round(1 / self._rate / self._time_base)
+        for packet in self._packets():
+            stamp = packet.pts if packet.pts is not None else 0 if stamp is None else stamp + step
+            at = way.offset(packet.dts if packet.dts is not None else stamp).total_seconds()
+            self.ended_at = max(self.ended_at, at)
+            yield cutter.piece(packet, at, _NO_TIME, stamp)
+
+    def decoder(self) -> Decoder:
+        """Decodes what `pieces` gives, in any thread, also when the file is closed."""
+        return Decoder(self._stream.codec_context)
 
     def report_damage(self) -> None:
         """One warning, after the last picture, if the file broke off or was damaged."""
@@ -94,23 +126,27 @@ class Recording:
         """Closes the file."""
         self._container.close()
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
-        for packet in self._packets():
-            yield from self._decoder.decode(packet)
-        yield from self._decoder.decode(None)
+    def _viewed(self) -> Iterator[Viewed]:
+        for piece in self.pieces():
+            self._on_demand.add(piece)
+            while (viewed := self._on_demand.next(0.0)) is not None:
+                yield viewed
+        self._on_demand.end()
+        while (viewed := self._on_demand.next(0.0)) is not None:
+            yield viewed
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
-        stumbles = 0
-        while stumbles < _STUMBLES:
+        in_a_row = 0
+        while in_a_row < _STUMBLES:
             try:
                 for packet in self._container.demux(self._stream):
                     # An empty packet would end the decoder for good: PyAV's last one, or a skipped frame of an AVI.
                     if packet.size:
-                        stumbles = 0
+                        in_a_row = 0
                         yield packet
             except FFmpegError:
-                stumbles += 1
-                self._decoder.damaged += 1
+                in_a_row += 1
+                self._stumbles += 1
             else:
                 return
 
@@ -132,13 +168,28 @@ class PlayedRecording:
 
     def frames(self) -> Iterator[Frame | None]:
         """Ends after the last frame, or with `loop` never. Raises SourceUnreadable."""
-        yield from self._play(self._recording)
-        if not self._stopped.is_set():
-            self._recording.report_damage()
-        while self._loop and not self._stopped.is_set():
-            self._recording.close()
-            self._recording = Recording(self._camera, self._path)
-            yield from self._play(self._recording)
+        for recording in self._rounds():
+            began = self._clock.monotonic()
+            for offset, picture in recording.pictures():
+                began = self._wait(began, offset.total_seconds())
+                if self._stopped.is_set():
+                    break
+                yield frame_of(self._camera, self._clock.now(), picture)
+
+    def pieces(self) -> Iterator[Piece]:
+        """The same undecoded, to be decoded by one of `decoder`."""
+        cutter = Cutter()
+        for recording in self._rounds():
+            began = self._clock.monotonic()
+            for piece in recording.pieces():
+                began = self._wait(began, piece.at)
+                if self._stopped.is_set():
+                    break
+                yield cutter.piece(piece.packet, self._clock.monotonic(), self._clock.now(), piece.stamp)
+
+    def decoder(self) -> Decoder:
+        """Decodes what `pieces` gives, in any thread, also when the file is closed."""
+        return self._recording.decoder()
 
     def stop(self) -> None:
         """Ends the wait for the next frame."""
@@ -148,17 +199,23 @@ class PlayedRecording:
         """Closes the file."""
         self._recording.close()
 
-    def _play(self, recording: Recording) -> Iterator[Frame]:
-        began = self._clock.monotonic()
-        for offset, picture in recording.pictures():
-            wait = began + offset.total_seconds() - self._clock.monotonic()
-            if self._stopped.wait(max(0.0, wait)):
-                return
-            if wait < -1:
-                # Far behind (a machine that slept or is too slow): go on from here instead of rushing after.
-                began -= wait
-            yield frame_of(self._camera, self._clock.now(), picture)
-        self._stopped.wait(1 / recording.fps)
+    def _rounds(self) -> Iterator[Recording]:
+        yield self._recording
+        if not self._stopped.is_set():
+            self._stopped.wait(1 / self._recording.fps)
+            self._recording.report_damage()
+        while self._loop and not self._stopped.is_set():
+            self._recording.close()
+            self._recording = Recording(self._camera, self._path)
+            yield self._recording
+            self._stopped.wait(1 / self._recording.fps)
+
+    def _wait(self, began: float, at: float) -> float:
+        """Waits until `at` seconds after the beginning. Returns when it is to have begun from then on."""
+        wait = began + at - self._clock.monotonic()
+        self._stopped.wait(max(0.0, wait))
+        # Far behind (a machine that slept or is too slow): go on from here instead of rushing after.
+        return began - wait if wait < -1 else began
 
 
 class Timeline:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
+from streamwatch.capture.av_source import Decoder
 from streamwatch.capture.network import NetworkStream
+from streamwatch.capture.packets import Piece
 from streamwatch.capture.recording import PlayedRecording
 from streamwatch.capture.webcam import Webcam
 from streamwatch.clock import Clock
@@ -32,6 +34,17 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Gives back connection, file or device."""
+
+
+@runtime_checkable
+class CodedSource(Source, Protocol):
+    """A source that can also leave the decoding to others; then `pieces` is called in place of `frames`."""
+
+    def pieces(self) -> Iterator[Piece]:
+        """Pictures undecoded, as they come. Raises CaptureError."""
+
+    def decoder(self) -> Decoder:
+        """Decodes what `pieces` gives, in any thread, also after its end."""
 
 
 def file_of(source: str) -> Path | None:

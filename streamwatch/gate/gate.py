@@ -10,6 +10,7 @@ from datetime import datetime
 
 import cv2
 
+from streamwatch.gate.attention import Watchfulness
 from streamwatch.gate.background import Background
 from streamwatch.gate.decisions import Decision, Shot
 from streamwatch.gate.follow import Follower
@@ -22,7 +23,7 @@ from streamwatch.gate.residents import Residents
 from streamwatch.gate.sight import FindPlates, Sight
 from streamwatch.gate.standing import Remembered, Standing, standing_of
 from streamwatch.gate.track import PaidView, Stage, Verdict
-from streamwatch.model import Corners, Frame, Picture
+from streamwatch.model import Attention, Corners, Frame, Picture
 
 LEARN_FIRST = 0.6  # s after the start in which change is only learned
 SCENE_CALM, SCENE_CHANGED = 0.3, 0.7  # parts of the picture; from one to the other at once no vehicle can come:
@@ -78,7 +79,9 @@ class Gate:
         self._residents = Residents(
             sight or Sight(plate_like, self._paid), self._paid, self._follower.next_passage, max_calls
         )
+        self._watchfulness = Watchfulness(min_area)
         self._geometry = Geometry((180, 320), zone)
+        self._seen: tuple[Frame, Picture, Picture] | None = None
         self._shape: tuple[int, ...] = ()
         self._started = self._calm_at = self._change = 0.0
         self._upset_since: float | None = None
@@ -98,9 +101,21 @@ class Gate:
         )
         return Glance(self._at, self._change, self._why, followed)
 
+    def attention(self, frame: Frame) -> Attention:
+        """How closely this camera must be watched, as the next frame shows; it is not taken in by this.
+
+        At ALL, frames that were passed over before it should come first, if they can still be had.
+        """
+        if self._shape != frame.luma.shape or self._upset_since is not None:
+            return Attention.ALL
+        small, change = self._see(frame)
+        at = frame.captured_at.timestamp()
+        return self._watchfulness.needed(small, change, frame.luma, at, self._follower.tracks, self._residents.standing)
+
     def look(self, frame: Frame) -> list[Decision]:
         """Takes the next frame in; capture times must not decrease."""
         decisions = self._look(frame)
+        self._seen = None
         self._at = frame.captured_at
         self.counts[self._why] += 1
         return decisions
@@ -108,8 +123,7 @@ class Gate:
     def _look(self, frame: Frame) -> list[Decision]:
         at = frame.captured_at.timestamp()
         decisions = self._begin(frame.luma, at) if self._shape != frame.luma.shape else []
-        small = self._geometry.shrink(frame.luma)
-        change = self._geometry.in_zone(self._background.change(small, self._vehicles()))
+        small, change = self._see(frame)
         busy = cv2.countNonZero(change)
         self._change = busy / self._geometry.watched
         if self._jumped(at):
@@ -128,7 +142,16 @@ class Gate:
         if any(isinstance(decision, Shot) for decision in decisions):
             self._why = Why.SENT
         self._background.learn(small, self._vehicles(), at)
+        self._watchfulness.looked(small, at)
         return decisions
+
+    def _see(self, frame: Frame) -> tuple[Picture, Picture]:
+        """The frame's small picture, and where it differs from the empty scene."""
+        if self._seen is None or self._seen[0] is not frame:
+            small = self._geometry.shrink(frame.luma)
+            change = self._geometry.in_zone(self._background.change(small, self._vehicles()))
+            self._seen = frame, small, change
+        return self._seen[1:]
 
     def remember(self, vehicle: Remembered) -> int:
         """Before the first frame: a vehicle that an earlier run paid for and that may still stand there.
@@ -185,6 +208,8 @@ class Gate:
         self._background.start(self._geometry.shrink(luma), at)
         self._judge.begin(self._geometry)
         self._residents.begin(self._geometry, at, stayed)
+        self._watchfulness.begin(self._geometry, at)
+        self._seen = None
         self._started, self._upset_since, self._calm_at = at, None, at
         return decisions
 

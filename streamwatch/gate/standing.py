@@ -37,13 +37,21 @@ class Standing:
 
     def look(self, luma: Picture, hidden: bool, captured_at: datetime, at: float) -> None:
         """Looks for its plate now and then. hidden: something moves before it."""
-        if at - self.looked_at < CHECK_EVERY:
+        if not self.look_is_due(at):
             return
         self.looked_at = at
-        if self.view.plate is None or self.view.plate_still_there(luma):
+        if self.visible(luma):
             self.seen_at, self.last_seen = at, captured_at
         elif hidden:
             self.seen_at = at
+
+    def look_is_due(self, at: float) -> bool:
+        """Whether its plate should be looked for again."""
+        return at - self.looked_at >= CHECK_EVERY
+
+    def visible(self, luma: Picture) -> bool:
+        """Whether its plate is where it was, as far as that is known."""
+        return self.view.plate is None or self.view.plate_still_there(luma)
 
     def gone(self, at: float) -> bool:
         """Whether it has left, or was none."""

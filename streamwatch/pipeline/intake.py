@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from streamwatch.gate import Closed, Decision, Gate, Glance, Opened, Remembered, Shot, Why, decode_luma, encode
-from streamwatch.model import Corners, Frame, Keyframe, Passage, PlateText
+from streamwatch.model import Attention, Corners, Frame, Keyframe, Passage, PlateText
 from streamwatch.pipeline.events import Event, KeyframeTaken, PassageClosed, PassageOpened
 from streamwatch.plates import CHINA, Grammar
 
@@ -48,6 +48,10 @@ class Intake:
         self._open: dict[int, Passage] = {}
         self._asked: dict[str, int] = {}
         self._taken: dict[str, Frame] = {}
+
+    def attention(self, frame: Frame) -> Attention:
+        """How closely the camera must be watched, as the next frame shows; it is not taken in by this."""
+        return self._gate.attention(frame)
 
     def look(self, frame: Frame) -> list[Event]:
         """What happened by this frame."""

@@ -1,0 +1,283 @@
+"""Decodes of a stream what is asked for, and no more.
+
+All attention: every picture, in order. Little attention: of each group of pictures only the first, which needs no
+other; where groups last too long for that, every picture, but cheaply, and few are handed out. When attention rises,
+what was passed over is decoded after all, from the last picture that was looked at on.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+import av
+
+from streamwatch.capture.av_source import Decoder
+from streamwatch.capture.packets import PacketBuffer, Piece
+from streamwatch.model import Attention
+
+SLACK = 0.3
+"""Seconds by which a group may last longer than the longest blindness: cameras and networks are not that exact."""
+GLIMPSE = 0.4
+"""Seconds between two pictures that are handed out at little attention, where each could be (JPEG)."""
+RARELY = 0.2
+"""The same where every picture has to be decoded."""
+CATCH_UP = 3.0
+"""Seconds in which what was passed over must be worked off; then what is late is left out as ever."""
+HELD_BACK = 64
+"""Pictures that a decoder may hold back, at most."""
+VAIN = 2
+"""Groups in a row whose first picture alone could not be decoded, after which that is not tried any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewed:
+    """A decoded picture, and the first piece of it as it came. arrived_at: never before the one looked at before."""
+
+    picture: av.VideoFrame
+    piece: Piece
+    arrived_at: datetime
+
+
+class OnDemand:
+    """One stream: packets in from one thread, pictures out in another.
+
+    damaged: packets and pictures that could not be decoded whole.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        *,
+        max_blind: float,
+        latest: float = math.inf,
+        attention: Attention = Attention.ALL,
+    ) -> None:
+        """decoder: of this stream, for this alone. max_blind: seconds between two looks.
+
+        latest: seconds after which a picture is left out because newer ones are there.
+        """
+        self._max_blind, self._latest = max_blind, latest
+        self._buffer = PacketBuffer()
+        self._attention = attention
+        self._full = self._running = decoder
+        self._cheap: Decoder | None = None
+        self._in_step, self._drained, self._next = False, False, 0
+        self._ready: deque[av.VideoFrame] = deque()
+        self._fed: dict[int, Piece] = {}
+        self._offered: Piece | None = None
+        self._looked: Piece | None = None
+        self._tried, self._vain = -1, 0
+        self._too_long = False
+        self._catching_up_until = -math.inf
+        self._late = 0
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that were wanted and were left out, because they were late or nobody came for them."""
+        return self._late + self._buffer.dropped
+
+    @property
+    def damaged(self) -> int:
+        """Packets and pictures left out so far, because they could not be decoded whole."""
+        return self._full.damaged + (0 if self._cheap in (None, self._full) else self._cheap.damaged)
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the stream's groups of pictures last longer than a blindness may."""
+        return self._too_long
+
+    @property
+    def every_picture(self) -> bool:
+        """Whether all pictures must be decoded even at little attention."""
+        return self._too_long or self._vain >= VAIN
+
+    @property
+    def content(self) -> bool:
+        """Whether it is well that data come and nothing is decoded."""
+        return (
+            self._attention is Attention.QUIET
+            and not self.every_picture
+            and self._vain == 0
+            and self._looked is not None
+        )
+
+    def add(self, piece: Piece) -> bool:
+        """From the thread that reads: whether it is worth to ask for a picture now."""
+        before = self._buffer.newest_key()
+        self._buffer.add(piece)
+        if piece.key and before is not None:
+            self._too_long &= piece.at - before.at > self._max_blind + SLACK
+        return (
+            self._attention is Attention.ALL or self.every_picture or self._beginning() is not None or self._overdue()
+        )
+
+    def end(self) -> None:
+        """Nothing will come any more."""
+        self._buffer.ended = True
+
+    def next(self, now: float) -> Viewed | None:
+        """The next picture; None as long as nothing that came is wanted. now: on the clock of the pieces."""
+        self._accept()
+        if self._attention is Attention.ALL:
+            viewed = self._all(now)
+        elif self.every_picture:
+            viewed = self._some()
+        else:
+            viewed = self._first_of_group()
+        self._offered = None if viewed is None else viewed.piece
+        return viewed
+
+    def attend(self, attention: Attention, now: float) -> bool:
+        """How much attention the picture needs that was handed out last, and from now on.
+
+        True: others come first that were passed over, and then this one again.
+        """
+        before, self._attention = self._attention, attention
+        if self._offered is None or before is Attention.ALL or attention is Attention.QUIET:
+            self._accept()
+            return False
+        start, passed = self._following_group(), -1 if self._looked is None else self._looked.number
+        if self._vain >= VAIN or (self._in_step and (start is None or start.number > passed + 1)):
+            self._accept()
+            return False
+        self._offered, self._catching_up_until = None, now + CATCH_UP
+        if start is not None:
+            self._begin(start, self._full)
+        return True
+
+    def _accept(self) -> None:
+        """The picture that was handed out last has been looked at."""
+        if self._offered is None:
+            return
+        self._looked, self._offered = self._offered, None
+        group = self._following_group()
+        if group is not None and group.number <= self._looked.number + 1:
+            self._buffer.release(group.serial)
+
+    def _following_group(self) -> Piece | None:
+        """Where the group begins in which the picture lies that follows on the last one looked at."""
+        return self._buffer.group_of(0 if self._looked is None else self._looked.number + 1)
+
+    def _viewed(self, picture: av.VideoFrame, piece: Piece) -> Viewed:
+        earliest = piece.arrived_at if self._looked is None else self._looked.arrived_at
+        return Viewed(picture, piece, max(piece.arrived_at, earliest))
+
+    def _since_look(self, piece: Piece) -> float:
+        return math.inf if self._looked is None else piece.at - self._looked.at
+
+    def _all(self, now: float) -> Viewed | None:
+        if not self._in_step and (start := self._following_group()) is not None:
+            self._begin(start, self._full)
+        while (viewed := self._step()) is not None:
+            if now - viewed.piece.at <= self._latest:
+                self._catching_up_until = -math.inf
+                return viewed
+            if now < self._catching_up_until:
+                return viewed
+            self._late += 1
+            key = self._buffer.newest_key()
+            if key is not None and key.serial >= self._next:
+                self._late += key.number - viewed.piece.number - 1
+                self._begin(key, self._full)
+        return None
+
+    def _some(self) -> Viewed | None:
+        if not self._in_step and (start := self._buffer.newest_key()) is not None:
+            self._begin(start, self._cheap_one())
+        while (viewed := self._step()) is not None:
+            if self._since_look(viewed.piece) >= RARELY:
+                return viewed
+        return None
+
+    def _first_of_group(self) -> Viewed | None:
+        key = self._beginning()
+        if key is not None:
+            return self._alone(key)
+        if self._buffer.ended:
+            return self._very_last()
+        if self._overdue():
+            self._too_long, self._in_step = True, False
+            return self._some()
+        return None
+
+    def _beginning(self) -> Piece | None:
+        """A group's first picture that was not looked at yet."""
+        key = self._buffer.whole_key(self._newest_tried() + 1)
+        return None if key is None or self._since_look(key) < GLIMPSE else key
+
+    def _newest_tried(self) -> int:
+        return self._tried if self._looked is None else max(self._tried, self._looked.number)
+
+    def _overdue(self) -> bool:
+        newest, key = self._buffer.newest(), self._buffer.newest_key()
+        return newest is not None and key is not None and newest.at - key.at > self._max_blind + SLACK
+
+    def _alone(self, key: Piece) -> Viewed | None:
+        """A picture that needs no other."""
+        self._tried, self._in_step = key.number, False
+        self._full.restart()
+        pictures = [p for piece in self._buffer.picture(key.number) for p in self._full.decode(piece.packet)]
+        pictures += self._full.decode(None)
+        self._full.restart()
+        self._vain = 0 if pictures else self._vain + 1
+        return self._viewed(pictures[0], key) if pictures else None
+
+    def _very_last(self) -> Viewed | None:
+        """The last picture of a recording: behind it no group will begin."""
+        newest = self._buffer.newest()
+        if newest is None or newest.number <= self._newest_tried():
+            return None
+        self._tried = newest.number
+        start = self._buffer.group_of(newest.number)
+        if start is not None:
+            self._begin(start, self._cheap_one())
+        last = None
+        while (viewed := self._step()) is not None:
+            last = viewed
+        return last
+
+    def _cheap_one(self) -> Decoder:
+        if self._vain >= VAIN:
+            return self._full
+        self._cheap = self._cheap or self._full.cheap()
+        return self._cheap
+
+    def _begin(self, key: Piece, decoder: Decoder) -> None:
+        """Goes on in order from a key picture."""
+        decoder.restart()
+        self._running, self._next, self._in_step, self._drained = decoder, key.serial, True, False
+        self._ready.clear()
+        self._fed.clear()
+        self._buffer.decoded(key.serial)
+
+    def _step(self) -> Viewed | None:
+        """The next picture in order that was not looked at."""
+        while True:
+            while self._ready:
+                picture = self._ready.popleft()
+                piece = self._fed.get(picture.pts or 0)
+                if piece is not None and (self._looked is None or piece.shown_after(self._looked)):
+                    return self._viewed(picture, piece)
+            piece = self._buffer.after(self._next)
+            if piece is not None:
+                self._feed(piece)
+            elif self._buffer.ended and not self._drained:
+                self._drained = True
+                self._ready.extend(self._running.decode(None))
+            else:
+                return None
+
+    def _feed(self, piece: Piece) -> None:
+        if piece.serial > self._next:
+            self._running.restart()  # there is a hole, and this begins a group
+        wanted = self._full if self._attention is Attention.ALL else self._cheap_one()
+        if piece.key and self._running is not wanted:
+            self._ready.extend(self._running.decode(None))
+            wanted.restart()
+            self._running = wanted
+        self._fed.setdefault(piece.number, piece)
+        self._fed.pop(piece.number - HELD_BACK, None)
+        self._next = piece.serial + 1
+        self._buffer.decoded(self._next)
+        self._ready.extend(self._running.decode(piece.packet))

@@ -1,0 +1,251 @@
+"""Decoding what is asked for and no more: from files in their own time, and over a real RTSP connection."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cameras import Make, closed_in_the_end
+from numbered import clip, number_in
+from rtsp_server import RtspServer
+
+from streamwatch.capture import CameraState, LiveCamera, Recording, open_source
+from streamwatch.capture.av_source import Decoder, open_file
+from streamwatch.capture.on_demand import OnDemand
+from streamwatch.capture.packets import Cutter, PacketBuffer, Piece
+from streamwatch.clock import SystemClock
+from streamwatch.model import Attention
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    with closed_in_the_end() as one:
+        yield one
+
+
+def played(path: Path, stirs: Iterable[int] = (), calm: Iterable[int] = (), max_blind: float = 2.0) -> list[int]:
+    """The numbers of the frames that were looked at; one of `stirs` asks for all attention, one of `calm` ends that."""
+    numbers, attention = [], Attention.QUIET
+    with Recording("gate", path, max_blind) as recording:
+        for frame in recording.frames(START):
+            number = number_in(frame.luma)
+            attention = Attention.ALL if number in stirs else Attention.QUIET if number in calm else attention
+            if not recording.attend(attention):
+                assert frame.captured_at == START + timedelta(seconds=number / 25)
+                numbers.append(number)
+    return numbers
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_of_a_quiet_recording_only_first_pictures_of_groups_are_decoded(codec: str, tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4", 110, codec=codec, gop=25)
+    assert played(path) == [0, 25, 50, 75, 100, 109]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_a_stir_brings_back_what_was_passed_over(codec: str, tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4", 110, codec=codec, gop=25)
+    assert played(path, stirs=[50], calm=[60]) == [0, *range(25, 61), 75, 100, 109]
+
+
+def test_a_stir_soon_after_another_brings_nothing_twice(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4", 110, gop=25)
+    assert played(path, stirs=[50, 75], calm=[60, 80]) == [0, *range(25, 81), 100, 109]
+
+
+def test_the_end_of_a_recording_is_looked_at(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4", 70, gop=50)
+    assert played(path, stirs=[69]) == [0, *range(50, 70)]
+
+
+def test_pictures_that_come_in_another_order_than_they_are_shown(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4", 110, codec="mpeg4", gop=12)
+    reordered = clip(tmp_path / "reordered.mp4", 110, gop=25, bframes=2)
+    assert played(path, stirs=[0]) == list(range(110))
+    assert played(reordered, stirs=[0]) == list(range(110))
+    numbers = played(reordered, stirs=[50], calm=[60])
+    assert numbers == sorted(set(numbers))
+    assert set(range(26, 61)) <= set(numbers)
+
+
+def test_without_time_stamps_the_time_is_right_too(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.h264", 110, gop=25)
+    assert played(path, stirs=[50], calm=[60]) == [0, *range(25, 61), 75, 100, 109]
+
+
+def test_of_long_groups_every_picture_is_decoded_and_few_are_looked_at(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4", 400, gop=150)
+    numbers = played(path)
+    assert numbers[0] == 0
+    assert max(b - a for a, b in pairwise(numbers)) <= 60
+    late = [n for n in numbers if n > 60]
+    assert {b - a for a, b in pairwise(late[:-1])} <= {5, 6}
+
+
+def test_a_stir_within_a_long_group_decodes_it_anew_in_full_quality(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4", 400, gop=400)
+    quiet = [n for n in played(path) if n < 300]
+    stir = quiet[-1]
+    numbers = played(path, stirs=[stir])
+    assert numbers == [*quiet[:-1], *range(quiet[-2] + 1, 400)]
+
+
+def test_short_groups_after_long_ones_are_noticed(tmp_path: Path) -> None:
+    pts = {n: n if n < 100 else 100 + (n - 100) for n in range(300)}
+    path = clip(tmp_path / "clip.mp4", 300, gop=50, pts=pts)
+    assert played(path, max_blind=1.0)[:3] == [0, 5, 10]
+    assert played(path, max_blind=2.0) == [0, 50, 100, 150, 200, 250, 299]
+
+
+def test_where_each_picture_stands_alone_a_few_a_second_are_looked_at(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.avi", 100, codec="mjpeg", gop=1, pixels="yuvj420p")
+    numbers = played(path)
+    assert all(8 <= b - a <= 12 for a, b in pairwise(numbers[:-1]))
+
+
+def pieces_of(path: Path) -> tuple[list[Piece], Decoder]:
+    container, stream = open_file(path)
+    cutter = Cutter()
+    pieces = [cutter.piece(p, n / 25, START, p.pts) for n, p in enumerate(container.demux(stream)) if p.size]
+    return pieces, Decoder(stream.codec_context)
+
+
+def test_who_comes_late_skips_to_the_newest_group_and_what_is_lost_is_counted(tmp_path: Path) -> None:
+    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 110, gop=25))
+    camera = OnDemand(decoder, max_blind=2, latest=0.7)
+    for piece in pieces:
+        camera.add(piece)
+    viewed = camera.next(110 / 25)
+    assert viewed is not None
+    assert viewed.piece.number == 100
+    assert camera.dropped == 100
+
+
+def test_who_is_a_little_late_gets_the_oldest_that_is_new_enough(tmp_path: Path) -> None:
+    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 50, gop=50))
+    camera = OnDemand(decoder, max_blind=2, latest=0.7)
+    for piece in pieces:
+        camera.add(piece)
+    viewed = camera.next(50 / 25)
+    assert viewed is not None
+    assert 50 / 25 - 0.7 <= viewed.piece.at <= 50 / 25 - 0.66
+    assert camera.dropped == viewed.piece.number
+
+
+def test_what_is_kept_is_bounded_and_what_nobody_came_for_is_counted(tmp_path: Path) -> None:
+    pieces, _ = pieces_of(clip(tmp_path / "clip.mp4", 200, gop=25))
+    buffer = PacketBuffer(seconds=3.0)
+    for piece in pieces:
+        buffer.add(piece)
+    first = buffer.after(0)
+    assert first is not None
+    assert first.key
+    assert pieces[-1].at - first.at <= 3.0
+    assert buffer.dropped == first.number
+
+
+def test_a_group_without_end_keeps_what_is_not_decoded_yet(tmp_path: Path) -> None:
+    pieces, _ = pieces_of(clip(tmp_path / "clip.mp4", 200, gop=200))
+    buffer = PacketBuffer(seconds=3.0)
+    for piece in pieces:
+        buffer.add(piece)
+        buffer.decoded(piece.serial - 10)
+    first = buffer.after(0)
+    assert first is not None
+    assert pieces[-1].number - first.number <= 75
+    assert buffer.dropped == 0
+    stuck = PacketBuffer(seconds=3.0)
+    for piece in pieces:
+        stuck.add(piece)
+    assert stuck.dropped >= 75
+    assert stuck.after(0) is None, "nobody can begin in the middle"
+
+
+def of(server: RtspServer, make: Make, **more: object) -> LiveCamera:
+    return make(
+        lambda: open_source("gate", server.url, transport="tcp", loop=False, timeout=5, clock=SystemClock()),
+        deadline=5,
+        max_blind=1.0,
+        **more,
+    )
+
+
+def pull(camera: LiveCamera) -> int:
+    ends = time.monotonic() + 10
+    while (frame := camera.next_frame(0.5)) is None:
+        assert time.monotonic() < ends, camera.status()
+    return number_in(frame.luma)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_over_rtsp_a_stir_brings_back_what_was_passed_over(codec: str, tmp_path: Path, make: Make) -> None:
+    with RtspServer(clip(tmp_path / "gate.mp4", 250, codec=codec, gop=25)) as server:
+        camera = of(server, make)
+        for _ in range(3):
+            pull(camera)
+            assert not camera.attend(Attention.QUIET)
+        quiet = [pull(camera)]
+        camera.attend(Attention.QUIET)
+        quiet.append(pull(camera))
+        assert [number % 25 for number in quiet] == [0, 0]
+        lag = (server.playing - quiet[-1]) % 250
+        assert lag < 15
+        assert camera.attend(Attention.ALL)
+        every = []
+        for _ in range(60):
+            every.append(pull(camera))
+            assert not camera.attend(Attention.ALL)
+        assert every == [(quiet[0] + 1 + n) % 250 for n in range(60)]
+        assert (server.playing - every[-1]) % 250 < 15, "it has caught up"
+        assert camera.status().dropped == 0
+        assert 15 < camera.status().fps < 35
+
+
+def test_a_quiet_camera_that_is_lost_is_found_quiet_again(tmp_path: Path, make: Make) -> None:
+    with RtspServer(clip(tmp_path / "gate.mp4", 250, gop=25)) as server:
+        camera = of(server, make)
+        pull(camera)
+        camera.attend(Attention.QUIET)
+        server.stop()
+        ends = time.monotonic() + 10
+        while camera.status().state is not CameraState.RECONNECTING:
+            assert time.monotonic() < ends
+            camera.next_frame(0.05)
+        server.restart()
+        assert pull(camera) % 25 == 0
+        camera.attend(Attention.QUIET)
+        assert pull(camera) % 25 == 0
+        assert camera.status().state is CameraState.ONLINE
+
+
+def test_what_would_make_it_cheaper_is_said_once(tmp_path: Path, make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with RtspServer(clip(tmp_path / "gate.mp4", 250, gop=100)) as server:
+        camera = of(server, make)
+        first = pull(camera)
+        numbers = [first]
+        for _ in range(10):
+            camera.attend(Attention.QUIET)
+            numbers.append(pull(camera))
+        assert first % 100 == 0
+        assert (server.playing - numbers[-1]) % 250 < 15
+    assert len([line for line in caplog.messages if "I-frame interval is at most 1 s" in line]) == 1
+
+
+@pytest.mark.parametrize("attention", Attention)
+def test_a_played_file_is_looked_at_to_its_end(attention: Attention, tmp_path: Path, make: Make) -> None:
+    path = str(clip(tmp_path / "clip.mp4", 30))
+    camera = make(
+        lambda: open_source("gate", path, transport="tcp", loop=False, timeout=1, clock=SystemClock()), max_blind=2.0
+    )
+    numbers = []
+    while not camera.ended:
+        frame = camera.next_frame(1)
+        if frame is not None and not camera.attend(attention):
+            numbers.append(number_in(frame.luma))
+    assert numbers == (list(range(30)) if attention is Attention.ALL else [0, 25, 29])
