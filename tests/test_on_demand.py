@@ -3,8 +3,8 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
