@@ -20,8 +20,8 @@ PACE = 10.0
 """Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""
 SILENT = timedelta(seconds=3)
 """Without a frame for so long the small stream is not relied upon."""
-LISTEN = 0.1
-"""Seconds between two looks at the other stream."""
+LISTEN = 0.25
+"""Seconds between two looks at the main stream while the small one is waited for."""
 
 
 class Camera(Protocol):

@@ -1,5 +1,7 @@
 """Whether something happens before a camera, as its small stream shows: a watcher that only wakes the gate."""
 
+import cv2
+
 from streamwatch.gate.attention import SENSITIVE
 from streamwatch.gate.background import Background
 from streamwatch.gate.geometry import Geometry
@@ -31,7 +33,8 @@ class Stir:
             height, width = small.shape
             self._background.absorb(small, Region(0, 0, width, height, small.size))
             return False
-        stirs = bool(find_regions(change, self._min_area))
+        some = cv2.countNonZero(change) >= self._min_area * change.size
+        stirs = some and bool(find_regions(change, self._min_area))
         self._background.learn(small, None, at)
         return stirs
 
