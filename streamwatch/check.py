@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from streamwatch.capture import LiveCamera
 from streamwatch.clock import Clock
 from streamwatch.config import Reads, Settings
-from streamwatch.daemon import live_camera
+from streamwatch.daemon import main_stream, small_stream
 from streamwatch.errors import SourceLost, StreamwatchError
 from streamwatch.parts import local_stands_in, make_recognizer
 from streamwatch.recognition.reach import reach
@@ -29,7 +30,11 @@ def check(settings: Settings, clock: Clock) -> Iterator[Finding]:
     if not settings.cameras:
         yield Finding("cameras", False, "No camera is configured. Add one under `cameras:`, for example the sample.")
     for name in settings.cameras:
-        yield _finding(f"camera {name}", partial(_try_camera, name, settings, clock))
+        main = partial(main_stream, settings, name, clock)
+        yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock))
+        if settings.cameras[name].watch is not None:
+            small = partial(small_stream, settings, name, clock)
+            yield _finding(f"camera {name}, small stream", partial(_try_camera, small, settings, clock))
 
 
 def _finding(what: str, attempt: Callable[[], str]) -> Finding:
@@ -58,8 +63,8 @@ def _try_engine(settings: Settings) -> str:
     )
 
 
-def _try_camera(name: str, settings: Settings, clock: Clock) -> str:
-    live = live_camera(settings, name, clock)
+def _try_camera(open_it: Callable[[], LiveCamera], settings: Settings, clock: Clock) -> str:
+    live = open_it()
     patience = 2 * settings.capture.deadline
     until = clock.monotonic() + patience
     try:

@@ -290,19 +290,22 @@ class CameraSettings(_Settings):
     """One camera."""
 
     source: str
+    watch: str | None = None
     transport: Literal["tcp", "udp"] = "tcp"
     loop: bool = False
     zone: Zone | None = None
     budget: BudgetSettings = BudgetSettings()
 
-    @field_validator("source", mode="before")
+    @field_validator("source", "watch", mode="before")
     @classmethod
     def _text(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
-    @field_validator("source")
+    @field_validator("source", "watch")
     @classmethod
-    def _fill_in_environment(cls, value: str, info: ValidationInfo) -> str:
+    def _fill_in_environment(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
         if not value.strip():
             raise ValueError("is empty; write an rtsp:// address, a file, a webcam (0 or /dev/video0) or sample")
         if "${" in _VARIABLE.sub("", value):
@@ -422,11 +425,14 @@ def _rooted_files(section: object, names: Iterable[str], folder: Path) -> object
 
 
 def _rooted_camera(camera: object, folder: Path) -> object:
-    if not isinstance(camera, dict) or not isinstance(camera.get("source"), str):
+    if not isinstance(camera, dict):
         return camera
-    source = camera["source"]
-    is_path = source != "sample" and "://" not in source and "$" not in source and not source.isdigit() and source
-    return {**camera, "source": str(folder / Path(source).expanduser())} if is_path else camera
+    files = (key for key in ("source", "watch") if isinstance(camera.get(key), str) and _is_path(camera[key]))
+    return camera | {key: str(folder / Path(camera[key]).expanduser()) for key in files}
+
+
+def _is_path(source: str) -> bool:
+    return bool(source) and source != "sample" and "://" not in source and "$" not in source and not source.isdigit()
 
 
 def variables(path: Path) -> list[str]:

@@ -29,12 +29,13 @@ from streamwatch.health import STATUS_FILE, DatabaseHealth, HealthServer, Snapsh
 from streamwatch.housekeeping import tidy
 from streamwatch.model import Keyframe, PlateText, Recognizer
 from streamwatch.notify import Notifier
-from streamwatch.parts import make_books, make_dispatcher, make_intake
+from streamwatch.parts import make_books, make_dispatcher, make_intake, make_stir
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Event, KeyframeTaken, Notify, dropping
 from streamwatch.pulse import Pulse, Pulses
 from streamwatch.resume import resume
 from streamwatch.store import LastView, Store
 from streamwatch.vitals import Vitals
+from streamwatch.watched import Camera, WatchedCamera
 from streamwatch.words import some
 
 log = logging.getLogger(__name__)
@@ -66,14 +67,37 @@ def spawn(target: Callable[[], None], name: str) -> threading.Thread:
     return thread
 
 
-def live_camera(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn) -> LiveCamera:
+def camera_of(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn) -> Camera:
     """A configured camera, opened and reopened as the settings say. spawn: starts the thread of each of its readers."""
+    main = main_stream(settings, name, clock, spawn)
+    if settings.cameras[name].watch is None or settings.attention.longest_blindness is None:
+        return main
+    small = small_stream(settings, name, clock, spawn)
+    return WatchedCamera(name, main, small, make_stir(settings, name), clock)
+
+
+def main_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn) -> LiveCamera:
+    """The stream that the gate sees."""
+    source, max_blind = settings.cameras[name].source, settings.attention.longest_blindness
+    return _stream(settings, name, name, source, max_blind, clock, spawn)
+
+
+def small_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn) -> LiveCamera:
+    """The stream that is watched while nothing happens."""
+    source = settings.cameras[name].watch
+    assert source is not None
+    return _stream(settings, name, f"{name} (small stream)", source, None, clock, spawn)
+
+
+def _stream(
+    settings: Settings, name: str, title: str, source: str, max_blind: float | None, clock: Clock, spawn: Spawn
+) -> LiveCamera:
     camera, capture = settings.cameras[name], settings.capture
 
     def open_it() -> Source:
         return open_source(
             name,
-            camera.source,
+            source,
             transport=camera.transport,
             loop=camera.loop,
             timeout=capture.deadline,
@@ -81,7 +105,7 @@ def live_camera(settings: Settings, name: str, clock: Clock, spawn: Spawn = spaw
         )
 
     return LiveCamera(
-        name,
+        title,
         open_it,
         deadline=capture.deadline,
         reopen_first=capture.reopen_first,
@@ -89,7 +113,7 @@ def live_camera(settings: Settings, name: str, clock: Clock, spawn: Spawn = spaw
         clock=clock,
         spawn=spawn,
         frozen_after=capture.frozen_after,
-        max_blind=settings.attention.longest_blindness,
+        max_blind=max_blind,
     )
 
 
@@ -125,7 +149,7 @@ class Daemon:
         self._failed = threading.Event()
         self._hurry, self._give_up = threading.Event(), threading.Event()
         self._beat: Callable[[], None] = lambda: None
-        self._cameras: dict[str, LiveCamera] = {}
+        self._cameras: dict[str, Camera] = {}
         self._last_views: dict[str, list[LastView]] = {}
         self._pulses = Pulses(clock.monotonic)
         self._notifier = Notifier()
@@ -138,7 +162,7 @@ class Daemon:
         self._last_views = {name: self._store.last_views(name, now) for name in self._settings.cameras}
         resume(self._settings, self._store, self._books, self._dispatcher, self._clock)
         self._vitals.evidence = self._store.evidence_bytes()
-        self._cameras.update({name: self._live_camera(name) for name in self._settings.cameras})
+        self._cameras.update({name: self._camera(name) for name in self._settings.cameras})
         health = self._open_port()
         log.info("watching %s; plates are read by %s", ", ".join(self._cameras), self._settings.recognizer.engine)
         recorder = self._spawn(self._keep_books, "recorder")
@@ -234,8 +258,8 @@ class Daemon:
         for waiting in self._tasks.take_all():
             waiting.done.set_exception(StorageFailed("The program is stopping because of an error."))
 
-    def _live_camera(self, name: str) -> LiveCamera:
-        return live_camera(self._settings, name, self._clock, self._spawn)
+    def _camera(self, name: str) -> Camera:
+        return camera_of(self._settings, name, self._clock, self._spawn)
 
     def _open_port(self) -> HealthServer | None:
         """Starts to answer /healthz and /metrics, if that is wanted. Raises ConfigError."""

@@ -9,7 +9,7 @@ from streamwatch.clock import Clock
 from streamwatch.config import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.errors import ConfigError, EngineMissing
 from streamwatch.explain import Answers, Used
-from streamwatch.gate import FindPlates, Gate
+from streamwatch.gate import FindPlates, Gate, Stir
 from streamwatch.model import Recognizer
 from streamwatch.pipeline import (
     Books,
@@ -51,6 +51,12 @@ def make_intake(settings: Settings, camera: str) -> Intake:
         settings.sightings.min_confidence,
         grammar(settings.plates.grammar),
     )
+
+
+def make_stir(settings: Settings, camera: str) -> Stir:
+    """What watches a camera's small stream."""
+    gate = settings.gate
+    return Stir(threshold=gate.threshold, min_area=gate.min_area, zone=settings.cameras[camera].zone)
 
 
 def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recognizer:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from streamwatch.capture import LiveCamera
 from streamwatch.clock import Clock
 from streamwatch.health import (
     BreakerHealth,
@@ -19,6 +18,7 @@ from streamwatch.health import (
 )
 from streamwatch.pipeline import Dispatcher, Tally
 from streamwatch.pulse import Pulses
+from streamwatch.watched import Camera
 from streamwatch.words import some
 
 
@@ -30,7 +30,7 @@ class Vitals:
     """
 
     def __init__(
-        self, cameras: Mapping[str, LiveCamera], dispatcher: Dispatcher, tally: Tally, clock: Clock, pulses: Pulses
+        self, cameras: Mapping[str, Camera], dispatcher: Dispatcher, tally: Tally, clock: Clock, pulses: Pulses
     ) -> None:
         self._cameras, self._dispatcher, self._tally = cameras, dispatcher, tally
         self._clock, self._pulses, self._began = clock, pulses, clock.monotonic()
@@ -66,7 +66,7 @@ class Vitals:
             f", held back: {held}" * bool(held)
         )
 
-    def _camera(self, camera: LiveCamera) -> CameraHealth:
+    def _camera(self, camera: Camera) -> CameraHealth:
         status, counts = camera.status(), self._tally.passages
         age = None if status.last_frame_at is None else (self._clock.now() - status.last_frame_at).total_seconds()
         return CameraHealth(

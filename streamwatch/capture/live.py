@@ -157,6 +157,7 @@ class LiveCamera:
         self._frozen_after, self._watch = frozen_after, FrozenWatch(frozen_after)
         self._wake_at, self._wake_pause = 0.0, frozen_after
         self._max_blind, self._attention = max_blind, Attention.ALL
+        self._pace: float | None = None
         self._news, self._told_long = 0, False
 
     @property
@@ -197,6 +198,18 @@ class LiveCamera:
         again = session.on_demand.attend(attention, self._clock.monotonic())
         self._frames -= again
         return again
+
+    def rest(self, pace: float | None) -> None:
+        """At little attention one frame in so many seconds is enough: another stream is watched. None: none is."""
+        self._pace, session = pace, self._session
+        if session is not None and session.on_demand is not None:
+            session.on_demand.rest(pace)
+
+    def wake(self, since: datetime) -> None:
+        """All attention from a time on, as far back as there still are pictures."""
+        self._attention, session = Attention.ALL, self._session
+        if session is not None and session.on_demand is not None:
+            session.on_demand.wake(since, self._clock.monotonic())
 
     def status(self) -> CameraStatus:
         """From any thread."""
@@ -404,6 +417,7 @@ class LiveCamera:
                 session.on_demand = OnDemand(
                     source.decoder(), max_blind=self._max_blind, latest=LATEST, attention=self._attention
                 )
+                session.on_demand.rest(self._pace)
             return not session.abandoned
 
     def _pass_on(self, session: _Session, source: Source) -> None:

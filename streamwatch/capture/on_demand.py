@@ -8,7 +8,7 @@ what was passed over is decoded after all, from the last picture that was looked
 import math
 from collections import deque
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import av
 
@@ -26,6 +26,8 @@ CATCH_UP = 3.0
 """Seconds in which what was passed over must be worked off; then what is late is left out as ever."""
 HELD_BACK = 64
 """Pictures that a decoder may hold back, at most."""
+KEPT_BEFORE = timedelta(seconds=4)
+"""So much is kept of a stream for which another one is watched: it is woken for what began that long ago at most."""
 VAIN = 2
 """Groups in a row whose first picture alone could not be decoded, after which that is not tried any more."""
 
@@ -69,6 +71,7 @@ class OnDemand:
         self._looked: Piece | None = None
         self._tried, self._vain = -1, 0
         self._too_long = False
+        self._pace: float | None = None
         self._catching_up_until = -math.inf
         self._late = 0
 
@@ -97,10 +100,23 @@ class OnDemand:
         """Whether it is well that data come and nothing is decoded."""
         return (
             self._attention is Attention.QUIET
-            and not self.every_picture
+            and (self._pace is not None or not self.every_picture)
             and self._vain == 0
             and self._looked is not None
         )
+
+    def rest(self, pace: float | None) -> None:
+        """At little attention one picture in so many seconds is enough: somebody else watches. None: nobody does."""
+        self._pace = pace
+
+    def wake(self, since: datetime, now: float) -> None:
+        """All attention, from the last group on that began before a time; only to what was not looked at yet."""
+        if self._attention is Attention.ALL:
+            return
+        self._accept()
+        self._attention, self._catching_up_until = Attention.ALL, now + CATCH_UP
+        if (start := self._buffer.group_at(since)) is not None:
+            self._begin(start, self._full)
 
     def add(self, piece: Piece) -> bool:
         """From the thread that reads: whether it is worth to ask for a picture now."""
@@ -108,9 +124,11 @@ class OnDemand:
         self._buffer.add(piece)
         if piece.key and before is not None:
             self._too_long &= piece.at - before.at > self._max_blind + SLACK
-        return (
-            self._attention is Attention.ALL or self.every_picture or self._beginning() is not None or self._overdue()
-        )
+        if self._attention is Attention.ALL:
+            return True
+        if self._pace is not None:
+            return self._beginning() is not None
+        return self.every_picture or self._beginning() is not None or self._overdue()
 
     def end(self) -> None:
         """Nothing will come any more."""
@@ -121,6 +139,8 @@ class OnDemand:
         self._accept()
         if self._attention is Attention.ALL:
             viewed = self._all(now)
+        elif self._pace is not None:
+            viewed = self._rarely_one()
         elif self.every_picture:
             viewed = self._some()
         else:
@@ -190,6 +210,14 @@ class OnDemand:
                 return viewed
         return None
 
+    def _rarely_one(self) -> Viewed | None:
+        newest = self._buffer.newest()
+        group = None if newest is None else self._buffer.group_at(newest.arrived_at - KEPT_BEFORE)
+        if group is not None:
+            self._buffer.release(group.serial)
+        key = self._beginning()
+        return None if key is None else self._alone(key)
+
     def _first_of_group(self) -> Viewed | None:
         key = self._beginning()
         if key is not None:
@@ -204,7 +232,7 @@ class OnDemand:
     def _beginning(self) -> Piece | None:
         """A group's first picture that was not looked at yet."""
         key = self._buffer.whole_key(self._newest_tried() + 1)
-        return None if key is None or self._since_look(key) < GLIMPSE else key
+        return None if key is None or self._since_look(key) < (self._pace or GLIMPSE) else key
 
     def _newest_tried(self) -> int:
         return self._tried if self._looked is None else max(self._tried, self._looked.number)

@@ -124,10 +124,10 @@ class PacketBuffer:
             before = [key for key in self._keys if key.number <= number]
             return before[-1] if before else self._keys[0] if self._keys else None
 
-    def group_at(self, at: float) -> Piece | None:
-        """Where the group begins that was running at a time; the oldest one kept where that has gone."""
+    def group_at(self, time: datetime) -> Piece | None:
+        """Where the group begins that was coming at a time; the oldest one kept where that has gone."""
         with self._lock:
-            before = [key for key in self._keys if key.at <= at]
+            before = [key for key in self._keys if key.arrived_at <= time]
             return before[-1] if before else self._keys[0] if self._keys else None
 
     def release(self, serial: int) -> None:

@@ -26,10 +26,12 @@ from streamwatch.model import Attention, Frame
 log = logging.getLogger(__name__)
 
 _DEFAULT_RATE = Fraction(25)
-_JITTER = Fraction(1)
-"""Seconds that a time stamp may step back as mere disorder; further back, the recorder's clock was set anew."""
+_JITTER = 1_000_000
+"""Microseconds that a time stamp may step back as mere disorder; further back, the recorder's clock was set anew."""
 _SHORTFALL = 1.0
 """Seconds of the announced length that may be missing before a file counts as cut off."""
+_AT_ONCE = 0.1
+"""Seconds of a played file that come together, undecoded."""
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 _STUMBLES = 10
 """Errors in a row, without a packet between them, after which the rest of a file is given up."""
@@ -177,15 +179,19 @@ class PlayedRecording:
                 yield frame_of(self._camera, self._clock.now(), picture)
 
     def pieces(self) -> Iterator[Piece]:
-        """The same undecoded, to be decoded by one of `decoder`."""
+        """The same undecoded, to be decoded by one of `decoder`; a few at once, as it costs CPU to wait for each."""
         cutter = Cutter()
         for recording in self._rounds():
-            began = self._clock.monotonic()
+            began, due = self._clock.monotonic(), 0.0
             for piece in recording.pieces():
-                began = self._wait(began, piece.at)
+                if piece.at >= due:
+                    due = piece.at + _AT_ONCE
+                    began = self._wait(began, due)
                 if self._stopped.is_set():
                     break
-                yield cutter.piece(piece.packet, self._clock.monotonic(), self._clock.now(), piece.stamp)
+                ago = max(0.0, self._clock.monotonic() - began - piece.at)
+                arrived_at = self._clock.now() - timedelta(seconds=ago)
+                yield cutter.piece(piece.packet, self._clock.monotonic() - ago, arrived_at, piece.stamp)
 
     def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also when the file is closed."""
@@ -222,15 +228,17 @@ class Timeline:
     """Time since the first picture, from time stamps that may be missing, out of order or set anew."""
 
     def __init__(self, time_base: Fraction, rate: Fraction) -> None:
-        self._time_base, self._step = time_base, 1 / rate
-        self._first: Fraction | None = None
-        self._now = Fraction(0)
+        # In whole microseconds: fractions cost more than all else that is done for a packet.
+        self._tick, self._ticks = time_base.numerator * 1_000_000, time_base.denominator
+        self._step = round(1_000_000 / rate)
+        self._first: int | None = None
+        self._now = 0
 
     def offset(self, pts: int | None) -> timedelta:
         """For the next picture, never less than for the one before. pts: in units of the time base."""
-        stamp = None if pts is None else pts * self._time_base
+        stamp = None if pts is None else (pts * self._tick + self._ticks // 2) // self._ticks
         if self._first is None:
-            self._first = Fraction(0) if stamp is None else stamp
+            self._first = 0 if stamp is None else stamp
         elif stamp is None:
             self._now += self._step
         elif stamp - self._first < self._now - _JITTER:
@@ -238,7 +246,7 @@ class Timeline:
             self._first = stamp - self._now
         else:
             self._now = max(self._now, stamp - self._first)
-        return timedelta(microseconds=round(self._now * 1_000_000))
+        return timedelta(microseconds=self._now)
 
 
 def _recorded_at(text: str) -> datetime | None:

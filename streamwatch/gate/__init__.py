@@ -7,6 +7,7 @@ from streamwatch.gate.jpeg import Jpeg, decode_luma, encode, thumbnail
 from streamwatch.gate.judge import CLEARLY_BETTER
 from streamwatch.gate.sight import FindPlates
 from streamwatch.gate.standing import Remembered
+from streamwatch.gate.stir import Stir
 
 __all__ = [
     "CLEARLY_BETTER",
@@ -20,6 +21,7 @@ __all__ = [
     "Opened",
     "Remembered",
     "Shot",
+    "Stir",
     "Why",
     "decode_luma",
     "encode",

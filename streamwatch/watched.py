@@ -1,0 +1,115 @@
+"""A camera with two streams: the small one is watched while it is quiet, the main one kept undecoded until it stirs."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from streamwatch.capture import CameraState, CameraStatus, LiveCamera
+from streamwatch.clock import Clock
+from streamwatch.errors import SourceUnreadable
+from streamwatch.gate import Stir
+from streamwatch.model import Attention, Frame
+
+log = logging.getLogger(__name__)
+
+EARLIER = timedelta(seconds=1)
+"""So much before the small stream stirs the main one is looked at: cameras delay one of the two, or either."""
+LATER = timedelta(seconds=1.5)
+"""So long after it the main stream has all attention in any case."""
+PACE = 10.0
+"""Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""
+SILENT = timedelta(seconds=3)
+"""Without a frame for so long the small stream is not relied upon."""
+LISTEN = 0.25
+"""Seconds between two looks at the main stream while the small one is waited for."""
+
+
+class Camera(Protocol):
+    """What the daemon needs of a camera; see LiveCamera."""
+
+    @property
+    def ended(self) -> bool: ...
+
+    def next_frame(self, timeout: float) -> Frame | None: ...
+
+    def attend(self, attention: Attention) -> bool: ...
+
+    def status(self) -> CameraStatus: ...
+
+    def close(self) -> None: ...
+
+
+class WatchedCamera:
+    """Used like a LiveCamera. The small stream has another reader; both clocks are the time at which data arrive."""
+
+    def __init__(self, name: str, main: LiveCamera, small: LiveCamera, stir: Stir, clock: Clock) -> None:
+        self._name, self._main, self._small, self._stir, self._clock = name, main, small, stir, clock
+        self._heard_at: datetime | None = None
+        self._stirred_at = clock.now()
+        self._shown_at = self._stirred_at
+        self._quiet, self._alone, self._relied = False, True, False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the main stream, a recording, has ended."""
+        return self._main.ended
+
+    def next_frame(self, timeout: float) -> Frame | None:
+        """The next frame of the main stream; see LiveCamera."""
+        until = self._clock.monotonic() + timeout
+        while True:
+            left = max(0.0, until - self._clock.monotonic())
+            self._listen(min(left, LISTEN) if self._quiet and not self._alone else 0.0)
+            left = max(0.0, until - self._clock.monotonic())
+            frame = self._main.next_frame(0.0 if self._quiet and not self._alone else min(left, LISTEN))
+            if frame is not None:
+                self._shown_at = frame.captured_at
+                return frame
+            if self.ended or self._clock.monotonic() >= until:
+                return None
+
+    def attend(self, attention: Attention) -> bool:
+        """See LiveCamera. What the small stream has seen must have come by in the main one before that rests."""
+        if not self._alone and self._shown_at < self._stirred_at + LATER:
+            attention = Attention.ALL
+        if attention is Attention.QUIET and not self._quiet:
+            self._stir.settle()
+        self._quiet = attention is Attention.QUIET
+        return self._main.attend(attention)
+
+    def status(self) -> CameraStatus:
+        """Of the main stream. From any thread."""
+        return self._main.status()
+
+    def close(self) -> None:
+        """From any thread."""
+        self._small.close()
+        self._main.close()
+
+    def _listen(self, timeout: float) -> None:
+        """Takes in what the small stream shows now."""
+        try:
+            frame = self._small.next_frame(timeout)
+        except SourceUnreadable:
+            frame = None
+        if frame is not None:
+            self._heard_at = frame.captured_at
+            if self._stir.look(frame):
+                self._stirred_at, self._quiet = frame.captured_at, False
+                self._main.wake(frame.captured_at - EARLIER)
+        self._judge()
+
+    def _judge(self) -> None:
+        """Whether the small stream can be relied upon."""
+        status, now = self._small.status(), self._clock.now()
+        heard = self._heard_at is not None and now - self._heard_at < SILENT
+        alone = not heard or status.state is not CameraState.ONLINE
+        if alone == self._alone:
+            return
+        self._alone = alone
+        self._main.rest(None if alone else PACE)
+        if alone:
+            log.warning("Camera %s: its small stream can not be watched; the main stream alone is.", self._name)
+        elif self._relied:
+            log.info("Camera %s: its small stream is watched again.", self._name)
+        self._relied = True

@@ -1,0 +1,58 @@
+"""The watcher of a small stream."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from streamwatch.gate import Stir
+from streamwatch.model import Frame, Picture
+
+RNG = np.random.default_rng(1)
+SCENE = np.kron(RNG.integers(70, 150, (18, 32), dtype=np.uint8), np.ones((20, 20), np.uint8))
+
+
+def frame(number: int, *, car: int | None = None, light: float = 1.0, scene: Picture = SCENE) -> Frame:
+    """Five a second. car: left edge of a bright thing."""
+    luma = scene.astype(np.float64) * light + RNG.normal(0, 2.5, scene.shape)
+    if car is not None:
+        luma[150:250, car : car + 120] = 230
+    grey = luma.clip(0, 255).astype(np.uint8)
+    at = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=number / 5)
+    return Frame("gate", at, grey, lambda: np.dstack([grey] * 3))
+
+
+def stir(zone: list[tuple[float, float]] | None = None) -> Stir:
+    """After two seconds of the empty scene."""
+    watcher = Stir(threshold=22, min_area=0.015, zone=zone)
+    for number in range(10):
+        watcher.look(frame(number))
+    return watcher
+
+
+def test_noise_and_a_light_step_are_nothing_and_a_car_is() -> None:
+    watcher = stir()
+    assert not any(watcher.look(frame(10 + n)) for n in range(20))
+    assert not watcher.look(frame(30, light=1.25))
+    assert watcher.look(frame(31, car=100))
+
+
+def test_what_the_gate_knows_is_no_news_until_it_leaves() -> None:
+    watcher = stir()
+    assert watcher.look(frame(10, car=100))
+    watcher.settle()
+    assert not any(watcher.look(frame(11 + n, car=100)) for n in range(600))
+    assert watcher.look(frame(700, car=160))
+    assert watcher.look(frame(701))
+
+
+def test_only_what_lies_in_the_zone_counts() -> None:
+    watcher = stir(zone=[(0.5, 0), (1, 0), (1, 1), (0.5, 1)])
+    assert not watcher.look(frame(10, car=100))
+    assert watcher.look(frame(11, car=400))
+
+
+def test_a_stream_that_changes_its_size_begins_anew() -> None:
+    watcher = stir()
+    small = SCENE[:240, :320]
+    assert watcher.look(frame(10, scene=small)), "nobody knows what is there now"
+    assert not watcher.look(frame(11, scene=small))

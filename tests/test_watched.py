@@ -1,0 +1,123 @@
+"""Cameras with two streams, over real RTSP connections."""
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cameras import Make, closed_in_the_end
+from numbered import clip, number_in
+from rtsp_server import RtspServer
+
+from streamwatch.capture import CameraState, LiveCamera, open_source
+from streamwatch.clock import SystemClock
+from streamwatch.model import Attention, Frame
+from streamwatch.watched import WatchedCamera
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    with closed_in_the_end() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def main(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clip(tmp_path_factory.mktemp("clips") / "main.mp4", 1000, gop=25)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clip(tmp_path_factory.mktemp("clips") / "small.mp4", 200, size=(256, 128), rate=5, gop=10)
+
+
+class Told:
+    """Stirs when it is told to."""
+
+    def __init__(self) -> None:
+        self.stirs = False
+        self.looked: list[int] = []
+        self.settled = 0
+
+    def look(self, frame: Frame) -> bool:
+        self.looked.append(number_in(frame.luma))
+        return self.stirs
+
+    def settle(self) -> None:
+        self.settled += 1
+
+
+def stream(make: Make, url: str, name: str, max_blind: float | None) -> LiveCamera:
+    return make(
+        lambda: open_source("gate", url, transport="tcp", loop=False, timeout=1, clock=SystemClock()),
+        name=name,
+        deadline=2,
+        max_blind=max_blind,
+    )
+
+
+def two(make: Make, main: RtspServer, small: RtspServer, stir: Told) -> WatchedCamera:
+    big, little = stream(make, main.url, "gate", 1.0), stream(make, small.url, "gate (small stream)", None)
+    return WatchedCamera("gate", big, little, stir, SystemClock())  # type: ignore[arg-type]
+
+
+def pull(camera: WatchedCamera, seconds: float, attention: Attention = Attention.QUIET) -> list[int]:
+    """The numbers of the frames that are looked at within some seconds."""
+    numbers, ends = [], time.monotonic() + seconds
+    while time.monotonic() < ends:
+        frame = camera.next_frame(0.1)
+        if frame is not None and not camera.attend(attention):
+            numbers.append(number_in(frame.luma))
+    return numbers
+
+
+def test_the_main_stream_rests_until_the_small_one_stirs(main: Path, small: Path, make: Make) -> None:
+    stir = Told()
+    with RtspServer(main) as big, RtspServer(small) as little:
+        camera = two(make, big, little, stir)
+        pull(camera, 4)
+        assert stir.settled >= 1
+        assert len(pull(camera, 2.5)) <= 1
+        stir.stirs, stirred = True, big.playing
+        numbers = pull(camera, 1.0)
+        stir.stirs = False
+        numbers += pull(camera, 0.5)
+        assert numbers[0] % 25 == 0 or numbers[0] % 25 == 1
+        assert numbers[0] <= stirred - 20, "also what came shortly before"
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        assert numbers[-1] >= big.playing - 8
+        pull(camera, 2)
+        assert len(pull(camera, 2.5)) <= 1, "it rests again"
+        assert camera.status().dropped == 0
+        assert 15 < camera.status().fps < 35
+        assert stir.looked == sorted(stir.looked)
+
+
+def test_when_the_small_stream_fails_the_main_one_serves_alone(
+    main: Path, small: Path, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with RtspServer(main) as big, RtspServer(small, user="u", password="hunter2") as little:
+        camera = two(make, big, little, Told())
+        pull(camera, 4)
+        little.stop()
+        pull(camera, 4)
+        assert len(pull(camera, 3)) >= 2
+        little.restart()
+        pull(camera, 3)
+        assert len(pull(camera, 3)) <= 1
+        assert camera.status().state is CameraState.ONLINE
+    own = [line for line in caplog.messages if line.startswith("Camera gate:")]
+    assert own == [
+        "Camera gate: its small stream can not be watched; the main stream alone is.",
+        "Camera gate: its small stream is watched again.",
+    ]
+    assert "hunter2" not in caplog.text
+
+
+def test_a_small_stream_that_can_never_work_is_no_end(main: Path, make: Make) -> None:
+    with RtspServer(main) as big:
+        gone = stream(make, "nowhere.mp4", "gate (small stream)", None)
+        camera = WatchedCamera("gate", stream(make, big.url, "gate", 1.0), gone, Told(), SystemClock())  # type: ignore[arg-type]
+        assert len(pull(camera, 4)) >= 3
