@@ -3,6 +3,7 @@
 rapidocr itself is never imported: its files are enough, and nothing can then be fetched, logged or configured.
 """
 
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from streamwatch.errors import EngineMissing
 _INSTALL = "Run: pip install 'streamwatch[local]'"
 
 
+@cache
 def open_network(part: str, threads: int) -> Any:
     """An inference session of "det", which finds text, or "rec", which reads it. Raises EngineMissing.
+
+    All who ask share one, which several threads may run at once: each holds some 30 MB.
 
     threads: CPU threads of one run. The memory that a run needs is given back after it: pictures differ in size, and
     onnxruntime's own arena would keep the largest of each.
