@@ -13,7 +13,6 @@ from streamwatch.errors import EngineMissing
 _INSTALL = "Run: pip install 'streamwatch[local]'"
 
 
-@cache
 def open_network(part: str, threads: int) -> Any:
     """An inference session of "det", which finds text, or "rec", which reads it. Raises EngineMissing.
 
@@ -22,7 +21,11 @@ def open_network(part: str, threads: int) -> Any:
     threads: CPU threads of one run. The memory that a run needs is given back after it: pictures differ in size, and
     onnxruntime's own arena would keep the largest of each.
     """
-    file = _file(part)
+    return _session(_file(part), threads)
+
+
+@cache
+def _session(file: Path, threads: int) -> Any:
     try:
         import onnxruntime  # type: ignore[import-untyped]
     except ImportError:
