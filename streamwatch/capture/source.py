@@ -12,7 +12,7 @@ from streamwatch.capture.recording import PlayedRecording
 from streamwatch.capture.webcam import Webcam
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceUnreadable
-from streamwatch.model import Frame
+from streamwatch.model import Attention, Frame
 
 SAMPLE = Path(__file__).with_name("sample.mp4")
 NETWORK_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps")
@@ -45,6 +45,14 @@ class CodedSource(Source, Protocol):
 
     def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also after its end."""
+
+
+@runtime_checkable
+class SparingSource(Source, Protocol):
+    """A source that decodes less where little attention is enough; None then stands for a picture."""
+
+    def attend(self, attention: Attention) -> None:
+        """From any thread: from now on."""
 
 
 def open_source(camera: str, source: str, *, transport: str, loop: bool, timeout: float, clock: Clock) -> Source:
