@@ -12,9 +12,9 @@ from streamwatch.model import Attention, Frame
 
 log = logging.getLogger(__name__)
 
-EARLIER = timedelta(seconds=0.7)
+EARLIER = timedelta(seconds=0.5)
 """So much before the small stream stirs the main one is looked at: cameras delay one of the two, or either."""
-LATER = timedelta(seconds=1)
+LATER = timedelta(seconds=0.8)
 """So long after it the main stream has all attention in any case."""
 PACE = 10.0
 """Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""

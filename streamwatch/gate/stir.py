@@ -36,9 +36,10 @@ class Stir:
             self._background.absorb(small, Region(0, 0, width, height, small.size))
             return False
         some = cv2.countNonZero(change) >= self._min_area * change.size
-        stirs = some and bool(find_regions(change, self._min_area))
-        self._background.learn(small, None, at)
-        return stirs
+        regions = find_regions(change, self._min_area) if some else []
+        # What is not settled is not learned either: a vehicle would leave a place behind that seems to be restless.
+        self._background.learn(small, self._geometry.mask_of(regions) if regions else None, at)
+        return bool(regions)
 
     def settle(self) -> None:
         """The gate knows what stands there now: from the next frame on it is no news."""
