@@ -101,6 +101,7 @@ def _stream(
             loop=camera.loop,
             timeout=capture.deadline,
             clock=clock,
+            decode=settings.decode,
         )
 
     return LiveCamera(

@@ -55,12 +55,21 @@ class SparingSource(Source, Protocol):
         """From any thread: from now on."""
 
 
-def open_source(camera: str, source: str, *, transport: str, loop: bool, timeout: float, clock: Clock) -> Source:
+def open_source(
+    camera: str,
+    source: str,
+    *,
+    transport: str,
+    loop: bool,
+    timeout: float,
+    clock: Clock,
+    decode: str = "software",
+) -> Source:
     """Opens what `source` names; for a network stream or webcam that may take `timeout` seconds and more.
 
     source: "sample"; an address (rtsp://, rtsps://, http://, https://, rtmp://, rtmps://); a webcam (0, /dev/video0);
     else a video file, which is played as if it were a camera. transport: "tcp" or "udp", for RTSP. loop: play a file
-    again and again. Raises SourceLost and SourceUnreadable.
+    again and again. decode: what decodes a network stream; see hardware.py. Raises SourceLost and SourceUnreadable.
     """
     scheme, separator, _ = source.partition("://")
     scheme = scheme.lower()
@@ -73,7 +82,7 @@ def open_source(camera: str, source: str, *, transport: str, loop: bool, timeout
     if scheme == "file":
         return PlayedRecording(camera, Path(unquote(urlsplit(source).path)), loop=loop, clock=clock)
     if scheme in NETWORK_SCHEMES:
-        return NetworkStream(camera, source, transport=transport, timeout=timeout, clock=clock)
+        return NetworkStream(camera, source, transport=transport, timeout=timeout, clock=clock, decode=decode)
     known = ", ".join(f"{name}://" for name in NETWORK_SCHEMES)
     raise SourceUnreadable(
         f"An address with {scheme}:// can not be opened.", f"Known are {known} and plain file names."
