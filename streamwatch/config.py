@@ -327,6 +327,7 @@ class Settings(_Settings):
     dedup: DedupSettings = DedupSettings()
     capture: CaptureSettings = CaptureSettings()
     attention: AttentionSettings = AttentionSettings()
+    decode: str = Field("auto", pattern=r"^[a-z][a-z0-9_]*$")
     outbox: OutboxSettings = OutboxSettings()
     budget: BudgetSettings = BudgetSettings()
     calls: CallSettings = CallSettings()

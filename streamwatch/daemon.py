@@ -78,19 +78,18 @@ def camera_of(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn)
 
 def main_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn) -> LiveCamera:
     """The stream that the gate sees."""
-    source, max_blind = settings.cameras[name].source, settings.attention.longest_blindness
-    return _stream(settings, name, name, source, max_blind, clock, spawn)
+    return _stream(settings, name, name, settings.cameras[name].source, clock, spawn)
 
 
 def small_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn) -> LiveCamera:
     """The stream that is watched while nothing happens."""
     source = settings.cameras[name].watch
     assert source is not None
-    return _stream(settings, name, f"{name} (small stream)", source, None, clock, spawn)
+    return _stream(settings, name, f"{name} (small stream)", source, clock, spawn, cheap=True)
 
 
 def _stream(
-    settings: Settings, name: str, title: str, source: str, max_blind: float | None, clock: Clock, spawn: Spawn
+    settings: Settings, name: str, title: str, source: str, clock: Clock, spawn: Spawn, cheap: bool = False
 ) -> LiveCamera:
     camera, capture = settings.cameras[name], settings.capture
 
@@ -102,6 +101,7 @@ def _stream(
             loop=camera.loop,
             timeout=capture.deadline,
             clock=clock,
+            decode=settings.decode,
         )
 
     return LiveCamera(
@@ -113,7 +113,8 @@ def _stream(
         clock=clock,
         spawn=spawn,
         frozen_after=capture.frozen_after,
-        max_blind=max_blind,
+        max_blind=settings.attention.longest_blindness,
+        cheap=cheap,
     )
 
 

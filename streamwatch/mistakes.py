@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 MOST = 3
 """Mistakes that are told at once."""
-HIDDEN = {"appcode", "app_key", "app_secret", "source", "endpoint", "database"}
+HIDDEN = {"appcode", "app_key", "app_secret", "source", "watch", "endpoint", "database"}
 """Keys whose values are not shown: they are secrets, or addresses that may hold one."""
 _KIND = {
     "model_type": "must hold keys below it",
@@ -56,8 +56,8 @@ def refuse_odd_keys(path: Path, node: yaml.Node | None) -> list[str]:
             found.append(f"{place} stands here a second time; keep one.")
         elif not key.tag.endswith((":str", ":merge")):
             found.append(f"{place} is not a text in YAML; put it in quotes.")
-        elif isinstance(value, yaml.ScalarNode) and "${" in value.value and key.value != "source":
-            found.append(f"{place}: ${{…}} is filled in only in a camera's `source`.")
+        elif isinstance(value, yaml.ScalarNode) and "${" in value.value and key.value not in ("source", "watch"):
+            found.append(f"{place}: ${{…}} is filled in only in a camera's `source` and `watch`.")
         seen.add(written)
         found += refuse_odd_keys(path, value)
     return found

@@ -12,9 +12,9 @@ from streamwatch.model import Attention, Frame
 
 log = logging.getLogger(__name__)
 
-EARLIER = timedelta(seconds=1)
+EARLIER = timedelta(seconds=0.5)
 """So much before the small stream stirs the main one is looked at: cameras delay one of the two, or either."""
-LATER = timedelta(seconds=1.5)
+LATER = timedelta(seconds=0.8)
 """So long after it the main stream has all attention in any case."""
 PACE = 10.0
 """Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""
@@ -94,7 +94,8 @@ class WatchedCamera:
             frame = None
         if frame is not None:
             self._heard_at = frame.captured_at
-            if self._stir.look(frame):
+            # While the gate attends it decides by itself; else what has come to stand would be news for ever.
+            if self._stir.look(frame) and self._quiet:
                 self._stirred_at, self._quiet = frame.captured_at, False
                 self._main.wake(frame.captured_at - EARLIER)
         self._judge()

@@ -126,7 +126,7 @@ def test_durations(tmp_path: Path) -> None:
         ("cameras:\n  a: {}\n", ["line 2", "`cameras.a.source` is missing"]),
         ("gate: 5\n", ["`gate` = 5: must hold keys below it"]),
         ("data_dir: [a]\n", ["`data_dir`: must be a path."]),
-        ("data_dir: ${HOME}/x\n", ["line 1", "`data_dir`: ${…} is filled in only in a camera's `source`"]),
+        ("data_dir: ${HOME}/x\n", ["line 1", "`data_dir`: ${…} is filled in only in a camera's `source` and `watch`"]),
         ("cameras: {a: {source: 'rtsp://u:${NO PE}@h/x'}}\n", ["`cameras.a.source`", "write it like ${GATE_PASSWORD}"]),
         ("cameras: {a: {source: 'rtsp://u:${}@h/x'}}\n", ["`cameras.a.source`", "write it like ${GATE_PASSWORD}"]),
         ("recognizer:\n  engine: locl\n", ["must be 'ocrcars', 'local' or 'local-first'; did you mean `local`?"]),
@@ -212,6 +212,30 @@ def test_camera_passwords_come_from_the_environment(tmp_path: Path, monkeypatch:
     assert "needs the environment variable GATE_PW" in message
     monkeypatch.setenv("GATE_PW", "p@ss/word")
     assert load(tmp_path, text).cameras["a"].source == "rtsp://user:p%40ss%2Fword@host/1"
+
+
+def test_the_small_stream_is_an_address_as_the_main_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATE_PW", "p@ss/w%rd")
+    text = "cameras: {a: {source: clips/a.mp4, watch: clips/b.mp4}, b: {source: x, watch: 'rtsp://u:${GATE_PW}@h/2'}}"
+    cameras = load(tmp_path, text).cameras
+    assert cameras["a"].watch == str(tmp_path / "clips/b.mp4")
+    assert cameras["b"].watch == "rtsp://u:p%40ss%2Fw%25rd@h/2"
+    message = mistake(tmp_path, "cameras:\n  a:\n    source: x\n    watch: [rtsp://user:hush@host/1]\n")
+    assert "hush" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "blindness"),
+    [
+        ("", 2.0),
+        ("attention: auto", 2.0),
+        ("attention: {max_blind: 1s}", 1.0),
+        ("attention: full", None),
+        ("attention: {mode: full, max_blind: 1s}", None),
+    ],
+)
+def test_attention_in_one_word_or_more(tmp_path: Path, text: str, blindness: float | None) -> None:
+    assert load(tmp_path, text).attention.longest_blindness == blindness
 
 
 def test_a_wrong_source_is_not_shown(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from numbered import clip, number_in
 from rtsp_server import Mode, RtspServer
 
-from streamwatch.capture import Source, open_source
+from streamwatch.capture import Source, hardware, open_source
 from streamwatch.capture.av_source import connection_lost
 from streamwatch.clock import SystemClock
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
@@ -25,6 +25,22 @@ from streamwatch.model import Frame
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clip(tmp_path_factory.mktemp("clips") / "gate.mp4", 100, gop=10, rate=50)
+
+
+@pytest.mark.parametrize("decode", ["v4l2m2m", "vaapi", "nonsense"])
+def test_a_hardware_decoder_that_is_not_there_is_said_once_and_software_decodes(
+    decode: str, gate: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hardware._opens.cache_clear()
+    with RtspServer(gate) as server:
+        for _ in range(2):
+            source = open_source(
+                "gate", server.url, transport="tcp", loop=False, timeout=5, clock=SystemClock(), decode=decode
+            )
+            frames = list(islice((frame for frame in source.frames() if frame), 3))
+            source.close()
+            assert len(frames) == 3
+    assert caplog.messages == [f"The decoder {decode} can not be used for h264 here; software decodes."]
 
 
 def opened(url: str, transport: str = "tcp", timeout: float = 0.5) -> Source:

@@ -25,7 +25,7 @@ from streamwatch.capture.on_demand import OnDemand
 from streamwatch.capture.packets import Piece
 from streamwatch.capture.picture import frame_of
 from streamwatch.capture.rate import Rate
-from streamwatch.capture.source import CodedSource, Source
+from streamwatch.capture.source import CodedSource, Source, SparingSource
 from streamwatch.clock import Clock
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
 from streamwatch.model import Attention, Frame
@@ -137,8 +137,12 @@ class LiveCamera:
         spawn: Callable[[Callable[[], None], str], object],
         frozen_after: float = FROZEN_AFTER,
         max_blind: float | None = None,
+        cheap: bool = False,
     ) -> None:
-        """max_blind: seconds between two pictures at little attention; None decodes every picture in the reader."""
+        """max_blind: seconds between two pictures at little attention; None decodes every picture in the reader.
+
+        cheap: decoded roughly at all times.
+        """
         self._name, self._open, self._deadline, self._clock, self._spawn = name, open, deadline, clock, spawn
         self._pauses = Pauses(reopen_first, reopen_longest)
         self._changed = threading.Condition()
@@ -156,7 +160,7 @@ class LiveCamera:
         self._rate = Rate()
         self._frozen_after, self._watch = frozen_after, FrozenWatch(frozen_after)
         self._wake_at, self._wake_pause = 0.0, frozen_after
-        self._max_blind, self._attention = max_blind, Attention.ALL
+        self._max_blind, self._cheap, self._attention = max_blind, cheap, Attention.ALL
         self._pace: float | None = None
         self._news, self._told_long = 0, False
 
@@ -193,6 +197,8 @@ class LiveCamera:
         True: frames come first that were passed over, and then this one again. Without `max_blind` it changes nothing.
         """
         self._attention, session = attention, self._session
+        if session is not None and isinstance(session.source, SparingSource):
+            session.source.attend(attention)
         if session is None or session.on_demand is None:
             return False
         again = session.on_demand.attend(attention, self._clock.monotonic())
@@ -414,8 +420,9 @@ class LiveCamera:
             session.source = source
             session.heard = self._clock.monotonic()
             if self._max_blind is not None and isinstance(source, CodedSource):
+                decoder = source.decoder().cheap() if self._cheap else source.decoder()
                 session.on_demand = OnDemand(
-                    source.decoder(), max_blind=self._max_blind, latest=LATEST, attention=self._attention
+                    decoder, max_blind=self._max_blind, latest=LATEST, attention=self._attention
                 )
                 session.on_demand.rest(self._pace)
             return not session.abandoned
@@ -451,10 +458,11 @@ class LiveCamera:
             session.heard = now = self._clock.monotonic()
             if session.abandoned:
                 return False
+            if frame is not None or isinstance(session.source, SparingSource):
+                self._rate.add(now)
             if frame is not None:
                 if session.newest is not None:
                     self._dropped += 1
-                self._rate.add(now)
                 session.newest = frame
                 self._note_picture(session, now)
                 self._tell()

@@ -7,6 +7,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streamwatch.capture.av_source import Decoder, connection_lost, open_network
+from streamwatch.capture.hardware import context_for
 from streamwatch.capture.packets import Cutter, Piece
 from streamwatch.capture.picture import frame_of
 from streamwatch.clock import Clock
@@ -20,9 +21,9 @@ class NetworkStream:
 
     live = True
 
-    def __init__(self, camera: str, url: str, *, transport: str, timeout: float, clock: Clock) -> None:
+    def __init__(self, camera: str, url: str, *, transport: str, timeout: float, clock: Clock, decode: str) -> None:
         self._camera, self._clock, self._timeout = camera, clock, timeout
-        self._place = place_of(url)
+        self._place, self._decode = place_of(url), decode
         self._container, self._stream = open_network(url, transport, timeout)
 
     def frames(self) -> Iterator[Frame | None]:
@@ -44,7 +45,7 @@ class NetworkStream:
 
     def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also after the stream has ended."""
-        return Decoder(self._stream.codec_context, pieces=True)
+        return Decoder(context_for(self._stream.codec_context, self._decode), pieces=True)
 
     def stop(self) -> None:
         """Nothing can interrupt FFmpeg's read; the next packet or its own time-out ends it."""

@@ -12,7 +12,7 @@ from streamwatch.capture.recording import PlayedRecording
 from streamwatch.capture.webcam import Webcam
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceUnreadable
-from streamwatch.model import Frame
+from streamwatch.model import Attention, Frame
 
 SAMPLE = Path(__file__).with_name("sample.mp4")
 NETWORK_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps")
@@ -57,12 +57,29 @@ def file_of(source: str) -> Path | None:
     return None if source.isdigit() or source.startswith("/dev/") else Path(source)
 
 
-def open_source(camera: str, source: str, *, transport: str, loop: bool, timeout: float, clock: Clock) -> Source:
+@runtime_checkable
+class SparingSource(Source, Protocol):
+    """A source that decodes less where little attention is enough; None then stands for a picture."""
+
+    def attend(self, attention: Attention) -> None:
+        """From any thread: from now on."""
+
+
+def open_source(
+    camera: str,
+    source: str,
+    *,
+    transport: str,
+    loop: bool,
+    timeout: float,
+    clock: Clock,
+    decode: str = "software",
+) -> Source:
     """Opens what `source` names; for a network stream or webcam that may take `timeout` seconds and more.
 
     source: "sample"; an address (rtsp://, rtsps://, http://, https://, rtmp://, rtmps://); a webcam (0, /dev/video0);
     else a video file, which is played as if it were a camera. transport: "tcp" or "udp", for RTSP. loop: play a file
-    again and again. Raises SourceLost and SourceUnreadable.
+    again and again. decode: what decodes a network stream; see hardware.py. Raises SourceLost and SourceUnreadable.
     """
     recorded = file_of(source)
     if recorded is not None:
@@ -72,7 +89,7 @@ def open_source(camera: str, source: str, *, transport: str, loop: bool, timeout
     if not separator:
         return Webcam(camera, source, clock=clock)
     if scheme in NETWORK_SCHEMES:
-        return NetworkStream(camera, source, transport=transport, timeout=timeout, clock=clock)
+        return NetworkStream(camera, source, transport=transport, timeout=timeout, clock=clock, decode=decode)
     known = ", ".join(f"{name}://" for name in NETWORK_SCHEMES)
     raise SourceUnreadable(
         f"An address with {scheme}:// can not be opened.", f"Known are {known} and plain file names."

@@ -1,5 +1,6 @@
 """Webcams by index or device path, through OpenCV."""
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -9,7 +10,10 @@ import numpy as np
 
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceLost
-from streamwatch.model import Frame, Picture
+from streamwatch.model import Attention, Frame, Picture
+
+RARELY = 0.2
+"""Seconds between two pictures that are decoded at little attention."""
 
 
 class Webcam:
@@ -19,6 +23,7 @@ class Webcam:
 
     def __init__(self, camera: str, device: str, *, clock: Clock) -> None:
         self._camera, self._device, self._clock = camera, device, clock
+        self._attention = Attention.ALL
         # OpenCV prints lines of its own for every webcam that is not there.
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         self._capture = _opened(device)
@@ -29,12 +34,23 @@ class Webcam:
                 "Is it plugged in, free, and may this user read it (group `video`)?",
             )
 
+    def attend(self, attention: Attention) -> None:
+        """From any thread: at little attention only a few pictures a second are decoded, for the others comes None."""
+        self._attention = attention
+
     def frames(self) -> Iterator[Frame | None]:
         """Never ends but by SourceLost. `captured_at` is the time when the picture was read."""
+        decoded_at = -math.inf
         while True:
-            came, bgr = self._capture.read()
+            came, now = self._capture.grab(), self._clock.monotonic()
+            wanted = self._attention is Attention.ALL or now - decoded_at >= RARELY
+            if came and not wanted:
+                yield None
+                continue
+            came, bgr = self._capture.retrieve() if came else (False, None)
             if not came:
                 raise SourceLost(f"The webcam {self._device} gives no more pictures.")
+            decoded_at = now
             yield _frame(self._camera, self._clock, np.asarray(bgr, np.uint8))
 
     def stop(self) -> None:

@@ -12,11 +12,13 @@ SMALL_WIDTH = 320  # px; change is looked for at this width
 
 
 class Geometry:
-    """For frames of one size. zone: polygon in fractions of the picture, None for all of it."""
+    """For frames of one size. zone: polygon in fractions of the picture, None for all of it. width: px of the small."""
 
-    def __init__(self, frame_shape: tuple[int, ...], zone: list[tuple[float, float]] | None) -> None:
+    def __init__(
+        self, frame_shape: tuple[int, ...], zone: list[tuple[float, float]] | None, width: int = SMALL_WIDTH
+    ) -> None:
         self.height, self.width = frame_shape
-        self.stride = max(1, round(self.width / SMALL_WIDTH))
+        self.stride = max(1, round(self.width / width))
         self.small_shape = -(-self.height // self.stride), -(-self.width // self.stride)
         self.watched = self.small_shape[0] * self.small_shape[1]
         self._zone: Picture | None = None

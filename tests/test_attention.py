@@ -1,0 +1,105 @@
+"""How much attention the gate asks for, and that nothing is lost by giving no more."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from test_gate import FPS, START, Scene, Stay, vehicle
+
+from streamwatch.gate import Closed, Shot
+from streamwatch.model import Attention, Picture
+
+EVERY = 2.0
+"""Seconds between two looks at little attention."""
+
+
+class Thrifty(Scene):
+    """A scene as capture would show it: passed over while it is quiet, and brought back on a stir."""
+
+    def play(self, seconds: float, since: float = 0.0) -> "Thrifty":
+        self.looked: list[float] = []
+        attention, n, last = Attention.ALL, round(since * FPS), round(since * FPS) - 1
+        while n < round((since + seconds) * FPS):
+            frame = self.frame(n / FPS)
+            needed = self.gate.attention(frame)
+            if attention is Attention.QUIET and needed is Attention.ALL:
+                attention, n = needed, last + 1
+                continue
+            attention = needed
+            self.take(self.gate.look(frame), n / FPS)
+            self.looked.append(n / FPS)
+            last = n
+            n = n + 1 if needed is Attention.ALL else (n // round(EVERY * FPS) + 1) * round(EVERY * FPS)
+        return self
+
+    def part(self, since: float, until: float) -> float:
+        """Part of the frames of a time that were looked at."""
+        return len([t for t in self.looked if since <= t < until]) / ((until - since) * FPS)
+
+
+def sent(scene: Scene) -> list[tuple[int, float]]:
+    """Passage and time of each shot."""
+    at = [(e.passage, e.frame.captured_at - START) for e in scene.events if isinstance(e, Shot)]
+    return [(passage, time / timedelta(seconds=1)) for passage, time in at]
+
+
+@pytest.mark.parametrize("come", [4.0, 4.5, 5.1, 5.9])
+def test_the_same_is_sent_as_if_every_frame_was_looked_at(come: float) -> None:
+    stays = [Stay(vehicle(1, 1), come, come + 2.0), Stay(vehicle(2, 2), come + 8, come + 30)]
+    full, thrifty = Scene(stays).play(50).finish(), Thrifty(stays).play(50)
+    thrifty.finish()
+    assert sent(thrifty) == sent(full)
+    assert thrifty.read() == [0, 1]
+    ends = [[e.last_seen for e in scene.events if isinstance(e, Closed)] for scene in (thrifty, full)]
+    assert len(ends[0]) == len(ends[1]) == 2
+    assert all(abs(one - other) <= timedelta(seconds=EVERY) for one, other in zip(*ends, strict=True))
+
+
+def test_a_vehicle_that_is_not_in_view_for_longer_than_the_blindness_is_found() -> None:
+    for come in np.arange(4, 6, 0.2):
+        assert Thrifty([Stay(vehicle(1, 1), float(come), float(come) + 1.6)]).play(14).read() == [0]
+
+
+def test_an_empty_scene_and_a_parked_car_need_little() -> None:
+    scene = Thrifty([Stay(vehicle(1, 1), 10, 300)]).play(130)
+    assert scene.part(3, 8) <= 0.1
+    assert scene.part(20, 130) <= 0.06
+    assert scene.read() == [0]
+
+
+def test_a_car_whose_plate_can_not_be_read_well_rests_too() -> None:
+    scene = Thrifty([Stay(vehicle(1, 1), 10, 300)], readable=lambda call: False).play(130)
+    assert scene.part(40, 130) <= 0.1
+
+
+def test_a_light_step_is_nothing() -> None:
+    scene = Thrifty([], light=lambda t: 1.3 if t > 20 else 1.0).play(60)
+    assert scene.part(3, 60) <= 0.1
+
+
+def test_something_before_a_parked_car_has_all_attention() -> None:
+    def walker(picture: Picture, t: float) -> None:
+        if 30 <= t < 36:
+            x = round((t - 30) * 100)
+            picture[150:330, x : x + 50] = 20
+
+    stays = [Stay(vehicle(1, 1), 10, 300)]
+    full, scene = Scene(stays, extra=walker).play(60), Thrifty(stays, extra=walker).play(60)
+    assert scene.part(31, 36) == 1
+    assert scene.part(45, 60) <= 0.06
+    assert sent(scene) == sent(full)
+
+
+def test_another_car_at_the_place_of_the_parked_one_is_seen() -> None:
+    stays = [Stay(vehicle(1, 1), 10, 30.1), Stay(vehicle(2, 2), 31.0, 300)]
+    assert Thrifty(stays).play(60).read() == [0, 1]
+
+
+def test_asking_changes_nothing() -> None:
+    asked, plain = Scene([Stay(vehicle(1, 1), 3, 6)]), Scene([Stay(vehicle(1, 1), 3, 6)])
+    for n in range(12 * FPS):
+        asked.gate.attention(asked.frame((n + 17) / FPS))
+        for scene in (asked, plain):
+            scene.take(scene.gate.look(scene.frame(n / FPS)), n / FPS)
+    assert sent(asked) == sent(plain)
+    assert asked.gate.counts == plain.gate.counts
