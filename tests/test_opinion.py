@@ -16,6 +16,8 @@ def text(said: Said) -> PlateText:
     ("paid", "local", "belief", "seen"),
     [
         pytest.param(("皖QA2825", 0.97), [("闽QA2825", 0.1)], 1.0, [("皖QA2825", 0.1)], id="unsure province"),
+        pytest.param(("皖Q0686学", 0.96), [("赣Q06869", 0.3)], 1.0, [("皖Q0686学", 0.3)], id="unsure of the mark"),
+        pytest.param(("皖QA282", 0.96), [("闽QA2825", 0.3)], 0.0, [("皖QA2825", 0.3)], id="another length"),
         pytest.param(("皖QA2B25", 0.97), [("闽QA2825", 0.3)], 0.0, [("皖QA2825", 0.3)], id="the rest differs"),
         pytest.param(("皖QA2B25", 0.97), [("皖QA2825", 0.09)], 0.97, [], id="an objection that is hardly sure"),
         pytest.param(("皖QA2B25", None), [("闽QA2825", 0.1)], 0.0, [("皖QA2825", 0.1)], id="against no confidence"),
@@ -27,7 +29,7 @@ def text(said: Said) -> PlateText:
         pytest.param(("AB1234", 0.96), [("AB1284", 0.97)], 0.0, [("AB1284", 0.97)], id="no province at all"),
     ],
 )
-def test_the_local_engine_is_heard_but_for_its_province(
+def test_the_local_engine_is_heard_but_for_its_chinese_characters(
     paid: Said, local: list[Said], belief: float, seen: list[Said]
 ) -> None:
     weighed = Opinions().weigh("p", [text(paid)], [text(said) for said in local])

@@ -92,7 +92,7 @@ class PlatesRead:
 
 @dataclass(frozen=True, slots=True)
 class PlatesConfirmed:
-    """What the local engine read in a picture that was paid for, the same or not, with the paid province."""
+    """What the local engine read in a picture that was paid for, the same or not, with paid Chinese characters."""
 
     keyframe: Keyframe
     plates: tuple[PlateText, ...]

@@ -1,8 +1,9 @@
 """How far a paid reading can be believed: what the local engine sees in the same picture, and what other views said.
 
-The local engine errs in the province mostly, the one Chinese character: in 300 pictures of real plates in drawn scenes
-it read the rest wrong in 6, never with a confidence above 0.13, and only the province in 38. So the rest is weighed
-where it is a little sure, and its province only where it is SURE, as a reason to look again.
+The local engine errs in the Chinese characters mostly, the province and marks such as 学: in 300 pictures of real
+plates in drawn scenes it read the rest wrong in 4, never with a confidence above 0.1, and only the province in 38. So
+the rest is weighed where it is a little sure, and its Chinese characters only where it is SURE, as a reason to look
+again.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from streamwatch import plates as grammar
 from streamwatch.model import PlateText
 
-SURE = 0.9  # confidence of the local engine from which on its province counts
+SURE = 0.9  # confidence of the local engine from which on its Chinese characters count
 OBJECTS = 0.1  # the same from which on the rest of its text counts against a reading that has a confidence
 OBJECTS_AT_ALL = 0.05  # the same against a reading that has none
 ONE_PLATE = 2.0  # distance up to which two texts can be readings of one plate: two wrong characters
@@ -23,7 +24,7 @@ class Weighed:
     """What is to be made of a paid reading.
 
     plates: the reading as the gate should take it, confidence 1 where another look confirms it, 0 where it is not to be
-    believed alone. seen: what of the local reading is to be weighed beside it, with the paid province.
+    believed alone. seen: what of the local reading is to be weighed beside it, with the Chinese characters paid for.
     """
 
     plates: tuple[PlateText, ...]
@@ -78,7 +79,7 @@ def _looked_at(paid: PlateText, local: Sequence[PlateText]) -> _Look:
     for other in local:
         if grammar.distance(_text(paid), _text(other)) > ONE_PLATE:
             continue
-        seen, sure = _with_province_of(paid, other), other.confidence or 0.0
+        seen, sure = _with_chinese_of(paid, other), other.confidence or 0.0
         if _text(seen) != _text(paid):
             if sure >= (OBJECTS_AT_ALL if paid.confidence is None else OBJECTS):
                 look.contradicts = True
@@ -91,9 +92,12 @@ def _looked_at(paid: PlateText, local: Sequence[PlateText]) -> _Look:
     return look
 
 
-def _with_province_of(paid: PlateText, local: PlateText) -> PlateText:
+def _with_chinese_of(paid: PlateText, local: PlateText) -> PlateText:
     ours, theirs = _text(local), _text(paid)
-    if ours[:1] in grammar.PROVINCES and theirs[:1] in grammar.PROVINCES:
+    if len(ours) == len(theirs):
+        pairs = zip(ours, theirs, strict=True)
+        return replace(local, text="".join(own if other.isascii() else other for own, other in pairs))
+    if not ours[:1].isascii() and not theirs[:1].isascii():
         return replace(local, text=theirs[:1] + ours[1:])
     return local
 
