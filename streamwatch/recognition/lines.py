@@ -9,11 +9,12 @@ import numpy as np
 from streamwatch import plates
 from streamwatch.model import Picture
 from streamwatch.recognition import quads
-from streamwatch.recognition.decoding import Decoded, PlateDecoder, Probabilities, Seen
+from streamwatch.recognition.decoding import Decoded, Floats, PlateDecoder, Probabilities, Seen
 from streamwatch.recognition.free import FreeDecoder
 from streamwatch.recognition.layout import province_and_office
-from streamwatch.recognition.networks import open_network
+from streamwatch.recognition.networks import network_name, open_network
 from streamwatch.recognition.quads import Quad, View
+from streamwatch.recognition.readout import load_readout
 
 _ROWS = 48
 """Height that the text network takes."""
@@ -23,8 +24,8 @@ _ROWS = 48
 FIRST = View(left=0.08, right=0.03, upright=0.0, stretch=1.6)
 PLAIN = View(left=0.0, right=0.02, upright=0.0, stretch=1.0)
 _MORE = (View(left=0.0, right=0.02, upright=-0.06, stretch=1.9), View(left=0.22, right=0.04, upright=0.06, stretch=1.4))
-_OFFICE_VIEWS = (104, 80)
-"""Widths to which the first two characters are brought for a look of their own."""
+_OFFICE_WIDTH = 80
+"""Pixels to which the first two characters are brought for a look of their own."""
 _FAINTEST = 1e-3
 """Evidence for a province that is as good as none."""
 
@@ -45,7 +46,9 @@ class LineReader:
         """Loads the network. home_province: "" for none. others: plates beside China's. Raises EngineMissing."""
         self._network = open_network("rec", threads)
         characters = self._network.get_modelmeta().custom_metadata_map["character"].splitlines()
-        self._decoder = PlateDecoder(["", *characters, " "], home_province)
+        alphabet = ["", *characters, " "]
+        self._decoder = PlateDecoder(alphabet, home_province)
+        self._readout = load_readout(network_name("rec"), alphabet)
         self._others = FreeDecoder(self._decoder.characters, others) if others else None
 
     def glance(self, picture: Picture, quad: Quad, view: View = FIRST) -> Line:
@@ -63,7 +66,7 @@ class LineReader:
         pieces = province_and_office(plate.kind, places, line.quad)
         if not pieces:
             return Line(line.quad, views, plate)
-        looks = [self._provinces(picture, *piece) for piece in zip(pieces, _OFFICE_VIEWS, strict=True)]
+        looks = [self._provinces(picture, piece) for piece in pieces]
         return Line(line.quad, views, self._decoder.decode(views, np.mean(looks, axis=0)))
 
     def together(self, quad: Quad, lines: Sequence[Line]) -> Line:
@@ -82,12 +85,19 @@ class LineReader:
         other = self._others.decode(views[0]) if self._others else None
         return max((one for one in (plate, other) if one), key=lambda one: one.score, default=None)
 
-    def _provinces(self, picture: Picture, piece: Quad, width: int) -> np.ndarray:
-        evidence = self._decoder.provinces(self._see(quads.set_upright(picture, piece, width, _ROWS)))
-        return np.log(evidence + _FAINTEST)
+    def _provinces(self, picture: Picture, piece: Quad) -> Floats:
+        """Log evidence for each province."""
+        columns = self._columns(quads.set_upright(picture, piece, _OFFICE_WIDTH, _ROWS))
+        if self._readout:
+            return self._readout.provinces(columns)
+        return np.asarray(np.log(self._decoder.provinces(self._decoder.see(columns)) + _FAINTEST), np.float64)
 
     def _see(self, cutting: Picture) -> Seen:
-        """What matters of a picture of 48 rows; the network makes a column of each eight pixels of its width."""
+        """What matters of a picture of 48 rows."""
+        return self._decoder.see(self._columns(cutting))
+
+    def _columns(self, cutting: Picture) -> Probabilities:
+        """(T, alphabet): the network makes a column of each eight pixels of a picture's width."""
         tensor = np.ascontiguousarray((cutting.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None])
         columns: Probabilities = self._network.run(None, {self._network.get_inputs()[0].name: tensor})[0][0]
-        return self._decoder.see(columns)
+        return columns
