@@ -17,7 +17,7 @@ from streamwatch.errors import PictureBroken
 from streamwatch.model import Engine, Ledger, Picture, PlateText
 from streamwatch.plates import CHINA, Grammar
 from streamwatch.recognition import quads
-from streamwatch.recognition.confidence import confidence
+from streamwatch.recognition.confidence import LEAST_SCORE, confidence
 from streamwatch.recognition.finder import Found, TextFinder
 from streamwatch.recognition.lines import FIRST, PLAIN, Line, LineReader
 from streamwatch.recognition.quads import Quad
@@ -44,7 +44,6 @@ _SURE = 0.96
 """A first look this sure needs no second."""
 _LIKELY = 0.5
 """Where no line is this sure, plates are put together from lines and parts of lines."""
-_HOPELESS = 0.02
 _NOTHING_OF_A_PLATE = -50.0
 """Log probability of a plate of which more than four characters were not seen: no part of one."""
 _HALF = (1.2, 2.4)
@@ -113,8 +112,12 @@ class LocalReader:
 
     def _studied(self, picture: Picture, lines: Sequence[Line]) -> list[Line]:
         """The same lines; those that look most like a plate, but not surely, in more views."""
-        doubtful = [n for n, line in enumerate(lines) if _HOPELESS < confidence(line.plate) < _SURE]
-        worth = sorted(doubtful, key=lambda n: -confidence(lines[n].plate))[:_MOST_STUDIES]
+        doubtful = {
+            n: line.plate.score
+            for n, line in enumerate(lines)
+            if line.plate and line.plate.score > LEAST_SCORE and confidence(line.plate) < _SURE
+        }
+        worth = sorted(doubtful, key=lambda n: -doubtful[n])[:_MOST_STUDIES]
         return [self._reader.study(picture, line) if n in worth else line for n, line in enumerate(lines)]
 
     def _joined(self, lines: Sequence[Line]) -> Iterator[_Candidate]:
