@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,11 +32,22 @@ _FAINTEST = 1e-3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """A line of text that may be a plate: where it is, what was seen of it, and the best plate that it may be."""
+    """A line of text that may be a plate: where it is, what was seen of it, and the best plate that it may be.
+
+    first: how the first view was cut out; None where the line was put together from several.
+    """
 
     quad: Quad
+    first: View | None
     views: tuple[Seen, ...]
     plate: Decoded | None
+
+    def places(self) -> list[float]:
+        """The middles of the plate's characters in fractions of the quad's width; empty where they are not known."""
+        if self.plate is None or self.first is None:
+            return []
+        wide = 1 + self.first.left + self.first.right
+        return [peak * wide - self.first.left for peak in self.plate.peaks]
 
 
 class LineReader:
@@ -54,20 +65,19 @@ class LineReader:
     def glance(self, picture: Picture, quad: Quad, view: View = FIRST) -> Line:
         """The line in one view."""
         seen = self._see(quads.cut(picture, quad, view, _ROWS))
-        return Line(quad, (seen,), self._best([seen]))
+        return Line(quad, view, (seen,), self._best([seen]))
 
     def study(self, picture: Picture, line: Line) -> Line:
         """The same line in more views, and its province by itself."""
         views = (*line.views, *(self._see(quads.cut(picture, line.quad, view, _ROWS)) for view in _MORE))
-        plate = self._best(views)
-        if plate is None or plate.kind == plates.OTHER:
-            return Line(line.quad, views, plate)
-        places = [peak * (1 + FIRST.left + FIRST.right) - FIRST.left for peak in plate.peaks]
-        pieces = province_and_office(plate.kind, places, line.quad)
+        seen = Line(line.quad, line.first, views, self._best(views))
+        if seen.plate is None or seen.plate.kind == plates.OTHER:
+            return seen
+        pieces = province_and_office(seen.plate.kind, seen.places(), seen.quad)
         if not pieces:
-            return Line(line.quad, views, plate)
+            return seen
         looks = [self._provinces(picture, piece) for piece in pieces]
-        return Line(line.quad, views, self._decoder.decode(views, np.mean(looks, axis=0)))
+        return replace(seen, plate=self._decoder.decode(views, np.mean(looks, axis=0)))
 
     def together(self, quad: Quad, lines: Sequence[Line]) -> Line:
         """Several lines, each in the same views, as one text. quad: around all of them."""
@@ -77,7 +87,7 @@ class LineReader:
             for part in parts[1:]:
                 seen = seen.then(part)
             views.append(seen)
-        return Line(quad, tuple(views), self._best(views))
+        return Line(quad, None, tuple(views), self._best(views))
 
     def _best(self, views: Sequence[Seen]) -> Decoded | None:
         """China's plate, unless another country's is likelier."""
