@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -21,7 +22,7 @@ from streamwatch.redact import hide_credentials
 from streamwatch.store import open_store
 
 ReadOne = Callable[[str], dict[str, Any]]
-"""A file or an address to {image, engine, plates: [{plate, confidence, corners}], error}."""
+"""A file or an address to {image, engine, plates: [{plate, kind, colour, confidence, corners}], error}."""
 
 
 @contextmanager
@@ -105,10 +106,16 @@ def _unscaled(plate: PlateText, scale: float) -> PlateText:
     if plate.corners is None:
         return plate
     a, b, c, d = ((x / scale, y / scale) for x, y in plate.corners)
-    return PlateText(plate.text, plate.confidence, (a, b, c, d))
+    return replace(plate, corners=(a, b, c, d))
 
 
 def _plate(plate: PlateText, grammar: Grammar) -> dict[str, Any]:
     corners = None if plate.corners is None else [[round(x, 1), round(y, 1)] for x, y in plate.corners]
     parsed = grammar.parse(plate.text)
-    return {"plate": parsed.text, "kind": parsed.kind, "confidence": plate.confidence, "corners": corners}
+    return {
+        "plate": parsed.text,
+        "kind": parsed.kind,
+        "colour": plate.colour or None,
+        "confidence": plate.confidence,
+        "corners": corners,
+    }

@@ -103,12 +103,14 @@ class PlateText:
     """One plate as an engine returns it.
 
     text: raw, as the engine wrote it. confidence: 0 to 1, None where the engine gave none that can be believed.
-    corners: in pixels of the picture that was read, None where the engine gave none.
+    corners: in pixels of the picture that was read, None where the engine gave none. colour: of the plate's ground,
+    "blue", "yellow", "green", "white" or "black"; "" where the engine does not say.
     """
 
     text: str
     confidence: float | None
     corners: Corners | None
+    colour: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,9 +126,12 @@ def test_the_home_province_decides_what_is_open_and_nothing_else() -> None:
     assert read([columns(*clear("津A12345"))], home).text == "津A12345"
 
 
-def test_frequent_provinces_win_where_it_is_open_and_lend_no_confidence() -> None:
-    assert read([columns({"藏": 0.45, "粤": 0.4}, *clear("A12345"))]).text == "粤A12345"
-    assert read([columns(*clear("藏A12345"))]).score == pytest.approx(read([columns(*clear("粤A12345"))]).score)
+def test_without_a_home_every_province_is_as_likely_and_with_one_it_lends_no_confidence() -> None:
+    assert read([columns({"藏": 0.45, "粤": 0.4}, *clear("A12345"))]).text == "藏A12345"
+    home = PlateDecoder(ALPHABET, home_province="粤")
+    assert read([columns(*clear("藏A12345"))], home).score == pytest.approx(
+        read([columns(*clear("粤A12345"))], home).score
+    )
 
 
 def test_a_second_opinion_on_the_province_counts() -> None:

@@ -4,9 +4,12 @@ import math
 
 from streamwatch.recognition.decoding import Decoded
 
-_LEAST_SCORE = -9.0
-"""Log probability below which a text is no plate, however well it leads. On real photos the best text that was none
-(a maker's name, a date) had -9.4, and plates of which only the province could not be seen had -8 and more."""
+LEAST_SCORE = -13.5
+"""Log probability below which a text is no plate, however well it leads."""
+_LEAST_SCORE, _CLEAR_LEAD = -9.0, 3.0
+"""The same for a text that does not lead clearly. On real photos, text that was no plate (a maker's name, a date) had
+-9.4 at best and never led by more than 1.2; plates of which only the province could not be seen had -8 and more, and
+overexposed ones -13 and more but led by 3.7 once their first characters had been looked at by themselves."""
 # A logistic curve over the plate's lead before the next best and over its score, both in nats. A lead beyond 6 says no
 # more: the other plates were hardly looked at. The first nats that a score lacks are a character that is not certain;
 # what it lacks beyond is mostly a province that can not be seen, of which the lead knows more. The figures were set on
@@ -17,7 +20,7 @@ _PER_SCORE, _ONE_CHARACTER, _PER_SCORE_BEYOND = 1.0, -2.0, 0.2
 
 def confidence(plate: Decoded | None) -> float:
     """0 to 1; 0 for what is no plate."""
-    if plate is None or plate.score < _LEAST_SCORE:
+    if plate is None or plate.score < (LEAST_SCORE if plate.lead >= _CLEAR_LEAD else _LEAST_SCORE):
         return 0.0
     lacking = _PER_SCORE * max(plate.score, _ONE_CHARACTER) + _PER_SCORE_BEYOND * min(plate.score - _ONE_CHARACTER, 0)
     return 1 / (1 + math.exp(-(_PER_LEAD * min(plate.lead, _MOST_LEAD) + lacking)))

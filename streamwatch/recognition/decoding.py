@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatch import plates
-from streamwatch.recognition.provinces import TAKEN_FOR, VEHICLES
+from streamwatch.recognition.provinces import TAKEN_FOR
 
 Probabilities = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -39,10 +39,7 @@ _FOLDED = {("0", "O"): 1.0, ("1", "I"): 1.0}
 _RARE = {"military": 0.001, "embassy": 0.1, "old embassy": 0.001, "old consulate": 0.1, "civil aviation": 0.1}
 _NOT_SOUGHT = {"temporary", "emergency motorcycle"}
 _AT_HOME = 0.5
-"""Share of the vehicles that come from the gate's own province, where it is known.
-
-The rest come from all provinces, each after its number of vehicles.
-"""
+"""Share of the vehicles that come from the gate's own province, where it is known; the rest from any."""
 _SECOND_OPINION = 2.0
 """Weight of a second opinion on the province against what the views of the whole plate say of it."""
 _FORMS_PER_VIEW = 3
@@ -277,11 +274,13 @@ class PlateDecoder:
 
 def _frequency(home: str) -> dict[str, float]:
     """Log of how much more frequent each province is than if all were equally so."""
-    total, elsewhere = sum(VEHICLES.values()), 1 - _AT_HOME if home else 1.0
-    shares = {province: elsewhere * count / total for province, count in VEHICLES.items()}
-    if home:
-        shares[home] += _AT_HOME
-    return {province: math.log(share * len(shares)) for province, share in shares.items()}
+    if not home:
+        return {}
+    elsewhere = math.log(1 - _AT_HOME)
+    return {
+        province: math.log(_AT_HOME * len(plates.PROVINCES)) if province == home else elsewhere
+        for province in plates.PROVINCES
+    }
 
 
 def _opinion(text: str, province: Floats | None) -> float:

@@ -2,18 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from streamwatch import plates
 from streamwatch.model import Picture
 from streamwatch.recognition import quads
-from streamwatch.recognition.decoding import Decoded, PlateDecoder, Probabilities, Seen
+from streamwatch.recognition.decoding import Decoded, Floats, PlateDecoder, Probabilities, Seen
 from streamwatch.recognition.free import FreeDecoder
 from streamwatch.recognition.layout import province_and_office
-from streamwatch.recognition.networks import open_network
+from streamwatch.recognition.networks import network_name, open_network
 from streamwatch.recognition.quads import Quad, View
+from streamwatch.recognition.readout import load_readout
 
 _ROWS = 48
 """Height that the text network takes."""
@@ -23,19 +24,30 @@ _ROWS = 48
 FIRST = View(left=0.08, right=0.03, upright=0.0, stretch=1.6)
 PLAIN = View(left=0.0, right=0.02, upright=0.0, stretch=1.0)
 _MORE = (View(left=0.0, right=0.02, upright=-0.06, stretch=1.9), View(left=0.22, right=0.04, upright=0.06, stretch=1.4))
-_OFFICE_VIEWS = (104, 80)
-"""Widths to which the first two characters are brought for a look of their own."""
+_OFFICE_WIDTH = 80
+"""Pixels to which the first two characters are brought for a look of their own."""
 _FAINTEST = 1e-3
 """Evidence for a province that is as good as none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """A line of text that may be a plate: where it is, what was seen of it, and the best plate that it may be."""
+    """A line of text that may be a plate: where it is, what was seen of it, and the best plate that it may be.
+
+    first: how the first view was cut out; None where the line was put together from several.
+    """
 
     quad: Quad
+    first: View | None
     views: tuple[Seen, ...]
     plate: Decoded | None
+
+    def places(self) -> list[float]:
+        """The middles of the plate's characters in fractions of the quad's width; empty where they are not known."""
+        if self.plate is None or self.first is None:
+            return []
+        wide = 1 + self.first.left + self.first.right
+        return [peak * wide - self.first.left for peak in self.plate.peaks]
 
 
 class LineReader:
@@ -45,26 +57,27 @@ class LineReader:
         """Loads the network. home_province: "" for none. others: plates beside China's. Raises EngineMissing."""
         self._network = open_network("rec", threads)
         characters = self._network.get_modelmeta().custom_metadata_map["character"].splitlines()
-        self._decoder = PlateDecoder(["", *characters, " "], home_province)
+        alphabet = ["", *characters, " "]
+        self._decoder = PlateDecoder(alphabet, home_province)
+        self._readout = load_readout(network_name("rec"), alphabet)
         self._others = FreeDecoder(self._decoder.characters, others) if others else None
 
     def glance(self, picture: Picture, quad: Quad, view: View = FIRST) -> Line:
         """The line in one view."""
         seen = self._see(quads.cut(picture, quad, view, _ROWS))
-        return Line(quad, (seen,), self._best([seen]))
+        return Line(quad, view, (seen,), self._best([seen]))
 
     def study(self, picture: Picture, line: Line) -> Line:
         """The same line in more views, and its province by itself."""
         views = (*line.views, *(self._see(quads.cut(picture, line.quad, view, _ROWS)) for view in _MORE))
-        plate = self._best(views)
-        if plate is None or plate.kind == plates.OTHER:
-            return Line(line.quad, views, plate)
-        places = [peak * (1 + FIRST.left + FIRST.right) - FIRST.left for peak in plate.peaks]
-        pieces = province_and_office(plate.kind, places, line.quad)
+        seen = Line(line.quad, line.first, views, self._best(views))
+        if seen.plate is None or seen.plate.kind == plates.OTHER:
+            return seen
+        pieces = province_and_office(seen.plate.kind, seen.places(), seen.quad)
         if not pieces:
-            return Line(line.quad, views, plate)
-        looks = [self._provinces(picture, *piece) for piece in zip(pieces, _OFFICE_VIEWS, strict=True)]
-        return Line(line.quad, views, self._decoder.decode(views, np.mean(looks, axis=0)))
+            return seen
+        looks = [self._provinces(picture, piece) for piece in pieces]
+        return replace(seen, plate=self._decoder.decode(views, np.mean(looks, axis=0)))
 
     def together(self, quad: Quad, lines: Sequence[Line]) -> Line:
         """Several lines, each in the same views, as one text. quad: around all of them."""
@@ -74,7 +87,7 @@ class LineReader:
             for part in parts[1:]:
                 seen = seen.then(part)
             views.append(seen)
-        return Line(quad, tuple(views), self._best(views))
+        return Line(quad, None, tuple(views), self._best(views))
 
     def _best(self, views: Sequence[Seen]) -> Decoded | None:
         """China's plate, unless another country's is likelier."""
@@ -82,12 +95,19 @@ class LineReader:
         other = self._others.decode(views[0]) if self._others else None
         return max((one for one in (plate, other) if one), key=lambda one: one.score, default=None)
 
-    def _provinces(self, picture: Picture, piece: Quad, width: int) -> np.ndarray:
-        evidence = self._decoder.provinces(self._see(quads.set_upright(picture, piece, width, _ROWS)))
-        return np.log(evidence + _FAINTEST)
+    def _provinces(self, picture: Picture, piece: Quad) -> Floats:
+        """Log evidence for each province."""
+        columns = self._columns(quads.set_upright(picture, piece, _OFFICE_WIDTH, _ROWS))
+        if self._readout:
+            return self._readout.provinces(columns)
+        return np.asarray(np.log(self._decoder.provinces(self._decoder.see(columns)) + _FAINTEST), np.float64)
 
     def _see(self, cutting: Picture) -> Seen:
-        """What matters of a picture of 48 rows; the network makes a column of each eight pixels of its width."""
+        """What matters of a picture of 48 rows."""
+        return self._decoder.see(self._columns(cutting))
+
+    def _columns(self, cutting: Picture) -> Probabilities:
+        """(T, alphabet): the network makes a column of each eight pixels of a picture's width."""
         tensor = np.ascontiguousarray((cutting.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None])
         columns: Probabilities = self._network.run(None, {self._network.get_inputs()[0].name: tensor})[0][0]
-        return self._decoder.see(columns)
+        return columns

@@ -17,8 +17,10 @@ from streamwatch.errors import PictureBroken
 from streamwatch.model import Engine, Ledger, Picture, PlateText
 from streamwatch.plates import CHINA, Grammar
 from streamwatch.recognition import quads
-from streamwatch.recognition.confidence import confidence
+from streamwatch.recognition.colour import colour
+from streamwatch.recognition.confidence import LEAST_SCORE, confidence
 from streamwatch.recognition.finder import Found, TextFinder
+from streamwatch.recognition.layout import border
 from streamwatch.recognition.lines import FIRST, PLAIN, Line, LineReader
 from streamwatch.recognition.quads import Quad
 
@@ -44,7 +46,6 @@ _SURE = 0.96
 """A first look this sure needs no second."""
 _LIKELY = 0.5
 """Where no line is this sure, plates are put together from lines and parts of lines."""
-_HOPELESS = 0.02
 _NOTHING_OF_A_PLATE = -50.0
 """Log probability of a plate of which more than four characters were not seen: no part of one."""
 _HALF = (1.2, 2.4)
@@ -78,12 +79,12 @@ class LocalReader:
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
         """All plates of the picture, best first. Nothing is paid, so the ledger stays untouched. Raises PictureBroken.
 
-        Corners are those of the line of text, in pixels of the picture as a viewer shows it.
+        Corners are those of the plate, in pixels of the picture as a viewer shows it.
         """
         picture = _decode(jpeg)
         with self._lock:
             candidates = self._candidates(picture)
-        return [_plate_text(found) for found in _best(candidates)]
+        return [_plate_text(picture, found) for found in _best(candidates)]
 
     def close(self) -> None:
         """Waits for a reading that is under way; the memory goes with the object."""
@@ -113,8 +114,12 @@ class LocalReader:
 
     def _studied(self, picture: Picture, lines: Sequence[Line]) -> list[Line]:
         """The same lines; those that look most like a plate, but not surely, in more views."""
-        doubtful = [n for n, line in enumerate(lines) if _HOPELESS < confidence(line.plate) < _SURE]
-        worth = sorted(doubtful, key=lambda n: -confidence(lines[n].plate))[:_MOST_STUDIES]
+        doubtful = {
+            n: line.plate.score
+            for n, line in enumerate(lines)
+            if line.plate and line.plate.score > LEAST_SCORE and confidence(line.plate) < _SURE
+        }
+        worth = sorted(doubtful, key=lambda n: -doubtful[n])[:_MOST_STUDIES]
         return [self._reader.study(picture, line) if n in worth else line for n, line in enumerate(lines)]
 
     def _joined(self, lines: Sequence[Line]) -> Iterator[_Candidate]:
@@ -187,6 +192,9 @@ def _best(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     return chosen
 
 
-def _plate_text(found: _Candidate) -> PlateText:
-    assert found.line.plate is not None
-    return PlateText(found.line.plate.text, found.confidence, quads.corners(found.line.quad))
+def _plate_text(picture: Picture, found: _Candidate) -> PlateText:
+    plate = found.line.plate
+    assert plate is not None
+    outline = border(plate.kind, found.line.places(), found.line.quad) if found.line.first else found.line.quad
+    ground = colour(picture, outline, plate.kind)
+    return PlateText(plate.text, found.confidence, quads.corners(outline), ground)

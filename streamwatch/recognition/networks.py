@@ -36,6 +36,11 @@ def _session(file: Path, threads: int) -> Any:
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
+def network_name(part: str) -> str:
+    """The file name of a network's model, which names its version and size. Raises EngineMissing."""
+    return _file(part).name
+
+
 def _file(part: str) -> Path:
     spec = find_spec("rapidocr")
     if spec is None or spec.origin is None:

@@ -87,13 +87,6 @@ _TAKEN_FOR = {
     "新": "斯43薪36断34折21起9防6香5西5",
 }
 
-_MILLIONS = (
-    "京7 津4 冀20 晋9 蒙7 辽11 吉6 黑6 沪5 苏23 浙21 皖11 闽9 赣8 鲁29 豫20 鄂11 湘11 粤29 桂10 琼2 渝6 川15 贵7 云9 "
-    "藏1 陕9 甘5 青2 宁2 新6"
-)
-VEHICLES = {entry[0]: int(entry[1:]) for entry in _MILLIONS.split()}
-"""Vehicles of each province in millions, rounded (about 2022; National Bureau of Statistics of China)."""
-
 
 def _by_character() -> dict[str, dict[str, float]]:
     shares: dict[str, dict[str, float]] = {}

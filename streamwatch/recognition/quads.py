@@ -12,6 +12,10 @@ Quad = npt.NDArray[np.float32]
 """(4, 2) corners in pixels: left-top, right-top, right-bottom, left-bottom."""
 
 
+_STEEPEST = 1.7
+"""Fall by run of a line that is still read as one: 60 degrees."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """How a line is cut out: margins in fractions of its width and of its height, and a stretch of its width."""
@@ -46,13 +50,17 @@ def around(points: Quad) -> Quad:
     A plate that is turned has square corners; one that is seen from its side stays upright and slants.
     """
     turned = _upright(cv2.boxPoints(cv2.minAreaRect(points)))
-    along = turned[1] - turned[0]
-    if abs(along[0]) <= abs(along[1]):
+    hull = cv2.convexHull(points)[:, 0]
+    edges = np.roll(hull, -1, axis=0) - hull
+    flat = np.abs(edges[:, 1]) < _STEEPEST * np.abs(edges[:, 0])
+    if not flat.any():
         return turned
-    slope = along[1] / along[0]
+    # As of the smallest rectangle, one side of the lowest parallelogram lies on an edge of the hull.
+    slopes = edges[flat, 1] / edges[flat, 0]
+    heights = hull[None, :, 1] - slopes[:, None] * hull[None, :, 0]
+    lowest = int(np.argmin(np.ptp(heights, axis=1)))
+    slope, top, bottom = slopes[lowest], heights[lowest].min(), heights[lowest].max()
     left, right = points[:, 0].min(), points[:, 0].max()
-    heights = points[:, 1] - slope * points[:, 0]
-    top, bottom = heights.min(), heights.max()
     ends = [(left, top), (right, top), (right, bottom), (left, bottom)]
     slanted = np.array([(x, slope * x + height) for x, height in ends], np.float32)
     return min(turned, slanted, key=lambda quad: float(cv2.contourArea(quad)))
