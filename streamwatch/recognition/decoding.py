@@ -42,6 +42,8 @@ _AT_HOME = 0.5
 """Share of the vehicles that come from the gate's own province, where it is known; the rest from any."""
 _SECOND_OPINION = 2.0
 """Weight of a second opinion on the province against what the views of the whole plate say of it."""
+_CLEAR = 0.5
+"""Probability of a character that is clearly seen."""
 _FORMS_PER_VIEW = 3
 _PROVINCES_PER_VIEW = 5
 
@@ -164,6 +166,12 @@ class PlateDecoder:
         # Not by matrix multiplication: its library would start threads of its own for so small a thing.
         similar = np.einsum("te,ep->tp", columns[:, self._similar], self._shares)
         return Seen(np.concatenate([exact, similar], axis=1), columns[:, self._separators].sum(axis=1))
+
+    def characters_in(self, seen: Seen) -> int:
+        """How many letters, digits and other plate characters are clearly seen."""
+        marks = seen.marks[:, : len(self._characters)]
+        chosen = np.where(marks.max(axis=1) > _CLEAR, marks.argmax(axis=1), -1)
+        return int(np.count_nonzero((chosen[1:] >= 0) & (chosen[1:] != chosen[:-1]))) + int(chosen[0] >= 0)
 
     def provinces(self, seen: Seen) -> Floats:
         """How far a view of a plate's first characters speaks for each of `plates.PROVINCES`; 0 or more."""

@@ -26,6 +26,8 @@ PLAIN = View(left=0.0, right=0.02, upright=0.0, stretch=1.0)
 _MORE = (View(left=0.0, right=0.02, upright=-0.06, stretch=1.9), View(left=0.22, right=0.04, upright=0.06, stretch=1.4))
 _OFFICE_WIDTH = 80
 """Pixels to which the first two characters are brought for a look of their own."""
+_PART_OF_A_PLATE = 3
+"""So many characters or more. Real plates that had to be put together from parts showed five, other patterns two."""
 _FAINTEST = 1e-3
 """Evidence for a province that is as good as none."""
 
@@ -78,6 +80,10 @@ class LineReader:
             return seen
         looks = [self._provinces(picture, piece) for piece in pieces]
         return replace(seen, plate=self._decoder.decode(views, np.mean(looks, axis=0)))
+
+    def shows_characters(self, line: Line) -> bool:
+        """Whether enough characters are clearly seen for a part of a plate; on leaves and stripes there are none."""
+        return self._decoder.characters_in(line.views[0]) >= _PART_OF_A_PLATE
 
     def together(self, quad: Quad, lines: Sequence[Line]) -> Line:
         """Several lines, each in the same views, as one text. quad: around all of them."""

@@ -33,7 +33,7 @@ MORE_PIXELS = 450_000
 LEAST_CONFIDENCE = 0.01
 """What is less sure than this is no plate. Between this and certainty lie mostly plates whose province is blurred."""
 
-_MOST_LINES, _MOST_STUDIES = 6, 3
+_MOST_LINES, _MOST_NEW_LINES, _MOST_STUDIES = 6, 3, 3
 _MUCH_TEXT = 5
 """Where the first search has found so many lines, it was not the dark that hid a plate."""
 _LEAST_HEIGHT = 8.0
@@ -46,8 +46,6 @@ _SURE = 0.96
 """A first look this sure needs no second."""
 _LIKELY = 0.5
 """Where no line is this sure, plates are put together from lines and parts of lines."""
-_NOTHING_OF_A_PLATE = -50.0
-"""Log probability of a plate of which more than four characters were not seen: no part of one."""
 _HALF = (1.2, 2.4)
 """Width by height of what may be half of a plate whose other half was not found."""
 
@@ -92,22 +90,27 @@ class LocalReader:
             pass
 
     def _candidates(self, picture: Picture) -> list[_Candidate]:
-        there = _worth_reading(self._finder.find(picture, PIXELS))
-        found = self._read_all(picture, there)
-        if len(there) >= _MUCH_TEXT or any(one.confidence >= LEAST_CONFIDENCE for one in found):
+        lines = self._read_lines(picture, _worth_reading(self._finder.find(picture, PIXELS)))
+        found = self._put_together(picture, lines)
+        if len(lines) >= _MUCH_TEXT or any(one.confidence >= LEAST_CONFIDENCE for one in found):
             return found
-        return self._read_all(picture, _worth_reading(self._finder.find(_evened(picture), MORE_PIXELS)))
+        again = _worth_reading(self._finder.find(picture, MORE_PIXELS, evened=True))
+        new = [quad for quad in again if not any(quads.same(quad, line.quad) for line in lines)]
+        more = self._read_lines(picture, new[:_MOST_NEW_LINES])
+        return self._put_together(picture, [*lines, *more]) if more else found
 
-    def _read_all(self, picture: Picture, there: Sequence[Quad]) -> list[_Candidate]:
+    def _read_lines(self, picture: Picture, there: Sequence[Quad]) -> list[Line]:
         lines = [
             self._reader.glance(picture, quad, PLAIN if quads.aspect(quad) > _LONGER_THAN_A_PLATE else FIRST)
             for quad in there
         ]
-        lines = self._studied(picture, lines)
+        return self._studied(picture, lines)
+
+    def _put_together(self, picture: Picture, lines: Sequence[Line]) -> list[_Candidate]:
         candidates = [_Candidate(line, confidence(line.plate), frozenset([n])) for n, line in enumerate(lines)]
         if max((one.confidence for one in candidates), default=0.0) < _LIKELY:
-            parts = [line for line in lines if line.plate and line.plate.score > _NOTHING_OF_A_PLATE]
-            candidates += self._joined(lines)
+            parts = [line for line in lines if self._reader.shows_characters(line)]
+            candidates += self._joined(lines) if parts else []
             candidates += self._two_lines(picture, lines, parts[:_MOST_STUDIES])
             candidates += self._widened(picture, lines, parts[:_MOST_STUDIES])
         return candidates
@@ -164,13 +167,6 @@ def _decode(jpeg: bytes) -> Picture:
     if picture is None:
         raise PictureBroken("The picture can not be decoded; it is damaged or no picture at all.")
     return np.asarray(picture, np.uint8)
-
-
-def _evened(picture: Picture) -> Picture:
-    """The picture with the same contrast everywhere (CLAHE, Zuiderveld 1994), for plates in the dark."""
-    lab = cv2.cvtColor(picture, cv2.COLOR_BGR2LAB)
-    lab[:, :, 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[:, :, 0])
-    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2BGR), np.uint8)
 
 
 def _worth_reading(found: Sequence[Found]) -> list[Quad]:

@@ -3,28 +3,34 @@
 rapidocr itself is never imported: its files are enough, and nothing can then be fetched, logged or configured.
 """
 
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 
 from streamwatch.errors import EngineMissing
 
 _INSTALL = "Run: pip install 'streamwatch[local]'"
+_lock = Lock()
+_open: WeakValueDictionary[tuple[Path, int], Any] = WeakValueDictionary()
 
 
 def open_network(part: str, threads: int) -> Any:
     """An inference session of "det", which finds text, or "rec", which reads it. Raises EngineMissing.
 
-    All who ask share one, which several threads may run at once: each holds some 30 MB.
-
-    threads: CPU threads of one run. The memory that a run needs is given back after it: pictures differ in size, and
-    onnxruntime's own arena would keep the largest of each.
+    All who use a network at the same time share one session, which may run on several threads at once; it goes with
+    the last of them. threads: CPU threads of one run. The memory that a run needs is given back after it: pictures
+    differ in size, and onnxruntime's own arena would keep the largest of each.
     """
-    return _session(_file(part), threads)
+    file = _file(part)
+    with _lock:
+        session = _open.get((file, threads))
+        if session is None:
+            session = _open[file, threads] = _session(file, threads)
+        return session
 
 
-@cache
 def _session(file: Path, threads: int) -> Any:
     try:
         import onnxruntime  # type: ignore[import-untyped]

@@ -149,6 +149,11 @@ def above(upper: Quad, lower: Quad) -> bool:
     return fits and -0.5 * high < gap < 0.6 * high and shift < 0.25 * long
 
 
+def same(one: Quad, other: Quad) -> bool:
+    """Whether all corners lie so close together that both would be read alike."""
+    return float(np.abs(one - other).max()) < 0.1 * size(one)[1]
+
+
 def side_by_side(left: Quad, right: Quad) -> Quad:
     """Both lines as one."""
     return np.array([left[0], right[1], right[2], left[3]], np.float32)
