@@ -49,9 +49,9 @@ def play(
         scribe = TellingBooks(books, store, trace)
         dispatcher = make_dispatcher(settings, store, recognizer, clock, scribe)
         witness = None if trace is None else trace.looked
-        replay = Replay(
-            camera, intake, scribe, dispatcher, clock, store.last_views, witness, settings.attention.longest_blindness
-        )
+        # The page tells of every frame, so every frame is looked at.
+        max_blind = None if explain is not None else settings.attention.longest_blindness
+        replay = Replay(camera, intake, scribe, dispatcher, clock, store.last_views, witness, max_blind)
         replay.run(videos, begins, progress)
         log.info("%s", summary(books.tally, camera))
         if trace is not None:

@@ -176,7 +176,10 @@ class Ordeal:
 
     def config(self, **more: Any) -> dict[str, Any]:
         return {
-            "cameras": {name: {"source": source, "watch": source} for name, source in self.sources.items()},
+            "cameras": {
+                name: {"source": source} | ({} if name == "gate" else {"watch": source})
+                for name, source in self.sources.items()
+            },
             "recognizer": {"engine": "ocrcars", "ocrcars": self._ocrcars},
             "capture": {"deadline": "1s", "reopen_first": "100ms", "reopen_longest": "500ms"},
             "gate": {"patience": "200ms", "close_after": "400ms"},
