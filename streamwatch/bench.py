@@ -18,7 +18,7 @@ from streamwatch.config import Settings
 from streamwatch.errors import SourceLost, SourceUnreadable
 from streamwatch.explain import Answers
 from streamwatch.gate import encode
-from streamwatch.model import Box, Frame, PlateText, Recognizer
+from streamwatch.model import Attention, Box, Frame, PlateText, Recognizer
 from streamwatch.parts import make_intake, make_replay_reader
 from streamwatch.pipeline import Intake, KeyframeTaken, RecordedLedger
 from streamwatch.redact import place_of
@@ -79,6 +79,9 @@ class Measured:
         return self.busy.load if self.busy.measured else self.quiet.load
 
 
+Attend = Callable[[Attention], bool]
+"""Told how much attention the last picture needs. True: earlier pictures come first, and then this one again."""
+
 Progress = Callable[[float, float], None]
 """Told now and then: seconds of pictures that were measured, and that will be."""
 
@@ -89,11 +92,11 @@ def bench(source: str, seconds: float, clock: Clock, progress: Progress) -> Meas
     source: as in config.yaml. Raises CaptureError with the sentence that says what is wrong with it.
     """
     settings = Settings.model_validate({"cameras": {CAMERA: {"source": "sample"}}})
-    with _opened(source, clock) as frames:
+    with _opened(source, clock, settings.attention.longest_blindness or 0.0) as (frames, attend):
         recognizer, answers = make_replay_reader(settings, dry=True)
         with closing(recognizer):
             work = _Work(make_intake(settings, CAMERA), recognizer, clock)
-            work.watch(frames, seconds, progress)
+            work.watch(frames, attend, seconds, progress)
             return work.measured(_name(source), settings, local=answers is not Answers.ASSUMED)
 
 
@@ -102,7 +105,7 @@ def report(found: Measured, cores: int) -> str:
     seconds = found.quiet.seconds + found.busy.seconds
     fps = (found.quiet.pictures + found.busy.pictures) / seconds
     lines = [
-        f"{found.name}: {found.width} x {found.height}, {fps:.1f} pictures a second; measured for {seconds:.0f} s",
+        f"{found.name}: {found.width} x {found.height}, {fps:.1f} pictures a second looked at, for {seconds:.0f} s",
         "",
         _row("CPU s a minute", "decoding", "gate", "reading", "together", "cameras"),
     ]
@@ -160,15 +163,15 @@ def _name(source: str) -> str:
 
 
 @contextmanager
-def _opened(source: str, clock: Clock) -> Iterator[Iterator[Frame]]:
-    """The pictures of a source, which is open from the start."""
+def _opened(source: str, clock: Clock, max_blind: float) -> Iterator[tuple[Iterator[Frame], Attend]]:
+    """The pictures of a source, which is open from the start, and who is told how much attention they need."""
     path = file_of(source)
     if path is not None:
-        with Recording(CAMERA, path) as recording:
-            yield recording.frames(datetime.fromtimestamp(0, UTC))
+        with Recording(CAMERA, path, max_blind) as recording:
+            yield recording.frames(datetime.fromtimestamp(0, UTC)), recording.attend
         return
     with closing(open_source(CAMERA, source, transport="tcp", loop=False, timeout=PATIENCE, clock=clock)) as live:
-        yield _pictures(live, _name(source), clock)
+        yield _pictures(live, _name(source), clock), lambda attention: False
 
 
 def _pictures(live: Source, name: str, clock: Clock) -> Iterator[Frame]:
@@ -192,15 +195,23 @@ class _Work:
         self._first: datetime | None = None
         self._last: Frame | None = None
 
-    def watch(self, frames: Iterator[Frame], seconds: float, progress: Progress) -> None:
+    def watch(self, frames: Iterator[Frame], attend: Attend, seconds: float, progress: Progress) -> None:
         """Takes pictures until they last so many seconds. What a stream sent before it broke off counts."""
+        decoding = watching = 0.0
         try:
             while self._seconds() < seconds:
                 began = time.process_time()
                 frame = next(frames, None)
                 if frame is None:
                     break
-                self._look(frame, time.process_time() - began)
+                came = time.process_time()
+                decoding += came - began
+                again = attend(self._intake.attention(frame))
+                watching += time.process_time() - came
+                if again:
+                    continue
+                self._look(frame, decoding, watching)
+                decoding = watching = 0.0
                 progress(self._seconds(), seconds)
         except SourceLost:
             if self._seconds() < SHORTEST:
@@ -219,7 +230,7 @@ class _Work:
     def _seconds(self) -> float:
         return self._quiet.seconds + self._busy.seconds
 
-    def _look(self, frame: Frame, decoding: float) -> None:
+    def _look(self, frame: Frame, decoding: float, watching: float) -> None:
         """Charges it, and the time since the picture before, to the share that it belongs to."""
         began, read_before = time.process_time(), self._reading
         events = self._intake.look(frame)
@@ -234,7 +245,7 @@ class _Work:
             share.seconds += (frame.captured_at - self._last.captured_at).total_seconds()
             share.pictures += 1
             share.decoding += decoding
-            share.gate += looking
+            share.gate += watching + looking
             share.reading += self._reading - read_before
         self._last = frame
 

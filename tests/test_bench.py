@@ -1,6 +1,7 @@
 """The verb `bench`: what a camera costs on this machine, and how many such cameras it can carry."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,8 @@ def test_quiet_and_busy_time_are_told_apart(clip: Path) -> None:
     assert (found.width, found.height) == (640, 360)
     assert found.quiet.seconds == pytest.approx(4, abs=1), "the two seconds in which the gate starts do not count"
     assert found.busy.seconds == pytest.approx(4, abs=1)
-    assert found.quiet.pictures + found.busy.pictures == pytest.approx(80, abs=2)
+    assert found.quiet.pictures < 15, "while nothing is in view few pictures are decoded"
+    assert found.busy.pictures == pytest.approx(40, abs=12)
     assert min(found.quiet.decoding, found.quiet.gate, found.busy.decoding, found.busy.gate) > 0
     assert found.quiet.reading == 0 < found.busy.reading
     assert found.reading is not None
@@ -126,7 +128,7 @@ def test_a_video_of_two_seconds_says_nothing(tmp_path: Path) -> None:
 def test_it_works_without_config_and_leaves_nothing_behind(clip: Path, tmp_path: Path) -> None:
     done = verb(tmp_path, "bench", clip)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "640 x 360, 10.0 pictures a second; measured for 8 s\n" in done.stdout
+    assert re.search(r"640 x 360, \d\.\d pictures a second looked at, for 8 s\n", done.stdout)
     assert "fit" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -140,7 +142,7 @@ def test_without_the_extra_it_says_so(clip: Path, tmp_path: Path) -> None:
 
 def test_without_an_argument_it_takes_the_sample(tmp_path: Path) -> None:
     done = verb(tmp_path, "bench", "--seconds", "2")
-    assert done.stdout.startswith("the sample: 1280 x 720, 15.0 pictures a second; measured for 2 s\n")
+    assert done.stdout.startswith("the sample: 1280 x 720, 15.0 pictures a second looked at, for 2 s\n")
 
 
 @pytest.mark.parametrize(
