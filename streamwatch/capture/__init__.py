@@ -7,8 +7,9 @@ Sources raise SourceUnreadable (for good) or SourceLost (worth another try). No 
 beyond its host: cameras carry passwords in user part, path and query alike.
 """
 
-from streamwatch.capture.live import CameraState, CameraStatus, LiveCamera
+from streamwatch.capture.live import LiveCamera
 from streamwatch.capture.recording import Recording
 from streamwatch.capture.source import Source, file_of, open_source
+from streamwatch.capture.state import CameraState, CameraStatus
 
 __all__ = ["CameraState", "CameraStatus", "LiveCamera", "Recording", "Source", "file_of", "open_source"]

@@ -11,21 +11,20 @@ once and then after growing pauses, because that often wakes it.
 
 import logging
 import math
-import random
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from streamwatch.capture.flaps import LONG, Flaps
 from streamwatch.capture.frozen import FrozenWatch
 from streamwatch.capture.on_demand import OnDemand
 from streamwatch.capture.packets import Piece
+from streamwatch.capture.pauses import Pauses
 from streamwatch.capture.picture import frame_of
 from streamwatch.capture.rate import Rate
 from streamwatch.capture.source import CodedSource, Source, SparingSource
+from streamwatch.capture.state import CameraState, CameraStatus
 from streamwatch.clock import Clock
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
 from streamwatch.model import Attention, Frame
@@ -45,54 +44,6 @@ LATEST = 0.7
 """Seconds after which a coded picture is left out where newer ones have come."""
 CLOSING = 1.0
 """Seconds that `close` waits for the reader to give back its source."""
-
-
-class CameraState(StrEnum):
-    """connecting: no frame yet since the start. frozen: frames come, always the same. failed: for good."""
-
-    CONNECTING = "connecting"
-    ONLINE = "online"
-    FROZEN = "frozen"
-    RECONNECTING = "reconnecting"
-    ENDED = "ended"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class CameraStatus:
-    """A snapshot. since: when the state began. frames: handed out. dropped: replaced by a newer one before that, where
-    it was wanted.
-
-    attempts: openings since the camera was last online. last_error: holds no credentials. fps: pictures a second that
-    come, whether handed out or dropped.
-    """
-
-    name: str
-    state: CameraState
-    since: datetime
-    frames: int
-    dropped: int
-    attempts: int
-    last_frame_at: datetime | None
-    last_error: str
-    fps: float
-
-
-class Pauses:
-    """How long to wait before each further try: growing by two up to the longest, with full jitter; in seconds."""
-
-    def __init__(self, first: float, longest: float) -> None:
-        self._first, self._longest = first, longest
-        self.reset()
-
-    def reset(self) -> None:
-        """The next pause is a first one again."""
-        self._limit = self._first
-
-    def next(self) -> float:
-        """A random time between nothing and the present limit, so that many cameras do not come back in step."""
-        limit, self._limit = self._limit, min(self._limit * 2, self._longest)
-        return random.uniform(0, limit)
 
 
 class _Session:

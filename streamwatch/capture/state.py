@@ -1,0 +1,36 @@
+"""How a camera is, for people and programs that ask."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class CameraState(StrEnum):
+    """connecting: no frame yet since the start. frozen: frames come, always the same. failed: for good."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    FROZEN = "frozen"
+    RECONNECTING = "reconnecting"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """A snapshot. since: when the state began. frames: handed out. dropped: replaced by a newer one before that, where
+    it was wanted.
+
+    attempts: openings since the camera was last online. last_error: holds no credentials. fps: pictures a second that
+    come, whether handed out or dropped.
+    """
+
+    name: str
+    state: CameraState
+    since: datetime
+    frames: int
+    dropped: int
+    attempts: int
+    last_frame_at: datetime | None
+    last_error: str
+    fps: float
