@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from streamwatch.gate.background import Background
 from streamwatch.gate.regions import Region, find_regions
 from streamwatch.gate.track import correlation
 from streamwatch.model import Picture
@@ -57,3 +58,39 @@ def test_a_gap_is_bridged_and_a_wide_one_is_not() -> None:
 def test_specks_are_no_region() -> None:
     assert find_regions(pieces(*((x, y, 2, 2) for x in range(4, 318, 8) for y in range(4, 178, 8))), 0.0) == []
     assert find_regions(np.zeros(SHAPE, np.uint8), 0.01) == []
+
+
+PLACE = Region(100, 60, 200, 120, 6000)
+
+
+def road(*, line: bool, blur: bool) -> Picture:
+    """Ground, maybe with a white line across it; maybe with what remains in the mean of a vehicle that drove there."""
+    picture = np.full(SHAPE, 110, np.uint8)
+    if line:
+        picture[84:88] = 230
+    if blur:
+        picture[60:120, 100:200] = 50
+        picture[54:126, 94:206] = cv2.blur(picture, (5, 5))[54:126, 94:206]
+    return picture
+
+
+def scene_of(picture: Picture) -> Background:
+    background = Background(22)
+    background.start(picture, 0.0)
+    return background
+
+
+@pytest.mark.parametrize("line", [False, True])
+def test_ground_that_a_vehicle_left_has_its_outline_in_the_remembered_scene(line: bool) -> None:
+    background, now = scene_of(road(line=line, blur=True)), road(line=line, blur=False)
+    background.change(now, None)
+    assert background.outlined_before(now, PLACE)
+    assert background.uncovered(now, PLACE) is not line, "a line has more edges than the blur"
+
+
+@pytest.mark.parametrize("line", [False, True])
+def test_what_has_come_has_its_outline_in_the_picture_of_now(line: bool) -> None:
+    background, now = scene_of(road(line=line, blur=False)), road(line=line, blur=True)
+    background.change(now, None)
+    assert not background.outlined_before(now, PLACE)
+    assert not background.uncovered(now, PLACE)

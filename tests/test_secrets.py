@@ -218,7 +218,7 @@ def ordeal(tmp_path_factory: pytest.TempPathFactory) -> Ordeal:
     folder = tmp_path_factory.mktemp("ordeal")
     clip = folder / "gate.mp4"
     vehicles = [Vehicle("京AF0236", enter=0.3, approach=0.7, stop=0.5, leave=0.4)]
-    render(clip, vehicles, 3, fps=10, size=(480, 270), preset="ultrafast", gop=1.0)
+    render(clip, vehicles, 6, fps=10, size=(480, 270), preset="ultrafast", gop=1.0)
     with Talkative() as service, RtspServer(clip, user="viewer", password=PASSWORD) as camera:
         ordeal = Ordeal(folder, clip, service, camera)
         try_verbs(ordeal, clip, service)

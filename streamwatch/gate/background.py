@@ -77,20 +77,30 @@ class Background:
         A thing has its outline in the picture of now, a gap it left has it in the remembered scene (Cucchiara et al.,
         "Detecting moving objects, ghosts, and shadows in video streams", PAMI 2003, tell the two apart by motion).
         """
+        outline, inside = self._edges_of_before(small, region)
+        return outline > GONE_OUTLINE and inside > GONE_INSIDE
+
+    def outlined_before(self, small: Picture, region: Region) -> bool:
+        """Whether the remembered scene has the region's outline, whatever lies inside: the weaker sign of the same.
+
+        Ground with a line on it has more edges than a vehicle of which only a blur was learned.
+        """
+        return self._edges_of_before(small, region)[0] > GONE_OUTLINE
+
+    def _edges_of_before(self, small: Picture, region: Region) -> tuple[float, float]:
+        """Edges of the remembered scene over those of now, on a region's outline and inside it."""
         assert self._mean is not None
-        part = region.around(3, small.shape)
-        now, before = (
-            small[part],
-            self._lit(self._mean[part]),
-        )
+        part = region.around(len(_GAPS), small.shape)  # so far that closing gaps does not reach the edge
+        now, before = small[part], self._lit(self._mean[part])
         differs = cv2.compare(cv2.absdiff(now, before), self._margin[part], cv2.CMP_GT)
         inside = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, _GAPS)
         outline = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, _OUTLINE)
         edges_now, edges_before = (cv2.morphologyEx(p, cv2.MORPH_GRADIENT, _OUTLINE) for p in (now, before))
-        return all(
-            cv2.mean(edges_before, mask=where)[0] > ratio * cv2.mean(edges_now, mask=where)[0]
-            for where, ratio in ((outline, GONE_OUTLINE), (inside, GONE_INSIDE))
+        on_outline, within = (
+            cv2.mean(edges_before, mask=where)[0] / max(cv2.mean(edges_now, mask=where)[0], 0.01)
+            for where in (outline, inside)
         )
+        return on_outline, within
 
     def absorb(self, small: Picture, region: Region) -> None:
         """Takes what is in the region now as part of the empty scene."""

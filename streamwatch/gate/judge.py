@@ -24,7 +24,8 @@ CLEARLY_BETTER = 1.3  # a view must be this much better to be paid after an unre
 STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
 STILL_FOR = 0.4  # s; a suspect is judged when it has stood still so long
 SUSPECT_PATIENCE = 1.5  # s; or, moving, when its view has not become better for so long
-SCENERY_AFTER = 3.0  # s; what stands still so long after a call found no plate is taken as part of the scene
+SCENERY_AFTER = 3.0  # s; what stands still so long although no plate was found on it is taken as part of the scene
+BARE_FOR = 1.0  # s; the same for what looks like ground that a vehicle has left, and shows no plate
 CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so that a bird does not count
 CUT_OFF_STILL = 1.0  # s; a piece at the edge that stands still so long is a vehicle after all
 WHOLE_FOR = 0.4  # s; what follows a paid vehicle must be wholly in view so long: pieces of the leaving one are not
@@ -139,6 +140,9 @@ class Judge:
             track.why = Why.KNOWN
             track.settle(small)
             return []
+        if self._is_bare_ground(track, small, at):
+            self._absorb(track, small)
+            return []
         self._weigh(track, frame, at)
         if self._ripe(track, at):
             return self._decide(track, small, at)
@@ -192,9 +196,7 @@ class Judge:
         """The view is good enough or has stopped getting better: pay for it, or know why not."""
         assert track.best is not None
         if self._is_scenery(track, small, at):
-            track.why = Why.SCENERY
-            self._background.absorb(small, track.region)
-            track.seen_at, track.best = -self._close_after, None
+            self._absorb(track, small)
             return []
         if not self._worth_another(track):
             track.why = Why.USED_UP if len(track.paid) >= self._max_calls else Why.NOT_BETTER
@@ -232,6 +234,17 @@ class Judge:
         if unread and _still(track, at, SCENERY_AFTER):
             return True
         return _still(track, at, STILL_FOR) and self._background.uncovered(small, track.region)
+
+    def _is_bare_ground(self, track: Track, small: Picture, at: float) -> bool:
+        """Whether a vehicle has left this that was learned as a blur. As a thing it would hide who drives over it."""
+        nothing_paid = (track.suspect or not track.paid) and track.refused > 0 and not track.hits
+        return nothing_paid and _still(track, at, BARE_FOR) and self._background.outlined_before(small, track.region)
+
+    def _absorb(self, track: Track, small: Picture) -> None:
+        """What stands here is part of the scene from now on."""
+        track.why = Why.SCENERY
+        self._background.absorb(small, track.region)
+        track.seen_at, track.best = -self._close_after, None
 
     def _worth_another(self, track: Track) -> bool:
         """Whether the best view promises more than those already paid for it; another vehicle always does."""
