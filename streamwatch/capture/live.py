@@ -198,7 +198,7 @@ class LiveCamera:
             return None
         # Decoded outside the lock: neither the reader nor who asks for the status waits for it.
         over = session.over
-        decoded = None if session.on_demand is None else self._decode(session.on_demand)
+        decoded = None if session.on_demand is None else self._decode(session, session.on_demand)
         with self._changed:
             session.drained = over and decoded is None
             frame, session.newest = decoded or session.newest, None
@@ -209,9 +209,10 @@ class LiveCamera:
             self._hand_out(session, frame)
             return frame
 
-    def _decode(self, on_demand: OnDemand) -> Frame | None:
+    def _decode(self, session: _Session, on_demand: OnDemand) -> Frame | None:
         viewed = on_demand.next(self._clock.monotonic())
-        if on_demand.too_long and not self._told_long:
+        # A recording has no setting that could be changed.
+        if on_demand.too_long and not self._told_long and not session.plays_file():
             self._told_long = True
             log.info(
                 "Camera %s: every picture is decoded, because groups of pictures last more than %g s. "
