@@ -25,7 +25,7 @@ from streamwatch.capture import LiveCamera, Source, open_source
 from streamwatch.clock import Clock
 from streamwatch.config import Settings
 from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
-from streamwatch.health import STATUS_FILE, DatabaseHealth, HealthServer, Snapshot, serve, write_status
+from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, HealthServer, Snapshot, serve, write_status
 from streamwatch.housekeeping import tidy
 from streamwatch.model import Keyframe, PlateText, Recognizer
 from streamwatch.notify import Notifier
@@ -40,10 +40,13 @@ from streamwatch.words import some
 
 log = logging.getLogger(__name__)
 
-GLANCE = 0.25  # s; how long a camera thread waits for a frame before it looks at its answers again
+GLANCE = 0.5  # s between two looks at what ends
+ANSWERED = 0.4  # s; how long a camera thread waits for a frame before it looks at its answers again
+REST = 10.0  # s that a thread sleeps which is woken when there is work
 ANSWERS = 200  # answers that may wait for a camera's thread
 EVENTS = 1000  # events that may wait for the database
-TELL_EVERY, TIDY_EVERY = 5.0, 60.0  # s; status file, retention
+TELL_EVERY = 5.0  # s; status file
+TIDY_EVERY, TIDY_SHORT = 300.0, 60.0  # s; retention, and the same while there is less room than there should be
 READING = 300.0  # s that one keyframe may take with all its attempts and time-outs
 STORE_AGAIN_FIRST, STORE_AGAIN_LONGEST = 1.0, 30.0  # s between tries to write while the database can not be written
 
@@ -285,11 +288,15 @@ class Daemon:
                 self._notifier.watchdog()
             try:
                 write_status(self._settings.data_dir / STATUS_FILE, snapshot)
-                if self._clock.monotonic() - tidied >= TIDY_EVERY and snapshot.database.ok:
+                pause = min(TIDY_SHORT, TIDY_EVERY) if self._short_of_room(snapshot.disk) else TIDY_EVERY
+                if self._clock.monotonic() - tidied >= pause and snapshot.database.ok:
                     tidied = self._clock.monotonic()
                     self._vitals.evidence = tidy(self._settings, self._store, self._clock, self._call)
             except StorageFailed as error:
                 log.debug("%s", error)  # the recorder says it, as soon as it has something to write
+
+    def _short_of_room(self, disk: DiskHealth) -> bool:
+        return disk.free < disk.floor or disk.evidence > self._settings.retention.max_bytes
 
     def _call(self, call: Callable[[], Any]) -> Any:
         """Has the recorder do something with the store, between two events."""
@@ -312,7 +319,7 @@ class Daemon:
                 pulse.beat()
                 for keyframe, plates in self._answers[name].take_all():
                     intake.answered(keyframe, plates)
-                frame = live.next_frame(GLANCE)
+                frame = live.next_frame(ANSWERED)
                 if frame is None or (attentive and live.attend(intake.attention(frame))):
                     continue
                 self._submit(intake.look(frame))
@@ -399,7 +406,7 @@ class Daemon:
     def _read_while_open(self, pulse: Pulse) -> None:
         while not self._give_up.is_set():
             pulse.beat()
-            job = self._dispatcher.next(GLANCE)
+            job = self._dispatcher.next(REST)
             if job is None:
                 if self._dispatcher.closed:
                     return

@@ -12,16 +12,16 @@ from streamwatch.model import Attention, Frame
 
 log = logging.getLogger(__name__)
 
-EARLIER = timedelta(seconds=0.5)
-"""So much before the small stream stirs the main one is looked at: cameras delay one of the two, or either."""
+EARLIER = timedelta(seconds=0.3)
+"""So much before the small stream was last seen quiet the main one is looked at: cameras delay one of the two."""
 LATER = timedelta(seconds=0.8)
 """So long after it the main stream has all attention in any case."""
-PACE = 10.0
+PACE = 20.0
 """Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""
 SILENT = timedelta(seconds=3)
 """Without a frame for so long the small stream is not relied upon."""
-LISTEN = 0.25
-"""Seconds between two looks at the main stream while the small one is waited for."""
+LISTEN = 0.4
+"""Seconds between two looks at the small stream while it is quiet: to wake up costs more CPU than to look."""
 
 
 class Camera(Protocol):
@@ -58,10 +58,9 @@ class WatchedCamera:
         """The next frame of the main stream; see LiveCamera."""
         until = self._clock.monotonic() + timeout
         while True:
+            self._listen()
             left = max(0.0, until - self._clock.monotonic())
-            self._listen(min(left, LISTEN) if self._quiet and not self._alone else 0.0)
-            left = max(0.0, until - self._clock.monotonic())
-            frame = self._main.next_frame(0.0 if self._quiet and not self._alone else min(left, LISTEN))
+            frame = self._main.next_frame(min(left, LISTEN))
             if frame is not None:
                 self._shown_at = frame.captured_at
                 return frame
@@ -86,19 +85,26 @@ class WatchedCamera:
         self._small.close()
         self._main.close()
 
-    def _listen(self, timeout: float) -> None:
+    def _listen(self) -> None:
         """Takes in what the small stream shows now."""
-        try:
-            frame = self._small.next_frame(timeout)
-        except SourceUnreadable:
-            frame = None
+        frame = self._newest_small()
         if frame is not None:
-            self._heard_at = frame.captured_at
+            before, self._heard_at = self._heard_at or frame.captured_at, frame.captured_at
             # While the gate attends it decides by itself; else what has come to stand would be news for ever.
             if self._stir.look(frame) and self._quiet:
                 self._stirred_at, self._quiet = frame.captured_at, False
-                self._main.wake(frame.captured_at - EARLIER)
+                self._main.wake(before - EARLIER)
         self._judge()
+
+    def _newest_small(self) -> Frame | None:
+        """The last frame of the small stream that has come since it was asked before."""
+        newest = None
+        try:
+            while (frame := self._small.next_frame(0.0)) is not None:
+                newest = frame
+        except SourceUnreadable:
+            pass
+        return newest
 
     def _judge(self) -> None:
         """Whether the small stream can be relied upon."""

@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
+from av.packet import Packet
+from av.video.stream import VideoStream
 from cameras import Make, closed_in_the_end
 from numbered import clip, number_in
 from rtsp_server import RtspServer
@@ -135,6 +138,45 @@ def test_who_is_a_little_late_gets_the_oldest_that_is_new_enough(tmp_path: Path)
     assert viewed is not None
     assert 50 / 25 - 0.7 <= viewed.piece.at <= 50 / 25 - 0.66
     assert camera.dropped == viewed.piece.number
+
+
+class Counting(Decoder):
+    """Counts what it is given to decode."""
+
+    packets = 0
+
+    def decode(self, packet: "Packet[VideoStream] | None") -> list[av.VideoFrame]:
+        self.packets += packet is not None
+        return super().decode(packet)
+
+
+def woken(path: Path, rests_from: int, wakes_at: int, since: int) -> tuple[list[int], int]:
+    """The numbers of the pictures seen from a wake on, after a rest, and how many were decoded for them."""
+    container, stream = open_file(path)
+    cutter, decoder = Cutter(), Counting(stream.codec_context)
+    camera, seen = OnDemand(decoder, max_blind=2.0), []
+    for number, packet in enumerate(p for p in container.demux(stream) if p.size):
+        camera.add(cutter.piece(packet, number / 25, START + timedelta(seconds=number / 25), packet.pts))
+        if number == wakes_at:
+            decoder.packets = 0
+            camera.wake(START + timedelta(seconds=since / 25), number / 25)
+        while (viewed := camera.next(number / 25)) is not None:
+            camera.attend(Attention.QUIET if rests_from <= number < wakes_at else Attention.ALL, number / 25)
+            camera.rest(10.0 if rests_from <= number < wakes_at else None)
+            seen += [viewed.piece.number] * (number >= wakes_at)
+    return seen, decoder.packets
+
+
+def test_woken_soon_after_it_rested_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    seen, decoded = woken(clip(tmp_path / "clip.mp4", 60, gop=50), rests_from=30, wakes_at=45, since=35)
+    assert seen == list(range(31, 60))
+    assert decoded == 29
+
+
+def test_woken_long_after_it_rested_it_begins_with_the_group(tmp_path: Path) -> None:
+    seen, decoded = woken(clip(tmp_path / "clip.mp4", 110, gop=25), rests_from=30, wakes_at=95, since=90)
+    assert seen == list(range(75, 110))
+    assert decoded == 35
 
 
 def test_what_is_kept_is_bounded_and_what_nobody_came_for_is_counted(tmp_path: Path) -> None:

@@ -130,9 +130,10 @@ class Decoder:
     def cheap(self) -> "Decoder":
         """One that decodes the same without loop filter, and leaves out pictures to which no other refers.
 
-        For H.264 and H.265: a third cheaper, and rough where things move. For other codecs it is this one itself.
+        For H.264 and H.265: a third cheaper, and rough where things move. For other codecs, and where hardware decodes,
+        it is this one itself.
         """
-        if self._context.name not in _CAN_BE_CHEAP:
+        if self._context.is_hwaccel or self._context.name not in _CAN_BE_CHEAP:
             return self
         context = cast(VideoCodecContext, av.CodecContext.create(self._context.name, "r"))
         context.extradata = self._context.extradata

@@ -65,6 +65,7 @@ class OnDemand:
         self._full = self._running = decoder
         self._cheap: Decoder | None = None
         self._in_step, self._drained, self._next = False, False, 0
+        self._resumable = False
         self._ready: deque[av.VideoFrame] = deque()
         self._fed: dict[int, Piece] = {}
         self._offered: Piece | None = None
@@ -115,7 +116,8 @@ class OnDemand:
             return
         self._accept()
         self._attention, self._catching_up_until = Attention.ALL, now + CATCH_UP
-        if (start := self._buffer.group_at(since)) is not None:
+        start = self._buffer.group_at(since)
+        if start is not None and not self._resumes(start):
             self._begin(start, self._full)
 
     def add(self, piece: Piece) -> bool:
@@ -243,11 +245,13 @@ class OnDemand:
 
     def _alone(self, key: Piece) -> Viewed | None:
         """A picture that needs no other."""
+        decoder = self._cheap_one()
+        self._resumable = (self._in_step or self._resumable) and decoder is not self._running
         self._tried, self._in_step = key.number, False
-        self._full.restart()
-        pictures = [p for piece in self._buffer.picture(key.number) for p in self._full.decode(piece.packet)]
-        pictures += self._full.decode(None)
-        self._full.restart()
+        decoder.restart()
+        pictures = [p for piece in self._buffer.picture(key.number) for p in decoder.decode(piece.packet)]
+        pictures += decoder.decode(None)
+        decoder.restart()
         self._vain = 0 if pictures else self._vain + 1
         return self._viewed(pictures[0], key) if pictures else None
 
@@ -278,6 +282,14 @@ class OnDemand:
         self._ready.clear()
         self._fed.clear()
         self._buffer.decoded(key.serial)
+
+    def _resumes(self, start: Piece) -> bool:
+        """Goes on where it stopped, if that lies behind a group's beginning and all that came since is there."""
+        if not (self._in_step or self._resumable) or self._running is not self._full or self._next <= start.serial:
+            return False
+        following = self._buffer.after(self._next)
+        self._in_step = following is None or following.serial == self._next
+        return self._in_step
 
     def _step(self) -> Viewed | None:
         """The next picture in order that was not looked at."""

@@ -30,7 +30,7 @@ _JITTER = 1_000_000
 """Microseconds that a time stamp may step back as mere disorder; further back, the recorder's clock was set anew."""
 _SHORTFALL = 1.0
 """Seconds of the announced length that may be missing before a file counts as cut off."""
-_AT_ONCE = 0.2
+_AT_ONCE = 0.4
 """Seconds of a played file that come together, undecoded."""
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 _STUMBLES = 10

@@ -4,6 +4,7 @@ Threads may call it side by side: one adds what was stored, others take jobs and
 """
 
 import logging
+import math
 import threading
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -234,7 +235,7 @@ class Dispatcher:
 
     def _choose(self) -> tuple[Job | None, float]:
         """A job, taken out of the outbox; or how many seconds to sleep at most."""
-        pause = LOOK_AGAIN
+        pause = LOOK_AGAIN if len(self._outbox) else math.inf
         for item in self._outbox.newest_first():
             job, wait = self._route(item)
             if job is not None:
