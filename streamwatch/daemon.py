@@ -21,6 +21,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+from streamwatch.allocator import share_memory_between_threads
 from streamwatch.capture import LiveCamera, Source, open_source
 from streamwatch.clock import Clock
 from streamwatch.config import Settings
@@ -161,6 +162,7 @@ class Daemon:
 
     def run(self) -> int:
         """Works until a signal comes or every recording has ended; returns the exit code. Raises StoreError."""
+        share_memory_between_threads()
         self._stop_on_signals()
         now = self._clock.now()
         self._last_views = {name: self._store.last_views(name, now) for name in self._settings.cameras}

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "pipeline": BOTTOM | {"pipeline", "gate", "sightings", "store"},
     "explain": BOTTOM | {"explain", "gate", "pipeline", "store"},
     "times": set(),
+    "allocator": set(),
     "service": {"errors"},
     "notify": BOTTOM,
     "pulse": BOTTOM,
