@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 
 from streamwatch.capture import Recording, Source, file_of, open_source
 from streamwatch.clock import Clock
-from streamwatch.config import Settings
 from streamwatch.errors import SourceLost, SourceUnreadable
 from streamwatch.explain import Answers
 from streamwatch.gate import encode
@@ -22,6 +21,7 @@ from streamwatch.model import Attention, Box, Frame, PlateText, Recognizer
 from streamwatch.parts import make_intake, make_replay_reader
 from streamwatch.pipeline import Intake, KeyframeTaken, RecordedLedger
 from streamwatch.redact import place_of
+from streamwatch.settings import Settings
 
 CAMERA = "camera"
 BUSIEST = 0.7

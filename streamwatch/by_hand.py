@@ -10,7 +10,6 @@ from typing import Any
 
 from streamwatch.capture.still import read_still
 from streamwatch.clock import SystemClock
-from streamwatch.config import Settings
 from streamwatch.errors import CaptureError, RecognitionError
 from streamwatch.gate import encode
 from streamwatch.model import Box, Engine, PlateText, Recognizer
@@ -19,6 +18,7 @@ from streamwatch.pipeline import RecordedLedger
 from streamwatch.plates import Grammar, grammar
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.redact import hide_credentials
+from streamwatch.settings import Settings
 from streamwatch.store import open_store
 
 ReadOne = Callable[[str], dict[str, Any]]

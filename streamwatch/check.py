@@ -6,11 +6,11 @@ from functools import partial
 
 from streamwatch.capture import LiveCamera
 from streamwatch.clock import Clock
-from streamwatch.config import Reads, Settings
 from streamwatch.daemon import main_stream, small_stream
 from streamwatch.errors import SourceLost, StreamwatchError
 from streamwatch.parts import local_stands_in, make_recognizer
 from streamwatch.recognition.reach import reach
+from streamwatch.settings import Reads, Settings
 from streamwatch.store import open_store
 
 

@@ -30,8 +30,8 @@ from streamwatch.times import parse_time
 from streamwatch.words import when
 
 if TYPE_CHECKING:
-    from streamwatch.config import Settings
     from streamwatch.model import Recognizer, Sighting
+    from streamwatch.settings import Settings
     from streamwatch.store import Store
 
 log = logging.getLogger("streamwatch")

@@ -24,7 +24,6 @@ from typing import Any
 from streamwatch.allocator import share_memory_between_threads
 from streamwatch.capture import LiveCamera, Source, open_source
 from streamwatch.clock import Clock
-from streamwatch.config import Settings
 from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
 from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, HealthServer, Snapshot, serve, write_status
 from streamwatch.housekeeping import tidy
@@ -34,6 +33,7 @@ from streamwatch.parts import make_books, make_dispatcher, make_intake, make_sti
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Event, KeyframeTaken, Notify, dropping
 from streamwatch.pulse import Pulse, Pulses
 from streamwatch.resume import resume
+from streamwatch.settings import Settings
 from streamwatch.store import LastView, Store
 from streamwatch.vitals import Vitals
 from streamwatch.watched import Camera, WatchedCamera

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from streamwatch.clock import Clock
-from streamwatch.config import Settings
+from streamwatch.settings import Settings
 from streamwatch.store import Keep, Retained, Store, Swept, free_bytes
 
 log = logging.getLogger(__name__)

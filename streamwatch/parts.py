@@ -6,7 +6,6 @@ from pathlib import Path
 from threading import Event, Lock
 
 from streamwatch.clock import Clock
-from streamwatch.config import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.errors import ConfigError, EngineMissing
 from streamwatch.explain import Answers, Used
 from streamwatch.gate import FindPlates, Gate, Stir
@@ -30,6 +29,7 @@ from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.recognition.presence import Presence
 from streamwatch.rehearsal import Stranger
+from streamwatch.settings import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.store import Store
 
 

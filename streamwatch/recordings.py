@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TextIO
 
 from streamwatch.clock import SystemClock
-from streamwatch.config import Settings
 from streamwatch.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
 from streamwatch.model import Sighting
 from streamwatch.parts import make_books, make_dispatcher, make_intake, make_replay_reader, used_by
@@ -16,6 +15,7 @@ from streamwatch.pipeline import Intake
 from streamwatch.plates import grammar
 from streamwatch.rehearsal import scratch_store
 from streamwatch.replay import Progress, Replay, summary
+from streamwatch.settings import Settings
 from streamwatch.store import Store
 
 log = logging.getLogger("streamwatch")

@@ -3,10 +3,10 @@
 import logging
 
 from streamwatch.clock import Clock
-from streamwatch.config import Settings
 from streamwatch.errors import StorageFailed, StoreError
 from streamwatch.parts import local_stands_in
 from streamwatch.pipeline import Books, Dispatcher, PlatesRead, dropping
+from streamwatch.settings import Settings
 from streamwatch.store import KeyframeState, Store, UnsavedAnswer, WaitingKeyframe
 from streamwatch.words import some
 

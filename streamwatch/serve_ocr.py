@@ -7,11 +7,11 @@ import ssl
 from collections.abc import Callable
 from types import FrameType
 
-from streamwatch.config import ServeOcrSettings, Settings
 from streamwatch.daemon import Spawn, spawn
 from streamwatch.errors import ConfigError
 from streamwatch.model import Recognizer
 from streamwatch.serving import Guard, KeyPair, OcrService
+from streamwatch.settings import ServeOcrSettings, Settings
 from streamwatch.visitors import is_loopback, listen
 
 log = logging.getLogger(__name__)

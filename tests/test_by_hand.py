@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from serving_clients import Reader
 
 from streamwatch import by_hand
-from streamwatch.config import Settings
 from streamwatch.model import PlateText
 from streamwatch.pipeline import LocalHelp
+from streamwatch.settings import Settings
 
 
 @pytest.mark.parametrize(("confidence", "engine", "calls"), [(0.98, "local", 0), (0.96, "ocrcars", 1)])

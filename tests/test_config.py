@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from streamwatch import config
 from streamwatch.errors import ConfigError
+from streamwatch.settings import Reads, Settings
 from streamwatch.store import sqlite_file
 
 
@@ -17,7 +18,7 @@ def _no_secrets_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable, raising=False)
 
 
-def load(tmp_path: Path, text: str) -> config.Settings:
+def load(tmp_path: Path, text: str) -> Settings:
     path = tmp_path / "config.yaml"
     path.write_text(text, encoding="utf-8")
     return config.load(path)
@@ -36,7 +37,7 @@ def mistake(tmp_path: Path, text: str) -> str:
 
 def test_defaults_need_no_key_at_all(tmp_path: Path) -> None:
     settings = load(tmp_path, "")
-    assert settings.recognizer.engine is config.Reads.OCRCARS
+    assert settings.recognizer.engine is Reads.OCRCARS
     assert settings.database == f"sqlite:///{tmp_path / 'data' / 'streamwatch.db'}"
     assert settings.cameras == {}
 

@@ -8,7 +8,7 @@ import yaml
 
 from streamwatch import config
 from streamwatch.cli import app
-from streamwatch.config import CameraSettings, Settings
+from streamwatch.settings import CameraSettings, Settings, seconds, size
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def test_config_yaml_shows_the_defaults() -> None:
 
 def _equal(shown: object, written: object) -> bool:
     if isinstance(shown, float):
-        return shown == float(str(config.seconds(written)))
+        return shown == float(str(seconds(written)))
     if isinstance(shown, int) and isinstance(written, str):
-        return shown == config.size(written)
+        return shown == size(written)
     return str(shown) == str(written)

@@ -18,7 +18,6 @@ from paying import JPEG
 from test_cli import SECRET, START, streamwatch, write_config
 
 from streamwatch import parts
-from streamwatch.config import Settings
 from streamwatch.explain import Answers, Trace, Used, page_of
 from streamwatch.explain.album import ROOM, Picture
 from streamwatch.explain.chart import POINTS, Window, clock, thin
@@ -29,6 +28,7 @@ from streamwatch.pipeline.events import KeyframeTaken, PassageClosed, PassageOpe
 from streamwatch.pipeline.intake import trustworthy
 from streamwatch.plates import distance
 from streamwatch.rehearsal import Stranger
+from streamwatch.settings import Settings
 from streamwatch.store import PassageOutcome
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)

@@ -4,9 +4,9 @@ import pytest
 from pydantic import SecretStr
 
 from streamwatch import parts
-from streamwatch.config import OcrCarsSettings, Reads, RecognizerSettings, Settings
 from streamwatch.errors import EngineMissing
 from streamwatch.model import Engine
+from streamwatch.settings import OcrCarsSettings, Reads, RecognizerSettings, Settings
 
 
 def settings(engine: Reads, **more: str) -> Settings:

@@ -25,8 +25,8 @@ from pydantic import SecretStr
 from serving_clients import BODY, BY_APPCODE, KINDS, Reader, everything, request, serving
 
 from streamwatch import config, errors
-from streamwatch.config import Settings
 from streamwatch.serve_ocr import make_service, serve_ocr
+from streamwatch.settings import Settings
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate")
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="is curl's")
