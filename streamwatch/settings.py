@@ -278,6 +278,16 @@ class Watching(StrEnum):
     FULL = "full"
 
 
+# fmt: off
+Decoding = Literal[
+    "auto", "software",
+    "amf", "cuda", "cuvid", "d3d11va", "d3d12va", "drm", "dxva2", "mediacodec", "mmal", "opencl", "qsv", "rkmpp",
+    "v4l2m2m", "vaapi", "vdpau", "videotoolbox", "vulkan",
+]
+# fmt: on
+"""FFmpeg's kinds of devices (av_hwdevice_get_type_name) and the endings of its decoders for H.264 that use hardware."""
+
+
 class AttentionSettings(_Settings):
     """How closely cameras are watched."""
 
@@ -336,7 +346,7 @@ class Settings(_Settings):
     dedup: DedupSettings = DedupSettings()
     capture: CaptureSettings = CaptureSettings()
     attention: AttentionSettings = AttentionSettings()
-    decode: str = Field("auto", pattern=r"^[a-z][a-z0-9_]*$")
+    decode: Decoding = "auto"
     outbox: OutboxSettings = OutboxSettings()
     budget: BudgetSettings = BudgetSettings()
     calls: CallSettings = CallSettings()

@@ -125,6 +125,7 @@ def test_durations(tmp_path: Path) -> None:
         ("? [a]\n: b\n", ["line 1", "is not a text in YAML"]),
         ("cameras:\n  a: sample\n", ["line 2", "`cameras.a` must hold keys: write `source: …`"]),
         ("cameras:\n  a: {}\n", ["line 2", "`cameras.a.source` is missing"]),
+        ("decode: vapi\n", ["line 1", "`decode` = 'vapi'", "did you mean `vaapi`?"]),
         ("gate: 5\n", ["`gate` = 5: must hold keys below it"]),
         ("data_dir: [a]\n", ["`data_dir`: must be a path."]),
         ("data_dir: ${HOME}/x\n", ["line 1", "`data_dir`: ${…} is filled in only in a camera's `source` and `watch`"]),
