@@ -30,7 +30,7 @@ PIXELS = 350_000
 MORE_PIXELS = 450_000
 """The same for a second search, where the first has found no plate."""
 
-LEAST_CONFIDENCE = 0.01
+LEAST_CONFIDENCE = 0.03
 """What is less sure than this is no plate. Between this and certainty lie mostly plates whose province is blurred."""
 
 _MOST_LINES, _MOST_NEW_LINES, _MOST_STUDIES = 6, 3, 3
@@ -42,9 +42,9 @@ _USUAL = 3.0
 """Width by height. A plate has 3.1 to 3.4, a line of a two-line plate 1.5 to 4, a line with other text more."""
 _TWO_LINES = (1.3, 2.7)
 """Width by height of a two-line plate that was found as one block; the plate itself has 2."""
-_SURE = 0.96
+_SURE = 0.988
 """A first look this sure needs no second."""
-_LIKELY = 0.5
+_LIKELY = 0.77
 """Where no line is this sure, plates are put together from lines and parts of lines."""
 _HALF = (1.2, 2.4)
 """Width by height of what may be half of a plate whose other half was not found."""
