@@ -23,7 +23,7 @@ _ROWS = 48
 # has wide characters.
 FIRST = View(left=0.08, right=0.03, upright=0.0, stretch=1.6)
 PLAIN = View(left=0.0, right=0.02, upright=0.0, stretch=1.0)
-_MORE = (View(left=0.0, right=0.02, upright=-0.06, stretch=1.9), View(left=0.22, right=0.04, upright=0.06, stretch=1.4))
+MORE = (View(left=0.0, right=0.02, upright=-0.06, stretch=1.9), View(left=0.22, right=0.04, upright=0.06, stretch=1.4))
 _OFFICE_WIDTH = 80
 """Pixels to which the first two characters are brought for a look of their own."""
 _PART_OF_A_PLATE = 3
@@ -69,9 +69,9 @@ class LineReader:
         seen = self._see(quads.cut(picture, quad, view, _ROWS))
         return Line(quad, view, (seen,), self._best([seen]))
 
-    def study(self, picture: Picture, line: Line) -> Line:
+    def study(self, picture: Picture, line: Line, more: Sequence[View]) -> Line:
         """The same line in more views, and its province by itself."""
-        views = (*line.views, *(self._see(quads.cut(picture, line.quad, view, _ROWS)) for view in _MORE))
+        views = (*line.views, *(self._see(quads.cut(picture, line.quad, view, _ROWS)) for view in more))
         seen = Line(line.quad, line.first, views, self._best(views))
         if seen.plate is None or seen.plate.kind == plates.OTHER:
             return seen

@@ -7,28 +7,32 @@ Neighbouring lines are also read as one: a province that was found apart, and th
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import cv2
 import numpy as np
 
 from streamwatch.errors import PictureBroken
-from streamwatch.model import Engine, Ledger, Picture, PlateText
+from streamwatch.model import Corners, Engine, Ledger, Picture, PlateText
 from streamwatch.plates import CHINA, Grammar
 from streamwatch.recognition import quads
 from streamwatch.recognition.colour import colour
 from streamwatch.recognition.confidence import LEAST_SCORE, confidence
 from streamwatch.recognition.finder import Found, TextFinder
 from streamwatch.recognition.layout import border
-from streamwatch.recognition.lines import FIRST, PLAIN, Line, LineReader
-from streamwatch.recognition.quads import Quad
+from streamwatch.recognition.lines import FIRST, MORE, PLAIN, Line, LineReader
+from streamwatch.recognition.nearby import lies_there, pixels_for, surroundings
+from streamwatch.recognition.quads import Quad, View
 
 PIXELS = 350_000
 """To so many a picture is reduced for finding text, some 0.11 s of CPU; the text itself is read at full size."""
 
 MORE_PIXELS = 450_000
 """The same for a second search, where the first has found no plate."""
+
+_NEAR = ((80.0, False), (112.0, True))
+"""Where the place is known, to what width a plate is reduced for the first search and for the second, evened one."""
 
 LEAST_CONFIDENCE = 0.03
 """What is less sure than this is no plate. Between this and certainty lie mostly plates whose province is blurred."""
@@ -84,6 +88,19 @@ class LocalReader:
             candidates = self._candidates(picture)
         return [_plate_text(picture, found) for found in _best(candidates)]
 
+    def read_near(self, jpeg: bytes, places: Sequence[Corners | None], ledger: Ledger) -> list[PlateText]:
+        """The plates at the given places, best first, at a quarter of the price. Raises PictureBroken.
+
+        All plates of the picture where one of the places is not known (None), can not be a plate's or shows none.
+        """
+        picture = _decode(jpeg)
+        with self._lock:
+            found = [self._near(picture, place) for place in places]
+            if not found or not all(found):
+                found = [_best(self._candidates(picture))]
+        surest = sorted((one for ones in found for one in ones), key=lambda one: -one.confidence)
+        return [_plate_text(picture, one) for one in surest]
+
     def close(self) -> None:
         """Waits for a reading that is under way; the memory goes with the object."""
         with self._lock:
@@ -99,12 +116,28 @@ class LocalReader:
         more = self._read_lines(picture, new[:_MOST_NEW_LINES])
         return self._put_together(picture, [*lines, *more]) if more else found
 
-    def _read_lines(self, picture: Picture, there: Sequence[Quad]) -> list[Line]:
+    def _near(self, picture: Picture, place: Corners | None) -> list[_Candidate]:
+        """What there is at one place."""
+        height, width = picture.shape[:2]
+        part = surroundings(place, width, height) if place else None
+        if place is None or part is None:
+            return []
+        shown = picture[part.y : part.y + part.height, part.x : part.x + part.width]
+        shift = np.array([part.x, part.y], np.float32)
+        for width, evened in _NEAR:
+            seen = self._finder.find(shown, pixels_for(part, place, width), evened=evened)
+            there = _worth_reading([replace(one, quad=one.quad + shift) for one in seen])
+            lines = self._read_lines(picture, [quad for quad in there if lies_there(quad, place)], MORE[:1])
+            if best := _best(self._put_together(picture, lines)):
+                return best
+        return []
+
+    def _read_lines(self, picture: Picture, there: Sequence[Quad], more: Sequence[View] = MORE) -> list[Line]:
         lines = [
             self._reader.glance(picture, quad, PLAIN if quads.aspect(quad) > _LONGER_THAN_A_PLATE else FIRST)
             for quad in there
         ]
-        return self._studied(picture, lines)
+        return self._studied(picture, lines, more)
 
     def _put_together(self, picture: Picture, lines: Sequence[Line]) -> list[_Candidate]:
         candidates = [_Candidate(line, confidence(line.plate), frozenset([n])) for n, line in enumerate(lines)]
@@ -115,7 +148,7 @@ class LocalReader:
             candidates += self._widened(picture, lines, parts[:_MOST_STUDIES])
         return candidates
 
-    def _studied(self, picture: Picture, lines: Sequence[Line]) -> list[Line]:
+    def _studied(self, picture: Picture, lines: Sequence[Line], more: Sequence[View]) -> list[Line]:
         """The same lines; those that look most like a plate, but not surely, in more views."""
         doubtful = {
             n: line.plate.score
@@ -123,7 +156,7 @@ class LocalReader:
             if line.plate and line.plate.score > LEAST_SCORE and confidence(line.plate) < _SURE
         }
         worth = sorted(doubtful, key=lambda n: -doubtful[n])[:_MOST_STUDIES]
-        return [self._reader.study(picture, line) if n in worth else line for n, line in enumerate(lines)]
+        return [self._reader.study(picture, line, more) if n in worth else line for n, line in enumerate(lines)]
 
     def _joined(self, lines: Sequence[Line]) -> Iterator[_Candidate]:
         """Plates that only two neighbouring lines make together."""
