@@ -19,9 +19,9 @@ _STEEPEST = 40.0
 class Presence:
     """Finds plates without reading them; needs the extra `local`. Not safe to use from several threads at once."""
 
-    def __init__(self) -> None:
-        """Loads the text-finding network only, for one CPU thread. Raises EngineMissing."""
-        self._finder = TextFinder(threads=1)
+    def __init__(self, threads: int = 1) -> None:
+        """Loads the text-finding network only. threads: CPU threads of one look. Raises EngineMissing."""
+        self._finder = TextFinder(threads)
 
     def plates(self, bgr: Picture) -> list[Corners]:
         """Where there is something like a plate, or a line of one, surest first; empty where there is nothing.
