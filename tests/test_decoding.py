@@ -62,6 +62,17 @@ def test_the_dot_and_variants_of_characters_are_no_hindrance() -> None:
     assert decode(*clear("粵B·12345")).text == "粤B12345"
 
 
+def test_two_lines_are_hardly_a_new_energy_plate() -> None:
+    upper, lower = (DECODER.see(columns(*clear(text))) for text in ("粤A", "K93312"))
+    beside = DECODER.decode([upper.then(lower)])
+    above = DECODER.decode([upper.then(lower)], two_lines=True)
+    assert beside is not None
+    assert above is not None
+    assert (beside.text, beside.kind) == ("粤AK93312", "new energy small")
+    assert above.kind == "ordinary"
+    assert confidence(above) < 0.85 < confidence(beside)
+
+
 def test_a_letter_that_can_not_stand_there_counts_for_the_digit() -> None:
     decoded = decode(*clear("京A1OI45"))
     assert decoded.text == "京A10145"

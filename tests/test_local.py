@@ -192,6 +192,11 @@ def test_a_broken_picture_is_an_error_and_not_an_empty_gate(reader: LocalReader,
         read(reader, picture)
 
 
+def test_the_lower_line_of_a_truck_is_no_plate_of_another_country() -> None:
+    picture = on_grey((draw_plate("鲁B1234挂", "two-line", 200), 300, 200))
+    assert [one.text for one in read(LocalReader(grammar=plates.ANY), picture)] == ["鲁B1234挂"]
+
+
 def test_a_plate_of_another_country_needs_its_grammar(reader: LocalReader) -> None:
     picture = on_grey((draw_plate("KA77AB5", "yellow", width=260), 300, 200))
     assert "KA77AB5" not in [one.text for one in read(reader, picture)]

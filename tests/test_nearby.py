@@ -40,6 +40,8 @@ def test_a_plate_is_reduced_to_the_wanted_width_and_never_enlarged() -> None:
     wide, narrow = place(300, 200, 160, 50), place(300, 200, 40, 13)
     assert pixels_for(Box(0, 0, 320, 200), wide, 80.0) == 160 * 100
     assert pixels_for(Box(0, 0, 80, 52), narrow, 80.0) == 80 * 52
+    two_lines = place(300, 200, 160, 100)
+    assert pixels_for(Box(0, 0, 320, 260), two_lines, 80.0) == 240 * 195, "half as wide again"
 
 
 @pytest.mark.parametrize(("x", "there"), [(350, True), (405, True), (480, False)])

@@ -85,19 +85,19 @@ class LineReader:
         """Whether enough characters are clearly seen for a part of a plate; on leaves and stripes there are none."""
         return self._decoder.characters_in(line.views[0]) >= _PART_OF_A_PLATE
 
-    def together(self, quad: Quad, lines: Sequence[Line]) -> Line:
-        """Several lines, each in the same views, as one text. quad: around all of them."""
+    def together(self, quad: Quad, lines: Sequence[Line], *, stacked: bool = False) -> Line:
+        """Several lines, each in the same views, as one text. quad: around all. stacked: one above the other."""
         views = []
         for parts in zip(*(line.views for line in lines), strict=False):
             seen = parts[0]
             for part in parts[1:]:
                 seen = seen.then(part)
             views.append(seen)
-        return Line(quad, None, tuple(views), self._best(views))
+        return Line(quad, None, tuple(views), self._best(views, stacked))
 
-    def _best(self, views: Sequence[Seen]) -> Decoded | None:
+    def _best(self, views: Sequence[Seen], stacked: bool = False) -> Decoded | None:
         """China's plate, unless another country's is likelier."""
-        plate = self._decoder.decode(views)
+        plate = self._decoder.decode(views, two_lines=stacked)
         other = self._others.decode(views[0]) if self._others else None
         return max((one for one in (plate, other) if one), key=lambda one: one.score, default=None)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from streamwatch.errors import PictureBroken
 from streamwatch.model import Corners, Engine, Ledger, Picture, PlateText
-from streamwatch.plates import CHINA, Grammar
+from streamwatch.plates import CHINA, OTHER, Grammar
 from streamwatch.recognition import quads
 from streamwatch.recognition.colour import colour
 from streamwatch.recognition.confidence import LEAST_SCORE, confidence
@@ -46,6 +46,8 @@ _USUAL = 3.0
 """Width by height. A plate has 3.1 to 3.4, a line of a two-line plate 1.5 to 4, a line with other text more."""
 _TWO_LINES = (1.3, 2.7)
 """Width by height of a two-line plate that was found as one block; the plate itself has 2."""
+_LOWER_LINE = 5
+"""Letters and digits in the lower line of a two-line plate."""
 _SURE = 0.988
 """A first look this sure needs no second."""
 _LIKELY = 0.77
@@ -141,7 +143,7 @@ class LocalReader:
 
     def _put_together(self, picture: Picture, lines: Sequence[Line]) -> list[_Candidate]:
         candidates = [_Candidate(line, confidence(line.plate), frozenset([n])) for n, line in enumerate(lines)]
-        if max((one.confidence for one in candidates), default=0.0) < _LIKELY:
+        if not any(one.confidence >= _LIKELY and not _part_of_two_lines(one.line) for one in candidates):
             parts = [line for line in lines if self._reader.shows_characters(line)]
             candidates += self._joined(lines) if parts else []
             candidates += self._two_lines(picture, lines, parts[:_MOST_STUDIES])
@@ -162,12 +164,11 @@ class LocalReader:
         """Plates that only two neighbouring lines make together."""
         for (a, first), (b, second) in permutations(enumerate(lines), 2):
             if quads.beside(first.quad, second.quad):
-                quad = quads.side_by_side(first.quad, second.quad)
+                line = self._reader.together(quads.side_by_side(first.quad, second.quad), [first, second])
             elif quads.above(first.quad, second.quad):
-                quad = quads.stacked(first.quad, second.quad)
+                line = self._reader.together(quads.stacked(first.quad, second.quad), [first, second], stacked=True)
             else:
                 continue
-            line = self._reader.together(quad, [first, second])
             yield _Candidate(line, confidence(line.plate), frozenset((a, b)))
 
     def _two_lines(self, picture: Picture, lines: Sequence[Line], parts: Sequence[Line]) -> Iterator[_Candidate]:
@@ -180,7 +181,7 @@ class LocalReader:
                 pairs.append((quads.upper_line(line.quad), line.quad))
             for upper, lower in pairs:
                 pair = [self._reader.glance(picture, upper, PLAIN), self._reader.glance(picture, lower, PLAIN)]
-                whole = self._reader.together(quads.stacked(upper, lower), pair)
+                whole = self._reader.together(quads.stacked(upper, lower), pair, stacked=True)
                 yield _Candidate(whole, confidence(whole.plate), frozenset([lines.index(line)]))
 
     def _widened(self, picture: Picture, lines: Sequence[Line], parts: Sequence[Line]) -> Iterator[_Candidate]:
@@ -207,6 +208,11 @@ def _worth_reading(found: Sequence[Found]) -> list[Quad]:
     lines = [line.quad for line in found if quads.size(line.quad)[1] >= _LEAST_HEIGHT]
     lines = [quad for quad in lines if _STEEPEST <= quads.aspect(quad) <= _FLATTEST]
     return sorted(lines, key=lambda quad: abs(np.log(quads.aspect(quad) / _USUAL)))[:_MOST_LINES]
+
+
+def _part_of_two_lines(line: Line) -> bool:
+    """Whether a text that only another grammar takes for a plate may be the lower line of a truck's plate."""
+    return line.plate is not None and line.plate.kind == OTHER and len(line.plate.text) <= _LOWER_LINE
 
 
 def _best(candidates: Sequence[_Candidate]) -> list[_Candidate]:

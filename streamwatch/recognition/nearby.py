@@ -7,6 +7,8 @@ from streamwatch.recognition.quads import Quad
 
 _MARGIN = 0.5
 """Of the plate's width, on all sides: the place may be named roughly, and a plate is found by what is around it."""
+_TWO_LINES, _FOR_TWO_LINES = 2.0, 1.5
+"""Width by height below which a plate may have two lines; their gap needs so much more width to be seen."""
 _SHORTEST, _LOWEST = 16.0, 5.0
 """Pixels; what is smaller is no plate that anybody has read."""
 
@@ -25,8 +27,9 @@ def surroundings(place: Corners, width: int, height: int) -> Box | None:
 
 
 def pixels_for(part: Box, place: Corners, wide: float) -> int:
-    """To how many pixels that part is to be reduced for the plate to be so many pixels wide."""
-    left, _, right, _ = _bounds(place)
+    """To how many pixels that part is to be reduced for the plate to be so many pixels wide, or more for two lines."""
+    left, top, right, bottom = _bounds(place)
+    wide *= _FOR_TWO_LINES if right - left < _TWO_LINES * (bottom - top) else 1.0
     return round(part.width * part.height * min(1.0, wide / (right - left)) ** 2)
 
 
