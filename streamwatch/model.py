@@ -6,7 +6,7 @@ A key is a random text (UUID4 hex) that names a thing from its birth on, before 
 All times are aware UTC and are capture times unless the name says otherwise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
@@ -159,6 +159,16 @@ class Recognizer(Protocol):
 
     def close(self) -> None:
         """Gives back connections and memory."""
+
+
+class FreeRecognizer(Recognizer, Protocol):
+    """One that costs nothing but CPU, and less of it where it is told where to look."""
+
+    def read_near(self, jpeg: bytes, places: Sequence[Corners | None], ledger: Ledger) -> list[PlateText]:
+        """The plates at the given places, best first. Raises RecognitionError.
+
+        All plates of the picture where one of the places is not known (None), can not be a plate's or shows none.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def make_intake(settings: Settings, camera: str) -> Intake:
             close_after=gate.close_after,
             max_calls=gate.max_calls,
             zone=settings.cameras[camera].zone,
-            find_plates=plate_finder(),
+            find_plates=plate_finder(settings),
         ),
         JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
         settings.sightings.min_confidence,
@@ -145,9 +145,12 @@ def local_stands_in(settings: Settings) -> bool:
     return settings.recognizer.fallback == "local" and local_is_installed()
 
 
-def plate_finder() -> FindPlates | None:
-    """Finds plates without reading them, for one camera; None where the extra `local` is not installed."""
-    return Presence().plates if local_is_installed() else None
+def plate_finder(settings: Settings) -> FindPlates | None:
+    """Finds plates without reading them, for one camera; None where the extra `local` is not installed.
+
+    On as many threads as the local engine, with which it then shares the network.
+    """
+    return Presence(settings.recognizer.local.threads).plates if local_is_installed() else None
 
 
 def make_local(settings: Settings) -> LocalReader:

@@ -1,12 +1,13 @@
 """Who reads what, and what becomes of it: the dispatcher with a service that does what it is told."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import pytest
 
 from streamwatch import errors
-from streamwatch.model import Box, CallResult, Engine, Keyframe, Ledger, Passage, PlateText, Recognizer
+from streamwatch.model import Box, CallResult, Corners, Engine, Keyframe, Ledger, Passage, PlateText, Recognizer
 from streamwatch.pipeline import (
     Budget,
     Dispatcher,
@@ -73,6 +74,7 @@ class Service:
 
 class Local(Service):
     engine = Engine.LOCAL
+    places: Sequence[Corners | None] = ()
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
         self.read_keys.append(jpeg)
@@ -80,6 +82,10 @@ class Local(Service):
         if not isinstance(answer, list):
             raise answer[0]
         return answer
+
+    def read_near(self, jpeg: bytes, places: Sequence[Corners | None], ledger: Ledger) -> list[PlateText]:
+        self.places = list(places)
+        return self.read(jpeg, ledger)
 
 
 class Desk:
@@ -270,6 +276,14 @@ def test_the_local_engine_looks_at_what_was_paid_for(
     assert isinstance(read, PlatesRead)
     assert read.plates == tuple(answer), "what is written down is what the service said"
     assert len(scene.desk.said(PlatesConfirmed)) == confirmed
+
+
+def test_the_local_engine_looks_where_the_service_saw_plates() -> None:
+    corners = ((1.0, 2.0), (3.0, 2.0), (3.0, 4.0), (1.0, 4.0))
+    scene = Scene(Service([PlateText("京AF0236", 0.97, corners), PlateText("川B99887", 0.97, None)]), local := Local())
+    scene.add("a")
+    scene.serve()
+    assert local.places == [corners, None]
 
 
 def test_where_it_is_installed_the_local_engine_reads_what_may_have_been_charged() -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from draw_sample import ACTORS, SAMPLE
 
 from streamwatch import plates
 from streamwatch.errors import EngineMissing, PictureBroken
-from streamwatch.model import CallResult, Engine, PlateText
+from streamwatch.model import CallResult, Corners, Engine, PlateText
 from streamwatch.recognition.local import LocalReader
 
 
@@ -92,6 +93,44 @@ def test_reads_all_plates_of_a_picture_best_first(reader: LocalReader) -> None:
     assert found[0].confidence >= found[1].confidence
 
 
+def two_plates() -> tuple[bytes, Corners, Corners]:
+    """A picture, and the corners of its plates 京A12345 and 川B67890."""
+    first, second = (draw_plate(plate, width=160) for plate in ("京A12345", "川B67890"))
+    places = [((x, 200.0), (x + 160.0, 200.0), (x + 160.0, 251.0), (x, 251.0)) for x in (150.0, 600.0)]
+    return on_grey((first, 150, 200), (second, 600, 200)), places[0], places[1]
+
+
+def test_reads_only_the_plate_whose_place_is_named(reader: LocalReader) -> None:
+    picture, _, place = two_plates()
+    [found] = reader.read_near(picture, [place], NobodyPays())
+    assert found.text == "川B67890"
+    assert np.abs(np.array(found.corners) - place).max() < 10, "in pixels of the whole picture"
+
+
+def test_reads_each_of_several_places(reader: LocalReader) -> None:
+    picture, first, second = two_plates()
+    found = reader.read_near(picture, [first, second], NobodyPays())
+    assert {one.text for one in found} == {"京A12345", "川B67890"}
+
+
+@pytest.mark.parametrize(
+    "place", [None, ((400.0, 400.0), (500.0, 400.0), (500.0, 430.0), (400.0, 430.0)), ((0.0, 0.0),) * 4]
+)
+def test_reads_the_whole_picture_where_a_named_place_shows_no_plate(reader: LocalReader, place: Corners | None) -> None:
+    picture, first, _ = two_plates()
+    found = reader.read_near(picture, [first, place], NobodyPays())
+    assert {one.text for one in found} == {"京A12345", "川B67890"}
+
+
+def test_a_named_place_costs_less(reader: LocalReader) -> None:
+    picture, place, _ = two_plates()
+    began = time.thread_time()
+    reader.read(picture, NobodyPays())
+    whole = time.thread_time() - began
+    reader.read_near(picture, [place], NobodyPays())
+    assert time.thread_time() - began - whole < 0.6 * whole
+
+
 def test_reads_the_two_lines_of_a_truck_as_one(reader: LocalReader) -> None:
     [found] = read(reader, on_grey((draw_plate("鲁B1234挂", "two-line", 260), 300, 200)))
     assert found.text == "鲁B1234挂"
@@ -151,6 +190,11 @@ def test_reads_every_vehicle_of_the_sample(reader: LocalReader) -> None:
 def test_a_broken_picture_is_an_error_and_not_an_empty_gate(reader: LocalReader, picture: bytes) -> None:
     with pytest.raises(PictureBroken):
         read(reader, picture)
+
+
+def test_the_lower_line_of_a_truck_is_no_plate_of_another_country() -> None:
+    picture = on_grey((draw_plate("鲁B1234挂", "two-line", 200), 300, 200))
+    assert [one.text for one in read(LocalReader(grammar=plates.ANY), picture)] == ["鲁B1234挂"]
 
 
 def test_a_plate_of_another_country_needs_its_grammar(reader: LocalReader) -> None:

@@ -20,7 +20,7 @@ def text(said: Said) -> PlateText:
         pytest.param(("皖QA282", 0.96), [("闽QA2825", 0.3)], 0.0, [("皖QA2825", 0.3)], id="another length"),
         pytest.param(("皖QA2B25", 0.97), [("闽QA2825", 0.3)], 0.0, [("皖QA2825", 0.3)], id="the rest differs"),
         pytest.param(("皖QA2B25", 0.97), [("皖QA2825", 0.09)], 0.97, [], id="an objection that is hardly sure"),
-        pytest.param(("皖QA2B25", None), [("闽QA2825", 0.1)], 0.0, [("皖QA2825", 0.1)], id="against no confidence"),
+        pytest.param(("皖QA2B25", None), [("闽QA2825", 0.2)], 0.0, [("皖QA2825", 0.2)], id="against no confidence"),
         pytest.param(("皖QA2B25", None), [("闽QA2825", 0.02)], 0.0, [], id="no assent to one without confidence"),
         pytest.param(("湘GR0L16", 0.96), [("浙GR0L16", 0.97)], 0.0, [], id="sure of another province"),
         pytest.param(("湘GR0L16", 0.96), [("湘GR0L16", 0.97)], 1.0, [("湘GR0L16", 0.97)], id="the same"),

@@ -6,10 +6,12 @@ from pydantic import SecretStr
 from streamwatch import parts
 from streamwatch.errors import EngineMissing
 from streamwatch.model import Engine
+from streamwatch.recognition import finder
+from streamwatch.recognition.networks import open_network
 from streamwatch.settings import OcrCarsSettings, Reads, RecognizerSettings, Settings
 
 
-def settings(engine: Reads, **more: str) -> Settings:
+def settings(engine: Reads, **more: object) -> Settings:
     ocrcars = OcrCarsSettings(appcode=SecretStr("invented0appcode"))
     return Settings(recognizer=RecognizerSettings.model_validate({"engine": engine, "ocrcars": ocrcars, **more}))
 
@@ -32,6 +34,20 @@ def test_the_local_engine_is_loaded_once() -> None:
     first = engine()
     assert first is not None
     assert first is engine()
+
+
+def test_the_gate_shares_the_local_engines_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[str, int]] = []
+
+    def opens(part: str, threads: int) -> object:
+        opened.append((part, threads))
+        return open_network(part, threads)
+
+    monkeypatch.setattr(finder, "open_network", opens)
+    chosen = settings(Reads.LOCAL, local={"threads": 2})
+    parts.make_local(chosen)
+    parts.plate_finder(chosen)
+    assert opened == [("det", 2)] * 2
 
 
 def test_local_first_without_the_extra_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from streamwatch.errors import (
     StoreError,
     Transient,
 )
-from streamwatch.model import Engine, Keyframe, PlateText, Recognizer
+from streamwatch.model import Engine, FreeRecognizer, Keyframe, PlateText, Recognizer
 from streamwatch.pipeline.budget import Budget, Usage
 from streamwatch.pipeline.events import (
     Event,
@@ -277,7 +277,7 @@ class Dispatcher:
         self._budget.pay(item.camera, 1, self._clock.now(), now)
         return Job(item, since, Route.ENGINE), 0.0
 
-    def _stand_in(self) -> Recognizer | None:
+    def _stand_in(self) -> FreeRecognizer | None:
         """The local engine, if it is to have the last word where nothing will be paid."""
         return self._local.engine() if self._local.stands_in else None
 
@@ -302,22 +302,23 @@ class Dispatcher:
 
     def _checked(self, keyframe: Keyframe, plates: tuple[PlateText, ...]) -> tuple[PlateText, ...]:
         """A paid reading as the gate should take it, after the local engine has looked at the same picture."""
-        local = self._second_opinion(keyframe) if plates else None
+        local = self._second_opinion(keyframe, plates) if plates else None
         with self._changed:
             weighed = self._opinions.weigh(keyframe.passage, plates, local)
         if weighed.seen:
             self._desk.record(PlatesConfirmed(keyframe, weighed.seen))
         return weighed.plates
 
-    def _second_opinion(self, keyframe: Keyframe) -> tuple[PlateText, ...] | None:
-        """What the local engine reads there; None where it is not to be asked, or fails."""
+    def _second_opinion(self, keyframe: Keyframe, paid: tuple[PlateText, ...]) -> tuple[PlateText, ...] | None:
+        """What the local engine reads where these plates are; None where it is not to be asked, or fails."""
         if keyframe.key in self._unsure:
             return self._unsure[keyframe.key]
         local = self._stand_in()
         if local is None:
             return None
         try:
-            return tuple(local.read(keyframe.jpeg, self._ledger(local, keyframe)))
+            places = [plate.corners for plate in paid]
+            return tuple(local.read_near(keyframe.jpeg, places, self._ledger(local, keyframe)))
         except RecognitionError:
             return None
 

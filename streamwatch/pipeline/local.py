@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from streamwatch.model import PlateText, Recognizer
+from streamwatch.model import FreeRecognizer, PlateText
 from streamwatch.plates import CHINA, Grammar
 
 NO_PLATE_BELOW = 0.5
@@ -20,7 +20,7 @@ class LocalHelp:
     1, from which it is sure.
     """
 
-    engine: Callable[[], Recognizer | None]
+    engine: Callable[[], FreeRecognizer | None]
     first: bool
     stands_in: bool
     pay_below: float

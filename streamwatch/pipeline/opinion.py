@@ -1,7 +1,7 @@
 """How far a paid reading can be believed: what the local engine sees in the same picture, and what other views said.
 
 The local engine errs in the Chinese characters mostly, the province and marks such as 学: in 300 pictures of real
-plates in drawn scenes it read the rest wrong in 4, never with a confidence above 0.1, and only the province in 38. So
+plates in drawn scenes it read the rest wrong in 4, never with a confidence above 0.27, and only the province in 38. So
 the rest is weighed where it is a little sure, and its Chinese characters only where it is SURE, as a reason to look
 again.
 """
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from streamwatch import plates as grammar
 from streamwatch.model import PlateText
 
-SURE = 0.9  # confidence of the local engine from which on its Chinese characters count
-OBJECTS = 0.1  # the same from which on the rest of its text counts against a reading that has a confidence
-OBJECTS_AT_ALL = 0.05  # the same against a reading that has none
+SURE = 0.97  # confidence of the local engine from which on its Chinese characters count
+OBJECTS = 0.27  # the same from which on the rest of its text counts against a reading that has a confidence
+OBJECTS_AT_ALL = 0.15  # the same against a reading that has none
 ONE_PLATE = 2.0  # distance up to which two texts can be readings of one plate: two wrong characters
 REMEMBERED = 500  # passages of which is known what was read
 

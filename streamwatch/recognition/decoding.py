@@ -37,6 +37,8 @@ _FOLDED = {("0", "O"): 1.0, ("1", "I"): 1.0}
 # How likely a kind is at a gate before one has looked. A letter pair such as MA is far more often a blurred 川A than an
 # army car; paper plates and motorcycles are not looked for at all.
 _RARE = {"military": 0.001, "embassy": 0.1, "old embassy": 0.001, "old consulate": 0.1, "civil aviation": 0.1}
+_RARE_IN_TWO_LINES = {"new energy small": 0.003, "new energy large": 0.003}
+"""Plates of one line whatever the vehicle's size (GA 36). What looks like one in two lines is a truck's and a speck."""
 _NOT_SOUGHT = {"temporary", "emergency motorcycle"}
 _AT_HOME = 0.5
 """Share of the vehicles that come from the gate's own province, where it is known; the rest from any."""
@@ -102,6 +104,7 @@ class PlateDecoder:
         self._forms = [form for _, form in forms]
         self._lengths = np.array([len(form) for form in self._forms])
         self._priors = np.log([_RARE.get(name, 1.0) for name in self._kinds])
+        self._priors_in_two_lines = self._priors + np.log([_RARE_IN_TWO_LINES.get(name, 1.0) for name in self._kinds])
         self._characters = sorted({char for form in self._forms for place in form for char in place} | {"O", "I"})
         self._row = {char: n for n, char in enumerate(self._characters)}
         self._home = home_province
@@ -177,21 +180,27 @@ class PlateDecoder:
         """How far a view of a plate's first characters speaks for each of `plates.PROVINCES`; 0 or more."""
         return np.asarray((seen.marks.sum(axis=0) @ self._weights[self._any_province])[self._province_rows], np.float64)
 
-    def decode(self, views: Sequence[Seen], province: Floats | None = None) -> Decoded | None:
+    def decode(
+        self, views: Sequence[Seen], province: Floats | None = None, *, two_lines: bool = False
+    ) -> Decoded | None:
         """The best plate in views of the same place; None where they have too few columns for any.
 
-        province: a second opinion on the province, as log evidence for each of `plates.PROVINCES`.
+        province: a second opinion on the province, as log evidence for each of `plates.PROVINCES`. two_lines: the views
+        were put together from a line above another.
         """
+        priors = self._priors_in_two_lines if two_lines else self._priors
         shares = [(seen.marks @ self._weights).swapaxes(0, 1) for seen in views]
         blanks = [np.log(seen.blank + _FLOOR) for seen in views]
         proposed = dict.fromkeys(
-            one for share, blank in zip(shares, blanks, strict=True) for one in self._proposals(share, blank, province)
+            one
+            for share, blank in zip(shares, blanks, strict=True)
+            for one in self._proposals(share, blank, priors, province)
         )
         if not proposed:
             return None
         spellings = list(proposed)
         scores = np.mean([self._likelihoods(spellings, *view) for view in zip(shares, blanks, strict=True)], axis=0)
-        scores += [self._priors[one.form] + _opinion(one.text, province) for one in spellings]
+        scores += [priors[one.form] + _opinion(one.text, province) for one in spellings]
         # What is known before looking decides between plates, but makes none of them any clearer.
         ranks = scores + [self._frequency.get(one.text[0], 0.0) for one in spellings]
         best = int(ranks.argmax())
@@ -200,11 +209,14 @@ class PlateDecoder:
         lead = float(ranks[best] - max(others, default=_NOT_A_FORM))
         return Decoded(chosen.text, self._kinds[chosen.form], float(scores[best]), lead, chosen.peaks)
 
-    def _proposals(self, shares: Probabilities, blank: Floats, province: Floats | None) -> Iterator[_Spelling]:
+    def _proposals(
+        self, shares: Probabilities, blank: Floats, priors: Floats, province: Floats | None
+    ) -> Iterator[_Spelling]:
         """The plates of the best paths of the best forms, each also with other provinces that can be seen."""
         picks = shares.argmax(axis=2)[:, self._place_of]
         places = np.log(np.clip(shares.max(axis=2), _FLOOR, 1))[:, self._place_of]
         scores, paths = self._best_paths(places, picks, blank)
+        scores = scores + priors
         for form in np.argsort(-scores)[:_FORMS_PER_VIEW]:
             if scores[form] <= _NOT_A_FORM / 2:
                 return
@@ -252,7 +264,7 @@ class PlateDecoder:
         return emit
 
     def _best_paths(self, places: Floats, picks: Numbers, blank: Floats) -> tuple[Floats, Numbers]:
-        """Viterbi for all forms at once. Returns each form's score, and (T, forms) states of its best path."""
+        """Viterbi for all forms at once. Returns their log probabilities, and (T, forms) states of their best paths."""
         steps, forms, most = places.shape
         every = np.arange(forms)
         emit = self._emissions(places, blank, every)
@@ -277,7 +289,7 @@ class PlateDecoder:
         for t in range(steps - 1, -1, -1):
             paths[t] = states
             states = states - came[t, every, states]
-        return ends.max(axis=0) + self._priors, paths
+        return ends.max(axis=0), paths
 
 
 def _frequency(home: str) -> dict[str, float]:

@@ -23,7 +23,7 @@ _ROWS = 48
 # has wide characters.
 FIRST = View(left=0.08, right=0.03, upright=0.0, stretch=1.6)
 PLAIN = View(left=0.0, right=0.02, upright=0.0, stretch=1.0)
-_MORE = (View(left=0.0, right=0.02, upright=-0.06, stretch=1.9), View(left=0.22, right=0.04, upright=0.06, stretch=1.4))
+MORE = (View(left=0.0, right=0.02, upright=-0.06, stretch=1.9), View(left=0.22, right=0.04, upright=0.06, stretch=1.4))
 _OFFICE_WIDTH = 80
 """Pixels to which the first two characters are brought for a look of their own."""
 _PART_OF_A_PLATE = 3
@@ -69,9 +69,9 @@ class LineReader:
         seen = self._see(quads.cut(picture, quad, view, _ROWS))
         return Line(quad, view, (seen,), self._best([seen]))
 
-    def study(self, picture: Picture, line: Line) -> Line:
+    def study(self, picture: Picture, line: Line, more: Sequence[View]) -> Line:
         """The same line in more views, and its province by itself."""
-        views = (*line.views, *(self._see(quads.cut(picture, line.quad, view, _ROWS)) for view in _MORE))
+        views = (*line.views, *(self._see(quads.cut(picture, line.quad, view, _ROWS)) for view in more))
         seen = Line(line.quad, line.first, views, self._best(views))
         if seen.plate is None or seen.plate.kind == plates.OTHER:
             return seen
@@ -85,19 +85,19 @@ class LineReader:
         """Whether enough characters are clearly seen for a part of a plate; on leaves and stripes there are none."""
         return self._decoder.characters_in(line.views[0]) >= _PART_OF_A_PLATE
 
-    def together(self, quad: Quad, lines: Sequence[Line]) -> Line:
-        """Several lines, each in the same views, as one text. quad: around all of them."""
+    def together(self, quad: Quad, lines: Sequence[Line], *, stacked: bool = False) -> Line:
+        """Several lines, each in the same views, as one text. quad: around all. stacked: one above the other."""
         views = []
         for parts in zip(*(line.views for line in lines), strict=False):
             seen = parts[0]
             for part in parts[1:]:
                 seen = seen.then(part)
             views.append(seen)
-        return Line(quad, None, tuple(views), self._best(views))
+        return Line(quad, None, tuple(views), self._best(views, stacked))
 
-    def _best(self, views: Sequence[Seen]) -> Decoded | None:
+    def _best(self, views: Sequence[Seen], stacked: bool = False) -> Decoded | None:
         """China's plate, unless another country's is likelier."""
-        plate = self._decoder.decode(views)
+        plate = self._decoder.decode(views, two_lines=stacked)
         other = self._others.decode(views[0]) if self._others else None
         return max((one for one in (plate, other) if one), key=lambda one: one.score, default=None)
 

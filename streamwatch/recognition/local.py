@@ -7,22 +7,23 @@ Neighbouring lines are also read as one: a province that was found apart, and th
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import cv2
 import numpy as np
 
 from streamwatch.errors import PictureBroken
-from streamwatch.model import Engine, Ledger, Picture, PlateText
-from streamwatch.plates import CHINA, Grammar
+from streamwatch.model import Corners, Engine, Ledger, Picture, PlateText
+from streamwatch.plates import CHINA, OTHER, Grammar
 from streamwatch.recognition import quads
 from streamwatch.recognition.colour import colour
 from streamwatch.recognition.confidence import LEAST_SCORE, confidence
 from streamwatch.recognition.finder import Found, TextFinder
 from streamwatch.recognition.layout import border
-from streamwatch.recognition.lines import FIRST, PLAIN, Line, LineReader
-from streamwatch.recognition.quads import Quad
+from streamwatch.recognition.lines import FIRST, MORE, PLAIN, Line, LineReader
+from streamwatch.recognition.nearby import lies_there, pixels_for, surroundings
+from streamwatch.recognition.quads import Quad, View
 
 PIXELS = 350_000
 """To so many a picture is reduced for finding text, some 0.11 s of CPU; the text itself is read at full size."""
@@ -30,7 +31,10 @@ PIXELS = 350_000
 MORE_PIXELS = 450_000
 """The same for a second search, where the first has found no plate."""
 
-LEAST_CONFIDENCE = 0.01
+_NEAR = ((80.0, False), (112.0, True))
+"""Where the place is known, to what width a plate is reduced for the first search and for the second, evened one."""
+
+LEAST_CONFIDENCE = 0.03
 """What is less sure than this is no plate. Between this and certainty lie mostly plates whose province is blurred."""
 
 _MOST_LINES, _MOST_NEW_LINES, _MOST_STUDIES = 6, 3, 3
@@ -42,9 +46,11 @@ _USUAL = 3.0
 """Width by height. A plate has 3.1 to 3.4, a line of a two-line plate 1.5 to 4, a line with other text more."""
 _TWO_LINES = (1.3, 2.7)
 """Width by height of a two-line plate that was found as one block; the plate itself has 2."""
-_SURE = 0.96
+_LOWER_LINE = 5
+"""Letters and digits in the lower line of a two-line plate."""
+_SURE = 0.988
 """A first look this sure needs no second."""
-_LIKELY = 0.5
+_LIKELY = 0.77
 """Where no line is this sure, plates are put together from lines and parts of lines."""
 _HALF = (1.2, 2.4)
 """Width by height of what may be half of a plate whose other half was not found."""
@@ -84,6 +90,19 @@ class LocalReader:
             candidates = self._candidates(picture)
         return [_plate_text(picture, found) for found in _best(candidates)]
 
+    def read_near(self, jpeg: bytes, places: Sequence[Corners | None], ledger: Ledger) -> list[PlateText]:
+        """The plates at the given places, best first, at a quarter of the price. Raises PictureBroken.
+
+        All plates of the picture where one of the places is not known (None), can not be a plate's or shows none.
+        """
+        picture = _decode(jpeg)
+        with self._lock:
+            found = [self._near(picture, place) for place in places]
+            if not found or not all(found):
+                found = [_best(self._candidates(picture))]
+        surest = sorted((one for ones in found for one in ones), key=lambda one: -one.confidence)
+        return [_plate_text(picture, one) for one in surest]
+
     def close(self) -> None:
         """Waits for a reading that is under way; the memory goes with the object."""
         with self._lock:
@@ -99,23 +118,39 @@ class LocalReader:
         more = self._read_lines(picture, new[:_MOST_NEW_LINES])
         return self._put_together(picture, [*lines, *more]) if more else found
 
-    def _read_lines(self, picture: Picture, there: Sequence[Quad]) -> list[Line]:
+    def _near(self, picture: Picture, place: Corners | None) -> list[_Candidate]:
+        """What there is at one place."""
+        height, width = picture.shape[:2]
+        part = surroundings(place, width, height) if place else None
+        if place is None or part is None:
+            return []
+        shown = picture[part.y : part.y + part.height, part.x : part.x + part.width]
+        shift = np.array([part.x, part.y], np.float32)
+        for width, evened in _NEAR:
+            seen = self._finder.find(shown, pixels_for(part, place, width), evened=evened)
+            there = _worth_reading([replace(one, quad=one.quad + shift) for one in seen])
+            lines = self._read_lines(picture, [quad for quad in there if lies_there(quad, place)], MORE[:1])
+            if best := _best(self._put_together(picture, lines)):
+                return best
+        return []
+
+    def _read_lines(self, picture: Picture, there: Sequence[Quad], more: Sequence[View] = MORE) -> list[Line]:
         lines = [
             self._reader.glance(picture, quad, PLAIN if quads.aspect(quad) > _LONGER_THAN_A_PLATE else FIRST)
             for quad in there
         ]
-        return self._studied(picture, lines)
+        return self._studied(picture, lines, more)
 
     def _put_together(self, picture: Picture, lines: Sequence[Line]) -> list[_Candidate]:
         candidates = [_Candidate(line, confidence(line.plate), frozenset([n])) for n, line in enumerate(lines)]
-        if max((one.confidence for one in candidates), default=0.0) < _LIKELY:
+        if not any(one.confidence >= _LIKELY and not _part_of_two_lines(one.line) for one in candidates):
             parts = [line for line in lines if self._reader.shows_characters(line)]
             candidates += self._joined(lines) if parts else []
             candidates += self._two_lines(picture, lines, parts[:_MOST_STUDIES])
             candidates += self._widened(picture, lines, parts[:_MOST_STUDIES])
         return candidates
 
-    def _studied(self, picture: Picture, lines: Sequence[Line]) -> list[Line]:
+    def _studied(self, picture: Picture, lines: Sequence[Line], more: Sequence[View]) -> list[Line]:
         """The same lines; those that look most like a plate, but not surely, in more views."""
         doubtful = {
             n: line.plate.score
@@ -123,18 +158,17 @@ class LocalReader:
             if line.plate and line.plate.score > LEAST_SCORE and confidence(line.plate) < _SURE
         }
         worth = sorted(doubtful, key=lambda n: -doubtful[n])[:_MOST_STUDIES]
-        return [self._reader.study(picture, line) if n in worth else line for n, line in enumerate(lines)]
+        return [self._reader.study(picture, line, more) if n in worth else line for n, line in enumerate(lines)]
 
     def _joined(self, lines: Sequence[Line]) -> Iterator[_Candidate]:
         """Plates that only two neighbouring lines make together."""
         for (a, first), (b, second) in permutations(enumerate(lines), 2):
             if quads.beside(first.quad, second.quad):
-                quad = quads.side_by_side(first.quad, second.quad)
+                line = self._reader.together(quads.side_by_side(first.quad, second.quad), [first, second])
             elif quads.above(first.quad, second.quad):
-                quad = quads.stacked(first.quad, second.quad)
+                line = self._reader.together(quads.stacked(first.quad, second.quad), [first, second], stacked=True)
             else:
                 continue
-            line = self._reader.together(quad, [first, second])
             yield _Candidate(line, confidence(line.plate), frozenset((a, b)))
 
     def _two_lines(self, picture: Picture, lines: Sequence[Line], parts: Sequence[Line]) -> Iterator[_Candidate]:
@@ -147,7 +181,7 @@ class LocalReader:
                 pairs.append((quads.upper_line(line.quad), line.quad))
             for upper, lower in pairs:
                 pair = [self._reader.glance(picture, upper, PLAIN), self._reader.glance(picture, lower, PLAIN)]
-                whole = self._reader.together(quads.stacked(upper, lower), pair)
+                whole = self._reader.together(quads.stacked(upper, lower), pair, stacked=True)
                 yield _Candidate(whole, confidence(whole.plate), frozenset([lines.index(line)]))
 
     def _widened(self, picture: Picture, lines: Sequence[Line], parts: Sequence[Line]) -> Iterator[_Candidate]:
@@ -174,6 +208,11 @@ def _worth_reading(found: Sequence[Found]) -> list[Quad]:
     lines = [line.quad for line in found if quads.size(line.quad)[1] >= _LEAST_HEIGHT]
     lines = [quad for quad in lines if _STEEPEST <= quads.aspect(quad) <= _FLATTEST]
     return sorted(lines, key=lambda quad: abs(np.log(quads.aspect(quad) / _USUAL)))[:_MOST_LINES]
+
+
+def _part_of_two_lines(line: Line) -> bool:
+    """Whether a text that only another grammar takes for a plate may be the lower line of a truck's plate."""
+    return line.plate is not None and line.plate.kind == OTHER and len(line.plate.text) <= _LOWER_LINE
 
 
 def _best(candidates: Sequence[_Candidate]) -> list[_Candidate]:
