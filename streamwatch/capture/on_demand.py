@@ -122,9 +122,9 @@ class OnDemand:
 
     def add(self, piece: Piece) -> bool:
         """From the thread that reads: whether it is worth to ask for a picture now."""
-        before = self._buffer.newest_key()
+        before = self._buffer.newest_key() if piece.key else None
         self._buffer.add(piece)
-        if piece.key and before is not None:
+        if before is not None:
             self._too_long &= piece.at - before.at > self._max_blind + SLACK
         if self._attention is Attention.ALL:
             return True

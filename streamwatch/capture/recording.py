@@ -105,13 +105,19 @@ class Recording:
 
     def pieces(self) -> Iterator[Piece]:
         """The pictures undecoded, in the order of the file, `at` on the way of the video's own time."""
-        cutter, way = Cutter(), Timeline(self._time_base, self._rate)
+        cutter = Cutter()
+        for packet, at, stamp in self.timed():
+            yield cutter.piece(packet, at, _NO_TIME, stamp)
+
+    def timed(self) -> "Iterator[tuple[Packet[VideoStream], float, int]]":
+        """Packets in the order of the file, each with its seconds of the video's own time and its time stamp."""
+        way = Timeline(self._time_base, self._rate)
         stamp, step = None, round(1 / self._rate / self._time_base)
         for packet in self._packets():
             stamp = packet.pts if packet.pts is not None else 0 if stamp is None else stamp + step
             at = way.offset(packet.dts if packet.dts is not None else stamp).total_seconds()
             self.ended_at = max(self.ended_at, at)
-            yield cutter.piece(packet, at, _NO_TIME, stamp)
+            yield packet, at, stamp
 
     def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also when the file is closed."""
@@ -183,15 +189,15 @@ class PlayedRecording:
         cutter = Cutter()
         for recording in self._rounds():
             began, due = self._clock.monotonic(), 0.0
-            for piece in recording.pieces():
-                if piece.at >= due:
-                    due = piece.at + _AT_ONCE
+            for packet, at, stamp in recording.timed():
+                if at >= due:
+                    due = at + _AT_ONCE
                     began = self._wait(began, due)
                 if self._stopped.is_set():
                     break
-                ago = max(0.0, self._clock.monotonic() - began - piece.at)
-                arrived_at = self._clock.now() - timedelta(seconds=ago)
-                yield cutter.piece(piece.packet, self._clock.monotonic() - ago, arrived_at, piece.stamp)
+                now = self._clock.monotonic()
+                ago = max(0.0, now - began - at)
+                yield cutter.piece(packet, now - ago, self._clock.now() - timedelta(seconds=ago), stamp)
 
     def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also when the file is closed."""

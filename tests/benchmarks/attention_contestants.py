@@ -24,6 +24,7 @@ Command = Sequence[str | Path]
 KEYS = list(config.keys())
 APPCODE = "invented0appcode0of0benchmarks"
 REDDER = 6.0  # grey levels by which red or green stands out in the mean of a painted vehicle's picture
+BLUER = 70  # grey levels by which blue stands out over red on a plate
 START = 2.0  # s of a clip whose cost counts as that of the program's start
 SETTLING = 20.0  # s after its start in which a playing one meets its first vehicle and loads what it needs for it
 PATIENCE = 60.0  # s for its start
@@ -170,7 +171,19 @@ class ByColour(FakeOcrCars):
         picture = cv2.imdecode(np.frombuffer(call.picture, np.uint8), cv2.IMREAD_COLOR)
         _, green, red = (float(value) for value in picture.mean(axis=(0, 1)))
         number = 0 if red > green + REDDER else 1 if green > red + REDDER else 2
-        return plate(BUSY[number].plate, range=[])
+        return plate(BUSY[number].plate, range=_blue(picture))
+
+
+def _blue(picture: np.ndarray) -> list[dict[str, int]]:
+    """The corners of the largest blue area, in the order of the service; none where nothing is blue."""
+    blue, _, red = cv2.split(picture)
+    areas, _ = cv2.findContours(
+        cv2.compare(cv2.subtract(blue, red), BLUER, cv2.CMP_GT), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )
+    if not areas:
+        return []
+    x, y, width, height = cv2.boundingRect(max(areas, key=cv2.contourArea))
+    return [{"y": y + b * height, "x": x + a * width} for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))]
 
 
 def plates(place: Path) -> set[str]:
