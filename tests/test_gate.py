@@ -206,6 +206,40 @@ def test_two_side_by_side_are_both_read() -> None:
     assert len(scene.shots) == 2
 
 
+def test_a_vehicle_that_comes_in_two_pieces_costs_one_call() -> None:
+    """Its middle looks like the road until it is near; the lower piece is paid for, and then both become one."""
+    body, marks = vehicle(1, 1), np.random.default_rng(1).integers(0, 2, (3, 14), np.uint8) * 200 + 30
+    place: Corners = ((240, 260), (390, 260), (390, 305), (240, 305))
+    plate = cv2.resize(marks, (150, 45), interpolation=cv2.INTER_NEAREST)
+
+    def pieces(picture: Picture, t: float) -> None:
+        if t >= 1.0:
+            paste(picture, body[:75], 210, 20, 220, 170)
+        if t >= 1.1:
+            paste(picture, body[75:], 165, 225, 310, 100)
+            paste(picture, plate, 240, 260, 150, 45)
+        if t >= 1.5:
+            paste(picture, body[60:90], 170, 185, 300, 45)
+
+    def find(bgr: Picture) -> list[Corners]:
+        if bgr.shape[0] < 45 or bgr.shape[1] < 150:
+            return []
+        _, best, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(bgr[..., 0], plate, cv2.TM_CCOEFF_NORMED))
+        return [((x, y), (x + 150, y), (x + 150, y + 45), (x, y + 45))] if best > 0.8 else []
+
+    gate = Gate(find_plates=find)
+    scene = Scene([], gate, extra=pieces)
+    events: list[Opened | Shot | Closed] = []
+    for n in range(50):
+        events += gate.look(scene.frame(n / FPS))
+        if n == 20:
+            gate.answered(next(event.passage for event in events if isinstance(event, Shot)), [(True, place)])
+    events += gate.finish()
+    assert [type(event) for event in events] == [Opened, Shot, Closed]
+    assert isinstance(events[2], Closed)
+    assert (events[2].last_seen - START).total_seconds() > 4.5, "the piece goes on as the whole"
+
+
 def test_one_that_drives_through_without_stopping_is_read() -> None:
     scene = Scene([Stay(vehicle(3, 3), 2.0, 3.0)]).play(7).finish()
     assert scene.read() == [0]

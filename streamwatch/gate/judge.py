@@ -210,6 +210,11 @@ class Judge:
             track.why = Why.NO_PLATE
             track.no_plate(at)
             return []
+        if self._just_paid(track):
+            track.why = Why.KNOWN
+            track.settle(small)
+            self._join(track, small)
+            return []
         decisions = self._another_vehicle(track) if track.suspect else []
         return [*decisions, *self._pay(track, small, _reason(track))]
 
@@ -293,6 +298,21 @@ class Judge:
                 return True
         return track.suspect and any(v.at_same_place(small) for v in track.paid if v.plate is None)
 
+    def _just_paid(self, track: Track) -> bool:
+        """Whether another track paid for this plate a moment ago: a vehicle may come in pieces that become one."""
+        assert track.best is not None
+        best = track.best
+        return any(view.shows_also(best.plate, best.at) for view in self._paid if view not in track.paid)
+
+    def _join(self, track: Track, small: Picture) -> None:
+        """The piece that was paid for is a part of this track's region now: it goes on as the whole."""
+        for piece in self._follower.tracks:
+            if piece is not track and piece.swallowed and piece.paid and track.region.holds(piece.region):
+                piece.region, piece.last_seen, piece.seen_at = track.region, track.last_seen, track.seen_at
+                piece.settle(small)
+                track.seen_at = -self._close_after
+                return
+
     def _another_vehicle(self, track: Track) -> list[Decision]:
         """The track goes on, but as a new passage: what stands there now is not what was paid for."""
         gone = self.closing(track, track.seen_at)
@@ -310,7 +330,7 @@ class Judge:
         box = best.box
         luma = best.frame.luma[box.y : box.y + box.height, box.x : box.x + box.width].copy()
         view = PaidView(track.passage, best.at, luma, box, best.score, track.region, patch_of(small, track.region))
-        view.scale = best.scale
+        view.scale, view.found = best.scale, best.plate
         track.paid.append(view)
         track.sent = best
         self._paid.append(view)
@@ -332,6 +352,8 @@ class Judge:
             return []
         if not self._plate_in_sight(track) and not track.came_nearer:
             track.refused += 1
+            return []
+        if self._just_paid(track):
             return []
         decisions = self._another_vehicle(track) if track.suspect else []
         reason = _reason(track) if track.paid else "it went; this was its best view"

@@ -1,5 +1,6 @@
 """One thing that is followed through the picture, and what is known of it."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
@@ -11,7 +12,7 @@ import numpy as np
 from streamwatch.gate.bestshot import Candidate
 from streamwatch.gate.glance import Why
 from streamwatch.gate.likeness import PLATE_LIKENESS, View, view_of
-from streamwatch.gate.plate_box import bounds, moved
+from streamwatch.gate.plate_box import bounds, middle, moved, plate_width
 from streamwatch.gate.regions import Region
 from streamwatch.model import Box, Corners, Picture
 
@@ -20,6 +21,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0  # s between two vain looks at what is wo
 OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently of each other
 NEARER, BROAD = 1.6, 0.8  # growth of what came nearer; width by height of a vehicle that is partly hidden
 SOMEWHAT_NEARER, VERY_BROAD = 1.2, 1.2  # the same of what may have come nearer while another one hid it
+JUST_NOW = 0.3  # s in which no plate can take the place of another one
 UNCHANGED = 0.75  # correlation of two small pictures of one place that show the same thing
 PLAIN = 0.01  # grey levels squared; variance below which a picture shows nothing
 
@@ -49,7 +51,7 @@ class PaidView:
     """A view that was sent: enough of it to know the vehicle again.
 
     luma: of `box`, at full resolution. patch: of `region` in the small picture; None for one of an earlier run. scale:
-    the size at which it was sent.
+    the size at which it was sent. plate: where the service read one; found: where one was seen before paying.
     """
 
     passage: int
@@ -61,6 +63,7 @@ class PaidView:
     patch: Picture | None
     verdict: Verdict = Verdict.PENDING
     plate: Corners | None = None
+    found: Corners | None = None
     gone_at: float | None = None
     scale: float = 1.0
 
@@ -82,6 +85,12 @@ class PaidView:
         self.luma, self.box, self.plate = luma[box.y : box.y + box.height, box.x : box.x + box.width].copy(), box, plate
         self.region = self.patch = None
         self.__dict__.pop("view", None)
+
+    def shows_also(self, plate: Corners | None, at: float) -> bool:
+        """Whether a plate seen at a time is the one paid for: so near to its place and time no other one can be."""
+        if plate is None or self.found is None or abs(at - self.at) > JUST_NOW or self.verdict is Verdict.FAILED:
+            return False
+        return math.dist(middle(plate), middle(self.found)) <= plate_width(self.found) / 2
 
     def plate_still_there(self, luma: Picture) -> bool:
         """Whether its plate still is where it was, in a full-resolution luma picture of now."""
