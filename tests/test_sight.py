@@ -1,4 +1,4 @@
-"""The last look for a plate before a view is given up."""
+"""The last look for a plate before a view is given up, and what becomes of such a view."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from clips import draw_plate
 
+from streamwatch.gate.background import Background
 from streamwatch.gate.bestshot import Candidate
+from streamwatch.gate.decisions import Shot
+from streamwatch.gate.follow import Follower
+from streamwatch.gate.geometry import Geometry
+from streamwatch.gate.judge import Judge
 from streamwatch.gate.regions import Region
 from streamwatch.gate.sight import Sight
 from streamwatch.gate.track import Track
@@ -51,3 +56,18 @@ def test_a_plate_that_hardly_stands_out_is_seen_at_last(sight: Sight, kind: str,
 def test_where_nothing_is_nothing_is_seen(sight: Sight) -> None:
     noise = np.random.default_rng(1).normal(100, 4, (750, 960, 3))
     assert looked_hard(sight, np.clip(noise, 0, 255).astype(np.uint8), Box(0, 0, 960, 750)).plate is None
+
+
+def test_a_vehicle_that_came_nearer_and_goes_is_paid_with_the_view_that_was_given_up() -> None:
+    bgr = np.full((720, 960, 3), 120, np.uint8)
+    small, blind = np.zeros((180, 240), np.uint8), Sight(lambda _: [], [])
+    judge = Judge(Follower(), Background(22), blind, [], patience=0.6, close_after=1.0, max_calls=3)
+    judge.begin(Geometry(bgr.shape[:2], None))
+    judge.let_go(small, 1.0)
+    box = Box(0, 0, 960, 720)
+    frame = Frame("gate", AT, bgr[:, :, 0], lambda: bgr)
+    track = Track(1, Region(0, 0, 240, 180, 900), AT, AT, 0.0, False, confirmed=True, came_nearer=True)
+    track.best = Candidate(frame, 0.5, box, box, 1.0, True)
+    track.no_plate(1.0)
+    [shot] = [decision for decision in judge.finish(track) if isinstance(decision, Shot)]
+    assert shot.frame is frame
