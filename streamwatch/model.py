@@ -167,7 +167,8 @@ class FreeRecognizer(Recognizer, Protocol):
     def read_near(self, jpeg: bytes, places: Sequence[Corners | None], ledger: Ledger) -> list[PlateText]:
         """The plates at the given places, best first. Raises RecognitionError.
 
-        All plates of the picture where one of the places is not known (None), can not be a plate's or shows none.
+        All plates of the picture where one of the places is not known (None), can not be a plate's of one line or shows
+        none.
         """
 
 

@@ -34,17 +34,6 @@ def test_says_where_in_the_region(presence: Presence, width: int) -> None:
     assert np.abs(np.array(found) - expected).max() < 0.15 * width
 
 
-@pytest.mark.parametrize("kind", ["blue", "yellow"])
-@pytest.mark.parametrize("light", [30, 100])
-def test_a_plate_that_hardly_stands_out_is_seen(presence: Presence, kind: str, light: int) -> None:
-    region = np.full((500, 640, 3), 120, np.uint8)
-    plate = draw_plate("皖Q06417", kind, width=110)
-    region[300 : 300 + plate.shape[0], 230:340] = plate
-    faded = (cv2.GaussianBlur(region, (0, 0), 2.0) - 120.0) * 0.12 + light
-    noise = np.random.default_rng(1).normal(0, 2, region.shape)
-    assert presence.plates(np.clip(faded + noise, 0, 255).astype(np.uint8))
-
-
 def test_an_empty_gate_and_a_person_hold_no_plate(presence: Presence) -> None:
     road = np.s_[150:720, 200:1100]
     assert presence.plates(scene()[road]) == []

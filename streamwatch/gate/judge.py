@@ -346,6 +346,8 @@ class Judge:
             return []
         if track.doubted and track.best is None:
             track.best = track.sent
+        if track.came_nearer and track.best is None:
+            track.best = track.given_up
         if not track.confirmed or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
             return []
         if not self._worth_another(track) or self._known(track, self._previous):

@@ -30,6 +30,12 @@ def moved(plate: Corners, dx: float, dy: float) -> Corners:
     return a, b, c, d
 
 
+def enlarged(plate: Corners, factor: float) -> Corners:
+    """The same plate in a picture so many times as large."""
+    a, b, c, d = ((x * factor, y * factor) for x, y in plate)
+    return a, b, c, d
+
+
 def inside(box: Box, point: Point) -> bool:
     """Whether a point lies in a box."""
     x, y = point

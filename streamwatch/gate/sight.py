@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from streamwatch.gate.bestshot import Candidate
-from streamwatch.gate.plate_box import bounds, inside, middle, moved, plate_width, vehicle_around
+from streamwatch.gate.plate_box import bounds, enlarged, inside, middle, moved, plate_width, vehicle_around
 from streamwatch.gate.plate_like import plate_like
 from streamwatch.gate.track import BROAD, PaidView, Track
 from streamwatch.model import Box, Corners, Frame, Picture
@@ -26,6 +26,7 @@ ENOUGH = 115  # px; width of a plate that is read surely; a view that shows it n
 SMALLER = 0.85  # scale of a picture that is read independently of the same view at full size
 READABLE = 90  # px; width of a plate that is still worth a call in a smaller picture
 LEAST_CRISP = 0.35  # less of a plate's edges in one direction than so much of the other: it is blurred by motion
+FADED_PIXELS = 60_000  # to which a view is reduced when its contrast is raised: noise would stand out as well
 CRISP_WIDTH = 96  # px; plates are judged at this width
 
 
@@ -56,14 +57,14 @@ class Sight:
             track.hits, track.with_plate = track.hits + 1, view
 
     def look_hard(self, track: Track, view: Candidate) -> None:
-        """The last look before a view is given up: what the finder misses in it, its edges may tell.
+        """The last look before a view is given up: what the finder misses in it, it may see with more contrast.
 
-        But not on what is upright like a person: the hem of a coat is a band of strokes, too.
+        Or else its edges may tell. But not on what is upright like a person: the hem of a coat is a band of strokes.
         """
         if not view.looked:
             self.look(track, view)
         if view.plate is None and track.with_plate is None and view.box.width >= BROAD * view.box.height:
-            view.plate = self._plate(view, plate_like)
+            view.plate = self._plate(view, self._find_faded) or self._plate(view, plate_like)
             if view.plate is not None:
                 track.hits, track.with_plate = track.hits + 1, view
 
@@ -82,6 +83,14 @@ class Sight:
             view.plate is not None and view.gone_at is None and _on(view.plate, plate) and view.plate_still_there(luma)
             for view in self._paid
         )
+
+    def _find_faded(self, bgr: Picture) -> Sequence[Corners]:
+        """Plates that hardly stand out: the contrast is made the same everywhere (CLAHE, Zuiderveld 1994)."""
+        scale = min(1.0, (FADED_PIXELS / (bgr.shape[0] * bgr.shape[1])) ** 0.5)
+        lab = cv2.cvtColor(cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2LAB)
+        lab[:, :, 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[:, :, 0])
+        found = self._find(np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2BGR), np.uint8))
+        return [enlarged(plate, 1 / scale) for plate in found]
 
     def confirms(self, plate: Corners, frame: Frame) -> bool:
         """Whether a nearer look shows the plate, too."""

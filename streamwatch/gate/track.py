@@ -117,8 +117,9 @@ class Track:
     looks, hits: how often a plate was looked for and seen; look_from: px of width from which another look is worth it;
     with_plate: the last view that showed one; earlier: views in which it was smaller, at most three; sent: the one paid
     for last, both only until its plate is known; refused: how often nothing was paid because no plate was seen,
-    idle_until: when to try again then; first: its region when it was first wholly in view; came_nearer: it grew from
-    then on as vehicles do, came_somewhat_nearer: or a little; largest: pixels of its largest rectangle.
+    given_up: the view of the last time, idle_until: when to try again; first: its region when it was first wholly in
+    view; came_nearer: it grew from then on as vehicles do, came_somewhat_nearer: or a little; largest: pixels of its
+    largest rectangle.
     why: nothing was sent in the last frame. value: its score, None if not measured.
     """
 
@@ -149,6 +150,7 @@ class Track:
     with_plate: Candidate | None = None
     earlier: list[Candidate] = field(default_factory=list)
     sent: Candidate | None = None
+    given_up: Candidate | None = None
     refused: int = 0
     first: Region | None = None
     came_nearer: bool = False
@@ -161,13 +163,13 @@ class Track:
     def settle(self, small: Picture) -> None:
         """What stands here now is known."""
         self.stage, self.suspect, self.best, self.changed_since = Stage.SETTLED, False, None, None
-        self.with_plate = None
+        self.with_plate = self.given_up = None
         self.settled_region, self.settled_patch = self.region, patch_of(small, self.region)
 
     def look_again(self, at: float, suspect: bool) -> None:
         """Search for a view anew; suspect: because something else may stand here now."""
         self.stage, self.suspect, self.best, self.improved_at = Stage.LOOKING, suspect, None, at
-        self.whole_since, self.with_plate = None, None
+        self.whole_since = self.with_plate = self.given_up = None
         if suspect:
             self.first, self.came_nearer, self.came_somewhat_nearer = None, False, False
         self.looks = self.hits = self.refused = 0
@@ -175,7 +177,7 @@ class Track:
 
     def no_plate(self, at: float) -> None:
         """Its view is not worth a call. Looking costs CPU, so it is tried again after longer and longer pauses."""
-        self.best, self.improved_at, self.refused = None, at, self.refused + 1
+        self.given_up, self.best, self.improved_at, self.refused = self.best, None, at, self.refused + 1
         self.idle_until = at + min(LONGEST_PAUSE, FIRST_PAUSE * self.refused**2)
 
     def note_growth(self) -> None:

@@ -93,7 +93,8 @@ class LocalReader:
     def read_near(self, jpeg: bytes, places: Sequence[Corners | None], ledger: Ledger) -> list[PlateText]:
         """The plates at the given places, best first, at a quarter of the price. Raises PictureBroken.
 
-        All plates of the picture where one of the places is not known (None), can not be a plate's or shows none.
+        All plates of the picture where one of the places is not known (None), can not be a plate's of one line or shows
+        none.
         """
         picture = _decode(jpeg)
         with self._lock:
@@ -121,13 +122,12 @@ class LocalReader:
     def _near(self, picture: Picture, place: Corners | None) -> list[_Candidate]:
         """What there is at one place."""
         height, width = picture.shape[:2]
-        part = surroundings(place, width, height) if place else None
-        if place is None or part is None:
+        if place is None or (part := surroundings(place, width, height)) is None:
             return []
         shown = picture[part.y : part.y + part.height, part.x : part.x + part.width]
         shift = np.array([part.x, part.y], np.float32)
-        for width, evened in _NEAR:
-            seen = self._finder.find(shown, pixels_for(part, place, width), evened=evened)
+        for wide, evened in _NEAR:
+            seen = self._finder.find(shown, pixels_for(part, place, wide), evened=evened)
             there = _worth_reading([replace(one, quad=one.quad + shift) for one in seen])
             lines = self._read_lines(picture, [quad for quad in there if lies_there(quad, place)], MORE[:1])
             if best := _best(self._put_together(picture, lines)):

@@ -1,15 +1,11 @@
 """Whether a picture shows anything like a plate: a look that costs a fifth of a reading, before one pays for it."""
 
-from collections.abc import Sequence
-
 from streamwatch.model import Corners, Picture
 from streamwatch.recognition import quads
-from streamwatch.recognition.finder import Found, TextFinder
+from streamwatch.recognition.finder import TextFinder
 
 _PIXELS = 120_000
 """To so many the picture is reduced: some 45 ms. A plate of a ninth of the width of a 900x700 region is still found."""
-_FEWER_PIXELS = 60_000
-"""The same for a second, evened search where that found nothing: some 18 ms, for faded plates and such in the dark."""
 _NARROWEST, _WIDEST = 1.2, 8.0
 """Width by height, with room on both sides: half of a plate, and a plate with the maker's name beside it."""
 _SHORTEST, _LOWEST = 30.0, 7.0
@@ -33,13 +29,9 @@ class Presence:
         bgr: (height, width, 3), best only the part of the picture that moves: the larger it is, the smaller the plate
         in it becomes. Corners are in pixels of that part.
         """
-        there = _plates(self._finder.find(bgr, _PIXELS), bgr)
-        return there or _plates(self._finder.find(bgr, _FEWER_PIXELS, evened=True), bgr)
-
-
-def _plates(found: Sequence[Found], bgr: Picture) -> list[Corners]:
-    tallest = _HIGHEST * bgr.shape[0]
-    return [quads.corners(line.quad) for line in found if _like_a_plate(line.quad, tallest)]
+        tallest = _HIGHEST * bgr.shape[0]
+        found = [line.quad for line in self._finder.find(bgr, _PIXELS)]
+        return [quads.corners(quad) for quad in found if _like_a_plate(quad, tallest)]
 
 
 def _like_a_plate(quad: quads.Quad, tallest: float) -> bool:
