@@ -9,7 +9,7 @@ from streamwatch.clock import Clock
 from streamwatch.errors import ConfigError, EngineMissing
 from streamwatch.explain import Answers, Used
 from streamwatch.gate import FindPlates, Gate, Stir
-from streamwatch.model import Recognizer
+from streamwatch.model import Engine, Recognizer
 from streamwatch.pipeline import (
     Books,
     Budget,
@@ -48,9 +48,20 @@ def make_intake(settings: Settings, camera: str) -> Intake:
             find_plates=plate_finder(settings),
         ),
         JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
-        settings.sightings.min_confidence,
+        settled_from(settings),
         grammar(settings.plates.grammar),
     )
+
+
+def floors(settings: Settings) -> dict[Engine, float]:
+    """The confidence from which one reading is a sighting. Where the local engine would have paid it is not sure."""
+    least = settings.sightings.min_confidence
+    return {Engine.OCRCARS: least, Engine.LOCAL: max(least, settings.recognizer.pay_below)}
+
+
+def settled_from(settings: Settings) -> float:
+    """The confidence from which the gate takes a vehicle's plate as known."""
+    return floors(settings)[Engine.LOCAL if settings.recognizer.engine is Reads.LOCAL else Engine.OCRCARS]
 
 
 def make_stir(settings: Settings, camera: str) -> Stir:
@@ -93,7 +104,7 @@ def make_books(settings: Settings, store: Store, notify: Notify) -> Books:
     return Books(
         store,
         window=settings.dedup.window,
-        min_confidence=settings.sightings.min_confidence,
+        floors=floors(settings),
         notify=notify,
         grammar=grammar(settings.plates.grammar),
     )
@@ -209,7 +220,7 @@ def used_by(settings: Settings, camera: str, videos: Sequence[Path], answers: An
         patience=gate.patience,
         close_after=gate.close_after,
         max_calls=gate.max_calls,
-        min_confidence=settings.sightings.min_confidence,
+        min_confidence=settled_from(settings),
         price=settings.calls.price,
         answers=answers,
         dry=dry,

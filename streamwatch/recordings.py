@@ -10,7 +10,7 @@ from typing import TextIO
 from streamwatch.clock import SystemClock
 from streamwatch.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
 from streamwatch.model import Sighting
-from streamwatch.parts import make_books, make_dispatcher, make_intake, make_replay_reader, used_by
+from streamwatch.parts import make_books, make_dispatcher, make_intake, make_replay_reader, settled_from, used_by
 from streamwatch.pipeline import Intake
 from streamwatch.plates import grammar
 from streamwatch.rehearsal import scratch_store
@@ -65,7 +65,7 @@ def play(
 
 def _trace(settings: Settings, intake: Intake, pictures: bool, answers: Answers) -> Trace:
     return Trace(
-        min_confidence=settings.sightings.min_confidence,
+        min_confidence=settled_from(settings),
         grammar=grammar(settings.plates.grammar),
         pictures=pictures,
         frame_of=intake.frame_of,

@@ -38,7 +38,7 @@ class Desk:
 
     def __init__(self, store: Store) -> None:
         self.told: list[tuple[str, bool]] = []
-        self.books = Books(store, window=300, min_confidence=0.85, notify=self._notify)
+        self.books = Books(store, window=300, floors={Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}, notify=self._notify)
 
     def _notify(self, sighting: Sighting, corrected: bool) -> None:
         self.told.append((sighting.plate, corrected))
@@ -93,7 +93,7 @@ def test_corners_are_stored_in_pixels_of_the_frame(store: Store, tmp_path: Path)
 def test_a_correction_is_told_once(store: Store, tmp_path: Path) -> None:
     desk = Desk(store)
     passage = desk.open("p1", 0)
-    desk.answer(desk.take(passage, "k1", 1), ("京A12B45", 0.86))
+    desk.answer(desk.take(passage, "k1", 1), ("京A12B45", 0.96))
     desk.answer(desk.take(passage, "k2", 2), ("京A12845", 0.99))
     desk.close(passage, 8)
     assert desk.told == [("京A12B45", False), ("京A12845", True)]

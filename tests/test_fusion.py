@@ -65,8 +65,11 @@ class Counted:
         return f"k{self.count}"
 
 
+FLOORS = {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
+
+
 def fusion(*, window: float = 300, recent: Iterable[Sighting] = ()) -> Fusion:
-    return Fusion("gate", window=window, min_confidence=0.85, recent=recent, new_key=Counted())
+    return Fusion("gate", window=window, floors=FLOORS, recent=recent, new_key=Counted())
 
 
 class Store:
@@ -462,7 +465,7 @@ def test_random_keys_differ() -> None:
     visit = passage("p", 0, 10)
     keys = set()
     for _ in range(2):
-        (saved,) = Fusion("gate", window=300, min_confidence=0.85).read(visit, [reading(visit, 1, "粤BP57E7")])
+        (saved,) = Fusion("gate", window=300, floors=FLOORS).read(visit, [reading(visit, 1, "粤BP57E7")])
         assert isinstance(saved, Saved)
         keys.add(saved.sighting.key)
     assert len(keys) == 2

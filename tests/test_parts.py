@@ -8,7 +8,7 @@ from streamwatch.errors import EngineMissing
 from streamwatch.model import Engine
 from streamwatch.recognition import finder
 from streamwatch.recognition.networks import open_network
-from streamwatch.settings import OcrCarsSettings, Reads, RecognizerSettings, Settings
+from streamwatch.settings import OcrCarsSettings, Reads, RecognizerSettings, Settings, SightingSettings
 
 
 def settings(engine: Reads, **more: object) -> Settings:
@@ -68,3 +68,14 @@ def test_fallback_none_keeps_the_local_engine_out() -> None:
     chosen = settings(Reads.OCRCARS, fallback="none")
     assert not parts.make_local_help(chosen).stands_in
     assert not parts.local_stands_in(chosen)
+
+
+@pytest.mark.parametrize(("engine", "settled"), [(Reads.OCRCARS, 0.85), (Reads.LOCAL_FIRST, 0.85), (Reads.LOCAL, 0.95)])
+def test_where_the_local_engine_would_have_paid_its_reading_is_no_sighting(engine: Reads, settled: float) -> None:
+    assert parts.floors(settings(engine)) == {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
+    assert parts.settled_from(settings(engine)) == settled
+
+
+def test_whoever_asks_for_surer_sightings_gets_them_from_both_engines() -> None:
+    strict = settings(Reads.OCRCARS).model_copy(update={"sightings": SightingSettings(min_confidence=0.97)})
+    assert parts.floors(strict) == {Engine.OCRCARS: 0.97, Engine.LOCAL: 0.97}

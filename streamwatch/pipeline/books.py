@@ -28,6 +28,7 @@ from streamwatch.pipeline.events import (
 from streamwatch.pipeline.intake import in_frame
 from streamwatch.pipeline.tally import Tally
 from streamwatch.plates import CHINA, Grammar
+from streamwatch.sightings.evidence import Floors
 from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Store, WaitingKeyframe
 
@@ -55,11 +56,11 @@ class Books:
     """Used by one thread at a time: the recorder of the daemon, or a replay."""
 
     def __init__(
-        self, store: Store, *, window: float, min_confidence: float, notify: Notify, grammar: Grammar = CHINA
+        self, store: Store, *, window: float, floors: Floors, notify: Notify, grammar: Grammar = CHINA
     ) -> None:
-        """window: seconds in which a plate seen again is the same sighting; min_confidence: 0 to 1."""
+        """window: seconds in which a plate seen again is the same sighting; floors: see there."""
         self._grammar = grammar
-        self._store, self._window, self._min_confidence, self._notify = store, window, min_confidence, notify
+        self._store, self._window, self._floors, self._notify = store, window, floors, notify
         self._fusions: dict[str, Fusion] = {}
         self._open: dict[str, _Open] = {}
         self._sighted: set[str] = set()
@@ -245,7 +246,7 @@ class Books:
             self._fusions[passage.camera] = Fusion(
                 passage.camera,
                 window=self._window,
-                min_confidence=self._min_confidence,
+                floors=self._floors,
                 recent=recent,
             )
             self._told.update((sighting.key, sighting.plate) for sighting in recent)

@@ -5,7 +5,7 @@ function of the set of readings: the order in which answers arrived plays no par
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
 
@@ -23,6 +23,10 @@ _HIGHEST_CONFIDENCE = 0.99
 # Pictures of one vehicle resemble each other, and so do the misreads of them: a repetition is worth half.
 _REPETITION = 0.5
 _DOUBTED = 0.5
+
+
+Floors = Mapping[Engine, float]
+"""For each engine the confidence, 0 to 1, from which one reading is enough for a sighting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +61,25 @@ class _Text:
     def confidence(self) -> float:
         return max(_confidence(reading) for reading in self.readings)
 
-    def confident(self, floor: float) -> bool:
-        return any(_confident(reading, floor) for reading in self.readings)
+    def confident(self, floors: Floors) -> bool:
+        return any(_confident(reading, floors) for reading in self.readings)
 
-    def strong(self, floor: float) -> bool:
-        return self.fits and self.confident(floor)
+    def strong(self, floors: Floors) -> bool:
+        return self.fits and self.confident(floors)
 
 
-def vehicles(readings: Iterable[Reading], min_confidence: float) -> list[Vehicle]:
-    """The vehicles of one passage, by the time of their first reading. min_confidence: 0 to 1."""
+def vehicles(readings: Iterable[Reading], floors: Floors) -> list[Vehicle]:
+    """The vehicles of one passage, by the time of their first reading."""
     ordered = sorted(readings, key=lambda reading: (reading.plate, reading.captured_at, reading.key))
     texts = [_Text(plate, tuple(same)) for plate, same in groupby(ordered, key=lambda reading: reading.plate)]
-    found = [_judged(cluster, min_confidence) for cluster in _clusters(texts, min_confidence)]
+    found = [_judged(cluster, floors) for cluster in _clusters(texts, floors)]
     return sorted(found, key=lambda vehicle: (vehicle.readings[0].captured_at, vehicle.plate))
 
 
-def _clusters(texts: Sequence[_Text], floor: float) -> list[list[_Text]]:
+def _clusters(texts: Sequence[_Text], floors: Floors) -> list[list[_Text]]:
     """Single linkage from the nearest pair on, but never across two texts that must be different vehicles."""
     near = sorted((distance(a.text, b.text), i, j) for (i, a), (j, b) in combinations(enumerate(texts), 2))
-    strong = [text.strong(floor) for text in texts]
+    strong = [text.strong(floors) for text in texts]
     different = {
         frozenset((i, j))
         for gap, i, j in near
@@ -112,7 +116,7 @@ def _overlap(a: Corners, b: Corners) -> bool:
     )
 
 
-def _judged(cluster: Sequence[_Text], floor: float) -> Vehicle:
+def _judged(cluster: Sequence[_Text], floors: Floors) -> Vehicle:
     winner = max(
         cluster,
         key=lambda text: (
@@ -125,7 +129,7 @@ def _judged(cluster: Sequence[_Text], floor: float) -> Vehicle:
     )
     agreeing = frozenset((reading.keyframe, reading.engine) for reading in winner.readings if reading.kind)
     uncontested = len(cluster) == 1 and any(reading.confidence is None for reading in winner.readings)
-    confident = any(_confident(reading, floor) and not _contested(reading, cluster) for reading in winner.readings)
+    confident = any(_confident(reading, floors) and not _contested(reading, cluster) for reading in winner.readings)
     return Vehicle(
         plate=winner.text,
         readings=tuple(
@@ -164,8 +168,8 @@ def _contested(reading: Reading, cluster: Sequence[_Text]) -> bool:
     )
 
 
-def _confident(reading: Reading, floor: float) -> bool:
-    return reading.confidence is not None and reading.confidence >= floor
+def _confident(reading: Reading, floors: Floors) -> bool:
+    return reading.confidence is not None and reading.confidence >= floors[reading.engine]
 
 
 def _confidence(reading: Reading) -> float:

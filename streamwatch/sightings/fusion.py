@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from streamwatch.model import Engine, Passage, Reading, Sighting, SightingStatus
-from streamwatch.sightings.evidence import Vehicle, vehicles
+from streamwatch.sightings.evidence import Floors, Vehicle, vehicles
 
 _REMEMBERED = 256
 
@@ -85,7 +85,7 @@ class _Live:
 class Fusion:
     """Turns the readings of one camera into sightings.
 
-    window: seconds between leaving and coming back that still make one sighting. min_confidence: 0 to 1.
+    window: seconds between leaving and coming back that still make one sighting. floors: see there.
     recent: sightings of this camera that a new reading may extend, from the database; they count as closed.
     """
 
@@ -94,13 +94,13 @@ class Fusion:
         camera: str,
         *,
         window: float,
-        min_confidence: float,
+        floors: Floors,
         recent: Iterable[Sighting] = (),
         new_key: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         self._camera = camera
         self._window = timedelta(seconds=window)
-        self._min_confidence = min_confidence
+        self._floors = floors
         self._new_key = new_key
         self._newest = datetime.min.replace(tzinfo=UTC)
         # Both in the order in which they were last touched.
@@ -116,7 +116,7 @@ class Fusion:
         """What one call said of one keyframe. passage: as it is now. Of two readings with the same key one counts."""
         live = self._touch(passage)
         live.readings.update((reading.key, reading) for reading in readings)
-        live.vehicles = vehicles(live.readings.values(), self._min_confidence)
+        live.vehicles = vehicles(live.readings.values(), self._floors)
         return self._update(live)
 
     def close(self, passage: Passage) -> list[Change]:

@@ -29,7 +29,7 @@ from misbehaving import SECRET, Truthful, counted, of_passage, read_books
 from pydantic import SecretStr
 from records import keyframe, passage
 
-from streamwatch.model import Keyframe, Passage
+from streamwatch.model import Engine, Keyframe, Passage
 from streamwatch.pipeline import (
     Books,
     Budget,
@@ -192,7 +192,7 @@ def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
     clock = MovedClock()
     client = OcrCars(endpoint, AppCode(SecretStr(SECRET)), wait=clock.move)
     with closing(open_store(f"sqlite:///{folder / 'streamwatch.db'}", folder)) as store, closing(client):
-        books = Books(store, window=300.0, min_confidence=0.85, notify=lambda *_: None)
+        books = Books(store, window=300.0, floors={Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}, notify=lambda *_: None)
         desk = SharedDesk(store, books)
         budget = Budget(Limits(), {}, store.spent, clock.now(), clock.monotonic())
         outbox = Outbox(max_items, 2_000_000_000, 7 * DAY)
