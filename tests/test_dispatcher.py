@@ -267,7 +267,8 @@ def test_the_local_engine_looks_at_what_was_paid_for(
     paid: tuple[str, float | None], local: list[tuple[str, float]], confirmed: bool, believed: float | None
 ) -> None:
     answer = [PlateText(*paid, None)]
-    scene = Scene(Service(answer), Local([PlateText(text, sure, None) for text, sure in local]))
+    look = [PlateText(text, sure, None) for text, sure in local]
+    scene = Scene(Service(answer), Local(look, look))
     scene.add("a")
     served = scene.serve()
     assert served is not None
@@ -276,6 +277,16 @@ def test_the_local_engine_looks_at_what_was_paid_for(
     assert isinstance(read, PlatesRead)
     assert read.plates == tuple(answer), "what is written down is what the service said"
     assert len(scene.desk.said(PlatesConfirmed)) == confirmed
+
+
+def test_an_objection_of_a_cheap_look_counts_only_if_the_whole_picture_bears_it_out() -> None:
+    local = Local([PlateText("京AF0Z36", 0.6, None)], [PlateText("京AF0236", 0.9, None)])
+    scene = Scene(Service([PlateText("京AF0236", 0.97, None)]), local)
+    scene.add("a")
+    served = scene.serve()
+    assert served is not None
+    assert served.plates == (PlateText("京AF0236", 1.0, None),)
+    assert local.read_keys == [b"a", b"a"]
 
 
 def test_the_local_engine_looks_where_the_service_saw_plates() -> None:

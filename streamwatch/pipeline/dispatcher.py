@@ -35,7 +35,7 @@ from streamwatch.pipeline.events import (
 )
 from streamwatch.pipeline.governor import Breaker, Governor
 from streamwatch.pipeline.local import SAVED, LocalHelp
-from streamwatch.pipeline.opinion import Opinions
+from streamwatch.pipeline.opinion import Opinions, contradicts
 from streamwatch.pipeline.outbox import Dropped, Outbox
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.store import WaitingKeyframe
@@ -317,8 +317,10 @@ class Dispatcher:
         if local is None:
             return None
         try:
-            places = [plate.corners for plate in paid]
-            return tuple(local.read_near(keyframe.jpeg, places, self._ledger(local, keyframe)))
+            ledger = self._ledger(local, keyframe)
+            near = local.read_near(keyframe.jpeg, [plate.corners for plate in paid], ledger)
+            # An objection may cost another call, so it is not raised after the cheap look alone.
+            return tuple(local.read(keyframe.jpeg, ledger) if contradicts(near, paid) else near)
         except RecognitionError:
             return None
 

@@ -65,6 +65,11 @@ class Opinions:
         return plate.confidence
 
 
+def contradicts(local: Sequence[PlateText], paid: Sequence[PlateText]) -> bool:
+    """Whether what the local engine reads is a reason not to believe a paid plate."""
+    return any(_looked_at(plate, local).contradicts for plate in paid)
+
+
 @dataclass(slots=True)
 class _Look:
     """What the local engine says of one paid plate."""
