@@ -6,8 +6,8 @@ import pytest
 
 from streamwatch.gate.background import Background
 from streamwatch.gate.regions import Region, find_regions
-from streamwatch.gate.track import correlation
-from streamwatch.model import Picture
+from streamwatch.gate.track import PaidView, correlation
+from streamwatch.model import Box, Picture
 
 SHAPE = (180, 320)
 RNG = np.random.default_rng(4)
@@ -94,3 +94,10 @@ def test_what_has_come_has_its_outline_in_the_picture_of_now(line: bool) -> None
     background.change(now, None)
     assert not background.outlined_before(now, PLACE)
     assert not background.uncovered(now, PLACE)
+
+
+def test_two_views_of_one_moment_are_two() -> None:
+    """A vehicle of one size is sent once more in a smaller picture of the same frame."""
+    one, other = (PaidView(1, 2.0, np.zeros((4, 4), np.uint8), Box(0, 0, 4, 4), 1.0, None, None) for _ in range(2))
+    assert other not in [one]
+    assert other in [one, other]

@@ -246,6 +246,7 @@ class OnDemand:
     def _alone(self, key: Piece) -> Viewed | None:
         """A picture that needs no other."""
         decoder = self._cheap_one()
+        # Where another decoder is used for it, the one that was running still stands where it stopped.
         self._resumable = (self._in_step or self._resumable) and decoder is not self._running
         self._tried, self._in_step = key.number, False
         decoder.restart()

@@ -46,7 +46,7 @@ class Stage(Enum):
     SETTLED = auto()
 
 
-@dataclass
+@dataclass(eq=False)
 class PaidView:
     """A view that was sent: enough of it to know the vehicle again.
 
