@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_gate import FPS, START, Scene, Stay, vehicle
 
-from streamwatch.gate import Closed, Shot
+from streamwatch.gate import Closed, Shot, Why
 from streamwatch.model import Attention, Picture
 
 EVERY = 2.0
@@ -93,6 +93,28 @@ def test_something_before_a_parked_car_has_all_attention() -> None:
 def test_another_car_at_the_place_of_the_parked_one_is_seen() -> None:
     stays = [Stay(vehicle(1, 1), 10, 30.1), Stay(vehicle(2, 2), 31.0, 300)]
     assert Thrifty(stays).play(60).read() == [0, 1]
+
+
+class Crossing(Stay):
+    """One that goes from left to right at 40 px a second."""
+
+    def place(self, t: float) -> tuple[float, float, float] | None:
+        return (-100 + 40 * (t - self.come), self.y, 1.0) if self.come <= t < self.go else None
+
+
+def test_one_that_was_read_may_drive_on_with_few_looks() -> None:
+    scene = Thrifty([Crossing(vehicle(1, 1), 4, 25)]).play(30)
+    scene.finish()
+    assert scene.read() == [0]
+    assert scene.part(14, 18) <= 0.1
+    assert scene.gate.counts[Why.KNOWN] <= 80, "and it is known again in each"
+
+
+@pytest.mark.parametrize("behind", [5.6, 6.0, 7.0])
+def test_another_one_close_behind_is_seen(behind: float) -> None:
+    scene = Thrifty([Crossing(vehicle(1, 1), 4, 25), Crossing(vehicle(2, 2), 4 + behind, 25 + behind)]).play(40)
+    scene.finish()
+    assert scene.read() == [0, 1]
 
 
 def test_asking_changes_nothing() -> None:

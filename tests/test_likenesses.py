@@ -3,11 +3,13 @@
 import cv2
 import numpy as np
 import pytest
+from test_gate import vehicle
 
 from streamwatch.gate.background import Background
+from streamwatch.gate.likeness import fills, same_vehicle, view_of
 from streamwatch.gate.regions import Region, find_regions
 from streamwatch.gate.track import PaidView, correlation
-from streamwatch.model import Box, Picture
+from streamwatch.model import Box, Corners, Picture
 
 SHAPE = (180, 320)
 RNG = np.random.default_rng(4)
@@ -58,6 +60,36 @@ def test_a_gap_is_bridged_and_a_wide_one_is_not() -> None:
 def test_specks_are_no_region() -> None:
     assert find_regions(pieces(*((x, y, 2, 2) for x in range(4, 318, 8) for y in range(4, 178, 8))), 0.0) == []
     assert find_regions(np.zeros(SHAPE, np.uint8), 0.01) == []
+
+
+PLATE: Corners = ((260, 300), (340, 300), (340, 324), (260, 324))
+
+
+def seen(*, plate: int = 1, moved: int = 0, behind: bool = False) -> Picture:
+    """A vehicle of 200x150 px at 200, 200, so many pixels further down; maybe with another one behind it."""
+    picture = np.full((480, 640), 110, np.uint8)
+    picture[200 + moved : 350 + moved, 200:400] = vehicle(1, plate)
+    if behind:
+        picture[150 + moved : 200 + moved, 200:400] = vehicle(2, 2)[:50]
+    return picture
+
+
+@pytest.mark.parametrize("top", [200, 290, 303])
+def test_a_vehicle_is_known_again_also_where_its_paid_view_ends_at_the_plate(top: int) -> None:
+    paid = view_of(seen(), Box(200, top, 200, 350 - top), PLATE)
+    assert same_vehicle(paid, view_of(seen(moved=40), Box(200, 240, 200, 150)))
+    assert not same_vehicle(paid, view_of(seen(plate=2), Box(200, 200, 200, 150)))
+
+
+def test_a_vehicle_fills_its_place_and_not_one_that_shows_another_behind_it() -> None:
+    paid = view_of(seen(), Box(200, 200, 200, 150), PLATE)
+    assert fills(paid, view_of(seen(moved=60), Box(200, 260, 200, 150)))
+    assert fills(paid, view_of(seen(moved=60), Box(190, 255, 220, 160))), "a little shadow does not matter"
+    both = view_of(seen(moved=60, behind=True), Box(200, 210, 200, 200))
+    assert same_vehicle(paid, both)
+    assert not fills(paid, both)
+    pushed_out = view_of(seen(moved=60, behind=True), Box(200, 210, 200, 150))
+    assert not fills(paid, pushed_out), "of the same size, but the first one leaves it below"
 
 
 PLACE = Region(100, 60, 200, 120, 6000)

@@ -6,13 +6,13 @@ import cv2
 
 from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.judge import STILL_STEP
-from streamwatch.gate.regions import find_regions
+from streamwatch.gate.regions import Region, find_regions
 from streamwatch.gate.standing import Standing
-from streamwatch.gate.track import Stage, Track, stillness
+from streamwatch.gate.track import ASK_AGAIN, RECOGNISED_FOR, Stage, Track, stillness
 from streamwatch.model import Attention, Picture
 
 SETTLING = 1.5  # s after the start in which the scene is learned and those who stand in it are found
-CALM_FOR = 0.5  # s without anything new after which a look now and then is enough; capture keeps what it passes over
+CALM_FOR = 0.2  # s without anything new after which a look now and then is enough; capture keeps what it passes over
 SENSITIVE = 0.33  # part of `min_area` from which a change is worth a look at what came before
 RESTS_AFTER = 5.0  # s that a thing must have stood still although it is not settled: waiting shows nothing better
 MOVED = 0.03  # part of a resting vehicle's place that may differ from the last look
@@ -63,13 +63,32 @@ class Watchfulness:
         tracks: list[Track],
         standing: Sequence[Standing],
     ) -> bool:
-        if not all(self._rests(track, at) and self._as_it_was(track, small, change) for track in tracks):
+        resting = [track for track in tracks if self._rests(track, at) and self._as_it_was(track, small, change)]
+        moving = [track for track in tracks if track not in resting]
+        if not all(track.read or track.unanswered for track in moving):
             return True
         if any(one.look_is_due(at) and not one.visible(luma) for one in standing):
             return True
-        if tracks:
-            change = cv2.bitwise_and(change, cv2.bitwise_not(self._geometry.mask_of(track.region for track in tracks)))
-        return cv2.countNonZero(change) >= self._min_area * change.size and bool(find_regions(change, self._min_area))
+        if resting:
+            change = cv2.bitwise_and(change, cv2.bitwise_not(self._geometry.mask_of(track.region for track in resting)))
+        if cv2.countNonZero(change) < self._min_area * change.size:
+            return False
+        regions = find_regions(change, self._min_area)
+        return bool(regions) and not self._all_known(regions, moving, luma, at)
+
+    def _all_known(self, regions: list[Region], moving: list[Track], luma: Picture, at: float) -> bool:
+        """Whether each region is a vehicle that was read, on its way, and no two are pieces of one."""
+        for region in regions:
+            home = max(moving, key=lambda track: track.region.overlap(region), default=None)
+            if home is None or home.region.overlap(region) == 0:
+                return False
+            moving = [track for track in moving if track is not home]
+            if at - home.recognised_at < RECOGNISED_FOR:
+                continue
+            # Where no frame is passed over, the gate itself asks often enough.
+            if at - self._last_at < ASK_AGAIN or not home.still_it(luma, self._geometry.box(region), at):
+                return False
+        return True
 
     def _rests(self, track: Track, at: float) -> bool:
         """Whether nothing new is to be expected of a thing as long as it looks as it did."""

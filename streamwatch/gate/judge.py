@@ -1,5 +1,6 @@
 """Pay for this view now? Asked for every thing that is followed, in every frame that shows it."""
 
+import math
 from datetime import datetime
 
 from streamwatch.gate.background import Background
@@ -11,7 +12,7 @@ from streamwatch.gate.glance import Why
 from streamwatch.gate.likeness import same_vehicle, view_of
 from streamwatch.gate.plate_box import inside, middle
 from streamwatch.gate.sight import SMALLER, Sight, believed, good_enough, readable_when_smaller
-from streamwatch.gate.track import PaidView, Stage, Track, Verdict, patch_of, stillness
+from streamwatch.gate.track import ASK_AGAIN, RECOGNISED_FOR, PaidView, Stage, Track, Verdict, patch_of, stillness
 from streamwatch.model import Box, Corners, Frame, Picture
 
 CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.3  # a region must last so long before it is a passage
@@ -55,12 +56,13 @@ class Judge:
         self._patience, self._close_after, self._max_calls = patience, close_after, max_calls
         self._geometry = Geometry((180, 320), None)
         self._previous: Picture | None = None
+        self._judged_at = math.inf
         self._obstacles: list[Box] = []
         self._paid = paid
 
     def begin(self, geometry: Geometry) -> None:
         """Another scene, seen in frames of that geometry."""
-        self._geometry, self._previous = geometry, None
+        self._geometry, self._previous, self._judged_at = geometry, None, math.inf
 
     def judge(self, frame: Frame, small: Picture, at: float, obstacles: list[Box]) -> list[Decision]:
         """What to do about each track of this frame. obstacles: vehicles that are no tracks."""
@@ -75,7 +77,7 @@ class Judge:
         decisions = [decision for track in list(self._follower.leaving) for decision in self._see_off(track, at)]
         for track in [t for t in self._follower.tracks if not t.confirmed and t.seen_at != at]:
             self._follower.tracks.remove(track)
-        self._previous = small
+        self._previous, self._judged_at = small, at
         return decisions
 
     def last_calls(self) -> list[Decision]:
@@ -134,9 +136,9 @@ class Judge:
         track.value = None
         if track.stage is Stage.SETTLED:
             track.why = Why.KNOWN
-            _watch_settled(track, small, at)
+            self._watch_settled(track, frame.luma, small, at)
             return []
-        if track.suspect and self._same_as_settled(track, frame.luma, small):
+        if track.suspect and (self._same_as_settled(track, frame.luma, small) or self._moved_on(track, frame.luma, at)):
             track.why = Why.KNOWN
             track.settle(small)
             return []
@@ -147,6 +149,29 @@ class Judge:
         if self._ripe(track, at):
             return self._decide(track, small, at)
         return []
+
+    def _watch_settled(self, track: Track, luma: Picture, small: Picture, at: float) -> None:
+        if track.unchanged(small):
+            track.changed_since = None
+            return
+        if track.changed_since is None:
+            # Where frames were passed over it may have changed since the one before.
+            track.changed_since = at if at - self._judged_at < CHANGED_FOR else self._judged_at
+        if at - track.changed_since < CHANGED_FOR or at - track.recognised_at < RECOGNISED_FOR:
+            return
+        if self._moved_on(track, luma, at):
+            track.settle(small)
+        else:
+            track.look_again(at, suspect=True)
+
+    def _moved_on(self, track: Track, luma: Picture, at: float) -> bool:
+        """Whether it is the vehicle that was read, at another place."""
+        if at - track.tried_at < ASK_AGAIN:
+            return False
+        track.tried_at = at
+        if track.still_it(luma, self._geometry.box(track.region), at):
+            track.recognised_at = at
+        return track.recognised_at == at
 
     def _note_stillness(self, track: Track, small: Picture, at: float) -> None:
         if self._previous is None or stillness(small, self._previous, track.region, STILL_STEP) < STILL_PART:
@@ -332,7 +357,7 @@ class Judge:
         view = PaidView(track.passage, best.at, luma, box, best.score, track.region, patch_of(small, track.region))
         view.scale, view.found = best.scale, best.plate
         track.paid.append(view)
-        track.sent = best
+        track.sent, track.recognised_at = best, track.seen_at
         self._paid.append(view)
         track.settle(small)
         shot = Shot(track.passage, best.frame, best.crop, best.score, reason, best.scale)
@@ -360,15 +385,6 @@ class Judge:
         decisions = self._another_vehicle(track) if track.suspect else []
         reason = _reason(track) if track.paid else "it went; this was its best view"
         return [*decisions, *self._pay(track, self._previous, reason)]
-
-
-def _watch_settled(track: Track, small: Picture, at: float) -> None:
-    if track.unchanged(small):
-        track.changed_since = None
-    elif track.changed_since is None:
-        track.changed_since = at
-    elif at - track.changed_since >= CHANGED_FOR:
-        track.look_again(at, suspect=True)
 
 
 def _another_whole(track: Track, at: float) -> bool:

@@ -24,6 +24,7 @@ RATIO = 0.8  # Lowe's ratio test
 CARRIED = 8  # features that one transform must carry
 CARRIED_WITHOUT_PLATE = 25  # the same where no plate is known to decide
 PLATE_LIKENESS = 0.70  # correlation of the plates
+BEYOND = 0.15  # of a vehicle's width or height; so far a region may reach beyond it that shows nothing else
 PLATE_WIDTH = 96  # px; plates are correlated at this width
 PLAY = 6  # px; how far the laid-over plate may be off
 
@@ -51,12 +52,18 @@ def view_of(luma: Picture, box: Box, plate: Corners | None = None) -> View:
 
 def same_vehicle(paid: View, now: View) -> bool:
     """Whether `now` shows the vehicle of `paid`. Without a known plate, two of one model can not be told apart."""
-    carried, transform = _transform(paid, now)
+    return _laid_over(paid, now) is not None
+
+
+def fills(paid: View, now: View) -> bool:
+    """Whether `now` shows the vehicle of `paid`, and leaves no room for another one beside or behind it."""
+    transform = _laid_over(paid, now)
     if transform is None:
         return False
-    if paid.plate is None:
-        return carried >= CARRIED_WITHOUT_PLATE
-    return carried >= CARRIED and _plate_likeness(paid, now, transform) >= PLATE_LIKENESS
+    grown, left, top = np.hypot(transform[0, 0], transform[1, 0]), float(transform[0, 2]), float(transform[1, 2])
+    height, width = (float(grown) * side for side in paid.luma.shape)
+    beyond = max(left, now.luma.shape[1] - left - width) / width, max(top, now.luma.shape[0] - top - height) / height
+    return bool(max(beyond) <= BEYOND)
 
 
 @cache
@@ -70,15 +77,25 @@ def _matcher() -> Any:
 
 
 def _rectangle(plate: Corners | None, box: Box, scale: float) -> tuple[float, float, float, float] | None:
-    """x, y, width, height of the plate in view pixels, a little larger than its corners."""
+    """x, y, width, height of the plate in view pixels, a little larger than its corners, as far as the view goes."""
     if plate is None:
         return None
     xs = [(x - box.x) * scale for x, _ in plate]
     ys = [(y - box.y) * scale for _, y in plate]
     width, height = max(xs) - min(xs), max(ys) - min(ys)
-    if width < 8 or height < 4:
+    left, top = max(0.0, min(xs) - 0.05 * width), max(0.0, min(ys) - 0.2 * height)
+    right, bottom = min(box.width * scale, max(xs) + 0.05 * width), min(box.height * scale, max(ys) + 0.2 * height)
+    return None if right - left < 8 or bottom - top < 4 else (left, top, right - left, bottom - top)
+
+
+def _laid_over(paid: View, now: View) -> npt.NDArray[np.float64] | None:
+    """The transform (2, 3) from `paid` to `now` if both show one vehicle, else None."""
+    carried, transform = _transform(paid, now)
+    if transform is None:
         return None
-    return min(xs) - 0.05 * width, min(ys) - 0.2 * height, 1.1 * width, 1.4 * height
+    if paid.plate is None:
+        return transform if carried >= CARRIED_WITHOUT_PLATE else None
+    return transform if carried >= CARRIED and _plate_likeness(paid, now, transform) >= PLATE_LIKENESS else None
 
 
 def _transform(paid: View, now: View) -> tuple[int, npt.NDArray[np.float64] | None]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from streamwatch.gate.bestshot import Candidate
 from streamwatch.gate.glance import Why
-from streamwatch.gate.likeness import PLATE_LIKENESS, View, view_of
+from streamwatch.gate.likeness import PLATE_LIKENESS, View, fills, view_of
 from streamwatch.gate.plate_box import bounds, middle, moved, plate_width
 from streamwatch.gate.regions import Region
 from streamwatch.model import Box, Corners, Picture
@@ -21,6 +21,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0  # s between two vain looks at what is wo
 OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently of each other
 NEARER, BROAD = 1.6, 0.8  # growth of what came nearer; width by height of a vehicle that is partly hidden
 SOMEWHAT_NEARER, VERY_BROAD = 1.2, 1.2  # the same of what may have come nearer while another one hid it
+ASK_AGAIN = 0.25  # s between two looks at whether it still is the vehicle that was read
+RECOGNISED_FOR = 0.6  # s for which a vehicle that was read and is followed need not be asked for anew
 JUST_NOW = 0.3  # s in which no plate can take the place of another one
 UNCHANGED = 0.75  # correlation of two small pictures of one place that show the same thing
 PLAIN = 0.01  # grey levels squared; variance below which a picture shows nothing
@@ -157,6 +159,9 @@ class Track:
     came_somewhat_nearer: bool = False
     largest: int = 0
     idle_until: float = 0.0
+    recognised_at: float = -math.inf
+    tried_at: float = -math.inf
+    asked: tuple[float, bool] | None = None
     why: Why = Why.TOO_SHORT
     value: float | None = None
 
@@ -201,6 +206,23 @@ class Track:
     def known(self) -> None:
         """Its plate is known, so that no other view of it is needed."""
         self.earlier, self.sent = [], None
+        self.recognised_at = self.seen_at
+
+    @property
+    def read(self) -> list[PaidView]:
+        """Views of it that show a plate which was read, and where."""
+        return [view for view in self.paid if view.verdict is Verdict.READ and view.plate is not None]
+
+    def still_it(self, luma: Picture, box: Box, at: float) -> bool:
+        """Whether the vehicle that was read, and nothing else, fills a box of a full-resolution picture of now.
+
+        It costs as much as five frames of the rest of the gate, so that it is answered once for each time.
+        """
+        if self.asked is None or self.asked[0] != at:
+            read = self.read
+            now = view_of(luma, box) if read else None
+            self.asked = at, now is not None and any(fills(paid.view, now) for paid in read)
+        return self.asked[1]
 
     @property
     def doubted(self) -> bool:
