@@ -7,7 +7,7 @@ from typing import Protocol
 from streamwatch.capture import CameraState, CameraStatus, LiveCamera
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceUnreadable
-from streamwatch.gate import Stir
+from streamwatch.gate import News, Stir
 from streamwatch.model import Attention, Frame
 
 log = logging.getLogger(__name__)
@@ -18,6 +18,8 @@ LATER = timedelta(seconds=0.8)
 """So long after it the main stream has all attention in any case."""
 PACE = 20.0
 """Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""
+NEARER = 1.0
+"""The same while something moves that the gate knows: another thing may hide behind it from the small stream."""
 SILENT = timedelta(seconds=3)
 """Without a frame for so long the small stream is not relied upon."""
 LISTEN = 0.4
@@ -46,7 +48,7 @@ class WatchedCamera:
         self._name, self._main, self._small, self._stir, self._clock = name, main, small, stir, clock
         self._heard_at: datetime | None = None
         self._stirred_at = clock.now()
-        self._shown_at = self._stirred_at
+        self._shown_at = self._moved_at = self._stirred_at
         self._quiet, self._alone, self._relied = False, True, False
 
     @property
@@ -90,10 +92,15 @@ class WatchedCamera:
         frame = self._newest_small()
         if frame is not None:
             before, self._heard_at = self._heard_at or frame.captured_at, frame.captured_at
+            news = self._stir.look(frame)
             # While the gate attends it decides by itself; else what has come to stand would be news for ever.
-            if self._stir.look(frame) and self._quiet:
+            if news is News.NEW and self._quiet:
                 self._stirred_at, self._quiet = frame.captured_at, False
                 self._main.wake(before - EARLIER)
+            if news is News.KNOWN:
+                self._moved_at = frame.captured_at
+            if not self._alone:
+                self._main.rest(NEARER if self._shown_at < self._moved_at + LATER else PACE)
         self._judge()
 
     def _newest_small(self) -> Frame | None:

@@ -169,13 +169,18 @@ def woken(path: Path, rests_from: int, wakes_at: int, since: int) -> tuple[list[
 
 def test_woken_soon_after_it_rested_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
     seen, decoded = woken(clip(tmp_path / "clip.mp4", 60, gop=50), rests_from=30, wakes_at=45, since=35)
-    assert seen == list(range(31, 60))
+    assert seen == list(range(35, 60))
     assert decoded == 29
+
+
+def test_woken_for_what_was_looked_at_it_shows_only_what_came_after(tmp_path: Path) -> None:
+    seen, _ = woken(clip(tmp_path / "clip.mp4", 60, gop=50), rests_from=30, wakes_at=45, since=20)
+    assert seen == list(range(31, 60))
 
 
 def test_woken_long_after_it_rested_it_begins_with_the_group(tmp_path: Path) -> None:
     seen, decoded = woken(clip(tmp_path / "clip.mp4", 110, gop=25), rests_from=30, wakes_at=95, since=90)
-    assert seen == list(range(75, 110))
+    assert seen == list(range(90, 110))
     assert decoded == 35
 
 

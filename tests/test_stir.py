@@ -1,10 +1,12 @@
 """The watcher of a small stream."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
-from streamwatch.gate import Stir
+from streamwatch.gate import News, Stir
 from streamwatch.model import Frame, Picture
 
 RNG = np.random.default_rng(1)
@@ -29,30 +31,53 @@ def stir(zone: list[tuple[float, float]] | None = None) -> Stir:
     return watcher
 
 
+def told(watcher: Stir, frames: Iterable[Frame]) -> set[News]:
+    return {watcher.look(one) for one in frames}
+
+
 def test_noise_and_a_light_step_are_nothing_and_a_car_is() -> None:
     watcher = stir()
-    assert not any(watcher.look(frame(10 + n)) for n in range(20))
-    assert not watcher.look(frame(30, light=1.25))
-    assert watcher.look(frame(31, car=100))
+    assert told(watcher, (frame(10 + n) for n in range(20))) == {News.NONE}
+    assert watcher.look(frame(30, light=1.25)) is News.NONE
+    assert watcher.look(frame(31, car=100)) is News.NEW
 
 
-def test_what_the_gate_knows_is_no_news_until_it_leaves() -> None:
+@pytest.fixture
+def known() -> Stir:
+    """The gate knows a car that has just come to stand."""
     watcher = stir()
-    assert watcher.look(frame(10, car=100))
+    assert watcher.look(frame(10, car=100)) is News.NEW
     watcher.settle()
-    assert not any(watcher.look(frame(11 + n, car=100)) for n in range(600))
-    assert watcher.look(frame(700, car=160))
-    assert watcher.look(frame(701))
+    assert watcher.look(frame(11, car=100)) is News.NONE
+    return watcher
+
+
+def test_what_the_gate_knows_may_drive_on_and_leave(known: Stir) -> None:
+    assert told(known, (frame(12 + n, car=100 + 40 * n) for n in range(1, 12))) == {News.KNOWN}
+    assert told(known, (frame(30 + n) for n in range(10))) == {News.NONE}
+    assert known.look(frame(50, car=100)) is News.NEW
+
+
+def test_another_thing_is_news_while_a_known_one_moves(known: Stir) -> None:
+    shown = frame(12, car=120)
+    shown.luma[20:120, 450:600] = 230
+    assert known.look(shown) is News.NEW
+
+
+def test_what_has_stood_for_long_belongs_to_the_scene(known: Stir) -> None:
+    assert told(known, (frame(12 + n, car=100) for n in range(600))) == {News.NONE}
+    assert known.look(frame(700, car=160)) is News.NEW
+    assert known.look(frame(701)) is News.NEW
 
 
 def test_only_what_lies_in_the_zone_counts() -> None:
     watcher = stir(zone=[(0.5, 0), (1, 0), (1, 1), (0.5, 1)])
-    assert not watcher.look(frame(10, car=100))
-    assert watcher.look(frame(11, car=400))
+    assert watcher.look(frame(10, car=100)) is News.NONE
+    assert watcher.look(frame(11, car=400)) is News.NEW
 
 
 def test_a_stream_that_changes_its_size_begins_anew() -> None:
     watcher = stir()
     small = SCENE[:240, :320]
-    assert watcher.look(frame(10, scene=small)), "nobody knows what is there now"
-    assert not watcher.look(frame(11, scene=small))
+    assert watcher.look(frame(10, scene=small)) is News.NEW, "nobody knows what is there now"
+    assert watcher.look(frame(11, scene=small)) is News.NONE

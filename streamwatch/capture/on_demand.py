@@ -73,7 +73,7 @@ class OnDemand:
         self._tried, self._vain = -1, 0
         self._too_long = False
         self._pace: float | None = None
-        self._catching_up_until = -math.inf
+        self._catching_up_until = self._wanted_from = -math.inf
         self._late = 0
 
     @property
@@ -111,10 +111,13 @@ class OnDemand:
         self._pace = pace
 
     def wake(self, since: datetime, now: float) -> None:
-        """All attention, from the last group on that began before a time; only to what was not looked at yet."""
+        """All attention from a time on, as far back as the groups that are kept; only to what was not looked at yet."""
         if self._attention is Attention.ALL:
             return
         self._accept()
+        newest = self._buffer.newest()
+        if newest is not None:
+            self._wanted_from = newest.at - (newest.arrived_at - since).total_seconds()
         self._attention, self._catching_up_until = Attention.ALL, now + CATCH_UP
         start = self._buffer.group_at(since)
         if start is not None and not self._resumes(start):
@@ -192,6 +195,8 @@ class OnDemand:
         if not self._in_step and (start := self._following_group()) is not None:
             self._begin(start, self._full)
         while (viewed := self._step()) is not None:
+            if viewed.piece.at < self._wanted_from:
+                continue
             if now - viewed.piece.at <= self._latest:
                 self._catching_up_until = -math.inf
                 return viewed

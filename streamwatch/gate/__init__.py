@@ -7,7 +7,7 @@ from streamwatch.gate.jpeg import Jpeg, decode_luma, encode, thumbnail
 from streamwatch.gate.judge import CLEARLY_BETTER
 from streamwatch.gate.sight import FindPlates
 from streamwatch.gate.standing import Remembered
-from streamwatch.gate.stir import Stir
+from streamwatch.gate.stir import News, Stir
 
 __all__ = [
     "CLEARLY_BETTER",
@@ -18,6 +18,7 @@ __all__ = [
     "Gate",
     "Glance",
     "Jpeg",
+    "News",
     "Opened",
     "Remembered",
     "Shot",
