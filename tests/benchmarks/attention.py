@@ -34,7 +34,7 @@ from attention_contestants import (
     ffmpeg,
     installed,
     knows,
-    minutes_of,
+    minute_of,
     motion,
     plates,
 )
@@ -77,9 +77,9 @@ LIMITS = (
 
 
 def measure(clip: Clip, folder: Path, through: list[Through], playing: list[Playing]) -> dict[str, float]:
-    """CPU seconds a minute of each: first those that run through, one by one, then those that play, side by side."""
+    """CPU seconds a minute of each, one by one."""
     costs = {one.name: one.minute(clip.main, folder) for one in through}
-    return costs | dict(zip((one.name for one in playing), minutes_of(playing, clip, folder), strict=True))
+    return costs | {one.name: minute_of(one, clip, folder) for one in playing}
 
 
 def lost(clip: Clip, folder: Path) -> list[str]:

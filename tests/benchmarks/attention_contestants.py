@@ -79,22 +79,17 @@ class Playing:
     started: str = ""
 
 
-def minutes_of(players: Sequence[Playing], clip: Clip, folder: Path) -> list[float]:
-    """CPU seconds of each in the same minute."""
+def minute_of(player: Playing, clip: Clip, folder: Path) -> float:
+    """CPU seconds of a minute in which nobody else plays: whoever shares the caches pays for the neighbour, too."""
+    place = folder / player.name
+    place.mkdir()
     with ExitStack() as ends:
-        running = []
-        for player in players:
-            place = folder / player.name
-            place.mkdir()
-            running.append(_start(player.command(clip, place), place, ends))
-        for player, process in zip(players, running, strict=True):
-            _wait_for(player.started, process, folder / player.name / "log")
+        process = _start(player.command(clip, place), place, ends)
+        _wait_for(player.started, process, place / "log")
         time.sleep(SETTLING)
-        before, began = [cpu_so_far(process.pid) for process in running], time.monotonic()
+        before, began = cpu_so_far(process.pid), time.monotonic()
         time.sleep(SECONDS)
-        lasted = time.monotonic() - began
-        after = [cpu_so_far(process.pid) for process in running]
-        return [60 * (b - a) / lasted for a, b in zip(before, after, strict=True)]
+        return 60 * (cpu_so_far(process.pid) - before) / (time.monotonic() - began)
 
 
 def cpu_so_far(pid: int) -> float:
