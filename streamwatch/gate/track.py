@@ -121,7 +121,8 @@ class Track:
     for last, both only until its plate is known; refused: how often nothing was paid because no plate was seen,
     given_up: the view of the last time, idle_until: when to try again; first: its region when it was first wholly in
     view; came_nearer: it grew from then on as vehicles do, came_somewhat_nearer: or a little; largest: pixels of its
-    largest rectangle.
+    largest rectangle. recognised_at: when it last surely was the vehicle that was paid for; tried_at: when the judge
+    last asked that; asked: the last time `still_it` looked, and what it saw.
     why: nothing was sent in the last frame. value: its score, None if not measured.
     """
 
