@@ -1,29 +1,29 @@
 """Whether something happens before a camera, as its small stream shows: a watcher that only wakes the gate."""
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum
 
 import cv2
 
-from streamwatch.gate.attention import SENSITIVE
+from streamwatch.gate.attention import MOVED, SENSITIVE
 from streamwatch.gate.background import Background
 from streamwatch.gate.geometry import Geometry
+from streamwatch.gate.judge import STILL_STEP
 from streamwatch.gate.regions import Region, find_regions
 from streamwatch.gate.track import stillness
 from streamwatch.model import Frame, Picture
 
 WIDTH = 160  # px; enough to see that something comes, and a quarter of the gate's price
-STILL_STEP, MOVED = 14, 0.03  # grey levels; part of a thing's place that may differ if it has not moved
 STANDS_AFTER = 3.0  # s; what has not moved for so long is part of the scene
 FLICKERS = 1.0  # s for which a known thing may be out of sight
 
 
-class News(Enum):
+class News(IntEnum):
     """NONE: nothing happens. KNOWN: what the gate knows moves. NEW: something is there that was not."""
 
-    NONE = auto()
-    KNOWN = auto()
-    NEW = auto()
+    NONE = 0
+    KNOWN = 1
+    NEW = 2
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Stir:
         regions = find_regions(change, self._min_area) if some else []
         if self._settling:
             self._settling, self._known = False, [_Known(region, at, at) for region in regions]
-        news = max((self._news(region, small, at) for region in regions), key=_WEIGHT.index, default=News.NONE)
+        news = max((self._news(region, small, at) for region in regions), default=News.NONE)
         # What is not settled is not learned either: a vehicle would leave a place behind that seems to be restless.
         self._background.learn(small, self._geometry.mask_of(regions) if regions else None, at)
         self._take_in(small, at)
@@ -95,6 +95,3 @@ class Stir:
         self._known = [
             one for one in self._known if at - one.seen_at < FLICKERS and at - one.still_since < STANDS_AFTER
         ]
-
-
-_WEIGHT = (News.NONE, News.KNOWN, News.NEW)

@@ -110,7 +110,7 @@ class PaidView:
         return float(cv2.matchTemplate(there, then, cv2.TM_CCOEFF_NORMED).max()) >= PLATE_LIKENESS
 
 
-@dataclass
+@dataclass(eq=False)
 class Track:
     """A region followed from frame to frame. All times but `opened_at` and `last_seen` in seconds of capture time.
 
