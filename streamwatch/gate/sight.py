@@ -1,7 +1,7 @@
 """Is there a plate in a view, before anything is paid for it?
 
 A free finder of plates is asked, a few times per passage at most, because it costs as much as a hundred frames of the
-rest of the gate.
+rest of the gate. Once it has seen a plate that is followed, and the finder is asked again when it is large enough.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from streamwatch.gate.bestshot import Candidate
+from streamwatch.gate.plate_again import seen_again
 from streamwatch.gate.plate_box import bounds, enlarged, inside, middle, moved, plate_width, vehicle_around
 from streamwatch.gate.plate_like import plate_like
 from streamwatch.gate.track import BROAD, PaidView, Track
@@ -20,6 +21,7 @@ FindPlates = Callable[[Picture], Sequence[Corners]]
 
 MOST_LOOKS = 6  # per passage, beside the one before paying
 GROWN, LEAST_GROWN = 1.3, 1.1  # the vehicle must be so much wider for another look, less where it promises enough
+MISSED_GROWN = 1.15  # the same after a look that showed none
 MISSES_PER_HIT = 2  # so many looks that showed no plate are made good by one that does
 WIDEST = 0.6  # of a view; no plate fills more of one
 ENOUGH = 115  # px; width of a plate that is read surely; a view that shows it need not get better
@@ -28,7 +30,7 @@ READABLE = 90  # px; width of a plate that is still worth a call in a smaller pi
 LEAST_CRISP = 0.35  # less of a plate's edges in one direction than so much of the other: it is blurred by motion
 FADED_PIXELS = 60_000  # to which a view is reduced when its contrast is raised: noise would stand out as well
 CRISP_WIDTH = 96  # px; plates are judged at this width
-
+NEAR_WIDTH = 56  # px; a plate whose place is known is seen at this width as surely as at a larger one
 
 TILE, OVERLAP = 640, 200  # px; small plates of a whole picture are found in parts of it
 
@@ -43,36 +45,59 @@ class Sight:
     def glimpse(self, track: Track) -> None:
         """Looks at a new best view, if that promises to show more than what was looked at before."""
         best = track.best
-        if best is None or best.looked or track.looks >= MOST_LOOKS or best.box.width < track.look_from:
+        if best is None or best.looked or track.looks >= MOST_LOOKS:
             return
-        self.look(track, best)
+        if _follows(track, best):
+            track.with_plate = best
+            if good_enough(best) or _outgrown(track, best):
+                self._look_near(track, best)
+        elif best.box.width >= track.look_from:
+            self.look(track, best)
 
     def look(self, track: Track, view: Candidate) -> None:
-        """Looks for a plate in a view."""
+        """Looks for a plate in a view: in the vehicle alone, as the finder misses more the more there is around it."""
         view.looked, track.looks = True, track.looks + 1
-        view.plate = self._plate(view, self._find)
-        needed = GROWN if view.plate is None else 1.05 * ENOUGH / plate_width(view.plate)
+        view.plate = self._plate(view, view.box, self._find)
+        needed = MISSED_GROWN if view.plate is None else 1.05 * ENOUGH / plate_width(view.plate)
         track.look_from = round(min(GROWN, max(LEAST_GROWN, needed)) * view.box.width)
         if view.plate is not None:
-            track.hits, track.with_plate = track.hits + 1, view
+            _note_hit(track, view)
+
+    def _look_near(self, track: Track, view: Candidate) -> None:
+        """Whether the finder, too, sees a plate where one was followed to: what it saw once may have been a coat."""
+        assert view.plate is not None
+        track.looks += 1
+        around = vehicle_around(view.plate, view.frame.luma.shape)
+        scale = min(1.0, NEAR_WIDTH / plate_width(view.plate))
+        there = [p for p in _plates(self._find, view.frame.to_bgr(), around, scale) if _on(p, view.plate)]
+        if there and not self._paid_for(view.plate, view.frame.luma):
+            # Either may be a part of it: what is found small, and what was found first.
+            view.plate, view.looked = max(*there, view.plate, key=plate_width), True
+            _note_hit(track, view)
+            return
+        # It was followed wrongly, or none: the whole view is looked at, and no more of it is believed than before.
+        track.with_plate, track.sample = track.sample, None
+        self.look(track, view)
 
     def look_hard(self, track: Track, view: Candidate) -> None:
         """The last look before a view is given up: what the finder misses in it, it may see with more contrast.
 
         Or else its edges may tell. But not on what is upright like a person: the hem of a coat is a band of strokes.
         """
-        if not view.looked:
+        if view.plate is not None and not view.looked:
+            self._look_near(track, view)
+        elif not view.looked:
             self.look(track, view)
         if view.plate is None and track.with_plate is None and view.box.width >= BROAD * view.box.height:
-            view.plate = self._plate(view, self._find_faded) or self._plate(view, plate_like)
+            view.plate = self._plate(view, view.crop, self._find_faded) or self._plate(view, view.crop, plate_like)
             if view.plate is not None:
-                track.hits, track.with_plate = track.hits + 1, view
+                _note_hit(track, view)
 
-    def _plate(self, view: Candidate, find: FindPlates) -> Corners | None:
-        """The widest plate on the vehicle of a view, in frame pixels."""
+    def _plate(self, view: Candidate, part: Box, find: FindPlates) -> Corners | None:
+        """The widest plate on the vehicle of a view, in frame pixels. part: of the frame, in which it is looked for."""
         own = [
             plate
-            for plate in _plates(find, view.frame.to_bgr(), view.crop)
+            for plate in _plates(find, view.frame.to_bgr(), part)
             if inside(view.box, middle(plate)) and not self._paid_for(plate, view.frame.luma)
         ]
         return max(own, key=plate_width, default=None)
@@ -118,10 +143,36 @@ def _steps(length: int) -> list[int]:
     return list(range(0, max(1, length - OVERLAP), TILE - OVERLAP))
 
 
-def _plates(find: FindPlates, bgr: Picture, crop: Box) -> list[Corners]:
-    """Plates in a part of a picture, in pixels of the whole."""
-    found = find(np.ascontiguousarray(bgr[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]))
+def _plates(find: FindPlates, bgr: Picture, crop: Box, scale: float = 1.0) -> list[Corners]:
+    """Plates in a part of a picture, in pixels of the whole. scale: at which they are looked for, at most 1."""
+    part = bgr[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
+    if scale < 1:
+        part = np.asarray(cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    found = [enlarged(plate, 1 / scale) for plate in find(np.ascontiguousarray(part))]
     return [moved(p, crop.x, crop.y) for p in found if bounds(p)[2] - bounds(p)[0] <= WIDEST * crop.width]
+
+
+def _follows(track: Track, view: Candidate) -> bool:
+    """Whether the plate that was found before can be made out in a view, too."""
+    if track.sample is None or track.trail is None:
+        return False
+    view.plate = seen_again(track.sample, *track.trail, view)
+    if view.plate is not None:
+        track.trail = view.box, view.plate
+    return view.plate is not None
+
+
+def _outgrown(track: Track, view: Candidate) -> bool:
+    """Whether a followed plate is so much larger than where it was found that it can be made out better now."""
+    if track.sample is None or track.sample.plate is None or view.plate is None:
+        return False
+    return plate_width(view.plate) >= GROWN * plate_width(track.sample.plate)
+
+
+def _note_hit(track: Track, view: Candidate) -> None:
+    """The finder has seen the plate of a view."""
+    assert view.plate is not None
+    track.hits, track.with_plate, track.sample, track.trail = track.hits + 1, view, view, (view.box, view.plate)
 
 
 def _on(place: Corners, plate: Corners) -> bool:

@@ -117,8 +117,9 @@ class Track:
     confirmed: lasted long enough. announced: its passage has been opened. fragment: began as a piece of a paid vehicle.
     swallowed: has become part of another track's region. suspect: another vehicle may stand here than was paid for.
     looks, hits: how often a plate was looked for and seen; look_from: px of width from which another look is worth it;
-    with_plate: the last view that showed one; earlier: views in which it was smaller, at most three; sent: the one paid
-    for last, both only until its plate is known; refused: how often nothing was paid because no plate was seen,
+    sample: the last view in which it was; trail: the box and the plate to which it was followed since; with_plate: the
+    last view that shows it, found or followed; earlier: views in which it was smaller, at most three; sent: the one
+    paid for last, both only until its plate is known; refused: how often nothing was paid because no plate was seen,
     given_up: the view of the last time, idle_until: when to try again; first: its region when it was first wholly in
     view; came_nearer: it grew from then on as vehicles do, came_somewhat_nearer: or a little; largest: pixels of its
     largest rectangle. recognised_at: when it last surely was the vehicle that was paid for; tried_at: when the judge
@@ -151,6 +152,8 @@ class Track:
     hits: int = 0
     look_from: int = LEAST_WIDTH
     with_plate: Candidate | None = None
+    sample: Candidate | None = None
+    trail: tuple[Box, Corners] | None = None
     earlier: list[Candidate] = field(default_factory=list)
     sent: Candidate | None = None
     given_up: Candidate | None = None
@@ -169,13 +172,13 @@ class Track:
     def settle(self, small: Picture) -> None:
         """What stands here now is known."""
         self.stage, self.suspect, self.best, self.changed_since = Stage.SETTLED, False, None, None
-        self.with_plate = self.given_up = None
+        self.with_plate = self.sample = self.trail = self.given_up = None
         self.settled_region, self.settled_patch = self.region, patch_of(small, self.region)
 
     def look_again(self, at: float, suspect: bool) -> None:
         """Search for a view anew; suspect: because something else may stand here now."""
         self.stage, self.suspect, self.best, self.improved_at = Stage.LOOKING, suspect, None, at
-        self.whole_since = self.with_plate = self.given_up = None
+        self.whole_since = self.with_plate = self.sample = self.trail = self.given_up = None
         if suspect:
             self.first, self.came_nearer, self.came_somewhat_nearer = None, False, False
         self.looks = self.hits = self.refused = 0
