@@ -1,10 +1,11 @@
 """How much attention the gate asks for, and that nothing is lost by giving no more."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import numpy as np
 import pytest
-from test_gate import FPS, START, Scene, Stay, vehicle
+from test_gate import FPS, HEIGHT, START, WIDTH, Scene, Stay, vehicle
 
 from streamwatch.gate import Closed, Shot, Why
 from streamwatch.model import Attention, Picture
@@ -115,6 +116,47 @@ def test_another_one_close_behind_is_seen(behind: float) -> None:
     scene = Thrifty([Crossing(vehicle(1, 1), 4, 25), Crossing(vehicle(2, 2), 4 + behind, 25 + behind)]).play(40)
     scene.finish()
     assert scene.read() == [0, 1]
+
+
+def spot(share: float) -> Callable[[Picture], None]:
+    """Draws something dark that fills a share of what the gate calls large enough for a vehicle."""
+    side = round((share * 0.015 * WIDTH * HEIGHT) ** 0.5)
+
+    def draw(picture: Picture) -> None:
+        picture[100 : 100 + side, 300 : 300 + side] = 20
+
+    return draw
+
+
+def needs(shares: Callable[[float], float], times: Sequence[float]) -> list[Attention]:
+    """What the gate asks for at times, after all before them; share of a vehicle in view at a time."""
+    scene = Scene([], extra=lambda picture, t: spot(shares(t))(picture)).play(times[0])
+    found = []
+    for t in times:
+        frame = scene.frame(t)
+        found.append(scene.gate.attention(frame))
+        scene.take(scene.gate.look(frame), t)
+    return found
+
+
+def test_a_vehicle_far_away_is_a_stir() -> None:
+    assert needs(lambda t: 0.25 * (t > 5.95), [6.0]) == [Attention.ALL]
+    assert needs(lambda t: 0.06 * (t > 5.95), [6.0]) == [Attention.QUIET]
+
+
+def test_what_has_stirred_is_watched_until_next_to_nothing_is_left() -> None:
+    times = [6 + n / FPS for n in range(12)]
+    assert needs(lambda t: 0.3 * (5.95 < t < 6.05) + 0.06 * (t > 6.05), times[:4]) == [Attention.ALL] * 4
+    assert needs(lambda t: 0.3 * (5.95 < t < 6.05) + 0.02 * (t > 6.05), times)[-6:] == [Attention.QUIET] * 6
+
+
+def test_on_the_way_to_a_stir_another_one_ends_nothing() -> None:
+    scene = Scene([Stay(vehicle(1, 1), 7, 30)], extra=lambda picture, t: spot(0.4 * (4.4 < t < 4.7))(picture)).play(4)
+    assert scene.gate.attention(scene.frame(8.0)) is Attention.ALL
+    for n in range(40, 80):
+        frame = scene.frame(n / FPS)
+        assert scene.gate.attention(frame) is Attention.ALL, n / FPS
+        scene.take(scene.gate.look(frame), n / FPS)
 
 
 def test_asking_changes_nothing() -> None:

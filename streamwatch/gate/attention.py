@@ -13,7 +13,8 @@ from streamwatch.model import Attention, Picture
 
 SETTLING = 1.5  # s after the start in which the scene is learned and those who stand in it are found
 CALM_FOR = 0.2  # s without anything new after which a look now and then is enough; capture keeps what it passes over
-SENSITIVE = 0.33  # part of `min_area` from which a change is worth a look at what came before
+SENSITIVE = 0.12  # part of `min_area` from which a change is worth a look at what came before: a vehicle far away
+LINGERS = 0.5  # of that; what has stirred goes on to do so as long as it is not smaller
 RESTS_AFTER = 5.0  # s that a thing must have stood still although it is not settled: waiting shows nothing better
 MOVED = 0.03  # part of a resting vehicle's place that may differ from the last look
 EMPTY = 0.05  # part of a vehicle's place that may differ from the empty scene when it has left
@@ -50,8 +51,8 @@ class Watchfulness:
         if self._last is None or at - self._began < SETTLING:
             return Attention.ALL
         if self._stirs(small, change, luma, at, tracks, standing):
-            self._stirred_at = at
-        # A stir may be taken back to look at what came before it: then it lies ahead.
+            # A stir may be taken back to look at what came before it: then it lies ahead.
+            self._stirred_at = max(self._stirred_at, at)
         return Attention.ALL if at - self._stirred_at < CALM_FOR else Attention.QUIET
 
     def _stirs(
@@ -71,9 +72,10 @@ class Watchfulness:
             return True
         if resting:
             change = cv2.bitwise_and(change, cv2.bitwise_not(self._geometry.mask_of(track.region for track in resting)))
-        if cv2.countNonZero(change) < self._min_area * change.size:
+        least = self._min_area * (LINGERS if at - self._stirred_at < CALM_FOR else 1.0)
+        if cv2.countNonZero(change) < least * change.size:
             return False
-        regions = find_regions(change, self._min_area)
+        regions = find_regions(change, least)
         return bool(regions) and not self._all_known(regions, moving, luma, at)
 
     def _all_known(self, regions: list[Region], moving: list[Track], luma: Picture, at: float) -> bool:

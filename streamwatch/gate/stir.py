@@ -5,7 +5,7 @@ from enum import IntEnum
 
 import cv2
 
-from streamwatch.gate.attention import MOVED, SENSITIVE
+from streamwatch.gate.attention import MOVED
 from streamwatch.gate.background import Background
 from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.judge import STILL_STEP
@@ -13,6 +13,7 @@ from streamwatch.gate.regions import Region, find_regions
 from streamwatch.gate.track import stillness
 from streamwatch.model import Frame, Picture
 
+SENSITIVE = 0.33  # part of `min_area` that wakes the gate
 WIDTH = 160  # px; enough to see that something comes, and a quarter of the gate's price
 STANDS_AFTER = 3.0  # s; what has not moved for so long is part of the scene
 FLICKERS = 1.0  # s for which a known thing may be out of sight
