@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -211,6 +212,19 @@ def test_a_group_without_end_keeps_what_is_not_decoded_yet(tmp_path: Path) -> No
         stuck.add(piece)
     assert stuck.dropped >= 75
     assert stuck.after(0) is None, "nobody can begin in the middle"
+
+
+def test_the_first_picture_of_a_group_is_whole_at_once_unless_pictures_come_in_parts(tmp_path: Path) -> None:
+    pieces, _ = pieces_of(clip(tmp_path / "clip.mp4", 51, gop=25))
+    whole, parts = PacketBuffer(), PacketBuffer()
+    for piece in pieces[:26]:
+        whole.add(piece)
+    assert whole.whole_key(1) is pieces[25]
+    for piece in [pieces[0], replace(pieces[1], number=0), *pieces[2:26]]:
+        parts.add(piece)
+    assert parts.whole_key(1) is None, "more of it may come"
+    parts.add(pieces[26])
+    assert parts.whole_key(1) is pieces[25]
 
 
 def of(server: RtspServer, make: Make, **more: object) -> LiveCamera:

@@ -69,7 +69,7 @@ class PacketBuffer:
         self._pieces: list[Piece] = []
         self._keys: list[Piece] = []
         self._bytes = self._decoded = 0
-        self._joined = False
+        self._joined = self._in_parts = False
         self.dropped = 0
         self.ended = False
 
@@ -79,6 +79,7 @@ class PacketBuffer:
             self._joined |= piece.key
             if not self._joined:
                 return
+            self._in_parts |= bool(self._pieces) and self._pieces[-1].number == piece.number
             self._pieces.append(piece)
             if piece.key:
                 self._keys.append(piece)
@@ -113,9 +114,12 @@ class PacketBuffer:
             return self._keys[-1] if self._keys else None
 
     def whole_key(self, number: int) -> Piece | None:
-        """The newest beginning of a group that has that number or a higher one and whose picture is complete."""
+        """The newest beginning of a group that has that number or a higher one and whose picture is complete.
+
+        Where pictures come in parts that is known when the next one begins; else there is no need to wait for it.
+        """
         with self._lock:
-            last = self._pieces[-1].number if self._pieces and not self.ended else float("inf")
+            last = self._pieces[-1].number if self._in_parts and self._pieces and not self.ended else float("inf")
             return next((key for key in reversed(self._keys) if number <= key.number < last), None)
 
     def group_of(self, number: int) -> Piece | None:
