@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from streamwatch.cameras import main_stream, small_stream
 from streamwatch.capture import LiveCamera
 from streamwatch.clock import Clock
-from streamwatch.daemon import main_stream, small_stream
+from streamwatch.daemon import spawn
 from streamwatch.errors import SourceLost, StreamwatchError
 from streamwatch.parts import local_stands_in, make_recognizer
 from streamwatch.recognition.reach import reach
@@ -30,10 +31,10 @@ def check(settings: Settings, clock: Clock) -> Iterator[Finding]:
     if not settings.cameras:
         yield Finding("cameras", False, "No camera is configured. Add one under `cameras:`, for example the sample.")
     for name in settings.cameras:
-        main = partial(main_stream, settings, name, clock)
+        main = partial(main_stream, settings, name, clock, spawn)
         yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock))
         if settings.cameras[name].watch is not None:
-            small = partial(small_stream, settings, name, clock)
+            small = partial(small_stream, settings, name, clock, spawn)
             yield _finding(f"camera {name}, small stream", partial(_try_camera, small, settings, clock))
 
 

@@ -22,21 +22,21 @@ from types import FrameType
 from typing import Any
 
 from streamwatch.allocator import share_memory_between_threads
-from streamwatch.capture import LiveCamera, Source, open_source
+from streamwatch.cameras import camera_of
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
 from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, HealthServer, Snapshot, serve, write_status
 from streamwatch.housekeeping import tidy
 from streamwatch.model import Keyframe, PlateText, Recognizer
 from streamwatch.notify import Notifier
-from streamwatch.parts import make_books, make_dispatcher, make_intake, make_stir
+from streamwatch.parts import make_books, make_dispatcher, make_intake
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Event, KeyframeTaken, Notify, dropping
 from streamwatch.pulse import Pulse, Pulses
 from streamwatch.resume import resume
 from streamwatch.settings import Settings
 from streamwatch.store import LastView, Store
 from streamwatch.vitals import Vitals
-from streamwatch.watched import Camera, WatchedCamera
+from streamwatch.watched import Camera
 from streamwatch.words import some
 
 log = logging.getLogger(__name__)
@@ -69,57 +69,6 @@ def spawn(target: Callable[[], None], name: str) -> threading.Thread:
     thread = threading.Thread(target=target, name=name, daemon=True)
     thread.start()
     return thread
-
-
-def camera_of(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn) -> Camera:
-    """A configured camera, opened and reopened as the settings say. spawn: starts the thread of each of its readers."""
-    main = main_stream(settings, name, clock, spawn)
-    if settings.cameras[name].watch is None or settings.attention.longest_blindness is None:
-        return main
-    small = small_stream(settings, name, clock, spawn)
-    return WatchedCamera(name, main, small, make_stir(settings, name), clock)
-
-
-def main_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn) -> LiveCamera:
-    """The stream that the gate sees."""
-    return _stream(settings, name, name, settings.cameras[name].source, clock, spawn)
-
-
-def small_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn = spawn) -> LiveCamera:
-    """The stream that is watched while nothing happens."""
-    source = settings.cameras[name].watch
-    assert source is not None
-    return _stream(settings, name, f"{name} (small stream)", source, clock, spawn, cheap=True)
-
-
-def _stream(
-    settings: Settings, name: str, title: str, source: str, clock: Clock, spawn: Spawn, cheap: bool = False
-) -> LiveCamera:
-    camera, capture = settings.cameras[name], settings.capture
-
-    def open_it() -> Source:
-        return open_source(
-            name,
-            source,
-            transport=camera.transport,
-            loop=camera.loop,
-            timeout=capture.deadline,
-            clock=clock,
-            decode=settings.decode,
-        )
-
-    return LiveCamera(
-        title,
-        open_it,
-        deadline=capture.deadline,
-        reopen_first=capture.reopen_first,
-        reopen_longest=capture.reopen_longest,
-        clock=clock,
-        spawn=spawn,
-        frozen_after=capture.frozen_after,
-        max_blind=settings.attention.longest_blindness,
-        cheap=cheap,
-    )
 
 
 def _say(thread: str, error: BaseException) -> None:

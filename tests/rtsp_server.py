@@ -64,7 +64,9 @@ class RtspServer:
         user: str | None = None,
         password: str | None = None,
         auth: Literal["digest", "basic"] = "digest",
+        began: float | None = None,
     ) -> None:
+        """began: see there; now, unless it goes with another one."""
         self._pictures = Pictures(clip)
         self._user, self._password, self._auth = user, password, auth
         self._mode: Mode = "well"
@@ -72,7 +74,7 @@ class RtspServer:
         self._clients: list[_Client] = []
         self._threads: list[threading.Thread] = []
         self._listener: socket.socket | None = None
-        self._started = time.monotonic()
+        self._started = time.monotonic() if began is None else began
         self.port = port
         self.connections = 0
         self.late = 0.0

@@ -166,10 +166,10 @@ class ByColour(FakeOcrCars):
         picture = cv2.imdecode(np.frombuffer(call.picture, np.uint8), cv2.IMREAD_COLOR)
         _, green, red = (float(value) for value in picture.mean(axis=(0, 1)))
         number = 0 if red > green + REDDER else 1 if green > red + REDDER else 2
-        return plate(BUSY[number].plate, range=_blue(picture))
+        return plate(BUSY[number].plate, range=blue(picture))
 
 
-def _blue(picture: np.ndarray) -> list[dict[str, int]]:
+def blue(picture: np.ndarray) -> list[dict[str, int]]:
     """The corners of the largest blue area, in the order of the service; none where nothing is blue."""
     blue, _, red = cv2.split(picture)
     areas, _ = cv2.findContours(

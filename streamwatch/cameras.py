@@ -1,0 +1,62 @@
+"""From settings to cameras: each with one stream, or with a small one beside it."""
+
+from collections.abc import Callable
+
+from streamwatch.capture import LiveCamera, Source, open_source
+from streamwatch.clock import Clock
+from streamwatch.parts import make_stir
+from streamwatch.settings import Settings
+from streamwatch.watched import Camera, WatchedCamera
+
+Spawn = Callable[[Callable[[], None], str], object]
+
+
+def camera_of(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> Camera:
+    """A configured camera, opened and reopened as the settings say. spawn: starts the thread of each of its readers."""
+    main = main_stream(settings, name, clock, spawn)
+    if settings.cameras[name].watch is None or settings.attention.longest_blindness is None:
+        return main
+    small = small_stream(settings, name, clock, spawn)
+    return WatchedCamera(name, main, small, make_stir(settings, name), clock)
+
+
+def main_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> LiveCamera:
+    """The stream that the gate sees."""
+    return _stream(settings, name, name, settings.cameras[name].source, clock, spawn)
+
+
+def small_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> LiveCamera:
+    """The stream that is watched while nothing happens."""
+    source = settings.cameras[name].watch
+    assert source is not None
+    return _stream(settings, name, f"{name} (small stream)", source, clock, spawn, cheap=True)
+
+
+def _stream(
+    settings: Settings, name: str, title: str, source: str, clock: Clock, spawn: Spawn, cheap: bool = False
+) -> LiveCamera:
+    camera, capture = settings.cameras[name], settings.capture
+
+    def open_it() -> Source:
+        return open_source(
+            name,
+            source,
+            transport=camera.transport,
+            loop=camera.loop,
+            timeout=capture.deadline,
+            clock=clock,
+            decode=settings.decode,
+        )
+
+    return LiveCamera(
+        title,
+        open_it,
+        deadline=capture.deadline,
+        reopen_first=capture.reopen_first,
+        reopen_longest=capture.reopen_longest,
+        clock=clock,
+        spawn=spawn,
+        frozen_after=capture.frozen_after,
+        max_blind=settings.attention.longest_blindness,
+        cheap=cheap,
+    )
