@@ -208,7 +208,7 @@ def test_two_side_by_side_are_both_read() -> None:
 
 def test_a_vehicle_that_comes_in_two_pieces_costs_one_call() -> None:
     """Its middle looks like the road until it is near; the lower piece is paid for, and then both become one."""
-    body, marks = vehicle(1, 1), np.random.default_rng(1).integers(0, 2, (3, 14), np.uint8) * 200 + 30
+    body, marks = vehicle(1, 1), np.random.default_rng(1).integers(0, 2, (5, 14), np.uint8) * 200 + 30
     place: Corners = ((240, 260), (390, 260), (390, 305), (240, 305))
     plate = cv2.resize(marks, (150, 45), interpolation=cv2.INTER_NEAREST)
 

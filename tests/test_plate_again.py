@@ -1,6 +1,7 @@
 """A plate that was found once is followed, and the finder asked again only when that promises something."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import cv2
@@ -10,7 +11,7 @@ from clips import draw_plate
 
 from streamwatch.gate.bestshot import Candidate
 from streamwatch.gate.plate_again import seen_again
-from streamwatch.gate.plate_box import bounds, middle, plate_width
+from streamwatch.gate.plate_box import bounds, middle, moved, plate_width
 from streamwatch.gate.regions import Region
 from streamwatch.gate.sight import ENOUGH, Sight, good_enough
 from streamwatch.gate.track import Track
@@ -154,3 +155,29 @@ def test_a_half_found_plate_is_looked_at_again_when_it_has_grown() -> None:
     assert track.best is not None
     assert track.best.plate is not None
     assert plate_width(track.best.plate) > 60
+
+
+def blurred(strength: int) -> Candidate:
+    """A large plate in a view that motion has blurred so much, downwards."""
+    one, one.plate = view(1.3, 300, 150)
+    luma = cv2.blur(one.frame.luma, (1, strength))
+    return replace(one, frame=Frame("gate", AT, luma, lambda: cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR)))
+
+
+def clear(*strengths: int) -> list[bool]:
+    """Whether it counts as clear, view by view, where the finder sees it in each."""
+    track, found = Track(1, Region(0, 0, 40, 30, 900), AT, AT, 0.0, False), []
+    for strength in strengths:
+        one = blurred(strength)
+        assert one.plate is not None
+        own = moved(one.plate, -one.box.x, -one.box.y)
+        Sight(Finder([own]), []).look(track, one)
+        found.append(good_enough(one))
+    return found
+
+
+def test_a_plate_that_becomes_crisper_is_waited_for() -> None:
+    assert clear(1) == [True]
+    assert clear(25, 25) == [False, False], "so much is never clear"
+    assert clear(13, 9, 5) == [False, False, True], "it brakes"
+    assert clear(6, 6) == [False, True], "it does not"

@@ -16,7 +16,8 @@ MARGIN = 0.15  # of the vehicle's longer side, kept around it in the JPEG
 class Candidate:
     """A view that may be sent. box: the vehicle; crop: what the JPEG will show; whole: touches no edge.
 
-    looked: whether a plate was looked for in it; plate: its corners in frame pixels, None where none was seen.
+    looked: whether a plate was looked for in it; plate: its corners in frame pixels, None where none was seen; clear:
+    whether that is as sharp as it will become.
     scale: the size of the JPEG against the frame.
     """
 
@@ -28,6 +29,7 @@ class Candidate:
     whole: bool
     looked: bool = False
     plate: Corners | None = None
+    clear: bool = False
     scale: float = 1.0
 
 

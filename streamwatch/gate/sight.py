@@ -27,7 +27,8 @@ WIDEST = 0.6  # of a view; no plate fills more of one
 ENOUGH = 115  # px; width of a plate that is read surely; a view that shows it need not get better
 SMALLER = 0.85  # scale of a picture that is read independently of the same view at full size
 READABLE = 90  # px; width of a plate that is still worth a call in a smaller picture
-LEAST_CRISP = 0.35  # less of a plate's edges in one direction than so much of the other: it is blurred by motion
+CRISP = 0.7  # less of a plate's edges in one direction than so much of the other: it is blurred by motion
+LEAST_CRISP, CRISPER = 0.6, 1.1  # so much will do where it does not grow by this ratio: the vehicle does not brake
 FADED_PIXELS = 60_000  # to which a view is reduced when its contrast is raised: noise would stand out as well
 CRISP_WIDTH = 96  # px; plates are judged at this width
 NEAR_WIDTH = 56  # px; a plate whose place is known is seen at this width as surely as at a larger one
@@ -55,12 +56,16 @@ class Sight:
             self.look(track, best)
 
     def look(self, track: Track, view: Candidate) -> None:
-        """Looks for a plate in a view: in the vehicle alone, as the finder misses more the more there is around it."""
+        """Looks for a plate in a view: in the vehicle alone, as the finder misses more the more there is around it.
+
+        But what is upright like a person is not looked at so closely: on a coat, too, there is something to be found.
+        """
         view.looked, track.looks = True, track.looks + 1
-        view.plate = self._plate(view, view.box, self._find)
+        view.plate = self._plate(view, view.box if _broad(view) else view.crop, self._find)
         needed = MISSED_GROWN if view.plate is None else 1.05 * ENOUGH / plate_width(view.plate)
         track.look_from = round(min(GROWN, max(LEAST_GROWN, needed)) * view.box.width)
         if view.plate is not None:
+            _note_crispness(track, view)
             _note_hit(track, view)
 
     def _look_near(self, track: Track, view: Candidate) -> None:
@@ -88,7 +93,7 @@ class Sight:
             self._look_near(track, view)
         elif not view.looked:
             self.look(track, view)
-        if view.plate is None and track.with_plate is None and view.box.width >= BROAD * view.box.height:
+        if view.plate is None and track.with_plate is None and _broad(view):
             view.plate = self._plate(view, view.crop, self._find_faded) or self._plate(view, view.crop, plate_like)
             if view.plate is not None:
                 _note_hit(track, view)
@@ -152,6 +157,11 @@ def _plates(find: FindPlates, bgr: Picture, crop: Box, scale: float = 1.0) -> li
     return [moved(p, crop.x, crop.y) for p in found if bounds(p)[2] - bounds(p)[0] <= WIDEST * crop.width]
 
 
+def _broad(view: Candidate) -> bool:
+    """Whether it is not upright like a person."""
+    return view.box.width >= BROAD * view.box.height
+
+
 def _follows(track: Track, view: Candidate) -> bool:
     """Whether the plate that was found before can be made out in a view, too."""
     if track.sample is None or track.trail is None:
@@ -159,6 +169,7 @@ def _follows(track: Track, view: Candidate) -> bool:
     view.plate = seen_again(track.sample, *track.trail, view)
     if view.plate is not None:
         track.trail = view.box, view.plate
+        _note_crispness(track, view)
     return view.plate is not None
 
 
@@ -167,6 +178,14 @@ def _outgrown(track: Track, view: Candidate) -> bool:
     if track.sample is None or track.sample.plate is None or view.plate is None:
         return False
     return plate_width(view.plate) >= GROWN * plate_width(track.sample.plate)
+
+
+def _note_crispness(track: Track, view: Candidate) -> None:
+    """Whether the plate of a view is clear; while a vehicle brakes it becomes so, and that is worth waiting for."""
+    assert view.plate is not None
+    crisp = crispness(view.frame.luma, view.plate)
+    view.clear = crisp >= CRISP or LEAST_CRISP <= crisp <= CRISPER * track.crisp
+    track.crisp = crisp
 
 
 def _note_hit(track: Track, view: Candidate) -> None:
@@ -189,9 +208,7 @@ def believed(track: Track) -> bool:
 
 def good_enough(view: Candidate) -> bool:
     """Whether the view's plate is so wide and sharp that nothing is won by waiting for a better view."""
-    if view.plate is None:
-        return False
-    return plate_width(view.plate) >= ENOUGH and crispness(view.frame.luma, view.plate) >= LEAST_CRISP
+    return view.plate is not None and plate_width(view.plate) >= ENOUGH and view.clear
 
 
 def readable_when_smaller(paid: PaidView) -> bool:

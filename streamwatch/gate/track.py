@@ -118,12 +118,12 @@ class Track:
     swallowed: has become part of another track's region. suspect: another vehicle may stand here than was paid for.
     looks, hits: how often a plate was looked for and seen; look_from: px of width from which another look is worth it;
     sample: the last view in which it was; trail: the box and the plate to which it was followed since; with_plate: the
-    last view that shows it, found or followed; earlier: views in which it was smaller, at most three; sent: the one
-    paid for last, both only until its plate is known; refused: how often nothing was paid because no plate was seen,
-    given_up: the view of the last time, idle_until: when to try again; first: its region when it was first wholly in
-    view; came_nearer: it grew from then on as vehicles do, came_somewhat_nearer: or a little; largest: pixels of its
-    largest rectangle. recognised_at: when it last surely was the vehicle that was paid for; tried_at: when the judge
-    last asked that; asked: the last time `still_it` looked, and what it saw.
+    last view that shows it, found or followed; crisp: how sharp it was there; earlier: views in which it was smaller,
+    at most three; sent: the one paid for last, both only until its plate is known; refused: how often nothing was paid
+    because no plate was seen, given_up: the view of the last time, idle_until: when to try again; first: its region
+    when it was first wholly in view; came_nearer: it grew from then on as vehicles do, came_somewhat_nearer: or a
+    little; largest: pixels of its largest rectangle. recognised_at: when it last surely was the vehicle that was paid
+    for; tried_at: when the judge last asked that; asked: the last time `still_it` looked, and what it saw.
     why: nothing was sent in the last frame. value: its score, None if not measured.
     """
 
@@ -154,6 +154,7 @@ class Track:
     with_plate: Candidate | None = None
     sample: Candidate | None = None
     trail: tuple[Box, Corners] | None = None
+    crisp: float = 0.0
     earlier: list[Candidate] = field(default_factory=list)
     sent: Candidate | None = None
     given_up: Candidate | None = None
@@ -173,6 +174,7 @@ class Track:
         """What stands here now is known."""
         self.stage, self.suspect, self.best, self.changed_since = Stage.SETTLED, False, None, None
         self.with_plate = self.sample = self.trail = self.given_up = None
+        self.crisp = 0.0
         self.settled_region, self.settled_patch = self.region, patch_of(small, self.region)
 
     def look_again(self, at: float, suspect: bool) -> None:
@@ -182,7 +184,7 @@ class Track:
         if suspect:
             self.first, self.came_nearer, self.came_somewhat_nearer = None, False, False
         self.looks = self.hits = self.refused = 0
-        self.look_from, self.idle_until = LEAST_WIDTH, 0.0
+        self.look_from, self.idle_until, self.crisp = LEAST_WIDTH, 0.0, 0.0
 
     def no_plate(self, at: float) -> None:
         """Its view is not worth a call. Looking costs CPU, so it is tried again after longer and longer pauses."""
