@@ -218,6 +218,7 @@ def test_a_browser_shows_the_page_without_errors_and_without_scrolling_sideways(
     copy.write_text(eager.replace("<head>", f"<head>{probe}", 1), encoding="utf-8")
     assert BROWSER is not None
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--window-size={size}"]
+    options += ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
     done = subprocess.run(
         [BROWSER, *options, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", copy.as_uri()],
         capture_output=True,
