@@ -11,9 +11,9 @@ from clips import draw_plate
 
 from streamwatch.gate.bestshot import Candidate
 from streamwatch.gate.plate_again import seen_again
-from streamwatch.gate.plate_box import bounds, middle, moved, plate_width
+from streamwatch.gate.plate_box import bounds, enlarged, middle, moved, plate_width
 from streamwatch.gate.regions import Region
-from streamwatch.gate.sight import ENOUGH, Sight, good_enough
+from streamwatch.gate.sight import ENOUGH, LOOK_PIXELS, Sight, good_enough
 from streamwatch.gate.track import Track
 from streamwatch.model import Box, Corners, Frame, Picture
 
@@ -111,10 +111,15 @@ def growing(*scales: float) -> list[Candidate]:
 
 
 def inside_of(one: Candidate) -> list[Corners]:
-    """Where its plate is in its own box."""
-    scale = one.box.width / 400
+    """Where its plate is in its own box, as the finder is shown that."""
+    scale = size_of_a_look(one)[0] / 400
     left, top, right, bottom = (v * scale for v in (150, 200, 250, 200 + len(PLATE)))
     return [((left, top), (right, top), (right, bottom), (left, bottom))]
+
+
+def size_of_a_look(one: Candidate) -> tuple[int, int]:
+    scale = min(1.0, (LOOK_PIXELS / (one.box.width * one.box.height)) ** 0.5)
+    return round(one.box.width * scale), round(one.box.height * scale)
 
 
 def test_the_finder_is_asked_when_it_is_new_and_when_it_is_large_enough() -> None:
@@ -122,7 +127,7 @@ def test_the_finder_is_asked_when_it_is_new_and_when_it_is_large_enough() -> Non
     finder = Finder(inside_of(views[0]), [NEAR])
     track = glimpses(Sight(finder, []), views)
     first, second = finder.asked
-    assert first == (views[0].box.width, views[0].box.height)
+    assert first == size_of_a_look(views[0])
     assert second[0] * second[1] < 0.3 * first[0] * first[1], "where it is known, a small picture is enough"
     assert track.best is not None
     assert good_enough(track.best)
@@ -136,13 +141,22 @@ def test_what_the_finder_does_not_see_again_is_not_believed_and_looked_for_anew(
     finder = Finder(inside_of(views[0]), [], inside_of(views[-1]))
     track = glimpses(Sight(finder, []), views)
     assert len(finder.asked) == 3
-    assert finder.asked[2] == (views[-1].box.width, views[-1].box.height)
+    assert finder.asked[2] == size_of_a_look(views[-1])
     assert (track.hits, track.looks) == (2, 3)
     refuted = Finder(inside_of(views[0]), [], [])
     track = glimpses(Sight(refuted, []), growing(0.95, 1.0, 1.05, 1.1, 1.16))
     assert track.best is not None
     assert track.best.plate is None
     assert (track.hits, track.looks) == (1, 3)
+
+
+def test_one_that_was_found_when_it_was_wide_enough_is_not_looked_for_again() -> None:
+    views = growing(1.18, 1.22, 1.26)
+    finder = Finder(inside_of(views[0]))
+    track = glimpses(Sight(finder, []), views)
+    assert len(finder.asked) == 1
+    assert track.best is not None
+    assert good_enough(track.best)
 
 
 def test_a_half_found_plate_is_looked_at_again_when_it_has_grown() -> None:
@@ -170,7 +184,7 @@ def clear(*strengths: int) -> list[bool]:
     for strength in strengths:
         one = blurred(strength)
         assert one.plate is not None
-        own = moved(one.plate, -one.box.x, -one.box.y)
+        own = enlarged(moved(one.plate, -one.box.x, -one.box.y), size_of_a_look(one)[0] / one.box.width)
         Sight(Finder([own]), []).look(track, one)
         found.append(good_enough(one))
     return found
@@ -179,5 +193,5 @@ def clear(*strengths: int) -> list[bool]:
 def test_a_plate_that_becomes_crisper_is_waited_for() -> None:
     assert clear(1) == [True]
     assert clear(25, 25) == [False, False], "so much is never clear"
-    assert clear(13, 9, 5) == [False, False, True], "it brakes"
+    assert clear(13, 9, 3) == [False, False, True], "it brakes"
     assert clear(6, 6) == [False, True], "it does not"

@@ -21,20 +21,30 @@ def seen_again(sample: Candidate, box: Box, last: Corners, now: Candidate) -> Co
     """
     assert sample.plate is not None
     before, expected = _width(last), _carried(middle(last), box, now.box)
-    pattern = _cut(sample.frame.luma, middle(sample.plate), _width(sample.plate), AROUND, _shape(sample.plate))
-    if pattern is None:
+    shape, found = _shape(sample.plate), _width(sample.plate)
+    pattern = _cut(sample.frame.luma, middle(sample.plate), found, AROUND, shape)
+    there = _cut(now.frame.luma, expected, before, AROUND + ASTRAY, shape)
+    if pattern is None or there is None:
         return None
-    best, place, width = ALIKE, (0.0, 0.0), 0.0
+    best, offset, width = ALIKE, (0.0, 0.0), 0.0
     for growth in GROWTHS:
-        there = _cut(now.frame.luma, expected, growth * before, AROUND + ASTRAY, _shape(sample.plate))
-        if there is None:
-            continue
-        _, likeness, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(there, pattern, cv2.TM_CCOEFF_NORMED))
+        grown = cv2.resize(pattern, None, fx=growth, fy=growth, interpolation=cv2.INTER_LINEAR)
+        _, likeness, _, place = cv2.minMaxLoc(cv2.matchTemplate(there, grown, cv2.TM_CCOEFF_NORMED))
         if likeness > best:
-            scale = growth * before / WIDTH
-            left, top = x - (there.shape[1] - pattern.shape[1]) / 2, y - (there.shape[0] - pattern.shape[0]) / 2
-            best, place, width = likeness, (expected[0] + left * scale, expected[1] + top * scale), growth * before
-    return None if width == 0 else _at(sample.plate, place, width / _width(sample.plate))
+            best, width = likeness, growth * before
+            offset = (
+                _from_middle(place[0], there.shape[1], grown.shape[1]),
+                _from_middle(place[1], there.shape[0], grown.shape[0]),
+            )
+    if width == 0:
+        return None
+    x, y = (at + aside * before / WIDTH for at, aside in zip(expected, offset, strict=True))
+    return _at(sample.plate, (x, y), width / found)
+
+
+def _from_middle(start: int, whole: int, part: int) -> float:
+    """How far the middle of a part that begins at `start` lies from the middle of the whole."""
+    return start - (whole - part) / 2
 
 
 def _width(plate: Corners) -> float:

@@ -29,6 +29,7 @@ SMALLER = 0.85  # scale of a picture that is read independently of the same view
 READABLE = 90  # px; width of a plate that is still worth a call in a smaller picture
 CRISP = 0.7  # less of a plate's edges in one direction than so much of the other: it is blurred by motion
 LEAST_CRISP, CRISPER = 0.6, 1.1  # so much will do where it does not grow by this ratio: the vehicle does not brake
+LOOK_PIXELS = 100_000  # to which a view is reduced to look for a plate; more of them find hardly more
 FADED_PIXELS = 60_000  # to which a view is reduced when its contrast is raised: noise would stand out as well
 CRISP_WIDTH = 96  # px; plates are judged at this width
 NEAR_WIDTH = 56  # px; a plate whose place is known is seen at this width as surely as at a larger one
@@ -50,7 +51,7 @@ class Sight:
             return
         if _follows(track, best):
             track.with_plate = best
-            if good_enough(best) or _outgrown(track, best):
+            if not _sure(track) and (good_enough(best) or _outgrown(track, best)):
                 self._look_near(track, best)
         elif best.box.width >= track.look_from:
             self.look(track, best)
@@ -61,7 +62,9 @@ class Sight:
         But what is upright like a person is not looked at so closely: on a coat, too, there is something to be found.
         """
         view.looked, track.looks = True, track.looks + 1
-        view.plate = self._plate(view, view.box if _broad(view) else view.crop, self._find)
+        part = view.box if _broad(view) else view.crop
+        scale = min(1.0, (LOOK_PIXELS / (part.width * part.height)) ** 0.5)
+        view.plate = self._plate(view, part, self._find, scale)
         needed = MISSED_GROWN if view.plate is None else 1.05 * ENOUGH / plate_width(view.plate)
         track.look_from = round(min(GROWN, max(LEAST_GROWN, needed)) * view.box.width)
         if view.plate is not None:
@@ -90,7 +93,8 @@ class Sight:
         Or else its edges may tell. But not on what is upright like a person: the hem of a coat is a band of strokes.
         """
         if view.plate is not None and not view.looked:
-            self._look_near(track, view)
+            if not _sure(track):
+                self._look_near(track, view)
         elif not view.looked:
             self.look(track, view)
         if view.plate is None and track.with_plate is None and _broad(view):
@@ -98,11 +102,11 @@ class Sight:
             if view.plate is not None:
                 _note_hit(track, view)
 
-    def _plate(self, view: Candidate, part: Box, find: FindPlates) -> Corners | None:
-        """The widest plate on the vehicle of a view, in frame pixels. part: of the frame, in which it is looked for."""
+    def _plate(self, view: Candidate, part: Box, find: FindPlates, scale: float = 1.0) -> Corners | None:
+        """The widest plate on the vehicle of a view, in frame pixels. part: of the frame; scale: see `_plates`."""
         own = [
             plate
-            for plate in _plates(find, view.frame.to_bgr(), part)
+            for plate in _plates(find, view.frame.to_bgr(), part, scale)
             if inside(view.box, middle(plate)) and not self._paid_for(plate, view.frame.luma)
         ]
         return max(own, key=plate_width, default=None)
@@ -171,6 +175,11 @@ def _follows(track: Track, view: Candidate) -> bool:
         track.trail = view.box, view.plate
         _note_crispness(track, view)
     return view.plate is not None
+
+
+def _sure(track: Track) -> bool:
+    """Whether the plate that is followed was found when it was as wide as it needs to be."""
+    return track.sample is not None and track.sample.plate is not None and plate_width(track.sample.plate) >= ENOUGH
 
 
 def _outgrown(track: Track, view: Candidate) -> bool:
