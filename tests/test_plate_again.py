@@ -73,11 +73,16 @@ def test_nothing_is_taken_for_it_where_it_is_not() -> None:
     assert seen_again(sample, sample.box, sample.plate, now) is None
 
 
-def test_at_the_edge_of_the_picture_it_is_not_looked_for() -> None:
-    sample = found(1.0, 300, 200)
+def test_at_the_edge_of_the_picture_it_is_seen_as_long_as_it_is_whole() -> None:
+    sample = found(1.0, 300, 360)
     assert sample.plate is not None
-    now, _ = view(1.0, 300, 400)
-    assert seen_again(sample, Box(300, 650, 400, 300), sample.plate, now) is None
+    now, plate = view(1.0, 300, 415)
+    again = seen_again(sample, sample.box, sample.plate, now)
+    assert again is not None
+    assert np.hypot(*np.subtract(middle(again), middle(plate))) <= 4
+    gone, _ = view(1.0, 300, 200, None)
+    below = replace(gone, box=Box(300, 600, 400, 120))
+    assert seen_again(sample, sample.box, sample.plate, below) is None
 
 
 NEAR: Sequence[tuple[float, float]] = ((0.353, 0.635), (0.647, 0.635), (0.647, 0.76), (0.353, 0.76))

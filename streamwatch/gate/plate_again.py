@@ -20,8 +20,8 @@ def seen_again(sample: Candidate, box: Box, last: Corners, now: Candidate) -> Co
     sample: a view in which it was found. box, last: its vehicle and the plate where that was seen last.
     """
     assert sample.plate is not None
-    before, expected = _width(last), _carried(middle(last), box, now.box)
-    shape, found = _shape(sample.plate), _width(sample.plate)
+    shape, found, before = _shape(sample.plate), _width(sample.plate), _width(last)
+    expected = _kept_inside(_carried(middle(last), box, now.box), before, AROUND + ASTRAY, shape, now.frame.luma)
     pattern = _cut(sample.frame.luma, middle(sample.plate), found, AROUND, shape)
     there = _cut(now.frame.luma, expected, before, AROUND + ASTRAY, shape)
     if pattern is None or there is None:
@@ -64,9 +64,21 @@ def _carried(point: Point, was: Box, now: Box) -> Point:
     return point[0] + aside, point[1] + (now.y + now.height - was.y - was.height) / 2
 
 
+def _reach(width: float, margin: float, shape: float) -> Point:
+    """From a plate's middle to the end of its margin (in widths), across and down."""
+    return (0.5 + margin) * width, (0.5 * shape + margin) * width
+
+
+def _kept_inside(centre: Point, width: float, margin: float, shape: float, luma: Picture) -> Point:
+    """The nearest point around which so much of the picture can be cut out."""
+    across, down = _reach(width, margin, shape)
+    height, length = luma.shape
+    return min(max(centre[0], across), length - across), min(max(centre[1], down), height - down)
+
+
 def _cut(luma: Picture, centre: Point, width: float, margin: float, shape: float) -> Picture | None:
     """A plate of that width with a margin (in widths) around it, WIDTH px wide without it; None beyond the picture."""
-    across, down = (0.5 + margin) * width, (0.5 * shape + margin) * width
+    across, down = _reach(width, margin, shape)
     left, top, right, bottom = (
         round(v) for v in (centre[0] - across, centre[1] - down, centre[0] + across, centre[1] + down)
     )
