@@ -142,7 +142,7 @@ def test_without_the_extra_it_says_so(clip: Path, tmp_path: Path) -> None:
 
 def test_without_an_argument_it_takes_the_sample(tmp_path: Path) -> None:
     done = verb(tmp_path, "bench", "--seconds", "2")
-    assert done.stdout.startswith("the sample: 1280 x 720, 15.0 pictures a second looked at, for 2 s\n")
+    assert re.match(r"the sample: 1280 x 720, 1\d\.\d pictures a second looked at, for 2 s\n", done.stdout)
 
 
 @pytest.mark.parametrize(

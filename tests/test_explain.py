@@ -157,7 +157,7 @@ def test_every_call_stands_there_with_its_picture_its_reason_and_what_came_of_it
         f"k{n + 1}" for n in range(explained.calls)
     ]
     first, second = explained.page.texts["k1"], explained.page.texts["k2"]
-    assert "Its view stopped getting better" in first
+    assert "Its plate is large and sharp enough" in first
     assert "京AF0236, 100% sure" in first
     assert "苏EK3P82, 40% sure: not enough" in second
     sent = [picture for picture in explained.page.pictures if "as it was sent" in picture["alt"]]

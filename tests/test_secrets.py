@@ -38,7 +38,7 @@ PICTURE_URL = f"https://pictures.example.com/a.jpg?Expires=9999999999&Signature=
 ENVIRONMENT = {"STREAMWATCH_APPCODE": APPCODE, "GATE_PASSWORD": VARIABLE}
 FASTER = "import streamwatch.daemon as d; d.TELL_EVERY = 0.3\n"
 UNEXPECTED = """
-import streamwatch.daemon as d
+import streamwatch.cameras as d
 def fail(name, source, **more):
     raise RuntimeError(f"what is this: {source} {more}")
 d.open_source = fail
