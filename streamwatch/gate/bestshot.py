@@ -17,8 +17,7 @@ class Candidate:
     """A view that may be sent. box: the vehicle; crop: what the JPEG will show; whole: touches no edge.
 
     looked: whether a plate was looked for in it; plate: its corners in frame pixels, None where none was seen; clear:
-    whether that is as sharp as it will become.
-    scale: the size of the JPEG against the frame.
+    whether that is as sharp as it will become. scale: the size of the JPEG against the frame.
     """
 
     frame: Frame

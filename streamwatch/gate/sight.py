@@ -92,11 +92,10 @@ class Sight:
 
         Or else its edges may tell. But not on what is upright like a person: the hem of a coat is a band of strokes.
         """
-        if view.plate is not None and not view.looked:
-            if not _sure(track):
-                self._look_near(track, view)
-        elif not view.looked:
+        if not view.looked and view.plate is None:
             self.look(track, view)
+        elif not view.looked and not _sure(track):
+            self._look_near(track, view)
         if view.plate is None and track.with_plate is None and _broad(view):
             view.plate = self._plate(view, view.crop, self._find_faded) or self._plate(view, view.crop, plate_like)
             if view.plate is not None:

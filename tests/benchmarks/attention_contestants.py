@@ -156,17 +156,27 @@ class Product:
         return [sys.executable, "-m", "streamwatch", *words, "--config", folder / "config.yaml"]
 
 
-class ByColour(FakeOcrCars):
-    """Knows the vehicles of the busy clips by their paint, so that it answers right whoever asks, and when."""
+class AtTheBlue(FakeOcrCars):
+    """Reads some plate where a picture is blue."""
 
     def answer(self, method: str, call: ServedCall) -> ServedAnswer | Behaviour:
         checked = super().answer(method, call)
         if checked is not self._answers[0]:
             return checked
         picture = cv2.imdecode(np.frombuffer(call.picture, np.uint8), cv2.IMREAD_COLOR)
+        return plate(self.read(picture), range=blue(picture))
+
+    def read(self, picture: np.ndarray) -> str:
+        """The plate of a vehicle."""
+        return BUSY[0].plate
+
+
+class ByColour(AtTheBlue):
+    """Knows the vehicles of the busy clips by their paint, so that it answers right whoever asks, and when."""
+
+    def read(self, picture: np.ndarray) -> str:
         _, green, red = (float(value) for value in picture.mean(axis=(0, 1)))
-        number = 0 if red > green + REDDER else 1 if green > red + REDDER else 2
-        return plate(BUSY[number].plate, range=blue(picture))
+        return BUSY[0 if red > green + REDDER else 1 if green > red + REDDER else 2].plate
 
 
 def blue(picture: np.ndarray) -> list[dict[str, int]]:

@@ -20,12 +20,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import cv2
-import numpy as np
-from attention_contestants import APPCODE, blue, cpu_so_far
+from attention_contestants import APPCODE, AtTheBlue, cpu_so_far
 from clips import Truth, Vehicle, render
 from daemons import Running, paid
-from fakes import Behaviour, FakeOcrCars, ServedAnswer, ServedCall, plate
+from fakes import FakeOcrCars
 from rtsp_server import RtspServer
 
 SECONDS, FPS, SUB_FPS, SUB_SIZE = 84.0, 25, 5, (640, 360)
@@ -55,17 +53,6 @@ MODES = (
     Mode("I-frames", "auto", False, 0.6, 2.5),
     Mode("small stream", "auto", True, None, 1.0),
 )
-
-
-class AtTheBlue(FakeOcrCars):
-    """Reads some plate where a picture is blue."""
-
-    def answer(self, method: str, call: ServedCall) -> ServedAnswer | Behaviour:
-        checked = super().answer(method, call)
-        if checked is not self._answers[0]:
-            return checked
-        picture = cv2.imdecode(np.frombuffer(call.picture, np.uint8), cv2.IMREAD_COLOR)
-        return plate(range=blue(picture))
 
 
 def waited(daemon: Running, truth: list[Truth], first: float, watched: tuple[float, float]) -> Iterator[float | None]:
