@@ -42,7 +42,8 @@ from streamwatch.words import some
 log = logging.getLogger(__name__)
 
 GLANCE = 0.5  # s between two looks at what ends
-ANSWERED = 0.4  # s; how long a camera thread waits for a frame before it looks at its answers again
+ENDING = 5.0  # s that a camera's thread which hangs may hold up the end, before the drain begins
+ANSWERED = 0.8  # s; how long a camera thread waits for a frame before it looks at its answers again, or at the end
 REST = 10.0  # s that a thread sleeps which is woken when there is work
 ANSWERS = 200  # answers that may wait for a camera's thread
 EVENTS = 1000  # events that may wait for the database
@@ -128,7 +129,7 @@ class Daemon:
         try:
             for thread in cameras:
                 while thread.is_alive() and not self._stop.is_set():
-                    thread.join(GLANCE)
+                    thread.join(ENDING)
             if all(camera.ended for camera in self._cameras.values()):
                 log.info("stopping: every recording has ended; `loop: true` plays a recording again and again")
         finally:

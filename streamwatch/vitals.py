@@ -21,6 +21,8 @@ from streamwatch.pulse import Pulses
 from streamwatch.watched import Camera
 from streamwatch.words import some
 
+VERSION = version("streamwatch")
+
 
 class Vitals:
     """Looks at everything and changes nothing. From any thread.
@@ -43,7 +45,7 @@ class Vitals:
         items, size, oldest = self._dispatcher.backlog()
         return Snapshot(
             taken_at=self._clock.now(),
-            version=version("streamwatch"),
+            version=VERSION,
             uptime=now - self._began,
             clock_trusted=self._clock.trusted,
             cameras=tuple(self._camera(camera) for camera in list(self._cameras.values())),

@@ -193,11 +193,11 @@ class PlayedRecording:
                 if at >= due:
                     due = at + _AT_ONCE
                     began = self._wait(began, due)
+                    now, wall = self._clock.monotonic(), self._clock.now()
                 if self._stopped.is_set():
                     break
-                now = self._clock.monotonic()
                 ago = max(0.0, now - began - at)
-                yield cutter.piece(packet, now - ago, self._clock.now() - timedelta(seconds=ago), stamp)
+                yield cutter.piece(packet, now - ago, wall - timedelta(seconds=ago), stamp)
 
     def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also when the file is closed."""
