@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from streamwatch.errors import EngineMissing
+from streamwatch.recognition.weights import without_subnormals
 
 _INSTALL = "Run: pip install 'streamwatch[local]'"
 _lock = Lock()
@@ -39,7 +40,11 @@ def _session(file: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    model = file.read_bytes()
+    lighter = without_subnormals(model)
+    # It keeps the bytes that it is given, but not those of a file.
+    source = str(file) if lighter is model else lighter
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 def network_name(part: str) -> str:
