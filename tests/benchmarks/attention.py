@@ -8,9 +8,9 @@ Debian), DVR-Scan (`pip install dvr-scan` in an environment of its own; --dvr-sc
 as where the extra `local` is not installed.
 
 Nobody's start counts. Who runs through a file as fast as it goes does so twice, once through its first two seconds
-only (`replay`: through the clip twice, and once), and the difference counts. Who plays it at its pace is looked at at
-the beginning and at the end of a minute, after its first vehicle. Exits with 1 where a limit is broken or a vehicle is
-lost.
+only (`replay`: through the clip four times, and once), and the difference counts. Who plays it at its pace is looked at
+at the beginning and at the end of a minute, after its first vehicle. Exits with 1 where a limit is broken or a vehicle
+is lost.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def lost(clip: Clip, folder: Path) -> list[str]:
 
 def contestants(product: Product, scanner: Path | None) -> tuple[list[Through], list[Playing]]:
     """Those that are there; the others are named in a line each."""
-    through = [Through(READ, cv2_read), Through(AUTO, product.replay("auto"), twice=True)]
+    through = [Through(READ, cv2_read), Through(AUTO, product.replay("auto"), again=True)]
     playing = [Playing(ALONE, product.run(watch=False), ONLINE)]
     missing = []
     if installed("ffmpeg"):
@@ -108,7 +108,7 @@ def contestants(product: Product, scanner: Path | None) -> tuple[list[Through], 
     else:
         missing.append("DVR-Scan was not given")
     if knows("attention"):
-        through.append(Through(FULL, product.replay("full"), twice=True))
+        through.append(Through(FULL, product.replay("full"), again=True))
     else:
         missing.append("this version knows no `attention`: replay auto looks at every picture")
     if knows("cameras.NAME.watch"):

@@ -25,6 +25,7 @@ KEYS = list(config.keys())
 APPCODE = "invented0appcode0of0benchmarks"
 REDDER = 6.0  # grey levels by which red or green stands out in the mean of a painted vehicle's picture
 BLUER = 70  # grey levels by which blue stands out over red on a plate
+AGAIN = 3  # times more that a clip is run through by who can take it several times
 START = 2.0  # s of a clip whose cost counts as that of the program's start
 SETTLING = 20.0  # s after its start in which a playing one meets its first vehicle and loads what it needs for it
 PATIENCE = 60.0  # s for its start
@@ -49,17 +50,18 @@ target_dir {folder}
 class Through:
     """Runs through files as fast as it goes. command: from the files and an empty folder.
 
-    twice: it can take a clip twice, so that not only its start is left out, but also what it loads when first needed.
+    again: it can take a clip several times, so that not only its start is left out, but also what it loads when first
+    needed.
     """
 
     name: str
     command: Callable[[Sequence[Path], Path], Command]
-    twice: bool = False
+    again: bool = False
 
     def minute(self, clip: Path, folder: Path) -> float:
         """CPU seconds for a minute of the clip: what it takes for more of it, less what it takes for less of it."""
-        if self.twice:
-            parts, seconds = {"less": [clip], "more": [clip, clip]}, float(SECONDS)
+        if self.again:
+            parts, seconds = {"less": [clip], "more": [clip] * (1 + AGAIN)}, float(AGAIN * SECONDS)
         else:
             parts, seconds = {"less": [first_seconds(clip, START, folder)], "more": [clip]}, SECONDS - START
         spent = {}
