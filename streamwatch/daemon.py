@@ -21,7 +21,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from streamwatch.allocator import share_memory_between_threads
+from streamwatch.allocator import give_memory_back, share_memory_between_threads
 from streamwatch.cameras import camera_of
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
@@ -49,6 +49,7 @@ ANSWERS = 200  # answers that may wait for a camera's thread
 EVENTS = 1000  # events that may wait for the database
 TELL_EVERY = 5.0  # s; status file
 TIDY_EVERY, TIDY_SHORT = 300.0, 60.0  # s; retention, and the same while there is less room than there should be
+GIVE_BACK_FIRST = 15.0  # s after the start to the first time that freed memory goes back; then twice as long each time
 READING = 300.0  # s that one keyframe may take with all its attempts and time-outs
 STORE_AGAIN_FIRST, STORE_AGAIN_LONGEST = 1.0, 30.0  # s between tries to write while the database can not be written
 
@@ -230,8 +231,12 @@ class Daemon:
 
     def _keep_house(self) -> None:
         """The keeper's thread."""
-        tidied = self._clock.monotonic()
+        tidied = given_back = self._clock.monotonic()
+        until_given_back = GIVE_BACK_FIRST
         while not self._give_up.wait(self._notifier.interval or TELL_EVERY):
+            if self._clock.monotonic() - given_back >= until_given_back:
+                given_back, until_given_back = self._clock.monotonic(), min(TIDY_EVERY, 2 * until_given_back)
+                give_memory_back()
             snapshot = self._snapshot()
             self._notifier.status(self._vitals.sentence())
             if snapshot.stalled:
