@@ -1,6 +1,7 @@
 """Recorded files: their own time, damage, and playing them as if they were cameras."""
 
 import shutil
+import threading
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import islice
@@ -15,6 +16,7 @@ from streamwatch.capture import Recording, open_source
 from streamwatch.capture.recording import PlayedRecording, Timeline
 from streamwatch.clock import SystemClock
 from streamwatch.errors import SourceUnreadable
+from streamwatch.model import Attention
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -162,6 +164,21 @@ def test_a_played_file_keeps_its_pace_and_the_clocks_time(tmp_path: Path) -> Non
     assert before <= times[0]
     assert times == sorted(times)
     assert (times[-1] - times[0]).total_seconds() >= 14 / 25 - 0.02
+
+
+def test_a_played_file_hands_out_at_once_what_is_due_when_attention_rises(tmp_path: Path) -> None:
+    clock = SystemClock()
+    source = PlayedRecording("gate", clip(tmp_path / "clip.mp4", 60), loop=False, clock=clock)
+    source.attend(Attention.QUIET)
+    began = clock.monotonic()
+    threading.Timer(0.3, source.attend, (Attention.ALL,)).start()
+    came = [(clock.monotonic() - began, piece.at - began) for piece in source.pieces()]
+    source.close()
+    first = [due for at, due in came if at < 0.39]
+    assert 6 <= len(first) <= 9
+    assert all(due - 0.02 <= at < due + 0.6 for at, due in came)
+    assert all(at >= 0.29 for at, _ in came)
+    assert len(came) == 60
 
 
 def test_a_looped_file_starts_again_until_it_is_stopped(tmp_path: Path) -> None:

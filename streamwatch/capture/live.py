@@ -147,9 +147,7 @@ class LiveCamera:
 
         True: frames come first that were passed over, and then this one again. Without `max_blind` it changes nothing.
         """
-        self._attention, session = attention, self._session
-        if session is not None and isinstance(session.source, SparingSource):
-            session.source.attend(attention)
+        session = self._ask_for(attention)
         if session is None or session.on_demand is None:
             return False
         again = session.on_demand.attend(attention, self._clock.monotonic())
@@ -164,9 +162,16 @@ class LiveCamera:
 
     def wake(self, since: datetime) -> None:
         """All attention from a time on, as far back as there still are pictures."""
-        self._attention, session = Attention.ALL, self._session
+        session = self._ask_for(Attention.ALL)
         if session is not None and session.on_demand is not None:
             session.on_demand.wake(since, self._clock.monotonic())
+
+    def _ask_for(self, attention: Attention) -> _Session | None:
+        """Of the source, too, where it can spare something."""
+        self._attention, session = attention, self._session
+        if session is not None and isinstance(session.source, SparingSource):
+            session.source.attend(attention)
+        return session
 
     def status(self) -> CameraStatus:
         """From any thread."""

@@ -30,8 +30,8 @@ _JITTER = 1_000_000
 """Microseconds that a time stamp may step back as mere disorder; further back, the recorder's clock was set anew."""
 _SHORTFALL = 1.0
 """Seconds of the announced length that may be missing before a file counts as cut off."""
-_AT_ONCE = 0.4
-"""Seconds of a played file that come together, undecoded."""
+_AT_ONCE, _AT_LEISURE = 0.4, 0.8
+"""Seconds of a played file that come together, undecoded; the second at little attention."""
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 _STUMBLES = 10
 """Errors in a row, without a packet between them, after which the rest of a file is given up."""
@@ -172,14 +172,22 @@ class PlayedRecording:
     def __init__(self, camera: str, path: Path, *, loop: bool, clock: Clock) -> None:
         self._camera, self._path, self._loop, self._clock = camera, path, loop, clock
         self._recording = Recording(camera, path)
-        self._stopped = threading.Event()
+        self._stopped, self._attentive = threading.Event(), threading.Event()
+        self._attentive.set()
+
+    def attend(self, attention: Attention) -> None:
+        """From any thread: when attention rises, `pieces` hands out at once what is due."""
+        if attention is Attention.ALL:
+            self._attentive.set()
+        elif not self._stopped.is_set():
+            self._attentive.clear()
 
     def frames(self) -> Iterator[Frame | None]:
         """Ends after the last frame, or with `loop` never. Raises SourceUnreadable."""
         for recording in self._rounds():
             began = self._clock.monotonic()
             for offset, picture in recording.pictures():
-                began = self._wait(began, offset.total_seconds())
+                began = self._wait(began, offset.total_seconds(), self._stopped)
                 if self._stopped.is_set():
                     break
                 yield frame_of(self._camera, self._clock.now(), picture)
@@ -190,10 +198,12 @@ class PlayedRecording:
         for recording in self._rounds():
             began, due = self._clock.monotonic(), 0.0
             for packet, at, stamp in recording.timed():
-                if at >= due:
-                    due = at + _AT_ONCE
-                    began = self._wait(began, due)
+                while at >= due and not self._stopped.is_set():
+                    attentive = self._attentive.is_set()
+                    due = at + (_AT_ONCE if attentive else _AT_LEISURE)
+                    began = self._wait(began, due, self._stopped if attentive else self._attentive)
                     now, wall = self._clock.monotonic(), self._clock.now()
+                    due = min(due, now - began)
                 if self._stopped.is_set():
                     break
                 ago = max(0.0, now - began - at)
@@ -206,6 +216,7 @@ class PlayedRecording:
     def stop(self) -> None:
         """Ends the wait for the next frame."""
         self._stopped.set()
+        self._attentive.set()
 
     def close(self) -> None:
         """Closes the file."""
@@ -222,10 +233,10 @@ class PlayedRecording:
             yield self._recording
             self._stopped.wait(1 / self._recording.fps)
 
-    def _wait(self, began: float, at: float) -> float:
-        """Waits until `at` seconds after the beginning. Returns when it is to have begun from then on."""
+    def _wait(self, began: float, at: float, sooner: threading.Event) -> float:
+        """Waits until `at` seconds after the beginning, or until `sooner`. Returns when it is to have begun."""
         wait = began + at - self._clock.monotonic()
-        self._stopped.wait(max(0.0, wait))
+        sooner.wait(max(0.0, wait))
         # Far behind (a machine that slept or is too slow): go on from here instead of rushing after.
         return began - wait if wait < -1 else began
 

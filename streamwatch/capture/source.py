@@ -59,7 +59,7 @@ def file_of(source: str) -> Path | None:
 
 @runtime_checkable
 class SparingSource(Source, Protocol):
-    """A source that decodes less where little attention is enough; None then stands for a picture."""
+    """A source that does less where little attention is enough; None, among frames, then stands for a picture."""
 
     def attend(self, attention: Attention) -> None:
         """From any thread: from now on."""
