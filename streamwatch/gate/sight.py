@@ -1,6 +1,6 @@
 """Is there a plate in a view, before anything is paid for it?
 
-A free finder of plates is asked, a few times per passage at most, because it costs as much as a hundred frames of the
+A free finder of plates is asked, a few times per passage at most, because it costs as much as some thirty frames of the
 rest of the gate. Once it has seen a plate that is followed, and the finder is asked again when it is large enough.
 """
 
