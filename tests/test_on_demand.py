@@ -227,6 +227,15 @@ def test_the_first_picture_of_a_group_is_whole_at_once_unless_pictures_come_in_p
     assert parts.whole_key(1) is pieces[25]
 
 
+def test_the_very_first_picture_is_whole_when_the_next_one_begins(tmp_path: Path) -> None:
+    pieces, _ = pieces_of(clip(tmp_path / "clip.mp4", 3))
+    buffer = PacketBuffer()
+    buffer.add(pieces[0])
+    assert buffer.whole_key(0) is None, "more of it may come"
+    buffer.add(pieces[1])
+    assert buffer.whole_key(0) is pieces[0]
+
+
 def of(server: RtspServer, make: Make, **more: object) -> LiveCamera:
     return make(
         lambda: open_source("gate", server.url, transport="tcp", loop=False, timeout=5, clock=SystemClock()),

@@ -69,7 +69,7 @@ class PacketBuffer:
         self._pieces: list[Piece] = []
         self._keys: list[Piece] = []
         self._bytes = self._decoded = 0
-        self._joined = self._in_parts = False
+        self._joined = self._in_parts = self._in_one = False
         self.dropped = 0
         self.ended = False
 
@@ -79,7 +79,10 @@ class PacketBuffer:
             self._joined |= piece.key
             if not self._joined:
                 return
-            self._in_parts |= bool(self._pieces) and self._pieces[-1].number == piece.number
+            if self._pieces and self._pieces[-1].number == piece.number:
+                self._in_parts = True
+            elif self._pieces and self._pieces[-1].key:
+                self._in_one = True
             self._pieces.append(piece)
             if piece.key:
                 self._keys.append(piece)
@@ -116,10 +119,12 @@ class PacketBuffer:
     def whole_key(self, number: int) -> Piece | None:
         """The newest beginning of a group that has that number or a higher one and whose picture is complete.
 
-        Where pictures come in parts that is known when the next one begins; else there is no need to wait for it.
+        Where pictures come in parts that is known when the next one begins; else there is no need to wait for it. For
+        the first one it is not known how they come.
         """
         with self._lock:
-            last = self._pieces[-1].number if self._in_parts and self._pieces and not self.ended else float("inf")
+            may_go_on = self._pieces and not self.ended and (self._in_parts or not self._in_one)
+            last = self._pieces[-1].number if may_go_on else float("inf")
             return next((key for key in reversed(self._keys) if number <= key.number < last), None)
 
     def group_of(self, number: int) -> Piece | None:
