@@ -69,7 +69,8 @@ class PacketBuffer:
         self._pieces: list[Piece] = []
         self._keys: list[Piece] = []
         self._bytes = self._decoded = 0
-        self._joined = self._in_parts = self._in_one = False
+        self._joined = False
+        self._in_parts: bool | None = None
         self.dropped = 0
         self.ended = False
 
@@ -79,10 +80,7 @@ class PacketBuffer:
             self._joined |= piece.key
             if not self._joined:
                 return
-            if self._pieces and self._pieces[-1].number == piece.number:
-                self._in_parts = True
-            elif self._pieces and self._pieces[-1].key:
-                self._in_one = True
+            self._note_parts(piece)
             self._pieces.append(piece)
             if piece.key:
                 self._keys.append(piece)
@@ -119,11 +117,11 @@ class PacketBuffer:
     def whole_key(self, number: int) -> Piece | None:
         """The newest beginning of a group that has that number or a higher one and whose picture is complete.
 
-        Where pictures come in parts that is known when the next one begins; else there is no need to wait for it. For
-        the first one it is not known how they come.
+        Where pictures come in parts that is known when the next one begins; else there is no need to wait for it. Of
+        the first one it is not known yet how they come.
         """
         with self._lock:
-            may_go_on = self._pieces and not self.ended and (self._in_parts or not self._in_one)
+            may_go_on = bool(self._pieces) and not self.ended and self._in_parts is not False
             last = self._pieces[-1].number if may_go_on else float("inf")
             return next((key for key in reversed(self._keys) if number <= key.number < last), None)
 
@@ -148,6 +146,14 @@ class PacketBuffer:
         """What was there before this piece has been decoded; it is no loss."""
         with self._lock:
             self._decoded = serial
+
+    def _note_parts(self, piece: Piece) -> None:
+        """Whether key pictures come in parts; of the others it does not matter, and they may come otherwise."""
+        before = self._pieces[-1] if self._pieces else None
+        if before is not None and before.number == piece.number:
+            self._in_parts = True
+        elif before is not None and before.key and self._in_parts is None:
+            self._in_parts = False
 
     def _give_up(self) -> None:
         """The oldest group. Where there is only one: what of it was decoded, else all, as none can begin within it."""
