@@ -5,7 +5,7 @@ from datetime import timedelta
 import cv2
 import numpy as np
 import pytest
-from test_gate import PLATE, START, VEHICLE, Scene, Stay, texture, vehicle
+from test_gate import PLATE, ROAD, START, VEHICLE, Scene, Stay, texture, vehicle
 
 from streamwatch.gate import Closed, FindPlates, Gate, Opened, Remembered, Shot, Why
 from streamwatch.model import Corners, Picture
@@ -255,3 +255,19 @@ def test_what_only_edges_take_for_a_plate_counts_on_a_vehicle_and_not_on_a_perso
 
     scene = Scene([], Gate(find_plates=lambda bgr: []), extra=comes_in).play(11).finish()
     assert len([e for e in scene.events if isinstance(e, Shot)]) == calls
+
+
+@pytest.mark.parametrize("left", [130, 200, 330, 420])
+@pytest.mark.parametrize("come", [8.0, 20.0, 50.0])
+def test_a_thing_that_was_left_before_the_camera_hides_no_vehicle(left: int, come: float) -> None:
+    body = texture(4242, 90, 110, 10, 20, 240)
+
+    def thing(picture: Picture, t: float) -> None:
+        if t >= 3.0:
+            place = (slice(120, 230), slice(left, left + 90))
+            ground = picture[place] == ROAD[place]
+            picture[place][ground] = body[ground]
+
+    stays = [Stay(vehicle(1, 1), come, come + 3), Stay(vehicle(2, 2), come + 6, come + 9)]
+    scene = Scene(stays, gate_for(*stays), extra=thing).play(come + 13).finish()
+    assert scene.read() == [0, 1]

@@ -11,6 +11,7 @@ from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.glance import Why
 from streamwatch.gate.likeness import same_vehicle, view_of
 from streamwatch.gate.plate_box import inside, middle
+from streamwatch.gate.regions import Region
 from streamwatch.gate.sight import SMALLER, Sight, believed, good_enough, readable_when_smaller
 from streamwatch.gate.track import ASK_AGAIN, RECOGNISED_FOR, PaidView, Stage, Track, Verdict, patch_of, stillness
 from streamwatch.model import Box, Corners, Frame, Picture
@@ -26,6 +27,8 @@ STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must no
 STILL_FOR = 0.4  # s; a suspect is judged when it has stood still so long
 SUSPECT_PATIENCE = 1.5  # s; or, moving, when its view has not become better for so long
 SCENERY_AFTER = 3.0  # s; what stands still so long although no plate was found on it is taken as part of the scene
+LEFT_FOR = 20.0  # s; the same for what was never worth a call: a thing that was left here, or a vehicle without a plate
+STOOD_FOR, JOINED = 2.0, 1.3  # s; when such a thing grows by this ratio after it, something else has come to it
 BARE_FOR = 1.0  # s; the same for what looks like ground that a vehicle has left, and shows no plate
 CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so that a bird does not count
 CUT_OFF_STILL = 1.0  # s; a piece at the edge that stands still so long is a vehicle after all
@@ -129,7 +132,7 @@ class Judge:
             if track.fragment and not self._geometry.whole(track.region) and not _still(track, at, CUT_OFF_STILL):
                 return []
             track.confirmed = True
-        track.largest = max(track.largest, track.region.width * track.region.height)
+        track.largest = max(track.largest, _size(track.region))
         return self._look_closer(track, frame, small, at)
 
     def _look_closer(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
@@ -178,6 +181,10 @@ class Judge:
             track.still_since = None
         elif track.still_since is None:
             track.still_since = at
+        if _worth_nothing(track) and _still(track, at, STOOD_FOR):
+            track.stood = track.region
+        elif track.stood is not None and _size(track.region) >= JOINED * _size(track.stood):
+            track.look_again(at, track.suspect)
 
     def _same_as_settled(self, track: Track, luma: Picture, small: Picture) -> bool:
         """Two cars of one model look alike at one place; where the paid plate is known, it decides alone."""
@@ -262,6 +269,8 @@ class Judge:
         """Whether what stands here belongs to the scene: ground that a vehicle has left, or a thing without a plate."""
         unread = bool(track.paid) and all(v.verdict is Verdict.UNREAD for v in track.paid)
         if unread and _still(track, at, SCENERY_AFTER):
+            return True
+        if _worth_nothing(track) and _still(track, at, LEFT_FOR):
             return True
         return _still(track, at, STILL_FOR) and self._background.uncovered(small, track.region)
 
@@ -392,6 +401,15 @@ def _another_whole(track: Track, at: float) -> bool:
     if track.whole_since is not None and at - track.whole_since >= WHOLE_FOR:
         return True
     return _still(track, at, CUT_OFF_STILL)
+
+
+def _worth_nothing(track: Track) -> bool:
+    """Whether it was looked at, and never showed a plate or was paid for."""
+    return track.refused > 0 and not track.hits and (track.suspect or not track.paid)
+
+
+def _size(region: Region) -> int:
+    return region.width * region.height
 
 
 def _still(track: Track, at: float, seconds: float) -> bool:

@@ -122,8 +122,9 @@ class Track:
     at most three; sent: the one paid for last, both only until its plate is known; refused: how often nothing was paid
     because no plate was seen, given_up: the view of the last time, idle_until: when to try again; first: its region
     when it was first wholly in view; came_nearer: it grew from then on as vehicles do, came_somewhat_nearer: or a
-    little; largest: pixels of its largest rectangle. recognised_at: when it last surely was the vehicle that was paid
-    for; tried_at: when the judge last asked that; asked: the last time `still_it` looked, and what it saw.
+    little; largest: pixels of its largest rectangle; stood: where it stood still and showed no plate. recognised_at:
+    when it last surely was the vehicle that was paid for; tried_at: when the judge last asked that; asked: the last
+    time `still_it` looked, and what it saw.
     why: nothing was sent in the last frame. value: its score, None if not measured.
     """
 
@@ -142,6 +143,7 @@ class Track:
     improved_at: float = 0.0
     seen_at: float = 0.0
     still_since: float | None = None
+    stood: Region | None = None
     whole_since: float | None = None
     changed_since: float | None = None
     suspect: bool = False
@@ -183,7 +185,7 @@ class Track:
         self.whole_since = self.with_plate = self.sample = self.trail = self.given_up = None
         if suspect:
             self.first, self.came_nearer, self.came_somewhat_nearer = None, False, False
-        self.looks = self.hits = self.refused = 0
+        self.looks, self.hits, self.refused, self.stood = 0, 0, 0, None
         self.look_from, self.idle_until, self.crisp = LEAST_WIDTH, 0.0, 0.0
 
     def no_plate(self, at: float) -> None:
