@@ -25,7 +25,7 @@ MEANINGS = {
     Why.LEARNING: Meaning("learning", "The gate had just begun and first learned what the empty scene looks like.", ""),
     Why.SCENE_JUMP: Meaning(
         "whole picture",
-        "Nearly all of the picture changed at once: the camera moved, or switched between day and night.",
+        "Nearly all of the picture changed at once: the camera moved, switched day and night, or sent a blank picture.",
         "Often? Fix the camera, or switch its automatic day and night mode to a schedule.",
     ),
     Why.TOO_SMALL: Meaning(

@@ -21,6 +21,11 @@ UPDATE_EVERY = 0.2  # s between two updates: learning is slow, so it need not be
 GONE_OUTLINE, GONE_INSIDE = 1.3, 1.15  # edges of the remembered scene over those of now from which a region is a gap
 _OUTLINE, _GAPS = np.ones((3, 3), np.uint8), np.ones((9, 9), np.uint8)
 SAME_LIGHT = 0.02  # relative gain below which nothing is corrected
+NEAR = 6.0  # grey levels; of one tone, or as expected, is what differs by no more
+PLAIN, EXPECTED = (
+    0.9,
+    0.6,
+)  # a picture of which so much is of one tone, and less than so much as expected, shows nothing
 
 
 class Background:
@@ -35,6 +40,8 @@ class Background:
         self._scene: Picture = np.empty(0, np.uint8)
         self._difference: Picture = np.empty(0, np.uint8)
         self._gain = 1.0
+        self.shows_nothing = False
+        """Whether the last picture was of one tone, as cameras and decoders send it when something fails."""
         self._started = self._updated = 0.0
 
     def start(self, small: Picture, at: float) -> None:
@@ -45,7 +52,7 @@ class Background:
         self._renew()
 
     def change(self, small: Picture, vehicles: Picture | None) -> Picture:
-        """255 where `small` differs from the empty scene, else 0; the same shape.
+        """255 where `small` differs from the empty scene, else 0; the same shape. Everywhere if it shows no scene.
 
         vehicles: 255 where vehicles are known to stand, or None; they do not vote on the light.
         """
@@ -53,6 +60,8 @@ class Background:
         self._gain = self._light(small, vehicles)
         expected = self._scene if self._gain == 1.0 else self._lit(self._mean)
         self._difference = cv2.absdiff(small, expected)
+        if self.shows_nothing:
+            return np.full(small.shape, 255, np.uint8)
         change: Picture = cv2.compare(self._difference, self._margin, cv2.CMP_GT)
         return change
 
@@ -110,8 +119,9 @@ class Background:
         self._gain = 1.0
 
     def _light(self, small: Picture, vehicles: Picture | None) -> float:
-        """Median ratio of a coarse sample to the empty scene, 1.0 where they agree."""
+        """Median ratio of a coarse sample to the empty scene, 1.0 where they agree, or where it shows nothing."""
         assert self._mean is not None
+        self.shows_nothing = False
         sample = (slice(4, None, 8), slice(4, None, 8))
         now, before = small[sample].astype(np.float32) - BLACK, self._mean[sample] - BLACK
         votes = before > 8
@@ -122,7 +132,9 @@ class Background:
         ratios = now[votes] / before[votes]
         middle = ratios.size // 2
         gain = float(np.partition(ratios, middle)[middle])  # as np.median, at a third of its price
-        return 1.0 if abs(gain - 1) < SAME_LIGHT else min(4.0, max(0.25, gain))
+        gain = 1.0 if abs(gain - 1) < SAME_LIGHT else min(4.0, max(0.25, gain))
+        self.shows_nothing = _one_tone(now[votes], gain * before[votes])
+        return 1.0 if self.shows_nothing else gain
 
     def _lit(self, mean: npt.NDArray[np.float32]) -> Picture:
         """The empty scene, or a part of it, in the light of now."""
@@ -135,3 +147,10 @@ class Background:
         self._scene = cv2.convertScaleAbs(self._mean)
         light = min(1.0, max(0.35, (float(self._mean[::8, ::8].mean()) - BLACK) / (110 - BLACK)))
         self._margin = cv2.convertScaleAbs(self._spread, alpha=SPREADS, beta=self._threshold * light)
+
+
+def _one_tone(now: npt.NDArray[np.float32], expected: npt.NDArray[np.float32]) -> bool:
+    """Whether one tone explains a sample of a picture, and the scene in another light does not."""
+    tone = np.partition(now, now.size // 2)[now.size // 2]
+    of_that_tone, as_expected = (np.count_nonzero(np.abs(now - what) <= NEAR) for what in (tone, expected))
+    return bool(of_that_tone >= PLAIN * now.size and as_expected < EXPECTED * now.size)

@@ -20,14 +20,13 @@ from streamwatch.gate.judge import Judge
 from streamwatch.gate.plate_like import plate_like
 from streamwatch.gate.regions import find_regions
 from streamwatch.gate.residents import Residents
+from streamwatch.gate.scene import CHANGED, SceneWatch
 from streamwatch.gate.sight import FindPlates, Sight
 from streamwatch.gate.standing import Remembered, Standing, standing_of
-from streamwatch.gate.track import PaidView, Stage, Verdict
+from streamwatch.gate.track import PaidView, Stage, Track, Verdict
 from streamwatch.model import Attention, Corners, Frame, Picture
 
 LEARN_FIRST = 0.6  # s after the start in which change is only learned
-SCENE_CALM, SCENE_CHANGED = 0.3, 0.7  # parts of the picture; from one to the other at once no vehicle can come:
-SCENE_JUMP, SCENE_CHANGED_FOR = 0.5, 1.5  # s; the camera was moved or switched its mode, and the gate starts anew
 SOME_CHANGE = 0.002  # part of the watched picture from which a frame no longer counts as quiet
 NEAR_TO_A_CALL = (
     Why.TOO_SMALL,
@@ -80,11 +79,11 @@ class Gate:
             sight or Sight(plate_like, self._paid), self._paid, self._follower.next_passage, max_calls
         )
         self._watchfulness = Watchfulness(min_area)
+        self._scene = SceneWatch()
         self._geometry = Geometry((180, 320), zone)
         self._seen: tuple[Frame, Picture, Picture] | None = None
         self._shape: tuple[int, ...] = ()
-        self._started = self._calm_at = self._change = 0.0
-        self._upset_since: float | None = None
+        self._started = self._change = 0.0
         self._at: datetime | None = None
         self._why = Why.LEARNING
         self.counts = Counter(dict.fromkeys(Why, 0))
@@ -106,7 +105,7 @@ class Gate:
 
         At ALL, frames that were passed over before it should come first, if they can still be had.
         """
-        if self._shape != frame.luma.shape or self._upset_since is not None:
+        if self._shape != frame.luma.shape or self._scene.upset:
             return Attention.ALL
         small, change = self._see(frame)
         at = frame.captured_at.timestamp()
@@ -126,10 +125,13 @@ class Gate:
         small, change = self._see(frame)
         busy = cv2.countNonZero(change)
         self._change = busy / self._geometry.watched
-        if self._jumped(at):
+        self._scene.look(self._change, self._background.shows_nothing, at)
+        if self._scene.is_another:
+            decisions += self._begin(frame.luma, at)
             self._why = Why.SCENE_JUMP
-            if self._upset_since is not None and at - self._upset_since >= SCENE_CHANGED_FOR:
-                decisions += self._begin(frame.luma, at)
+            return decisions
+        if self._scene.upset:
+            self._why = Why.SCENE_JUMP
             return decisions
         learning = at - self._started < LEARN_FIRST
         watching = busy >= self._min_area * change.size and not learning
@@ -142,6 +144,7 @@ class Gate:
         if any(isinstance(decision, Shot) for decision in decisions):
             self._why = Why.SENT
         self._background.learn(small, self._vehicles(), at)
+        self._scene.note(any(self._fills(track, frame.luma) for track in self._follower.tracks))
         self._watchfulness.looked(small, at)
         return decisions
 
@@ -210,7 +213,8 @@ class Gate:
         self._residents.begin(self._geometry, at, stayed)
         self._watchfulness.begin(self._geometry, at)
         self._seen = None
-        self._started, self._upset_since, self._calm_at = at, None, at
+        self._scene.begin(at)
+        self._started = at
         return decisions
 
     def _explain(self, learning: bool) -> Why:
@@ -226,13 +230,11 @@ class Gate:
         tracks = self._follower.tracks
         return self._geometry.mask_of(track.region for track in tracks) if tracks else None
 
-    def _jumped(self, at: float) -> bool:
-        """Whether the whole picture is another one since a moment ago."""
-        busy = self._change
-        if busy < SCENE_CALM:
-            self._calm_at = at
-        if busy < SCENE_CHANGED:
-            self._upset_since = None
-        elif self._upset_since is None and at - self._calm_at <= SCENE_JUMP:
-            self._upset_since = at
-        return self._upset_since is not None
+    def _fills(self, track: Track, luma: Picture) -> bool:
+        """Whether a thing takes up the picture and shows no plate, or not the one any more that was paid for."""
+        if track.region.width * track.region.height < CHANGED * self._geometry.watched:
+            return False
+        if not track.paid:
+            return not track.hits
+        plates = [(view, view.plate or view.found) for view in track.paid]
+        return not any(plate is not None and view.still_there(plate, luma) for view, plate in plates)

@@ -1,0 +1,99 @@
+"""Pictures that are not the scene, and scenes that become another one: the gate must find its way back."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from test_gate import HEIGHT, ROAD, WIDTH, Scene, Stay, texture, vehicle
+from test_gate_standing import plates_of
+
+from streamwatch.gate import Gate, Shot, Why
+from streamwatch.model import Picture
+
+STREET = texture(78, WIDTH, HEIGHT, 40, 40, 180)
+ELSEWHERE = texture(77, WIDTH, HEIGHT, 40, 40, 180)
+
+
+Change = Callable[[Picture, float], None]
+
+
+def black(picture: Picture, t: float) -> None:
+    """Limited-range black with a caption on it, as cameras and decoders send it."""
+    picture[:] = 16
+    picture[10:30, 10:200] = 235
+
+
+def grey(picture: Picture, t: float) -> None:
+    picture[:] = 128
+
+
+def street(picture: Picture, t: float) -> None:
+    """A ground of light and shadow; vehicles stay as they are."""
+    ground = picture == ROAD
+    picture[ground] = STREET[ground]
+
+
+def elsewhere(begin: float, within: float) -> Change:
+    """The ground becomes another one from a time on, within some seconds."""
+
+    def change(picture: Picture, t: float) -> None:
+        part = min(1.0, max(0.0, (t - begin) / within))
+        ground = picture == ROAD
+        picture[ground] = ((1 - part) * STREET + part * ELSEWHERE)[ground].astype(np.uint8)
+
+    return change
+
+
+def at_times(change: Change, *times: float) -> Change:
+    """On the street, changes the pictures of these tenths of a second."""
+    return lambda picture, t: change(picture, t) if round(t, 1) in times else street(picture, t)
+
+
+def between(change: Change, begin: float, end: float) -> Change:
+    """On the street, changes the pictures of a time. Seconds."""
+    return lambda picture, t: change(picture, t) if begin <= t < end else street(picture, t)
+
+
+@pytest.mark.parametrize("odd", [black, grey])
+@pytest.mark.parametrize("lasts", [0.1, 1.0, 3.0])
+def test_pictures_that_show_nothing_cost_no_call_and_no_vehicle(odd: Change, lasts: float) -> None:
+    stays = [Stay(vehicle(1, 1), 10.0, 13.0), Stay(vehicle(2, 2), 16.0, 19.0)]
+    scene = Scene(stays, Gate(find_plates=plates_of(*stays)), extra=between(odd, 3.0, 3.0 + lasts)).play(22).finish()
+    assert scene.read() == [0, 1]
+    assert all(e.crop.width < WIDTH for e in scene.events if isinstance(e, Shot))
+
+
+@pytest.mark.parametrize("odd", [black, grey])
+def test_the_first_picture_after_an_outage_may_show_nothing(odd: Change) -> None:
+    stays = [Stay(vehicle(1, 1), 1.0, 3.0), Stay(vehicle(2, 2), 32.0, 35.0), Stay(vehicle(3, 3), 38.0, 41.0)]
+    scene = Scene(stays, Gate(find_plates=plates_of(*stays)), extra=between(odd, 26.0, 26.1))
+    scene.play(6).play(16, since=26).finish()
+    assert scene.read() == [0, 1, 2]
+
+
+def test_pictures_that_show_nothing_do_not_make_a_vehicle_another_one() -> None:
+    scene = Scene([Stay(vehicle(1, 1), 1.0, 9.0)], extra=at_times(black, 2.5, 4.0, 6.0, 6.1, 8.0)).play(12).finish()
+    assert scene.read() == [0]
+
+
+def test_a_camera_that_comes_back_with_another_view_starts_anew() -> None:
+    stays = [Stay(vehicle(1, 1), 1.0, 3.0), Stay(vehicle(5, 5), 34.0, 37.0)]
+    scene = Scene(stays, Gate(find_plates=plates_of(*stays)), extra=elsewhere(20.0, 1.0))
+    scene.play(6).play(14, since=26).finish()
+    assert scene.read() == [0, 1]
+
+
+def test_a_scene_that_slowly_becomes_another_one_is_learned() -> None:
+    stays = [Stay(vehicle(1, 1), 1.0, 3.0), Stay(vehicle(5, 5), 20.0, 23.0), Stay(vehicle(6, 6), 26.0, 29.0)]
+    scene = Scene(stays, Gate(find_plates=plates_of(*stays)), extra=elsewhere(6.0, 2.0))
+    scene.play(32).finish()
+    assert scene.read() == [0, 1, 2]
+
+
+def test_a_vehicle_that_fills_the_picture_is_waited_for() -> None:
+    """It came slowly and its plate is seen, so that it is no other scene, however long it stands there."""
+    large = Stay(vehicle(1, 1), 2.0, 30.0)
+    gate = Gate(zone=[(0.36, 0.35), (0.64, 0.35), (0.64, 0.75), (0.36, 0.75)])
+    scene = Scene([large], gate).play(33).finish()
+    assert scene.read() == [0]
+    assert scene.gate.counts[Why.SCENE_JUMP] == 0
