@@ -83,6 +83,12 @@ def test_a_camera_that_comes_back_with_another_view_starts_anew() -> None:
     assert scene.read() == [0, 1]
 
 
+def test_a_scene_that_was_not_looked_at_for_long_is_still_the_same() -> None:
+    scene = Scene([Stay(vehicle(1, 1), 1.0, 3.0)], extra=street)
+    scene.play(6).play(4, since=26).finish()
+    assert scene.gate.counts[Why.SCENE_JUMP] == 0
+
+
 def test_a_scene_that_slowly_becomes_another_one_is_learned() -> None:
     stays = [Stay(vehicle(1, 1), 1.0, 3.0), Stay(vehicle(5, 5), 20.0, 23.0), Stay(vehicle(6, 6), 26.0, 29.0)]
     scene = Scene(stays, Gate(find_plates=plates_of(*stays)), extra=elsewhere(6.0, 2.0))

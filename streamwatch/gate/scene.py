@@ -14,15 +14,17 @@ class SceneWatch:
     """Of one camera. Times are seconds of capture time."""
 
     def __init__(self) -> None:
-        self._looked_at = self._calm_at = self._unfilled_at = 0.0
+        self._looked_at = self._calm_at = self._filled_for = 0.0
         self._change = 0.0
         self._upset_since: float | None = None
+        self._filled_since: float | None = None
         self._lasts = CHANGED_FOR
 
     def begin(self, at: float) -> None:
         """The scene is what is seen now."""
-        self._looked_at = self._calm_at = self._unfilled_at = at
-        self._change, self._upset_since = 0.0, None
+        self._looked_at = self._calm_at = at
+        self._change, self._filled_for = 0.0, 0.0
+        self._upset_since = self._filled_since = None
 
     @property
     def upset(self) -> bool:
@@ -43,11 +45,14 @@ class SceneWatch:
     def note(self, filled: bool) -> None:
         """filled: whether things that may be none fill the last picture."""
         if not filled:
-            self._unfilled_at = self._looked_at
+            self._filled_since = None
+        elif self._filled_since is None:
+            self._filled_since = self._looked_at
+        self._filled_for = 0.0 if self._filled_since is None else self._looked_at - self._filled_since
 
     @property
     def is_another(self) -> bool:
         """Whether it has been another scene for so long that it is the one to watch now."""
         if self._upset_since is not None:
             return self._looked_at - self._upset_since >= self._lasts
-        return self._looked_at - self._unfilled_at >= FILLED_FOR
+        return self._filled_for >= FILLED_FOR
