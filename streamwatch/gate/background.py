@@ -151,6 +151,7 @@ class Background:
 
 def _one_tone(now: npt.NDArray[np.float32], expected: npt.NDArray[np.float32]) -> bool:
     """Whether one tone explains a sample of a picture, and the scene in another light does not."""
+    if np.count_nonzero(np.abs(now - expected) <= NEAR) >= EXPECTED * now.size:
+        return False
     tone = np.partition(now, now.size // 2)[now.size // 2]
-    of_that_tone, as_expected = (np.count_nonzero(np.abs(now - what) <= NEAR) for what in (tone, expected))
-    return bool(of_that_tone >= PLAIN * now.size and as_expected < EXPECTED * now.size)
+    return bool(np.count_nonzero(np.abs(now - tone) <= NEAR) >= PLAIN * now.size)
