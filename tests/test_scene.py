@@ -8,10 +8,20 @@ from test_gate import HEIGHT, ROAD, WIDTH, Scene, Stay, texture, vehicle
 from test_gate_standing import plates_of
 
 from streamwatch.gate import Gate, Shot, Why
-from streamwatch.model import Picture
+from streamwatch.model import Frame, Picture
 
 STREET = texture(78, WIDTH, HEIGHT, 40, 40, 180)
 ELSEWHERE = texture(77, WIDTH, HEIGHT, 40, 40, 180)
+
+
+class Watched(Scene):
+    """shown: the time of the last picture."""
+
+    shown = 0.0
+
+    def frame(self, t: float) -> Frame:
+        self.shown = t
+        return super().frame(t)
 
 
 Change = Callable[[Picture, float], None]
@@ -96,10 +106,14 @@ def test_a_scene_that_slowly_becomes_another_one_is_learned() -> None:
     assert scene.read() == [0, 1, 2]
 
 
-def test_a_vehicle_that_fills_the_picture_is_waited_for() -> None:
-    """It came slowly and its plate is seen, so that it is no other scene, however long it stands there."""
+def test_what_fills_the_zone_is_waited_for_until_its_plate_is_seen() -> None:
     large = Stay(vehicle(1, 1), 2.0, 30.0)
-    gate = Gate(zone=[(0.36, 0.35), (0.64, 0.35), (0.64, 0.75), (0.36, 0.75)])
-    scene = Scene([large], gate).play(33).finish()
+    find = plates_of(large)
+    gate = Gate(
+        zone=[(0.36, 0.35), (0.64, 0.35), (0.64, 0.75), (0.36, 0.75)],
+        find_plates=lambda bgr: find(bgr) if scene.shown > 12.0 else [],
+    )
+    scene = Watched([large], gate)
+    scene.play(33).finish()
     assert scene.read() == [0]
     assert scene.gate.counts[Why.SCENE_JUMP] == 0

@@ -231,8 +231,12 @@ class Gate:
         return self._geometry.mask_of(track.region for track in tracks) if tracks else None
 
     def _fills(self, track: Track, luma: Picture) -> bool:
-        """Whether a thing takes up the picture and shows no plate, or not the one any more that was paid for."""
-        if track.region.width * track.region.height < CHANGED * self._geometry.watched:
+        """Whether a thing takes up the picture and shows no plate, or not the one any more that was paid for.
+
+        Not the zone alone: that may be just as large as a vehicle.
+        """
+        height, width = self._geometry.small_shape
+        if track.region.width * track.region.height < CHANGED * height * width:
             return False
         if not track.paid:
             return not track.hits
