@@ -8,20 +8,10 @@ from test_gate import HEIGHT, ROAD, WIDTH, Scene, Stay, texture, vehicle
 from test_gate_standing import plates_of
 
 from streamwatch.gate import Gate, Shot, Why
-from streamwatch.model import Frame, Picture
+from streamwatch.model import Picture
 
 STREET = texture(78, WIDTH, HEIGHT, 40, 40, 180)
 ELSEWHERE = texture(77, WIDTH, HEIGHT, 40, 40, 180)
-
-
-class Watched(Scene):
-    """shown: the time of the last picture."""
-
-    shown = 0.0
-
-    def frame(self, t: float) -> Frame:
-        self.shown = t
-        return super().frame(t)
 
 
 Change = Callable[[Picture, float], None]
@@ -107,13 +97,12 @@ def test_a_scene_that_slowly_becomes_another_one_is_learned() -> None:
 
 
 def test_what_fills_the_zone_is_waited_for_until_its_plate_is_seen() -> None:
+    def hidden(picture: Picture, t: float) -> None:
+        if t < 12.0:
+            picture[215:260, 265:380] = 100
+
     large = Stay(vehicle(1, 1), 2.0, 30.0)
-    find = plates_of(large)
-    gate = Gate(
-        zone=[(0.36, 0.35), (0.64, 0.35), (0.64, 0.75), (0.36, 0.75)],
-        find_plates=lambda bgr: find(bgr) if scene.shown > 12.0 else [],
-    )
-    scene = Watched([large], gate)
-    scene.play(33).finish()
+    gate = Gate(zone=[(0.36, 0.35), (0.64, 0.35), (0.64, 0.75), (0.36, 0.75)], find_plates=plates_of(large))
+    scene = Scene([large], gate, extra=hidden).play(33).finish()
     assert scene.read() == [0]
     assert scene.gate.counts[Why.SCENE_JUMP] == 0
