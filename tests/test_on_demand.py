@@ -158,6 +158,22 @@ class Counting(Decoder):
         return super().decode(packet)
 
 
+def test_where_only_the_newest_picture_counts_older_groups_are_not_decoded(tmp_path: Path) -> None:
+    container, stream = open_file(clip(tmp_path / "clip.mp4", 110, gop=25))
+    cutter, decoder = Cutter(), Counting(stream.codec_context)
+    packets = [packet for packet in container.demux(stream) if packet.size]
+    camera, seen = OnDemand(decoder, max_blind=2, hasty=True), []
+    for begin, end in ((0, 30), (30, 45), (45, 110)):
+        for number in range(begin, end):
+            camera.add(cutter.piece(packets[number], number / 25, START, packets[number].pts))
+        while (viewed := camera.next(end / 25)) is not None:
+            seen.append(viewed.piece.number)
+            camera.attend(Attention.ALL, end / 25)
+    assert seen == [*range(25, 45), *range(100, 110)]
+    assert decoder.packets == len(seen)
+    assert camera.dropped == 0
+
+
 def woken(path: Path, rests_from: int, wakes_at: int, since: int) -> tuple[list[int], int]:
     """The numbers of the pictures seen from a wake on, after a rest, and how many were decoded for them."""
     container, stream = open_file(path)

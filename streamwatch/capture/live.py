@@ -92,7 +92,7 @@ class LiveCamera:
     ) -> None:
         """max_blind: seconds between two pictures at little attention; None decodes every picture in the reader.
 
-        cheap: decoded roughly at all times.
+        cheap: decoded roughly at all times, and only its newest picture counts.
         """
         self._name, self._open, self._deadline, self._clock, self._spawn = name, open, deadline, clock, spawn
         self._pauses = Pauses(reopen_first, reopen_longest)
@@ -379,7 +379,11 @@ class LiveCamera:
             if self._max_blind is not None and isinstance(source, CodedSource):
                 decoder = source.decoder().cheap() if self._cheap else source.decoder()
                 session.on_demand = OnDemand(
-                    decoder, max_blind=self._max_blind, latest=LATEST, attention=self._attention
+                    decoder,
+                    max_blind=self._max_blind,
+                    latest=LATEST,
+                    attention=self._attention,
+                    hasty=self._cheap,
                 )
                 session.on_demand.rest(self._pace)
             return not session.abandoned

@@ -56,12 +56,14 @@ class OnDemand:
         max_blind: float,
         latest: float = math.inf,
         attention: Attention = Attention.ALL,
+        hasty: bool = False,
     ) -> None:
         """decoder: of this stream, for this alone. max_blind: seconds between two looks.
 
-        latest: seconds after which a picture is left out because newer ones are there.
+        latest: seconds after which a picture is left out because newer ones are there. hasty: what comes before the
+        newest group is left out at once, as only the newest picture counts.
         """
-        self._max_blind, self._latest = max_blind, latest
+        self._max_blind, self._latest, self._hasty = max_blind, latest, hasty
         self._buffer = PacketBuffer()
         self._attention = attention
         self._full = self._running = decoder
@@ -197,6 +199,8 @@ class OnDemand:
     def _all(self, now: float) -> Viewed | None:
         if not self._in_step and (start := self._following_group()) is not None:
             self._begin(start, self._full)
+        if self._hasty and (key := self._buffer.newest_key()) is not None and key.serial > self._next:
+            self._begin(key, self._full)
         while (viewed := self._step()) is not None:
             if viewed.piece.at < self._wanted_from:
                 continue
