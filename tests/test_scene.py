@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 from test_gate import HEIGHT, ROAD, WIDTH, Scene, Stay, texture, vehicle
@@ -74,6 +75,24 @@ def test_the_first_picture_after_an_outage_may_show_nothing(odd: Change) -> None
 def test_pictures_that_show_nothing_do_not_make_a_vehicle_another_one() -> None:
     scene = Scene([Stay(vehicle(1, 1), 1.0, 9.0)], extra=at_times(black, 2.5, 4.0, 6.0, 6.1, 8.0)).play(12).finish()
     assert scene.read() == [0]
+
+
+def test_a_blank_picture_is_no_part_of_a_large_vehicle() -> None:
+    big = cv2.resize(vehicle(1, 1), None, fx=2.0, fy=2.0, interpolation=cv2.INTER_CUBIC)
+
+    def large(picture: Picture, t: float) -> None:
+        if 2.0 <= t < 9.0:
+            picture[40:340, 120:520] = big
+        if round(t, 1) in (2.8, 4.0, 5.5, 5.6):
+            black(picture, t)
+
+    scene = Scene([], extra=large)
+    for n in range(120):
+        scene.take(scene.gate.look(scene.frame(n / 10)), n / 10)
+        assert scene.gate.glance is not None
+        assert all(thing.box.width < 500 for thing in scene.gate.glance.followed)
+    scene.finish()
+    assert scene.gate.counts[Why.SCENE_JUMP] == 4
 
 
 def test_a_camera_that_comes_back_with_another_view_starts_anew() -> None:

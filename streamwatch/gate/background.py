@@ -22,10 +22,8 @@ GONE_OUTLINE, GONE_INSIDE = 1.3, 1.15  # edges of the remembered scene over thos
 _OUTLINE, _GAPS = np.ones((3, 3), np.uint8), np.ones((9, 9), np.uint8)
 SAME_LIGHT = 0.02  # relative gain below which nothing is corrected
 NEAR = 6.0  # grey levels; of one tone, or as expected, is what differs by no more
-PLAIN, EXPECTED = (
-    0.9,
-    0.6,
-)  # a picture of which so much is of one tone, and less than so much as expected, shows nothing
+PLAIN = 0.9  # part of the pixels that are of one tone where a picture shows nothing
+EXPECTED = 0.6  # part of them that are as expected where it shows the scene all the same
 
 
 class Background:

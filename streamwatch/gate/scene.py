@@ -37,7 +37,7 @@ class SceneWatch:
             self._calm_at = at
         if change < CHANGED:
             self._upset_since = None
-        elif self._upset_since is None and at - self._calm_at <= AT_ONCE:
+        elif self._upset_since is None and (shows_nothing or at - self._calm_at <= AT_ONCE):
             self._upset_since = at
         self._looked_at, self._change = at, change
         self._lasts = NOTHING_FOR if shows_nothing else CHANGED_FOR
