@@ -48,25 +48,18 @@ def played(path: Path, stirs: Iterable[int] = (), calm: Iterable[int] = (), max_
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
 def test_of_a_quiet_recording_only_first_pictures_of_groups_are_decoded(codec: str, tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 110, codec=codec, gop=25)
-    assert played(path, max_blind=1.0) == [0, 25, 50, 75, 100, 109]
-
-
-def test_of_groups_that_are_shorter_than_it_may_be_blind_not_each_is_looked_at(tmp_path: Path) -> None:
-    path = clip(tmp_path / "clip.mp4", 160, gop=25)
-    assert played(path) == [0, 50, 100, 150, 159]
-    assert played(path, stirs=[100], calm=[110]) == [0, 50, *range(51, 111), 150, 159]
-    assert played(path, max_blind=1.5) == [0, 25, 50, 75, 100, 125, 150, 159]
+    assert played(path) == [0, 25, 50, 75, 100, 109]
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
 def test_a_stir_brings_back_what_was_passed_over(codec: str, tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 110, codec=codec, gop=25)
-    assert played(path, stirs=[50], calm=[60], max_blind=1.0) == [0, *range(25, 61), 75, 100, 109]
+    assert played(path, stirs=[50], calm=[60]) == [0, *range(25, 61), 75, 100, 109]
 
 
 def test_a_stir_soon_after_another_brings_nothing_twice(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 110, gop=25)
-    assert played(path, stirs=[50, 75], calm=[60, 80], max_blind=1.0) == [0, *range(25, 81), 100, 109]
+    assert played(path, stirs=[50, 75], calm=[60, 80]) == [0, *range(25, 81), 100, 109]
 
 
 def test_the_end_of_a_recording_is_looked_at(tmp_path: Path) -> None:
@@ -86,7 +79,7 @@ def test_pictures_that_come_in_another_order_than_they_are_shown(tmp_path: Path)
 
 def test_without_time_stamps_the_time_is_right_too(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.h264", 110, gop=25)
-    assert played(path, stirs=[50], calm=[60], max_blind=1.0) == [0, *range(25, 61), 75, 100, 109]
+    assert played(path, stirs=[50], calm=[60]) == [0, *range(25, 61), 75, 100, 109]
 
 
 def test_of_long_groups_every_picture_is_decoded_and_few_are_looked_at(tmp_path: Path) -> None:
@@ -334,7 +327,7 @@ def test_what_would_make_it_cheaper_is_said_once(tmp_path: Path, make: Make, cap
 def test_a_played_file_is_looked_at_to_its_end(attention: Attention, tmp_path: Path, make: Make) -> None:
     path = str(clip(tmp_path / "clip.mp4", 30))
     camera = make(
-        lambda: open_source("gate", path, transport="tcp", loop=False, timeout=1, clock=SystemClock()), max_blind=1.0
+        lambda: open_source("gate", path, transport="tcp", loop=False, timeout=1, clock=SystemClock()), max_blind=2.0
     )
     numbers = []
     while not camera.ended:

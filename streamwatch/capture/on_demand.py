@@ -1,8 +1,8 @@
 """Decodes of a stream what is asked for, and no more.
 
-All attention: every picture, in order. Little attention: only pictures that begin a group and so need no other, and no
-more of them than must be; where groups last too long for that, every picture, but cheaply, and few are handed out. When
-attention rises, what was passed over is decoded after all, from the last picture that was looked at on.
+All attention: every picture, in order. Little attention: of each group of pictures only the first, which needs no
+other; where groups last too long for that, every picture, but cheaply, and few are handed out. When attention rises,
+what was passed over is decoded after all, from the last picture that was looked at on.
 """
 
 import math
@@ -18,8 +18,6 @@ from streamwatch.model import Attention
 
 SLACK = 0.3
 """Seconds by which a group may last longer than the longest blindness: cameras and networks are not that exact."""
-EARLY = 0.1
-"""Seconds by which a group may be shorter than the one before it."""
 GLIMPSE = 0.4
 """Seconds between two pictures that are handed out at little attention, where each could be (JPEG)."""
 RARELY = 0.2
@@ -75,7 +73,7 @@ class OnDemand:
         self._offered: Piece | None = None
         self._looked: Piece | None = None
         self._tried, self._vain = -1, 0
-        self._too_long, self._group = False, 0.0
+        self._too_long = False
         self._pace: float | None = None
         self._catching_up_until = self._wanted_from = -math.inf
         self._late = 0
@@ -132,8 +130,7 @@ class OnDemand:
         before = self._buffer.newest_key() if piece.key else None
         self._buffer.add(piece)
         if before is not None:
-            self._group = piece.at - before.at
-            self._too_long &= self._group > self._max_blind + SLACK
+            self._too_long &= piece.at - before.at > self._max_blind + SLACK
         if self._attention is Attention.ALL:
             return True
         if self._pace is not None:
@@ -246,11 +243,7 @@ class OnDemand:
     def _beginning(self) -> Piece | None:
         """A group's first picture that was not looked at yet."""
         key = self._buffer.whole_key(self._newest_tried() + 1)
-        return None if key is None or self._since_look(key) < (self._pace or self._glimpse()) else key
-
-    def _glimpse(self) -> float:
-        """Seconds after a look before which the next one need not be: a group later will be early enough, too."""
-        return GLIMPSE if self._group < GLIMPSE else max(GLIMPSE, self._max_blind - self._group + EARLY)
+        return None if key is None or self._since_look(key) < (self._pace or GLIMPSE) else key
 
     def _newest_tried(self) -> int:
         return self._tried if self._looked is None else max(self._tried, self._looked.number)
