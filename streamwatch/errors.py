@@ -70,7 +70,7 @@ class RecognitionError(StreamwatchError):
 
 
 class EngineMissing(RecognitionError):
-    """The configured engine is not installed."""
+    """The configured engine is not installed, or not whole."""
 
 
 class NotSent(RecognitionError):

@@ -1,10 +1,14 @@
 """Weights that only cost time: which are taken for zero, and that nothing else of the file changes."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import onnxruntime
+import pytest
 from drawing import draw_plate
 
+from streamwatch.errors import EngineMissing
 from streamwatch.recognition import networks
 from streamwatch.recognition.weights import without_subnormals
 
@@ -54,3 +58,14 @@ def test_the_network_that_finds_text_has_none_left_and_says_the_same() -> None:
     mine, theirs = (network.run(None, {"x": picture})[0] for network in (networks.open_network("det", 1), plain))
     assert theirs.max() > 0.9
     assert np.abs(mine - theirs).max() < 1e-6
+
+
+@pytest.mark.parametrize("kept", [0, 1000, 2_000_000])
+def test_a_network_that_was_cut_off_is_said_in_a_sentence(
+    kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a_det_b.onnx"
+    file.write_bytes(networks._file("det").read_bytes()[:kept])
+    monkeypatch.setattr(networks, "_file", lambda part: file)
+    with pytest.raises(EngineMissing, match=r"a_det_b\.onnx is damaged\. Run: pip install"):
+        networks.open_network("det", 1)

@@ -3,6 +3,7 @@
 rapidocr itself is never imported: its files are enough, and nothing can then be fetched, logged or configured.
 """
 
+import logging
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -12,7 +13,10 @@ from weakref import WeakValueDictionary
 from streamwatch.errors import EngineMissing
 from streamwatch.recognition.weights import without_subnormals
 
+log = logging.getLogger(__name__)
+
 _INSTALL = "Run: pip install 'streamwatch[local]'"
+_REPAIR = "Run: pip install --force-reinstall rapidocr"
 _lock = Lock()
 _open: WeakValueDictionary[tuple[Path, int], Any] = WeakValueDictionary()
 
@@ -40,11 +44,15 @@ def _session(file: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    model = file.read_bytes()
-    lighter = without_subnormals(model)
-    # It keeps the bytes that it is given, but not those of a file.
-    source = str(file) if lighter is model else lighter
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    try:
+        model = file.read_bytes()
+        lighter = without_subnormals(model)
+        # It keeps the bytes that it is given, but not those of a file.
+        source = str(file) if lighter is model else lighter
+        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # what onnxruntime raises has no class of its own above it
+        log.debug("%s: %s", file, error)
+        raise EngineMissing(f"The local engine's file {file} is damaged.", _REPAIR) from None
 
 
 def network_name(part: str) -> str:
