@@ -126,13 +126,9 @@ class Gate:
         busy = cv2.countNonZero(change)
         self._change = busy / self._geometry.watched
         self._scene.look(self._change, self._background.shows_nothing, at)
-        if self._scene.is_another:
-            decisions += self._begin(frame.luma, at)
+        if self._scene.upset or self._scene.is_another:
             self._why = Why.SCENE_JUMP
-            return decisions
-        if self._scene.upset:
-            self._why = Why.SCENE_JUMP
-            return decisions
+            return [*decisions, *(self._begin(frame.luma, at) if self._scene.is_another else [])]
         learning = at - self._started < LEARN_FIRST
         watching = busy >= self._min_area * change.size and not learning
         self._follower.follow(find_regions(change, self._min_area) if watching else [], frame.captured_at, at)
@@ -236,7 +232,7 @@ class Gate:
         Not the zone alone: that may be just as large as a vehicle.
         """
         height, width = self._geometry.small_shape
-        if track.region.width * track.region.height < CHANGED * height * width:
+        if track.region.size < CHANGED * height * width:
             return False
         if not track.paid:
             return not track.hits

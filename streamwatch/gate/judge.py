@@ -11,7 +11,6 @@ from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.glance import Why
 from streamwatch.gate.likeness import same_vehicle, view_of
 from streamwatch.gate.plate_box import inside, middle
-from streamwatch.gate.regions import Region
 from streamwatch.gate.sight import SMALLER, Sight, believed, good_enough, readable_when_smaller
 from streamwatch.gate.track import ASK_AGAIN, RECOGNISED_FOR, PaidView, Stage, Track, Verdict, patch_of, stillness
 from streamwatch.model import Box, Corners, Frame, Picture
@@ -28,8 +27,8 @@ STILL_FOR = 0.4  # s; a suspect is judged when it has stood still so long
 SUSPECT_PATIENCE = 1.5  # s; or, moving, when its view has not become better for so long
 SCENERY_AFTER = 3.0  # s; what stands still so long although no plate was found on it is taken as part of the scene
 LEFT_FOR = 60.0  # s; the same for what was never worth a call: a thing that was left here, or a vehicle without a plate
-STOOD_FOR, JOINED = 2.0, 1.3  # s; when such a thing grows by this ratio after it, something else has come to it
 BARE_FOR = 1.0  # s; the same for what looks like ground that a vehicle has left, and shows no plate
+STOOD_FOR, JOINED = 2.0, 1.3  # s; what showed no plate, stood so long and grows by this ratio was joined by another
 CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so that a bird does not count
 CUT_OFF_STILL = 1.0  # s; a piece at the edge that stands still so long is a vehicle after all
 WHOLE_FOR = 0.4  # s; what follows a paid vehicle must be wholly in view so long: pieces of the leaving one are not
@@ -132,7 +131,7 @@ class Judge:
             if track.fragment and not self._geometry.whole(track.region) and not _still(track, at, CUT_OFF_STILL):
                 return []
             track.confirmed = True
-        track.largest = max(track.largest, _size(track.region))
+        track.largest = max(track.largest, track.region.size)
         return self._look_closer(track, frame, small, at)
 
     def _look_closer(self, track: Track, frame: Frame, small: Picture, at: float) -> list[Decision]:
@@ -183,7 +182,7 @@ class Judge:
             track.still_since = at
         if _worth_nothing(track) and _still(track, at, STOOD_FOR):
             track.stood = track.region
-        elif track.stood is not None and _size(track.region) >= JOINED * _size(track.stood):
+        elif track.stood is not None and track.region.size >= JOINED * track.stood.size:
             track.look_again(at, track.suspect)
 
     def _same_as_settled(self, track: Track, luma: Picture, small: Picture) -> bool:
@@ -276,8 +275,8 @@ class Judge:
 
     def _is_bare_ground(self, track: Track, small: Picture, at: float) -> bool:
         """Whether a vehicle has left this that was learned as a blur. As a thing it would hide who drives over it."""
-        nothing_paid = (track.suspect or not track.paid) and track.refused > 0 and not track.hits
-        return nothing_paid and _still(track, at, BARE_FOR) and self._background.outlined_before(small, track.region)
+        bare = _worth_nothing(track) and _still(track, at, BARE_FOR)
+        return bare and self._background.outlined_before(small, track.region)
 
     def _absorb(self, track: Track, small: Picture) -> None:
         """What stands here is part of the scene from now on."""
@@ -406,10 +405,6 @@ def _another_whole(track: Track, at: float) -> bool:
 def _worth_nothing(track: Track) -> bool:
     """Whether it was looked at, and never showed a plate or was paid for."""
     return track.refused > 0 and not track.hits and (track.suspect or not track.paid)
-
-
-def _size(region: Region) -> int:
-    return region.width * region.height
 
 
 def _still(track: Track, at: float, seconds: float) -> bool:

@@ -29,6 +29,11 @@ class Region:
     def height(self) -> int:
         return self.bottom - self.top
 
+    @property
+    def size(self) -> int:
+        """Pixels of the rectangle."""
+        return self.width * self.height
+
     def around(self, margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
         """Rows and columns of the region with a margin, inside a picture of that shape."""
         rows = slice(max(0, self.top - margin), min(shape[0], self.bottom + margin))
@@ -42,7 +47,7 @@ class Region:
 
     def holds(self, other: "Region") -> bool:
         """Whether at least half of the other rectangle lies inside this one."""
-        return 2 * self.overlap(other) >= other.width * other.height
+        return 2 * self.overlap(other) >= other.size
 
     def shares_columns(self, other: "Region") -> bool:
         """Whether one stands above the other rather than beside it."""

@@ -43,11 +43,11 @@ class _Picture:
             return "img_url", self.content
         return "img_base64", base64.b64encode(self.content).decode("ascii")
 
-    def body(self) -> bytes:
-        """The form as it is sent. urlencode takes twenty times as long to escape the three characters of base64."""
-        name, value = self.form()
+    def body(self, form: tuple[str, str]) -> bytes:
+        """Its form as it is sent. urlencode takes twenty times as long to escape the three characters of base64."""
         if isinstance(self.content, str):
-            return urlencode([(name, value)]).encode("ascii")
+            return urlencode([form]).encode("ascii")
+        name, value = form
         escaped = value.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
         return f"{name}={escaped}".encode("ascii")
 
@@ -132,8 +132,9 @@ class OcrCars:
         return answer
 
     def _send(self, picture: _Picture) -> Answer:
+        form = picture.form()
         offset = self._clock_offset
-        signed = Parameters(self._address.path, self._address.query, [picture.form()])
+        signed = Parameters(self._address.path, self._address.query, [form])
         exchanged = self._wire.exchange(
             {
                 "Accept": ACCEPT,
@@ -142,7 +143,7 @@ class OcrCars:
                 "User-Agent": "streamwatch",
                 **self._credentials.headers(signed, self._wall_clock() + offset),
             },
-            picture.body(),
+            picture.body(form),
             self._credentials.signs,
         )
         if isinstance(exchanged, Failure):
