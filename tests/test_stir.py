@@ -58,6 +58,15 @@ def test_what_the_gate_knows_may_drive_on_and_leave(known: Stir) -> None:
     assert known.look(frame(50, car=100)) is News.NEW
 
 
+def test_an_earlier_frame_tells_whether_it_was_new_then(known: Stir) -> None:
+    frames = [frame(12 + n, car=100 + 10 * n) for n in range(4)]
+    for shown in frames[2:]:
+        shown.luma[20:120, 450:600] = 230
+    assert known.look(frames[3]) is News.NEW
+    assert [known.stirs(one) for one in frames] == [False, False, True, True]
+    assert known.look(frame(16, car=120)) is News.KNOWN, "nothing was taken in"
+
+
 def test_another_thing_is_news_while_a_known_one_moves(known: Stir) -> None:
     shown = frame(12, car=120)
     shown.luma[20:120, 450:600] = 230

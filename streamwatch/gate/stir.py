@@ -55,9 +55,7 @@ class Stir:
             self._begin(frame.luma, at)
             return News.NEW
         small = self._geometry.shrink(frame.luma)
-        change = self._geometry.in_zone(self._background.change(small, None))
-        some = cv2.countNonZero(change) >= self._min_area * change.size
-        regions = find_regions(change, self._min_area) if some else []
+        regions = self._regions(small)
         if self._settling:
             self._settling, self._known = False, [_Known(region, at, at) for region in regions]
         news = max((self._news(region, small, at) for region in regions), default=News.NONE)
@@ -66,6 +64,12 @@ class Stir:
         self._take_in(small, at)
         self._last = small
         return news
+
+    def stirs(self, frame: Frame) -> bool:
+        """Whether a frame shows what would be new, too: one from before the last that was taken in. It is not."""
+        return self._shape == frame.luma.shape and any(
+            self._same(region) is None for region in self._regions(self._geometry.shrink(frame.luma))
+        )
 
     def settle(self) -> None:
         """The gate knows what is there now: from the next frame on it is no news, also when it moves on."""
@@ -77,9 +81,20 @@ class Stir:
         self._known = []
         self._background.start(self._last, at)
 
-    def _news(self, region: Region, small: Picture, at: float) -> News:
+    def _regions(self, small: Picture) -> list[Region]:
+        """Where it differs from the empty scene."""
+        change = self._geometry.in_zone(self._background.change(small, None))
+        some = cv2.countNonZero(change) >= self._min_area * change.size
+        return find_regions(change, self._min_area) if some else []
+
+    def _same(self, region: Region) -> _Known | None:
+        """The known thing that is there."""
         known = max(self._known, key=lambda one: one.region.overlap(region), default=None)
-        if known is None or known.region.overlap(region) == 0:
+        return None if known is None or known.region.overlap(region) == 0 else known
+
+    def _news(self, region: Region, small: Picture, at: float) -> News:
+        known = self._same(region)
+        if known is None:
             return News.NEW
         moved = self._last is None or 1 - stillness(small, self._last, known.region.joined(region), STILL_STEP) > MOVED
         known.region, known.seen_at = region, at
