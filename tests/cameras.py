@@ -29,6 +29,7 @@ def closed_in_the_end() -> Iterator[Make]:
         reopen: tuple[float, float] = (0.02, 0.1),
         frozen_after: float = 120,
         max_blind: float | None = None,
+        cheap: bool = False,
     ) -> LiveCamera:
         cameras.append(
             LiveCamera(
@@ -41,6 +42,7 @@ def closed_in_the_end() -> Iterator[Make]:
                 spawn=spawn,
                 frozen_after=frozen_after,
                 max_blind=max_blind,
+                cheap=cheap,
             )
         )
         return cameras[-1]

@@ -167,6 +167,18 @@ def test_where_only_the_newest_picture_counts_older_groups_are_not_decoded(tmp_p
     assert camera.dropped == 0
 
 
+def test_of_a_small_stream_it_is_worth_to_ask_when_a_group_begins(tmp_path: Path) -> None:
+    container, stream = open_file(clip(tmp_path / "clip.mp4", 110, gop=25))
+    cutter = Cutter()
+    camera, worth = OnDemand(Decoder(stream.codec_context), max_blind=2, hasty=True), []
+    for number, packet in enumerate(p for p in container.demux(stream) if p.size):
+        if camera.add(cutter.piece(packet, number / 25, START, packet.pts)):
+            worth.append(number)
+            while camera.next(number / 25) is not None:
+                camera.attend(Attention.ALL, number / 25)
+    assert worth == [1, 25, 50, 75, 100], "of the first picture it is known with the second that it is whole"
+
+
 def woken(path: Path, rests_from: int, wakes_at: int, since: int) -> tuple[list[int], int]:
     """The numbers of the pictures seen from a wake on, after a rest, and how many were decoded for them."""
     container, stream = open_file(path)

@@ -164,6 +164,17 @@ def test_waiting_for_a_file_costs_no_cpu(make: Make) -> None:
     assert time.thread_time() - began < 0.2
 
 
+def test_who_waits_for_a_frame_can_be_nudged(make: Make) -> None:
+    camera = make(lambda: Script())
+    threading.Timer(0.3, camera.nudge).start()
+    began = time.monotonic()
+    assert camera.next_frame(30) is None
+    assert time.monotonic() - began < 15
+    camera.nudge()
+    assert camera.next_frame(30) is None, "who was not waiting does not wait then"
+    assert time.monotonic() - began < 15
+
+
 def test_the_outage_is_told_in_two_lines(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     clock, sources = HandClock(), [Script() for _ in range(4)]

@@ -114,6 +114,8 @@ class LiveCamera:
         self._max_blind, self._cheap, self._attention = max_blind, cheap, Attention.ALL
         self._pace: float | None = None
         self._news, self._told_long = 0, False
+        self._nudged = False
+        self._listener: Callable[[], None] | None = None
 
     @property
     def ended(self) -> bool:
@@ -137,7 +139,8 @@ class LiveCamera:
                 next_look = self._supervise(now)
                 if self._failure is not None:
                     raise self._failure
-                if self.ended or now >= until:
+                if self.ended or now >= until or self._nudged:
+                    self._nudged = False
                     return None
                 if news == self._news:
                     self._changed.wait(max(0.0, min(until, next_look) - now))
@@ -172,6 +175,16 @@ class LiveCamera:
         if session is not None and isinstance(session.source, SparingSource):
             session.source.attend(attention)
         return session
+
+    def nudge(self) -> None:
+        """From any thread: whoever waits for a frame now, or else next time, does not."""
+        with self._changed:
+            self._nudged = True
+            self._tell()
+
+    def call_at_news(self, listener: Callable[[], None]) -> None:
+        """listener: called in the reader's thread whenever it is worth to ask for a frame. Before the first one."""
+        self._listener = listener
 
     def status(self) -> CameraStatus:
         """From any thread."""
@@ -381,7 +394,7 @@ class LiveCamera:
                 session.on_demand = OnDemand(
                     decoder,
                     max_blind=self._max_blind,
-                    latest=LATEST,
+                    latest=math.inf if self._cheap else LATEST,
                     attention=self._attention,
                     hasty=self._cheap,
                 )
@@ -411,7 +424,10 @@ class LiveCamera:
                 session.last_picture = now
             if wanted:
                 self._tell()
-            return not session.abandoned
+            abandoned = session.abandoned
+        if wanted and self._listener is not None:
+            self._listener()
+        return not abandoned
 
     def _put(self, session: _Session, frame: Frame | None) -> bool:
         """From the reader: whether it is still wanted."""

@@ -132,7 +132,7 @@ class OnDemand:
         if before is not None:
             self._too_long &= piece.at - before.at > self._max_blind + SLACK
         if self._attention is Attention.ALL:
-            return True
+            return not self._hasty or self._untouched_group()
         if self._pace is not None:
             return self._beginning() is not None
         return self.every_picture or self._beginning() is not None or self._overdue()
@@ -244,6 +244,11 @@ class OnDemand:
         """A group's first picture that was not looked at yet."""
         key = self._buffer.whole_key(self._newest_tried() + 1)
         return None if key is None or self._since_look(key) < (self._pace or GLIMPSE) else key
+
+    def _untouched_group(self) -> bool:
+        """Whether the newest group's first picture is there, and nothing of the group was decoded yet."""
+        key = self._buffer.whole_key(0)
+        return key is not None and key.serial >= self._next
 
     def _newest_tried(self) -> int:
         return self._tried if self._looked is None else max(self._tried, self._looked.number)
