@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 GLANCE = 0.5  # s between two looks at what ends
 ENDING = 5.0  # s that a camera's thread which hangs may hold up the end, before the drain begins
-ANSWERED = 0.8  # s; how long a camera thread waits for a frame before it looks at its answers again, or at the end
+ANSWERED = 1.2  # s; how long a camera thread waits for a frame before it looks at its answers again, or at the end
 REST = 10.0  # s that a thread sleeps which is woken when there is work
 ANSWERS = 200  # answers that may wait for a camera's thread
 EVENTS = 1000  # events that may wait for the database

@@ -1,6 +1,9 @@
 """A camera with two streams: the small one is watched while it is quiet, the main one kept undecoded until it stirs."""
 
 import logging
+import math
+from collections import deque
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -22,8 +25,14 @@ NEARER = 1.0
 """The same while something moves that the gate knows: another thing may hide behind it from the small stream."""
 SILENT = timedelta(seconds=3)
 """Without a frame for so long the small stream is not relied upon."""
-LISTEN = 0.8
+LISTEN = 1.1
 """Seconds between two looks at the small stream while it is quiet: to wake up costs more CPU than to look."""
+EARLY = 0.3
+"""So much sooner it is looked at when a group of its pictures begins: one is to be decoded then, a little before all."""
+SOON = 0.25
+"""Seconds after the gate has settled all that is there in which the small stream shows it, too."""
+PASSED_OVER = 25
+"""Frames of the small stream, at most, among which the first one is sought that shows what is new."""
 
 
 class Camera(Protocol):
@@ -50,6 +59,8 @@ class WatchedCamera:
         self._stirred_at = clock.now()
         self._shown_at = self._moved_at = self._stirred_at
         self._quiet, self._alone, self._relied = False, True, False
+        self._listen_at = -math.inf
+        small.call_at_news(self._hurry)
 
     @property
     def ended(self) -> bool:
@@ -60,9 +71,12 @@ class WatchedCamera:
         """The next frame of the main stream; see LiveCamera."""
         until = self._clock.monotonic() + timeout
         while True:
-            self._listen()
-            left = max(0.0, until - self._clock.monotonic())
-            frame = self._main.next_frame(min(left, LISTEN))
+            now = self._clock.monotonic()
+            if now >= self._listen_at or not self._quiet:
+                self._listen_at = now + LISTEN
+                self._listen()
+            left = max(0.0, min(until, self._listen_at) - self._clock.monotonic())
+            frame = self._main.next_frame(left)
             if frame is not None:
                 self._shown_at = frame.captured_at
                 return frame
@@ -75,6 +89,7 @@ class WatchedCamera:
             attention = Attention.ALL
         if attention is Attention.QUIET and not self._quiet:
             self._stir.settle()
+            self._listen_at = self._clock.monotonic() + SOON
         self._quiet = attention is Attention.QUIET
         return self._main.attend(attention)
 
@@ -87,31 +102,46 @@ class WatchedCamera:
         self._small.close()
         self._main.close()
 
+    def _hurry(self) -> None:
+        """In the small stream's reader: its newest group has begun."""
+        if self._listen_at - self._clock.monotonic() <= EARLY:
+            self._listen_at = -math.inf
+            self._main.nudge()
+
     def _listen(self) -> None:
         """Takes in what the small stream shows now."""
-        frame = self._newest_small()
-        if frame is not None:
+        frames = self._small_frames()
+        if frames:
+            frame = frames[-1]
             before, self._heard_at = self._heard_at or frame.captured_at, frame.captured_at
             news = self._stir.look(frame)
             # While the gate attends it decides by itself; else what has come to stand would be news for ever.
             if news is News.NEW and self._quiet:
                 self._stirred_at, self._quiet = frame.captured_at, False
-                self._main.wake(before - EARLIER)
+                self._main.wake(self._quiet_until(before, frames) - EARLIER)
             if news is News.KNOWN:
                 self._moved_at = frame.captured_at
             if not self._alone:
                 self._main.rest(NEARER if self._shown_at < self._moved_at + LATER else PACE)
         self._judge()
 
-    def _newest_small(self) -> Frame | None:
-        """The last frame of the small stream that has come since it was asked before."""
-        newest = None
+    def _quiet_until(self, before: datetime, frames: Iterable[Frame]) -> datetime:
+        """When the small stream was last seen quiet: at the look before, or in a frame that was passed over since."""
+        for frame in frames:
+            if self._stir.stirs(frame):
+                break
+            before = frame.captured_at
+        return before
+
+    def _small_frames(self) -> deque[Frame]:
+        """The last frames of the small stream that have come since it was asked before."""
+        frames: deque[Frame] = deque(maxlen=PASSED_OVER)
         try:
             while (frame := self._small.next_frame(0.0)) is not None:
-                newest = frame
+                frames.append(frame)
         except SourceUnreadable:
             pass
-        return newest
+        return frames
 
     def _judge(self) -> None:
         """Whether the small stream can be relied upon."""

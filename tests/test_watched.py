@@ -39,27 +39,31 @@ class Told:
     def __init__(self) -> None:
         self.news = News.NONE
         self.looked: list[int] = []
-        self.settled = 0
+        self.settled, self.new_from = 0, 0
 
     def look(self, frame: Frame) -> News:
         self.looked.append(number_in(frame.luma))
         return self.news
 
+    def stirs(self, frame: Frame) -> bool:
+        return number_in(frame.luma) >= self.new_from
+
     def settle(self) -> None:
         self.settled += 1
 
 
-def stream(make: Make, url: str, name: str, max_blind: float | None) -> LiveCamera:
+def stream(make: Make, url: str, name: str, max_blind: float, cheap: bool = False) -> LiveCamera:
     return make(
         lambda: open_source("gate", url, transport="tcp", loop=False, timeout=1, clock=SystemClock()),
         name=name,
         deadline=2,
         max_blind=max_blind,
+        cheap=cheap,
     )
 
 
 def two(make: Make, main: RtspServer, small: RtspServer, stir: Told) -> WatchedCamera:
-    big, little = stream(make, main.url, "gate", 1.0), stream(make, small.url, "gate (small stream)", None)
+    big, little = stream(make, main.url, "gate", 1.0), stream(make, small.url, "gate (small stream)", 1.0, cheap=True)
     return WatchedCamera("gate", big, little, stir, SystemClock())  # type: ignore[arg-type]
 
 
@@ -81,7 +85,7 @@ def test_the_main_stream_rests_until_the_small_one_stirs(main: Path, small: Path
         assert stir.settled >= 1
         assert len(pull(camera, 2.5)) <= 1
         stir.news, stirred = News.NEW, big.playing
-        numbers, caught_up = pull(camera, 0.8), big.playing - 8
+        numbers, caught_up = pull(camera, 1.3), big.playing - 8
         stir.news = News.NONE
         assert stirred - 40 <= numbers[0] <= stirred - 8, "also what came shortly before"
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
@@ -91,6 +95,32 @@ def test_the_main_stream_rests_until_the_small_one_stirs(main: Path, small: Path
         assert camera.status().dropped == 0
         assert 15 < camera.status().fps < 35
         assert stir.looked == sorted(stir.looked)
+
+
+def test_what_the_small_stream_passed_over_tells_when_it_began(main: Path, small: Path, make: Make) -> None:
+    stir = Told()
+    with RtspServer(main) as big, RtspServer(small) as little:
+        camera = two(make, big, little, stir)
+        pull(camera, 4)
+        looks = len(stir.looked)
+        while len(stir.looked) == looks:
+            pull(camera, 0.02)
+        time.sleep(0.9)
+        stir.news, stir.new_from = News.NEW, little.playing - 1
+        numbers = pull(camera, 1.3)
+        assert 5 * stir.new_from - 20 <= numbers[0] <= 5 * stir.new_from - 5, "0.3 s before the last quiet frame"
+
+
+def test_the_small_stream_is_looked_at_when_a_group_begins(main: Path, small: Path, make: Make) -> None:
+    stir = Told()
+    with RtspServer(main) as big, RtspServer(small) as little:
+        camera = two(make, big, little, stir)
+        pull(camera, 4)
+        stir.looked.clear()
+        pull(camera, 8.5)
+    first_ones = [number // 10 for number in stir.looked if number % 10 <= 1]
+    assert len(set(first_ones)) >= 4, "of groups of two seconds"
+    assert len(stir.looked) <= 10
 
 
 def test_while_a_known_thing_moves_the_main_stream_is_looked_at_now_and_then(
@@ -132,6 +162,6 @@ def test_when_the_small_stream_fails_the_main_one_serves_alone(
 
 def test_a_small_stream_that_can_never_work_is_no_end(main: Path, make: Make) -> None:
     with RtspServer(main) as big:
-        gone = stream(make, "nowhere.mp4", "gate (small stream)", None)
+        gone = stream(make, "nowhere.mp4", "gate (small stream)", 1.0, cheap=True)
         camera = WatchedCamera("gate", stream(make, big.url, "gate", 1.0), gone, Told(), SystemClock())  # type: ignore[arg-type]
         assert len(pull(camera, 4)) >= 3
