@@ -28,7 +28,7 @@ SILENT = timedelta(seconds=3)
 LISTEN = 1.1
 """Seconds between two looks at the small stream while it is quiet: to wake up costs more CPU than to look."""
 EARLY = 0.3
-"""So much sooner it is looked at when a group of its pictures begins: one is to be decoded then, a little before all."""
+"""So much sooner it is looked at when a group of its pictures begins: one is to be decoded then, a moment ago all."""
 SOON = 0.25
 """Seconds after the gate has settled all that is there in which the small stream shows it, too."""
 PASSED_OVER = 25
