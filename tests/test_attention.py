@@ -8,7 +8,12 @@ import pytest
 from test_gate import FPS, HEIGHT, START, WIDTH, Scene, Stay, vehicle
 
 from streamwatch.gate import Closed, Shot, Why
-from streamwatch.model import Attention, Picture
+from streamwatch.gate.attention import Watchfulness
+from streamwatch.gate.bestshot import Candidate
+from streamwatch.gate.geometry import Geometry
+from streamwatch.gate.regions import Region
+from streamwatch.gate.track import Track
+from streamwatch.model import Attention, Box, Picture
 
 EVERY = 2.0
 """Seconds between two looks at little attention."""
@@ -157,6 +162,20 @@ def test_on_the_way_to_a_stir_another_one_ends_nothing() -> None:
         frame = scene.frame(n / FPS)
         assert scene.gate.attention(frame) is Attention.ALL, n / FPS
         scene.take(scene.gate.look(frame), n / FPS)
+
+
+@pytest.mark.parametrize("came_nearer", [True, False])
+def test_a_vehicle_that_has_gone_is_seen_to_its_end_if_there_is_a_view_to_send(came_nearer: bool) -> None:
+    frame, watch = Scene([]).frame(0), Watchfulness(0.015)
+    small = np.zeros((180, 320), np.uint8)
+    track = Track(1, Region(0, 0, 40, 30, 900), START, START, 0.0, False, came_nearer=came_nearer, seen_at=7.9)
+    box = Box(0, 0, 80, 60)
+    track.best = Candidate(frame, 7.0, box, box, 1.0, True)
+    track.no_plate(7.5)
+    watch.begin(Geometry((360, 640), None), 0.0)
+    watch.looked(small, 8.4)
+    needed = watch.needed(small, small, frame.luma, 8.44, [track], [])
+    assert needed is (Attention.ALL if came_nearer else Attention.QUIET)
 
 
 def test_asking_changes_nothing() -> None:

@@ -96,7 +96,7 @@ class Watchfulness:
         """Whether nothing new is to be expected of a thing as long as it looks as it did."""
         if track.stage is Stage.SETTLED:
             return track.changed_since is None
-        if track.best is None and track.seen_at < self._last_at:
+        if track.last_view is None and track.seen_at < self._last_at:
             return True  # it has gone, and there is nothing to send of it
         still = track.still_since is not None and track.seen_at - track.still_since >= RESTS_AFTER
         return still and track.seen_at == self._last_at

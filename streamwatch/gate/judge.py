@@ -377,10 +377,7 @@ class Judge:
         """A vehicle that is gone before its view stopped getting better: what there is of it is sent."""
         if track.swallowed and not track.doubted:
             return []
-        if track.doubted and track.best is None:
-            track.best = track.sent
-        if track.came_nearer and track.best is None:
-            track.best = track.given_up
+        track.best = track.last_view
         if not track.confirmed or track.stage is not Stage.LOOKING or track.best is None or self._previous is None:
             return []
         if not self._worth_another(track) or self._known(track, self._previous):

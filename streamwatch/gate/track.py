@@ -207,6 +207,11 @@ class Track:
             self.earlier = [*self.earlier[-2:], view]
 
     @property
+    def last_view(self) -> Candidate | None:
+        """What there is to send of it once it has gone: if there is nothing better, what is doubted or was given up."""
+        return self.best or (self.sent if self.doubted else None) or (self.given_up if self.came_nearer else None)
+
+    @property
     def unanswered(self) -> bool:
         """Whether the service still reads its last picture."""
         return bool(self.paid) and self.paid[-1].verdict is Verdict.PENDING
