@@ -15,13 +15,13 @@ from streamwatch.model import Attention, Frame
 
 log = logging.getLogger(__name__)
 
-EARLIER = timedelta(seconds=0.3)
+EARLIER = timedelta(seconds=0.2)
 """So much before the small stream was last seen quiet the main one is looked at: cameras delay one of the two."""
 LATER = timedelta(seconds=0.8)
 """So long after it the main stream has all attention in any case."""
 PACE = 30.0
 """Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""
-NEARER = 1.0
+NEARER = 1.5
 """The same while something moves that the gate knows: another thing may hide behind it from the small stream."""
 SILENT = timedelta(seconds=3)
 """Without a frame for so long the small stream is not relied upon."""
