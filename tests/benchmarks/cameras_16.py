@@ -1,10 +1,10 @@
 """Sixteen cameras of 1080p25 on one machine: cores and memory of the daemon, and what happens when four are busy.
 
-    python tests/benchmarks/cameras_16.py --clips FOLDER [--clip h264-vbr-gop50] [--seconds 60] [--loops 2]
+    python tests/benchmarks/cameras_16.py --clips FOLDER [--clip h264-vbr-gop50] [--seconds 60] [--loops 2] [--watch]
 
 FOLDER keeps the clips of attention.py. A local RTSP server plays them; its CPU is not counted. Quiet: one, four and
 sixteen cameras are watched for so many seconds. Busy: four of the sixteen show the same vehicles at once, for so many
-loops of the clip.
+loops of the clip. --watch: each with its small stream.
 
 The age of a picture is the time from its arrival (`captured_at`) to the moment when the gate is given it, noted by a
 wrapper around the gate. A camera that was watched with less than all pictures begins with kept ones when something
@@ -33,6 +33,8 @@ from rtsp_server import RtspServer
 CAMERAS, BUSY_CAMERAS, A_SERVER = 16, 4, 4
 SETTLING = 10.0  # s from the first pictures of all cameras to the first figure
 CORES, MEGABYTES, OLDEST, MEDIAN, WORST = 0.4, 45.0, 1.0, 0.6, 2.5  # cores, MB, s
+Settings = dict[str, str]
+"""A camera's."""
 GAP = 0.3  # s between two pictures, from which on not all are looked at
 CAUGHT_UP = 0.5  # s; the age of a picture
 LATE = 0.5  # s by which a picture may leave the server after its time
@@ -107,16 +109,16 @@ def megabytes(pid: int) -> float:
 
 
 @contextmanager
-def watching(folder: Path, urls: Sequence[str], service: ByColour, patch: str = "") -> Iterator[Watching]:
-    """A daemon that watches these addresses, once all are online and it has settled."""
+def watching(folder: Path, cameras: Sequence[Settings], service: ByColour, patch: str = "") -> Iterator[Watching]:
+    """A daemon that watches these cameras, once all their streams are online and it has settled."""
     folder.mkdir()
     config: dict[str, Any] = {
-        "cameras": {name: {"source": url} for name, url in zip(names(len(urls)), urls, strict=True)},
+        "cameras": dict(zip(names(len(cameras)), cameras, strict=True)),
         "recognizer": paid(service) | {"ocrcars": {"endpoint": service.endpoint, "appcode": APPCODE}},
     }
     daemon = Watching(folder, config, patch=patch)
     try:
-        daemon.until(lambda: daemon.log().count("is online") == len(urls), 120)
+        daemon.until(lambda: daemon.log().count("is online") == sum(map(len, cameras)), 120)
         time.sleep(SETTLING)
         daemon.since = time.time()
         yield daemon
@@ -133,13 +135,13 @@ class Quiet:
     megabytes: float
 
 
-def quiet(folder: Path, urls: Sequence[str], service: ByColour, seconds: float) -> Quiet:
+def quiet(folder: Path, cameras: Sequence[Settings], service: ByColour, seconds: float) -> Quiet:
     """Nothing happens before these cameras."""
-    with watching(folder / f"quiet {len(urls)}", urls, service) as daemon:
+    with watching(folder / f"quiet {len(cameras)}", cameras, service) as daemon:
         before, began = cpu_so_far(daemon.process.pid), time.monotonic()
         time.sleep(seconds)
         used = cpu_so_far(daemon.process.pid) - before
-        return Quiet(len(urls), used / (time.monotonic() - began), megabytes(daemon.process.pid))
+        return Quiet(len(cameras), used / (time.monotonic() - began), megabytes(daemon.process.pid))
 
 
 def show_quiet(rows: Sequence[Quiet]) -> Iterator[str]:
@@ -186,13 +188,19 @@ def show_busy(daemon: Watching, clip: Clip, server: RtspServer, loops: int, core
             yield f"median {statistics.median(known):.2f} s and worst {known[-1]:.2f} s from readable to the outbox"
 
 
-def servers(clip: Clip, count: int, stack: ExitStack) -> list[RtspServer]:
-    """Each a fraction of a second after the one before, so that their key pictures do not come at the same time."""
-    started = []
-    for _ in range(count):
-        started.append(stack.enter_context(RtspServer(clip.main)))
+def served(clip: Clip, watch: bool, stack: ExitStack) -> tuple[RtspServer, Settings]:
+    """A server of the main stream, and a camera of it; watch: whose small stream has a server of its own."""
+    main = stack.enter_context(RtspServer(clip.main))
+    small = stack.enter_context(RtspServer(clip.sub, began=main.began)) if watch else None
+    return main, {"source": main.url} | ({} if small is None else {"watch": small.url})
+
+
+def served_by_some(clip: Clip, watch: bool, stack: ExitStack) -> Iterator[Settings]:
+    """Each server a fraction of a second after the one before, so that their key pictures do not come at once."""
+    for _ in range(CAMERAS // A_SERVER):
+        _, camera = served(clip, watch, stack)
+        yield from [camera] * A_SERVER
         time.sleep(0.37)
-    return started
 
 
 def main() -> int:
@@ -202,14 +210,15 @@ def main() -> int:
     parser.add_argument("--clip", default="h264-vbr-gop50")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--loops", type=int, default=2)
+    parser.add_argument("--watch", action="store_true")
     told = parser.parse_args()
     (calm,), (busy,) = (clips(told.clips, f"{scene}-{told.clip}") for scene in ("quiet", "busy"))
     with tempfile.TemporaryDirectory() as name, ByColour(appcode=APPCODE) as service, ExitStack() as stack:
         folder = Path(name)
-        urls = [server.url for server in servers(calm, CAMERAS // A_SERVER, stack) for _ in range(A_SERVER)]
-        broken = list(show_quiet([quiet(folder, urls[:n], service, told.seconds) for n in (1, A_SERVER, CAMERAS)]))
-        (crowded,) = servers(busy, 1, stack)
-        shown = [crowded.url] * BUSY_CAMERAS + urls[BUSY_CAMERAS:]
+        cameras = list(served_by_some(calm, told.watch, stack))
+        broken = list(show_quiet([quiet(folder, cameras[:n], service, told.seconds) for n in (1, A_SERVER, CAMERAS)]))
+        crowded, busy_one = served(busy, told.watch, stack)
+        shown = [busy_one] * BUSY_CAMERAS + cameras[BUSY_CAMERAS:]
         with watching(folder / "busy", shown, service, NOTE_AGES) as daemon:
             before, began, crowded.late = cpu_so_far(daemon.process.pid), time.monotonic(), 0.0
             time.sleep(told.loops * SECONDS)
