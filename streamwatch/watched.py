@@ -31,8 +31,8 @@ EARLY = 0.3
 """So much sooner it is looked at when a group of its pictures begins: one is to be decoded then, a moment ago all."""
 SOON = 0.25
 """Seconds after the gate has settled all that is there in which the small stream shows it, too."""
-PASSED_OVER = 25
-"""Frames of the small stream, at most, among which the first one is sought that shows what is new."""
+APART, PASSED_OVER = timedelta(seconds=0.15), 8
+"""Of what was passed over since the last look so many frames are kept, so far apart: one is the first with the news."""
 
 
 class Camera(Protocol):
@@ -134,10 +134,12 @@ class WatchedCamera:
         return before
 
     def _small_frames(self) -> deque[Frame]:
-        """The last frames of the small stream that have come since it was asked before."""
+        """Some of those of the small stream that have come since it was asked before, the newest at the end."""
         frames: deque[Frame] = deque(maxlen=PASSED_OVER)
         try:
             while (frame := self._small.next_frame(0.0)) is not None:
+                if len(frames) > 1 and frame.captured_at - frames[-2].captured_at < APART:
+                    frames.pop()
                 frames.append(frame)
         except SourceUnreadable:
             pass

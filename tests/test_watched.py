@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -40,13 +41,15 @@ class Told:
         self.news = News.NONE
         self.looked: list[int] = []
         self.settled, self.new_from = 0, 0
+        self.asked: list[int] = []
 
     def look(self, frame: Frame) -> News:
         self.looked.append(number_in(frame.luma))
         return self.news
 
     def stirs(self, frame: Frame) -> bool:
-        return number_in(frame.luma) >= self.new_from
+        self.asked.append(number_in(frame.luma))
+        return self.asked[-1] >= self.new_from
 
     def settle(self) -> None:
         self.settled += 1
@@ -109,6 +112,20 @@ def test_what_the_small_stream_passed_over_tells_when_it_began(main: Path, small
         stir.news, stir.new_from = News.NEW, little.playing - 1
         numbers = pull(camera, 1.3)
         assert 5 * stir.new_from - 20 <= numbers[0] <= 5 * stir.new_from - 5, "0.2 s before the last quiet frame"
+
+
+def test_of_a_fast_small_stream_few_frames_are_kept(main: Path, make: Make, tmp_path: Path) -> None:
+    stir, fast = Told(), clip(tmp_path / "fast.mp4", 400, size=(256, 128), gop=400)
+    with RtspServer(main) as big, RtspServer(fast) as little:
+        camera = two(make, big, little, stir)
+        pull(camera, 4)
+        looks = len(stir.looked)
+        stir.news, stir.new_from = News.NEW, 10_000
+        pull(camera, 1.3)
+    asked = [number for number in stir.asked if number <= stir.looked[looks]]
+    assert 2 <= len(asked) <= 8
+    assert asked[-1] == stir.looked[looks]
+    assert all(later - earlier >= 3 for earlier, later in pairwise(asked[:-1])), "of 25 a second"
 
 
 def test_the_small_stream_is_looked_at_when_a_group_begins(main: Path, small: Path, make: Make) -> None:
