@@ -1,5 +1,6 @@
 """The last look for a plate before a view is given up, and what becomes of such a view."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import cv2
@@ -14,9 +15,9 @@ from streamwatch.gate.follow import Follower
 from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.judge import Judge
 from streamwatch.gate.regions import Region
-from streamwatch.gate.sight import Sight
+from streamwatch.gate.sight import Sight, believed
 from streamwatch.gate.track import Track
-from streamwatch.model import Box, Frame
+from streamwatch.model import Box, Corners, Frame
 from streamwatch.recognition.presence import Presence
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -51,6 +52,26 @@ def test_a_plate_that_hardly_stands_out_is_seen_at_last(sight: Sight, kind: str,
     view = looked_hard(sight, faded(kind, light), Box(0, 0, 960, 750))
     assert view.plate is not None
     assert np.abs(np.mean(view.plate, axis=0) - (427, 475)).max() < 20
+
+
+def test_a_plate_that_was_missed_often_is_looked_for_again_where_it_is_followed_to() -> None:
+    bgr = np.full((750, 960, 3), 120, np.uint8)
+    plate = draw_plate("皖Q06417", "blue", width=165)
+    bgr[450 : 450 + plate.shape[0], 345:510] = plate
+    frame = Frame("gate", AT, cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), lambda: bgr)
+    track, asked, presence = Track(1, Region(0, 0, 40, 30, 900), AT, AT, 0.0, False), [], Presence()
+
+    def find(part: np.ndarray) -> Sequence[Corners]:
+        asked.append(part.shape)
+        return [] if len(asked) <= 3 else presence.plates(part)
+
+    for n, width in enumerate((360, 430, 510, 610, 620)):
+        box = Box(427 - width // 2, 475 - width // 3, width, 2 * width // 3)
+        track.best = Candidate(frame, n / 10, box, box, 1.0 + n, True)
+        assert not believed(track)
+        Sight(find, []).glimpse(track)
+    assert len(asked) == 5
+    assert believed(track)
 
 
 def test_where_nothing_is_nothing_is_seen(sight: Sight) -> None:

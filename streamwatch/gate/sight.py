@@ -177,8 +177,13 @@ def _follows(track: Track, view: Candidate) -> bool:
 
 
 def _sure(track: Track) -> bool:
-    """Whether the plate that is followed was found when it was as wide as it needs to be."""
-    return track.sample is not None and track.sample.plate is not None and plate_width(track.sample.plate) >= ENOUGH
+    """Whether the plate that is followed was found often enough, and when it was as wide as it needs to be."""
+    return (
+        believed(track)
+        and track.sample is not None
+        and track.sample.plate is not None
+        and plate_width(track.sample.plate) >= ENOUGH
+    )
 
 
 def _outgrown(track: Track, view: Candidate) -> bool:
