@@ -123,7 +123,7 @@ class LiveCamera:
         return self._state is CameraState.ENDED
 
     def next_frame(self, timeout: float) -> Frame | None:
-        """The newest frame not yet handed out; waits for one up to `timeout` seconds, then None.
+        """The newest frame not yet handed out; waits for one up to `timeout` seconds or until a nudge, then None.
 
         Raises SourceUnreadable, now and ever after, when the source can not work however often it is tried.
         """
@@ -183,7 +183,10 @@ class LiveCamera:
             self._tell()
 
     def call_at_news(self, listener: Callable[[], None]) -> None:
-        """listener: called in the reader's thread whenever it is worth to ask for a frame. Before the first one."""
+        """listener: called in the reader's thread whenever a coded picture makes it worth to ask for a frame.
+
+        To be set before the first frame is asked for.
+        """
         self._listener = listener
 
     def status(self) -> CameraStatus:
