@@ -16,9 +16,9 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 
-from streamwatch.capture.flaps import LONG, Flaps
 from streamwatch.capture.frozen import FrozenWatch
 from streamwatch.capture.on_demand import OnDemand
+from streamwatch.capture.outages import Outages
 from streamwatch.capture.packets import Piece
 from streamwatch.capture.pauses import Pauses
 from streamwatch.capture.picture import frame_of
@@ -101,8 +101,7 @@ class LiveCamera:
         self._session: _Session | None = None
         self._readers = 0
         self._retry_at = clock.monotonic()
-        self._lost_at: float | None = None
-        self._told, self._flaps = False, Flaps()
+        self._outages = Outages(name)
         self._failure: SourceUnreadable | None = None
         self._state, self._since = CameraState.CONNECTING, clock.now()
         self._frames = self._dropped = self._attempts = 0
@@ -342,29 +341,14 @@ class LiveCamera:
             self._pauses.reset()
         self._retry_at = now + self._pauses.next()
         self._last_error = str(reason)
-        if self._lost_at is None:
-            self._lost_at, self._told = session.last_picture, False
-            if (flaps := self._flaps.lost(now)) is not None:
-                times, within = flaps
-                log.warning("Camera %s comes and goes, %d times in %s: %s", self._name, times, age(within), reason)
-        if not self._told and (not self._flaps.quiet or now - self._lost_at >= LONG):
-            self._told = True
-            if self._state is CameraState.CONNECTING:
-                log.warning("Camera %s can not be reached yet: %s It is tried until it is there.", self._name, reason)
-            else:
-                log.warning("Camera %s is lost: %s It is tried again until it is back.", self._name, reason)
+        self._outages.lost(reason, now, session.last_picture, self._state is CameraState.CONNECTING)
         if self._state in (CameraState.ONLINE, CameraState.FROZEN):
             self._enter(CameraState.RECONNECTING)
 
     def _came_back(self, frame: Frame) -> None:
-        height, width = frame.luma.shape
-        if self._lost_at is None:
-            log.info("Camera %s is online, %d x %d pixels.", self._name, width, height)
-        elif self._told:
-            gone = age(self._clock.monotonic() - self._lost_at)
-            what = "online" if self._state is CameraState.CONNECTING else "back"
-            log.info("Camera %s is %s after %s, at attempt %d.", self._name, what, gone, self._attempts)
-        self._lost_at, self._attempts = None, 0
+        connecting = self._state is CameraState.CONNECTING
+        self._outages.over(self._clock.monotonic(), self._attempts, connecting, frame.luma.shape)
+        self._attempts = 0
         self._enter(CameraState.FROZEN if self._watch.frozen else CameraState.ONLINE)
 
     def _enter(self, state: CameraState) -> None:
