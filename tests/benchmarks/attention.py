@@ -7,10 +7,10 @@ quiet, gop50 or quiet-h264-vbr-gop50. Contestants that are not installed are lef
 Debian), DVR-Scan (`pip install dvr-scan` in an environment of its own; --dvr-scan names its program). --without-local:
 as where the extra `local` is not installed.
 
-Nobody's start counts. Who runs through a file as fast as it goes does so twice, once through its first two seconds
-only (`replay`: through the clip four times, and once), and the difference counts. Who plays it at its pace is looked at
-at the beginning and at the end of a minute, after its first vehicle. Exits with 1 where a limit is broken or a vehicle
-is lost.
+Nobody's start and end count. Who runs through a file as fast as it goes does so twice, once through its first two
+seconds only (`replay`: through the clip, and through a recording of it four times in a row), and the difference counts.
+Who plays it at its pace is looked at at the beginning and at the end of a minute, after its first vehicle. Exits with 1
+where a limit is broken or a vehicle is lost.
 """
 
 import argparse

@@ -87,6 +87,23 @@ def first_seconds(clip: Path, seconds: float, place: Path) -> Path:
     return part
 
 
+def joined(clip: Path, times: int, place: Path) -> Path:
+    """A clip so many times in one recording, copied without coding it anew: a camera goes on where a clip ends."""
+    whole = place / f"{times}-times-{clip.name}"
+    with av.open(str(whole), "w") as box:
+        copy, began = None, 0
+        for _ in range(times):
+            with av.open(str(clip)) as part:
+                stream = part.streams.video[0]
+                copy = copy or box.add_stream_from_template(stream)
+                for packet in part.demux(stream):
+                    if packet.pts is not None and packet.dts is not None:
+                        packet.stream, packet.pts, packet.dts = copy, packet.pts + began, packet.dts + began
+                        box.mux(packet)
+                began += stream.duration or 0
+    return whole
+
+
 def _truth_of(folder: Path, scene: str) -> Path:
     return folder / f"{scene}.json"
 

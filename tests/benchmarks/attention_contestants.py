@@ -14,7 +14,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from attention_clips import BUSY, FPS, SECONDS, SIZE, Clip, first_seconds
+from attention_clips import BUSY, FPS, SECONDS, SIZE, Clip, first_seconds, joined
 from daemons import query_database
 from fakes import Behaviour, FakeOcrCars, ServedAnswer, ServedCall, plate
 
@@ -25,7 +25,7 @@ KEYS = list(config.keys())
 APPCODE = "invented0appcode0of0benchmarks"
 REDDER = 6.0  # grey levels by which red or green stands out in the mean of a painted vehicle's picture
 BLUER = 70  # grey levels by which blue stands out over red on a plate
-AGAIN = 3  # times more that a clip is run through by who can take it several times
+AGAIN = 3  # times more of a clip for who loads something at its first vehicle
 START = 2.0  # s of a clip whose cost counts as that of the program's start
 SETTLING = 20.0  # s after its start in which a playing one meets its first vehicle and loads what it needs for it
 PATIENCE = 60.0  # s for its start
@@ -48,27 +48,27 @@ target_dir {folder}
 
 @dataclass(frozen=True)
 class Through:
-    """Runs through files as fast as it goes. command: from the files and an empty folder.
+    """Runs through a file as fast as it goes. command: from the file and an empty folder.
 
-    again: it can take a clip several times, so that not only its start is left out, but also what it loads when first
-    needed.
+    again: it loads what it needs when a vehicle is first there; so the whole clip is its start, and several in one
+    recording are what counts.
     """
 
     name: str
-    command: Callable[[Sequence[Path], Path], Command]
+    command: Callable[[Path, Path], Command]
     again: bool = False
 
     def minute(self, clip: Path, folder: Path) -> float:
         """CPU seconds for a minute of the clip: what it takes for more of it, less what it takes for less of it."""
         if self.again:
-            parts, seconds = {"less": [clip], "more": [clip] * (1 + AGAIN)}, float(AGAIN * SECONDS)
+            parts, seconds = {"less": clip, "more": joined(clip, 1 + AGAIN, folder)}, float(AGAIN * SECONDS)
         else:
-            parts, seconds = {"less": [first_seconds(clip, START, folder)], "more": [clip]}, SECONDS - START
+            parts, seconds = {"less": first_seconds(clip, START, folder), "more": clip}, SECONDS - START
         spent = {}
-        for part, videos in parts.items():
+        for part, video in parts.items():
             place = folder / f"{self.name} {part}"
             place.mkdir()
-            spent[part] = _cpu_of(self.command(videos, place), place)
+            spent[part] = _cpu_of(self.command(video, place), place)
         return 60 * (spent["more"] - spent["less"]) / seconds
 
 
@@ -105,16 +105,16 @@ def knows(key: str) -> bool:
     return any(one == key or one.startswith(f"{key}.") for one in KEYS)
 
 
-def ffmpeg(clips: Sequence[Path], folder: Path) -> Command:
-    return ["ffmpeg", "-v", "error", "-threads", "1", "-i", clips[0], "-f", "null", "-"]
+def ffmpeg(clip: Path, folder: Path) -> Command:
+    return ["ffmpeg", "-v", "error", "-threads", "1", "-i", clip, "-f", "null", "-"]
 
 
-def cv2_read(clips: Sequence[Path], folder: Path) -> Command:
-    return [sys.executable, "-c", READ, clips[0]]
+def cv2_read(clip: Path, folder: Path) -> Command:
+    return [sys.executable, "-c", READ, clip]
 
 
-def dvr_scan(program: Path) -> Callable[[Sequence[Path], Path], Command]:
-    return lambda clips, folder: [program.absolute(), "-q", "-so", "-i", clips[0]]
+def dvr_scan(program: Path) -> Callable[[Path, Path], Command]:
+    return lambda clip, folder: [program.absolute(), "-q", "-so", "-i", clip]
 
 
 def motion(clip: Clip, folder: Path) -> Command:
@@ -129,12 +129,12 @@ class Product:
 
     recognizer: dict[str, Any]
 
-    def replay(self, attention: str) -> Callable[[Sequence[Path], Path], Command]:
+    def replay(self, attention: str) -> Callable[[Path, Path], Command]:
         """The verb `replay`. attention: auto or full."""
 
-        def command(clips: Sequence[Path], folder: Path) -> Command:
-            words = ("replay", "--camera", "gate", *clips)
-            return self._command(*words, source=clips[0], attention=attention, folder=folder)
+        def command(clip: Path, folder: Path) -> Command:
+            words = ("replay", "--camera", "gate", clip)
+            return self._command(*words, source=clip, attention=attention, folder=folder)
 
         return command
 
