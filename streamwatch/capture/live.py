@@ -11,19 +11,14 @@ once and then after growing pauses, because that often wakes it.
 
 import logging
 import math
-import threading
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime
 
 from streamwatch.capture.frozen import FrozenWatch
-from streamwatch.capture.on_demand import OnDemand
 from streamwatch.capture.outages import Outages
-from streamwatch.capture.packets import Piece
 from streamwatch.capture.pauses import Pauses
-from streamwatch.capture.picture import frame_of
-from streamwatch.capture.rate import Rate
-from streamwatch.capture.source import CodedSource, Source, SparingSource
+from streamwatch.capture.reader import News, Reader, Wish
+from streamwatch.capture.source import Source
 from streamwatch.capture.state import CameraState, CameraStatus
 from streamwatch.clock import Clock
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
@@ -40,32 +35,8 @@ FROZEN_AFTER = 120.0
 """Seconds of the same picture after which a camera counts as frozen."""
 FROZEN_PAUSE_LONGEST = 3600.0
 """Seconds between two reopenings of a camera that stays frozen: `frozen_after` at first, doubled up to this."""
-LATEST = 0.7
-"""Seconds after which a coded picture is left out where newer ones have come."""
 CLOSING = 1.0
 """Seconds that `close` waits for the reader to give back its source."""
-
-
-class _Session:
-    """One reader's work. All fields are guarded by the camera's lock; times are monotonic seconds."""
-
-    def __init__(self, now: float) -> None:
-        self.source: Source | None = None
-        self.on_demand: OnDemand | None = None
-        self.last_number = -1
-        self.abandoned = False
-        self.over = self.drained = False
-        self.error: CaptureError | None = SourceLost("The reader failed in an unforeseen way.")
-        self.newest: Frame | None = None
-        self.heard = now
-        self.first_picture: float | None = None
-        self.last_picture = now
-
-    def dropped(self) -> int:
-        return 0 if self.on_demand is None else self.on_demand.dropped
-
-    def plays_file(self) -> bool:
-        return self.source is not None and not self.source.live
 
 
 class LiveCamera:
@@ -96,10 +67,10 @@ class LiveCamera:
         """
         self._name, self._open, self._deadline, self._clock, self._spawn = name, open, deadline, clock, spawn
         self._pauses = Pauses(reopen_first, reopen_longest)
-        self._changed = threading.Condition()
-        self._closed = False
-        self._session: _Session | None = None
-        self._readers = 0
+        self._wish, self._news = Wish(max_blind, cheap), News()
+        self._closed = self._nudged = self._told_long = False
+        self._reader: Reader | None = None
+        self._living: list[Reader] = []
         self._retry_at = clock.monotonic()
         self._outages = Outages(name)
         self._failure: SourceUnreadable | None = None
@@ -107,14 +78,8 @@ class LiveCamera:
         self._frames = self._dropped = self._attempts = 0
         self._last_frame_at: datetime | None = None
         self._last_error = ""
-        self._rate = Rate()
         self._frozen_after, self._watch = frozen_after, FrozenWatch(frozen_after)
         self._wake_at, self._wake_pause = 0.0, frozen_after
-        self._max_blind, self._cheap, self._attention = max_blind, cheap, Attention.ALL
-        self._pace: float | None = None
-        self._news, self._told_long = 0, False
-        self._nudged = False
-        self._listener: Callable[[], None] | None = None
 
     @property
     def ended(self) -> bool:
@@ -128,10 +93,10 @@ class LiveCamera:
         """
         until = self._clock.monotonic() + timeout
         while True:
-            news = self._news
+            news = self._news.count
             if (frame := self._take()) is not None:
                 return frame
-            with self._changed:
+            with self._news.lock:
                 if self._closed:
                     return None
                 now = self._clock.monotonic()
@@ -141,117 +106,105 @@ class LiveCamera:
                 if self.ended or now >= until or self._nudged:
                     self._nudged = False
                     return None
-                if news == self._news:
-                    self._changed.wait(max(0.0, min(until, next_look) - now))
+                if news == self._news.count:
+                    self._news.lock.wait(max(0.0, min(until, next_look) - now))
 
     def attend(self, attention: Attention) -> bool:
         """How much attention the last frame needs, and from now on; before the first call it is all.
 
         True: frames come first that were passed over, and then this one again. Without `max_blind` it changes nothing.
         """
-        session = self._ask_for(attention)
-        if session is None or session.on_demand is None:
-            return False
-        again = session.on_demand.attend(attention, self._clock.monotonic())
+        reader = self._ask_for(attention)
+        again = reader is not None and reader.attend(attention)
         self._frames -= again
         return again
 
     def rest(self, pace: float | None) -> None:
         """At little attention one frame in so many seconds is enough: another stream is watched. None: none is."""
-        self._pace, session = pace, self._session
-        if session is not None and session.on_demand is not None:
-            session.on_demand.rest(pace)
+        with self._news.lock:
+            self._wish.pace, reader = pace, self._reader
+        if reader is not None:
+            reader.rest(pace)
 
     def wake(self, since: datetime) -> None:
         """All attention from a time on, as far back as there still are pictures."""
-        session = self._ask_for(Attention.ALL)
-        if session is not None and session.on_demand is not None:
-            session.on_demand.wake(since, self._clock.monotonic())
+        reader = self._ask_for(Attention.ALL)
+        if reader is not None:
+            reader.wake(since)
 
-    def _ask_for(self, attention: Attention) -> _Session | None:
-        """Of the source, too, where it can spare something."""
-        self._attention, session = attention, self._session
-        if session is not None and isinstance(session.source, SparingSource):
-            session.source.attend(attention)
-        return session
+    def _ask_for(self, attention: Attention) -> Reader | None:
+        """With the lock: a reader that is just beginning finds the wish, or is there to be told."""
+        with self._news.lock:
+            self._wish.attention = attention
+            return self._reader
 
     def nudge(self) -> None:
         """From any thread: whoever waits for a frame now, or else next time, does not."""
-        with self._changed:
+        with self._news.lock:
             self._nudged = True
-            self._tell()
+            self._news.tell()
 
     def call_at_news(self, listener: Callable[[], None]) -> None:
         """listener: called in the reader's thread whenever a coded picture makes it worth to ask for a frame.
 
         To be set before the first frame is asked for.
         """
-        self._listener = listener
+        self._wish.listener = listener
 
     def status(self) -> CameraStatus:
         """From any thread."""
-        with self._changed:
+        with self._news.lock:
+            reader = self._reader
             return CameraStatus(
                 self._name,
                 self._state,
                 self._since,
                 self._frames,
-                self._dropped + (0 if self._session is None else self._session.dropped()),
+                self._dropped + (0 if reader is None else reader.dropped),
                 self._attempts,
                 self._last_frame_at,
                 self._last_error,
-                0.0 if self._session is None else self._rate.value(self._clock.monotonic()),
+                0.0 if reader is None else reader.rate.value(self._clock.monotonic()),
             )
 
     def close(self) -> None:
         """From any thread. Ends the reader, and waits a moment for it; one that hangs is left to itself."""
-        with self._changed:
-            self._closed, session = True, self._session
-            if session is not None:
-                self._abandon(session)
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: session is None or session.over, CLOSING)
+        with self._news.lock:
+            self._closed, reader = True, self._reader
+            if reader is not None:
+                reader.abandon()
+            self._news.tell()
+            self._news.lock.wait_for(lambda: reader is None or reader.over, CLOSING)
 
     def _take(self) -> Frame | None:
-        session = self._session
-        if session is None:
+        reader = self._reader
+        if reader is None:
             return None
-        # Decoded outside the lock: neither the reader nor who asks for the status waits for it.
-        over = session.over
-        decoded = None if session.on_demand is None else self._decode(session, session.on_demand)
-        with self._changed:
-            session.drained = over and decoded is None
-            frame, session.newest = decoded or session.newest, None
-            if frame is None or session.abandoned:
-                return None
-            if decoded is not None:
-                self._note_picture(session, self._clock.monotonic())
-            self._hand_out(session, frame)
-            return frame
-
-    def _decode(self, session: _Session, on_demand: OnDemand) -> Frame | None:
-        viewed = on_demand.next(self._clock.monotonic())
+        frame = reader.take()
         # A recording has no setting that could be changed.
-        if on_demand.too_long and not self._told_long and not session.plays_file():
+        if reader.too_long and not self._told_long and not reader.plays_file:
             self._told_long = True
             log.info(
                 "Camera %s: every picture is decoded, because groups of pictures last more than %g s. "
                 "It costs less CPU when the camera's I-frame interval is at most %g s.",
                 self._name,
-                self._max_blind,
-                self._max_blind,
+                self._wish.max_blind,
+                self._wish.max_blind,
             )
-        return None if viewed is None else frame_of(self._name, viewed.arrived_at, viewed.picture)
+        if frame is not None:
+            with self._news.lock:
+                self._hand_out(reader, frame)
+        return frame
 
-    def _hand_out(self, session: _Session, frame: Frame) -> None:
+    def _hand_out(self, reader: Reader, frame: Frame) -> None:
         self._frames += 1
         self._last_frame_at = frame.captured_at
         if self._state not in (CameraState.ONLINE, CameraState.FROZEN):
             self._came_back(frame)
-        if not session.plays_file():
-            self._look_for_life(session, frame)
+        if not reader.plays_file:
+            self._look_for_life(reader, frame)
 
-    def _look_for_life(self, session: _Session, frame: Frame) -> None:
+    def _look_for_life(self, reader: Reader, frame: Frame) -> None:
         now = self._clock.monotonic()
         frozen = self._watch.look(now, frame.luma)
         if frozen and self._state is CameraState.ONLINE:
@@ -268,80 +221,75 @@ class LiveCamera:
             self._attempts = 0
             self._enter(CameraState.ONLINE)
         if frozen and now >= self._wake_at:
-            self._abandon(session)
-            self._part_with(session)
+            reader.abandon()
+            self._part_with(reader)
             self._retry_at = now
             self._wake_at = now + self._wake_pause
             self._wake_pause = min(2 * self._wake_pause, FROZEN_PAUSE_LONGEST)
 
     def _supervise(self, now: float) -> float:
         """Does what is due; the time until which nothing else will be."""
-        session = self._session
-        if session is None:
+        reader = self._reader
+        if reader is None:
             if now < self._retry_at or self._state in (CameraState.ENDED, CameraState.FAILED):
                 return max(now, self._retry_at)
-            if self._readers > MOST_ABANDONED:
+            self._living = [one for one in self._living if not one.over]
+            if len(self._living) > MOST_ABANDONED:
                 return now + self._deadline
             return self._start(now)
-        if session.over and not session.drained:
+        if reader.over and not reader.drained:
             return now
-        if session.over:
-            self._conclude(session, now)
-        elif (reason := self._overdue(session, now)) is not None:
-            self._abandon(session)
-            self._lose(session, reason, now)
-        elif session.plays_file():
+        if reader.over:
+            self._conclude(reader, now)
+        elif (reason := self._overdue(reader, now)) is not None:
+            reader.abandon()
+            self._lose(reader, reason, now)
+        elif reader.plays_file:
             return math.inf
         else:
-            return min(session.heard + self._deadline, session.last_picture + FIRST_PICTURE * self._deadline)
+            return min(reader.heard + self._deadline, reader.last_picture + FIRST_PICTURE * self._deadline)
         return self._retry_at
 
     def _start(self, now: float) -> float:
-        session = self._session = _Session(now)
+        reader = self._reader = Reader(self._name, self._open, self._wish, self._news, self._clock)
+        self._living.append(reader)
         self._attempts += 1
-        self._readers += 1
-        self._spawn(lambda: self._read(session), f"capture {self._name}")
+        self._spawn(reader.run, f"capture {self._name}")
         return now + self._deadline
 
-    def _overdue(self, session: _Session, now: float) -> SourceLost | None:
+    def _overdue(self, reader: Reader, now: float) -> SourceLost | None:
         """Why this reader must be given up. A file is never overdue: it may hold few pictures."""
-        if session.plays_file():
+        if reader.plays_file:
             return None
-        if now - session.heard >= self._deadline:
+        if now - reader.heard >= self._deadline:
             return SourceLost(f"Nothing has come for {self._deadline:g} s.")
-        if now - session.last_picture >= FIRST_PICTURE * self._deadline:
+        if now - reader.last_picture >= FIRST_PICTURE * self._deadline:
             return SourceLost("Data come, but no picture can be decoded.", "Is the stream H.264 or H.265?")
         return None
 
-    def _abandon(self, session: _Session) -> None:
-        session.abandoned = True
-        session.newest = None
-        if session.source is not None:
-            session.source.stop()
-
-    def _conclude(self, session: _Session, now: float) -> None:
-        self._part_with(session)
-        if session.error is None:
+    def _conclude(self, reader: Reader, now: float) -> None:
+        self._part_with(reader)
+        if reader.error is None:
             log.info("Camera %s: the recording has ended.", self._name)
             self._enter(CameraState.ENDED)
-        elif isinstance(session.error, SourceUnreadable):
-            self._failure, self._last_error = session.error, str(session.error)
+        elif isinstance(reader.error, SourceUnreadable):
+            self._failure, self._last_error = reader.error, str(reader.error)
             self._enter(CameraState.FAILED)
         else:
-            self._lose(session, session.error, now)
+            self._lose(reader, reader.error, now)
 
-    def _part_with(self, session: _Session) -> None:
-        if self._session is session:
-            self._session = None
-            self._dropped += session.dropped()
+    def _part_with(self, reader: Reader) -> None:
+        if self._reader is reader:
+            self._reader = None
+            self._dropped += reader.dropped
 
-    def _lose(self, session: _Session, reason: CaptureError, now: float) -> None:
-        self._part_with(session)
-        if session.first_picture is not None and session.last_picture - session.first_picture >= self._deadline:
+    def _lose(self, reader: Reader, reason: CaptureError, now: float) -> None:
+        self._part_with(reader)
+        if reader.first_picture is not None and reader.last_picture - reader.first_picture >= self._deadline:
             self._pauses.reset()
         self._retry_at = now + self._pauses.next()
         self._last_error = str(reason)
-        self._outages.lost(reason, now, session.last_picture, self._state is CameraState.CONNECTING)
+        self._outages.lost(reason, now, reader.last_picture, self._state is CameraState.CONNECTING)
         if self._state in (CameraState.ONLINE, CameraState.FROZEN):
             self._enter(CameraState.RECONNECTING)
 
@@ -353,91 +301,3 @@ class LiveCamera:
 
     def _enter(self, state: CameraState) -> None:
         self._state, self._since = state, self._clock.now()
-
-    def _read(self, session: _Session) -> None:
-        """A reader's thread."""
-        error: CaptureError | None = session.error
-        try:
-            with closing(self._open()) as source:
-                if self._introduce(session, source):
-                    self._pass_on(session, source)
-                error = SourceLost("The stream ended.") if source.live else None
-        except CaptureError as failure:
-            error = failure
-        finally:
-            with self._changed:
-                session.over, session.error = True, error
-                if session.on_demand is not None:
-                    session.on_demand.end()
-                self._readers -= 1
-                self._tell()
-
-    def _introduce(self, session: _Session, source: Source) -> bool:
-        with self._changed:
-            session.source = source
-            session.heard = self._clock.monotonic()
-            if self._max_blind is not None and isinstance(source, CodedSource):
-                decoder = source.decoder().cheap() if self._cheap else source.decoder()
-                session.on_demand = OnDemand(
-                    decoder,
-                    max_blind=self._max_blind,
-                    latest=math.inf if self._cheap else LATEST,
-                    attention=self._attention,
-                    hasty=self._cheap,
-                )
-                session.on_demand.rest(self._pace)
-            return not session.abandoned
-
-    def _pass_on(self, session: _Session, source: Source) -> None:
-        """What comes, as long as it is wanted."""
-        if session.on_demand is not None and isinstance(source, CodedSource):
-            for piece in source.pieces():
-                if not self._keep(session, session.on_demand, piece):
-                    return
-        else:
-            for frame in source.frames():
-                if not self._put(session, frame):
-                    return
-
-    def _keep(self, session: _Session, on_demand: OnDemand, piece: Piece) -> bool:
-        """From the reader: whether it is still wanted."""
-        wanted = on_demand.add(piece)
-        with self._changed:
-            session.heard = now = self._clock.monotonic()
-            if piece.number > session.last_number:
-                session.last_number = piece.number
-                self._rate.add(now)
-            if on_demand.content:
-                session.last_picture = now
-            if wanted:
-                self._tell()
-            abandoned = session.abandoned
-        if wanted and self._listener is not None:
-            self._listener()
-        return not abandoned
-
-    def _put(self, session: _Session, frame: Frame | None) -> bool:
-        """From the reader: whether it is still wanted."""
-        with self._changed:
-            session.heard = now = self._clock.monotonic()
-            if session.abandoned:
-                return False
-            if frame is not None or isinstance(session.source, SparingSource):
-                self._rate.add(now)
-            if frame is not None:
-                if session.newest is not None:
-                    self._dropped += 1
-                session.newest = frame
-                self._note_picture(session, now)
-                self._tell()
-            return True
-
-    def _note_picture(self, session: _Session, now: float) -> None:
-        if session.first_picture is None:
-            session.first_picture = now
-        session.last_picture = now
-
-    def _tell(self) -> None:
-        """Wakes the consumer."""
-        self._news += 1
-        self._changed.notify_all()
