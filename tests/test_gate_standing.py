@@ -99,6 +99,25 @@ def test_without_a_finder_edges_tell_a_plate() -> None:
     assert shot.crop.x + shot.crop.width >= 220
 
 
+def test_a_plate_that_is_missed_at_one_size_is_seen_at_another() -> None:
+    see = plates_of(HERE)
+    short_sighted = Gate(find_plates=lambda bgr: see(bgr) if bgr.shape[0] * bgr.shape[1] < 70_000 else [])
+    assert Scene([HERE], short_sighted).play(5).finish().read() == [0]
+
+
+def test_what_only_edges_take_for_a_plate_is_looked_at_nearer() -> None:
+    def middle(bgr: Picture) -> list[Corners]:
+        height, width = bgr.shape[:2]
+        left, top, right, bottom = 0.4 * width, 0.55 * height, 0.6 * width, 0.75 * height
+        near = height * width < 40_000
+        return [((left, top), (right, top), (right, bottom), (left, bottom))] * near
+
+    sign = lambda picture, t: letters(picture, 260, 150)  # noqa: E731
+    for extra, shots in ((sign, 1), (lambda picture, t: None, 0)):
+        scene = Scene([], Gate(find_plates=middle), extra=extra).play(5).finish()
+        assert len([e for e in scene.events if isinstance(e, Shot)]) == shots
+
+
 def letters(picture: Picture, x: int, y: int) -> None:
     """A plate: light characters on a dark ground."""
     plate = np.full((28, 140), 60, np.uint8)

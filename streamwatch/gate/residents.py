@@ -88,6 +88,8 @@ class Residents:
         self._first = None
         decisions: list[Decision] = []
         for plate in plates:
+            if the_one_there(self.standing, plate, frame.luma) is not None:
+                continue
             free = not any(_touch(box, vehicle_around(plate, frame.luma.shape)) for box in moving)
             if free and stands_still(plate, before, frame.luma) and self._sight.confirms(plate, frame):
                 decisions += self._take_in(plate, frame, small, at)
@@ -105,8 +107,6 @@ class Residents:
 
     def _take_in(self, plate: Corners, frame: Frame, small: Picture, at: float) -> list[Decision]:
         """A vehicle stands here: one that is expected, or one that was never paid for."""
-        if the_one_there(self.standing, plate, frame.luma) is not None:
-            return []
         known = the_one_there(self._expected, plate, frame.luma)
         if known is None:
             return self._pay(plate, frame, small, at)
