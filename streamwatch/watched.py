@@ -85,7 +85,7 @@ class WatchedCamera:
 
     def attend(self, attention: Attention) -> bool:
         """See LiveCamera. What the small stream has seen must have come by in the main one before that rests."""
-        if not self._alone and self._shown_at < self._stirred_at + LATER:
+        if self._relied and self._shown_at < self._stirred_at + LATER:
             attention = Attention.ALL
         if attention is Attention.QUIET and not self._quiet:
             self._stir.settle()

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from av.packet import Packet
 from av.video.stream import VideoStream
@@ -161,7 +162,7 @@ def test_where_only_the_newest_picture_counts_older_groups_are_not_decoded(tmp_p
             camera.add(cutter.piece(packets[number], number / 25, START, packets[number].pts))
         while (viewed := camera.next(end / 25)) is not None:
             seen.append(viewed.piece.number)
-            camera.attend(Attention.ALL, end / 25)
+            camera.attend(Attention.ALL)
     assert seen == [*range(25, 45), *range(100, 110)]
     assert decoder.packets == len(seen)
     assert camera.dropped == 0
@@ -175,7 +176,7 @@ def test_of_a_small_stream_it_is_worth_to_ask_when_a_group_begins(tmp_path: Path
         if camera.add(cutter.piece(packet, number / 25, START, packet.pts)):
             worth.append(number)
             while camera.next(number / 25) is not None:
-                camera.attend(Attention.ALL, number / 25)
+                camera.attend(Attention.ALL)
     assert worth == [1, 25, 50, 75, 100], "of the first picture it is known with the second that it is whole"
 
 
@@ -188,9 +189,9 @@ def woken(path: Path, rests_from: int, wakes_at: int, since: int) -> tuple[list[
         camera.add(cutter.piece(packet, number / 25, START + timedelta(seconds=number / 25), packet.pts))
         if number == wakes_at:
             decoder.packets = 0
-            camera.wake(START + timedelta(seconds=since / 25), number / 25)
+            camera.wake(START + timedelta(seconds=since / 25))
         while (viewed := camera.next(number / 25)) is not None:
-            camera.attend(Attention.QUIET if rests_from <= number < wakes_at else Attention.ALL, number / 25)
+            camera.attend(Attention.QUIET if rests_from <= number < wakes_at else Attention.ALL)
             camera.rest(10.0 if rests_from <= number < wakes_at else None)
             seen += [viewed.piece.number] * (number >= wakes_at)
     return seen, decoder.packets
@@ -347,3 +348,145 @@ def test_a_played_file_is_looked_at_to_its_end(attention: Attention, tmp_path: P
         if frame is not None and not camera.attend(attention):
             numbers.append(number_in(frame.luma))
     assert numbers == (list(range(30)) if attention is Attention.ALL else [0, 25, 29])
+
+
+@pytest.mark.parametrize("ending", ["avi", "h264"])
+def test_nothing_is_left_out_where_time_stamps_do_not_tell_the_order(ending: str, tmp_path: Path) -> None:
+    path = clip(tmp_path / f"clip.{ending}", 110, gop=25, bframes=3)
+    with Recording("gate", path, 2.0) as recording:
+        numbers = [number_in(frame.luma) for frame in recording.frames(START)]
+    assert numbers == list(range(110))
+    numbers, attention = [], Attention.QUIET
+    with Recording("gate", path, 2.0) as recording:
+        for frame in recording.frames(START):
+            attention = Attention.ALL if number_in(frame.luma) == 50 else attention
+            if not recording.attend(attention):
+                numbers.append(number_in(frame.luma))
+    assert numbers[-85:] == list(range(25, 110))[-85:]
+    assert len(numbers) <= 87
+
+
+def test_a_group_too_long_to_be_kept_is_decoded_though_another_stream_is_watched(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4", 700, gop=500)
+    seen, _ = woken(path, rests_from=30, wakes_at=450, since=440)
+    assert seen[0] <= 450
+    assert seen == list(range(seen[0], 700))
+
+
+def test_it_is_not_well_that_nothing_can_be_decoded_alone(tmp_path: Path) -> None:
+    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 300, gop=25))
+    camera = OnDemand(Damaged(decoder, {n for n in range(300) if n % 25 == 0 and n >= 50}), max_blind=2)
+    camera.attend(Attention.QUIET)
+    camera.rest(1.0)
+    content, seen = [], []
+    for piece in pieces:
+        camera.add(piece)
+        while (viewed := camera.next(piece.at)) is not None:
+            camera.attend(Attention.QUIET)
+            seen.append(viewed.piece.number)
+        content.append(camera.content)
+    assert content[40]
+    assert not any(content[110:])
+    assert [n for n in seen if n > 110], "so all is decoded"
+
+
+class Damaged(Decoder):
+    """Of some key pictures it can not make one, when they come first."""
+
+    def __init__(self, whole: Decoder, numbers: set[int]) -> None:
+        self._whole, self._numbers, self._first = whole, numbers, True
+
+    @property
+    def damaged(self) -> int:  # type: ignore[override]
+        return self._whole.damaged
+
+    def decode(self, packet: "Packet[VideoStream] | None") -> list[av.VideoFrame]:
+        first, self._first = self._first, False
+        return [] if first and packet is not None and packet.pts in self._numbers else self._whole.decode(packet)
+
+    def cheap(self) -> Decoder:
+        return Damaged(self._whole.cheap(), self._numbers)
+
+    def restart(self) -> None:
+        self._first = True
+        self._whole.restart()
+
+
+def test_after_damage_on_the_way_first_pictures_are_decoded_alone_again(tmp_path: Path) -> None:
+    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 2300, gop=50))
+    camera, costly = OnDemand(Damaged(decoder, {500, 550}), max_blind=2), []
+    camera.attend(Attention.QUIET)
+    for piece in pieces:
+        camera.add(piece)
+        while camera.next(piece.at) is not None:
+            camera.attend(Attention.QUIET)
+        costly += [piece.number] * camera.every_picture
+    assert costly[0] == 550
+    assert 550 + 59 * 25 <= costly[-1] <= 550 + 64 * 25
+
+
+def test_what_is_paid_for_is_not_decoded_roughly_in_a_group_without_end(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4", 500, codec="libx265", gop=500)
+    with av.open(str(path)) as container:
+        whole = [frame.to_ndarray(format="yuv420p")[:192] for frame in container.decode(video=0)]
+    shown, attention = 0, Attention.QUIET
+    with Recording("gate", path, 2.0) as recording:
+        for frame in recording.frames(START):
+            number = number_in(frame.luma)
+            attention = Attention.ALL if number >= 400 else Attention.QUIET
+            if not recording.attend(attention) and number > 400:
+                assert np.array_equal(frame.luma, whole[number])
+                shown += 1
+    assert shown == 99
+
+
+def test_the_time_for_catching_up_begins_with_what_is_wanted(tmp_path: Path) -> None:
+    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 400, gop=100))
+    pieces = [replace(piece, arrived_at=START + timedelta(seconds=piece.at)) for piece in pieces]
+    camera = OnDemand(decoder, max_blind=4, latest=0.7)
+    camera.attend(Attention.QUIET)
+    camera.rest(30.0)
+    for piece in pieces[:196]:
+        camera.add(piece)
+    assert camera.next(195 / 25) is not None
+    camera.attend(Attention.QUIET)
+    camera.wake(START + timedelta(seconds=190 / 25))
+    for piece in pieces[196:]:
+        camera.add(piece)
+    seen = []
+    for step in range(210):
+        viewed = camera.next(195 / 25 + 4.0 + step / 100)
+        assert viewed is not None
+        camera.attend(Attention.ALL)
+        seen.append(viewed.piece.number)
+    assert seen == list(range(190, 400))
+    assert camera.dropped == 0
+
+
+def test_catching_up_goes_on_where_pictures_are_shown_in_another_order(tmp_path: Path) -> None:
+    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 320, gop=25, bframes=2))
+    camera, seen, attention = OnDemand(decoder, max_blind=2, latest=0.7), [], Attention.QUIET
+    for piece in pieces:
+        camera.add(piece)
+        while (viewed := camera.next(piece.at)) is not None:
+            number = number_in(viewed.picture.to_ndarray(format="gray"))
+            attention = Attention.ALL if number >= 250 else attention
+            if not camera.attend(attention):
+                seen.append(number)
+    assert seen[seen.index(226) :] == list(range(226, seen[-1] + 1))
+    assert camera.dropped == 0
+
+
+def test_new_parameters_of_a_stream_reach_every_decoder(tmp_path: Path) -> None:
+    small = clip(tmp_path / "a.flv", 100, gop=25)
+    large = clip(tmp_path / "b.flv", 100, gop=25, size=(640, 384), pts={n: n + 100 for n in range(100)})
+    (tmp_path / "both.flv").write_bytes(small.read_bytes() + large.read_bytes()[13:])
+    seen, attention = [], Attention.QUIET
+    with Recording("gate", tmp_path / "both.flv", 2.0) as recording:
+        for frame in recording.frames(START):
+            if frame.captured_at >= START + timedelta(seconds=5.5):
+                attention = Attention.ALL
+            if not recording.attend(attention):
+                seen.append((frame.luma.shape[1], number_in(frame.luma)))
+        assert recording.damaged == 0
+    assert seen[-73:] == [(640, n) for n in range(27, 100)]

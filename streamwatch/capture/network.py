@@ -39,7 +39,7 @@ class NetworkStream:
 
     def pieces(self) -> Iterator[Piece]:
         """The same undecoded, to be decoded by one of `decoder`."""
-        cutter = Cutter()
+        cutter = Cutter(in_parts=True)
         for packet in self._packets():
             yield cutter.piece(packet, self._clock.monotonic(), self._clock.now(), packet.pts)
 

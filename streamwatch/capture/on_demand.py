@@ -22,14 +22,19 @@ GLIMPSE = 0.4
 """Seconds between two pictures that are handed out at little attention, where each could be (JPEG)."""
 RARELY = 0.2
 """The same where every picture has to be decoded."""
-CATCH_UP = 3.0
-"""Seconds in which what was passed over must be worked off; then what is late is left out as ever."""
+CATCH_UP = 5.0
+"""Seconds in which what was passed over must be worked off, from the first picture of it on that is wanted; then what
+is late is left out as ever."""
 HELD_BACK = 64
 """Pictures that a decoder may hold back, at most."""
 KEPT_BEFORE = timedelta(seconds=4)
 """So much is kept of a stream for which another one is watched: it is woken for what began that long ago at most."""
 VAIN = 2
 """Groups in a row whose first picture alone could not be decoded, after which that is not tried any more."""
+AGAIN = 60.0
+"""Seconds after which it is tried once more: the packets may have been damaged on their way."""
+REORDERED = 16
+"""Pictures that may be shown in another order than they come in, at most (H.264 and H.265)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +72,13 @@ class OnDemand:
         self._full = self._running = decoder
         self._cheap: Decoder | None = None
         self._in_step, self._drained, self._next = False, False, 0
-        self._resumable = False
+        self._resumable = self._passing = False
         self._ready: deque[av.VideoFrame] = deque()
         self._fed: dict[int, Piece] = {}
         self._offered: Piece | None = None
         self._looked: Piece | None = None
-        self._tried, self._vain = -1, 0
-        self._too_long = False
+        self._tried, self._vain, self._vain_at = -1, 0, 0.0
+        self._too_long = self._endless = False
         self._pace: float | None = None
         self._catching_up_until = self._wanted_from = -math.inf
         self._late = 0
@@ -96,14 +101,19 @@ class OnDemand:
     @property
     def every_picture(self) -> bool:
         """Whether all pictures must be decoded even at little attention."""
-        return self._too_long or self._vain >= VAIN
+        return self._too_long or self._unkeepable
+
+    @property
+    def _unkeepable(self) -> bool:
+        """Whether undecoded packets are of no use: groups last too long to be kept, or do not begin with a key."""
+        return self._endless or self._vain >= VAIN
 
     @property
     def content(self) -> bool:
         """Whether it is well that data come and nothing is decoded."""
         return (
             self._attention is Attention.QUIET
-            and (self._pace is not None or not self.every_picture)
+            and not (self._unkeepable if self._pace is not None else self.every_picture)
             and self._vain == 0
             and self._looked is not None
         )
@@ -112,7 +122,7 @@ class OnDemand:
         """At little attention one picture in so many seconds is enough: somebody else watches. None: nobody does."""
         self._pace = pace
 
-    def wake(self, since: datetime, now: float) -> None:
+    def wake(self, since: datetime) -> None:
         """All attention from a time on, as far back as the groups that are kept; only to what was not looked at yet."""
         if self._attention is Attention.ALL:
             return
@@ -120,7 +130,7 @@ class OnDemand:
         newest = self._buffer.newest()
         if newest is not None:
             self._wanted_from = newest.at - (newest.arrived_at - since).total_seconds()
-        self._attention, self._catching_up_until = Attention.ALL, now + CATCH_UP
+        self._attention, self._catching_up_until = Attention.ALL, math.inf
         start = self._buffer.group_at(since)
         if start is not None and not self._resumes(start):
             self._begin(start, self._full)
@@ -128,12 +138,14 @@ class OnDemand:
     def add(self, piece: Piece) -> bool:
         """From the thread that reads: whether it is worth to ask for a picture now."""
         before = self._buffer.newest_key() if piece.key else None
-        self._buffer.add(piece)
         if before is not None:
             self._too_long &= piece.at - before.at > self._max_blind + SLACK
+            self._endless &= self._buffer.crowded()
+        self._buffer.add(piece)
+        self._endless |= self._buffer.crowded()
         if self._attention is Attention.ALL:
             return not self._hasty or self._untouched_group()
-        if self._pace is not None:
+        if self._pace is not None and not self._unkeepable:
             return self._beginning() is not None
         return self.every_picture or self._beginning() is not None or self._overdue()
 
@@ -146,7 +158,7 @@ class OnDemand:
         self._accept()
         if self._attention is Attention.ALL:
             viewed = self._all(now)
-        elif self._pace is not None:
+        elif self._pace is not None and not self._unkeepable:
             viewed = self._rarely_one()
         elif self.every_picture:
             viewed = self._some()
@@ -155,7 +167,7 @@ class OnDemand:
         self._offered = None if viewed is None else viewed.piece
         return viewed
 
-    def attend(self, attention: Attention, now: float) -> bool:
+    def attend(self, attention: Attention) -> bool:
         """How much attention the picture needs that was handed out last, and from now on.
 
         True: others come first that were passed over, and then this one again.
@@ -168,7 +180,7 @@ class OnDemand:
         if self._vain >= VAIN or (self._in_step and (start is None or start.number > passed + 1)):
             self._accept()
             return False
-        self._offered, self._catching_up_until = None, now + CATCH_UP
+        self._offered, self._catching_up_until = None, math.inf
         if start is not None:
             self._begin(start, self._full)
         return True
@@ -201,10 +213,7 @@ class OnDemand:
         while (viewed := self._step()) is not None:
             if viewed.piece.at < self._wanted_from:
                 continue
-            if now - viewed.piece.at <= self._latest:
-                self._catching_up_until = -math.inf
-                return viewed
-            if now < self._catching_up_until:
+            if self._in_time(now, now - viewed.piece.at):
                 return viewed
             self._late += 1
             key = self._buffer.newest_key()
@@ -213,8 +222,19 @@ class OnDemand:
                 self._begin(key, self._full)
         return None
 
+    def _in_time(self, now: float, age: float) -> bool:
+        """Whether a picture is to be looked at that came so many seconds ago."""
+        if self._catching_up_until == math.inf:
+            self._catching_up_until = now + CATCH_UP
+        # Not as soon as one is hardly late: in another order than they came in, the next one may be later.
+        if age <= self._latest / 2:
+            self._catching_up_until = -math.inf
+        return age <= self._latest or now < self._catching_up_until
+
     def _some(self) -> Viewed | None:
-        if not self._in_step and (start := self._buffer.newest_key()) is not None:
+        self._try_alone_again()
+        roughly = self._endless and self._running is not self._full
+        if (roughly or not self._in_step) and (start := self._buffer.newest_key()) is not None:
             self._begin(start, self._cheap_one())
         while (viewed := self._step()) is not None:
             if self._since_look(viewed.piece) >= RARELY:
@@ -267,8 +287,20 @@ class OnDemand:
         pictures = [p for piece in self._buffer.picture(key.number) for p in decoder.decode(piece.packet)]
         pictures += decoder.decode(None)
         decoder.restart()
-        self._vain = 0 if pictures else self._vain + 1
+        self._vain, self._vain_at = 0 if pictures else self._vain + 1, key.at
         return self._viewed(pictures[0], key) if pictures else None
+
+    def _try_alone_again(self) -> None:
+        """Whether the newest group's first picture can be decoded alone after all, now and then."""
+        key = self._buffer.whole_key(0) if self._vain >= VAIN else None
+        if key is None or key.at - self._vain_at < AGAIN:
+            return
+        self._vain_at, decoder = key.at, self._full.cheap()
+        if decoder is self._full:
+            return
+        pictures = [p for piece in self._buffer.picture(key.number) for p in decoder.decode(piece.packet)]
+        if pictures or decoder.decode(None):
+            self._vain = 0
 
     def _very_last(self) -> Viewed | None:
         """The last picture of a recording: behind it no group will begin."""
@@ -279,13 +311,14 @@ class OnDemand:
         start = self._buffer.group_of(newest.number)
         if start is not None:
             self._begin(start, self._cheap_one())
+            self._passing = False
         last = None
         while (viewed := self._step()) is not None:
             last = viewed
         return last
 
     def _cheap_one(self) -> Decoder:
-        if self._vain >= VAIN:
+        if self._unkeepable:
             return self._full
         self._cheap = self._cheap or self._full.cheap()
         return self._cheap
@@ -296,12 +329,14 @@ class OnDemand:
         self._running, self._next, self._in_step, self._drained = decoder, key.serial, True, False
         self._ready.clear()
         self._fed.clear()
+        self._passing = self._looked is not None and self._looked.serial >= key.serial
         self._buffer.decoded(key.serial)
 
     def _resumes(self, start: Piece) -> bool:
         """Goes on where it stopped, if that lies behind a group's beginning and all that came since is there."""
         if not (self._in_step or self._resumable) or self._running is not self._full or self._next <= start.serial:
             return False
+        self._passing = self._looked is not None and self._looked.serial >= self._next
         following = self._buffer.after(self._next)
         self._in_step = following is None or following.serial == self._next
         return self._in_step
@@ -312,7 +347,7 @@ class OnDemand:
             while self._ready:
                 picture = self._ready.popleft()
                 piece = self._fed.get(picture.pts or 0)
-                if piece is not None and (self._looked is None or piece.shown_after(self._looked)):
+                if piece is not None and not self._passes(piece):
                     return self._viewed(picture, piece)
             piece = self._buffer.after(self._next)
             if piece is not None:
@@ -322,6 +357,18 @@ class OnDemand:
                 self._ready.extend(self._running.decode(None))
             else:
                 return None
+
+    def _passes(self, piece: Piece) -> bool:
+        """Whether a picture that was decoded again is shown no later than the one looked at last.
+
+        Decoders give pictures out in the order in which they are shown; time stamps can not be relied on for it.
+        """
+        looked = self._looked
+        if looked is None or piece.number == looked.number:
+            self._passing = False
+            return looked is not None
+        self._passing &= piece.group <= looked.group and piece.number <= looked.number + REORDERED
+        return self._passing
 
     def _feed(self, piece: Piece) -> None:
         if piece.serial > self._next:

@@ -4,10 +4,12 @@ import threading
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from av.packet import Packet
+from av.packet import Packet, PacketSideData
 from av.video.stream import VideoStream
 
+_PARAMETERS: Literal["new_extradata"] = "new_extradata"
 SECONDS, BYTES = 12.0, 24_000_000
 """How much is kept at most of a stream whose consumer does not come, or whose groups of pictures are that long."""
 
@@ -30,27 +32,28 @@ class Piece:
     arrived_at: datetime
     stamp: int | None
 
-    def shown_after(self, other: "Piece") -> bool:
-        """Whether its picture is shown later than the other's. Within a group they may come in another order."""
-        if self.group != other.group or self.stamp is None or other.stamp is None:
-            return self.number > other.number
-        return self.stamp > other.stamp
-
 
 class Cutter:
-    """Makes pieces of one stream's packets: those with one time stamp are parts of one picture."""
+    """Makes pieces of one stream's packets. in_parts: those with one time stamp may be parts of one picture."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_parts: bool = False) -> None:
+        self._in_parts = in_parts
+        self._parameters: PacketSideData | None = None
         self._serial = self._number = self._group = -1
         self._stamp: int | None = None
 
     def piece(self, packet: "Packet[VideoStream]", at: float, arrived_at: datetime, stamp: int | None) -> Piece:
         """Takes the packet over. at: seconds on the source's own clock. stamp: the packet's time, None if unknown."""
-        begins = stamp is None or stamp != self._stamp
+        begins = not self._in_parts or stamp is None or stamp != self._stamp
         self._serial, self._stamp = self._serial + 1, stamp
         self._number += begins
         if key := begins and packet.is_keyframe:
             self._group = self._number
+        if packet.has_sidedata(_PARAMETERS):
+            self._parameters = packet.get_sidedata(_PARAMETERS)
+        elif key and self._parameters is not None:
+            # Sent once, with one packet, but each decoder needs them, and each begins with a key picture.
+            packet.set_sidedata(self._parameters)
         # So that a decoded picture says of which packet it is, whatever the stream's own time stamps are worth.
         packet.pts, packet.dts = self._number, None
         return Piece(packet, self._serial, self._number, key, self._group, at, arrived_at, stamp)
@@ -68,7 +71,7 @@ class PacketBuffer:
         self._lock = threading.Lock()
         self._pieces: list[Piece] = []
         self._keys: list[Piece] = []
-        self._bytes = self._decoded = 0
+        self._bytes = self._group_bytes = self._decoded = 0
         self._joined = False
         self._in_parts: bool | None = None
         self.dropped = 0
@@ -84,9 +87,19 @@ class PacketBuffer:
             self._pieces.append(piece)
             if piece.key:
                 self._keys.append(piece)
+                self._group_bytes = 0
             self._bytes += piece.packet.size
+            self._group_bytes += piece.packet.size
             if self._bytes > self._size or piece.at - self._pieces[0].at > self._seconds:
                 self._give_up()
+
+    def crowded(self) -> bool:
+        """Whether the newest group alone takes more than half of the room: if it goes on it can not be kept."""
+        with self._lock:
+            if not self._keys:
+                return False
+            lasts = self._pieces[-1].at - self._keys[-1].at
+            return lasts > self._seconds / 2 or self._group_bytes > self._size / 2
 
     def newest(self) -> Piece | None:
         """The last piece that came."""

@@ -123,13 +123,13 @@ class Reader:
     def attend(self, attention: Attention) -> bool:
         """From the consumer: how much the last frame needs. True: others come first, and then this one again."""
         self._spare(attention)
-        return self._on_demand is not None and self._on_demand.attend(attention, self._clock.monotonic())
+        return self._on_demand is not None and self._on_demand.attend(attention)
 
     def wake(self, since: datetime) -> None:
         """From the consumer: all attention from a time on, as far back as there still are pictures."""
         self._spare(Attention.ALL)
         if self._on_demand is not None:
-            self._on_demand.wake(since, self._clock.monotonic())
+            self._on_demand.wake(since)
 
     def rest(self, pace: float | None) -> None:
         """From the consumer: at little attention one frame in so many seconds is enough; None: more are needed."""

@@ -87,7 +87,7 @@ class Recording:
 
         True: frames come first that were passed over, and then this one again.
         """
-        self._taken_back = self._on_demand.attend(attention, 0.0)
+        self._taken_back = self._on_demand.attend(attention)
         return self._taken_back
 
     def pictures(self) -> Iterator[tuple[timedelta, av.VideoFrame]]:
