@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 # The password may itself hold '@' when somebody forgot to percent-encode it, so the match runs to the last '@' before
 # the path. A quote or a blank ends a URL inside a longer message.
 _USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s'\"]*@")
+# An address written wrongly is one, too: rtsp:/user:password@host, or without any scheme.
+_BARE = re.compile(r"(?<![^\s/'\"])[^\s/:'\"*]+:[^\s/'\"]*@(?=[^\s'\"])")
 _QUERY = re.compile(r"(?P<url>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?'\"]+)\?[^\s'\"]*")
 # Some cameras take them as a part of the path: rtsp://192.0.2.7/user=viewer_password=…_channel=1.sdp
 _NAMED = re.compile(r"(?P<name>(?:password|passwd|pwd|token|secret)=)[^&/_\s'\"]+", re.IGNORECASE)
@@ -18,7 +20,8 @@ def hide_credentials(text: str) -> str:
 
     Cameras carry passwords in any place (`rtsp://user:pw@host/…`, `…?user=a&password=b`, `…/user=a_password=b_ch=1`).
     """
-    return _NAMED.sub(r"\g<name>***", _QUERY.sub(r"\g<url>?***", _USERINFO.sub(r"\g<scheme>***@", text)))
+    text = _BARE.sub("***@", _USERINFO.sub(r"\g<scheme>***@", text))
+    return _NAMED.sub(r"\g<name>***", _QUERY.sub(r"\g<url>?***", text))
 
 
 def place_of(url: str) -> str:

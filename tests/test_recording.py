@@ -130,6 +130,13 @@ def test_what_is_no_video_is_refused_in_one_sentence(name: str, content: object,
     assert str(path) in str(refused.value)
 
 
+@pytest.mark.parametrize("meant", ["rtsp:/u:geheim@h/x", "u:geheim@h/x", "//u:geheim@h/x"])
+def test_an_address_in_the_place_of_a_file_is_told_and_its_password_is_not(meant: str) -> None:
+    with pytest.raises(SourceUnreadable, match=r"\*\*\*@h/x. The address of a camera begins with rtsp://") as refused:
+        Recording("gate", Path(meant))
+    assert "geheim" not in str(refused.value)
+
+
 def test_a_file_without_its_index_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadable, match="cut off before its index"):
         Recording("gate", cut(clip(tmp_path / "clip.mp4", 50), tmp_path / "cut.mp4", 0.6))

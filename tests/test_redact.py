@@ -12,6 +12,9 @@ from streamwatch.redact import hide_credentials, host_of
         ("'http://h/a?token=1&b=2' failed", "'http://h/a?***' failed"),
         ("rtsp://h:554/user=a_password=geheim_channel=1.sdp", "rtsp://h:554/user=a_password=***_channel=1.sdp"),
         ("rtsp://h/user=a&PWD=geheim&channel=1", "rtsp://h/user=a&PWD=***&channel=1"),
+        ("There is no file rtsp:/user:geheim@192.0.2.7/x.", "There is no file rtsp:/***@192.0.2.7/x."),
+        ("There is no file user:pa@ss@camera/x.", "There is no file ***@camera/x."),
+        ("'//user:geheim@camera:554/x'", "'//***@camera:554/x'"),
         ("nothing of the kind: a@b, 1?2", "nothing of the kind: a@b, 1?2"),
     ],
 )

@@ -1,6 +1,7 @@
 """PyAV: opening files and network streams, decoding packets. FFmpeg's errors become ours here and nowhere else."""
 
 import errno
+import re
 import time
 from pathlib import Path
 from typing import cast
@@ -15,7 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
-from streamwatch.redact import place_of
+from streamwatch.redact import hide_credentials, place_of
 
 # FFmpeg's own lines carry addresses with passwords, and speak of every damaged block.
 av.logging.set_level(None)
@@ -27,6 +28,7 @@ _RTSP_OPTIONS = {
 }
 _NETWORK_OPTIONS = {"analyzeduration": "1000000"}
 _CAN_BE_CHEAP = {"h264", "hevc"}
+_LIKE_AN_ADDRESS = re.compile(r"(?:^|/)[a-z]{3,}:/|^//|:[^/]*@", re.IGNORECASE)
 # FFmpeg says EIO when a host's name is unknown.
 _UNREACHABLE = {errno.EIO, errno.EHOSTUNREACH, errno.ENETUNREACH}
 
@@ -168,14 +170,23 @@ def _check_address(url: str) -> None:
 
 
 def _unreadable(path: Path, error: Exception) -> SourceUnreadable:
+    place = hide_credentials(str(path))
     if isinstance(error, FileNotFoundError):
-        hint = "The clip that comes with streamwatch is `source: sample`." if path.name.lower() == "sample" else ""
-        return SourceUnreadable(f"There is no file {path}.", hint)
+        return SourceUnreadable(f"There is no file {place}.", _meant(path))
     if isinstance(error, IsADirectoryError):
-        return SourceUnreadable(f"{path} is a folder, not a video.")
+        return SourceUnreadable(f"{place} is a folder, not a video.")
     if isinstance(error, av.error.InvalidDataError):
-        return SourceUnreadable(f"{path} is not a video, or it was cut off before its index was written.")
-    return SourceUnreadable(f"{path} can not be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
+        return SourceUnreadable(f"{place} is not a video, or it was cut off before its index was written.")
+    return SourceUnreadable(f"{place} can not be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
+
+
+def _meant(path: Path) -> str:
+    """What somebody may have wanted to write."""
+    if path.name.lower() == "sample":
+        return "The clip that comes with streamwatch is `source: sample`."
+    if _LIKE_AN_ADDRESS.search(str(path)):
+        return "The address of a camera begins with rtsp:// or the like; `replay` takes files only."
+    return ""
 
 
 _CONNECTION_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
