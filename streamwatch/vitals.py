@@ -81,6 +81,7 @@ class Vitals:
             attempts=status.attempts,
             last_frame_age=age,
             last_error=status.last_error,
+            unwatched=status.unwatched,
             passages=counts[status.name, "opened"],
             read=counts[status.name, "read"],
             unread=counts[status.name, "unread"],

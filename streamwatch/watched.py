@@ -4,6 +4,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -25,6 +26,10 @@ NEARER = 1.5
 """The same while something moves that the gate knows: another thing may hide behind it from the small stream."""
 SILENT = timedelta(seconds=3)
 """Without a frame for so long the small stream is not relied upon."""
+FIRM = timedelta(seconds=1)
+"""For so long its frames must have come: a connection that breaks off gives out one more."""
+UNSEEN = timedelta(seconds=10)
+"""After so long without its first frame the log says what is watched instead."""
 LISTEN = 1.1
 """Seconds between two looks at the small stream while it is quiet: to wake up costs more CPU than to look."""
 EARLY = 0.3
@@ -56,9 +61,8 @@ class WatchedCamera:
     def __init__(self, name: str, main: LiveCamera, small: LiveCamera, stir: Stir, clock: Clock) -> None:
         self._name, self._main, self._small, self._stir, self._clock = name, main, small, stir, clock
         self._heard_at: datetime | None = None
-        self._stirred_at = clock.now()
-        self._shown_at = self._moved_at = self._stirred_at
-        self._quiet, self._alone, self._relied = False, True, False
+        self._began = self._heard_since = self._stirred_at = self._shown_at = self._moved_at = clock.now()
+        self._quiet, self._alone, self._relied, self._told = False, True, False, False
         self._listen_at = -math.inf
         small.call_at_news(self._hurry)
 
@@ -94,8 +98,12 @@ class WatchedCamera:
         return self._main.attend(attention)
 
     def status(self) -> CameraStatus:
-        """Of the main stream. From any thread."""
-        return self._main.status()
+        """Of the main stream, whose newest picture may be one of the small one. From any thread."""
+        status, heard_at = self._main.status(), self._heard_at
+        if heard_at is not None and status.last_frame_at is not None:
+            status = replace(status, last_frame_at=max(heard_at, status.last_frame_at))
+        why = self._small.status().last_error or "No picture comes."
+        return replace(status, unwatched=why if self._told and self._alone else "")
 
     def close(self) -> None:
         """From any thread."""
@@ -113,6 +121,8 @@ class WatchedCamera:
         frames = self._small_frames()
         if frames:
             frame = frames[-1]
+            if self._heard_at is None or frame.captured_at - self._heard_at >= SILENT:
+                self._heard_since = frame.captured_at
             before, self._heard_at = self._heard_at or frame.captured_at, frame.captured_at
             news = self._stir.look(frame)
             # While the gate attends it decides by itself; else what has come to stand would be news for ever.
@@ -147,15 +157,27 @@ class WatchedCamera:
 
     def _judge(self) -> None:
         """Whether the small stream can be relied upon."""
-        status, now = self._small.status(), self._clock.now()
-        heard = self._heard_at is not None and now - self._heard_at < SILENT
-        alone = not heard or status.state is not CameraState.ONLINE
+        online, now = self._small.status().state is CameraState.ONLINE, self._clock.now()
+        alone = not (online and self._heard_at is not None and self._is_heard(self._heard_at, now))
+        if alone and not self._told and (self._relied or now - self._began >= UNSEEN):
+            self._told = True
+            log.warning("Camera %s: its small stream can not be watched; the main stream alone is.", self._name)
         if alone == self._alone:
             return
         self._alone = alone
         self._main.rest(None if alone else PACE)
         if alone:
-            log.warning("Camera %s: its small stream can not be watched; the main stream alone is.", self._name)
-        elif self._relied:
-            log.info("Camera %s: its small stream is watched again.", self._name)
+            self._look_back(now)
+        elif self._told:
+            self._told = False
+            log.info("Camera %s: its small stream is watched%s.", self._name, " again" * self._relied)
         self._relied = True
+
+    def _is_heard(self, last: datetime, now: datetime) -> bool:
+        return now - last < SILENT and last - self._heard_since >= FIRM
+
+    def _look_back(self, now: datetime) -> None:
+        """In the main stream, at what came while nobody looked."""
+        if self._quiet and self._heard_at is not None:
+            self._stirred_at, self._quiet = now, False
+            self._main.wake(self._heard_at - EARLIER)

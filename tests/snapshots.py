@@ -40,7 +40,7 @@ ILL = replace(
     WELL,
     clock_trusted=False,
     cameras=(
-        camera("a", "frozen", 600),
+        camera("a", "frozen", 600, unwatched=f"rtsp://admin:{SECRET}@cam/small refuses the connection."),
         camera("b", "reconnecting", 61, last_error=f"rtsp://admin:{SECRET}@cam/ gave no answer."),
         camera("c", "failed", last_error="There is no file c.mp4."),
     ),

@@ -87,6 +87,7 @@ def test_metrics_tell_every_figure() -> None:
     assert value(text, "camera_fps", camera="gate") == 24.97
     assert value(text, "camera_frames_total", camera="gate") == 1000
     assert value(text, "camera_dropped_frames_total", camera="gate") == 20
+    assert value(text, "camera_small_stream_down", camera="gate") == 0
     assert value(text, "camera_last_frame_age_seconds", camera="gate") == 0.04
     assert value(text, "camera_last_frame_age_seconds", camera="后门") is None
     assert value(text, "passages_total", camera="gate") == 12
@@ -106,6 +107,7 @@ def test_metrics_tell_what_is_wrong() -> None:
     assert value(text, "healthy") == 0
     assert value(text, "clock_trusted") == 0
     assert value(text, "camera_state", camera="a", state="frozen") == 1
+    assert value(text, "camera_small_stream_down", camera="a") == 1
     assert value(text, "outbox_items") == 7
     assert value(text, "outbox_bytes") == 700_000
     assert value(text, "outbox_oldest_age_seconds") == 7200
@@ -272,6 +274,17 @@ def test_the_table_shows_each_camera_and_every_figure(tmp_path: Path) -> None:
     text = "\n".join(lines)
     for fact in ("outbox", "0 pictures", "2 no plate, 8 read", "10 of 200 calls (5%)", "gate: 10 calls, no limit"):
         assert fact in text
+
+
+def test_the_table_says_that_a_small_stream_is_not_watched(tmp_path: Path) -> None:
+    dark = camera(unwatched="192.0.2.7:554 refuses the connection.")
+    write_status(tmp_path / "status.json", replace(WELL, cameras=(dark,)))
+    status = read_status(tmp_path / "status.json")
+    assert health(status.snapshot) == (True, [])
+    sentence = (
+        "gate: its small stream can not be watched; the main stream alone is. 192.0.2.7:554 refuses the connection."
+    )
+    assert sentence in status_table(status).splitlines()
 
 
 def test_on_a_terminal_long_names_are_shortened_and_rows_stay_whole(tmp_path: Path) -> None:

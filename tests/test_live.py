@@ -117,6 +117,18 @@ def test_a_slow_consumer_gets_the_newest_frame(gate: Path, make: Make) -> None:
     assert camera.status().dropped > 2 * frames
 
 
+def test_what_a_slow_machine_leaves_out_is_told_once(gate: Path, make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    with RtspServer(gate) as server:
+        camera = make(of(server, timeout=5), deadline=5)
+        assert camera.next_frame(5) is not None
+        for pause in (3.0, 2.0, 0.1):
+            time.sleep(pause)
+            assert camera.next_frame(1) is not None
+            assert (camera.status().dropped >= 100) == ("can not follow" in caplog.text)
+    (told,) = [line for line in caplog.messages if "can not follow" in line]
+    assert told.startswith("Camera gate: this machine can not follow, and pictures are left out (1")
+
+
 def test_a_played_recording_ends_after_its_last_frame(tmp_path: Path, make: Make) -> None:
     path = str(clip(tmp_path / "clip.mp4", 10))
     camera = make(lambda: open_source("gate", path, transport="tcp", loop=False, timeout=1, clock=SystemClock()))

@@ -55,18 +55,19 @@ class Told:
         self.settled += 1
 
 
-def stream(make: Make, url: str, name: str, max_blind: float, cheap: bool = False) -> LiveCamera:
+def stream(make: Make, url: str, name: str, max_blind: float, cheap: bool = False, deadline: float = 2) -> LiveCamera:
     return make(
-        lambda: open_source("gate", url, transport="tcp", loop=False, timeout=1, clock=SystemClock()),
+        lambda: open_source("gate", url, transport="tcp", loop=False, timeout=deadline / 2, clock=SystemClock()),
         name=name,
-        deadline=2,
+        deadline=deadline,
         max_blind=max_blind,
         cheap=cheap,
     )
 
 
-def two(make: Make, main: RtspServer, small: RtspServer, stir: Told) -> WatchedCamera:
-    big, little = stream(make, main.url, "gate", 1.0), stream(make, small.url, "gate (small stream)", 1.0, cheap=True)
+def two(make: Make, main: RtspServer, small: RtspServer, stir: Told, deadline: float = 2) -> WatchedCamera:
+    big = stream(make, main.url, "gate", 1.0)
+    little = stream(make, small.url, "gate (small stream)", 1.0, cheap=True, deadline=deadline)
     return WatchedCamera("gate", big, little, stir, SystemClock())  # type: ignore[arg-type]
 
 
@@ -165,10 +166,12 @@ def test_when_the_small_stream_fails_the_main_one_serves_alone(
         little.stop()
         pull(camera, 4)
         assert len(pull(camera, 3)) >= 2
+        assert camera.status().unwatched
         little.restart()
-        pull(camera, 3)
+        pull(camera, 4)
         assert len(pull(camera, 3)) <= 1
         assert camera.status().state is CameraState.ONLINE
+        assert not camera.status().unwatched
     own = [line for line in caplog.messages if line.startswith("Camera gate:")]
     assert own == [
         "Camera gate: its small stream can not be watched; the main stream alone is.",
@@ -182,3 +185,65 @@ def test_a_small_stream_that_can_never_work_is_no_end(main: Path, make: Make) ->
         gone = stream(make, "nowhere.mp4", "gate (small stream)", 1.0, cheap=True)
         camera = WatchedCamera("gate", stream(make, big.url, "gate", 1.0), gone, Told(), SystemClock())  # type: ignore[arg-type]
         assert len(pull(camera, 4)) >= 3
+
+
+def test_what_came_while_the_small_stream_was_not_known_to_be_silent_is_looked_at(
+    main: Path, small: Path, make: Make
+) -> None:
+    with RtspServer(main) as big, RtspServer(small) as little:
+        camera = two(make, big, little, Told(), deadline=20)
+        pull(camera, 5)
+        rests_from = big.playing
+        little.misbehave("silent")
+        numbers = pull(camera, 6)
+    woken_for = next(n for n, following in pairwise(numbers) if following == n + 1)
+    assert woken_for <= rests_from + 8, "the small stream may have been heard a moment before it was made to hang"
+    missed = numbers[numbers.index(woken_for) :]
+    assert missed[:90] == list(range(woken_for, woken_for + 90)), "SILENT and a look"
+
+
+def test_one_more_frame_is_no_reason_to_rely_on_the_small_stream(
+    main: Path, small: Path, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with RtspServer(main) as big, RtspServer(small) as little:
+        camera = two(make, big, little, Told(), deadline=20)
+        pull(camera, 4)
+        little.misbehave("silent")
+        pull(camera, 4.5)
+        little.misbehave("well")
+        pull(camera, 0.3)
+        little.misbehave("silent")
+        pull(camera, 4)
+    assert [line for line in caplog.messages if line.startswith("Camera gate:")] == [
+        "Camera gate: its small stream can not be watched; the main stream alone is."
+    ]
+
+
+def test_the_newest_picture_of_a_camera_that_rests_is_one_of_the_small_stream(
+    main: Path, small: Path, make: Make
+) -> None:
+    with RtspServer(main) as big, RtspServer(small) as little:
+        camera = two(make, big, little, Told())
+        pull(camera, 4)
+        pull(camera, 5)
+        seen = camera.status().last_frame_at
+    assert seen is not None
+    assert (SystemClock().now() - seen).total_seconds() < 2.5
+
+
+def test_of_a_small_stream_that_never_was_there_it_is_said_what_is_watched(
+    main: Path, small: Path, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with RtspServer(main) as big, RtspServer(small) as little:
+        little.stop()
+        camera = two(make, big, little, Told())
+        pull(camera, 9)
+        assert "small stream can not be watched" not in caplog.text
+        pull(camera, 2.5)
+        assert "Camera gate: its small stream can not be watched; the main stream alone is." in caplog.messages
+        assert "refuses the connection" in camera.status().unwatched
+        little.restart()
+        pull(camera, 7)
+    assert caplog.messages[-1] == "Camera gate: its small stream is watched."

@@ -35,6 +35,8 @@ FROZEN_AFTER = 120.0
 """Seconds of the same picture after which a camera counts as frozen."""
 FROZEN_PAUSE_LONGEST = 3600.0
 """Seconds between two reopenings of a camera that stays frozen: `frozen_after` at first, doubled up to this."""
+LEFT_OUT, TELL_AGAIN = 100, 3600.0
+"""So many pictures that one reader left out are worth a line, and again after so many seconds."""
 CLOSING = 1.0
 """Seconds that `close` waits for the reader to give back its source."""
 
@@ -80,6 +82,7 @@ class LiveCamera:
         self._last_error = ""
         self._frozen_after, self._watch = frozen_after, FrozenWatch(frozen_after)
         self._wake_at, self._wake_pause = 0.0, frozen_after
+        self._tell_left_out_at = clock.monotonic()
 
     @property
     def ended(self) -> bool:
@@ -194,6 +197,7 @@ class LiveCamera:
         if frame is not None:
             with self._news.lock:
                 self._hand_out(reader, frame)
+                self._tell_left_out(reader)
         return frame
 
     def _hand_out(self, reader: Reader, frame: Frame) -> None:
@@ -203,6 +207,18 @@ class LiveCamera:
             self._came_back(frame)
         if not reader.plays_file:
             self._look_for_life(reader, frame)
+
+    def _tell_left_out(self, reader: Reader) -> None:
+        now = self._clock.monotonic()
+        if reader.dropped < LEFT_OUT or now < self._tell_left_out_at:
+            return
+        self._tell_left_out_at = now + TELL_AGAIN
+        log.warning(
+            "Camera %s: this machine can not follow, and pictures are left out (%d so far). "
+            "`streamwatch bench` says how many cameras it can carry.",
+            self._name,
+            self._dropped + reader.dropped,
+        )
 
     def _look_for_life(self, reader: Reader, frame: Frame) -> None:
         now = self._clock.monotonic()

@@ -22,7 +22,8 @@ class CameraStatus:
     it was wanted.
 
     attempts: openings since the camera was last online. last_error: holds no credentials. fps: pictures a second that
-    come, whether handed out or dropped.
+    come, whether handed out or dropped. unwatched: why its small stream can not be watched; empty where it is, or where
+    there is none.
     """
 
     name: str
@@ -34,3 +35,4 @@ class CameraStatus:
     last_frame_at: datetime | None
     last_error: str
     fps: float
+    unwatched: str = ""

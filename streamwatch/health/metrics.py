@@ -52,6 +52,8 @@ def _cameras(cameras: tuple[CameraHealth, ...]) -> Iterator[_Family]:
     yield "camera_dropped_frames_total", "counter", "Frames replaced by a newer one unseen.", each("dropped")
     yield "camera_attempts", "gauge", "Openings since the camera was last online.", each("attempts")
     yield "camera_last_frame_age_seconds", "gauge", "Age of the newest frame looked at.", each("last_frame_age")
+    unwatched = [({"camera": c.name}, float(bool(c.unwatched))) for c in cameras]
+    yield "camera_small_stream_down", "gauge", "1 while its small stream can not be watched, else 0.", unwatched
     frames = [({"camera": c.name, "why": why}, float(count)) for c in cameras for why, count in c.gate.items()]
     yield "gate_frames_total", "counter", "Frames looked at, by why they were sent or not.", frames
     yield "passages_total", "counter", "Passages opened.", each("passages")

@@ -18,8 +18,9 @@ class CameraHealth:
 
     state: online, frozen, reconnecting, connecting, ended or failed; since: when it began. fps: pictures a second that
     come. frames: looked at. dropped: replaced by a newer one before that. attempts: openings since it was last online.
-    last_frame_age: None before the first frame. passages: all that were opened; read, unread, unsure, failed: of those
-    that have closed, what became of them. gate: frames looked at, by why they were sent or not, in words.
+    last_frame_age: None before the first frame. unwatched: why its small stream can not be watched, else empty.
+    passages: all that were opened; read, unread, unsure, failed: of those that have closed, what became of them. gate:
+    frames looked at, by why they were sent or not, in words.
     """
 
     name: str
@@ -37,9 +38,11 @@ class CameraHealth:
     unsure: int = 0
     failed: int = 0
     gate: Mapping[str, int] = field(default_factory=dict)
+    unwatched: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "last_error", hide_credentials(self.last_error))
+        object.__setattr__(self, "unwatched", hide_credentials(self.unwatched))
 
     @property
     def read_rate(self) -> float | None:

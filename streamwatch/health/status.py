@@ -110,6 +110,8 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
     for camera in snapshot.cameras:
         if camera.state != "online" and camera.last_error and not any(camera.last_error in r for r in reasons):
             yield f"{camera.name}: {camera.last_error}"
+        if camera.unwatched:
+            yield f"{camera.name}: its small stream can not be watched; the main stream alone is. {camera.unwatched}"
     yield ""
     yield from _columns(
         ("camera", "passages", "read", "unread", "unsure", "failed", "rate"),
