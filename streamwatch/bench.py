@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from streamwatch.capture import Recording, Source, file_of, open_source
+from streamwatch.capture import AttentiveSource, Recording, file_of, open_source
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceLost, SourceUnreadable
 from streamwatch.explain import Answers
@@ -171,12 +171,13 @@ def _opened(source: str, clock: Clock, max_blind: float) -> Iterator[tuple[Itera
             yield recording.frames(datetime.fromtimestamp(0, UTC)), recording.attend
         return
     with closing(open_source(CAMERA, source, transport="tcp", loop=False, timeout=PATIENCE, clock=clock)) as live:
-        yield _pictures(live, _name(source), clock), lambda attention: False
+        camera = AttentiveSource(CAMERA, live, max_blind)
+        yield _pictures(camera, _name(source), clock), camera.attend
 
 
-def _pictures(live: Source, name: str, clock: Clock) -> Iterator[Frame]:
+def _pictures(camera: AttentiveSource, name: str, clock: Clock) -> Iterator[Frame]:
     heard = clock.monotonic()
-    for frame in live.frames():
+    for frame in camera.frames():
         now = clock.monotonic()
         if frame is not None:
             heard = now

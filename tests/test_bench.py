@@ -94,11 +94,11 @@ def test_what_was_not_seen_is_not_counted(found: Measured, cores: int, verdict: 
 
 def test_a_live_camera_is_measured_at_its_own_pace(clip: Path) -> None:
     with RtspServer(clip, user="viewer", password=PASSWORD) as server:
-        found = measure(server.url, 2)
+        found = measure(server.url, 7)
         assert found.name == f"127.0.0.1:{server.port}"
         assert PASSWORD not in report(found, 2) + repr(found)
-    seconds = found.quiet.seconds + found.busy.seconds
-    assert (found.quiet.pictures + found.busy.pictures) / seconds == pytest.approx(10, rel=0.3)
+    assert found.quiet.pictures < 15, "as of a video, few pictures are decoded while nothing is in view"
+    assert found.busy.pictures / found.busy.seconds == pytest.approx(10, rel=0.3)
 
 
 def test_a_camera_that_hangs_up_is_a_loss(clip: Path) -> None:
