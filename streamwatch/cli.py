@@ -236,9 +236,10 @@ def status(
 ) -> None:
     """Show how the daemon is: cameras, outbox, calls, budget, disk; exit code 1 if it is not well."""
     from streamwatch.health import STATUS_FILE, health, read_status, status_json, status_table
+    from streamwatch.lock import is_held
 
     settings = _settings(config_path, secrets=False)
-    found = read_status(settings.data_dir / STATUS_FILE)
+    found = read_status(settings.data_dir / STATUS_FILE, is_held(settings.database, settings.data_dir))
     if format is ReadFormat.JSON:
         sys.stdout.write(status_json(found))
     else:

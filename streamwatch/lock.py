@@ -7,6 +7,7 @@ that carries it stays, because removing it would let two programs lock two files
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,9 @@ from streamwatch.errors import StoreError
 from streamwatch.store import sqlite_file
 from streamwatch.store.evidence import make_folder
 from streamwatch.store.failures import file_failed
+
+ASKING = 0.1
+"""Seconds after which a lock that was held is asked for once more."""
 
 
 def lock_file(database: str, data_dir: Path) -> Path:
@@ -42,6 +46,21 @@ def sole_writer(database: str, data_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_held(database: str, data_dir: Path) -> bool:
+    """Whether a process writes the database now; changes nothing. Where the lock file can not be read: no."""
+    try:
+        descriptor = os.open(lock_file(database, data_dir), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _open(path: Path) -> int:
     try:
         make_folder(path.parent)
@@ -52,6 +71,11 @@ def _open(path: Path) -> int:
 
 def _lock(descriptor: int, path: Path) -> None:
     try:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        # Somebody may only be asking whether it is held.
+        time.sleep(ASKING)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise StoreError(

@@ -168,7 +168,7 @@ def test_what_passes_by_itself_is_no_reason(calm: Snapshot) -> None:
 
 def test_no_credentials_get_out(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", ILL)
-    status = read_status(tmp_path / "status.json")
+    status = read_status(tmp_path / "status.json", True)
     told = [repr(ILL), render_metrics(ILL), str(health(ILL)), (tmp_path / "status.json").read_text()]
     told += [status_table(status), status_json(status)]
     assert "***" in told[0]
@@ -183,7 +183,7 @@ def test_the_status_file_gives_back_the_snapshot(snapshot: Snapshot, tmp_path: P
     path = tmp_path / "status.json"
     write_status(path, replace(WELL, version="older"))
     write_status(path, snapshot)
-    status = read_status(path)
+    status = read_status(path, True)
     assert status.snapshot == snapshot
     assert status.running
     assert os.listdir(tmp_path) == ["status.json"]
@@ -194,7 +194,7 @@ def test_calls_may_be_counted_by_a_counter_that_goes_on(tmp_path: Path) -> None:
     snapshot = replace(WELL, calls=calls)
     calls["read"] += 1
     write_status(tmp_path / "status.json", snapshot)
-    assert read_status(tmp_path / "status.json").snapshot.calls == {"read": 8}
+    assert read_status(tmp_path / "status.json", True).snapshot.calls == {"read": 8}
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     writer.start()
     seen, reads, until = set[bool](), 0, time.monotonic() + 30
     while reads < 300 or (len(seen) < 2 and time.monotonic() < until):
-        seen.add(read_status(path).snapshot.clock_trusted)
+        seen.add(read_status(path, True).snapshot.clock_trusted)
         reads += 1
     stop.set()
     writer.join()
@@ -219,25 +219,25 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
 
 def test_a_missing_status_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StorageFailed, match=r"not running.*status\.json\. Start it with `streamwatch run`"):
-        read_status(tmp_path / "status.json")
+        read_status(tmp_path / "status.json", False)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"taken_at": 1}', '{"taken_at": "x"}'])
 def test_a_damaged_status_file_is_one_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / "status.json").write_text(text)
     with pytest.raises(StorageFailed, match="can not be understood"):
-        read_status(tmp_path / "status.json")
+        read_status(tmp_path / "status.json", True)
 
 
 def test_a_status_file_that_is_no_text_or_of_another_version(tmp_path: Path) -> None:
     (tmp_path / "status.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StorageFailed, match="can not be understood"):
-        read_status(tmp_path / "status.json")
+        read_status(tmp_path / "status.json", True)
     write_status(tmp_path / "status.json", WELL)
     told = json.loads((tmp_path / "status.json").read_text()) | {"a_new_field": 1}
     (tmp_path / "status.json").write_text(json.dumps(told))
     with pytest.raises(StorageFailed, match="another version"):
-        read_status(tmp_path / "status.json")
+        read_status(tmp_path / "status.json", True)
 
 
 def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_stale_status_says_that_the_daemon_is_gone(seconds: float, tmp_path: P
     path = tmp_path / "status.json"
     write_status(path, WELL)
     os.utime(path, (time.time() - seconds,) * 2)
-    status = read_status(path)
+    status = read_status(path, False)
     assert not status.running
     assert status_table(status).startswith("The daemon is not running (last sign of life 20")
     told = json.loads(status_json(status))
@@ -259,9 +259,30 @@ def test_a_stale_status_says_that_the_daemon_is_gone(seconds: float, tmp_path: P
     assert told["age"] == pytest.approx(seconds, abs=5)
 
 
+def test_a_daemon_that_stopped_just_now_is_not_running(tmp_path: Path) -> None:
+    write_status(tmp_path / "status.json", WELL)
+    status = read_status(tmp_path / "status.json", False)
+    assert not status.running
+    assert "The daemon is not running" in status_table(status).splitlines()[0]
+
+
+def test_a_daemon_that_can_not_write_its_status_is_not_to_be_started_again(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    with pytest.raises(StorageFailed, match=r"A streamwatch writes the database, but there is no .* Is it a replay"):
+        read_status(path, True)
+    write_status(path, WELL)
+    os.utime(path, (time.time() - 60,) * 2)
+    status = read_status(path, True)
+    first, *_ = status_table(status).splitlines()
+    assert first.startswith("A streamwatch writes the database, but has written no status since 20")
+    assert "is the disk full" in first
+    assert "streamwatch run" not in first
+    assert json.loads(status_json(status))["running"] is False
+
+
 def test_the_table_shows_each_camera_and_every_figure(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", WELL)
-    lines = status_table(read_status(tmp_path / "status.json")).splitlines()
+    lines = status_table(read_status(tmp_path / "status.json", True)).splitlines()
     assert all(len(line) < 80 for line in lines)
     assert lines[0].startswith("streamwatch 1.2.3 runs for 2 h 1 m; as of 0.")
     assert lines[2].split()[:4] == ["camera", "state", "for", "fps"]
@@ -279,7 +300,7 @@ def test_the_table_shows_each_camera_and_every_figure(tmp_path: Path) -> None:
 def test_the_table_says_that_a_small_stream_is_not_watched(tmp_path: Path) -> None:
     dark = camera(unwatched="192.0.2.7:554 refuses the connection.")
     write_status(tmp_path / "status.json", replace(WELL, cameras=(dark,)))
-    status = read_status(tmp_path / "status.json")
+    status = read_status(tmp_path / "status.json", True)
     assert health(status.snapshot) == (True, [])
     sentence = (
         "gate: its small stream can not be watched; the main stream alone is. 192.0.2.7:554 refuses the connection."
@@ -290,7 +311,7 @@ def test_the_table_says_that_a_small_stream_is_not_watched(tmp_path: Path) -> No
 def test_on_a_terminal_long_names_are_shortened_and_rows_stay_whole(tmp_path: Path) -> None:
     long = camera("a-camera-with-a-very-long-name-at-the-north-gate", "reconnecting", 3599, last_frame_age=3599)
     write_status(tmp_path / "status.json", replace(WELL, cameras=(long, camera("很长的摄像机名称" * 8))))
-    status = read_status(tmp_path / "status.json")
+    status = read_status(tmp_path / "status.json", True)
     lines = status_table(status, narrow=True).splitlines()
     assert [line.split()[0] for line in lines if "…" in line] == [
         "a-camera-with-a-very-long-nam…",
@@ -302,7 +323,7 @@ def test_on_a_terminal_long_names_are_shortened_and_rows_stay_whole(tmp_path: Pa
 
 def test_the_table_begins_with_what_is_wrong(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", ILL)
-    text = status_table(read_status(tmp_path / "status.json"))
+    text = status_table(read_status(tmp_path / "status.json", True))
     assert text.count("\n! ") == len(health(ILL)[1])
     assert "7 pictures, 700.0 kB, the oldest for 2 h 0 m; 3 dropped" in text
     assert "quota since" in text
@@ -311,7 +332,7 @@ def test_the_table_begins_with_what_is_wrong(tmp_path: Path) -> None:
 
 def test_json_holds_every_field_and_the_read_rate(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", WELL)
-    told = json.loads(status_json(read_status(tmp_path / "status.json")))
+    told = json.loads(status_json(read_status(tmp_path / "status.json", True)))
     assert {field.name for field in fields(Snapshot)} | {"running", "age", "healthy", "reasons"} == set(told)
     assert told["cameras"][0]["read_rate"] == 0.8
     assert told["cameras"][1]["read_rate"] is None

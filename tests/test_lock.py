@@ -1,9 +1,11 @@
 """One program at a time writes a database: real files, real processes."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from streamwatch.errors import StorageFailed, StoreError
-from streamwatch.lock import lock_file, sole_writer
+from streamwatch.lock import is_held, lock_file, sole_writer
 
 HOLD = """
 import subprocess, sys
@@ -49,6 +51,28 @@ def test_a_second_program_is_refused_and_told_who(tmp_path: Path) -> None:
             sole_writer(database, tmp_path).__enter__()
         with sole_writer(url(tmp_path / "other.db"), tmp_path):
             pass
+
+
+def test_one_can_ask_who_holds_it_without_taking_it(tmp_path: Path) -> None:
+    database = url(tmp_path / "streamwatch.db")
+    assert not is_held(database, tmp_path)
+    assert not lock_file(database, tmp_path).exists()
+    with holder(database, tmp_path) as (process, _):
+        assert is_held(database, tmp_path)
+        process.kill()
+        process.wait(10)
+        assert not is_held(database, tmp_path)
+
+
+def test_who_only_asks_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    database = url(tmp_path / "streamwatch.db")
+    with sole_writer(database, tmp_path):
+        pass
+    with lock_file(database, tmp_path).open() as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        threading.Timer(0.05, asking.close).start()
+        with sole_writer(database, tmp_path):
+            assert is_held(database, tmp_path)
 
 
 def test_a_kill_frees_it_at_once_though_a_child_lives_on(tmp_path: Path) -> None:

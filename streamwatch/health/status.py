@@ -19,6 +19,7 @@ STATUS_FILE = "status.json"
 STALE = 30.0
 """Seconds without a new status file after which the daemon counts as gone; it writes one every few seconds."""
 
+_SILENT = "Is it a replay, or is the disk full, or `data_dir` not writable?"
 CLOCK = "not trusted: set by no time server, or stepped; see `timedatectl`"
 NAME = 30
 """Cells of a camera's name that leave its row narrower than 80."""
@@ -28,17 +29,19 @@ NAME = 30
 class Status:
     """What the file said. written_at: the daemon's last sign of life. age: seconds since, by this machine's clock.
 
-    running: it is fresh. A clock that was set back, as after a start without its battery, makes it not fresh.
+    held: whether a process holds the database's lock. running: and the file is fresh. A clock that was set back, as
+    after a start without its battery, makes it not fresh.
     """
 
     snapshot: Snapshot
     written_at: datetime
     age: float
+    held: bool
 
     @property
     def running(self) -> bool:
-        """Whether the daemon gave a sign of life lately."""
-        return abs(self.age) <= STALE
+        """Whether the daemon is there and gave a sign of life lately."""
+        return self.held and abs(self.age) <= STALE
 
 
 def write_status(path: Path, snapshot: Snapshot) -> None:
@@ -51,13 +54,18 @@ def write_status(path: Path, snapshot: Snapshot) -> None:
         raise StorageFailed(f"{path} can not be written: {error.strerror}.") from None
 
 
-def read_status(path: Path) -> Status:
-    """Raises StorageFailed with what to do where there is none, or none that can be understood."""
+def read_status(path: Path, held: bool) -> Status:
+    """Raises StorageFailed with what to do where there is none, or none that can be understood.
+
+    held: whether a process holds the database's lock, as the daemon does.
+    """
     try:
         with path.open(encoding="utf-8") as file:
             written = os.fstat(file.fileno()).st_mtime
             snapshot = from_json(json.load(file))
     except FileNotFoundError:
+        if held:
+            raise StorageFailed(f"A streamwatch writes the database, but there is no {path}.", _SILENT) from None
         raise StorageFailed(
             f"The daemon is not running and has left no {path}.",
             "Start it with `streamwatch run`, or name the config that it uses with --config.",
@@ -68,7 +76,7 @@ def read_status(path: Path) -> Status:
         raise StorageFailed(
             f"{path} can not be understood.", "Is the daemon of another version? Restart it; it writes a new one."
         ) from None
-    return Status(snapshot, datetime.fromtimestamp(written, UTC), time.time() - written)
+    return Status(snapshot, datetime.fromtimestamp(written, UTC), time.time() - written, held)
 
 
 def status_table(status: Status, narrow: bool = False) -> str:
@@ -100,7 +108,7 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
     if status.running:
         yield f"streamwatch {snapshot.version} runs for {age(snapshot.uptime)}; as of {age(max(0.0, status.age))} ago."
     else:
-        yield f"{_gone(status)} Start it with `streamwatch run`. What it said then:"
+        yield f"{_gone(status)} {_SILENT if status.held else 'Start it with `streamwatch run`.'} What it said then:"
     yield from (f"! {reason}" for reason in reasons)
     yield ""
     yield from _columns(
@@ -122,7 +130,10 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
 
 
 def _gone(status: Status) -> str:
-    return f"The daemon is not running (last sign of life {when(status.written_at)})."
+    last = when(status.written_at)
+    if status.held:
+        return f"A streamwatch writes the database, but has written no status since {last}."
+    return f"The daemon is not running (last sign of life {last})."
 
 
 def _name(camera: CameraHealth, narrow: bool) -> str:
