@@ -297,7 +297,7 @@ class AttentionSettings(_Settings):
     @model_validator(mode="before")
     @classmethod
     def _word(cls, value: object) -> object:
-        return {"mode": value} if isinstance(value, str) else value
+        return value if isinstance(value, dict) else {"mode": value}
 
     @property
     def longest_blindness(self) -> float | None:
@@ -314,6 +314,13 @@ class CameraSettings(_Settings):
     loop: bool = False
     zone: Zone | None = None
     budget: BudgetSettings = BudgetSettings()
+
+    @field_validator("watch")
+    @classmethod
+    def _another(cls, watch: str | None, info: ValidationInfo) -> str | None:
+        if watch is not None and watch == info.data.get("source"):
+            raise ValueError("is the camera's `source` itself; name its small stream here, or leave the key out")
+        return watch
 
     @field_validator("source", "watch", mode="before")
     @classmethod

@@ -193,7 +193,7 @@ _CONNECTION_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
     (
         av.error.HTTPUnauthorizedError,
         "refuses the user or the password (401)",
-        "Check them in the camera's source; special characters are written like %40 for @.",
+        "Check them in the camera's address; special characters are written like %40 for @.",
     ),
     (av.error.HTTPForbiddenError, "forbids this user to watch (403)", "Give the user the right to view live pictures."),
     (
