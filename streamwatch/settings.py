@@ -315,13 +315,6 @@ class CameraSettings(_Settings):
     zone: Zone | None = None
     budget: BudgetSettings = BudgetSettings()
 
-    @field_validator("watch")
-    @classmethod
-    def _another(cls, watch: str | None, info: ValidationInfo) -> str | None:
-        if watch is not None and watch == info.data.get("source"):
-            raise ValueError("is the camera's `source` itself; name its small stream here, or leave the key out")
-        return watch
-
     @field_validator("source", "watch", mode="before")
     @classmethod
     def _text(cls, value: object) -> object:

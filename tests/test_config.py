@@ -112,10 +112,6 @@ def test_durations(tmp_path: Path) -> None:
         ("cameras:\n  a:\n    sorce: x\n", ["line 3", "`cameras.a.sorce` is not a key", "did you mean `source`?"]),
         ("cameras:\n  a:\n    source: x\n    transprt: tcp\n", ["line 4", "did you mean `transport`?"]),
         ("recogniser: {}\n", ["line 1", "did you mean `recognizer`?"]),
-        (
-            "cameras:\n  a:\n    source: rtsp://u:hush@h/1\n    watch: rtsp://u:hush@h/1\n",
-            ["line 4", "`cameras.a.watch`: is the camera's `source` itself; name its small stream here"],
-        ),
         ("attention: off\n", ["`attention.mode` = off", "must be 'auto' or 'full'"]),
         ("zzz: 1\n", ["`zzz` is not a key", "known keys here: attention, budget, calls"]),
         ("recognizer:\n  engine: locl\n", ["line 2", "'locl'", "did you mean `local`?"]),

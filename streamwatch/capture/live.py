@@ -278,7 +278,7 @@ class LiveCamera:
         if reader.plays_file:
             return None
         if now - reader.heard >= self._deadline:
-            return SourceLost(f"Nothing has come for {self._deadline:g} s.")
+            return SourceLost(f"Nothing has come for {self._deadline:g} s.", "Is it on, and is the address right?")
         if now - reader.last_picture >= FIRST_PICTURE * self._deadline:
             return SourceLost("Data come, but no picture can be decoded.", "Is the stream H.264 or H.265?")
         return None

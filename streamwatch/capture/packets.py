@@ -13,6 +13,9 @@ _PARAMETERS: Literal["new_extradata"] = "new_extradata"
 SECONDS, BYTES = 12.0, 24_000_000
 """How much is kept at most of a stream whose consumer does not come, or whose groups of pictures are that long."""
 
+NEARLY = 0.9
+"""So much of that, which leaves time to decode the group while its key picture is still there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -94,12 +97,12 @@ class PacketBuffer:
                 self._give_up()
 
     def crowded(self) -> bool:
-        """Whether the newest group alone takes more than half of the room: if it goes on it can not be kept."""
+        """Whether the newest group alone takes nearly all the room: if it goes on it can not be kept."""
         with self._lock:
             if not self._keys:
                 return False
             lasts = self._pieces[-1].at - self._keys[-1].at
-            return lasts > self._seconds / 2 or self._group_bytes > self._size / 2
+            return lasts > NEARLY * self._seconds or self._group_bytes > NEARLY * self._size
 
     def newest(self) -> Piece | None:
         """The last piece that came."""
