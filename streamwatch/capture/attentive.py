@@ -23,8 +23,8 @@ class AttentiveSource:
             return
         on_demand = self._on_demand = OnDemand(self._source.decoder(), max_blind=self._max_blind)
         for piece in self._source.pieces():
-            on_demand.add(piece)
-            while (viewed := on_demand.next(piece.at)) is not None:
+            worth_it = on_demand.add(piece)
+            while worth_it and (viewed := on_demand.next(piece.at)) is not None:
                 yield frame_of(self._camera, viewed.arrived_at, viewed.picture)
             yield None
 

@@ -52,14 +52,17 @@ class Cutter:
         self._number += begins
         if key := begins and packet.is_keyframe:
             self._group = self._number
-        if packet.has_sidedata(_PARAMETERS):
-            self._parameters = packet.get_sidedata(_PARAMETERS)
-        elif key and self._parameters is not None:
-            # Sent once, with one packet, but each decoder needs them, and each begins with a key picture.
-            packet.set_sidedata(self._parameters)
+            self._pass_parameters_on(packet)
         # So that a decoded picture says of which packet it is, whatever the stream's own time stamps are worth.
         packet.pts, packet.dts = self._number, None
         return Piece(packet, self._serial, self._number, key, self._group, at, arrived_at, stamp)
+
+    def _pass_parameters_on(self, packet: "Packet[VideoStream]") -> None:
+        """They are sent once, with a key picture, but each decoder needs them, and each begins with such a one."""
+        if packet.has_sidedata(_PARAMETERS):
+            self._parameters = packet.get_sidedata(_PARAMETERS)
+        elif self._parameters is not None:
+            packet.set_sidedata(self._parameters)
 
 
 class PacketBuffer:

@@ -136,10 +136,12 @@ class Recording:
 
     def _viewed(self) -> Iterator[Viewed]:
         for piece in self.pieces():
-            self._on_demand.add(piece)
-            while (viewed := self._on_demand.next(0.0)) is not None:
-                yield viewed
+            if self._on_demand.add(piece):
+                yield from self._wanted()
         self._on_demand.end()
+        yield from self._wanted()
+
+    def _wanted(self) -> Iterator[Viewed]:
         while (viewed := self._on_demand.next(0.0)) is not None:
             yield viewed
 
