@@ -49,15 +49,12 @@ def sole_writer(database: str, data_dir: Path) -> Iterator[None]:
 def is_held(database: str, data_dir: Path) -> bool:
     """Whether a process writes the database now; changes nothing. Where the lock file can not be read: no."""
     try:
-        descriptor = os.open(lock_file(database, data_dir), os.O_RDONLY | os.O_CLOEXEC)
+        with lock_file(database, data_dir).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
     except OSError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
     return False
 
 

@@ -109,11 +109,16 @@ class OnDemand:
         return self._endless or self._vain >= VAIN
 
     @property
+    def _resting(self) -> bool:
+        """Whether little attention means one picture now and then, and the others kept undecoded."""
+        return self._pace is not None and not self._unkeepable
+
+    @property
     def content(self) -> bool:
         """Whether it is well that data come and nothing is decoded."""
         return (
             self._attention is Attention.QUIET
-            and not (self._unkeepable if self._pace is not None else self.every_picture)
+            and (self._resting or not self.every_picture)
             and self._vain == 0
             and self._looked is not None
         )
@@ -145,7 +150,7 @@ class OnDemand:
         self._endless |= self._buffer.crowded()
         if self._attention is Attention.ALL:
             return not self._hasty or self._untouched_group()
-        if self._pace is not None and not self._unkeepable:
+        if self._resting:
             return self._beginning() is not None
         return self.every_picture or self._beginning() is not None or self._overdue()
 
@@ -158,7 +163,7 @@ class OnDemand:
         self._accept()
         if self._attention is Attention.ALL:
             viewed = self._all(now)
-        elif self._pace is not None and not self._unkeepable:
+        elif self._resting:
             viewed = self._rarely_one()
         elif self.every_picture:
             viewed = self._some()
