@@ -86,18 +86,40 @@ Progress = Callable[[float, float], None]
 """Told now and then: seconds of pictures that were measured, and that will be."""
 
 
-def bench(source: str, seconds: float, clock: Clock, progress: Progress) -> Measured:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source that gives pictures. name: for people, without credentials."""
+
+    name: str
+    settings: Settings
+    frames: Iterator[Frame]
+    attend: Attend
+
+
+@contextmanager
+def opened(source: str, clock: Clock) -> Iterator[Opened]:
+    """source: as in config.yaml. Raises CaptureError with the sentence that says what is wrong with it."""
+    settings = Settings.model_validate({"cameras": {CAMERA: {"source": "sample"}}})
+    name, path, max_blind = _name(source), file_of(source), settings.attention.longest_blindness or 0.0
+    if path is not None:
+        with Recording(CAMERA, path, max_blind) as recording:
+            yield Opened(name, settings, recording.frames(datetime.fromtimestamp(0, UTC)), recording.attend)
+        return
+    with closing(open_source(CAMERA, source, transport="tcp", loop=False, timeout=PATIENCE, clock=clock)) as live:
+        camera = AttentiveSource(CAMERA, live, max_blind)
+        yield Opened(name, settings, _pictures(camera, name, clock), camera.attend)
+
+
+def bench(camera: Opened, seconds: float, clock: Clock, progress: Progress) -> Measured:
     """Measures so many seconds of a video (as fast as it goes) or of a live source (at its own pace).
 
-    source: as in config.yaml. Raises CaptureError with the sentence that says what is wrong with it.
+    Raises CaptureError.
     """
-    settings = Settings.model_validate({"cameras": {CAMERA: {"source": "sample"}}})
-    with _opened(source, clock, settings.attention.longest_blindness or 0.0) as (frames, attend):
-        recognizer, answers = make_replay_reader(settings, dry=True)
-        with closing(recognizer):
-            work = _Work(make_intake(settings, CAMERA), recognizer, clock)
-            work.watch(frames, attend, seconds, progress)
-            return work.measured(_name(source), settings, local=answers is not Answers.ASSUMED)
+    recognizer, answers = make_replay_reader(camera.settings, dry=True)
+    with closing(recognizer):
+        work = _Work(make_intake(camera.settings, CAMERA), recognizer, clock)
+        work.watch(camera.frames, camera.attend, seconds, progress)
+        return work.measured(camera.name, camera.settings, local=answers is not Answers.ASSUMED)
 
 
 def report(found: Measured, cores: int) -> str:
@@ -160,19 +182,6 @@ def _name(source: str) -> str:
     if file_of(source) is not None:
         return source
     return place_of(source) if "://" in source else f"webcam {source}"
-
-
-@contextmanager
-def _opened(source: str, clock: Clock, max_blind: float) -> Iterator[tuple[Iterator[Frame], Attend]]:
-    """The pictures of a source, which is open from the start, and who is told how much attention they need."""
-    path = file_of(source)
-    if path is not None:
-        with Recording(CAMERA, path, max_blind) as recording:
-            yield recording.frames(datetime.fromtimestamp(0, UTC)), recording.attend
-        return
-    with closing(open_source(CAMERA, source, transport="tcp", loop=False, timeout=PATIENCE, clock=clock)) as live:
-        camera = AttentiveSource(CAMERA, live, max_blind)
-        yield _pictures(camera, _name(source), clock), camera.attend
 
 
 def _pictures(camera: AttentiveSource, name: str, clock: Clock) -> Iterator[Frame]:

@@ -321,13 +321,12 @@ def bench(
     seconds: Annotated[float, typer.Option(min=2, help="Of pictures that are measured.")] = 20,
 ) -> None:
     """Measure what a camera costs on this machine, and say how many such cameras it can carry; needs no config."""
-    from streamwatch.bench import bench, own_cores, report
+    from streamwatch.bench import bench, opened, own_cores, report
 
-    with _progress() as bar:
+    clock = SystemClock()
+    with opened(source, clock) as camera, _progress() as bar:
         task = bar.add_task("measuring", total=None)
-        found = bench(
-            source, seconds, SystemClock(), lambda done, length: bar.update(task, completed=done, total=length)
-        )
+        found = bench(camera, seconds, clock, lambda done, length: bar.update(task, completed=done, total=length))
     console.print_text(report(found, own_cores()), sys.stdout)
 
 

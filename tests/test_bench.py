@@ -11,7 +11,7 @@ from clips import Vehicle, render
 from daemons import verb, without_local
 from rtsp_server import RtspServer
 
-from streamwatch.bench import Measured, Share, bench, report
+from streamwatch.bench import Measured, Share, bench, opened, report
 from streamwatch.clock import SystemClock
 from streamwatch.errors import SourceLost, SourceUnreadable
 
@@ -37,7 +37,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def measure(source: object, seconds: float = 60) -> Measured:
-    return bench(str(source), seconds, SystemClock(), lambda done, length: None)
+    clock = SystemClock()
+    with opened(str(source), clock) as camera:
+        return bench(camera, seconds, clock, lambda done, length: None)
 
 
 def test_quiet_and_busy_time_are_told_apart(clip: Path) -> None:
@@ -55,7 +57,8 @@ def test_quiet_and_busy_time_are_told_apart(clip: Path) -> None:
 
 def test_it_ends_after_the_seconds_that_were_asked_for(clip: Path) -> None:
     told: list[tuple[float, float]] = []
-    found = bench(str(clip), 2, SystemClock(), lambda done, length: told.append((done, length)))
+    with opened(str(clip), SystemClock()) as camera:
+        found = bench(camera, 2, SystemClock(), lambda done, length: told.append((done, length)))
     assert found.quiet.seconds + found.busy.seconds == pytest.approx(2, abs=0.11)
     assert not found.busy.measured
     assert told[-1] == (pytest.approx(2, abs=0.11), 2)

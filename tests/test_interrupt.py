@@ -1,6 +1,7 @@
 """Ctrl+C at any moment: no traceback, and what was begun is put in order."""
 
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -65,3 +66,15 @@ def test_while_a_recording_is_replayed(tmp_path: Path) -> None:
     assert "Traceback" not in log
     with closing(sqlite3.connect(tmp_path / "data" / "streamwatch.db")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_while_bench_connects_to_a_camera_that_does_not_answer(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as camera:
+        camera.settimeout(60)
+        process = started(tmp_path, "bench", f"rtsp://127.0.0.1:{camera.getsockname()[1]}/live")
+        connection, _ = camera.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            _, log = process.communicate(timeout=5)
+    assert process.returncode == -signal.SIGINT
+    assert log == ""
