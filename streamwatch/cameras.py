@@ -10,6 +10,9 @@ from streamwatch.watched import Camera, WatchedCamera
 
 Spawn = Callable[[Callable[[], None], str], object]
 
+STUCK = 10.0
+"""Seconds of the same picture after which a small stream is not relied upon: what passes meanwhile is not seen."""
+
 
 def camera_of(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> Camera:
     """A configured camera, opened and reopened as the settings say. spawn: starts the thread of each of its readers."""
@@ -22,18 +25,26 @@ def camera_of(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> Came
 
 def main_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> LiveCamera:
     """The stream that the gate sees."""
-    return _stream(settings, name, name, settings.cameras[name].source, clock, spawn)
+    source, frozen_after = settings.cameras[name].source, settings.capture.frozen_after
+    return _stream(settings, name, name, source, clock, spawn, frozen_after)
 
 
 def small_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> LiveCamera:
     """The stream that is watched while nothing happens."""
-    source = settings.cameras[name].watch
+    source, frozen_after = settings.cameras[name].watch, min(STUCK, settings.capture.frozen_after)
     assert source is not None
-    return _stream(settings, name, f"{name} (small stream)", source, clock, spawn, cheap=True)
+    return _stream(settings, name, f"{name} (small stream)", source, clock, spawn, frozen_after, cheap=True)
 
 
 def _stream(
-    settings: Settings, name: str, title: str, source: str, clock: Clock, spawn: Spawn, cheap: bool = False
+    settings: Settings,
+    name: str,
+    title: str,
+    source: str,
+    clock: Clock,
+    spawn: Spawn,
+    frozen_after: float,
+    cheap: bool = False,
 ) -> LiveCamera:
     camera, capture = settings.cameras[name], settings.capture
 
@@ -56,7 +67,7 @@ def _stream(
         reopen_longest=capture.reopen_longest,
         clock=clock,
         spawn=spawn,
-        frozen_after=capture.frozen_after,
+        frozen_after=frozen_after,
         max_blind=settings.attention.longest_blindness,
         cheap=cheap,
     )

@@ -102,13 +102,18 @@ class WatchedCamera:
         status, heard_at = self._main.status(), self._heard_at
         if heard_at is not None and status.last_frame_at is not None:
             status = replace(status, last_frame_at=max(heard_at, status.last_frame_at))
-        why = self._small.status().last_error or "No picture comes."
-        return replace(status, unwatched=why if self._told and self._alone else "")
+        return replace(status, unwatched=self._why_alone() if self._told and self._alone else "")
 
     def close(self) -> None:
         """From any thread."""
         self._small.close()
         self._main.close()
+
+    def _why_alone(self) -> str:
+        small = self._small.status()
+        if small.state is CameraState.FROZEN:
+            return "It sends the same picture."
+        return small.last_error or "No picture comes."
 
     def _hurry(self) -> None:
         """In the small stream's reader: its newest group has begun."""

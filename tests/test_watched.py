@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from cameras import Make, closed_in_the_end
 from numbered import clip, number_in
 from rtsp_server import RtspServer
 
+from streamwatch.cameras import camera_of
 from streamwatch.capture import CameraState, LiveCamera, open_source
 from streamwatch.clock import SystemClock
+from streamwatch.config import load
+from streamwatch.daemon import spawn
 from streamwatch.gate import News
 from streamwatch.model import Attention, Frame
-from streamwatch.watched import WatchedCamera
+from streamwatch.watched import Camera, WatchedCamera
 
 
 @pytest.fixture
@@ -71,7 +75,7 @@ def two(make: Make, main: RtspServer, small: RtspServer, stir: Told, deadline: f
     return WatchedCamera("gate", big, little, stir, SystemClock())  # type: ignore[arg-type]
 
 
-def pull(camera: WatchedCamera, seconds: float, attention: Attention = Attention.QUIET) -> list[int]:
+def pull(camera: Camera, seconds: float, attention: Attention = Attention.QUIET) -> list[int]:
     """The numbers of the frames that are looked at within some seconds."""
     numbers, ends = [], time.monotonic() + seconds
     while time.monotonic() < ends:
@@ -247,3 +251,19 @@ def test_of_a_small_stream_that_never_was_there_it_is_said_what_is_watched(
         little.restart()
         pull(camera, 7)
     assert caplog.messages[-1] == "Camera gate: its small stream is watched."
+
+
+def test_a_small_stream_that_hangs_on_one_picture_is_not_relied_upon(main: Path, small: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    with RtspServer(main) as big, RtspServer(small) as little, ExitStack() as ends:
+        config.write_text(f"cameras: {{gate: {{source: '{big.url}', watch: '{little.url}'}}}}\n")
+        camera = camera_of(load(config), "gate", SystemClock(), spawn)
+        ends.callback(camera.close)
+        pull(camera, 4)
+        little.misbehave("stuck")
+        pull(camera, 15)
+        assert camera.status().unwatched == "It sends the same picture."
+        assert len(pull(camera, 3)) >= 2, "the main stream is looked at instead"
+        little.misbehave("well")
+        pull(camera, 8)
+        assert not camera.status().unwatched
