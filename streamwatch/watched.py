@@ -20,6 +20,9 @@ EARLIER = timedelta(seconds=0.2)
 """So much before the small stream was last seen quiet the main one is looked at: cameras delay one of the two."""
 LATER = timedelta(seconds=0.8)
 """So long after it the main stream has all attention in any case."""
+LATEST, STILL = timedelta(seconds=2), timedelta(seconds=0.5)
+"""So long after it at most where the gate has seen nothing yet and the small stream shows it still, or did until then:
+the main one may come later by as much."""
 PACE = 30.0
 """Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""
 NEARER = 1.5
@@ -62,6 +65,7 @@ class WatchedCamera:
         self._name, self._main, self._small, self._stir, self._clock = name, main, small, stir, clock
         self._heard_at: datetime | None = None
         self._began = self._heard_since = self._stirred_at = self._shown_at = self._moved_at = clock.now()
+        self._busy_at, self._seen = self._began, True
         self._quiet, self._alone, self._relied, self._told = False, True, False, False
         self._listen_at = -math.inf
         small.call_at_news(self._hurry)
@@ -89,7 +93,8 @@ class WatchedCamera:
 
     def attend(self, attention: Attention) -> bool:
         """See LiveCamera. What the small stream has seen must have come by in the main one before that rests."""
-        if self._relied and self._shown_at < self._stirred_at + LATER:
+        self._seen |= attention is Attention.ALL
+        if self._relied and self._shown_at < self._stirred_at + self._later():
             attention = Attention.ALL
         if attention is Attention.QUIET and not self._quiet:
             self._stir.settle()
@@ -108,6 +113,10 @@ class WatchedCamera:
         """From any thread."""
         self._small.close()
         self._main.close()
+
+    def _later(self) -> timedelta:
+        """How long after a stir the main stream has all attention in any case."""
+        return LATER if self._seen or self._shown_at > self._busy_at + STILL else LATEST
 
     def _why_alone(self) -> str:
         small = self._small.status()
@@ -130,9 +139,11 @@ class WatchedCamera:
                 self._heard_since = frame.captured_at
             before, self._heard_at = self._heard_at or frame.captured_at, frame.captured_at
             news = self._stir.look(frame)
+            if news is not News.NONE:
+                self._busy_at = frame.captured_at
             # While the gate attends it decides by itself; else what has come to stand would be news for ever.
             if news is News.NEW and self._quiet:
-                self._stirred_at, self._quiet = frame.captured_at, False
+                self._stirred_at, self._quiet, self._seen = frame.captured_at, False, False
                 self._main.wake(self._quiet_until(before, frames) - EARLIER)
             if news is News.KNOWN:
                 self._moved_at = frame.captured_at

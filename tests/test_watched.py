@@ -39,7 +39,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Told:
-    """Has the news it is told to have."""
+    """Has the news it is told to have; what was new is known from when the gate has settled it."""
 
     def __init__(self) -> None:
         self.news = News.NONE
@@ -57,6 +57,7 @@ class Told:
 
     def settle(self) -> None:
         self.settled += 1
+        self.news = min(self.news, News.KNOWN)
 
 
 def stream(make: Make, url: str, name: str, max_blind: float, cheap: bool = False, deadline: float = 2) -> LiveCamera:
@@ -143,6 +144,28 @@ def test_the_small_stream_is_looked_at_when_a_group_begins(main: Path, small: Pa
     first_ones = [number // 10 for number in stir.looked if number % 10 <= 1]
     assert len(set(first_ones)) >= 4, "of groups of two seconds"
     assert len(stir.looked) <= 10
+
+
+def test_a_main_stream_that_comes_later_has_time_to_show_what_the_small_one_still_shows(
+    main: Path, small: Path, make: Make
+) -> None:
+    stir = Told()
+    with RtspServer(main) as big, RtspServer(small) as little:
+        camera = two(make, big, little, stir)
+        pull(camera, 4)
+        stir.news, stirred = News.NEW, big.playing
+        numbers = [number for number in pull(camera, 3.6) if number < stirred + 70]
+        lasted = [n for n in numbers if n >= stirred]
+        assert 40 <= len(lasted) <= 65, "two seconds, where the gate has seen nothing"
+        stir.news = News.NONE
+        pull(camera, 3)
+        stir.news = News.NEW
+        while not pull(camera, 0.05):
+            pass
+        pull(camera, 0.2, Attention.ALL)
+        seen = big.playing
+        lasted = [n for n in pull(camera, 3) if seen <= n < seen + 40]
+        assert len(lasted) <= 20, "what it has seen needs no more time"
 
 
 def test_while_a_known_thing_moves_the_main_stream_is_looked_at_now_and_then(
