@@ -4,12 +4,14 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from streamwatch.clock import SystemClock
 from streamwatch.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
 from streamwatch.model import Sighting
+from streamwatch.paid_before import PaidBefore
 from streamwatch.parts import make_books, make_dispatcher, make_intake, make_replay_reader, settled_from, used_by
 from streamwatch.pipeline import Intake
 from streamwatch.plates import grammar
@@ -17,6 +19,7 @@ from streamwatch.rehearsal import scratch_store
 from streamwatch.replay import Progress, Replay, summary
 from streamwatch.settings import Settings
 from streamwatch.store import Store
+from streamwatch.words import some
 
 log = logging.getLogger("streamwatch")
 
@@ -45,15 +48,19 @@ def play(
     trace = _trace(settings, intake, explain is not None, answers) if explain is not None or dry_run else None
     opened = scratch_store() if dry_run else writer(settings)
     with page_place(explain) as page, closing(recognizer), opened as store:
+        paid_before = PaidBefore(recognizer, partial(store.answer_to, camera))
+        reader = paid_before if answers is Answers.SERVICE else recognizer
         clock, books = SystemClock(), make_books(settings, store, notify)
         scribe = TellingBooks(books, store, trace)
-        dispatcher = make_dispatcher(settings, store, recognizer, clock, scribe)
+        dispatcher = make_dispatcher(settings, store, reader, clock, scribe)
         witness = None if trace is None else trace.looked
         # The page tells of every frame, so every frame is looked at.
         max_blind = None if explain is not None else settings.attention.longest_blindness
         replay = Replay(camera, intake, scribe, dispatcher, clock, store.last_views, witness, max_blind)
         replay.run(videos, begins, progress)
         log.info("%s", summary(books.tally, camera))
+        if paid_before.spared:
+            log.info("not paid for again: %s whose answer is in the ledger", some(paid_before.spared, "picture"))
         if trace is not None:
             trace.finish(store.passage_result)
             used = used_by(settings, camera, videos, answers, dry_run)

@@ -81,7 +81,7 @@ def test_only_the_daemon_starts_threads() -> None:
 
 def test_rooms_are_all_known() -> None:
     top = {"__init__", "__main__", "cli", "console", "ledger_report", "check", "daemon", "parts", "replay", "resume"}
-    verbs = {"bench", "by_hand", "compare", "compare_report", "serve_ocr", "rehearsal", "recordings"}
+    verbs = {"bench", "by_hand", "compare", "compare_report", "serve_ocr", "rehearsal", "recordings", "paid_before"}
     known = set(MAY_IMPORT) | top | verbs | {"vitals", "housekeeping", "watched", "cameras"}
     assert {room_of(path) for path in MODULES} == known
 

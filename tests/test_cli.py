@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import Vehicle, draw_plate, render
-from fakes import FakeOcrCars, no_plate, plate
+from fakes import FakeOcrCars, keep_silent, no_plate, plate
 
 from streamwatch.words import when
 
@@ -74,6 +75,25 @@ def test_the_sample_replayed_twice_gives_equal_sightings(tmp_path: Path) -> None
     assert [row["plate"] for row in reversed(found[0])] == SAMPLE_PLATES
     assert all(row["status"] == "final" and row["reads"] == 1 for row in found[0])
     assert found[0][-1]["first_seen"].startswith("2026-03-01T00:00:0")
+
+
+def test_what_a_killed_replay_has_paid_is_not_paid_again(clip: Path, tmp_path: Path) -> None:
+    words = ("replay", "--camera", "gate", "--start", START, clip)
+    with FakeOcrCars(plate("京AF0236"), keep_silent, appcode=SECRET) as service:
+        paid(tmp_path, service)
+        with subprocess.Popen([sys.executable, "-m", "streamwatch", *map(str, words)], cwd=tmp_path) as killed:
+            while killed.poll() is None and len(service.calls) < 2:
+                time.sleep(0.05)
+            killed.kill()
+    with FakeOcrCars(plate("苏EK3P82"), appcode=SECRET) as service:
+        paid(tmp_path, service)
+        after, again = streamwatch(*words, cwd=tmp_path), streamwatch(*words, cwd=tmp_path)
+    assert (after.returncode, again.returncode) == (0, 0)
+    assert len(service.calls) == 1
+    assert "not paid for again: 1 picture whose answer is in the ledger" in after.stderr
+    assert "not paid for again: 2 pictures whose answer is in the ledger" in again.stderr
+    rows = json.loads(streamwatch("sightings", "--format", "json", cwd=tmp_path).stdout)
+    assert [row["plate"] for row in rows] == ["苏EK3P82", "京AF0236"]
 
 
 def test_each_vehicle_is_paid_once(clip: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the calls have cost: for the budget, which must not be cheated by the clock, and for people."""
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from records import ANSWER, NOON, rows, saved_call, saved_view
 
-from streamwatch.model import CallResult
+from streamwatch.model import CallResult, PlateText
 from streamwatch.store import (
     Calls,
     CallsRow,
@@ -164,3 +165,16 @@ def test_asking_changes_nothing(store: Store, reader: Reader, file: Path) -> Non
     reader.calls_report(NOON, NOON + DAY)
     reader.not_called(NOON, NOON + DAY)
     assert [tuple(row) for row in rows(file, "SELECT * FROM calls")] == before
+
+
+def test_what_was_answered_to_a_picture_is_found_by_its_bytes(store: Store) -> None:
+    first = saved_view(store)
+    saved_call(store, first, replace(ANSWER, plates=(PlateText("京AF0236", 0.9, None),)))
+    known = hashlib.sha256(first.jpeg).hexdigest()
+    assert store.answer_to("gate", known) == (PlateText("京AF0236", 0.9, None),)
+    assert store.answer_to("exit", known) is None
+    assert store.answer_to("gate", hashlib.sha256(b"another").hexdigest()) is None
+    saved_call(store, first, FAILED)
+    assert store.answer_to("gate", known) == (PlateText("京AF0236", 0.9, None),), "a failure is no answer"
+    saved_call(store, first, NO_PLATE)
+    assert store.answer_to("gate", known) == ()

@@ -44,6 +44,7 @@ from streamwatch.words import age, some
 log = logging.getLogger(__name__)
 
 NO_ANSWER = "read locally: its call brought no answer"
+PAID_BEFORE = "this very picture was paid for before"
 LOOK_AGAIN = 1.0  # s; the longest sleep between two looks at an outbox whose budget or breakers hold it back
 
 
@@ -296,7 +297,8 @@ class Dispatcher:
             self._account(job.waiting, ledger, error, 0)
             return self._after_failure(job, keyframe, ledger, error)
         self._account(job.waiting, ledger, None, len(plates))
-        self._desk.record(PlatesRead(keyframe, self._recognizer.engine, plates, ledger.call))
+        why = PAID_BEFORE if ledger.call is None else ""
+        self._desk.record(PlatesRead(keyframe, self._recognizer.engine, plates, ledger.call, why))
         self._give_up_held(keyframe.passage)
         return Served(keyframe, self._checked(keyframe, plates))
 

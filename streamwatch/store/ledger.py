@@ -7,6 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from streamwatch.model import PlateText
+from streamwatch.store.rows import plates_of
 from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe
 
 
@@ -68,6 +70,18 @@ def spent(session: Session, since: datetime, camera: str | None) -> int:
     if camera is not None:
         query = query.where(StoredCall.camera == camera)
     return int(session.scalar(query) or 0)
+
+
+def answer_to(session: Session, camera: str, sha256: str) -> tuple[PlateText, ...] | None:
+    """What the service said last of a camera's JPEG with this SHA-256; None where it said nothing of one."""
+    query = (
+        select(StoredCall.answer)
+        .where(StoredCall.camera == camera, StoredCall.sha256 == sha256, StoredCall.answer.is_not(None))
+        .order_by(StoredCall.id.desc())
+        .limit(1)
+    )
+    answer = session.scalar(query)
+    return None if answer is None else plates_of(answer)
 
 
 def _since(session: Session, since: datetime) -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from streamwatch.errors import StoreError
-from streamwatch.model import CallResult, Engine, Keyframe, Passage, Reading, Sighting, SightingStatus
+from streamwatch.model import CallResult, Engine, Keyframe, Passage, PlateText, Reading, Sighting, SightingStatus
 from streamwatch.redact import hide_credentials
 from streamwatch.store import database, ledger, outbox, retention
 from streamwatch.store.evidence import picture_path, sha256, write_picture
@@ -289,6 +289,11 @@ class Store:
         """Charge units since then, for a camera or (None) for all; a call that may have been charged counts as one."""
         with self._transaction() as session:
             return ledger.spent(session, since, camera)
+
+    def answer_to(self, camera: str, sha256: str) -> tuple[PlateText, ...] | None:
+        """What the paid service said last of a camera's JPEG with this SHA-256 (hex); None where it said nothing."""
+        with self._transaction() as session:
+            return ledger.answer_to(session, camera, sha256)
 
     def evidence_bytes(self) -> int:
         """Size of all pictures that are kept."""

@@ -296,7 +296,7 @@ class StoredReading(Base):
     key: Mapped[str] = _key("reading")
     keyframe_id: Mapped[int] = mapped_column(ForeignKey("keyframes.id"), comment="the keyframe that was read")
     call_id: Mapped[int | None] = mapped_column(
-        ForeignKey("calls.id", ondelete="SET NULL"), comment="the call that was paid for it; NULL: read locally"
+        ForeignKey("calls.id", ondelete="SET NULL"), comment="the call that was paid for it; NULL: none was"
     )
     sighting_id: Mapped[int | None] = mapped_column(
         ForeignKey("sightings.id", ondelete="SET NULL"), comment="the sighting that it became part of; NULL: none"
