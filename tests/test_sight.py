@@ -79,6 +79,15 @@ def test_where_nothing_is_nothing_is_seen(sight: Sight) -> None:
     assert looked_hard(sight, np.clip(noise, 0, 255).astype(np.uint8), Box(0, 0, 960, 750)).plate is None
 
 
+@pytest.mark.parametrize(("right", "bottom", "seen"), [(600, 740, True), (600, 765, False), (1010, 500, False)])
+def test_a_plate_that_reaches_beyond_the_picture_is_none(sight: Sight, right: int, bottom: int, seen: bool) -> None:
+    plate = draw_plate("皖Q06417", "blue", width=240)
+    bgr = np.full((900, 1200, 3), 120, np.uint8)
+    bgr[bottom - plate.shape[0] : bottom, right - plate.shape[1] : right] = plate
+    shown = np.ascontiguousarray(bgr[:750, :960])
+    assert (looked_hard(sight, shown, Box(0, 0, 960, 750)).plate is not None) is seen
+
+
 def test_a_vehicle_that_came_nearer_and_goes_is_paid_with_the_view_that_was_given_up() -> None:
     bgr = np.full((720, 960, 3), 120, np.uint8)
     small, blind = np.zeros((180, 240), np.uint8), Sight(lambda _: [], [])

@@ -4,6 +4,7 @@ from streamwatch.model import Box, Corners, Point
 
 # A vehicle around its plate, in widths of the plate: a car is four plates wide, and its lamps are above the plate.
 BESIDE, ABOVE, BELOW = 1.2, 1.6, 0.6
+EDGE = 3.0  # px
 LONGEST = 4.0  # width by height; a plate of one line has 3.1, upright in the picture or not
 
 
@@ -40,6 +41,12 @@ def inside(box: Box, point: Point) -> bool:
     """Whether a point lies in a box."""
     x, y = point
     return box.x <= x < box.x + box.width and box.y <= y < box.y + box.height
+
+
+def is_cut(plate: Corners, shape: tuple[int, ...]) -> bool:
+    """Whether a plate reaches the edge of a picture of that shape, beyond which there may be more of it."""
+    left, top, right, bottom = bounds(plate)
+    return min(left, top, shape[1] - right, shape[0] - bottom) < EDGE
 
 
 def vehicle_around(plate: Corners, shape: tuple[int, ...]) -> Box:

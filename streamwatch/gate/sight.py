@@ -11,7 +11,7 @@ import numpy as np
 
 from streamwatch.gate.bestshot import Candidate
 from streamwatch.gate.plate_again import seen_again
-from streamwatch.gate.plate_box import bounds, enlarged, inside, middle, moved, plate_width, vehicle_around
+from streamwatch.gate.plate_box import bounds, enlarged, inside, is_cut, middle, moved, plate_width, vehicle_around
 from streamwatch.gate.plate_like import plate_like
 from streamwatch.gate.track import BROAD, PaidView, Track
 from streamwatch.model import Box, Corners, Frame, Picture
@@ -107,7 +107,9 @@ class Sight:
         own = [
             plate
             for plate in _plates(find, view.frame.to_bgr(), part, scale)
-            if inside(view.box, middle(plate)) and not self._paid_for(plate, view.frame.luma)
+            if inside(view.box, middle(plate))
+            and not is_cut(plate, view.frame.luma.shape)
+            and not self._paid_for(plate, view.frame.luma)
         ]
         return max(own, key=plate_width, default=None)
 
