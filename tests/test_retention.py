@@ -55,7 +55,8 @@ def all_of(store: Store, now: datetime, keep: Keep, batch: int = 200) -> list[Re
 
 
 def pictures(data_dir: Path) -> set[str]:
-    return {str(path.relative_to(data_dir)) for path in data_dir.rglob("*") if path.is_file()}
+    files = (path for path in data_dir.rglob("*") if path.is_file() and path.suffix != ".database")
+    return {str(path.relative_to(data_dir)) for path in files}
 
 
 def named(file: Path) -> set[str]:
@@ -249,6 +250,7 @@ def test_files_that_no_row_names_are_found_folder_by_folder(
 
 
 def test_folders_of_past_days_that_are_empty_go(store: Store, data_dir: Path, put: Callable[..., Path]) -> None:
+    saved_view(store)
     past, today = put("evidence/gate/2026-01-02/1.jpg"), put("evidence/gate/2026-01-05/1.jpg")
     assert [step.files for step in sweep(store)] == [1, 1]
     assert (past.parent.exists(), today.parent.exists()) == (False, True)
@@ -271,6 +273,42 @@ def test_a_crash_between_row_and_file_is_healed_by_the_sweep(
     assert put(path).exists()
     assert [step.files for step in sweep(store)] == [1]
     assert pictures(data_dir) == set()
+
+
+@pytest.mark.parametrize("named_first", ["north", "south"])
+def test_of_two_databases_in_one_folder_none_deletes_what_the_other_waits_for(
+    tmp_path: Path, data_dir: Path, caplog: pytest.LogCaptureFixture, named_first: str
+) -> None:
+    stores = {name: open_store(f"sqlite:///{tmp_path / name}.db", data_dir) for name in ("north", "south")}
+    first, second = stores.pop(named_first), *stores.values()
+    views = [(first, saved_view(first)), (second, saved_view(second))]
+    for path in pictures(data_dir):
+        os.utime(data_dir / path, (0, 0))
+    for store in (first, second):
+        assert sweep(store) == sweep(store) == []
+    assert [store.load_keyframe(view.key) for store, view in views] == [view for _, view in views]
+    said = [record.getMessage() for record in caplog.records if "another database has pictures there" in record.message]
+    assert len(said) == 2, "each says it once"
+
+
+def test_a_new_database_leaves_alone_what_was_there_before_it(
+    tmp_path: Path, put: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    earlier = [put("evidence/gate/2026-01-02/1.jpg"), put("evidence/exit/2026-01-03/1.jpg")]
+    store = open_store(f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "data")
+    assert sweep(store) == [], "it has no picture there yet"
+    saved_view(store)
+    lost = put("evidence/exit/2026-01-04/1.jpg")
+    sweep(store)
+    assert all(path.exists() for path in earlier)
+    assert not lost.exists()
+    store.close()
+    again = open_store(f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "data")
+    saved_view(again)
+    sweep(again)
+    assert all(path.exists() for path in earlier)
+    assert not caplog.records
+    again.close()
 
 
 def test_there_is_nothing_to_sweep_before_the_first_picture(store: Store) -> None:

@@ -28,6 +28,14 @@ def picture_path(camera: str, at: datetime, key: str, suffix: str = "") -> str:
     return f"evidence/{_safe(camera)}/{at:%Y-%m-%d}/{name}"
 
 
+def day_of(name: str) -> datetime | None:
+    """The UTC day that a folder of pictures is named after; None for another folder."""
+    try:
+        return datetime.strptime(name, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def write_picture(data_dir: Path, path: str, jpeg: bytes) -> None:
     """Returns once the bytes are safely stored at data_dir/path. Raises StorageFailed, and then no file is left."""
     target = data_dir / path

@@ -11,6 +11,7 @@ seen and settled by `recover`: a keyframe `waiting` was never sent; a call witho
 `sent` whose last call has ended got an answer that was not taken further, which the call still holds.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,7 +24,7 @@ from sqlalchemy.orm import Session
 from streamwatch.errors import StoreError
 from streamwatch.model import CallResult, Engine, Keyframe, Passage, PlateText, Reading, Sighting, SightingStatus
 from streamwatch.redact import hide_credentials
-from streamwatch.store import database, ledger, outbox, retention
+from streamwatch.store import database, ledger, outbox, retention, writers
 from streamwatch.store.evidence import picture_path, sha256, write_picture
 from streamwatch.store.failures import Place, translated
 from streamwatch.store.last_views import LastView, last_views
@@ -34,11 +35,14 @@ from streamwatch.store.tables import (
     KeyframeState,
     PassageOutcome,
     StoredCall,
+    StoredIdentity,
     StoredKeyframe,
     StoredPassage,
     StoredReading,
     StoredSighting,
 )
+
+log = logging.getLogger(__name__)
 
 BY_HAND = "read"
 """Evidence folder of the verb `read`, whose pictures belong to no camera."""
@@ -55,6 +59,7 @@ class Store:
         self._place = place
         self._data_dir = data_dir
         self._joined: Session | None = None
+        self._signed = self._told = False
         self.clock_trusted = True
 
     def close(self) -> None:
@@ -91,7 +96,7 @@ class Store:
     def save_keyframe(self, keyframe: Keyframe) -> None:
         """Stores the JPEG as evidence and then its row, `waiting`. The passage must be saved already."""
         path = picture_path(keyframe.camera, keyframe.captured_at, keyframe.key)
-        write_picture(self._data_dir, path, keyframe.jpeg)
+        self._write(path, keyframe.jpeg)
         with self._transaction() as session:
             passage = row_of(session, StoredPassage, keyframe.passage)
             session.add(keyframe_row(keyframe, passage.id, path, self.clock_trusted))
@@ -313,9 +318,11 @@ class Store:
     def sweep(self, now: datetime, after: str = "") -> Swept:
         """Deletes the pictures of one folder that no row names; `after` is the folder of the step before.
 
-        Such files are left by crashes and full disks. Not inside `together`.
+        Such files are left by crashes and full disks. Where another database has pictures, too, they may be its own:
+        then nothing is deleted. Not inside `together`.
         """
-        folder = retention.next_folder(self._data_dir, after)
+        since = self._alone_since()
+        folder = None if since is None else retention.next_folder(self._data_dir, after, since)
         if folder is None:
             return Swept(None)
         with self._transaction() as session:
@@ -323,6 +330,30 @@ class Store:
         files, size = retention.remove_files(self._data_dir, lost)
         retention.remove_if_empty(self._data_dir / folder, now)
         return Swept(folder, files, size)
+
+    def _alone_since(self) -> str | None:
+        """The day after which all pictures are this database's; None where those of others are among them."""
+        key = self._identity()
+        if not writers.is_shared(self._data_dir, key):
+            return writers.came_after(self._data_dir, key)
+        if not self._told:
+            self._told = True
+            log.warning(
+                "what crashes left in %s is not deleted: another database has pictures there, too. "
+                "Give each database a `data_dir` of its own.",
+                self._data_dir / "evidence",
+            )
+        return None
+
+    def _identity(self) -> str:
+        with self._transaction() as session:
+            return session.scalars(select(StoredIdentity.key)).one()
+
+    def _write(self, path: str, picture: bytes) -> None:
+        if not self._signed:
+            writers.sign(self._data_dir, self._identity())
+            self._signed = True
+        write_picture(self._data_dir, path, picture)
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
@@ -354,7 +385,7 @@ class Store:
             return view.path
         else:
             path = picture_path(view.camera, view.captured_at, view.key, suffix=f"-{call.key[:8]}")
-        write_picture(self._data_dir, path, picture)
+        self._write(path, picture)
         return path
 
 

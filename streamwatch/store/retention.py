@@ -20,6 +20,7 @@ from sqlalchemy import Select, and_, delete, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from streamwatch.clock import EARLIEST
+from streamwatch.store.evidence import day_of
 from streamwatch.store.failures import file_failed
 from streamwatch.store.tables import (
     KeyframeState,
@@ -225,22 +226,26 @@ def remove_files(data_dir: Path, paths: Iterable[str]) -> tuple[int, int]:
     return files, size
 
 
-def next_folder(data_dir: Path, after: str) -> str | None:
-    """The folder of one camera and day (`evidence/CAMERA/YYYY-MM-DD`) that follows another by name."""
-    found = (str(folder.relative_to(data_dir)) for folder in (data_dir / "evidence").glob("*/*") if _day(folder.name))
+def next_folder(data_dir: Path, after: str, since: str) -> str | None:
+    """The folder of one camera and day (`evidence/CAMERA/YYYY-MM-DD`) that follows another by name.
+
+    since: a day, or empty; only later ones count.
+    """
+    days = (folder for folder in (data_dir / "evidence").glob("*/*") if day_of(folder.name) and folder.name > since)
+    found = (str(folder.relative_to(data_dir)) for folder in days)
     return min((folder for folder in found if folder > after), default=None)
 
 
 def orphans(session: Session, data_dir: Path, folder: str, now: datetime) -> list[str]:
     """Files of a folder of pictures that no row names and that are older than ORPHANED_AFTER, relative to data_dir."""
     lying = [f"{folder}/{name}" for name in _old_files(data_dir / folder, now.timestamp() - ORPHANED_AFTER)]
-    named = _named(session, _day(Path(folder).name) or now) if lying else set()
+    named = _named(session, day_of(Path(folder).name) or now) if lying else set()
     return [path for path in lying if path not in named]
 
 
 def remove_if_empty(folder: Path, now: datetime) -> None:
     """Removes the folder of a past day that has become empty."""
-    day = _day(folder.name)
+    day = day_of(folder.name)
     if day is not None and day + timedelta(days=2) < now:
         with contextlib.suppress(OSError):
             folder.rmdir()
@@ -262,11 +267,3 @@ def _named(session: Session, day: datetime) -> set[str]:
     retries = select(StoredCall.path).join(StoredKeyframe, StoredKeyframe.id == StoredCall.keyframe_id).where(views)
     queries = (select(StoredKeyframe.path).where(views), retries, select(StoredCall.path).where(by_hand))
     return {path for query in queries for path in session.scalars(query) if path is not None}
-
-
-def _day(name: str) -> datetime | None:
-    """The UTC day that a folder is named after."""
-    try:
-        return datetime.strptime(name, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        return None

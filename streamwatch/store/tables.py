@@ -117,6 +117,17 @@ def _clock_trusted() -> MappedColumn[bool]:
     )
 
 
+class StoredIdentity(Base):
+    """Which database this is."""
+
+    __tablename__ = "identity"
+    __table_args__ = ({"comment": "which database this is; one row, which is never changed"},)
+
+    key: Mapped[str] = mapped_column(
+        String(32), primary_key=True, comment="the database's random name, as in evidence/KEY.database"
+    )
+
+
 class StoredPassage(Base):
     """One vehicle's stay before a camera."""
 

@@ -1,0 +1,37 @@
+"""Which databases have pictures in an evidence folder.
+
+Each leaves `evidence/KEY.database` there before its first picture. A picture that one does not know may still be
+waiting for another, so only a database that is alone there may say which pictures are orphans; and none of the days
+that were there before it came, because they may be those of a database from before there were such files.
+"""
+
+from pathlib import Path
+
+from streamwatch.store.evidence import day_of, write_picture
+from streamwatch.store.failures import file_failed
+
+_ENDING = ".database"
+
+
+def sign(data_dir: Path, key: str) -> None:
+    """Leaves the file of a database, unless it is there. Raises StorageFailed."""
+    path = f"evidence/{key}{_ENDING}"
+    if not (data_dir / path).exists():
+        days = (folder.name for folder in (data_dir / "evidence").glob("*/*") if day_of(folder.name))
+        write_picture(data_dir, path, max(days, default="").encode())
+
+
+def is_shared(data_dir: Path, key: str) -> bool:
+    """Whether another database has pictures there."""
+    return any(file.stem != key for file in (data_dir / "evidence").glob(f"*{_ENDING}"))
+
+
+def came_after(data_dir: Path, key: str) -> str | None:
+    """The newest day (YYYY-MM-DD or empty) that was there before a database came; None where it has not come yet."""
+    file = data_dir / "evidence" / f"{key}{_ENDING}"
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise file_failed(f"The file {file}", error, "read") from None
