@@ -8,10 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from records import ANSWER, JPEG, NOON, keyframe, new_key, passage, reading, rows, sighting
+from records import ANSWER, JPEG, NOON, keyframe, new_key, passage, reading, rows, saved_view, sighting
 from sqlalchemy import text
 
-from streamwatch.errors import StoreError
+from streamwatch.errors import StorageFailed, StoreError
 from streamwatch.model import CallResult, Engine, Keyframe, SightingStatus
 from streamwatch.store import KeyframeState, PassageOutcome, Store, open_store
 
@@ -306,6 +306,26 @@ def test_last_views_are_the_newest_pictures_of_the_last_passages(store: Store, d
     assert (views[0].keyframe, views[0].plate) == (last, seen.corners)
     assert views[1].plate is None
     assert store.last_views("gate", stays[1].last_seen)[0].passage == stays[1]
+
+
+def test_a_folder_of_pictures_that_is_missing_is_a_disk_to_be_mounted(store: Store, file: Path, data_dir: Path) -> None:
+    view = saved_view(store)
+    store.close()
+    (data_dir / "evidence").rename(data_dir / "unplugged")
+    again = open_store(f"sqlite:///{file}", data_dir)
+    asking: list[Callable[[], object]] = [
+        lambda: again.load_keyframe(view.key),
+        lambda: again.last_views("gate", NOON + timedelta(hours=1)),
+        lambda: saved_view(again),
+    ]
+    for ask in asking:
+        with pytest.raises(StorageFailed, match=r"evidence, which holds pictures .* is missing\. Mount its disk"):
+            ask()
+    assert not (data_dir / "evidence").exists()
+    (data_dir / "unplugged").rename(data_dir / "evidence")
+    assert again.load_keyframe(view.key) == view
+    saved_view(again)
+    again.close()
 
 
 def test_last_views_begin_with_what_a_crash_left_open_and_miss_what_is_gone(store: Store, data_dir: Path) -> None:

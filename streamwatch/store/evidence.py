@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from streamwatch.errors import StoreError
+from streamwatch.errors import StorageFailed, StoreError
 from streamwatch.store.failures import file_failed
 
 _LONGEST_FOLDER = 200  # bytes; file systems take 255
@@ -55,12 +55,23 @@ def write_picture(data_dir: Path, path: str, jpeg: bytes) -> None:
         raise file_failed(f"The picture {target}", error) from None
 
 
+def require_folder(data_dir: Path) -> None:
+    """Raises StorageFailed where the whole folder of pictures is missing: then its disk is, and no picture is lost."""
+    folder = data_dir / "evidence"
+    if not folder.is_dir():
+        raise StorageFailed(
+            f"The folder {folder}, which holds pictures of this database, is missing.",
+            "Mount its disk, or make an empty folder there if the pictures are gone for good.",
+        )
+
+
 def read_picture(data_dir: Path, path: str, digest: str) -> bytes:
     """The bytes at data_dir/path. Raises StoreError where they are gone or have another SHA-256, or StorageFailed."""
     target = data_dir / path
     try:
         jpeg = target.read_bytes()
     except FileNotFoundError:
+        require_folder(data_dir)
         raise StoreError(f"The picture {target} is gone.") from None
     except OSError as error:
         raise file_failed(f"The picture {target}", error, "read") from None

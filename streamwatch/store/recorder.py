@@ -25,7 +25,7 @@ from streamwatch.errors import StoreError
 from streamwatch.model import CallResult, Engine, Keyframe, Passage, PlateText, Reading, Sighting, SightingStatus
 from streamwatch.redact import hide_credentials
 from streamwatch.store import database, ledger, outbox, retention, writers
-from streamwatch.store.evidence import picture_path, sha256, write_picture
+from streamwatch.store.evidence import picture_path, require_folder, sha256, write_picture
 from streamwatch.store.failures import Place, translated
 from streamwatch.store.last_views import LastView, last_views
 from streamwatch.store.outbox import PassageStanding, Recovery, WaitingKeyframe
@@ -351,6 +351,10 @@ class Store:
 
     def _write(self, path: str, picture: bytes) -> None:
         if not self._signed:
+            if self.evidence_bytes():
+                require_folder(
+                    self._data_dir
+                )  # a new one would lie on the wrong disk and hide that this one is missing
             writers.sign(self._data_dir, self._identity())
             self._signed = True
         write_picture(self._data_dir, path, picture)
