@@ -25,6 +25,8 @@ TOLERANCE = 2.0
 DRIFT = 60.0
 """Seconds that the wall clock may drift from the monotonic one without synchronisation before it counts as stepped.
 A quartz of 100 ppm takes a week for it."""
+LEAP = 86400.0
+"""Seconds that wall time may gain on monotonic time in a run before ages that are told by it are doubted."""
 STEP = 5.0
 """Seconds by which wall time must jump for a budget to call it a step."""
 TIMESYNC = Path("/run/systemd/timesync")
@@ -48,6 +50,10 @@ class Clock(Protocol):
     @property
     def plausible(self) -> bool:
         """Whether `now` can be right at all."""
+
+    @property
+    def leapt(self) -> bool:
+        """Whether it was set ahead by more than a day in this run, and not back since."""
 
 
 def kernel_synchronised(timesync: Path = TIMESYNC) -> bool | None:
@@ -80,7 +86,9 @@ class SystemClock:
         self._wall, self._monotonic, self._synchronised = wall, monotonic, synchronised
         self._lock = threading.Lock()
         self._latest, self._looked = wall(), monotonic()
+        self._first_offset: float | None = None  # wall less monotonic time when the clock was first plausible
         self._good_offset: float | None = None  # wall less monotonic time when the clock was last synchronised
+        self._advance()
 
     def now(self) -> datetime:
         """Aware UTC wall time, never earlier than any time handed out before by this clock."""
@@ -105,6 +113,16 @@ class SystemClock:
         return self.ahead <= TOLERANCE and EARLIEST <= self._wall() < LATEST
 
     @property
+    def leapt(self) -> bool:
+        """Whether wall time has gained more than a day on monotonic time in this run.
+
+        From when it was plausible on: that a box without a clock battery is put right is no leap.
+        """
+        with self._lock:
+            self._advance()
+            return self._first_offset is not None and self._wall() - self._monotonic() - self._first_offset > LEAP
+
+    @property
     def ahead(self) -> float:
         """Seconds by which `now` is ahead of the wall clock since that was put back; 0 mostly."""
         with self._lock:
@@ -114,6 +132,8 @@ class SystemClock:
         wall, looked = self._wall(), self._monotonic()
         self._latest = max(wall, self._latest + CATCH_UP * (looked - self._looked))
         self._looked = looked
+        if self._first_offset is None and EARLIEST <= wall < LATEST:
+            self._first_offset = wall - looked
         return self._latest
 
     def _in_step(self) -> bool:

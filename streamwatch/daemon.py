@@ -26,7 +26,7 @@ from streamwatch.cameras import camera_of
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
 from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, HealthServer, Snapshot, serve, write_status
-from streamwatch.housekeeping import tidy
+from streamwatch.housekeeping import Housekeeping
 from streamwatch.model import Keyframe, PlateText, Recognizer
 from streamwatch.notify import Notifier
 from streamwatch.parts import make_books, make_dispatcher, make_intake
@@ -231,6 +231,7 @@ class Daemon:
 
     def _keep_house(self) -> None:
         """The keeper's thread."""
+        housekeeping = Housekeeping(self._settings, self._store, self._clock, self._call)
         tidied = given_back = self._clock.monotonic()
         until_given_back = GIVE_BACK_FIRST
         while not self._give_up.wait(self._notifier.interval or TELL_EVERY):
@@ -248,7 +249,7 @@ class Daemon:
                 pause = min(TIDY_SHORT, TIDY_EVERY) if self._short_of_room(snapshot.disk) else TIDY_EVERY
                 if self._clock.monotonic() - tidied >= pause and snapshot.database.ok:
                     tidied = self._clock.monotonic()
-                    self._vitals.evidence = tidy(self._settings, self._store, self._clock, self._call)
+                    self._vitals.evidence = housekeeping.tidy()
             except StorageFailed as error:
                 log.debug("%s", error)  # the recorder says it, as soon as it has something to write
 

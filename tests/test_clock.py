@@ -159,6 +159,29 @@ def test_time_that_is_ahead_of_a_corrected_wall_clock_is_not_trusted_until_it_is
     assert clock.trusted
 
 
+def test_a_clock_that_was_set_ahead_by_more_than_a_day_has_leapt_until_it_is_put_back() -> None:
+    machine = Machine()
+    clock = machine.clock()
+    machine.passes(30 * 86400)
+    machine.wall += 86000
+    assert not clock.leapt
+    machine.wall += 86400
+    assert clock.leapt
+    machine.passes(30 * 86400)
+    assert clock.leapt
+    machine.wall -= 86400
+    assert not clock.leapt
+
+
+def test_a_clock_that_is_set_for_the_first_time_has_not_leapt() -> None:
+    machine = Machine(datetime(1970, 1, 1, tzinfo=UTC))
+    clock = machine.clock()
+    machine.wall += 56.5 * YEAR
+    assert not clock.leapt
+    machine.wall += 2 * 86400
+    assert clock.leapt
+
+
 @pytest.mark.parametrize(
     ("state", "folder", "file", "expected"),
     [

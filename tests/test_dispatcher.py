@@ -38,6 +38,7 @@ STUMBLE = (errors.Transient("ret_code 80"), True)
 
 class FakeClock:
     trusted = plausible = True
+    leapt = False
 
     def __init__(self) -> None:
         self.time = 1000.0

@@ -1,0 +1,39 @@
+"""Rounds of retention while the clock is moved by hand."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from records import rows, saved_view
+
+from streamwatch.clock import SystemClock
+from streamwatch.housekeeping import Housekeeping
+from streamwatch.settings import Settings
+from streamwatch.store import KeyframeState, open_store
+
+DAY = 86400.0
+
+
+def test_a_clock_that_was_set_ahead_deletes_nothing_for_its_age(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings.model_validate({"data_dir": tmp_path / "data", "retention": {"min_free": 0}})
+    file = tmp_path / "streamwatch.db"
+    store = open_store(f"sqlite:///{file}", settings.data_dir)
+    view = saved_view(store, at=datetime.now(UTC) - timedelta(minutes=5), closed=True)
+    store.keyframe_state(view.key, KeyframeState.ANSWERED)
+    began = datetime.now(UTC).timestamp()
+    wall, up = began, 0.0
+    clock = SystemClock(lambda: wall, lambda: up, lambda: None)
+    housekeeping = Housekeeping(settings, store, clock, lambda call: call())
+    wall += 5000 * DAY
+    for _ in range(2):
+        assert housekeeping.tidy() == len(view.jpeg)
+    assert [record.getMessage()[:41] for record in caplog.records] == ["the clock was set ahead by more than a da"]
+    wall = began
+    assert housekeeping.tidy() == len(view.jpeg)
+    assert store.load_keyframe(view.key) == view
+    started_again = SystemClock(lambda: began + 5000 * DAY, lambda: up, lambda: None)
+    assert Housekeeping(settings, store, started_again, lambda call: call()).tidy() == 0
+    assert rows(file, "SELECT * FROM passages") == []
+    store.close()
