@@ -102,7 +102,7 @@ class Daemon:
         self._answers: dict[str, Channel[Answer]] = {
             name: Channel(ANSWERS, worth=lambda answer: answer[0].captured_at.timestamp()) for name in settings.cameras
         }
-        self._failed = threading.Event()
+        self._failed, self._failing = threading.Event(), threading.Lock()
         self._hurry, self._give_up = threading.Event(), threading.Event()
         self._beat: Callable[[], None] = lambda: None
         self._cameras: dict[str, Camera] = {}
@@ -201,8 +201,10 @@ class Daemon:
         except ChannelClosed:
             pass
         except BaseException as error:
-            if not self._failed.is_set():  # what fails afterwards is a consequence
-                _say(name, error)
+            with self._failing:
+                if not self._failed.is_set():  # what fails afterwards is a consequence
+                    _say(name, error)
+                self._failed.set()
             self._fail()
 
     def _fail(self) -> None:
@@ -238,6 +240,7 @@ class Daemon:
             if self._clock.monotonic() - given_back >= until_given_back:
                 given_back, until_given_back = self._clock.monotonic(), min(TIDY_EVERY, 2 * until_given_back)
                 give_memory_back()
+            self._store.require_file()
             snapshot = self._snapshot()
             self._notifier.status(self._vitals.sentence())
             if snapshot.stalled:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemons import PLATES, SECRET, Running, ask, free_port, paid, running, verb
+from daemons import PLATES, SECRET, Running, ask, free_port, paid, query_database, running, verb
 from fakes import FakeOcrCars, plate, refusal
 from killing import draw_clip
 
@@ -238,6 +238,35 @@ def test_a_damaged_database_is_said_and_left_alone(clip: Path, tmp_path: Path, s
     assert len(said) == 1, done.stderr
     assert "streamwatch.db is damaged. Stop streamwatch, keep a copy" in said[0]
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
+def test_a_database_that_goes_while_it_is_written_ends_the_daemon_before_it_pays_again(
+    clip: Path, tmp_path: Path, service: FakeOcrCars, replaced: bool
+) -> None:
+    data = tmp_path / "d" / "data"
+    with watching(tmp_path / "d", clip, service) as watched:
+        watched.daemon.until(lambda: len(service.calls) >= 2)
+        for file in data.glob("streamwatch.db*"):
+            if file.suffix != ".lock":
+                file.rename(data / file.name.replace("streamwatch", "away"))
+        if replaced:
+            (data / "streamwatch.db").touch()
+        assert watched.daemon.process.wait(30) == 1
+    (error,) = watched.daemon.errors()
+    assert "streamwatch.db was removed or replaced while it was written. Put it back" in error
+    assert query_database(data / "away.db", "SELECT count(*) FROM calls") == [(len(service.calls),)]
+    if replaced:
+        assert (data / "streamwatch.db").read_bytes() == b""
+
+
+def test_that_the_database_is_gone_is_noticed_also_while_nothing_is_seen(tmp_path: Path, service: FakeOcrCars) -> None:
+    cameras = {"gate": {"source": f"rtsp://127.0.0.1:{free_port()}/gate"}}
+    with running(tmp_path / "d", cameras, patch=FASTER, recognizer=paid(service)) as daemon:
+        daemon.until(lambda: "watching gate" in daemon.log())
+        (tmp_path / "d" / "data" / "streamwatch.db").unlink()
+        assert daemon.process.wait(30) == 1
+    assert "was removed or replaced" in daemon.errors()[-1]
 
 
 def test_a_second_daemon_on_the_same_database_is_refused(clip: Path, tmp_path: Path, service: FakeOcrCars) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from streamwatch.clock import Clock
 from streamwatch.errors import (
+    DatabaseUnusable,
     Doubtful,
     PictureRefused,
     RecognitionError,
@@ -187,7 +188,7 @@ class Dispatcher:
     def _serve(self, job: Job) -> Served:
         try:
             keyframe = self._desk.load(job.waiting.key)
-        except StorageFailed:
+        except (StorageFailed, DatabaseUnusable):
             raise
         except StoreError as error:
             if job.route is Route.ENGINE and self._paid:

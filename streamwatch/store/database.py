@@ -6,6 +6,7 @@ never wait for the writer. Every write transaction takes the write lock when it 
 
 import sqlite3
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -115,6 +116,37 @@ def sqlite_file(database: str) -> Path | None:
     url = _parse(database)
     name = url.database or ""
     return Path(name) if _is_sqlite(url) and _names_file(name) else None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that was opened by its name. device, inode: which one that was."""
+
+    path: Path
+    device: int
+    inode: int
+
+    def is_gone(self) -> bool:
+        """Whether its name stands for nothing, or for another file."""
+        try:
+            found = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) != (self.device, self.inode)
+
+
+def open_file(database: str) -> OpenFile | None:
+    """The file of an SQLite database that was just opened; None for another kind."""
+    path = sqlite_file(database)
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise file_failed(f"The database {path}", error, "found") from None
+    return OpenFile(path, found.st_dev, found.st_ino)
 
 
 def _names_file(name: str) -> bool:

@@ -21,7 +21,7 @@ import sqlalchemy
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from streamwatch.errors import StoreError
+from streamwatch.errors import DatabaseUnusable, StoreError
 from streamwatch.model import CallResult, Engine, Keyframe, Passage, PlateText, Reading, Sighting, SightingStatus
 from streamwatch.redact import hide_credentials
 from streamwatch.store import database, ledger, outbox, retention, writers
@@ -54,8 +54,11 @@ class Store:
     clock_trusted: to be kept true by the caller; new rows say whether the clock was known to be right.
     """
 
-    def __init__(self, engine: sqlalchemy.Engine, place: Place, data_dir: Path) -> None:
+    def __init__(
+        self, engine: sqlalchemy.Engine, place: Place, data_dir: Path, file: database.OpenFile | None = None
+    ) -> None:
         self._engine = engine
+        self._file = file
         self._place = place
         self._data_dir = data_dir
         self._joined: Session | None = None
@@ -65,6 +68,17 @@ class Store:
     def close(self) -> None:
         """Gives the database back. Closing twice does no harm."""
         self._engine.dispose()
+
+    def require_file(self) -> None:
+        """Raises DatabaseUnusable where the file of an SQLite database was removed or replaced. For any thread.
+
+        Asked before each transaction, because SQLite goes on writing into a file that has no name any more.
+        """
+        if self._file is not None and self._file.is_gone():
+            raise DatabaseUnusable(
+                f"{self._place.label} was removed or replaced while it was written.",
+                "Put it back before the next start; otherwise a new one is begun.",
+            )
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -365,6 +379,7 @@ class Store:
             with translated(self._place):
                 yield from self._part(self._joined)
             return
+        self.require_file()
         with translated(self._place), Session(self._engine) as session, session.begin():
             self._joined = session
             try:
@@ -399,4 +414,4 @@ def open_store(url: str, data_dir: Path) -> Store:
     url: any SQLAlchemy URL. data_dir: the folder that holds `evidence/`. Raises DatabaseUnusable or StorageFailed.
     """
     engine, place = database.open_writer(url)
-    return Store(engine, place, data_dir)
+    return Store(engine, place, data_dir, database.open_file(url))
