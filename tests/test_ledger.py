@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from records import ANSWER, NOON, rows, saved_call, saved_view
 
-from streamwatch.model import CallResult, PlateText
+from streamwatch.clock import SystemClock
+from streamwatch.model import CallResult, Engine, PlateText
+from streamwatch.pipeline import RecordedLedger
 from streamwatch.store import (
     Calls,
     CallsRow,
@@ -76,6 +78,17 @@ def test_what_was_charged_or_may_have_been_counts(store: Store, reader: Reader) 
     assert store.spent(NOON) == reader.spent(NOON) == 1 + 3 + 1 + 0 + 1 + 1
     store.recover()
     assert store.spent(NOON) == 7
+
+
+@pytest.mark.parametrize(
+    "result", [replace(ANSWER, fee=fee) for fee in (0, 1, 3)] + [CHARGED_FAILURE, FAILED, DOUBTFUL]
+)
+def test_a_restart_counts_a_call_as_the_run_did_that_made_it(store: Store, result: CallResult) -> None:
+    running = RecordedLedger(lambda _: None, SystemClock(), Engine.OCRCARS, None)
+    running.about_to_pay(1, b"")
+    running.ended(1, result)
+    saved_call(store, saved_view(store), result)
+    assert store.spent(NOON) == running.paid
 
 
 def test_a_window_begins_with_its_first_moment(store: Store) -> None:

@@ -60,12 +60,12 @@ class NotCalledRow:
 
 
 def spent(session: Session, since: datetime, camera: str | None) -> int:
-    """Charge units since then; a call that may have been charged counts as one.
+    """Charge units since then, as `RecordedLedger` counts them: one at least for a call that may have been charged.
 
     camera: None for all, and the verb `read`. Calls from a time when the clock was not trusted go by their place
     between trusted ones: one that claims to be older than a trusted call before it was made after that.
     """
-    units = func.coalesce(func.sum(case((StoredCall.charged.is_(True), StoredCall.fee), else_=1)), 0)
+    units = func.coalesce(func.sum(case((StoredCall.fee > 1, StoredCall.fee), else_=1)), 0)
     query = select(units).where(StoredCall.charged.is_not(False), _since(session, since))
     if camera is not None:
         query = query.where(StoredCall.camera == camera)

@@ -99,7 +99,7 @@ class Reader:
             return [self._row(row, path) for row, path in session.execute(query)]
 
     def spent(self, since: datetime, camera: str | None = None) -> int:
-        """Charge units since then, for a camera or (None) for all; a call that may have been charged counts as one."""
+        """Charge units since then, for a camera or (None) for all; one at least for a call that may be charged."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.spent(session, since, camera)
 

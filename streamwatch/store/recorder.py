@@ -305,7 +305,7 @@ class Store:
             return passage.outcome, outbox.sighted_plates(session, passage)
 
     def spent(self, since: datetime, camera: str | None = None) -> int:
-        """Charge units since then, for a camera or (None) for all; a call that may have been charged counts as one."""
+        """Charge units since then, for a camera or (None) for all; one at least for a call that may be charged."""
         with self._transaction() as session:
             return ledger.spent(session, since, camera)
 
@@ -366,9 +366,8 @@ class Store:
     def _write(self, path: str, picture: bytes) -> None:
         if not self._signed:
             if self.evidence_bytes():
-                require_folder(
-                    self._data_dir
-                )  # a new one would lie on the wrong disk and hide that this one is missing
+                # A new one would lie on the wrong disk and hide that this one is missing.
+                require_folder(self._data_dir)
             writers.sign(self._data_dir, self._identity())
             self._signed = True
         write_picture(self._data_dir, path, picture)
