@@ -66,7 +66,7 @@ class _Reader:
         try:
             engine, plates = self._read_url(image) if "://" in image else self._read_file(Path(image))
         except (RecognitionError, CaptureError) as error:
-            return {**result, "plates": [], "error": str(error)}
+            return {**result, "plates": [], "error": hide_credentials(str(error))}
         return {
             **result,
             "engine": engine.value,

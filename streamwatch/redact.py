@@ -6,8 +6,17 @@ from urllib.parse import urlsplit
 # The password may itself hold '@' when somebody forgot to percent-encode it, so the match runs to the last '@' before
 # the path. A quote or a blank ends a URL inside a longer message.
 _USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s'\"]*@")
+# It may hold '/', too. Then the host seems to be the user, and '@' stands in what seems to be the path.
+_SLASHED = re.compile(
+    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)"
+    r"(?:\*\*\*@[^\s?'\"]*@|[^/:\s@\['\"]+:(?:[^\s?'\"]*@|(?!\d{1,5}/)[^\s'\"]*@))"
+)
 # An address written wrongly is one, too: rtsp:/user:password@host, or without any scheme.
-_BARE = re.compile(r"(?<![^\s/'\"])[^\s/:'\"*]+:[^\s/'\"]*@(?=[^\s'\"])")
+_BARE = re.compile(
+    r"(?<![^\s/'\"])(?<!://)(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*:/(?=[^\s/:'\"*]+:[^\s'\"]*@))?"
+    r"[^\s/:'\"*]+:(?!//)[^\s'\"]*@(?=[^\s'\"])"
+)
+_NAME = re.compile(r"(?<![^/])[^/:*]+:(?!//).*@(?=.)", re.DOTALL)
 _QUERY = re.compile(r"(?P<url>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?'\"]+)\?[^\s'\"]*")
 # Some cameras take them as a part of the path: rtsp://192.0.2.7/user=viewer_password=…_channel=1.sdp
 _NAMED = re.compile(r"(?P<name>(?:password|passwd|pwd|token|secret)=)[^&/_\s'\"]+", re.IGNORECASE)
@@ -20,8 +29,14 @@ def hide_credentials(text: str) -> str:
 
     Cameras carry passwords in any place (`rtsp://user:pw@host/…`, `…?user=a&password=b`, `…/user=a_password=b_ch=1`).
     """
-    text = _BARE.sub("***@", _USERINFO.sub(r"\g<scheme>***@", text))
-    return _NAMED.sub(r"\g<name>***", _QUERY.sub(r"\g<url>?***", text))
+    text = _SLASHED.sub(r"\g<scheme>***@", _USERINFO.sub(r"\g<scheme>***@", text))
+    text = _BARE.sub(lambda match: f"{match['scheme'] or ''}***@", _QUERY.sub(r"\g<url>?***", text))
+    return _NAMED.sub(r"\g<name>***", text)
+
+
+def hide_in_name(name: str) -> str:
+    """As `hide_credentials`, of a text that is one name and nothing else: a blank or a quote does not end it."""
+    return _NAME.sub("***@", hide_credentials(name))
 
 
 def place_of(url: str) -> str:

@@ -178,8 +178,8 @@ def test_read_with_the_local_engine_and_its_errors(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "car.png"), picture)
     (tmp_path / "text.jpg").write_text("no picture")
     write_config(tmp_path, "recognizer: {engine: local}\n")
-    arguments = ("read", "car.png", "text.jpg", "absent.jpg", "", "https://u:hush@example.com/a.jpg?sig=hush")
-    done = streamwatch(*arguments, "--format", "json", cwd=tmp_path)
+    images = ("car.png", "text.jpg", "u:hush/hush@absent.jpg", "", "https://u:hush@example.com/a.jpg?sig=hush")
+    done = streamwatch("read", *images, "--format", "json", cwd=tmp_path)
     assert done.returncode == 1
     assert "hush" not in done.stdout + done.stderr
     car, text, absent, empty, url = json.loads(done.stdout)
@@ -225,8 +225,9 @@ def test_check_says_what_is_wrong_and_pays_nothing(tmp_path: Path) -> None:
     assert good.returncode == 0, good.stdout + good.stderr
     assert good.stdout.count("ok ") == 4
     assert charged == []
-    sources = ("rtsp://u:hush@127.0.0.1:9/x", "absent.mp4", "sample", "Sample")
-    cameras = ", ".join(f"{name}: {{source: '{source}'}}" for name, source in zip("abcd", sources, strict=True))
+    wrong = ("admin:hush/hush@192.0.2.7/x", "admin:hush hush@192.0.2.7/x", "rtsp:/admin:hush/hush@192.0.2.7/x")
+    sources = ("rtsp://u:hush@127.0.0.1:9/x", "absent.mp4", "sample", "Sample", *wrong)
+    cameras = ", ".join(f"{name}: {{source: '{source}'}}" for name, source in zip("abcdefg", sources, strict=True))
     write_config(tmp_path, f"cameras: {{{cameras}}}\nrecognizer: {{engine: ocrcars}}\ncapture: {{deadline: 1s}}\n")
     bad = streamwatch("check", cwd=tmp_path)
     assert bad.returncode == 1
@@ -236,6 +237,7 @@ def test_check_says_what_is_wrong_and_pays_nothing(tmp_path: Path) -> None:
     assert "camera a: 127.0.0.1:9 refuses the connection. Is the camera's service switched on" in lines
     assert "absent.mp4" in lines
     assert "Sample. The clip that comes with streamwatch is `source: sample`.\n" in lines
+    assert lines.count("@192.0.2.7/x. The address of a camera begins with rtsp://") == 3
     assert "camera c: sends pictures of 1280 x 720" in lines
 
 

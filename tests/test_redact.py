@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamwatch.redact import hide_credentials, host_of
+from streamwatch.redact import hide_credentials, hide_in_name, host_of
 
 
 @pytest.mark.parametrize(
@@ -15,11 +15,34 @@ from streamwatch.redact import hide_credentials, host_of
         ("There is no file rtsp:/user:geheim@192.0.2.7/x.", "There is no file rtsp:/***@192.0.2.7/x."),
         ("There is no file user:pa@ss@camera/x.", "There is no file ***@camera/x."),
         ("'//user:geheim@camera:554/x'", "'//***@camera:554/x'"),
+        ("There is no file admin:SEC/RET@192.0.2.7/x.", "There is no file ***@192.0.2.7/x."),
+        ("There is no file /etc/cfg/admin:S:E/C@R/ET@192.0.2.7/x.", "There is no file /etc/cfg/***@192.0.2.7/x."),
+        ("There is no file cfg/admin:/SEC?RET@camera/x.", "There is no file cfg/***@camera/x."),
+        ("There is no file cfg/rtsp:/admin:SEC/RET@h/x.", "There is no file cfg/rtsp:/***@h/x."),
+        ("open rtsp://admin:SEC/RET@192.0.2.7/x", "open rtsp://***@192.0.2.7/x"),
+        ("open rtsp://admin:SEC?/RET@192.0.2.7/x", "open rtsp://***@192.0.2.7/x"),
+        ("open http://h:80/a?sign=x@RET", "open http://h:80/a?***"),
+        ("open http://u:p@h:80/a?sign=x@RET", "open http://***@h:80/a?***"),
+        ("open rtsp://[2001:db8::7]:554/x@y", "open rtsp://[2001:db8::7]:554/x@y"),
+        ("cfg/rec@gate/1@2.mp4: it holds a@b", "cfg/rec@gate/1@2.mp4: it holds a@b"),
         ("nothing of the kind: a@b, 1?2", "nothing of the kind: a@b, 1?2"),
     ],
 )
 def test_credentials_are_hidden_wherever_cameras_carry_them(text: str, seen: str) -> None:
     assert hide_credentials(text) == seen
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("cfg/admin:SE C/R'ET@192.0.2.7/x", "cfg/***@192.0.2.7/x"),
+        ("rtsp:/admin:SE C@192.0.2.7/x", "***@192.0.2.7/x"),
+        ("rtsp://u:p@192.0.2.7/x", "rtsp://***@192.0.2.7/x"),
+        ("my clips/rec@gate 1.mp4", "my clips/rec@gate 1.mp4"),
+    ],
+)
+def test_in_a_name_a_blank_or_a_quote_ends_nothing(name: str, seen: str) -> None:
+    assert hide_in_name(name) == seen
 
 
 @pytest.mark.parametrize(("url", "host"), [("rtsp://u:p@h:1/x", "h"), ("rtsp://[broken/x", ""), ("0", "")])

@@ -16,7 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
-from streamwatch.redact import hide_credentials, place_of
+from streamwatch.redact import hide_in_name, place_of
 
 # FFmpeg's own lines carry addresses with passwords, and speak of every damaged block.
 av.logging.set_level(None)
@@ -28,7 +28,7 @@ _RTSP_OPTIONS = {
 }
 _NETWORK_OPTIONS = {"analyzeduration": "1000000"}
 _CAN_BE_CHEAP = {"h264", "hevc"}
-_LIKE_AN_ADDRESS = re.compile(r"(?:^|/)[a-z]{3,}:/|^//|:[^/]*@", re.IGNORECASE)
+_LIKE_AN_ADDRESS = re.compile(r"(?:^|/)[a-z]{3,}:/|^//|:.*@", re.IGNORECASE)
 # FFmpeg says EIO when a host's name is unknown.
 _UNREACHABLE = {errno.EIO, errno.EHOSTUNREACH, errno.ENETUNREACH}
 
@@ -170,7 +170,7 @@ def _check_address(url: str) -> None:
 
 
 def _unreadable(path: Path, error: Exception) -> SourceUnreadable:
-    place = hide_credentials(str(path))
+    place = hide_in_name(str(path))
     if isinstance(error, FileNotFoundError):
         return SourceUnreadable(f"There is no file {place}.", _meant(path))
     if isinstance(error, IsADirectoryError):
