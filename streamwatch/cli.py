@@ -141,8 +141,11 @@ def replay(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Send recordings through the same pipeline, as fast as it goes, in the video's own time."""
+    from streamwatch.explain import refuse_place
     from streamwatch.recordings import play
 
+    if explain is not None:
+        refuse_place(explain, [*videos, config_path])
     settings = _settings(config_path)
     if camera not in settings.cameras:
         known = ", ".join(settings.cameras) or "none"

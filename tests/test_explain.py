@@ -18,7 +18,7 @@ from paying import JPEG
 from test_cli import SECRET, START, streamwatch, write_config
 
 from streamwatch import parts
-from streamwatch.explain import Answers, Trace, Used, page_of
+from streamwatch.explain import Answers, Trace, Used, page_of, refuse_place
 from streamwatch.explain.album import ROOM, Picture
 from streamwatch.explain.chart import POINTS, Window, clock, thin
 from streamwatch.explain.savings import STANDS, savings_of
@@ -274,6 +274,38 @@ def test_a_page_that_can_not_be_written_is_said_before_anything_is_paid(place: s
     assert service.calls == []
     assert len([line for line in done.stderr.splitlines() if line.startswith("streamwatch: The page ")]) == 1
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "videos", "said"),
+    [
+        ("rec1.mp4", ["rec2.mp4"], "The page would overwrite rec1.mp4, which is no such page."),
+        ("rec2.mp4", ["rec1.mp4", "rec2.mp4"], "The page would overwrite rec2.mp4, which is to be read."),
+        ("link.html", ["rec1.mp4"], "The page would overwrite link.html, which is to be read."),
+        ("config.yaml", ["rec1.mp4"], "The page would overwrite config.yaml, which is to be read."),
+        ("notes.html", ["rec1.mp4"], "The page would overwrite notes.html, which is no such page."),
+    ],
+)
+def test_a_page_takes_the_place_of_nothing_but_a_page(
+    place: str, videos: list[str], said: str, clip: Path, tmp_path: Path
+) -> None:
+    write_config(tmp_path, "cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n")
+    for name in ("rec1.mp4", "rec2.mp4"):
+        shutil.copy(clip, tmp_path / name)
+    (tmp_path / "link.html").symlink_to("rec1.mp4")
+    (tmp_path / "notes.html").write_text("<!doctype html><p>mine")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    done = streamwatch("replay", "--camera", "gate", "--dry-run", "--explain", place, *videos, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == f"streamwatch: {said} Name another place with --explain.\n"
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_page_of_an_earlier_replay_and_an_empty_file_are_replaced(explained: Explained, tmp_path: Path) -> None:
+    (tmp_path / "why.html").write_text(explained.text, encoding="utf-8")
+    (tmp_path / "empty.html").touch()
+    for name in ("why.html", "empty.html", "absent.html"):
+        refuse_place(tmp_path / name, [tmp_path / "absent.mp4"])
 
 
 def test_a_replay_that_fails_leaves_no_empty_page(tmp_path: Path) -> None:

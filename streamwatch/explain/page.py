@@ -1,6 +1,6 @@
 """One self-contained page: styles, a few lines of script and all pictures inside."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from html import escape
 from importlib.resources import files
@@ -29,6 +29,13 @@ SECTIONS = (
     ("tuning", "Zone and thresholds"),
 )
 MOST_NAMES = 4
+HEAD = (
+    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<meta name="color-scheme" content="light dark"><title>'
+)
+"""How each page begins."""
+ELSEWHERE = "Name another place with --explain."
 
 
 class Place:
@@ -43,6 +50,27 @@ class Place:
             self._path.write_text(page, encoding="utf-8")
         except OSError as error:
             raise _unwritable(self._path, error) from None
+
+
+def refuse_place(path: Path, inputs: Iterable[Path]) -> None:
+    """Raises PageError where the page would take the place of one of the inputs, or of a file that is no page.
+
+    Where the page's name was forgotten, the shell puts the name of the first video in its place.
+    """
+    try:
+        if path.exists() and any(other.exists() and path.samefile(other) for other in inputs):
+            raise PageError(f"The page would overwrite {path}, which is to be read.", ELSEWHERE)
+        if path.is_file() and not _may_be_replaced(path):
+            raise PageError(f"The page would overwrite {path}, which is no such page.", ELSEWHERE)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _may_be_replaced(path: Path) -> bool:
+    """An empty file may be what is left of a replay that was killed."""
+    head = HEAD.encode()
+    with path.open("rb") as file:
+        return file.read(len(head)) in (head, b"")
 
 
 @contextmanager
@@ -88,17 +116,14 @@ def page_of(trace: Trace, used: Used) -> str:
     )
     title = f"{used.camera}: why calls were made" if not used.dry else f"{used.camera}: dry run"
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(title)}</title><style>{_part('page.css')}</style></head><body>"
+        f"{HEAD}{escape(title)}</title><style>{_part('page.css')}</style></head><body>"
         f'{_head(trace, used, savings)}<nav aria-label="Parts of the page"><div>{nav}</div></nav><main>{main}</main>'
         f"<script>{_part('page.js')}</script></body></html>\n"
     )
 
 
 def _unwritable(path: Path, error: OSError) -> PageError:
-    return PageError(f"The page {path} can not be written: {error.strerror}.", "Name another place with --explain.")
+    return PageError(f"The page {path} can not be written: {error.strerror}.", ELSEWHERE)
 
 
 def _part(name: str) -> str:
