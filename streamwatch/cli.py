@@ -16,7 +16,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -208,12 +208,17 @@ def read(
     from streamwatch.by_hand import by_hand
 
     settings = _settings(config_path)
-    with by_hand(settings) as read_one, _progress() as progress:
-        results = [read_one(image) for image in progress.track(images, description="reading")]
-    if format is ReadFormat.JSON:
-        console.print_json(results, sys.stdout)
-    else:
-        console.print_plates(results, sys.stdout)
+    results: list[dict[str, Any]] = []
+    try:
+        with by_hand(settings) as read_one, _progress() as progress:
+            for image in progress.track(images, description="reading"):
+                results.append(read_one(image))
+    finally:
+        # What was read may have been paid for, so it is shown though the rest was not read.
+        if results and format is ReadFormat.JSON:
+            console.print_json(results, sys.stdout)
+        elif results:
+            console.print_plates(results, sys.stdout)
     raise typer.Exit(any(result["error"] for result in results))
 
 

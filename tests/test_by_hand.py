@@ -1,6 +1,10 @@
 """The verb `read` with local-first: what the local engine is sure of is not paid for."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +14,8 @@ from paying import CODE
 from pydantic import SecretStr
 from serving_clients import Reader
 
-from streamwatch import by_hand
+from streamwatch import by_hand, cli
+from streamwatch.errors import StorageFailed
 from streamwatch.model import PlateText
 from streamwatch.pipeline import LocalHelp
 from streamwatch.settings import Settings
@@ -32,3 +37,34 @@ def test_read_pays_only_where_the_local_engine_is_not_sure(
             found = read(str(picture))
         assert len(service.calls) == calls
     assert (found["engine"], found["error"], len(found["plates"])) == (engine, None, 1)
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt(), StorageFailed("The database is locked.")])
+@pytest.mark.parametrize("format", list(cli.ReadFormat))
+def test_what_was_read_is_shown_though_the_rest_was_not_read(
+    ends: BaseException,
+    format: cli.ReadFormat,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    read = {"engine": "ocrcars", "plates": [{"plate": "京AF0236", "confidence": 0.9}], "error": None}
+
+    def read_one(image: str) -> dict[str, Any]:
+        if image == "c.jpg":
+            raise ends
+        return {"image": image, **read}
+
+    @contextmanager
+    def by_hand_until(_settings: Settings) -> Iterator[by_hand.ReadOne]:
+        yield read_one
+
+    monkeypatch.setattr(by_hand, "by_hand", by_hand_until)
+    (tmp_path / "config.yaml").write_text("recognizer: {engine: local}\n")
+    with pytest.raises(type(ends)):
+        cli.read(["a.jpg", "b.jpg", "c.jpg", "d.jpg"], format, tmp_path / "config.yaml")
+    shown = capsys.readouterr().out
+    if format is cli.ReadFormat.JSON:
+        assert json.loads(shown) == [{"image": "a.jpg", **read}, {"image": "b.jpg", **read}]
+    else:
+        assert [line.split()[:2] for line in shown.splitlines()[1:]] == [["a.jpg", "京AF0236"], ["b.jpg", "京AF0236"]]
