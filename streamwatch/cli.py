@@ -61,6 +61,8 @@ class ReadFormat(StrEnum):
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The config file.")]
 DEFAULT_CONFIG = Path("config.yaml")
+MOST_ROWS = 1_000_000_000
+"""Far more than there are, and a number that every database takes."""
 
 
 def main() -> None:
@@ -102,6 +104,15 @@ def _options(
     ] = False,
 ) -> None:
     """Options before the verb."""
+
+
+def _text(words: str | None) -> str | None:
+    """What a terminal with another encoding sends is no text that a database takes."""
+    try:
+        (words or "").encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{words!r} is not UTF-8 text.", "Set the terminal to UTF-8 and write it again.") from None
+    return words
 
 
 @app.command()
@@ -173,14 +184,14 @@ def replay(
 @app.command()
 def sightings(
     plate: Annotated[
-        str | None, typer.Option(metavar="GLOB", help="Plates like this; * and ? as in file names.")
+        str | None, typer.Option(metavar="GLOB", callback=_text, help="Plates like this; * and ? as in file names.")
     ] = None,
-    camera: Annotated[str | None, typer.Option(help="Only this camera.")] = None,
+    camera: Annotated[str | None, typer.Option(callback=_text, help="Only this camera.")] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Seen at or after: ISO 8601, or 2h, 7d ago.")
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many, the newest.")] = 50,
     format: Annotated[Format, typer.Option(help="json and csv for programs.")] = Format.TABLE,
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
@@ -281,10 +292,10 @@ def calls(
 
 @app.command()
 def compare(
-    camera: Annotated[str | None, typer.Option(help="Only this camera.")] = None,
+    camera: Annotated[str | None, typer.Option(callback=_text, help="Only this camera.")] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or after: ISO 8601, or 7d ago.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many pictures, the newest.")] = 500,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many pictures, the newest.")] = 500,
     format: Annotated[ReadFormat, typer.Option(help="json for programs.")] = ReadFormat.TABLE,
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:

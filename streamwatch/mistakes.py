@@ -37,17 +37,22 @@ _BOUND = {
     "less_than": "less than",
     "less_than_equal": "at most",
 }
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
-def refuse_odd_keys(path: Path, node: yaml.Node | None) -> list[str]:
+def refuse_odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] = ()) -> list[str]:
     """One sentence for each key that stands there twice or is no text, and each ${…} that nobody fills in.
 
-    YAML lets the last of two equal keys win silently: a second camera of the same name would vanish.
+    YAML lets the last of two equal keys win silently: a second camera of the same name would vanish. It also lets a
+    value hold itself, and a text hold what no file's name can. around: the values that this one is in.
     """
-    if isinstance(node, yaml.SequenceNode):
-        return [found for item in node.value for found in refuse_odd_keys(path, item)]
-    if not isinstance(node, yaml.MappingNode):
+    if not isinstance(node, yaml.CollectionNode):
         return []
+    if any(node is one for one in around):
+        return [f"{path}, line {node.start_mark.line + 1}: this value holds itself by an alias; write it out."]
+    around = (*around, node)
+    if not isinstance(node, yaml.MappingNode):
+        return [found for item in node.value for found in refuse_odd_keys(path, item, around)]
     found, seen = [], set()
     for key, value in node.value:
         written = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
@@ -58,8 +63,10 @@ def refuse_odd_keys(path: Path, node: yaml.Node | None) -> list[str]:
             found.append(f"{place} is not a text in YAML; put it in quotes.")
         elif isinstance(value, yaml.ScalarNode) and "${" in value.value and key.value not in ("source", "watch"):
             found.append(f"{place}: ${{…}} is filled in only in a camera's `source` and `watch`.")
+        elif isinstance(value, yaml.ScalarNode) and _NO_TEXT.search(value.value):
+            found.append(f"{place} holds a character that no text can hold (\\0, or half a character); take it out.")
         seen.add(written)
-        found += refuse_odd_keys(path, value)
+        found += refuse_odd_keys(path, value, around)
     return found
 
 

@@ -48,7 +48,7 @@ def size(value: object) -> object:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(kB|MB|GB|TB)\s*", value)
     if not match:
         raise ValueError("is not a size; write a number of bytes, or 500MB, 20GB")
-    return round(float(match[1]) * _SIZES[match[2]])
+    return round(min(float(match[1]) * _SIZES[match[2]], 2.0 * MOST_BYTES))
 
 
 def _zone(points: object) -> object:
@@ -70,7 +70,8 @@ def _is_point(value: object) -> bool:
 
 LONGEST = 36500 * 86400.0  # s; a hundred years: further back no calendar goes that Python knows
 Seconds = Annotated[float, BeforeValidator(seconds), Field(le=LONGEST, allow_inf_nan=False)]
-Bytes = Annotated[int, BeforeValidator(size)]
+MOST_BYTES = 10**18  # more than any disk has
+Bytes = Annotated[int, BeforeValidator(size), Field(le=MOST_BYTES)]
 Calls = Annotated[int, Field(ge=1)]
 Zone = Annotated[list[tuple[float, float]], BeforeValidator(_zone)]
 
@@ -226,7 +227,7 @@ class BudgetSettings(_Settings):
 class CallSettings(_Settings):
     """How paid calls are treated."""
 
-    price: float = Field(0.0, ge=0)
+    price: float = Field(0.0, ge=0, le=1e9, allow_inf_nan=False)
     resend_doubtful: bool = False
     runaway_after: int = Field(20, ge=2)
 

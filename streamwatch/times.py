@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+YEARS = range(1000, 9000)
+"""Others leave no room before or after them in the calendar that Python knows."""
 _AGO = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -12,6 +14,13 @@ def parse_time(text: str, now: datetime) -> datetime:
     Raises ValueError with a sentence.
     """
     text = text.strip()
+    time = _parsed(text, now)
+    if time.year not in YEARS:
+        raise ValueError(f"{text!r} is out of reach; write a year from {YEARS[0]} to {YEARS[-1]}.")
+    return time
+
+
+def _parsed(text: str, now: datetime) -> datetime:
     if match := re.fullmatch(r"(\d+)([smhd])", text):
         try:
             return now - timedelta(**{_AGO[match[2]]: int(match[1])})

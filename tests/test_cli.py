@@ -255,6 +255,10 @@ def test_check_says_what_is_wrong_and_pays_nothing(tmp_path: Path) -> None:
         ("", ["sightings", "--since", "yesterday"], "'yesterday' is not a time"),
         ("", ["sightings", "--since", "2h", "--until", "3h"], "--since ("),
         ("", ["calls", "--until", "2020-01-01"], ") is after --until (2020-01-01 00:00:00"),
+        ("", ["calls", "--until", "9999-12-31"], "'9999-12-31' is out of reach; write a year"),
+        ("", ["sightings", "--plate", "\udcbe\udca9A*"], "'\\udcbe\\udca9A*' is not UTF-8 text. Set the terminal to"),
+        ("", ["sightings", "--camera", "\udcbe"], "'\\udcbe' is not UTF-8 text."),
+        ("", ["compare", "--camera", "\udcbe"], "'\\udcbe' is not UTF-8 text."),
         ("database: sqlite:///config.yaml", ["sightings"], "config.yaml"),
         ("database: postgres://u:hush@h/x", ["sightings"], "database"),
     ],
@@ -269,6 +273,14 @@ def test_bad_input_gets_one_sentence(tmp_path: Path, config: str | None, argumen
     errors = [line for line in done.stderr.splitlines() if line.startswith("streamwatch: ")]
     assert len(errors) == 1, done.stderr
     assert "hush" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["sightings", "compare"])
+def test_more_rows_than_a_database_can_count(verb: str, tmp_path: Path) -> None:
+    write_config(tmp_path, "recognizer: {engine: local}")
+    done = streamwatch(verb, "--limit", 2**63, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Invalid value for '--limit'" in done.stderr
 
 
 def test_help_and_version(tmp_path: Path) -> None:

@@ -146,6 +146,14 @@ def test_durations(tmp_path: Path) -> None:
         ("cameras: {a: {source: x, zone: [[0, 0], [0.5, 0.5], [1, 1]]}}\n", ["`cameras.a.zone`: has no area"]),
         ("cameras:\n  a:\n    source: x\n    zone: [[0, 0], [640, 1], [1, 0]]\n", ["fractions of the picture"]),
         ("cameras:\n  a: {source: x}\n  a: {source: y}\n", ["line 3", "`a` stands here a second time"]),
+        ("gate: {}\ncapture: &x\n  deadline: *x\n", ["line 2", "this value holds itself by an alias"]),
+        ("cameras: &x [1, [*x]]\n", ["line 1", "this value holds itself by an alias"]),
+        ('gate: {}\ndata_dir: "a\\0b"\n', ["line 2", "`data_dir` holds a character that no text can hold"]),
+        ('cameras: {a: {source: "\\ud800"}}\n', ["`source` holds a character that no text can hold"]),
+        ("calls: {price: .inf}\n", ["`calls.price` = .inf: must be a number."]),
+        ("calls: {price: 1.0e+30}\n", ["`calls.price` = 1.0e+30: must be at most 1000000000."]),
+        (f"retention: {{min_free: 1{'0' * 30}}}\n", ["`retention.min_free` = 1", "must be at most 1e+18."]),
+        (f"retention: {{min_free: 1{'0' * 400}TB}}\n", ["must be at most 1e+18 bytes."]),
         ("cameras:\n  a: [\n", ["line", "not YAML"]),
         ("- a\n", ["expected keys"]),
         ("recognizer:\n  ocrcars:\n    endpoint: http://example.com/ocrCars\n", ["line 3", "https://"]),
@@ -162,6 +170,11 @@ def test_a_mistake_is_one_sentence_with_its_place(tmp_path: Path, text: str, par
 def test_loopback_may_be_plain_http(tmp_path: Path) -> None:
     text = "recognizer: {ocrcars: {endpoint: 'http://127.0.0.1:8080/ocrCars'}}"
     assert load(tmp_path, text).recognizer.ocrcars.endpoint == "http://127.0.0.1:8080/ocrCars"
+
+
+def test_a_value_that_stands_at_two_places_is_no_mistake(tmp_path: Path) -> None:
+    cameras = load(tmp_path, "cameras: {a: {source: x, budget: &b {day: 3}}, b: {source: y, budget: *b}}\n").cameras
+    assert cameras["a"].budget == cameras["b"].budget
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

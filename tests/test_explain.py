@@ -18,7 +18,7 @@ from paying import JPEG
 from test_cli import SECRET, START, streamwatch, write_config
 
 from streamwatch import parts
-from streamwatch.explain import Answers, Trace, Used, page_of, refuse_place
+from streamwatch.explain import Answers, Trace, Used, page_of, page_place, refuse_place
 from streamwatch.explain.album import ROOM, Picture
 from streamwatch.explain.chart import POINTS, Window, clock, thin
 from streamwatch.explain.savings import STANDS, savings_of
@@ -306,6 +306,13 @@ def test_a_page_of_an_earlier_replay_and_an_empty_file_are_replaced(explained: E
     (tmp_path / "empty.html").touch()
     for name in ("why.html", "empty.html", "absent.html"):
         refuse_place(tmp_path / name, [tmp_path / "absent.mp4"])
+
+
+def test_a_name_that_is_not_utf8_costs_no_page(tmp_path: Path) -> None:
+    with page_place(tmp_path / "why.html") as place:
+        assert place is not None
+        place.write("<p>\udcb3\udcb5.mp4</p>")
+    assert (tmp_path / "why.html").read_text(encoding="utf-8") == "<p>??.mp4</p>"
 
 
 def test_a_replay_that_fails_leaves_no_empty_page(tmp_path: Path) -> None:

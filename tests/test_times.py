@@ -48,6 +48,12 @@ def test_refused_with_a_sentence(text: str) -> None:
         parse_time(text, NOW)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9000-01-02", "9999-12-31T23:59:50Z", "739000d"])
+def test_where_the_calendar_leaves_no_room(text: str) -> None:
+    with pytest.raises(ValueError, match=f"'{text}' is out of reach; write a year from 1000 to 8999"):
+        parse_time(text, NOW)
+
+
 @pytest.mark.parametrize("text", ["99999999d", "99999999999999999999d"])
 def test_longer_ago_than_there_are_years(text: str) -> None:
     with pytest.raises(ValueError, match=f"'{text}' is too long ago"):

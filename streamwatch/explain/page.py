@@ -45,9 +45,9 @@ class Place:
         self._path = path
 
     def write(self, page: str) -> None:
-        """Raises PageError."""
+        """Raises PageError. Names of files need not be UTF-8: what is not is shown as `?`."""
         try:
-            self._path.write_text(page, encoding="utf-8")
+            self._path.write_text(page, encoding="utf-8", errors="replace")
         except OSError as error:
             raise _unwritable(self._path, error) from None
 
