@@ -196,6 +196,7 @@ def sightings(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show logged plates, newest first."""
+    from streamwatch.plates import normalise_glob
     from streamwatch.store import open_reader
 
     settings = _settings(config_path, secrets=False)
@@ -203,7 +204,7 @@ def sightings(
     _wonder_at(camera, settings, config_path)
     reader = open_reader(settings.database, settings.data_dir)
     try:
-        rows = reader.sightings(plate, camera, begin, end, limit)
+        rows = reader.sightings(plate and normalise_glob(plate), camera, begin, end, limit)
     finally:
         reader.close()
     console.print_sightings(rows, format, sys.stdout)

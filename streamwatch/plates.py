@@ -151,6 +151,7 @@ _NORMAL = str.maketrans(
         **_VARIANTS,
     }
 )
+_WILD = re.compile(r"([*?]|\[[^\]]*\])")
 # Characters that stand on no plate but look like one that does.
 _LOOK_ALIKES = str.maketrans("晥奥护折景", "皖粤沪浙京")
 _FOLDS = {"O": "0", "I": "1"}
@@ -186,6 +187,12 @@ def normalise(raw: str) -> str:
     Nothing is guessed here: what looks like another character stays. Empty where nothing is left.
     """
     return unicodedata.normalize("NFKC", raw).translate(_NORMAL)
+
+
+def normalise_glob(glob: str) -> str:
+    """As `normalise`, of a pattern whose `*`, `?` and `[…]` stay."""
+    parts = _WILD.split(unicodedata.normalize("NFKC", glob))
+    return "".join(part if _WILD.fullmatch(part) else normalise(part) for part in parts)
 
 
 def parse(raw: str) -> Plate:

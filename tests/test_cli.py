@@ -159,6 +159,9 @@ def test_filters_of_sightings(clip: Path, tmp_path: Path) -> None:
 
     assert plates("--plate", "京*") == ["京AF0236"]
     assert plates("--plate", "*3P8?") == ["苏EK3P82"]
+    assert plates("--plate", "京a · f02?6") == ["京AF0236"]
+    assert plates("--plate", "蘇E·K3P82") == ["苏EK3P82"]
+    assert plates("--plate", "") == plates("--plate", "·") == []
     assert plates("--camera", "other") == []
     wonder = streamwatch("sightings", "--camera", "other", cwd=tmp_path)
     assert (wonder.returncode, wonder.stdout) == (0, "No sightings.\n")

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from streamwatch import plates
-from streamwatch.plates import CHINA, KINDS, Plate, distance, normalise, parse
+from streamwatch.plates import CHINA, KINDS, Plate, distance, normalise, normalise_glob, parse
 
 PROV = "[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新]"
 AN = "[A-HJ-NP-Z0-9]"
@@ -108,6 +108,21 @@ def test_each_example_is_of_its_kind(text: str, kind: str) -> None:
 def test_normalising_removes_noise_and_guesses_nothing(raw: str, text: str) -> None:
     assert normalise(raw) == text
     assert normalise(text) == text
+
+
+@pytest.mark.parametrize(
+    ("glob", "text"),
+    [
+        ("京A·00001", "京A00001"),
+        (" 京a 0000? ", "京A0000?"),
+        ("*粵Z·?港", "*粤Z?港"),
+        ("京Ａ[0-4]*", "京A[0-4]*"),
+        ("京A[1·", "京A1"),
+        ("", ""),
+    ],
+)
+def test_a_pattern_keeps_what_stands_for_others(glob: str, text: str) -> None:
+    assert normalise_glob(glob) == text
 
 
 @pytest.mark.parametrize(
