@@ -290,3 +290,36 @@ def test_a_thing_that_was_left_before_the_camera_hides_no_vehicle(left: int, com
     stays = [Stay(vehicle(1, 1), come, come + 3), Stay(vehicle(2, 2), come + 6, come + 9)]
     scene = Scene(stays, gate_for(*stays), extra=thing).play(come + 13).finish()
     assert scene.read() == [0, 1]
+
+
+@pytest.mark.parametrize("y", [200, 225])
+def test_who_stops_so_close_to_one_that_was_read_that_both_are_one_region_costs_one_call(
+    y: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamwatch.gate.residents.READABLE", 60)
+    first = Stay(vehicle(1, 1), 2.0, 26.0, x=150)
+    stays = [first, Stay(vehicle(2, 2), 6.0, 11.0, x=355, y=y), Stay(vehicle(3, 3), 16.0, 21.0, x=355, y=y)]
+    scene = Scene(stays, gate_for(*stays)).play(31)
+    assert scene.read() == [0, 1, 2], "and the first one is not paid for again"
+    closed = [e.last_seen - START for e in scene.events if isinstance(e, Closed)]
+    assert len(closed) == 3
+    assert timedelta(seconds=10) <= closed[0] <= timedelta(seconds=12), "when it left, and not with the first one"
+
+
+def test_what_stands_beside_one_that_was_read_and_shows_no_plate_is_looked_at_now_and_then() -> None:
+    first = Stay(vehicle(1, 1), 2.0, 60.0, x=150)
+    asked = []
+
+    def find(bgr: Picture) -> list[Corners]:
+        asked.append(bgr.shape)
+        return plates_of(first)(bgr)
+
+    def bin_(picture: Picture, t: float) -> None:
+        if t > 6:
+            picture[130:270, 255:400] = texture(9, 145, 140, 10, 20, 240)
+
+    scene = Scene([first], Gate(find_plates=find), extra=bin_).play(6)
+    before = len(asked)
+    scene.play(30, since=6)
+    assert scene.read() == [0]
+    assert 2 <= len(asked) - before <= 20

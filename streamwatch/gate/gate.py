@@ -66,6 +66,7 @@ class Gate:
         self._background, self._follower = Background(threshold), Follower()
         self._paid: list[PaidView] = []
         sight = None if find_plates is None else Sight(find_plates, self._paid)
+        self._finds_plates = sight is not None
         self._judge = Judge(
             self._follower,
             self._background,
@@ -135,6 +136,8 @@ class Gate:
         moving = [self._geometry.box(track.region) for track in self._follower.tracks]
         decisions += self._residents.look(frame, small, at, moving)
         decisions += self._judge.judge(frame, small, at, self._residents.boxes())
+        if self._finds_plates:
+            decisions += self._residents.beside(self._follower.tracks, frame, small, at)
         self._why = self._explain(learning)
         decisions += self._judge.let_go(small, at)
         if any(isinstance(decision, Shot) for decision in decisions):

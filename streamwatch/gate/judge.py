@@ -12,7 +12,17 @@ from streamwatch.gate.glance import Why
 from streamwatch.gate.likeness import same_vehicle, view_of
 from streamwatch.gate.plate_box import inside, middle
 from streamwatch.gate.sight import SMALLER, Sight, believed, good_enough, readable_when_smaller
-from streamwatch.gate.track import ASK_AGAIN, RECOGNISED_FOR, PaidView, Stage, Track, Verdict, patch_of, stillness
+from streamwatch.gate.track import (
+    ASK_AGAIN,
+    JOINED,
+    RECOGNISED_FOR,
+    PaidView,
+    Stage,
+    Track,
+    Verdict,
+    patch_of,
+    stillness,
+)
 from streamwatch.model import Box, Corners, Frame, Picture
 
 CONFIRM_FRAMES, CONFIRM_AFTER = 3, 0.3  # a region must last so long before it is a passage
@@ -28,7 +38,7 @@ SUSPECT_PATIENCE = 1.5  # s; or, moving, when its view has not become better for
 SCENERY_AFTER = 3.0  # s; what stands still so long although no plate was found on it is taken as part of the scene
 LEFT_FOR = 60.0  # s; the same for what was never worth a call: a thing that was left here, or a vehicle without a plate
 BARE_FOR = 1.0  # s; the same for what looks like ground that a vehicle has left, and shows no plate
-STOOD_FOR, JOINED = 2.0, 1.3  # s; what showed no plate, stood so long and grows by this ratio was joined by another
+STOOD_FOR = 2.0  # s; what showed no plate, stood so long and grows by the ratio JOINED was joined by another
 CHANGED_FOR = 0.25  # s; a settled place must look different for so long, so that a bird does not count
 CUT_OFF_STILL = 1.0  # s; a piece at the edge that stands still so long is a vehicle after all
 WHOLE_FOR = 0.4  # s; what follows a paid vehicle must be wholly in view so long: pieces of the leaving one are not
@@ -140,10 +150,12 @@ class Judge:
             track.why = Why.KNOWN
             self._watch_settled(track, frame.luma, small, at)
             return []
-        if track.suspect and (self._same_as_settled(track, frame.luma, small) or self._moved_on(track, frame.luma, at)):
-            track.why = Why.KNOWN
-            track.settle(small)
-            return []
+        if track.suspect:
+            same = self._same_as_settled(track, frame.luma, small)
+            if same or self._moved_on(track, frame.luma, at):
+                track.why = Why.KNOWN
+                track.settle(small, joined=same)
+                return []
         if self._is_bare_ground(track, small, at):
             self._absorb(track, small)
             return []
@@ -235,7 +247,7 @@ class Judge:
             return []
         if self._known(track, small):
             track.why = Why.KNOWN
-            track.settle(small)
+            track.settle(small, joined=track.suspect)
             return []
         if not self._plate_in_sight(track) and not self._surely_a_vehicle(track, at):
             track.why = Why.NO_PLATE

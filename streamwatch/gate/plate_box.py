@@ -14,6 +14,12 @@ def bounds(plate: Corners) -> tuple[float, float, float, float]:
     return min(xs), min(ys), max(xs), max(ys)
 
 
+def box_of(plate: Corners) -> Box:
+    """The box around a plate, of whole pixels."""
+    left, top, right, bottom = (round(edge) for edge in bounds(plate))
+    return Box(left, top, right - left, bottom - top)
+
+
 def plate_width(plate: Corners) -> float:
     """Its width, also where a text beside it was taken for a part of it."""
     left, top, right, bottom = bounds(plate)

@@ -1,4 +1,7 @@
-"""Who stood there when watching began: found once, paid once, and watched until it leaves."""
+"""Who stood there when watching began: found once, paid once, and watched until it leaves.
+
+So, too, who came to stand so close to a vehicle that was read that both are one region, which is followed as that one.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -6,10 +9,11 @@ from datetime import datetime
 from streamwatch.gate.bestshot import crop_around, score
 from streamwatch.gate.decisions import NO_ANSWER, SECOND_OPINION, Closed, Decision, Opened, Shot
 from streamwatch.gate.geometry import Geometry
-from streamwatch.gate.plate_box import middle, plate_width, vehicle_around
-from streamwatch.gate.sight import SMALLER, Sight, readable_when_smaller
+from streamwatch.gate.likeness import same_vehicle, view_of
+from streamwatch.gate.plate_box import box_of, inside, middle, plate_width, vehicle_around
+from streamwatch.gate.sight import READABLE, SMALLER, Sight, readable_when_smaller
 from streamwatch.gate.standing import Remembered, Standing, stands_still, the_one_there
-from streamwatch.gate.track import PaidView, Verdict, patch_of
+from streamwatch.gate.track import PaidView, Track, Verdict, patch_of
 from streamwatch.model import Box, Corners, Frame, Picture
 
 FIRST_LOOK, SECOND_LOOK = 0.6, 1.4  # s after the start; what is a standing vehicle shows its plate in both
@@ -62,14 +66,47 @@ class Residents:
             return self._settle(frame, small, at, moving)
         decisions: list[Decision] = []
         for standing in self.standing:
-            hidden = any(_touch(box, standing.view.box) for box in moving)
+            hidden = any(_hides(box, standing) for box in moving)
             standing.look(frame.luma, hidden, frame.captured_at, at)
-            if standing.calls < self._max_calls and not hidden:
+            if standing.calls < self._max_calls and (standing.beside or not hidden):
                 decisions += self._pay_again(standing, frame, small, at)
         for standing in [s for s in self.standing if s.gone(at)]:
             self.standing.remove(standing)
             decisions.append(_closing(standing, at))
         return decisions
+
+    def beside(self, tracks: list[Track], frame: Frame, small: Picture, at: float) -> list[Decision]:
+        """Takes in who stands beside a vehicle that was read: a plate tells that it is another one."""
+        decisions: list[Decision] = []
+        for track in tracks:
+            if not track.outgrown(at) or at < track.next_glance:
+                continue
+            plate = self._newcomer(track, [t for t in tracks if t is not track and t.seen_at == at], frame)
+            if plate is None:
+                track.glanced(at)
+            else:
+                track.alone = track.region
+                decisions += self._pay(plate, frame, small, at, beside=True)
+        return decisions
+
+    def _newcomer(self, track: Track, others: list[Track], frame: Frame) -> Corners | None:
+        """The plate of another vehicle in a track's region, if the first one was read and can be told from it."""
+        assert track.alone is not None
+        awaited = any(view.verdict is Verdict.PENDING for view in self._paid)
+        if awaited or not track.read:
+            return None
+        known = [self._geometry.box(region) for region in (track.alone, *(other.region for other in others))]
+        for plate in self._sight.news(frame, self._geometry.box(track.region.beyond(track.alone)), known):
+            readable = plate_width(plate) >= READABLE and self._geometry.watches(middle(plate))
+            if readable and self._sight.confirms(plate, frame):
+                return None if self._paid_for(plate, known[0], frame.luma) else plate
+        return None
+
+    def _paid_for(self, plate: Corners, behind: Box, luma: Picture) -> bool:
+        """Whether the vehicle of a plate was paid for. What is around the plate may show the one behind it, too."""
+        around = view_of(luma, vehicle_around(plate, luma.shape))
+        same = [view for view in self._paid if view.plate is not None and same_vehicle(view.view, around)]
+        return bool(same) and not all(same_vehicle(view.view, view_of(luma, behind)) for view in same)
 
     def finish(self) -> list[Decision]:
         """Watching ends."""
@@ -123,12 +160,15 @@ class Residents:
         if standing.view not in self._paid:
             self._paid.append(standing.view)
 
-    def _pay(self, plate: Corners, frame: Frame, small: Picture, at: float) -> list[Decision]:
-        assert self._opening_at is not None
+    def _pay(self, plate: Corners, frame: Frame, small: Picture, at: float, beside: bool = False) -> list[Decision]:
+        opened_at = frame.captured_at if beside or self._opening_at is None else self._opening_at
         passage = self._next_passage()
         view = self._view(passage, vehicle_around(plate, frame.luma.shape), frame, small, at)
-        self._go_on(Standing(passage, self._opening_at, frame.captured_at, view, at, at), frame, at)
-        return [Opened(passage, self._opening_at), self._shot(view, frame, "it stood here when watching began")]
+        if beside:
+            view.plate = plate  # by this it is watched, also where it can not be read
+        self._go_on(Standing(passage, opened_at, frame.captured_at, view, at, at, beside=beside), frame, at)
+        reason = "it stands beside a vehicle that was read" if beside else "it stood here when watching began"
+        return [Opened(passage, opened_at), self._shot(view, frame, reason)]
 
     def _pay_again(self, standing: Standing, frame: Frame, small: Picture, at: float) -> list[Decision]:
         """After no answer, or after a doubtful one that a smaller picture may settle."""
@@ -151,6 +191,11 @@ class Residents:
     def _shot(self, view: PaidView, frame: Frame, reason: str) -> Shot:
         height, width = frame.luma.shape
         others = [standing.view.box for standing in self.standing if standing.view is not view]
+        others += [
+            box_of(paid.plate)
+            for paid in self._paid
+            if paid.plate is not None and paid.gone_at is None and paid.passage != view.passage
+        ]
         crop = crop_around(view.box, others, width, height)
         return Shot(view.passage, frame, crop, view.score, reason, view.scale)
 
@@ -158,6 +203,13 @@ class Residents:
 def _closing(standing: Standing, at: float) -> Closed:
     standing.view.gone_at = at
     return Closed(standing.passage, standing.opened_at, standing.last_seen)
+
+
+def _hides(box: Box, standing: Standing) -> bool:
+    """Whether a thing that is followed may hide a vehicle. One beside it is touched by it as long as that stands."""
+    if standing.beside and standing.view.plate is not None:
+        return inside(box, middle(standing.view.plate))
+    return _touch(box, standing.view.box)
 
 
 def _touch(one: Box, other: Box) -> bool:

@@ -128,6 +128,19 @@ class Sight:
         found = self._find(np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2BGR), np.uint8))
         return [enlarged(plate, 1 / scale) for plate in found]
 
+    def news(self, frame: Frame, part: Box, known: list[Box]) -> list[Corners]:
+        """Plates in a part of a frame, the widest first, that lie in no known place and were not paid for."""
+        bgr = frame.to_bgr()
+        new = [
+            plate
+            for scale in (1.0, min(1.0, (PART_PIXELS / (part.width * part.height)) ** 0.5))
+            for plate in _plates(self._find, bgr, part, scale)
+            if not any(inside(box, middle(plate)) for box in known)
+            and not is_cut(plate, frame.luma.shape)
+            and not self._paid_for(plate, frame.luma)
+        ]
+        return sorted(new, key=plate_width, reverse=True)
+
     def confirms(self, plate: Corners, frame: Frame) -> bool:
         """Whether a nearer look shows the plate, too, or one at the size at which plates are seen best."""
         around, bgr = vehicle_around(plate, frame.luma.shape), frame.to_bgr()

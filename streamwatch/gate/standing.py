@@ -1,6 +1,6 @@
-"""Vehicles that are part of the scene: they stood there when watching began, so that nothing differs where they are.
+"""Vehicles that are no tracks: they stood there when watching began, or came to stand beside one that is followed.
 
-Nobody looks for change under them. A plate is found once, in the first pictures, and from then on it is only asked
+Nobody looks for change of theirs alone. A plate is found once, in the first pictures, and from then on it is only asked
 whether that plate still is where it was.
 """
 
@@ -24,7 +24,8 @@ SAME_PLATE = 0.8  # correlation of a plate's place in two of the first pictures,
 class Standing:
     """One vehicle that stood there from the start.
 
-    seen_at, looked_at: seconds of capture time. calls: what it cost; 0 where an earlier run paid.
+    seen_at, looked_at: seconds of capture time. calls: what it cost; 0 where an earlier run paid. beside: it came to
+    stand beside one that is followed, in whose region it lies.
     """
 
     passage: int
@@ -34,6 +35,7 @@ class Standing:
     seen_at: float
     looked_at: float
     calls: int = 1
+    beside: bool = False
 
     def look(self, luma: Picture, hidden: bool, captured_at: datetime, at: float) -> None:
         """Looks for its plate now and then. hidden: something moves before it."""

@@ -23,6 +23,7 @@ NEARER, BROAD = 1.6, 0.8  # growth of what came nearer; width by height of a veh
 SOMEWHAT_NEARER, VERY_BROAD = 1.2, 1.2  # the same of what may have come nearer while another one hid it
 ASK_AGAIN = 0.25  # s between two looks at whether it still is the vehicle that was read
 RECOGNISED_FOR = 0.6  # s for which a vehicle that was read and is followed need not be asked for anew
+JOINED, JOINED_FOR = 1.3, 1.0  # growth of what was joined by another one; s it must have stood still for that to count
 JUST_NOW = 0.3  # s in which no plate can take the place of another one
 UNCHANGED = 0.75  # correlation of two small pictures of one place that show the same thing
 PLAIN = 0.01  # grey levels squared; variance below which a picture shows nothing
@@ -124,7 +125,8 @@ class Track:
     when it was first wholly in view; came_nearer: it grew from then on as vehicles do, came_somewhat_nearer: or a
     little; largest: pixels of its largest rectangle; stood: where it stood still and showed no plate. recognised_at:
     when it last surely was the vehicle that was paid for; tried_at: when the judge last asked that; asked: the last
-    time `still_it` looked, and what it saw.
+    time `still_it` looked, and what it saw. alone: its region as far as all in it is known; glances: how often another
+    vehicle was looked for beside that, next_glance: when to do so again.
     why: nothing was sent in the last frame. value: its score, None if not measured.
     """
 
@@ -169,15 +171,20 @@ class Track:
     recognised_at: float = -math.inf
     tried_at: float = -math.inf
     asked: tuple[float, bool] | None = None
+    alone: Region | None = None
+    glances: int = 0
+    next_glance: float = 0.0
     why: Why = Why.TOO_SHORT
     value: float | None = None
 
-    def settle(self, small: Picture) -> None:
-        """What stands here now is known."""
+    def settle(self, small: Picture, joined: bool = False) -> None:
+        """What stands here now is known. joined: but not all of it, as another vehicle may stand beside it."""
         self.stage, self.suspect, self.best, self.changed_since = Stage.SETTLED, False, None, None
         self.with_plate = self.sample = self.trail = self.given_up = None
         self.crisp = 0.0
         self.settled_region, self.settled_patch = self.region, patch_of(small, self.region)
+        if not joined or self.alone is None:
+            self.alone = self.region
 
     def look_again(self, at: float, suspect: bool) -> None:
         """Search for a view anew; suspect: because something else may stand here now."""
@@ -192,6 +199,25 @@ class Track:
         """Its view is not worth a call. Looking costs CPU, so it is tried again after longer and longer pauses."""
         self.given_up, self.best, self.improved_at, self.refused = self.best, None, at, self.refused + 1
         self.idle_until = at + min(LONGEST_PAUSE, FIRST_PAUSE * self.refused**2)
+
+    def outgrown(self, at: float) -> bool:
+        """Whether it has settled, and is so much larger than what is known of it that another one may stand beside it.
+
+        Asked in every frame. Only when all of it stands still: what drives by comes apart from it again.
+        """
+        if self.stage is not Stage.SETTLED or self.alone is None or self.still_since is None:
+            return False
+        if self.changed_since is not None or self.seen_at != at or at - self.still_since < JOINED_FOR:
+            return False
+        if self.region.size < JOINED * self.alone.size:
+            self.alone, self.glances, self.next_glance = self.region, 0, 0.0
+            return False
+        return True
+
+    def glanced(self, at: float) -> None:
+        """No other one was seen beside it. Looking costs CPU, so it is tried again after longer and longer pauses."""
+        self.glances += 1
+        self.next_glance = at + min(LONGEST_PAUSE, FIRST_PAUSE * self.glances**2)
 
     def note_growth(self) -> None:
         """For a region that is wholly in view: people are upright, doors grow one way, vehicles grow in both."""
