@@ -1,12 +1,11 @@
 """Of a recording that is replayed again no picture is paid for twice: the ledger still holds what was answered."""
 
-import hashlib
 from collections.abc import Callable
 
 from streamwatch.model import Ledger, PlateText, Recognizer
 
-AnswerTo = Callable[[str], tuple[PlateText, ...] | None]
-"""What the paid engine said of a picture with a SHA-256 (hex); None where it said nothing."""
+AnswerTo = Callable[[bytes], tuple[PlateText, ...] | None]
+"""What the paid engine said of a JPEG; None where it said nothing."""
 
 
 class PaidBefore:
@@ -22,7 +21,7 @@ class PaidBefore:
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
         """See Recognizer. Also raises StoreError."""
-        answer = self._answer_to(hashlib.sha256(jpeg).hexdigest())
+        answer = self._answer_to(jpeg)
         if answer is None:
             return self._engine.read(jpeg, ledger)
         self.spared += 1

@@ -1,6 +1,5 @@
 """What the calls have cost: for the budget, which must not be cheated by the clock, and for people."""
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -183,11 +182,10 @@ def test_asking_changes_nothing(store: Store, reader: Reader, file: Path) -> Non
 def test_what_was_answered_to_a_picture_is_found_by_its_bytes(store: Store) -> None:
     first = saved_view(store)
     saved_call(store, first, replace(ANSWER, plates=(PlateText("京AF0236", 0.9, None),)))
-    known = hashlib.sha256(first.jpeg).hexdigest()
-    assert store.answer_to("gate", known) == (PlateText("京AF0236", 0.9, None),)
-    assert store.answer_to("exit", known) is None
-    assert store.answer_to("gate", hashlib.sha256(b"another").hexdigest()) is None
+    assert store.answer_to("gate", first.jpeg) == (PlateText("京AF0236", 0.9, None),)
+    assert store.answer_to("exit", first.jpeg) is None
+    assert store.answer_to("gate", b"another") is None
     saved_call(store, first, FAILED)
-    assert store.answer_to("gate", known) == (PlateText("京AF0236", 0.9, None),), "a failure is no answer"
+    assert store.answer_to("gate", first.jpeg) == (PlateText("京AF0236", 0.9, None),), "a failure is no answer"
     saved_call(store, first, NO_PLATE)
-    assert store.answer_to("gate", known) == ()
+    assert store.answer_to("gate", first.jpeg) == ()

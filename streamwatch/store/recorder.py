@@ -309,10 +309,10 @@ class Store:
         with self._transaction() as session:
             return ledger.spent(session, since, camera)
 
-    def answer_to(self, camera: str, sha256: str) -> tuple[PlateText, ...] | None:
-        """What the paid service said last of a camera's JPEG with this SHA-256 (hex); None where it said nothing."""
+    def answer_to(self, camera: str, jpeg: bytes) -> tuple[PlateText, ...] | None:
+        """What the paid service said last of this JPEG of a camera; None where it said nothing."""
         with self._transaction() as session:
-            return ledger.answer_to(session, camera, sha256)
+            return ledger.answer_to(session, camera, sha256(jpeg))
 
     def evidence_bytes(self) -> int:
         """Size of all pictures that are kept."""
