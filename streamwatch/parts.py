@@ -8,7 +8,7 @@ from threading import Event, Lock
 from streamwatch.clock import Clock
 from streamwatch.errors import ConfigError, EngineMissing
 from streamwatch.explain import Answers, Used
-from streamwatch.gate import FindPlates, Gate, Stir
+from streamwatch.gate import FindPlates, Gate, PlateDetector, Stir
 from streamwatch.model import Engine, Recognizer
 from streamwatch.pipeline import (
     Books,
@@ -27,7 +27,6 @@ from streamwatch.plates import grammar
 from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
-from streamwatch.recognition.presence import Presence
 from streamwatch.rehearsal import Stranger
 from streamwatch.settings import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.store import Store
@@ -45,7 +44,7 @@ def make_intake(settings: Settings, camera: str) -> Intake:
             close_after=gate.close_after,
             max_calls=gate.max_calls,
             zone=settings.cameras[camera].zone,
-            find_plates=plate_finder(settings),
+            find_plates=plate_finder(),
         ),
         JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
         settled_from(settings),
@@ -156,12 +155,9 @@ def local_stands_in(settings: Settings) -> bool:
     return settings.recognizer.fallback == "local" and local_is_installed()
 
 
-def plate_finder(settings: Settings) -> FindPlates | None:
-    """Finds plates without reading them, for one camera; None where the extra `local` is not installed.
-
-    On as many threads as the local engine, with which it then shares the network.
-    """
-    return Presence(settings.recognizer.local.threads).plates if local_is_installed() else None
+def plate_finder() -> FindPlates:
+    """The plate detector of one camera."""
+    return PlateDetector().find
 
 
 def make_local(settings: Settings) -> LocalReader:

@@ -198,7 +198,7 @@ def _part(sent: Sent, text: str) -> str:
 
 
 def _worth_showing(thing: Thing) -> bool:
-    return not set(thing.whys) <= {Why.TOO_SHORT, Why.FRAGMENT}
+    return not set(thing.whys) <= {Why.TOO_SHORT, Why.NO_PLATE}
 
 
 def _thing(used: Used, thing: Thing, show: Show) -> str:

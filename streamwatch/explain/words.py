@@ -23,35 +23,41 @@ MEANINGS = {
         "A vehicle passed here? Then it is outside the zone or too much like the ground: widen zone, lower threshold.",
     ),
     Why.LEARNING: Meaning("learning", "The gate had just begun and first learned what the empty scene looks like.", ""),
-    Why.SCENE_JUMP: Meaning(
-        "whole picture",
-        "Nearly all of the picture changed at once: the camera moved, switched day and night, or sent a blank picture.",
-        "Often? Fix the camera, or switch its automatic day and night mode to a schedule.",
-    ),
     Why.TOO_SMALL: Meaning(
         "too small",
         "Something differs, but no region of it fills min_area.",
         "A vehicle passed here? Lower min_area below the change shown. Rain or leaves? This is right.",
     ),
-    Why.TOO_SHORT: Meaning(
-        "too short",
-        "A region is large enough, but has been there for an instant only.",
-        "Every vehicle begins like this. Much of it alone is flicker: raise threshold.",
+    Why.NO_PLATE: Meaning(
+        "no plate",
+        "Something moves, and the plate detector sees no plate on it: a person, a shadow, a vehicle from the side.",
+        "A plate is plainly there? It is too small or too dark: come closer, or more light.",
     ),
-    Why.FRAGMENT: Meaning(
-        "piece",
-        "It is a piece of a vehicle that was sent already, mostly while that one drives off.",
+    Why.TOO_SHORT: Meaning(
+        "seen once",
+        "The plate detector saw a plate only once so far; a second look must confirm it.",
         "",
     ),
+    Why.CUT_OFF: Meaning(
+        "cut off",
+        "A plate is followed, but it has not been wholly in the picture yet.",
+        "Vehicles stop like this? Turn the camera so that whole plates are in the picture.",
+    ),
+    Why.FAR: Meaning(
+        "too small",
+        "A plate is followed that is too small to be read.",
+        "Vehicles stop there? Move the camera nearer, or zoom in: 100 pixels for a plate are good.",
+    ),
+    Why.UNSURE: Meaning(
+        "unsure",
+        "A closer look at the best view did not see the plate again.",
+        "",
+    ),
+    Why.ASKED: Meaning("being read", "A picture of this vehicle is being read.", ""),
     Why.BETTERING: Meaning(
         "getting better",
         "The view was still getting larger, sharper or more complete, or had just stopped to.",
         "Answers come too late for a barrier? Lower patience. Pictures sent too early? Raise it.",
-    ),
-    Why.NO_PLATE: Meaning(
-        "no plate",
-        "The local detector found nothing like a plate in the best view: a person, a shadow, a vehicle from the side.",
-        "A plate is plainly there? It is too small or too dark: come closer, or more light.",
     ),
     Why.SCENERY: Meaning(
         "scenery",

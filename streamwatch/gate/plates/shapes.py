@@ -1,11 +1,10 @@
-"""Rectangles of plates and of the vehicles around them, in pixels of the frame."""
+"""Plates as four corners, and the rectangles around them, in pixels of one picture."""
 
 from streamwatch.model import Box, Corners, Point
 
 # A vehicle around its plate, in widths of the plate: a car is four plates wide, and its lamps are above the plate.
-BESIDE, ABOVE, BELOW = 1.2, 1.6, 0.6
-EDGE = 3.0  # px
-LONGEST = 4.0  # width by height; a plate of one line has 3.1, upright in the picture or not
+BESIDE, ABOVE, BELOW = 1.4, 1.9, 0.7
+LONGEST = 4.0  # width by height; a plate of one line has 2.5 to 4.7
 
 
 def bounds(plate: Corners) -> tuple[float, float, float, float]:
@@ -21,12 +20,12 @@ def box_of(plate: Corners) -> Box:
 
 
 def plate_width(plate: Corners) -> float:
-    """Its width, also where a text beside it was taken for a part of it."""
+    """The width of a plate, also where a text beside it was taken for a part of it."""
     left, top, right, bottom = bounds(plate)
     return min(right - left, LONGEST * (bottom - top))
 
 
-def middle(plate: Corners) -> Point:
+def centre(plate: Corners) -> Point:
     """The middle of a plate."""
     return sum(x for x, _ in plate) / 4, sum(y for _, y in plate) / 4
 
@@ -37,26 +36,41 @@ def moved(plate: Corners, dx: float, dy: float) -> Corners:
     return a, b, c, d
 
 
-def enlarged(plate: Corners, factor: float) -> Corners:
+def scaled(plate: Corners, factor: float) -> Corners:
     """The same plate in a picture so many times as large."""
     a, b, c, d = ((x * factor, y * factor) for x, y in plate)
     return a, b, c, d
 
 
+def placed(plate: Corners, at: Point, factor: float) -> Corners:
+    """The same plate with its middle at a point, so many times as large."""
+    x, y = centre(plate)
+    a, b, c, d = ((at[0] + (px - x) * factor, at[1] + (py - y) * factor) for px, py in plate)
+    return a, b, c, d
+
+
 def inside(box: Box, point: Point) -> bool:
-    """Whether a point lies in a box."""
+    """True if a point lies in a box."""
     x, y = point
     return box.x <= x < box.x + box.width and box.y <= y < box.y + box.height
 
 
-def is_cut(plate: Corners, shape: tuple[int, ...]) -> bool:
-    """Whether a plate reaches the edge of a picture of that shape, beyond which there may be more of it."""
+def is_whole(plate: Corners, shape: tuple[int, ...]) -> bool:
+    """True if a plate of one line lies at least half its height away from every edge of a picture of that shape."""
     left, top, right, bottom = bounds(plate)
-    return min(left, top, shape[1] - right, shape[0] - bottom) < EDGE
+    margin = 0.25 * min(bottom - top, (right - left) / 3)
+    return min(left, top, shape[1] - right, shape[0] - bottom) >= margin
+
+
+def overlap(one: Corners, other: Corners) -> float:
+    """Intersection over union of the boxes around two plates, 0 to 1."""
+    (l1, t1, r1, b1), (l2, t2, r2, b2) = bounds(one), bounds(other)
+    common = max(0.0, min(r1, r2) - max(l1, l2)) * max(0.0, min(b1, b2) - max(t1, t2))
+    return common / max(1e-6, (r1 - l1) * (b1 - t1) + (r2 - l2) * (b2 - t2) - common)
 
 
 def vehicle_around(plate: Corners, shape: tuple[int, ...]) -> Box:
-    """Where the vehicle of a plate is, inside a picture of that shape."""
+    """The part of a picture of that shape that shows the vehicle of a plate, as far as a car reaches."""
     left, top, right, bottom = bounds(plate)
     width = right - left
     x, y = max(0, round(left - BESIDE * width)), max(0, round(top - ABOVE * width))

@@ -1,0 +1,1 @@
+"""Plates in pictures: found, followed, compared."""
