@@ -7,7 +7,6 @@ import cv2
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.movers import MOVED, STILL_STEP, Mover, stillness
 from streamwatch.gate.motion.regions import find_regions
-from streamwatch.gate.plates.follow import still_there
 from streamwatch.gate.plates.shapes import vehicle_around
 from streamwatch.gate.tracking.track import State, Track, Verdict
 from streamwatch.model import Attention, Picture
@@ -62,7 +61,7 @@ class Watchfulness:
         if any(self._awaited(track) for track in tracks):
             return True
         standing = [track for track in tracks if self._stands(track)]
-        if any(not _there(track, luma) for track in standing):
+        if any(track.place is not None and not track.place.shows_it(luma) for track in standing):
             return True
         resting = [m.region for m in movers if self._rests(m, tracks) and self._as_it_was(m, small, change)]
         resting += [self._geometry.region(vehicle_around(track.plate, luma.shape)) for track in standing]
@@ -97,7 +96,3 @@ class Watchfulness:
             return True
         place = change[mover.region.top : mover.region.bottom, mover.region.left : mover.region.right]
         return cv2.countNonZero(place) <= EMPTY * place.size
-
-
-def _there(track: Track, luma: Picture) -> bool:
-    return track.pixels is None or still_there(luma, track.pixels[1], track.pixels[0])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from streamwatch.model import Box, Frame
+from streamwatch.model import Box, Direction, Frame
 
 LARGE_AND_SHARP = "its plate is large and sharp enough"
 BEST_VIEW = "its view stopped getting better"
@@ -42,6 +42,7 @@ class Closed:
     passage: int
     opened_at: datetime
     last_seen: datetime
+    direction: Direction = Direction.UNKNOWN
 
 
 Decision = Opened | Shot | Closed

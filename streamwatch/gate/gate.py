@@ -24,6 +24,7 @@ from streamwatch.gate.plates.shapes import box_of, centre, inside, overlap, vehi
 from streamwatch.gate.policy import Action, Case, rule
 from streamwatch.gate.remembered import Remembered
 from streamwatch.gate.search import FindPlates, Part, Search
+from streamwatch.gate.tracking.direction import direction
 from streamwatch.gate.tracking.track import PaidView, State, Track, Verdict, View
 from streamwatch.gate.tracking.tracker import Tracker
 from streamwatch.model import Attention, Box, Corners, Frame, Picture
@@ -223,7 +224,7 @@ class Gate:
         """The first picture, or one of another size. What was read before probably still stands before the camera."""
         self._shape, self._geometry = frame.luma.shape, Geometry(frame.luma.shape, self._zone)
         for track in self._tracker.tracks:
-            track.pattern = track.pixels = track.best = track.verified = None
+            track.pattern = track.place = track.best = track.verified = None
             track.earlier = []
             track.lost_at = at if track.lost_at is None else track.lost_at
             track.remembered = True
@@ -337,7 +338,7 @@ class Gate:
         if older is None:
             return
         older.plate, older.seen_at, older.last_seen, older.lost_at = track.plate, track.seen_at, track.last_seen, None
-        older.pattern, older.pixels, older.velocity = track.pattern, track.pixels, track.velocity
+        older.pattern, older.place, older.velocity = track.pattern, track.place, track.velocity
         older.moved_at, older.hit_at, older.misses, older.unseen = track.moved_at, track.hit_at, 0, track.unseen
         older.remembered = False
         if track in self._tracker.tracks:
@@ -417,7 +418,8 @@ class Gate:
 
     def _closing(self, track: Track) -> list[Decision]:
         """Its passage is over. One that was never worth a call is recorded, too, if it was surely a plate."""
-        closed = Closed(track.passage, track.opened_at, track.last_seen)
+        way = direction(box_of(track.origin or track.plate), box_of(track.plate))
+        closed = Closed(track.passage, track.opened_at, track.last_seen, way)
         if track.announced:
             return [] if track.remembered else [closed]
         surely = track.state is State.WAITING and track.hits >= RECORDED_HITS and track.width >= RECORDED_WIDTH
@@ -429,7 +431,8 @@ class Gate:
         if mover.plate or lasted < LASTED or mover.largest < LARGE * self._geometry.watched:
             return []
         passage = self._tracker.next_passage()
-        return [Opened(passage, mover.opened_at), Closed(passage, mover.opened_at, mover.last_seen)]
+        way = direction(self._geometry.box(mover.first), self._geometry.box(mover.region))
+        return [Opened(passage, mover.opened_at), Closed(passage, mover.opened_at, mover.last_seen, way)]
 
     def _absorb(self, small: Picture, at: float) -> None:
         """What stands and shows no plate becomes a part of the scene."""

@@ -23,7 +23,7 @@ from sqlalchemy.schema import CreateColumn
 from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from streamwatch.model import Engine, SightingStatus
+from streamwatch.model import Direction, Engine, SightingStatus
 
 PLATE_LENGTH = 255
 
@@ -145,6 +145,11 @@ class StoredPassage(Base):
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time of the first frame that showed it")
     last_seen: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time of the last frame that showed it so far")
     closed: Mapped[bool] = mapped_column(comment="1 once the vehicle has gone")
+    direction: Mapped[Direction] = mapped_column(
+        _words(Direction),
+        default=Direction.UNKNOWN,
+        comment="which way it went, as the camera sees it: coming, going, crossing; unknown: it stood, or is not closed",
+    )
     outcome: Mapped[PassageOutcome] = mapped_column(
         _words(PassageOutcome),
         default=PassageOutcome.PENDING,

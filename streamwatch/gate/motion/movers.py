@@ -18,12 +18,13 @@ MOVED = 0.03  # part of a resting thing's place that may differ from the last lo
 class Mover:
     """A region of change. Times but `opened_at` and `last_seen` in seconds of capture time.
 
-    still_since: None while it moves. largest: pixels of its largest rectangle in the small picture. plate: True once a
+    first: its region when it was seen first. still_since: None while it moves. largest: pixels of its largest rectangle in the small picture. plate: True once a
     plate was followed inside it. tries: looks of the detector at it while it stood and showed no plate, next_try: when
     the next one is due.
     """
 
     region: Region
+    first: Region
     opened_at: datetime
     last_seen: datetime
     since: float
@@ -75,7 +76,7 @@ class Movers:
             if id(mover) in found:
                 mover.region, mover.seen_at, mover.last_seen = found[id(mover)], at, captured_at
                 mover.frames += 1
-        fresh = [Mover(r, captured_at, captured_at, at, at) for r in born[: max(0, MOST_MOVERS - len(self._all))]]
+        fresh = [Mover(r, r, captured_at, captured_at, at, at) for r in born[: max(0, MOST_MOVERS - len(self._all))]]
         self._all += fresh
         for mover in self._all:
             if mover.seen_at == at:

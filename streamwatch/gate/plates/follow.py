@@ -13,6 +13,7 @@ AROUND = 0.25  # of a plate's width; so much of what is around it is compared, t
 ASTRAY = 0.5  # of its width; so far a plate may be from where it is expected
 GROWTHS = (0.93, 1.0, 1.07, 1.15)  # of a plate from one frame to the next
 ALIKE = 0.72  # correlation from which on it is the same plate
+PLACE_WIDTH = 64  # px; at this width the pixels of a standing plate are compared
 UNMOVED = 0.80  # the same of the very pixels of a plate that stands still
 
 
@@ -55,20 +56,34 @@ class Pattern:
         return placed(self.plate, (x, y), grown_to * width / _width(self.plate))
 
 
-def still_there(luma: Picture, then: Picture, plate: Corners) -> bool:
-    """True if `then`, the pixels of the box around a plate, is found at its place in a luma picture of now."""
-    left, top, _, _ = (max(0, round(v)) for v in bounds(plate))
-    play = max(3, then.shape[0] // 6)
-    there = luma[max(0, top - play) : top + then.shape[0] + play, max(0, left - play) : left + then.shape[1] + play]
-    if min(then.shape) < 4 or there.shape[0] < then.shape[0] or there.shape[1] < then.shape[1]:
-        return False
-    return float(cv2.matchTemplate(there, then, cv2.TM_CCOEFF_NORMED).max()) >= UNMOVED
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The pixels of a plate that stands still. picture: of the box around it, at most PLACE_WIDTH px wide."""
 
+    plate: Corners
+    picture: Picture
+    scale: float
 
-def pixels_of(luma: Picture, plate: Corners) -> Picture:
-    """Return a copy of the box around a plate, for `still_there`."""
-    left, top, right, bottom = (max(0, round(v)) for v in bounds(plate))
-    return luma[top:bottom, left:right].copy()
+    @classmethod
+    def of(cls, luma: Picture, plate: Corners) -> "Place | None":
+        """Return the place of a plate in a full-resolution luma picture; None if nothing of it lies in the picture."""
+        left, top, right, bottom = (max(0, round(v)) for v in bounds(plate))
+        part = luma[top:bottom, left:right]
+        if min(part.shape) < 4:
+            return None
+        scale = min(1.0, PLACE_WIDTH / part.shape[1])
+        picture = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return None if min(picture.shape) < 4 else cls(plate, np.asarray(picture, np.uint8), scale)
+
+    def shows_it(self, luma: Picture) -> bool:
+        """True if a luma picture of now shows the plate where it was."""
+        left, top, right, bottom = (max(0, round(v)) for v in bounds(self.plate))
+        play = max(3, (bottom - top) // 6)
+        part = luma[max(0, top - play) : bottom + play, max(0, left - play) : right + play]
+        there = cv2.resize(part, None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_AREA)
+        if there.shape[0] < self.picture.shape[0] or there.shape[1] < self.picture.shape[1]:
+            return False
+        return float(cv2.matchTemplate(there, self.picture, cv2.TM_CCOEFF_NORMED).max()) >= UNMOVED
 
 
 def _width(plate: Corners) -> float:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 
-from streamwatch.gate.plates.follow import Pattern, pixels_of
+from streamwatch.gate.plates.follow import Pattern, Place
 from streamwatch.gate.plates.picture import crispness, likeness, sharpness, upright
 from streamwatch.gate.plates.shapes import centre, is_whole, plate_width
 from streamwatch.model import Box, Corners, Frame, Picture, Point
@@ -103,8 +103,8 @@ class Track:
 
     passage: its number. plate: where it was seen last, at `seen_at`; hits, misses: looks of the detector that saw it,
     and looks in a row that did not; velocity: of its middle, px a second; moving_at: when it last moved; origin: where
-    it was seen first; travelled: True once it has moved away from there. pattern: by which it is followed; pixels: of
-    its place when it stood still, with `checked_at`. best: the best whole view not paid for; earlier: views in which it
+    it was seen first; travelled: True once it has moved away from there. pattern: by which it is followed; place: its
+    pixels where it stood still, compared at `checked_at`. best: the best whole view not paid for; earlier: views in which it
     was smaller; improved_at: when the best one was found; paid: views that were sent; scenery: True if it belongs to
     the scene; known: a picture paid before shows it.
     unseen: frames since it was seen last. refused: how often the last look before paying did not see it,
@@ -126,7 +126,7 @@ class Track:
     origin: Corners | None = None
     travelled: bool = False
     pattern: Pattern | None = None
-    pixels: tuple[Corners, Picture] | None = None
+    place: Place | None = None
     checked_at: float = -math.inf
     hit_at: float = 0.0
     best: View | None = None
@@ -238,9 +238,9 @@ class Track:
             )
         self.plate, self.seen_at, self.last_seen, self.lost_at = plate, at, frame.captured_at, None
         self.origin = self.origin or plate
-        anchor = self.pixels[0] if self.pixels else None
+        anchor = self.place.plate if self.place else None
         width = plate_width(plate)
         if anchor is None or math.dist(centre(anchor), (x, y)) > max(4.0, STILL * width):
-            self.pixels, self.moved_at, self.checked_at = (plate, pixels_of(frame.luma, plate)), at, at
+            self.place, self.moved_at, self.checked_at = Place.of(frame.luma, plate), at, at
         if math.dist(centre(self.origin), (x, y)) > 0.5 * width:
             self.travelled = True

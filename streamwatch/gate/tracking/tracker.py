@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from streamwatch.gate.plates.detector import Detection
-from streamwatch.gate.plates.follow import still_there
 from streamwatch.gate.plates.picture import upright
 from streamwatch.gate.plates.shapes import centre, inside, is_whole, overlap, plate_width
 from streamwatch.gate.tracking.track import MAYBE, State, Track
@@ -46,9 +45,9 @@ class Tracker:
         for track in self.tracks:
             if track.unseen:
                 self._reappears(track, frame, at)
-            elif track.pixels is not None and still(track.plate) and at - track.checked_at < CHECK_EVERY:
+            elif track.place is not None and still(track.plate) and at - track.checked_at < CHECK_EVERY:
                 track.stood(frame, at)
-            elif track.pixels is not None and still_there(frame.luma, track.pixels[1], track.pixels[0]):
+            elif track.place is not None and track.place.shows_it(frame.luma):
                 track.checked_at = at
                 track.stood(frame, at)
             elif track.pattern is not None:
@@ -58,12 +57,12 @@ class Tracker:
 
     def _reappears(self, track: Track, frame: Frame, at: float) -> None:
         """A plate that was hidden and stood still may be seen again where it was, if it is the same one."""
-        if track.pixels is None or at - track.checked_at < CHECK_AGAIN:
+        if track.place is None or at - track.checked_at < CHECK_AGAIN:
             return
         track.checked_at = at
-        place, then = track.pixels
-        if still_there(frame.luma, then, place) and track.shows(upright(frame.luma, place)):
-            track.plate = place
+        plate = track.place.plate
+        if track.place.shows_it(frame.luma) and track.shows(upright(frame.luma, plate)):
+            track.plate = plate
             track.stood(frame, at)
 
     def looked(self, frame: Frame, at: float, found: Sequence[Detection], parts: Iterable[Box]) -> list[Track]:
