@@ -9,7 +9,7 @@ from streamwatch.clock import Clock
 from streamwatch.errors import ConfigError, EngineMissing
 from streamwatch.explain import Answers, Used
 from streamwatch.gate import FindPlates, Gate, PlateDetector, Stir
-from streamwatch.model import Engine, Recognizer
+from streamwatch.model import Engine, Picture, Recognizer
 from streamwatch.pipeline import (
     Books,
     Budget,
@@ -27,6 +27,7 @@ from streamwatch.plates import grammar
 from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.recognition.presence import Presence
 from streamwatch.rehearsal import Stranger
 from streamwatch.settings import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.store import Store
@@ -45,6 +46,7 @@ def make_intake(settings: Settings, camera: str) -> Intake:
             max_calls=gate.max_calls,
             zone=settings.cameras[camera].zone,
             find_plates=plate_finder(),
+            sees_letters=letter_finder(settings),
         ),
         JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
         settled_from(settings),
@@ -158,6 +160,14 @@ def local_stands_in(settings: Settings) -> bool:
 def plate_finder() -> FindPlates:
     """The plate detector of one camera."""
     return PlateDetector().find
+
+
+def letter_finder(settings: Settings) -> Callable[[Picture], bool] | None:
+    """Tells whether a picture shows letters; None where no vehicle without a plate is to be paid for, or nobody can."""
+    if not settings.gate.pay_without_plate or not local_is_installed():
+        return None
+    presence = Presence(settings.recognizer.local.threads)
+    return lambda bgr: bool(presence.plates(bgr))
 
 
 def make_local(settings: Settings) -> LocalReader:

@@ -95,4 +95,4 @@ class Watchfulness:
         if 1 - stillness(small, self._last, mover.region, STILL_STEP) <= MOVED:
             return True
         place = change[mover.region.top : mover.region.bottom, mover.region.left : mover.region.right]
-        return cv2.countNonZero(place) <= EMPTY * place.size
+        return bool(cv2.countNonZero(place) <= EMPTY * place.size)

@@ -6,6 +6,7 @@ a vehicle's size that shows no plate is a passage, too, and is not paid for.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 import cv2
@@ -45,6 +46,7 @@ RECORDED_WIDTH = 40.0  # px; a narrower plate that was never paid for is not rec
 RECORDED_HITS = 3
 OWN = 2.0  # widths of the plate; so far from it a plate that was read in its picture may lie
 LATER = 0.4  # s until the best view is looked at closely again, times the number of tries
+WIDE, GREW = 240, 1.1  # px of a vehicle whose plate could be read; growth of its view that is worth keeping
 NEAR_TO_A_CALL = (*tuple(Why)[1:], Why.SENT)
 
 
@@ -61,16 +63,19 @@ class Gate:
         close_after: float = 1.0,
         max_calls: int = 3,
         zone: list[tuple[float, float]] | None = None,
+        sees_letters: Callable[[Picture], bool] | None = None,
     ) -> None:
         """find_plates: the plate detector; threshold: grey levels of change; min_area: fraction of the picture;
 
         patience, close_after: seconds; max_calls: per passage; zone: polygon in fractions of the picture outside of
-        which nothing is looked at.
+        which nothing is looked at; sees_letters: True if a (height, width, 3) BGR picture shows letters: with it a
+        large vehicle on which no plate was seen is paid for once, without it never.
         """
+        self._sees_letters = sees_letters
         self._min_area, self._zone = min_area, zone
         self._patience, self._close_after, self._max_calls = patience, close_after, max_calls
-        self._background, self._movers = Background(threshold), Movers()
         self._search, self._tracker = Search(find_plates, min_area), Tracker()
+        self._background, self._movers = Background(threshold), Movers(self._tracker.next_passage)
         self._watchfulness, self._scene = Watchfulness(min_area), SceneWatch()
         self._geometry = Geometry((180, 320), zone)
         self._seen: tuple[Frame, Picture, Picture] | None = None
@@ -102,7 +107,7 @@ class Gate:
             for track in self._tracker.visible(self._at_seconds)
         ]
         followed += [
-            Followed(0, self._geometry.box(mover.region), None, None, Why.NO_PLATE)
+            Followed(mover.passage, self._geometry.box(mover.region), None, None, Why.NO_PLATE)
             for mover in self._movers.now
             if not mover.plate
         ]
@@ -266,6 +271,17 @@ class Gate:
             for mover in self._movers.now:
                 own = track.confirmed and not track.scenery
                 mover.plate |= own and inside(self._geometry.box(mover.region), centre(track.plate))
+        for mover in self._movers.now if self._sees_letters is not None else ():
+            self._keep_view(mover, frame)
+
+    def _keep_view(self, mover: Mover, frame: Frame) -> None:
+        """Keep the frame that shows most of a thing without a plate."""
+        box = self._geometry.box(mover.region)
+        if mover.plate:
+            mover.view = None
+        elif box.width >= WIDE and self._geometry.whole(mover.region):
+            if mover.view is None or box.width * box.height > GREW * mover.view[1].width * mover.view[1].height:
+                mover.view = frame, box
 
     def _is_still(self, plate: Corners, moving: Picture | None) -> bool:
         if moving is None:
@@ -430,9 +446,20 @@ class Gate:
         lasted = mover.seen_at - mover.since
         if mover.plate or lasted < LASTED or mover.largest < LARGE * self._geometry.watched:
             return []
-        passage = self._tracker.next_passage()
+        passage = mover.passage
         way = direction(self._geometry.box(mover.first), self._geometry.box(mover.region))
-        return [Opened(passage, mover.opened_at), Closed(passage, mover.opened_at, mover.last_seen, way)]
+        opened, closed = Opened(passage, mover.opened_at), Closed(passage, mover.opened_at, mover.last_seen, way)
+        return [opened, *self._pay_without_plate(mover), closed]
+
+    def _pay_without_plate(self, mover: Mover) -> list[Decision]:
+        """The one call that a vehicle is worth on which no plate was seen, if it is paid for and shows letters."""
+        if mover.view is None or self._sees_letters is None:
+            return []
+        frame, box = mover.view
+        part = frame.to_bgr()[box.y : box.y + box.height, box.x : box.x + box.width]
+        if not self._sees_letters(np.ascontiguousarray(part)):
+            return []
+        return [Shot(mover.passage, frame, box, float(box.width), WITHOUT_PLATE)]
 
     def _absorb(self, small: Picture, at: float) -> None:
         """What stands and shows no plate becomes a part of the scene."""

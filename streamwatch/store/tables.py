@@ -148,7 +148,7 @@ class StoredPassage(Base):
     direction: Mapped[Direction] = mapped_column(
         _words(Direction),
         default=Direction.UNKNOWN,
-        comment="which way it went, as the camera sees it: coming, going, crossing; unknown: it stood, or is not closed",
+        comment="coming, going or crossing, as the camera sees it; unknown: it stood, or is not closed yet",
     )
     outcome: Mapped[PassageOutcome] = mapped_column(
         _words(PassageOutcome),

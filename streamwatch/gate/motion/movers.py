@@ -1,5 +1,6 @@
 """Things that differ from the empty scene, followed by their place: where a plate may come, and what has none."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,7 +8,7 @@ import cv2
 import numpy as np
 
 from streamwatch.gate.motion.regions import Region
-from streamwatch.model import Picture
+from streamwatch.model import Box, Frame, Picture
 
 MOST_MOVERS = 8
 STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
@@ -18,11 +19,13 @@ MOVED = 0.03  # part of a resting thing's place that may differ from the last lo
 class Mover:
     """A region of change. Times but `opened_at` and `last_seen` in seconds of capture time.
 
-    first: its region when it was seen first. still_since: None while it moves. largest: pixels of its largest rectangle in the small picture. plate: True once a
-    plate was followed inside it. tries: looks of the detector at it while it stood and showed no plate, next_try: when
+    passage: its number, for when it shows no plate. first: its region when it was seen first. still_since: None while it moves. largest: pixels of its largest
+    rectangle in the small picture. plate: True once a plate was followed inside it. view: the frame that shows most of
+    it, and where. tries: looks of the detector at it while it stood and showed no plate, next_try: when
     the next one is due.
     """
 
+    passage: int
     region: Region
     first: Region
     opened_at: datetime
@@ -33,6 +36,7 @@ class Mover:
     frames: int = 1
     largest: int = 0
     plate: bool = False
+    view: tuple[Frame, Box] | None = None
     tries: int = 0
     next_try: float = 0.0
 
@@ -44,7 +48,9 @@ class Mover:
 class Movers:
     """Of one camera. now: those of the last frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, next_passage: Callable[[], int]) -> None:
+        """next_passage: gives numbers that no passage had before."""
+        self._next_passage = next_passage
         self.now: list[Mover] = []
         self._all: list[Mover] = []
         self._previous: Picture | None = None
@@ -76,7 +82,10 @@ class Movers:
             if id(mover) in found:
                 mover.region, mover.seen_at, mover.last_seen = found[id(mover)], at, captured_at
                 mover.frames += 1
-        fresh = [Mover(r, r, captured_at, captured_at, at, at) for r in born[: max(0, MOST_MOVERS - len(self._all))]]
+        fresh = [
+            Mover(self._next_passage(), r, r, captured_at, captured_at, at, at)
+            for r in born[: max(0, MOST_MOVERS - len(self._all))]
+        ]
         self._all += fresh
         for mover in self._all:
             if mover.seen_at == at:
@@ -101,7 +110,7 @@ class Movers:
 
 
 def stillness(small: Picture, previous: Picture, region: Region, step: int) -> float:
-    """Return the part (0 to 1) of a region whose luma moved by at most `step` grey levels from one frame to the next."""
+    """Return the part (0 to 1) of a region whose luma moved by at most `step` grey levels between two frames."""
     now = small[region.top : region.bottom, region.left : region.right]
     before = previous[region.top : region.bottom, region.left : region.right]
     return 1.0 - float(np.count_nonzero(cv2.absdiff(now, before) > step)) / max(1, now.size)

@@ -101,5 +101,4 @@ def contrast(luma: Picture, plate: Corners) -> float:
 def _flat(picture: Picture) -> npt.NDArray[np.float32]:
     """The picture without slow changes of light across it."""
     values = picture.astype(np.float32)
-    flat: npt.NDArray[np.float32] = values - cv2.blur(values, (41, 41))
-    return cv2.GaussianBlur(flat, (3, 3), 0)
+    return np.asarray(cv2.GaussianBlur(values - cv2.blur(values, (41, 41)), (3, 3), 0), np.float32)
