@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from streamwatch.gate.attention import Watchfulness
-from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
+from streamwatch.gate.decisions import WITHOUT_PLATE, Closed, Decision, Opened, Shot
 from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.motion.background import Background
 from streamwatch.gate.motion.geometry import Geometry
@@ -279,9 +279,8 @@ class Gate:
         box = self._geometry.box(mover.region)
         if mover.plate:
             mover.view = None
-        elif box.width >= WIDE and self._geometry.whole(mover.region):
-            if mover.view is None or box.width * box.height > GREW * mover.view[1].width * mover.view[1].height:
-                mover.view = frame, box
+        elif box.width >= WIDE and self._geometry.whole(mover.region) and _larger(box, mover):
+            mover.view = frame, box
 
     def _is_still(self, plate: Corners, moving: Picture | None) -> bool:
         if moving is None:
@@ -508,3 +507,8 @@ def _is_own(view: PaidView, corners: Corners | None) -> bool:
     (x, y), (own_x, own_y) = centre(corners), centre(view.plate)
     width = view.width / view.scale
     return abs(x - own_x) <= OWN * width and abs(y - own_y) <= OWN * width
+
+
+def _larger(box: Box, mover: Mover) -> bool:
+    """True if a thing fills more of the picture in a box than in the view that is kept of it."""
+    return mover.view is None or box.width * box.height > GREW * mover.view[1].width * mover.view[1].height
