@@ -50,7 +50,7 @@ class PlateDetector:
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
         """weights: the network as ONNX. Raises cv2.error where the file is none."""
-        # OpenCV 5 has several engines; its classic one takes two thirds of the time of the new one. OpenCV 4.10 has one.
+        # Of OpenCV 5's engines the classic one takes two thirds of the new one's time; OpenCV 4.10 has one only.
         engine = [cv2.dnn.ENGINE_CLASSIC] if hasattr(cv2.dnn, "ENGINE_CLASSIC") else []
         self._network = cv2.dnn.readNetFromONNX(str(weights), *engine)
 
