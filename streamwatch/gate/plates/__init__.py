@@ -1,1 +1,1 @@
-"""Plates in pictures: found, followed, compared."""
+"""Where number plates are in a picture."""
