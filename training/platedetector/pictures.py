@@ -2,7 +2,8 @@
 
     python -m platedetector.pictures UNPACKED FOLDER
 
-UNPACKED holds the Debian packages torcs-data, gnome-backgrounds and mate-backgrounds, unpacked with `dpkg-deb -x`.
+UNPACKED holds the Debian packages torcs-data and mate-backgrounds, unpacked with `dpkg-deb -x`; the others come with
+scikit-image and scikit-learn.
 """
 
 import sys
@@ -34,7 +35,6 @@ _OURS = (
 def _files(unpacked: Path) -> Iterator[Path]:
     tracks = unpacked.rglob("games/torcs/tracks/**/*.png")
     yield from sorted(p for p in tracks if "outline" not in p.stem and "map" not in p.stem)
-    yield from sorted(unpacked.rglob("backgrounds/gnome/*.jpg"))
     yield from sorted(unpacked.rglob("backgrounds/mate/nature/*.jpg"))
     data = Path(skimage.__file__).parent / "data"
     yield from sorted(p for p in data.iterdir() if p.stem in _OURS)
