@@ -21,7 +21,7 @@ _STRIDE = 8
 """Pixels per cell of the heat map."""
 _OFFSET = 8.0
 """Pixels per unit of a corner's offset (OFFSET_SCALE in training/platedetector/net.py)."""
-_LEAST = 0.4
+_LEAST = 0.5
 """Score from which on something counts as a plate."""
 _SAME = 0.3
 """Overlap (intersection by union of the boxes) from which on two of them are one plate."""
