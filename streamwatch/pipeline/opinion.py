@@ -82,7 +82,7 @@ class _Look:
 def _looked_at(paid: PlateText, local: Sequence[PlateText]) -> _Look:
     look = _Look()
     for other in local:
-        if grammar.distance(_text(paid), _text(other)) > ONE_PLATE:
+        if grammar.distance(_text(paid), _text(other), ONE_PLATE) > ONE_PLATE:
             continue
         seen, sure = _with_chinese_of(paid, other), other.confidence or 0.0
         if _text(seen) != _text(paid):
