@@ -307,6 +307,56 @@ def test_where_it_is_installed_the_local_engine_reads_what_may_have_been_charged
     assert (read.engine, read.call) == (Engine.LOCAL, None)
 
 
+@pytest.mark.parametrize(
+    "failure", [(errors.Doubtful("no answer"), None), STUMBLE, (errors.PictureBroken("damaged"), False)]
+)
+def test_after_a_call_without_an_answer_another_view_is_paid_where_the_local_engine_is_unsure(
+    failure: tuple[errors.RecognitionError, bool | None],
+) -> None:
+    weak = [PlateText("京AF0236", 0.936, None)]
+    service = Service(failure)
+    scene = Scene(service, Local(weak, weak))
+    scene.add("a", passage="p")
+    served = scene.serve()
+    assert served is not None
+    assert (served.plates, served.again) == (None, False), "the gate may send another view"
+    assert [read.plates for read in scene.desk.said(PlatesRead)] == [tuple(weak)], "it stays visible as unsure"
+    scene.clock.time += 100
+    scene.add("b", passage="p")
+    served = scene.serve()
+    assert served is not None
+    assert served.plates == (PlateText("京AF0236", 1.0, None),)
+    assert service.read_keys == [b"a", b"b"]
+
+
+def test_after_a_call_without_an_answer_nothing_more_is_paid_where_the_local_engine_is_sure() -> None:
+    scene = Scene(Service((errors.Doubtful("no answer"), None)), Local([PLATE]))
+    scene.add("a", passage="p")
+    served = scene.serve()
+    assert served is not None
+    assert served.plates == (PLATE,)
+
+
+@pytest.mark.parametrize("local", [True, False])
+@pytest.mark.errors_expected
+def test_no_third_call_is_paid_for_a_vehicle_whose_calls_bring_no_answer(local: bool) -> None:
+    weak = [PlateText("京AF0236", 0.9, None)]
+    service = Service(*[(errors.Doubtful("no answer"), None)] * 3)
+    scene = Scene(service, Local(*[weak] * 9) if local else None)
+    for key in "abc":
+        scene.clock.time += 100
+        scene.add(key, passage="p")
+        served = scene.serve()
+        assert served is not None
+    assert service.read_keys == [b"a", b"b"]
+    assert (served.plates is not None) == local
+    assert [event.key for event in scene.desk.said(KeyframeDropped)] == ([] if local else ["c"])
+    scene.clock.time += 100
+    scene.add("d", passage="q")
+    scene.serve()
+    assert service.read_keys[2:] == [b"d"], "another vehicle is another matter"
+
+
 def test_a_used_up_budget_falls_back_to_the_local_engine() -> None:
     service = Service()
     scene = Scene(service, Local(), hour=1)

@@ -45,7 +45,9 @@ from streamwatch.words import age, some
 log = logging.getLogger(__name__)
 
 NO_ANSWER = "read locally: its call brought no answer"
+TWICE_IN_VAIN = "two calls for its vehicle brought no answer"
 PAID_BEFORE = "this very picture was paid for before"
+REMEMBERED = 500  # passages of which is known how many calls brought no answer
 LOOK_AGAIN = 1.0  # s; the longest sleep between two looks at an outbox whose budget or breakers hold it back
 
 
@@ -123,6 +125,7 @@ class Dispatcher:
         self._opinions = Opinions()
         self._in_view: set[str] = set()
         self._stumbled: set[str] = set()
+        self._in_vain: dict[str, int] = {}
         self._held: dict[str, list[Job]] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -263,6 +266,8 @@ class Dispatcher:
         if item.key in self._only_local:
             self._only_local.discard(item.key)
             return Job(item, since, Route.FALLBACK, NO_ANSWER), 0.0
+        if self._in_vain.get(item.passage, 0) > 1:
+            return Job(item, since, self._without_paying(), TWICE_IN_VAIN), 0.0
         first_view, now = self._outbox.is_first_view(item), self._clock.monotonic()
         if self._local_reads_first(item, now):
             return Job(item, since, Route.LOCAL_FIRST), 0.0
@@ -270,14 +275,17 @@ class Dispatcher:
         if exhausted is not None and exhausted.for_second_views:
             return None, LOOK_AGAIN
         if exhausted is not None:
-            route = Route.FALLBACK if self._stand_in() is not None else Route.NOBODY
-            return Job(item, since, route, exhausted.words), 0.0
+            return Job(item, since, self._without_paying(), exhausted.words), 0.0
         wait = self._governor.wait_for(item.camera, now)
         if wait > 0:
             return None, wait
         self._governor.began(now)
         self._budget.pay(item.camera, 1, self._clock.now(), now)
         return Job(item, since, Route.ENGINE), 0.0
+
+    def _without_paying(self) -> Route:
+        """Who reads what will not be paid for."""
+        return Route.NOBODY if self._stand_in() is None else Route.FALLBACK
 
     def _stand_in(self) -> FreeRecognizer | None:
         """The local engine, if it is to have the last word where nothing will be paid."""
@@ -349,20 +357,31 @@ class Dispatcher:
     def _after_failure(self, job: Job, keyframe: Keyframe, ledger: RecordedLedger, error: RecognitionError) -> Served:
         """Try again later what surely was not charged; read locally what may have been, so that it is paid once.
 
-        A refusal (quota, credentials) waits for a person even where it came with HTTP 200.
+        Where the local engine is not sure of it, the gate may send another view of the vehicle, once. A refusal (quota,
+        credentials) waits for a person even where it came with HTTP 200.
         """
         if isinstance(error, Refused) or (not ledger.paid and not isinstance(error, PictureRefused)):
             self._desk.record(KeyframeWaits(keyframe, str(error)))
             return self._put_back(job, keyframe)
         local = self._stand_in()
+        if local is None and isinstance(error, Transient) and keyframe.key not in self._stumbled:
+            return self._hold_back(job, keyframe, error)
+        another = self._another_view_may_be_paid(keyframe.passage)
         if local is not None:
             served = self._read_free(keyframe, local, NO_ANSWER)
-            return served if served.plates else replace(served, plates=None)
-        if isinstance(error, Transient) and keyframe.key not in self._stumbled:
-            return self._hold_back(job, keyframe, error)
+            known = served.plates and (self._local.is_sure(served.plates) or not another)
+            return served if known else replace(served, plates=None)
         lost = KeyframeDoubtful(keyframe, str(error)) if isinstance(error, Doubtful) else ReadFailed(keyframe, error)
         self._desk.record(lost)
         return Served(keyframe, None)
+
+    def _another_view_may_be_paid(self, passage: str) -> bool:
+        """Takes note of a call that brought no answer: the vehicle is worth one more, of another view, and no third."""
+        with self._changed:
+            calls = self._in_vain[passage] = self._in_vain.pop(passage, 0) + 1
+            if len(self._in_vain) > REMEMBERED:
+                del self._in_vain[next(iter(self._in_vain))]
+        return calls == 1
 
     def _hold_back(self, job: Job, keyframe: Keyframe, error: RecognitionError) -> Served:
         """The service was paid and stumbled. Another view is better worth the next call than the same picture.
