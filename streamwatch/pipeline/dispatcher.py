@@ -440,7 +440,7 @@ class Dispatcher:
         return Served(keyframe, plates)
 
     def _ledger(self, engine: Recognizer, keyframe: Keyframe) -> RecordedLedger:
-        return RecordedLedger(self._desk.record, self._clock, engine.engine, keyframe.key)
+        return RecordedLedger(self._desk.record, self._clock, engine.engine, keyframe)
 
 
 def dropping(dropped: Dropped) -> KeyframeDropped:
