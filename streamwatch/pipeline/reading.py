@@ -7,6 +7,7 @@ from uuid import uuid4
 from streamwatch.clock import Clock
 from streamwatch.model import CallResult, Engine, Keyframe
 from streamwatch.pipeline.events import CallEnded, CallStarted, Event
+from streamwatch.pipeline.in_flight import InFlight
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +20,20 @@ Record = Callable[[Event], None]
 class RecordedLedger:
     """model.Ledger over `record`, which tells the log of each attempt that was or may have been answered.
 
-    keyframe: what is read; None for a picture given by hand. call: key of the latest attempt, None before the first.
-    paid: fee units of all attempts that were or may have been charged.
+    keyframe: what is read; None for a picture given by hand. in_flight: told of each attempt while it runs. call: key
+    of the latest attempt, None before the first. paid: fee units of all attempts that were or may have been charged.
     """
 
-    def __init__(self, record: Record, clock: Clock, engine: Engine, keyframe: Keyframe | None) -> None:
+    def __init__(
+        self,
+        record: Record,
+        clock: Clock,
+        engine: Engine,
+        keyframe: Keyframe | None,
+        in_flight: InFlight | None = None,
+    ) -> None:
         self._record, self._clock, self._engine, self._keyframe = record, clock, engine, keyframe
+        self._in_flight = InFlight() if in_flight is None else in_flight
         self.call: str | None = None
         self.paid = 0
 
@@ -33,10 +42,12 @@ class RecordedLedger:
         self.call = uuid4().hex
         keyframe = None if self._keyframe is None else self._keyframe.key
         self._record(CallStarted(self.call, keyframe, self._engine, attempt, self._clock.now(), picture))
+        self._in_flight.began(self.call, self._clock.monotonic())
 
     def ended(self, attempt: int, result: CallResult) -> None:
         """The same row, completed. attempt: as in `about_to_pay`; the latest is the only one that can end."""
         assert self.call is not None
+        self._in_flight.ended(self.call)
         if result.charged is not False:
             self.paid += max(1, result.fee)
         self._record(CallEnded(self.call, result, self._clock.now()))
