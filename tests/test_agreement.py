@@ -91,7 +91,7 @@ def test_what_two_engines_read_at_one_place_of_one_picture_is_one_vehicle() -> N
 
 
 @given(st.lists(anything_said, min_size=1, max_size=9), confidences, st.sampled_from(Engine), st.sampled_from(FRAMES))
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 def test_more_evidence_for_a_text_never_makes_another_one_win(
     said: list[Said], confidence: float | None, engine: Engine, frame: str
 ) -> None:
@@ -104,7 +104,7 @@ def test_more_evidence_for_a_text_never_makes_another_one_win(
 
 
 @given(st.lists(anything_said, max_size=9), confidences, confidences)
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 def test_no_local_reading_takes_a_plate_from_two_paid_ones(
     said: list[Said], first: float | None, second: float | None
 ) -> None:

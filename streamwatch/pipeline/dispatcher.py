@@ -66,7 +66,7 @@ class Desk(Protocol):
 class Route(Enum):
     """Who reads a keyframe. LOCAL_FIRST: the local engine, and if it is not sure the keyframe waits for the other one.
 
-    NOBODY: the budget is used up and no local engine stands in.
+    NOBODY: nothing will be paid for it, and no local engine stands in.
     """
 
     ENGINE = auto()
@@ -90,8 +90,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of a job. plates: None where no engine answered. again: it waits in the outbox for another try.
+    """What became of a job.
 
+    plates: None where no engine settled what the view shows, so that another one is worth a call. again: it waits in
+    the outbox for another try.
     A plate that the local engine contradicts has no confidence here, so that another view is asked for.
     """
 

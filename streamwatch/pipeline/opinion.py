@@ -8,6 +8,7 @@ again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from streamwatch import plates as grammar
 from streamwatch.model import PlateText
@@ -108,4 +109,10 @@ def _with_chinese_of(paid: PlateText, local: PlateText) -> PlateText:
 
 
 def _text(plate: PlateText) -> str:
-    return grammar.parse(plate.text).text
+    return _parsed(plate.text)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(raw: str) -> str:
+    """Every paid plate is compared with every local one, which takes each of them apart many times."""
+    return grammar.parse(raw).text
