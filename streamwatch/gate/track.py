@@ -234,8 +234,18 @@ class Track:
 
     @property
     def last_view(self) -> Candidate | None:
-        """What there is to send of it once it has gone: if there is nothing better, what is doubted or was given up."""
-        return self.best or (self.sent if self.doubted else None) or (self.given_up if self.came_nearer else None)
+        """What there is to send of it once it has gone: if there is nothing better, what is doubted or was given up.
+
+        After a view that got no answer an earlier one, but never the same.
+        """
+        spare = (self.sent if self.doubted else None) or (self._unsent if self.failed else None)
+        return self.best or spare or (self.given_up if self.came_nearer else None)
+
+    @property
+    def _unsent(self) -> Candidate | None:
+        """The latest of the earlier views that was not paid for."""
+        sent = {view.at for view in self.paid}
+        return next((view for view in reversed(self.earlier) if view.at not in sent), None)
 
     @property
     def unanswered(self) -> bool:
@@ -267,6 +277,11 @@ class Track:
     def doubted(self) -> bool:
         """Whether what was read of this vehicle last is not sure."""
         return bool(self.paid) and not self.suspect and self.paid[-1].verdict is Verdict.DOUBTED
+
+    @property
+    def failed(self) -> bool:
+        """True if the last call for this vehicle brought no answer."""
+        return bool(self.paid) and not self.suspect and self.paid[-1].verdict is Verdict.FAILED
 
     def differs(self, view: Candidate) -> bool:
         """Whether the vehicle has another size in it than in all that was paid for."""
