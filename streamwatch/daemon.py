@@ -3,6 +3,7 @@
     camera NAME   capture and gate of one camera          ──events──▶ recorder
     recorder      the one owner of the database           ──keyframes, once they are stored──▶ dispatcher
     reader N      has keyframes read that are worth it    ──events──▶ recorder, ──answers──▶ camera NAME
+    stand-in      the same with the local engine, while every reader waits for an answer that is overdue
     keeper        status file, watchdog, retention        ──tasks──▶ recorder
     health        answers /healthz and /metrics
 
@@ -27,10 +28,10 @@ from streamwatch.clock import Clock
 from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
 from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, HealthServer, Snapshot, serve, write_status
 from streamwatch.housekeeping import Housekeeping
-from streamwatch.model import Keyframe, PlateText, Recognizer
+from streamwatch.model import Engine, Keyframe, PlateText, Recognizer
 from streamwatch.notify import Notifier
-from streamwatch.parts import make_books, make_dispatcher, make_intake
-from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Event, KeyframeTaken, Notify, dropping
+from streamwatch.parts import local_stands_in, make_books, make_dispatcher, make_intake
+from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Event, Job, KeyframeTaken, Notify, dropping
 from streamwatch.pulse import Pulse, Pulses
 from streamwatch.resume import resume
 from streamwatch.settings import Settings
@@ -95,7 +96,7 @@ class Daemon:
     ) -> None:
         """readers: how many keyframes are read at once. stop: set it to end `run`; the recognizer may wait on it."""
         self._settings, self._store, self._clock, self._stop = settings, store, clock, stop
-        self._readers = readers
+        self._readers, self._paid = readers, recognizer.engine is Engine.OCRCARS
         self._books = make_books(settings, store, notify)
         self._dispatcher: Dispatcher = make_dispatcher(settings, store, recognizer, clock, self)
         self._tasks: Channel[_Task] = Channel(EVENTS)
@@ -123,7 +124,12 @@ class Daemon:
         health = self._open_port()
         log.info("watching %s; plates are read by %s", ", ".join(self._cameras), self._settings.recognizer.engine)
         recorder = self._spawn(self._keep_books, "recorder")
-        readers = [self._spawn(self._read_keyframes, f"reader {n + 1}") for n in range(self._readers)]
+        readers = [
+            self._spawn(partial(self._read_keyframes, self._dispatcher.next), f"reader {n + 1}")
+            for n in range(self._readers)
+        ]
+        if self._paid and local_stands_in(self._settings):
+            readers.append(self._spawn(partial(self._read_keyframes, self._dispatcher.next_while_held), "stand-in"))
         cameras = [self._spawn(partial(self._watch, name), f"camera {name}") for name in self._settings.cameras]
         keeper = self._spawn(self._keep_house, "keeper")
         self._notifier.ready()
@@ -236,7 +242,7 @@ class Daemon:
         housekeeping = Housekeeping(self._settings, self._store, self._clock, self._call)
         tidied = given_back = self._clock.monotonic()
         until_given_back = GIVE_BACK_FIRST
-        while not self._give_up.wait(self._notifier.interval or TELL_EVERY):
+        while not self._give_up.wait(min(self._notifier.interval or TELL_EVERY, TELL_EVERY)):
             if self._clock.monotonic() - given_back >= until_given_back:
                 given_back, until_given_back = self._clock.monotonic(), min(TIDY_EVERY, 2 * until_given_back)
                 give_memory_back()
@@ -359,15 +365,15 @@ class Daemon:
         for lost in dropped:
             self._write(dropping(lost))
 
-    def _read_keyframes(self) -> None:
-        """A reader's thread."""
+    def _read_keyframes(self, next_job: Callable[[float], Job | None]) -> None:
+        """A reader's thread, or the stand-in's."""
         with self._pulses.pulse(threading.current_thread().name, READING) as pulse:
-            self._read_while_open(pulse)
+            self._read_while_open(next_job, pulse)
 
-    def _read_while_open(self, pulse: Pulse) -> None:
+    def _read_while_open(self, next_job: Callable[[float], Job | None], pulse: Pulse) -> None:
         while not self._give_up.is_set():
             pulse.beat()
-            job = self._dispatcher.next(REST)
+            job = next_job(REST)
             if job is None:
                 if self._dispatcher.closed:
                     return

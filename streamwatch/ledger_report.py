@@ -12,7 +12,15 @@ from streamwatch.console import print_json, print_table, print_text
 from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow
 from streamwatch.words import some
 
-WITHOUT_REASON = {KeyframeState.ANSWERED: "read by the local engine", KeyframeState.WAITING: "still waiting"}
+BECAME = {
+    KeyframeState.WAITING: "still waiting to be read",
+    KeyframeState.SENT: "about to be sent",
+    KeyframeState.DOUBTFUL: "waiting for the local engine",
+    KeyframeState.ANSWERED: "read without one",
+    KeyframeState.FAILED: "not readable by the local engine",
+    KeyframeState.DROPPED: "given up unread",
+}
+"""What became of pictures for which no call was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +61,14 @@ def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Pric
     if report.total.doubtful:
         print_text("Cost and forecast count doubtful calls as charged.", out)
     for line in saved:
-        print_text(f"not called: {some(line.keyframes, 'picture')} of {line.camera}, {_standing(line)}", out)
+        print_text(_without_call(line), out)
 
 
-def _standing(line: NotCalledRow) -> str:
-    if line.reason:
-        return f"{line.state.value}: {line.reason}"
-    return WITHOUT_REASON.get(line.state, line.state.value)
+def _without_call(line: NotCalledRow) -> str:
+    became, why = BECAME[line.state], f" ({line.reason})" if line.reason else ""
+    if line.state is KeyframeState.ANSWERED and not line.reason:
+        became = "read by the local engine, as configured"
+    return f"No call was made for {some(line.keyframes, 'picture')} of {line.camera}: {became}{why}."
 
 
 def _numbers(calls: Calls, prices: Prices) -> list[str]:

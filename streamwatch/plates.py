@@ -8,6 +8,7 @@ The kinds restate GA 36-2018; the substitution costs are those of Genetec's list
 that Chinese characters and fonts suggest.
 """
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -215,11 +216,14 @@ def parse(raw: str) -> Plate:
     return Plate(folded, kind, repaired=True, flags=(*repairs, *_doubts(folded, kind)))
 
 
-def distance(a: str, b: str) -> float:
+def distance(a: str, b: str, most: float = math.inf) -> float:
     """How unlikely it is that one of two normalised plates is a misread of the other; 0 for equal ones, symmetric.
 
     The cheapest edit script: a likely confusion costs 0.25 or 0.5, a lost first or last character 0.75, all else 1.
+    most: what costs more is not worked out to the end and comes back as infinity.
     """
+    if abs(len(a) - len(b)) * _EDGE > most:
+        return math.inf
     row = [0.0]
     for j in range(len(b)):
         row.append(row[j] + _gap(b, j))
@@ -227,7 +231,9 @@ def distance(a: str, b: str) -> float:
         above, row = row, [row[0] + _gap(a, i)]
         for j, other in enumerate(b):
             row.append(min(above[j] + _swap(char, other), above[j + 1] + _gap(a, i), row[j] + _gap(b, j)))
-    return row[-1]
+        if min(row) > most:
+            return math.inf
+    return row[-1] if row[-1] <= most else math.inf
 
 
 def _kind_of(text: str) -> str:

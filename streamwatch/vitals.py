@@ -13,13 +13,14 @@ from streamwatch.health import (
     CameraHealth,
     DatabaseHealth,
     DiskHealth,
+    InFlightHealth,
     OutboxHealth,
     Snapshot,
 )
 from streamwatch.pipeline import Dispatcher, Tally
 from streamwatch.pulse import Pulses
 from streamwatch.watched import Camera
-from streamwatch.words import some
+from streamwatch.words import age, some
 
 VERSION = version("streamwatch")
 
@@ -56,6 +57,7 @@ class Vitals:
             disk=DiskHealth(_free(data_dir), floor, self.evidence),
             database=self.database,
             stalled=tuple(self._pulses.stalled(now)),
+            in_flight=InFlightHealth(*self._dispatcher.in_flight()),
         )
 
     def sentence(self) -> str:
@@ -64,8 +66,9 @@ class Vitals:
         online = sum(state == "online" for state in states)
         waiting, _, _ = self._dispatcher.backlog()
         held = ", ".join(breaker.name for breaker in self._dispatcher.breakers())
+        _, longest, overdue = self._dispatcher.in_flight()
         return f"{online} of {len(states)} cameras online, {some(waiting, 'picture')} waiting" + (
-            f", held back: {held}" * bool(held)
+            f", held back: {held}" * bool(held) + f", an answer is overdue for {age(longest)}" * overdue
         )
 
     def _camera(self, camera: Camera) -> CameraHealth:

@@ -9,6 +9,7 @@ from streamwatch.health import (
     CameraHealth,
     DatabaseHealth,
     DiskHealth,
+    InFlightHealth,
     OutboxHealth,
     Snapshot,
 )
@@ -50,4 +51,5 @@ ILL = replace(
     disk=DiskHealth(5_000_000, 1_000_000_000, 12_345_678),
     database=DatabaseHealth(NOW, f"postgresql://u:{SECRET}@db/x is locked."),
     stalled=("reader 1",),
+    in_flight=InFlightHealth(2, 12.4, overdue=True),
 )

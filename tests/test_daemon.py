@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from clips import Vehicle, render
-from daemons import PASSWORD, PLATES, SECRET, paid, running
+from daemons import PASSWORD, PLATES, SECRET, paid, running, verb
 from fakes import FakeOcrCars, keep_silent, plate, refusal
 from rtsp_server import RtspServer
 
@@ -109,6 +109,22 @@ def test_while_calls_are_held_back_the_local_engine_reads_at_once(clip: Path, tm
         assert len(service.calls) == 1
         assert daemon.rows("SELECT state, state_reason LIKE 'saved by local%' FROM keyframes") == [("answered", 1)] * 2
         assert daemon.rows("SELECT engine, plate FROM sightings ORDER BY id") == [("local", text) for text in PLATES]
+
+
+def test_a_reader_that_is_held_shows_in_status_and_the_local_engine_reads_on(clip: Path, tmp_path: Path) -> None:
+    with FakeOcrCars(keep_silent, appcode=SECRET) as service:
+        recognizer = paid(service)
+        recognizer["ocrcars"] |= {"read_timeout": "60s", "parallel": 1}
+        camera = {"source": str(clip), "loop": True}
+        with running(tmp_path / "d", {"gate": camera}, recognizer=recognizer, shutdown={"drain": "1s"}) as daemon:
+            daemon.until(lambda: ("local", PLATES[1]) in daemon.rows("SELECT engine, plate FROM sightings"))
+            assert len(service.calls) == 1
+            assert daemon.rows("SELECT count(*) FROM calls WHERE ended_at IS NULL") == [(1,)]
+            overdue = "An answer is overdue: a call has been running for"
+            daemon.until(lambda: overdue in verb(tmp_path / "d", "status").stdout)
+            assert verb(tmp_path / "d", "status").returncode == 1
+            assert daemon.log().count("ocrCars has not answered a call for") == 1
+            assert daemon.stop() == 0
 
 
 def test_a_call_that_may_have_been_charged_is_read_here_and_not_paid_again(clip: Path, tmp_path: Path) -> None:

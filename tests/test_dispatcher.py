@@ -1,6 +1,8 @@
 """Who reads what, and what becomes of it: the dispatcher with a service that does what it is told."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -20,6 +22,7 @@ from streamwatch.pipeline import (
     PlatesRead,
     Served,
 )
+from streamwatch.pipeline.dispatcher import Route
 from streamwatch.pipeline.events import (
     KeyframeDoubtful,
     KeyframeWaits,
@@ -307,6 +310,56 @@ def test_where_it_is_installed_the_local_engine_reads_what_may_have_been_charged
     assert (read.engine, read.call) == (Engine.LOCAL, None)
 
 
+@pytest.mark.parametrize(
+    "failure", [(errors.Doubtful("no answer"), None), STUMBLE, (errors.PictureBroken("damaged"), False)]
+)
+def test_after_a_call_without_an_answer_another_view_is_paid_where_the_local_engine_is_unsure(
+    failure: tuple[errors.RecognitionError, bool | None],
+) -> None:
+    weak = [PlateText("京AF0236", 0.936, None)]
+    service = Service(failure)
+    scene = Scene(service, Local(weak, weak))
+    scene.add("a", passage="p")
+    served = scene.serve()
+    assert served is not None
+    assert (served.plates, served.again) == (None, False), "the gate may send another view"
+    assert [read.plates for read in scene.desk.said(PlatesRead)] == [tuple(weak)], "it stays visible as unsure"
+    scene.clock.time += 100
+    scene.add("b", passage="p")
+    served = scene.serve()
+    assert served is not None
+    assert served.plates == (PlateText("京AF0236", 1.0, None),)
+    assert service.read_keys == [b"a", b"b"]
+
+
+def test_after_a_call_without_an_answer_nothing_more_is_paid_where_the_local_engine_is_sure() -> None:
+    scene = Scene(Service((errors.Doubtful("no answer"), None)), Local([PLATE]))
+    scene.add("a", passage="p")
+    served = scene.serve()
+    assert served is not None
+    assert served.plates == (PLATE,)
+
+
+@pytest.mark.parametrize("local", [True, False])
+@pytest.mark.errors_expected
+def test_no_third_call_is_paid_for_a_vehicle_whose_calls_bring_no_answer(local: bool) -> None:
+    weak = [PlateText("京AF0236", 0.9, None)]
+    service = Service(*[(errors.Doubtful("no answer"), None)] * 3)
+    scene = Scene(service, Local(*[weak] * 9) if local else None)
+    for key in "abc":
+        scene.clock.time += 100
+        scene.add(key, passage="p")
+        served = scene.serve()
+        assert served is not None
+    assert service.read_keys == [b"a", b"b"]
+    assert (served.plates is not None) == local
+    assert [event.key for event in scene.desk.said(KeyframeDropped)] == ([] if local else ["c"])
+    scene.clock.time += 100
+    scene.add("d", passage="q")
+    scene.serve()
+    assert service.read_keys[2:] == [b"d"], "another vehicle is another matter"
+
+
 def test_a_used_up_budget_falls_back_to_the_local_engine() -> None:
     service = Service()
     scene = Scene(service, Local(), hour=1)
@@ -491,6 +544,85 @@ def test_local_first_with_a_used_up_budget_keeps_what_the_local_engine_says() ->
     assert [(read.engine, read.why) for read in scene.desk.said(PlatesRead)][1:] == [
         (Engine.LOCAL, "1 of 1 calls of this hour for the account are used")
     ]
+
+
+class Hanging(Service):
+    """Answers a call when it is told to, and not before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called, self.answer = threading.Event(), threading.Event()
+
+    def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
+        self.read_keys.append(jpeg)
+        ledger.about_to_pay(1, jpeg)
+        self.called.set()
+        assert self.answer.wait(60)
+        ledger.ended(1, CallResult("read", True, 1, 0.1, plates=(PLATE,)))
+        return [PLATE]
+
+
+@contextmanager
+def held_reader(scene: Scene, service: Hanging) -> Iterator[None]:
+    """While a reader waits for the answer to a call."""
+    scene.add("a")
+    reader = threading.Thread(target=scene.serve)
+    reader.start()
+    try:
+        assert service.called.wait(60)
+        yield
+    finally:
+        service.answer.set()
+        reader.join()
+
+
+def test_while_every_reader_waits_for_an_overdue_answer_the_local_engine_reads_what_waits() -> None:
+    service, local = Hanging(), Local([PLATE], [UNSURE])
+    scene = Scene(service, local, hour=9)
+    with held_reader(scene, service):
+        scene.add("b")
+        assert scene.dispatcher.next_while_held(0.0) is None, "answers may take a while"
+        assert scene.dispatcher.in_flight() == (1, 1.0, False)
+        scene.clock.time += 6
+        assert scene.dispatcher.in_flight() == (1, 7.0, True)
+        job = scene.dispatcher.next_while_held(0.0)
+        assert job is not None
+        assert scene.dispatcher.serve(job).plates == (PLATE,), "the gate goes on"
+        scene.add("c")
+        job = scene.dispatcher.next_while_held(0.0)
+        assert job is not None
+        assert scene.dispatcher.serve(job).again, "what the local engine is not sure of waits"
+        assert scene.dispatcher.next_while_held(0.0) is None
+        assert (service.read_keys, local.read_keys) == ([b"a"], [b"b", b"c"])
+    assert scene.dispatcher.in_flight() == (0, 0.0, False)
+    assert scene.dispatcher.next_while_held(0.0) is None
+    while scene.serve():
+        pass
+    assert service.read_keys == [b"a", b"c"], "b is never paid, c once"
+    assert scene.dispatcher.usage()[0].used == 2
+
+
+def test_where_another_reader_is_free_an_overdue_answer_keeps_nothing_from_being_paid() -> None:
+    service = Hanging()
+    scene = Scene(service, Local())
+    with held_reader(scene, service):
+        scene.clock.time += 6
+        scene.add("b")
+        job = scene.dispatcher.next(0.0)
+        assert job is not None
+        assert job.route is Route.ENGINE
+        service.answer.set()
+        scene.dispatcher.serve(job)
+
+
+def test_without_fallback_nobody_stands_in_for_a_reader() -> None:
+    service = Hanging()
+    scene = Scene(service, Local(), stands_in=False)
+    with held_reader(scene, service):
+        scene.clock.time += 6
+        scene.add("b")
+        assert scene.dispatcher.next_while_held(0.0) is None
+    assert scene.dispatcher.backlog()[0] == 1
 
 
 def test_a_replay_knows_that_a_free_reading_need_not_wait() -> None:

@@ -332,6 +332,16 @@ def test_a_passage_stays_open_for_the_last_answer_but_not_for_ever(latency: floa
     assert closed.last_seen < START + timedelta(seconds=4.5)
 
 
+def test_a_vehicle_that_has_gone_when_its_view_gets_no_answer_is_sent_in_earlier_ones_and_never_twice_in_one() -> None:
+    scene = Scene([Stay(vehicle(3, 3), 2.0, 3.0)], gate=Gate(patience=9.0))
+    scene.answer = lambda shot: scene.gate.answered(shot.passage, None)  # type: ignore[method-assign]
+    scene.play(7).finish()
+    views = [event.frame.captured_at for event in scene.events if isinstance(event, Shot)]
+    assert len(views) > 1
+    assert len(set(views)) == len(views)
+    assert max(views) == views[0]
+
+
 def test_when_no_frame_comes_any_more_a_doubted_reading_gets_another_view() -> None:
     scene = Scene([Stay(vehicle(3, 3), 2.0, 30.0)], gate=Gate(patience=9.0), readable=lambda call: call > 1)
     scene.play(4)

@@ -144,6 +144,7 @@ def test_every_trouble_is_a_reason() -> None:
         "Camera b is away",
         "Camera c can not work: There is no file",
         r"held back \(quota\) until .*buy more calls|held back \(quota\)",
+        "answer is overdue: a call has been running for 12 s",
         "budget for this day is used up: 200 of 200",
         "budget of camera a for this hour",
         "Waiting for the engine: 7 pictures, the oldest for 2 h",

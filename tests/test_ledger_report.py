@@ -3,6 +3,8 @@
 import io
 from datetime import UTC, date, datetime
 
+import pytest
+
 from streamwatch.ledger_report import Prices, print_calls
 from streamwatch.store import Calls, CallsReport, CallsRow, KeyframeState, NotCalledRow
 
@@ -22,15 +24,22 @@ def test_a_doubtful_call_costs_and_that_is_said() -> None:
     assert "doubtful calls" not in said(Calls(calls=4, charged=4, fee=4, read=4))
 
 
-def test_pictures_that_cost_nothing_are_told_with_the_reason_where_there_is_one() -> None:
+def test_of_pictures_that_cost_no_call_it_says_in_a_sentence_what_became_of_them() -> None:
     text = said(
         Calls(),
         NotCalledRow("gate", KeyframeState.ANSWERED, "", 9),
+        NotCalledRow("gate", KeyframeState.ANSWERED, "saved by local: the local engine was sure of it", 3),
         NotCalledRow("gate", KeyframeState.WAITING, "", 1),
-        NotCalledRow("gate", KeyframeState.DROPPED, "the outbox is full", 2),
+        NotCalledRow("gate", KeyframeState.DROPPED, "more than 5000 pictures were waiting", 2),
     )
-    assert text.splitlines()[-3:] == [
-        "not called: 9 pictures of gate, read by the local engine",
-        "not called: 1 picture of gate, still waiting",
-        "not called: 2 pictures of gate, dropped: the outbox is full",
+    assert text.splitlines()[-4:] == [
+        "No call was made for 9 pictures of gate: read by the local engine, as configured.",
+        "No call was made for 3 pictures of gate: read without one (saved by local: the local engine was sure of it).",
+        "No call was made for 1 picture of gate: still waiting to be read.",
+        "No call was made for 2 pictures of gate: given up unread (more than 5000 pictures were waiting).",
     ]
+
+
+@pytest.mark.parametrize("state", KeyframeState)
+def test_it_has_words_for_whatever_may_have_become_of_a_picture(state: KeyframeState) -> None:
+    assert "No call was made for 2 pictures of gate: " in said(Calls(), NotCalledRow("gate", state, "", 2))

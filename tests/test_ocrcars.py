@@ -2,7 +2,6 @@
 
 import base64
 import logging
-import re
 import threading
 from urllib.parse import quote
 
@@ -308,24 +307,16 @@ def test_a_refused_format_is_sent_once_more_as_baseline_jpeg() -> None:
 # What is written down
 
 
-def test_a_call_is_logged_in_one_line_with_what_support_asks_for(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+def test_what_support_asks_for_is_a_line_for_the_curious(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
     with FakeOcrCars(refusal(403, "B403MQ"), plate(), **BY_CODE) as service:
         failing(service, FakeLedger())
         with client_of(service) as client:
             client.read(JPEG, FakeLedger())
     refused, read = (record.getMessage() for record in caplog.records if record.name.startswith("streamwatch"))
+    assert {record.levelno for record in caplog.records if record.name.startswith("streamwatch")} == {logging.DEBUG}
     assert all(part in refused for part in ("quota", "HTTP 403", "B403MQ", "7B1F2C3D-0000"))
     assert all(part in read for part in ("read", "HTTP 200", f"{len(JPEG)} bytes", "fee 1", "64f0c0ffee"))
-
-
-def test_a_call_that_was_not_sent_is_only_for_the_curious(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    with client_of("http://127.0.0.1:9/ocrCars") as client, pytest.raises(errors.NotSent):
-        client.read(JPEG, FakeLedger())
-    lines = [record for record in caplog.records if record.name == "streamwatch.recognition.ocrcars"]
-    assert {line.levelno for line in lines} == {logging.DEBUG}
-    assert re.fullmatch(r"ocrCars: not sent \(\d+ bytes, \d\.\d\d s\)", lines[0].getMessage())
 
 
 def test_results_are_complete() -> None:

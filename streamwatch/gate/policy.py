@@ -98,8 +98,9 @@ def another_view(track: Track) -> View | None:
     a picture without an answer any other one, after an unread one a clearly better one.
     """
     last = track.paid[-1]
+    sent = {view.at for view in track.paid}
+    candidates = [view for view in (track.best, *reversed(track.earlier)) if view is not None and view.at not in sent]
     if last.verdict is Verdict.DOUBTED:
-        candidates = [view for view in (track.best, *reversed(track.earlier)) if view is not None]
         for view in candidates:
             if track.differs(view) and view.score >= STILL_GOOD * last.score and view.width >= LEAST_WIDTH:
                 return view
@@ -107,11 +108,9 @@ def another_view(track: Track) -> View | None:
         if whole is not None and last.scale == 1.0 and SMALLER * last.width >= SMALL_WIDTH:
             return View(whole.frame, whole.at, whole.plate, whole.score, whole.crisp, SMALLER)
         return None
-    if track.best is None:
-        return None
     if last.verdict is Verdict.FAILED:
-        return track.best if track.best.at != last.at else None
-    return track.best if track.best.score >= CLEARLY_BETTER * last.score else None
+        return candidates[0] if candidates else None
+    return next((view for view in candidates if view.score >= CLEARLY_BETTER * last.score), None)
 
 
 def _unconfirmed(case: Case) -> bool:

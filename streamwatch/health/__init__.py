@@ -13,6 +13,7 @@ from streamwatch.health.snapshot import (
     CameraHealth,
     DatabaseHealth,
     DiskHealth,
+    InFlightHealth,
     OutboxHealth,
     Snapshot,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "DatabaseHealth",
     "DiskHealth",
     "HealthServer",
+    "InFlightHealth",
     "OutboxHealth",
     "Snapshot",
     "Status",

@@ -45,6 +45,8 @@ def _calls(snapshot: Snapshot) -> Iterator[str]:
     for breaker in snapshot.breakers:
         until = "" if breaker.until is None else f" until {when(breaker.until)}"
         yield f"Calls are held back ({breaker.name}){until}: {breaker.why}"
+    if snapshot.in_flight.overdue:
+        yield f"An answer is overdue: a call has been running for {age(snapshot.in_flight.oldest_age)}."
     for use in snapshot.budget:
         if use.limit is not None and use.used >= use.limit:
             whose = f" of camera {use.camera}" if use.camera else ""

@@ -69,6 +69,9 @@ def _calls(snapshot: Snapshot) -> Iterator[_Family]:
     yield "outbox_dropped_total", "counter", "Pictures given up because the outbox was full.", _one(outbox.dropped)
     calls = [({"outcome": outcome}, float(count)) for outcome, count in snapshot.calls.items()]
     yield "calls_total", "counter", "Calls of the paid service that ended, by outcome.", calls
+    in_flight = snapshot.in_flight
+    yield "calls_in_flight", "gauge", "Calls of the paid service that have begun and not ended.", _one(in_flight.calls)
+    yield "calls_in_flight_oldest_age_seconds", "gauge", "How long the oldest has run.", _one(in_flight.oldest_age)
     used = [({"window": use.window, "camera": use.camera}, float(use.used)) for use in budget]
     limit = [({"window": u.window, "camera": u.camera}, float(u.limit)) for u in budget if u.limit is not None]
     yield "budget_used_calls", "gauge", "Calls made in the window that runs; no camera: the account.", used

@@ -62,6 +62,18 @@ class OutboxHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class InFlightHealth:
+    """Paid calls under way. oldest_age: seconds for which the oldest has been; 0 where there is none.
+
+    overdue: its answer should have come long ago.
+    """
+
+    calls: int = 0
+    oldest_age: float = 0.0
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetUse:
     """Calls of one window. window: hour, day or month. camera: "" for the account. limit: None where there is none."""
 
@@ -125,6 +137,7 @@ class Snapshot:
     disk: DiskHealth
     database: DatabaseHealth
     stalled: tuple[str, ...] = ()
+    in_flight: InFlightHealth = InFlightHealth()
 
     def __post_init__(self) -> None:
         # A copy: whoever counts goes on counting, and `asdict` does not understand a Counter.
@@ -156,6 +169,7 @@ def from_json(told: Mapping[str, Any]) -> Snapshot:
             "disk": DiskHealth(**told["disk"]),
             "database": DatabaseHealth(_time(told["database"]["failed_since"]), told["database"]["why"]),
             "stalled": tuple(told["stalled"]),
+            "in_flight": InFlightHealth(**told["in_flight"]),
         }
     )
 

@@ -167,6 +167,9 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     oldest = f", the oldest for {age(outbox.oldest_age)}" if outbox.items else ""
     yield "outbox", waiting + oldest + (f"; {outbox.dropped} dropped" if outbox.dropped else "")
     yield "calls", ", ".join(f"{count} {outcome}" for outcome, count in sorted(snapshot.calls.items())) or "none"
+    if snapshot.in_flight.calls:
+        under_way = f"{some(snapshot.in_flight.calls, 'call')}, the oldest for {age(snapshot.in_flight.oldest_age)}"
+        yield "under way", under_way
     for use in snapshot.budget:
         yield f"budget, {use.window}", _used(use)
     for breaker in snapshot.breakers:

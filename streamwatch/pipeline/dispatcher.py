@@ -6,6 +6,7 @@ Threads may call it side by side: one adds what was stored, others take jobs and
 import logging
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Protocol
@@ -35,6 +36,7 @@ from streamwatch.pipeline.events import (
     ReadFailed,
 )
 from streamwatch.pipeline.governor import Breaker, Governor
+from streamwatch.pipeline.in_flight import OVERDUE, InFlight
 from streamwatch.pipeline.local import SAVED, LocalHelp
 from streamwatch.pipeline.opinion import Opinions, contradicts
 from streamwatch.pipeline.outbox import Dropped, Outbox
@@ -45,7 +47,9 @@ from streamwatch.words import age, some
 log = logging.getLogger(__name__)
 
 NO_ANSWER = "read locally: its call brought no answer"
+TWICE_IN_VAIN = "two calls for its vehicle brought no answer"
 PAID_BEFORE = "this very picture was paid for before"
+REMEMBERED = 500  # passages of which is known how many calls brought no answer
 LOOK_AGAIN = 1.0  # s; the longest sleep between two looks at an outbox whose budget or breakers hold it back
 
 
@@ -62,7 +66,7 @@ class Desk(Protocol):
 class Route(Enum):
     """Who reads a keyframe. LOCAL_FIRST: the local engine, and if it is not sure the keyframe waits for the other one.
 
-    NOBODY: the budget is used up and no local engine stands in.
+    NOBODY: nothing will be paid for it, and no local engine stands in.
     """
 
     ENGINE = auto()
@@ -86,8 +90,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of a job. plates: None where no engine answered. again: it waits in the outbox for another try.
+    """What became of a job.
 
+    plates: None where no engine settled what the view shows, so that another one is worth a call. again: it waits in
+    the outbox for another try.
     A plate that the local engine contradicts has no confidence here, so that another view is asked for.
     """
 
@@ -96,13 +102,18 @@ class Served:
     again: bool = False
 
 
+Router = Callable[[WaitingKeyframe], tuple[Job | None, float]]
+"""A waiting keyframe's job; or None, and how many seconds to sleep at most."""
+
+
 class Dispatcher:
     """recognizer: the engine that is paid, or the local one, which then reads everything. local: how the latter helps.
 
     A local reading that is sure saves the call: of every picture where `local.first`, and where it stands in of every
-    picture for which no call can be made now (an outage, a refusal, a runaway camera). A picture of which it is not
-    sure is paid for once, now or when calls go on. It has the last word only where nothing will be paid any more: the
-    budget is used up, or the call may have been paid already.
+    picture for which no call can be made now (an outage, a refusal, a runaway camera, or no reader is free because the
+    answers to all calls are overdue). A picture of which it is not sure is paid for once, now or when calls go on. It
+    has the last word only where nothing will be paid any more: the budget is used up, or the call may have been paid
+    already.
     """
 
     def __init__(
@@ -123,6 +134,9 @@ class Dispatcher:
         self._opinions = Opinions()
         self._in_view: set[str] = set()
         self._stumbled: set[str] = set()
+        self._in_vain: dict[str, int] = {}
+        self._in_flight = InFlight()
+        self._idle, self._stood_in = 0, False
         self._held: dict[str, list[Job]] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -139,7 +153,7 @@ class Dispatcher:
             dropped = [*self._outbox.expire(now), *self._outbox.add(item, now if since is None else since)]
             for lost in dropped:
                 self._unsure.pop(lost.waiting.key, None)
-            self._changed.notify()
+            self._changed.notify_all()
             return dropped
 
     def heard(self, event: Event) -> list[Dropped]:
@@ -167,14 +181,31 @@ class Dispatcher:
 
     def next(self, timeout: float) -> Job | None:
         """The job that is worth most now, waited for up to `timeout` seconds; None where none came."""
-        until = self._clock.monotonic() + timeout
         with self._changed:
-            while not self._closed:
-                job, pause = self._choose()
-                left = until - self._clock.monotonic()
-                if job is not None or left <= 0:
-                    return job
-                self._changed.wait(min(left, pause))
+            self._idle += 1
+            try:
+                return self._wait_for_job(timeout, self._route)
+            finally:
+                self._idle -= 1
+
+    def next_while_held(self, timeout: float) -> Job | None:
+        """The same for a thread beside the readers: free jobs only, while every reader waits for an overdue answer."""
+        with self._changed:
+            job = self._wait_for_job(timeout, self._route_while_held)
+            if job is not None and not self._stood_in:
+                self._stood_in = True
+                owed = age(self._in_flight.longest(self._clock.monotonic()))
+                log.warning("ocrCars has not answered a call for %s; the local engine reads what waits", owed)
+            return job
+
+    def _wait_for_job(self, timeout: float, route: Router) -> Job | None:
+        until = self._clock.monotonic() + timeout
+        while not self._closed:
+            job, pause = self._choose(route)
+            left = until - self._clock.monotonic()
+            if job is not None or left <= 0:
+                return job
+            self._changed.wait(min(left, pause))
         return None
 
     def serve(self, job: Job) -> Served:
@@ -235,11 +266,16 @@ class Dispatcher:
             age = 0.0 if oldest is None else self._clock.monotonic() - oldest
             return len(self._outbox), self._outbox.bytes, age
 
-    def _choose(self) -> tuple[Job | None, float]:
+    def in_flight(self) -> tuple[int, float, bool]:
+        """Calls that have begun and not ended, the seconds for which the oldest has run, True if that is too long."""
+        longest = self._in_flight.longest(self._clock.monotonic())
+        return len(self._in_flight), longest, longest > OVERDUE
+
+    def _choose(self, route: Router) -> tuple[Job | None, float]:
         """A job, taken out of the outbox; or how many seconds to sleep at most."""
         pause = LOOK_AGAIN if len(self._outbox) else math.inf
         for item in self._outbox.newest_first():
-            job, wait = self._route(item)
+            job, wait = route(item)
             if job is not None:
                 self._outbox.remove(item.key)
                 return job, 0.0
@@ -253,31 +289,53 @@ class Dispatcher:
     def _local_reads_first(self, item: WaitingKeyframe, now: float) -> bool:
         if not self._paid or item.key in self._unsure:
             return False
-        wanted = self._local.first or (self._local.stands_in and self._governor.holds(item.camera, now))
+        held = self._governor.holds(item.camera, now) or self._readers_are_held(now)
+        wanted = self._local.first or (self._local.stands_in and held)
         return wanted and self._local.engine() is not None
 
-    def _route(self, item: WaitingKeyframe) -> tuple[Job | None, float]:
+    def _readers_are_held(self, now: float) -> bool:
+        """True if no reader is free, and each call under way has been without an answer for too long."""
+        return self._idle == 0 and self._in_flight.all_overdue(now)
+
+    def _route_while_held(self, item: WaitingKeyframe) -> tuple[Job | None, float]:
+        held = self._readers_are_held(self._clock.monotonic())
+        return self._route_free(item) if held else None, LOOK_AGAIN
+
+    def _route_free(self, item: WaitingKeyframe) -> Job | None:
+        """The job of a keyframe for which no call is made as things stand."""
         since = self._outbox.since(item.key)
         if not self._paid:
-            return Job(item, since, Route.ENGINE), 0.0
+            return Job(item, since, Route.ENGINE)
         if item.key in self._only_local:
             self._only_local.discard(item.key)
-            return Job(item, since, Route.FALLBACK, NO_ANSWER), 0.0
-        first_view, now = self._outbox.is_first_view(item), self._clock.monotonic()
-        if self._local_reads_first(item, now):
-            return Job(item, since, Route.LOCAL_FIRST), 0.0
+            return Job(item, since, Route.FALLBACK, NO_ANSWER)
+        if self._in_vain.get(item.passage, 0) > 1:
+            return Job(item, since, self._without_paying(), TWICE_IN_VAIN)
+        if self._local_reads_first(item, self._clock.monotonic()):
+            return Job(item, since, Route.LOCAL_FIRST)
+        return None
+
+    def _route(self, item: WaitingKeyframe) -> tuple[Job | None, float]:
+        free = self._route_free(item)
+        if free is not None:
+            return free, 0.0
+        since, first_view = self._outbox.since(item.key), self._outbox.is_first_view(item)
+        now = self._clock.monotonic()
         exhausted = self._budget.forbids(item.camera, first_view, self._clock.now(), now)
         if exhausted is not None and exhausted.for_second_views:
             return None, LOOK_AGAIN
         if exhausted is not None:
-            route = Route.FALLBACK if self._stand_in() is not None else Route.NOBODY
-            return Job(item, since, route, exhausted.words), 0.0
+            return Job(item, since, self._without_paying(), exhausted.words), 0.0
         wait = self._governor.wait_for(item.camera, now)
         if wait > 0:
             return None, wait
         self._governor.began(now)
         self._budget.pay(item.camera, 1, self._clock.now(), now)
         return Job(item, since, Route.ENGINE), 0.0
+
+    def _without_paying(self) -> Route:
+        """Who reads what will not be paid for."""
+        return Route.NOBODY if self._stand_in() is None else Route.FALLBACK
 
     def _stand_in(self) -> FreeRecognizer | None:
         """The local engine, if it is to have the last word where nothing will be paid."""
@@ -288,7 +346,7 @@ class Dispatcher:
         with self._changed:
             self._governor.called_off()
             self._budget.pay(camera, -1, self._clock.now(), self._clock.monotonic())
-            self._changed.notify()
+            self._changed.notify_all()
 
     def _read_paid(self, job: Job, keyframe: Keyframe) -> Served:
         ledger = self._ledger(self._recognizer, keyframe)
@@ -332,6 +390,7 @@ class Dispatcher:
     ) -> None:
         with self._changed:
             now = self._clock.monotonic()
+            self._stood_in = False
             self._budget.pay(item.camera, ledger.paid - 1, self._clock.now(), now)
             if error is not None:
                 self._governor.failed(error, now)
@@ -344,25 +403,36 @@ class Dispatcher:
                     log.warning("ocrCars answers again after %s; %s waiting", age(now - held_since), waiting)
                 self._outbox.answered(item.passage)
             self._governor.check_runaway(item.camera, now)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def _after_failure(self, job: Job, keyframe: Keyframe, ledger: RecordedLedger, error: RecognitionError) -> Served:
         """Try again later what surely was not charged; read locally what may have been, so that it is paid once.
 
-        A refusal (quota, credentials) waits for a person even where it came with HTTP 200.
+        Where the local engine is not sure of it, the gate may send another view of the vehicle, once. A refusal (quota,
+        credentials) waits for a person even where it came with HTTP 200.
         """
         if isinstance(error, Refused) or (not ledger.paid and not isinstance(error, PictureRefused)):
             self._desk.record(KeyframeWaits(keyframe, str(error)))
             return self._put_back(job, keyframe)
         local = self._stand_in()
+        if local is None and isinstance(error, Transient) and keyframe.key not in self._stumbled:
+            return self._hold_back(job, keyframe, error)
+        another = self._another_view_may_be_paid(keyframe.passage)
         if local is not None:
             served = self._read_free(keyframe, local, NO_ANSWER)
-            return served if served.plates else replace(served, plates=None)
-        if isinstance(error, Transient) and keyframe.key not in self._stumbled:
-            return self._hold_back(job, keyframe, error)
+            known = served.plates and (self._local.is_sure(served.plates) or not another)
+            return served if known else replace(served, plates=None)
         lost = KeyframeDoubtful(keyframe, str(error)) if isinstance(error, Doubtful) else ReadFailed(keyframe, error)
         self._desk.record(lost)
         return Served(keyframe, None)
+
+    def _another_view_may_be_paid(self, passage: str) -> bool:
+        """Takes note of a call that brought no answer: the vehicle is worth one more, of another view, and no third."""
+        with self._changed:
+            calls = self._in_vain[passage] = self._in_vain.pop(passage, 0) + 1
+            if len(self._in_vain) > REMEMBERED:
+                del self._in_vain[next(iter(self._in_vain))]
+        return calls == 1
 
     def _hold_back(self, job: Job, keyframe: Keyframe, error: RecognitionError) -> Served:
         """The service was paid and stumbled. Another view is better worth the next call than the same picture.
@@ -421,7 +491,7 @@ class Dispatcher:
         return Served(keyframe, plates)
 
     def _ledger(self, engine: Recognizer, keyframe: Keyframe) -> RecordedLedger:
-        return RecordedLedger(self._desk.record, self._clock, engine.engine, keyframe.key)
+        return RecordedLedger(self._desk.record, self._clock, engine.engine, keyframe, self._in_flight)
 
 
 def dropping(dropped: Dropped) -> KeyframeDropped:

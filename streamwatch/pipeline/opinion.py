@@ -8,6 +8,7 @@ again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from streamwatch import plates as grammar
 from streamwatch.model import PlateText
@@ -82,7 +83,7 @@ class _Look:
 def _looked_at(paid: PlateText, local: Sequence[PlateText]) -> _Look:
     look = _Look()
     for other in local:
-        if grammar.distance(_text(paid), _text(other)) > ONE_PLATE:
+        if grammar.distance(_text(paid), _text(other), ONE_PLATE) > ONE_PLATE:
             continue
         seen, sure = _with_chinese_of(paid, other), other.confidence or 0.0
         if _text(seen) != _text(paid):
@@ -108,4 +109,10 @@ def _with_chinese_of(paid: PlateText, local: PlateText) -> PlateText:
 
 
 def _text(plate: PlateText) -> str:
-    return grammar.parse(plate.text).text
+    return _parsed(plate.text)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(raw: str) -> str:
+    """Every paid plate is compared with every local one, which takes each of them apart many times."""
+    return grammar.parse(raw).text

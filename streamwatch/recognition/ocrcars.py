@@ -212,7 +212,7 @@ def _unanswered(failure: Failure) -> Answer:
 
 
 def _log_call(attempt: int, size: int, result: CallResult) -> None:
-    """With what support asks for. That there is no connection is told by whoever waits for it: once, not by attempt."""
+    """With what support asks for; whoever keeps the ledger tells of a call in short."""
     fields = {
         "attempt": attempt if attempt > 1 else None,
         "HTTP": f"{result.http_status} {result.gateway_code}".strip() if result.http_status else None,
@@ -223,5 +223,4 @@ def _log_call(attempt: int, size: int, result: CallResult) -> None:
         "answer": result.answer_id or None,
     }
     told = "".join(f", {name} {value}" for name, value in fields.items() if value is not None)
-    level = logging.DEBUG if result.charged is False and result.http_status is None else logging.INFO
-    log.log(level, "ocrCars: %s (%d bytes, %.2f s%s)", result.outcome, size, result.latency, told)
+    log.debug("ocrCars: %s (%d bytes, %.2f s%s)", result.outcome, size, result.latency, told)

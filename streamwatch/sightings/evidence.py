@@ -5,11 +5,11 @@ function of the set of readings: the order in which answers arrived plays no par
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 
-from streamwatch.model import Corners, Engine, Reading
+from streamwatch.model import Engine, Reading
 from streamwatch.plates import MANY_LETTERS, MARK_LOST, distance, parse
 
 # A look-alike, a lost first or last character, one wrong character, or two look-alikes. Two random plates of one town
@@ -23,6 +23,9 @@ _HIGHEST_CONFIDENCE = 0.99
 # Pictures of one vehicle resemble each other, and so do the misreads of them: a repetition is worth half.
 _REPETITION = 0.5
 _DOUBTED = 0.5
+# Texts of one passage that are weighed, the strongest first; three pictures full of vehicles do not show so many. Each
+# is compared with every other, so that without a bound one absurd answer would take minutes.
+_MOST_TEXTS = 200
 
 
 Floors = Mapping[Engine, float]
@@ -61,77 +64,110 @@ class _Text:
     def confidence(self) -> float:
         return max(_confidence(reading) for reading in self.readings)
 
-    def confident(self, floors: Floors) -> bool:
-        return any(_confident(reading, floors) for reading in self.readings)
+    @property
+    def paid(self) -> tuple[Reading, ...]:
+        return tuple(reading for reading in self.readings if reading.engine is Engine.OCRCARS)
+
+    @property
+    def agreed(self) -> bool:
+        """True if the paid engine read it in two pictures."""
+        return len({reading.keyframe for reading in self.paid}) > 1
 
     def strong(self, floors: Floors) -> bool:
-        return self.fits and self.confident(floors)
+        return self.fits and any(_confident(reading, floors) for reading in self.readings)
 
 
 def vehicles(readings: Iterable[Reading], floors: Floors) -> list[Vehicle]:
-    """The vehicles of one passage, by the time of their first reading."""
+    """The vehicles of one passage, by the time of their first reading.
+
+    Of more than 200 texts, which no honest service reads in one passage, the weakest are left out.
+    """
     ordered = sorted(readings, key=lambda reading: (reading.plate, reading.captured_at, reading.key))
     texts = [_Text(plate, tuple(same)) for plate, same in groupby(ordered, key=lambda reading: reading.plate)]
+    if len(texts) > _MOST_TEXTS:
+        texts.sort(key=lambda text: (text.agreed, text.strong(floors), text.fits, text.confidence, text.text))
+        texts = texts[-_MOST_TEXTS:]
     found = [_judged(cluster, floors) for cluster in _clusters(texts, floors)]
     return sorted(found, key=lambda vehicle: (vehicle.readings[0].captured_at, vehicle.plate))
 
 
 def _clusters(texts: Sequence[_Text], floors: Floors) -> list[list[_Text]]:
-    """Single linkage from the nearest pair on, but never across two texts that must be different vehicles."""
-    near = sorted((distance(a.text, b.text), i, j) for (i, a), (j, b) in combinations(enumerate(texts), 2))
-    strong = [text.strong(floors) for text in texts]
-    different = {
-        frozenset((i, j))
-        for gap, i, j in near
-        if _seen_apart(texts[i], texts[j]) or (gap > _ONE_VEHICLE and strong[i] and strong[j])
-    }
-    cluster_of = {i: [i] for i in range(len(texts))}
-    for gap, i, j in near:
+    """Single linkage from the nearest pair on, but never across two texts that must be different vehicles.
+
+    A set of texts is an integer with their bits.
+    """
+    strong, places = [text.strong(floors) for text in texts], [_places(text) for text in texts]
+    members, apart = {i: 1 << i for i in range(len(texts))}, [0] * len(texts)
+    near = []
+    for i, j in combinations(range(len(texts)), 2):
+        gap = distance(texts[i].text, texts[j].text, _ONE_VEHICLE_IF_WEAK)
+        same_place = _same_place(places[i], places[j])
+        if same_place is False or (same_place is None and gap > _ONE_VEHICLE and strong[i] and strong[j]):
+            apart[i] |= 1 << j
+            apart[j] |= 1 << i
+        elif gap <= _ONE_VEHICLE_IF_WEAK:
+            near.append((gap, i, j))
+    cluster_of = list(range(len(texts)))
+    for _, i, j in sorted(near):
         one, other = cluster_of[i], cluster_of[j]
-        if gap > _ONE_VEHICLE_IF_WEAK or one is other:
-            continue
-        if not any(frozenset((a, b)) in different for a in one for b in other):
-            one.extend(other)
-            cluster_of.update(dict.fromkeys(other, one))
-    return [[texts[i] for i in cluster] for first, cluster in cluster_of.items() if first == min(cluster)]
+        if one != other and not apart[one] & members[other]:
+            members[one] |= members.pop(other)
+            apart[one] |= apart[other]
+            cluster_of = [one if cluster == other else cluster for cluster in cluster_of]
+    return [[text for text, its in zip(texts, cluster_of, strict=True) if its == cluster] for cluster in members]
 
 
-def _seen_apart(a: _Text, b: _Text) -> bool:
-    """Whether both were read in one picture at different places: then nothing makes them one vehicle."""
-    return any(
-        one.keyframe == other.keyframe
-        and one.corners is not None
-        and other.corners is not None
-        and not _overlap(one.corners, other.corners)
-        for one in a.readings
-        for other in b.readings
-    )
+_Places = Mapping[str, tuple[float, float, float, float]]
+"""Of each keyframe that shows a text: the innermost left, top, right and bottom edge of its upright boxes there."""
 
 
-def _overlap(a: Corners, b: Corners) -> bool:
-    """Whether the upright boxes around two plates share any pixel."""
-    return all(
-        max(min(p[axis] for p in a), min(p[axis] for p in b)) < min(max(p[axis] for p in a), max(p[axis] for p in b))
-        for axis in (0, 1)
-    )
+def _places(text: _Text) -> _Places:
+    places: dict[str, tuple[float, float, float, float]] = {}
+    for reading in text.readings:
+        if reading.corners is not None:
+            xs, ys = zip(*reading.corners, strict=True)
+            left, top, right, bottom = places.get(reading.keyframe, (min(xs), min(ys), max(xs), max(ys)))
+            places[reading.keyframe] = max(left, min(xs)), max(top, min(ys)), min(right, max(xs)), min(bottom, max(ys))
+    return places
+
+
+def _same_place(a: _Places, b: _Places) -> bool | None:
+    """False if one picture shows both, and not at one place: then nothing makes them one vehicle.
+
+    True if all that show both show them at one place: then they are one plate, which was read in two ways. None where
+    no picture tells.
+    """
+    common = a.keys() & b.keys()
+    return all(_overlap(a[keyframe], b[keyframe]) for keyframe in common) if common else None
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    """True if all boxes with these innermost edges share a pixel with all of the other ones."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _judged(cluster: Sequence[_Text], floors: Floors) -> Vehicle:
-    winner = max(
-        cluster,
+    agreed = {text.text for text in cluster if text.agreed}
+    contested = _contested(cluster, agreed)
+    cut = {part for text in cluster if text.fits for part in (text.text[1:], text.text[:-1])}
+    # Against a text that the paid engine read in two pictures, what the local engine read of another one is not heard.
+    heard = [replace(text, readings=text.paid) if agreed - {text.text} else text for text in cluster]
+    plate = max(
+        (text for text in heard if text.readings),
         key=lambda text: (
             text.fits,
-            _support(text, cluster),
+            *_support(text, contested, text.text in cut, floors),
             text.confidence,
             text.readings[-1].captured_at,
             text.text,
         ),
-    )
+    ).text
+    winner = next(text for text in cluster if text.text == plate)
     agreeing = frozenset((reading.keyframe, reading.engine) for reading in winner.readings if reading.kind)
     uncontested = len(cluster) == 1 and any(reading.confidence is None for reading in winner.readings)
-    confident = any(_confident(reading, floors) and not _contested(reading, cluster) for reading in winner.readings)
+    confident = any(_confident(reading, floors) and reading.key not in contested for reading in winner.readings)
     return Vehicle(
-        plate=winner.text,
+        plate=plate,
         readings=tuple(
             sorted((r for text in cluster for r in text.readings), key=lambda r: (r.captured_at, r.plate, r.key))
         ),
@@ -146,25 +182,49 @@ def _paid_and_sure(reading: Reading) -> tuple[bool, float]:
     return reading.engine is Engine.OCRCARS, -1.0 if reading.confidence is None else reading.confidence
 
 
-def _support(text: _Text, cluster: Sequence[_Text]) -> float:
-    """Bits of doubt that the readings of a text remove; halved where the text itself gives reason to doubt."""
-    bits = sorted((_bits(reading, cluster) for reading in text.readings), reverse=True)
-    support = bits[0] + _REPETITION * sum(bits[1:])
-    doubted = {MANY_LETTERS, MARK_LOST} & set(parse(text.text).flags) or any(_cut(text, whole) for whole in cluster)
-    return support * (_DOUBTED if doubted else 1.0)
+def _support(text: _Text, contested: frozenset[str], cut: bool, floors: Floors) -> tuple[float, float]:
+    """Bits of doubt that the readings of a text remove; halved where the text itself gives reason to doubt.
+
+    Local readings below their floor count together at most as much as one at the floor. The second figure is without
+    this bound, for texts that are equal by the first.
+    """
+    weak: list[float] = []
+    others: list[float] = []
+    for reading in text.readings:
+        below = reading.engine is Engine.LOCAL and not _confident(reading, floors)
+        bits = _bits(_confidence(reading)) * (_DOUBTED if reading.repaired or reading.key in contested else 1.0)
+        (weak if below else others).append(bits)
+    bounded = min(_together(weak), _bits(floors[Engine.LOCAL]))
+    doubt = _DOUBTED if cut or {MANY_LETTERS, MARK_LOST} & set(parse(text.text).flags) else 1.0
+    return _together([*others, bounded]) * doubt, _together([*others, *weak]) * doubt
 
 
-def _bits(reading: Reading, cluster: Sequence[_Text]) -> float:
-    bits = -math.log2(1.0 - min(_confidence(reading), _HIGHEST_CONFIDENCE))
-    return bits * (_DOUBTED if reading.repaired or _contested(reading, cluster) else 1.0)
+def _together(bits: Sequence[float]) -> float:
+    """Of several readings of one text."""
+    most = max(bits, default=0.0)
+    return most + _REPETITION * (sum(bits) - most)
 
 
-def _contested(reading: Reading, cluster: Sequence[_Text]) -> bool:
-    """Whether the local engine read the vehicle otherwise in the very picture that was paid for."""
-    return reading.engine is Engine.OCRCARS and any(
-        other.engine is Engine.LOCAL and other.keyframe == reading.keyframe and other.plate != reading.plate
+def _bits(confidence: float) -> float:
+    return -math.log2(1.0 - min(confidence, _HIGHEST_CONFIDENCE))
+
+
+def _contested(cluster: Sequence[_Text], agreed: Collection[str]) -> frozenset[str]:
+    """Paid readings (keys) of a vehicle that the local engine read otherwise in the very picture that was paid for.
+
+    agreed: texts that the paid engine read in two pictures; two independent views outweigh the doubt.
+    """
+    local: dict[str, set[str]] = {}
+    for text in cluster:
+        for reading in text.readings:
+            if reading.engine is Engine.LOCAL:
+                local.setdefault(reading.keyframe, set()).add(text.text)
+    return frozenset(
+        reading.key
         for text in cluster
-        for other in text.readings
+        if text.text not in agreed
+        for reading in text.paid
+        if local.get(reading.keyframe, set()) - {text.text}
     )
 
 
@@ -174,8 +234,3 @@ def _confident(reading: Reading, floors: Floors) -> bool:
 
 def _confidence(reading: Reading) -> float:
     return _UNKNOWN_CONFIDENCE if reading.confidence is None else reading.confidence
-
-
-def _cut(part: _Text, whole: _Text) -> bool:
-    """A new-energy plate that lost its last character looks like a valid ordinary plate; nobody invents a character."""
-    return whole.fits and part.text in (whole.text[1:], whole.text[:-1])

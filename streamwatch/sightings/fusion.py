@@ -11,7 +11,9 @@ and a text that was unsure then no longer counts. A sighting is remembered while
 beyond that as one of the last 256.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -145,14 +147,20 @@ class Fusion:
     def _rejoin(self, plates: set[str]) -> list[Change]:
         """Works out all sightings of these plates anew and says what is different now."""
         before = {key: saved for key, saved in self._saved.items() if saved.sighting.plate in plates}
-        joined = [stay for plate in plates for stay in _joined(self._all_of(plate), self._window) if stay.sure]
+        by_plate = self._stays_of(plates).values()
+        joined = [stay for stays in by_plate for stay in _joined(stays, self._window) if stay.sure]
         joined.sort(key=lambda stay: (stay.first_seen, stay.plate))
-        keys = _keys_kept(joined, before)
+        shared = _shared(joined, before)
+        keys = _keys_kept(joined, before, shared)
         after = [
             Saved(self._sighting(stay, keys.get(index) or self._new_key()), stay.readings)
             for index, stay in enumerate(joined)
         ]
-        removed = [Removed(key, _heir(before[key], joined, after)) for key in before.keys() - set(keys.values())]
+        heirs = _heirs(shared)
+        removed = [
+            Removed(key, after[heirs[key]].sighting.key if key in heirs else None)
+            for key in before.keys() - set(keys.values())
+        ]
         removed.sort(key=lambda change: (before[change.key].sighting.first_seen, before[change.key].sighting.plate))
         for change in removed:
             self._hand_over(change)
@@ -164,9 +172,14 @@ class Fusion:
             *([Released(tuple(released))] if released else []),
         ]
 
-    def _all_of(self, plate: str) -> Iterator[_Stay]:
-        yield from (stay for stay in self._settled.values() if stay.plate == plate)
-        yield from (stay for live in self._live.values() for stay in live.stays if stay.plate == plate)
+    def _stays_of(self, plates: set[str]) -> dict[str, list[_Stay]]:
+        """All that are remembered, by plate."""
+        found: dict[str, list[_Stay]] = {}
+        lived = (stay for live in self._live.values() for stay in live.stays)
+        for stay in itertools.chain(self._settled.values(), lived):
+            if stay.plate in plates:
+                found.setdefault(stay.plate, []).append(stay)
+        return found
 
     def _sighting(self, stay: _Stay, key: str) -> Sighting:
         return Sighting(
@@ -301,32 +314,48 @@ def _whole(stays: Sequence[_Stay]) -> _Stay:
     )
 
 
-def _keys_kept(joined: Sequence[_Stay], before: dict[str, Saved]) -> dict[int, str]:
+Shared = Mapping[tuple[int, str], int]
+"""How many readings, or settled pasts, a stay (by index) and a saved sighting (by key) have in common; never 0."""
+
+
+def _shared(joined: Sequence[_Stay], before: Mapping[str, Saved]) -> Shared:
+    owners = {reading: key for key, saved in before.items() for reading in saved.readings}
+    shared: Counter[tuple[int, str]] = Counter()
+    for index, stay in enumerate(joined):
+        shared.update((index, owners[reading]) for reading in set(stay.readings) if reading in owners)
+        shared.update((index, key) for key in stay.keys if key in before)
+    return shared
+
+
+def _keys_kept(joined: Sequence[_Stay], before: Mapping[str, Saved], shared: Shared) -> dict[int, str]:
     """Which stay (by index) goes on under which saved key.
 
     A settled past goes on under its own; then the same plate comes first, then the older sighting, then the likest.
     """
     claims = sorted(
-        (key not in stay.keys, stay.plate != saved.sighting.plate, saved.sighting.first_seen, -shared, index, key)
-        for index, stay in enumerate(joined)
-        for key, saved in before.items()
-        if (shared := _shared(stay, saved))
+        (
+            key not in joined[index].keys,
+            joined[index].plate != before[key].sighting.plate,
+            before[key].sighting.first_seen,
+            -count,
+            index,
+            key,
+        )
+        for (index, key), count in shared.items()
     )
     kept: dict[int, str] = {}
+    taken: set[str] = set()
     for *_, index, key in claims:
-        if index not in kept and key not in kept.values():
+        if index not in kept and key not in taken:
             kept[index] = key
+            taken.add(key)
     return kept
 
 
-def _heir(saved: Saved, joined: Sequence[_Stay], after: Sequence[Saved]) -> str | None:
-    shared, index = max(((_shared(stay, saved), -index) for index, stay in enumerate(joined)), default=(0, 0))
-    return after[-index].sighting.key if shared else None
+def _heirs(shared: Shared) -> dict[str, int]:
+    """For each saved key the stay (by index) that has most of its readings; none for a key that shares nothing."""
+    return {key: index for (index, key), _ in sorted(shared.items(), key=lambda claim: (claim[1], -claim[0][0]))}
 
 
 def _readings(saved: Iterable[Saved]) -> set[str]:
     return {key for each in saved for key in each.readings}
-
-
-def _shared(stay: _Stay, saved: Saved) -> int:
-    return (saved.sighting.key in stay.keys) + len(set(stay.readings) & set(saved.readings))
