@@ -55,7 +55,7 @@ CHANGES: dict[str, Callable[[Picture], Picture]] = {
     "darker": lambda p: np.clip(p * 0.4 + 5, 0, 255).astype(np.uint8),
     "brighter": lambda p: np.clip(p * 1.3 + 20, 0, 255).astype(np.uint8),
     "blurred": lambda p: np.asarray(cv2.GaussianBlur(p, (0, 0), 1.6), np.uint8),
-    "moving": lambda p: np.asarray(cv2.blur(p, (1, 7)), np.uint8),
+    "moving": lambda p: np.asarray(cv2.blur(p, (1, 5)), np.uint8),
     "shadowed": lambda p: (p * np.linspace(0.5, 1.2, p.shape[1])).clip(0, 255).astype(np.uint8),
 }
 
