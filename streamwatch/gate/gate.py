@@ -187,7 +187,7 @@ class Gate:
         local = tuple((x - vehicle.box.x, y - vehicle.box.y) for x, y in plate)
         picture = upright(vehicle.luma, (local[0], local[1], local[2], local[3]))
         track = Track(passage, plate, vehicle.opened_at, vehicle.last_seen, 0.0, 1.0, State.SETTLED)
-        track.pictures, track.remembered, track.announced = [picture], True, True
+        track.pictures, track.remembered, track.earlier_run, track.announced = [picture], True, True, True
         track.unseen = 1
         track.scenery = vehicle.plate is None
         self._tracker.tracks.append(track)
@@ -355,7 +355,7 @@ class Gate:
         older.plate, older.seen_at, older.last_seen, older.lost_at = track.plate, track.seen_at, track.last_seen, None
         older.pattern, older.place, older.velocity = track.pattern, track.place, track.velocity
         older.moved_at, older.hit_at, older.misses, older.unseen = track.moved_at, track.hit_at, 0, track.unseen
-        older.remembered = False
+        older.remembered = older.earlier_run = False
         if track in self._tracker.tracks:
             self._tracker.tracks.remove(track)
 
@@ -436,7 +436,7 @@ class Gate:
         way = direction(box_of(track.origin or track.plate), box_of(track.plate))
         closed = Closed(track.passage, track.opened_at, track.last_seen, way)
         if track.announced:
-            return [] if track.remembered else [closed]
+            return [] if track.earlier_run else [closed]
         surely = track.state is State.WAITING and track.hits >= RECORDED_HITS and track.width >= RECORDED_WIDTH
         return [Opened(track.passage, track.opened_at), closed] if surely and track.travelled else []
 

@@ -107,7 +107,7 @@ class Track:
     pixels where it stood still, compared at `checked_at`. best: the best whole view not paid for; earlier: views in
     which it was smaller; improved_at: when the best one was found; verified: the one that a closer look has confirmed;
     paid: views that were sent, sent: the last of them; pictures: by which it is known again. scenery: True if it
-    belongs to the scene; remembered: it was paid for by an earlier run and has not been seen yet. unseen: frames since
+    belongs to the scene; remembered: it was seen before the pictures changed their size, or by an earlier run, and not since. unseen: frames since
     it was seen last. refused: how often the closer look did not see it, idle_until: when the next one is due.
     announced: its passage was opened.
     """
@@ -139,6 +139,7 @@ class Track:
     pictures: list[Picture] = field(default_factory=list)
     scenery: bool = False
     remembered: bool = False
+    earlier_run: bool = False
     refused: int = 0
     idle_until: float = 0.0
     announced: bool = False
@@ -238,6 +239,7 @@ class Track:
                 0.5 * self.velocity[1] + 0.5 * fresh[1],
             )
         self.plate, self.seen_at, self.last_seen, self.lost_at = plate, at, frame.captured_at, None
+        self.remembered = self.earlier_run = False
         self.origin = self.origin or plate
         anchor = self.place.plate if self.place else None
         width = plate_width(plate)
