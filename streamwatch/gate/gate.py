@@ -24,7 +24,7 @@ from streamwatch.gate.plates.picture import upright
 from streamwatch.gate.plates.shapes import box_of, centre, inside, overlap, vehicle_around
 from streamwatch.gate.policy import Action, Case, rule
 from streamwatch.gate.remembered import Remembered
-from streamwatch.gate.search import FindPlates, Part, Search
+from streamwatch.gate.search import SURVEYS, FindPlates, Part, Search
 from streamwatch.gate.tracking.direction import direction
 from streamwatch.gate.tracking.track import PaidView, State, Track, Verdict, View
 from streamwatch.gate.tracking.tracker import Tracker
@@ -80,11 +80,12 @@ class Gate:
         self._geometry = Geometry((180, 320), zone)
         self._seen: tuple[Frame, Picture, Picture] | None = None
         self._previous: Picture | None = None
-        self._scenery: list[tuple[Corners, Picture]] = []
+        self._scenery: list[Corners] = []
         self._whys: dict[int, Why] = {}
         self._shape: tuple[int, ...] = ()
         self._started = self._change = self._at_seconds = 0.0
         self._at: datetime | None = None
+        self._began: datetime | None = None
         self._why = Why.LEARNING
         self.counts = Counter(dict.fromkeys(Why, 0))
         """Frames by why they were sent or not; SENT counts the frame at which an earlier view may have been chosen."""
@@ -210,6 +211,10 @@ class Gate:
             view.verdict = Verdict.UNREAD if not own else Verdict.READ if any(own) else Verdict.DOUBTED
         if view.verdict is Verdict.READ:
             track.settle()
+        elif view.verdict is Verdict.UNREAD and not track.travelled:
+            track.settle()
+            track.scenery = True
+            self._scenery.append(track.plate)
         else:
             track.look_again(self._at_seconds)
 
@@ -240,7 +245,7 @@ class Gate:
         self._learn_anew(self._geometry.shrink(frame.luma), at)
         self._search.begin(self._geometry, at)
         self._watchfulness.begin(self._geometry, at)
-        self._started = at
+        self._started, self._began = at, frame.captured_at
 
     def _learn_anew(self, small: Picture, at: float) -> None:
         """The empty scene is what is seen now; plates are followed all the same."""
@@ -292,7 +297,7 @@ class Gate:
     def _is_scenery(self, track: Track, frame: Frame) -> bool:
         """True if a plate that never moved lies where text was found that no engine could read."""
         if not track.scenery and not track.travelled and not track.paid:
-            track.scenery = any(overlap(track.plate, place) >= 0.5 for place, _ in self._scenery)
+            track.scenery = any(overlap(track.plate, place) >= 0.5 for place in self._scenery)
             if track.scenery:
                 track.settle()
         return track.scenery
@@ -305,11 +310,14 @@ class Gate:
 
     def _rule(self, track: Track, at: float, ended: bool) -> list[Decision]:
         """Apply what the policy says of a track."""
+        stood_here = not track.travelled and track.born_at - self._started <= SURVEYS[-1]
+        if stood_here and not track.announced and self._began is not None:
+            track.opened_at = self._began
         case = Case(
             track,
             at,
             ended,
-            not track.travelled and track.born_at - self._started <= 3.0,
+            stood_here,
             self._patience,
             self._max_calls,
             lambda: self._is_known(track, at),
@@ -409,13 +417,14 @@ class Gate:
         decisions: list[Decision] = []
         for track in list(self._tracker.tracks):
             track.unseen = 0 if track.seen_at == at else track.unseen + 1
+            if track.scenery and track.announced:
+                decisions += self._closing(track)
+                track.announced = False
             if track.seen_at == at or not self._is_gone(track, at):
                 continue
             self._tracker.tracks.remove(track)
             self._whys.pop(track.passage, None)
             decisions += self._closing(track)
-            if track.verdict is Verdict.UNREAD and not track.travelled and track.pictures:
-                self._scenery.append((track.plate, track.pictures[-1]))
         return decisions
 
     def _is_gone(self, track: Track, at: float) -> bool:

@@ -247,3 +247,5 @@ class Track:
             self.place, self.moved_at, self.checked_at = Place.of(frame.luma, plate), at, at
         if math.dist(centre(self.origin), (x, y)) > 0.5 * width:
             self.travelled = True
+            if self.scenery:  # it was a vehicle after all
+                self.scenery, self.state, self.announced = False, State.WAITING, False
