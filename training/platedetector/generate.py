@@ -18,12 +18,12 @@ PER_SHARD = 1000
 SEED = 20261128
 
 
-def draw_shard(shard: int, folder: Path, pictures: Path | None) -> int:
+def draw_shard(shard: int, folder: Path, pictures: Path | None, hard: bool = False) -> int:
     """Draw scenes shard * 1000 and following; each has a random stream of its own. A shard that is there is kept."""
     if (folder / f"{shard:03}.npz").exists():
         return shard
     cv2.setNumThreads(1)
-    bank = Bank(SEED, pictures)
+    bank = Bank(SEED, pictures, hard=hard)
     drawn = np.empty((PER_SHARD, scenes.HEIGHT, scenes.WIDTH), np.uint8)
     corners = np.zeros((PER_SHARD, scenes.MOST, 4, 2), np.float32)
     state = np.zeros((PER_SHARD, scenes.MOST), np.uint8)  # 0 nothing, 1 a plate, 2 neither right nor wrong
@@ -44,9 +44,12 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, default=None)
     parser.add_argument("--shards", type=int, nargs=2, default=(0, 20))
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--hard", action="store_true", help="more plates that are dim, slanted, as bright as the bumper"
+    )
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    work = partial(draw_shard, folder=given.folder, pictures=given.pictures)
+    work = partial(draw_shard, folder=given.folder, pictures=given.pictures, hard=given.hard)
     with Pool(given.processes) as pool:
         for shard in pool.imap_unordered(work, range(*given.shards)):
             print("shard", shard, flush=True)

@@ -54,6 +54,8 @@ def draw(rng: Rng, bank: Bank) -> Scene:
             _clutter(rng, picture)
     if rng.random() < 0.3:
         _shadows(rng, bank, picture)
+    if bank.hard and rng.random() < 0.2:  # little contrast, often in the dark
+        picture = (picture * rng.uniform(0.15, 0.5) + rng.uniform(0, 60)).astype(np.uint8)
     if night:
         picture = _night(rng, picture, found, shine)
     if lamps and rng.random() < (0.8 if night else 0.12):
@@ -62,15 +64,15 @@ def draw(rng: Rng, bank: Bank) -> Scene:
     if rng.random() < 0.45:
         surroundings.overlay(rng, picture)
     quads = np.array([quad for quad, _ in found], np.float32).reshape(-1, 4, 2)[-MOST:]
-    clear = np.array([seen > 0.85 and _readable(picture, quad) for quad, seen in found][-MOST:], bool)
+    clear = np.array([seen > 0.85 and _readable(picture, quad, hard=bank.hard) for quad, seen in found][-MOST:], bool)
     return Scene(picture, quads, clear)
 
 
-def _readable(picture: Picture, quad: Picture) -> bool:
+def _readable(picture: Picture, quad: Picture, *, hard: bool) -> bool:
     """True if nearly the whole plate is in the picture and its letters stand out."""
     (x0, y0), (x1, y1) = quad.min(0), quad.max(0)
     inside = picture[max(0, int(y0)) : max(0, int(y1) + 1), max(0, int(x0)) : max(0, int(x1) + 1)]
-    return inside.size > 0.9 * (x1 - x0) * (y1 - y0) and float(inside.std()) > 8.0
+    return inside.size > 0.9 * (x1 - x0) * (y1 - y0) and float(inside.std()) > (4.0 if hard else 8.0)
 
 
 def _sizes(rng: Rng) -> list[float]:
@@ -83,7 +85,7 @@ def _sizes(rng: Rng) -> list[float]:
     return sorted(float(np.exp(rng.uniform(np.log(22), np.log(60)))) for _ in range(int(rng.integers(2, 8))))
 
 
-def _homography(rng: Rng, quad: Picture, width: float, centre: tuple[float, float]) -> Picture:
+def _homography(rng: Rng, quad: Picture, width: float, centre: tuple[float, float], *, hard: bool = False) -> Picture:
     """Turn the plane of a sheet in space so that the quad lies at the centre and is as wide as it was."""
     yaw = float(np.clip(rng.normal(0, 14), -38, 38)) if rng.random() < 0.6 else float(rng.uniform(-38, 38))
     pitch = float(np.clip(rng.normal(8, 9), -20, 32))
@@ -98,7 +100,11 @@ def _homography(rng: Rng, quad: Picture, width: float, centre: tuple[float, floa
     plane = np.array([[1, 0, -middle[0]], [0, 1, -middle[1]], [0, 0, 1]], np.float64)
     lift = np.stack([turn[:, 0], turn[:, 1], np.array([0, 0, far])], axis=1)
     lens = np.array([[far, 0, centre[0]], [0, far, centre[1]], [0, 0, 1]])
-    return lens @ lift @ plane
+    matrix = lens @ lift @ plane
+    if hard and rng.random() < 0.4:  # seen from near and above, a plate slants and stays upright
+        slant = rng.uniform(-0.65, 0.65)
+        matrix = np.array([[1, 0, 0], [slant, 1, -slant * centre[0]], [0, 0, 1]]) @ matrix
+    return matrix
 
 
 def _warp_onto(picture: Picture, sheet: Picture, alpha: Picture, matrix: Picture) -> None:
@@ -134,7 +140,7 @@ def _vehicle(
     )
     margin = pixels * 0.45
     centre = (float(rng.uniform(margin, WIDTH - margin)), float(rng.uniform(0.15 * HEIGHT, 0.97 * HEIGHT)))
-    matrix = _homography(rng, anchor, pixels, centre)
+    matrix = _homography(rng, anchor, pixels, centre, hard=bank.hard)
     if rng.random() < 0.7:
         _side(rng, picture, matrix, h, w)
     if rng.random() < 0.7:

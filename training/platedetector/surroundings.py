@@ -24,9 +24,13 @@ _WORDS = _TEXT.split()
 
 
 class Bank:
-    """Noise of several grain sizes and, where there are any, real pictures without plates; made once per process."""
+    """Noise of several grain sizes and, where there are any, real pictures without plates; made once per process.
 
-    def __init__(self, seed: int, folder: Path | None) -> None:
+    hard: the scenes shall hold more plates as bright as what is around them, dim ones and slanted ones.
+    """
+
+    def __init__(self, seed: int, folder: Path | None, *, hard: bool = False) -> None:
+        self.hard = hard
         rng = np.random.default_rng([seed, 99])
         self.noise = [_octaves(rng, 512) for _ in range(16)]
         self.pictures: list[Picture] = []

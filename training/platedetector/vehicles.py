@@ -101,7 +101,9 @@ def draw(rng: Rng, bank: Bank, plate_pixels: float, *, plated: bool = True) -> V
     if rng.random() < 0.5:  # real shapes have no hard edges
         sheet.picture = cv2.GaussianBlur(sheet.picture, (0, 0), max(0.4, float(rng.uniform(3, 14)) * scale))
     _light(rng, bank, sheet)
-    corners = _mount(rng, sheet, plate, at, half) if plated else _empty_place(rng, sheet, at)
+    if bank.hard:
+        _camouflage(rng, sheet, plate, at)
+    corners = _mount(rng, sheet, plate, at, half, bare=bank.hard) if plated else _empty_place(rng, sheet, at)
     lamp = float(rng.uniform(0.6, 0.85)) * half
     lamps = sheet.at([(-lamp, at + 250), (lamp, at + 250)]) if kind != "lorry back" else np.zeros((0, 2), np.float32)
     return Vehicle(sheet.picture, sheet.alpha, corners, lamps)
@@ -435,12 +437,29 @@ def _light(rng: Rng, bank: Bank, sheet: _Sheet) -> None:
     sheet.picture[:] = np.clip(sheet.picture * field + lifted, 0, 255)
 
 
-def _mount(rng: Rng, sheet: _Sheet, plate: plates.Plate, at: float, half: float) -> Picture:
+def _camouflage(rng: Rng, sheet: _Sheet, plate: plates.Plate, at: float) -> None:
+    """Around the plate a bumper as bright as its ground, with holes, vents and screws beside it."""
+    ground, letter = (float(v) for v in np.percentile(plate.picture, (60, 5)))
+    wide, high = plate.wide_mm, plate.wide_mm * plate.picture.shape[0] / plate.picture.shape[1]
+    if rng.random() < 0.6:
+        luma = float(np.clip(ground + rng.normal(0, 14), 0, 255))
+        w, h = wide * rng.uniform(0.6, 1.6), high * rng.uniform(0.6, 1.6)
+        sheet.shape([(-w, at - h), (-w, at + h), (w, at + h), (w, at - h)], luma)
+    if rng.random() < 0.5:
+        gap, w, h = rng.uniform(0, 40), rng.uniform(30, 300), high * rng.uniform(0.15, 0.6)
+        luma = float(rng.choice([rng.uniform(0, 50), letter]))
+        x = wide / 2 + gap
+        sheet.shape([(x, at - h), (x, at + h), (x + w, at + h), (x + w, at - h)], luma, mirror=True)
+    if rng.random() < 0.3:
+        sheet.round(wide / 2 + rng.uniform(20, 120), at + rng.uniform(-0.5, 0.5) * high, 14, 14, letter, mirror=True)
+
+
+def _mount(rng: Rng, sheet: _Sheet, plate: plates.Plate, at: float, half: float, *, bare: bool = False) -> Picture:
     """Put the plate with its frame at a height in millimetres; return its corners."""
     wide, high = plate.wide_mm, plate.wide_mm * plate.picture.shape[0] / plate.picture.shape[1]
     x = float(rng.uniform(-0.35, 0.35)) * half if rng.random() < 0.2 else float(rng.normal(0, 20))
     frame = float(rng.uniform(5, 90) if rng.random() < 0.8 else rng.uniform(120, 240))
-    around = rng.uniform(4, 28) if rng.random() < 0.7 else 0.0
+    around = rng.uniform(4, 28) if rng.random() < (0.25 if bare else 0.7) else 0.0
     below = rng.uniform(20, 40) if around and rng.random() < 0.25 else around
     if around:
         sheet.box(x - wide / 2 - around, at - high / 2 - below, x + wide / 2 + around, at + high / 2 + around, frame)
