@@ -106,10 +106,13 @@ class Gate:
 
         At ALL, frames that were passed over before it should come first, if they can still be had.
         """
-        if self._shape != frame.luma.shape or self._scene.upset:
+        at = frame.captured_at.timestamp()
+        if self._shape != frame.luma.shape:
+            self._watchfulness.stir(at)
+            return Attention.ALL
+        if self._scene.upset:
             return Attention.ALL
         small, change = self._see(frame)
-        at = frame.captured_at.timestamp()
         return self._watchfulness.needed(small, change, frame.luma, at, self._follower.tracks, self._residents.standing)
 
     def look(self, frame: Frame) -> list[Decision]:
