@@ -57,6 +57,7 @@ def _stream(
             timeout=capture.deadline,
             clock=clock,
             decode=settings.decode,
+            rotate=camera.rotate,
         )
 
     return LiveCamera(

@@ -313,6 +313,7 @@ class CameraSettings(_Settings):
     watch: str | None = None
     transport: Literal["tcp", "udp"] = "tcp"
     loop: bool = False
+    rotate: Literal[0, 90, 180, 270] = 0
     zone: Zone | None = None
     budget: BudgetSettings = BudgetSettings()
 

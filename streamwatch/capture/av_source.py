@@ -3,6 +3,7 @@
 import errno
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from streamwatch.capture.orientation import UPRIGHT, Orientation, told_by
+from streamwatch.capture.picture import Decoded
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
 from streamwatch.redact import hide_in_name, place_of
 
@@ -106,8 +109,8 @@ class Decoder:
     damaged: packets and pictures left out so far, because they could not be decoded whole.
     """
 
-    def __init__(self, context: VideoCodecContext, pieces: bool = False) -> None:
-        """pieces: a packet may hold only some slices of an H.264 picture.
+    def __init__(self, context: VideoCodecContext, pieces: bool = False, rotate: int = 0) -> None:
+        """pieces: a packet may hold only some slices of an H.264 picture. rotate: degrees clockwise, for all pictures.
 
         RTP senders that repeat the parameter sets before every slice of a key picture make FFmpeg's parser see several
         pictures in one; without this flag each of them comes out half grey, and so does all that refers to it.
@@ -115,11 +118,15 @@ class Decoder:
         context.thread_count = 1
         if pieces and context.name == "h264":
             context.flags2 |= Flags2.chunks
-        self._context, self._pieces = context, pieces
+        self._context, self._pieces, self._rotate = context, pieces, rotate
+        self._own: Decoder | None = None
+        self._told: Orientation | None = None
         self.damaged = 0
 
-    def decode(self, packet: "Packet[VideoStream] | None") -> list[av.VideoFrame]:
+    def decode(self, packet: "Packet[VideoStream] | None") -> list[Decoded]:
         """The pictures that this packet completes, often one; None asks for those still held back at the end."""
+        if self._own is not None and packet is not None:
+            self._own.learn(packet)
         try:
             pictures = self._context.decode(packet)
         except FFmpegError:
@@ -127,7 +134,7 @@ class Decoder:
             return []
         whole = [picture for picture in pictures if not picture.is_corrupt]
         self.damaged += len(pictures) - len(whole)
-        return whole
+        return [Decoded(picture, self._orientation_of(picture)) for picture in whole]
 
     def cheap(self) -> "Decoder":
         """One that decodes the same without loop filter, and leaves out pictures to which no other refers.
@@ -140,12 +147,28 @@ class Decoder:
         context = cast(VideoCodecContext, av.CodecContext.create(self._context.name, "r"))
         context.extradata = self._context.extradata
         context.options = {"skip_loop_filter": "all", "skip_frame": "noref"}
-        return Decoder(context, self._pieces)
+        cheap = Decoder(context, self._pieces, self._rotate)
+        cheap._own = self
+        return cheap
 
     def restart(self) -> None:
         """Forgets what came before: the next packet begins a group of pictures."""
         if self._context.is_open:
             self._context.flush_buffers()
+
+    def learn(self, packet: "Packet[VideoStream]") -> None:
+        """Find out the orientation of the stream, which only its own context knows, and tells with a picture."""
+        if self._context.is_open:
+            return
+        with suppress(FFmpegError):
+            for picture in (*self._context.decode(packet), *self._context.decode(None)):
+                self._told = told_by(picture)
+        self.restart()
+
+    def _orientation_of(self, picture: av.VideoFrame) -> Orientation:
+        """What was told last counts: a stream may tell it once, or with its I-frames only."""
+        self._told = told_by(picture) or self._told or (None if self._own is None else self._own._told)
+        return (self._told or UPRIGHT).then(self._rotate)
 
 
 def _video_of(container: InputContainer) -> VideoStream | None:

@@ -21,9 +21,11 @@ class NetworkStream:
 
     live = True
 
-    def __init__(self, camera: str, url: str, *, transport: str, timeout: float, clock: Clock, decode: str) -> None:
+    def __init__(
+        self, camera: str, url: str, *, transport: str, timeout: float, clock: Clock, decode: str, rotate: int = 0
+    ) -> None:
         self._camera, self._clock, self._timeout = camera, clock, timeout
-        self._place, self._decode = place_of(url), decode
+        self._place, self._decode, self._rotate = place_of(url), decode, rotate
         self._container, self._stream = open_network(url, transport, timeout)
 
     def frames(self) -> Iterator[Frame | None]:
@@ -45,7 +47,8 @@ class NetworkStream:
 
     def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also after the stream has ended."""
-        return Decoder(context_for(self._stream.codec_context, self._decode), pieces=True)
+        context = context_for(self._stream.codec_context, self._decode)
+        return Decoder(context, pieces=True, rotate=self._rotate)
 
     def stop(self) -> None:
         """Nothing can interrupt FFmpeg's read; the next packet or its own time-out ends it."""

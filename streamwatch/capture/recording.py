@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from streamwatch.capture.av_source import Decoder, open_file
 from streamwatch.capture.on_demand import OnDemand, Viewed
 from streamwatch.capture.packets import Cutter, Piece
-from streamwatch.capture.picture import frame_of
+from streamwatch.capture.picture import Decoded, frame_of
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceUnreadable
 from streamwatch.model import Attention, Frame
@@ -45,9 +45,12 @@ class Recording:
     the last picture so far.
     """
 
-    def __init__(self, camera: str, path: Path, max_blind: float = 0.0) -> None:
-        """max_blind: seconds of the video between two pictures that are decoded at little attention."""
-        self._camera, self._path = camera, path
+    def __init__(self, camera: str, path: Path, max_blind: float = 0.0, rotate: int = 0) -> None:
+        """max_blind: seconds of the video between two pictures that are decoded at little attention.
+
+        rotate: degrees clockwise by which its pictures are turned.
+        """
+        self._camera, self._path, self._rotate = camera, path, rotate
         self._container, self._stream = open_file(path)
         self._on_demand = OnDemand(self.decoder(), max_blind=max_blind)
         self._stumbles, self._taken_back = 0, False
@@ -90,7 +93,7 @@ class Recording:
         self._taken_back = self._on_demand.attend(attention)
         return self._taken_back
 
-    def pictures(self) -> Iterator[tuple[timedelta, av.VideoFrame]]:
+    def pictures(self) -> Iterator[tuple[timedelta, Decoded]]:
         """Decoded pictures, each with its time since the first one; never earlier than the one before."""
         some = False
         for viewed in self._viewed():
@@ -121,7 +124,7 @@ class Recording:
 
     def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also when the file is closed."""
-        return Decoder(self._stream.codec_context)
+        return Decoder(self._stream.codec_context, rotate=self._rotate)
 
     def report_damage(self) -> None:
         """One warning, after the last picture, if the file broke off or was damaged."""
@@ -171,9 +174,9 @@ class PlayedRecording:
 
     live = False
 
-    def __init__(self, camera: str, path: Path, *, loop: bool, clock: Clock) -> None:
-        self._camera, self._path, self._loop, self._clock = camera, path, loop, clock
-        self._recording = Recording(camera, path)
+    def __init__(self, camera: str, path: Path, *, loop: bool, clock: Clock, rotate: int = 0) -> None:
+        self._camera, self._path, self._loop, self._clock, self._rotate = camera, path, loop, clock, rotate
+        self._recording = self._opened()
         self._stopped, self._attentive = threading.Event(), threading.Event()
         self._attentive.set()
 
@@ -224,6 +227,9 @@ class PlayedRecording:
         """Closes the file."""
         self._recording.close()
 
+    def _opened(self) -> Recording:
+        return Recording(self._camera, self._path, rotate=self._rotate)
+
     def _rounds(self) -> Iterator[Recording]:
         yield self._recording
         if not self._stopped.is_set():
@@ -231,7 +237,7 @@ class PlayedRecording:
             self._recording.report_damage()
         while self._loop and not self._stopped.is_set():
             self._recording.close()
-            self._recording = Recording(self._camera, self._path)
+            self._recording = self._opened()
             yield self._recording
             self._stopped.wait(1 / self._recording.fps)
 
