@@ -201,4 +201,4 @@ def test_pictures_of_another_size_have_all_attention_as_soon_as_one_comes() -> N
     assert scene.part(8.1, 10.5) == pytest.approx(1), (
         "the rest of the group of pictures in which it changed, and the new scene"
     )
-    assert {passage for passage, _ in sent(scene)} == {0}
+    assert {passage for passage, _ in sent(scene)} == {1}
