@@ -4,6 +4,7 @@ import errno
 import re
 import time
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -30,6 +31,8 @@ _RTSP_OPTIONS = {
     "allowed_media_types": "video",
 }
 _NETWORK_OPTIONS = {"analyzeduration": "1000000"}
+_DEFAULT_RATE = Fraction(25)
+_NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS (libavformat/avformat.h)
 _CAN_BE_CHEAP = {"h264", "hevc"}
 _LIKE_AN_ADDRESS = re.compile(r"(?:^|/)[a-z]{3,}:/|^//|:.*@", re.IGNORECASE)
 # FFmpeg says EIO when a host's name is unknown.
@@ -101,6 +104,18 @@ def connection_lost(place: str, error: Exception, *, timed_out: bool, timeout: f
     if isinstance(error, OSError) and error.errno in _UNREACHABLE:
         return SourceLost(f"{place} can not be found or reached.", "Check the host's name and the network.")
     return SourceLost(f"{place} can not be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
+
+
+def rate_of(container: InputContainer, stream: VideoStream) -> Fraction:
+    """Return the pictures a second of a file.
+
+    A bare H.264 or H.265 stream has no time stamps, and FFmpeg takes it for one of 25 pictures a second, though it may
+    say how many there are; a file whose clock was set seems to have hardly any.
+    """
+    average, guessed = stream.average_rate, stream.guessed_rate
+    if guessed and (not average or average < 1 or container.format.flags & _NO_TIMESTAMPS):
+        return guessed
+    return average or _DEFAULT_RATE
 
 
 class Decoder:
