@@ -7,7 +7,6 @@ from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
 
 import av
 from av.codec.context import Flags2
@@ -17,6 +16,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from streamwatch.capture.address import ENCODE, advised, check_address
 from streamwatch.capture.orientation import UPRIGHT, Orientation, told_by
 from streamwatch.capture.picture import Decoded
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
@@ -68,7 +68,7 @@ def open_network(url: str, transport: str, timeout: float) -> tuple[InputContain
     transport: "tcp" or "udp", for RTSP. timeout: seconds without a byte after which FFmpeg gives up; it may take it
     twice. Looking up a host's name and a flood of bytes that are no stream are not bound by it.
     """
-    _check_address(url)
+    check_address(url)
     place = place_of(url)
     # Not PyAV's own time-outs: they call back into Python, which crashes a process that ends while a reader hangs.
     microseconds = str(round(timeout * 1_000_000))
@@ -81,7 +81,8 @@ def open_network(url: str, transport: str, timeout: float) -> tuple[InputContain
         container = av.open(url, "r", options=options, metadata_errors="replace")
     except (FFmpegError, OSError) as error:
         waited = time.monotonic() - began
-        raise connection_lost(place, error, timed_out=waited >= timeout, timeout=timeout) from None
+        lost = connection_lost(place, error, timed_out=waited >= timeout, timeout=timeout)
+        raise advised(lost, url) from None
     stream = _video_of(container)
     if stream is None:
         container.close()
@@ -194,19 +195,6 @@ def _video_of(container: InputContainer) -> VideoStream | None:
     return next((stream for stream in usable if stream is best), usable[0] if usable else None)
 
 
-def _check_address(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        understood = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        understood = False
-    if not understood:
-        raise SourceUnreadable(
-            "The camera's address can not be understood.",
-            "Write it like rtsp://user:password@host:554/path, with %40 for @, %2F for /, %3A for : in the password.",
-        )
-
-
 def _unreadable(path: Path, error: Exception) -> SourceUnreadable:
     place = hide_in_name(str(path))
     if isinstance(error, FileNotFoundError):
@@ -231,7 +219,7 @@ _CONNECTION_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
     (
         av.error.HTTPUnauthorizedError,
         "refuses the user or the password (401)",
-        "Check them in the camera's address; special characters are written like %40 for @.",
+        f"Check them in the camera's address. {ENCODE}",
     ),
     (av.error.HTTPForbiddenError, "forbids this user to watch (403)", "Give the user the right to view live pictures."),
     (

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
+from streamwatch.capture.address import scheme_of
 from streamwatch.capture.av_source import Decoder
 from streamwatch.capture.network import NetworkStream
 from streamwatch.capture.packets import Piece
@@ -86,9 +87,8 @@ def open_source(
     recorded = file_of(source)
     if recorded is not None:
         return PlayedRecording(camera, recorded, loop=loop or source == "sample", clock=clock, rotate=rotate)
-    scheme, separator, _ = source.partition("://")
-    scheme = scheme.lower()
-    if not separator:
+    scheme = scheme_of(source)
+    if not scheme:
         return Webcam(camera, source, clock=clock, rotate=rotate)
     if scheme in NETWORK_SCHEMES:
         return NetworkStream(
