@@ -58,6 +58,7 @@ def _stream(
             clock=clock,
             decode=settings.decode,
             rotate=camera.rotate,
+            every=camera.every,
         )
 
     return LiveCamera(
