@@ -51,6 +51,7 @@ def mjpeg(between: Callable[[bytes], bytes], first: bytes = b"", pace: float = 0
 
     def answer(handler: Handler, _: int) -> None:
         handler.send_response(200)
+        handler.close_connection = True
         handler.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         handler.end_headers()
         handler.wfile.write(first)

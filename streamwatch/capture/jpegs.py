@@ -55,7 +55,7 @@ class JpegCutter:
             if len(self._data) < self._at + 2:
                 return False
             fill, kind = self._data[self._at : self._at + 2]
-            if fill != 0xFF or (kind == _SOI and not self._coded):
+            if fill != 0xFF or 0x01 < kind < 0xC0 or (kind == _SOI and not self._coded):
                 self._give_up()
             elif kind == _SOI:
                 return True
