@@ -6,6 +6,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import quote
@@ -19,6 +20,7 @@ Handler = BaseHTTPRequestHandler
 USER, PASSWORD = "viewer", "ge/he@im %41"
 
 
+@cache
 def jpegs(count: int) -> list[bytes]:
     """Numbered pictures."""
     found = []
@@ -42,8 +44,8 @@ def sends(body: bytes, kind: str = "image/jpeg", status: int = 200) -> Callable[
 
 
 def snapshots(handler: Handler, number: int) -> None:
-    """One picture for each request, the next each time."""
-    sends(jpegs(number + 1)[-1])(handler, number)
+    """One picture for each request, the next of 50 each time."""
+    sends(jpegs(50)[number % 50])(handler, number)
 
 
 def mjpeg(between: Callable[[bytes], bytes], first: bytes = b"", pace: float = 0.02) -> Callable[[Handler, int], None]:
