@@ -13,6 +13,7 @@ import cv2
 from streamwatch.gate.attention import Watchfulness
 from streamwatch.gate.background import Background
 from streamwatch.gate.decisions import Decision, Shot
+from streamwatch.gate.fitted import Fitter
 from streamwatch.gate.follow import Follower
 from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.glance import Followed, Glance, Why
@@ -80,7 +81,7 @@ class Gate:
             sight or Sight(plate_like, self._paid), self._paid, self._follower.next_passage, max_calls
         )
         self._watchfulness = Watchfulness(min_area)
-        self._scene = SceneWatch()
+        self._scene, self._fitter = SceneWatch(), Fitter()
         self._geometry = Geometry((180, 320), zone)
         self._seen: tuple[Frame, Picture, Picture] | None = None
         self._shape: tuple[int, ...] = ()
@@ -106,15 +107,18 @@ class Gate:
 
         At ALL, frames that were passed over before it should come first, if they can still be had.
         """
-        if self._shape != frame.luma.shape or self._scene.upset:
+        frame, at = self._fitted(frame), frame.captured_at.timestamp()
+        if self._shape != frame.luma.shape:
+            self._watchfulness.stir(at)
+            return Attention.ALL
+        if self._scene.upset:
             return Attention.ALL
         small, change = self._see(frame)
-        at = frame.captured_at.timestamp()
         return self._watchfulness.needed(small, change, frame.luma, at, self._follower.tracks, self._residents.standing)
 
     def look(self, frame: Frame) -> list[Decision]:
         """Takes the next frame in; capture times must not decrease."""
-        decisions = self._look(frame)
+        decisions = self._look(self._fitted(frame))
         self._seen = None
         self._at = frame.captured_at
         self.counts[self._why] += 1
@@ -146,6 +150,10 @@ class Gate:
         self._scene.note(any(self._fills(track, frame.luma) for track in self._follower.tracks))
         self._watchfulness.looked(small, at)
         return decisions
+
+    def _fitted(self, frame: Frame) -> Frame:
+        """A frame in the size so far, if it has another one while a vehicle is followed."""
+        return self._fitter.fit(frame, self._shape, bool(self._follower.tracks or self._follower.leaving))
 
     def _see(self, frame: Frame) -> tuple[Picture, Picture]:
         """The frame's small picture, and where it differs from the empty scene."""
