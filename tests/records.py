@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeAlias
 from uuid import uuid4
+
+import pytest
+from servers import PostgresDatabase
 
 import streamwatch
 from streamwatch.model import (
@@ -135,9 +139,33 @@ def plain_sqlite(file: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def rows(file: Path, query: str) -> list[sqlite3.Row]:
-    with plain_sqlite(file) as connection:
-        return connection.execute(query).fetchall()
+class SqliteDatabase:
+    """A database in a file; the same to tests as `servers.PostgresDatabase`."""
+
+    kind = "sqlite"
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.url = f"sqlite:///{file}"
+
+    def rows(self, query: str) -> list[sqlite3.Row]:
+        with plain_sqlite(self.file) as connection:
+            return connection.execute(query).fetchall()
+
+    def execute(self, statement: str) -> None:
+        with plain_sqlite(self.file) as connection:
+            connection.execute(statement)
+            connection.commit()
+
+
+Database: TypeAlias = SqliteDatabase | PostgresDatabase
+ONLY_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+ONLY_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+
+
+def rows(database: Database | Path, query: str) -> list[Any]:
+    """What a database says, past SQLAlchemy and the product; a path is that of an SQLite file."""
+    return (SqliteDatabase(database) if isinstance(database, Path) else database).rows(query)
 
 
 def python(script: str, *arguments: object, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
