@@ -16,6 +16,7 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
@@ -236,11 +237,13 @@ class Daemon:
         housekeeping = Housekeeping(self._settings, self._store, self._clock, self._call)
         tidied = given_back = self._clock.monotonic()
         until_given_back = GIVE_BACK_FIRST
+        server: Future[Any] | None = None
         while not self._give_up.wait(self._notifier.interval or TELL_EVERY):
             if self._clock.monotonic() - given_back >= until_given_back:
                 given_back, until_given_back = self._clock.monotonic(), min(TIDY_EVERY, 2 * until_given_back)
                 give_memory_back()
             self._store.require_file()
+            server = self._look_after_server(server)
             snapshot = self._snapshot()
             self._notifier.status(self._vitals.sentence())
             if snapshot.stalled:
@@ -255,6 +258,19 @@ class Daemon:
                     self._vitals.evidence = housekeeping.tidy()
             except StorageFailed as error:
                 log.debug("%s", error)  # the recorder says it, as soon as it has something to write
+
+    def _look_after_server(self, asked: Future[Any] | None) -> Future[Any] | None:
+        """Has a lost connection taken up again also while nothing is seen. asked: the time before.
+
+        Does not wait for it, because a server that is away must not look like a program that hangs. Raises StoreError.
+        """
+        if asked is not None and not asked.done():
+            return asked
+        if asked is not None:
+            with suppress(StorageFailed):  # given up, because the program is stopping
+                asked.result()
+        task = _Task(call=self._store.require_server)
+        return task.done if self._tasks.offer(task) else None
 
     def _short_of_room(self, disk: DiskHealth) -> bool:
         return disk.free < disk.floor or disk.evidence > self._settings.retention.max_bytes
@@ -298,6 +314,7 @@ class Daemon:
 
     def _keep_books(self) -> None:
         """The recorder's thread."""
+        self._store.persist = self._until_stored
         with self._pulses.pulse("recorder") as pulse:
             while True:
                 with pulse.resting():

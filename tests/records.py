@@ -168,12 +168,15 @@ def rows(database: Database | Path, query: str) -> list[Any]:
     return (SqliteDatabase(database) if isinstance(database, Path) else database).rows(query)
 
 
-def python(script: str, *arguments: object, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
-    """A child that runs a script which may import streamwatch and these tests' modules."""
+def python(
+    script: str, *arguments: object, prefix: tuple[str, ...] = (), stdin: bool = False, **environment: str
+) -> subprocess.Popen[str]:
+    """A child that runs a script which may import streamwatch and these tests' modules. stdin: ends with `output`."""
     path = os.pathsep.join([str(Path(streamwatch.__file__).parents[1]), str(Path(__file__).parent)])
     return subprocess.Popen(
         [*prefix, sys.executable, "-c", script, *map(str, arguments)],
         env=dict(os.environ, PYTHONPATH=path, **environment),
+        stdin=subprocess.PIPE if stdin else None,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

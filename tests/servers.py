@@ -4,21 +4,23 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import psycopg
 import pytest
-from daemons import free_port
+from daemons import DATABASE_PASSWORD, free_port
 
-USER, PASSWORD = "gate", "invented-database-password"
+USER = "gate"
 
 
 def binaries() -> Path | None:
@@ -70,7 +72,7 @@ class Server:
                 "fsync = off\n"  # a process that is killed takes nothing with it that it gave to the kernel
             )
         self.start()
-        self.ask(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
+        self.ask(f"CREATE ROLE {USER} LOGIN PASSWORD '{DATABASE_PASSWORD}'")
         self.ask(f"CREATE DATABASE {USER} OWNER {USER}")
 
     def _command(self, words: Sequence[str]) -> list[str]:
@@ -92,6 +94,12 @@ class Server:
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < limit, (self.folder / "log").read_text()
             time.sleep(0.05)
+
+    def move_to(self, disk: Path, enter: Sequence[str]) -> None:
+        """Its next start sees a disk, which is given to it, through a command that enters the disk's namespace."""
+        os.chown(disk, self._user["user"], self._user["group"])
+        user, group = str(self._user["user"]), str(self._user["group"])
+        self._before = [*enter, "setpriv", "--reuid", user, "--regid", group, "--clear-groups"]
 
     def kill(self) -> None:
         """As a power cut ends it; returns once its sessions have gone, too."""
@@ -166,8 +174,12 @@ class PostgresDatabase:
 
     def __init__(self, server: Server, schema: str) -> None:
         self.server, self.schema = server, schema
-        address = f"{USER}:{PASSWORD}@127.0.0.1:{server.port}/{USER}"
-        self.url = f"postgresql://{address}?options=-csearch_path%3D{schema}"
+        self.url = self.through(server.port)
+
+    def through(self, port: int) -> str:
+        """Its URL by way of another port."""
+        address = f"{USER}:{DATABASE_PASSWORD}@127.0.0.1:{port}/{USER}"
+        return f"postgresql://{address}?options=-csearch_path%3D{self.schema}"
 
     def rows(self, query: str) -> list[Row]:
         return self.server.ask(query, USER, schema=self.schema)
@@ -187,3 +199,52 @@ def running_server(before: Sequence[str] = ()) -> Iterator[Server]:
         yield server
     finally:
         server.remove()
+
+
+class Proxy:
+    """A network between a program and a server, which can break at the next COMMIT.
+
+    The server does not hear of that: its side of the connection stays open, as where a cable was pulled.
+    cut: before, so that the server never gets that COMMIT; after, so that only its answer is lost.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._target, self._listener = port, socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.cut: Literal["", "before", "after"] = ""
+        self._open: list[socket.socket] = [self._listener]
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
+
+    def close(self) -> None:
+        for end in self._open:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(30)
+        for end in self._open:
+            end.close()
+
+    def _start(self, target: Callable[..., None], *arguments: object) -> None:
+        self._threads.append(threading.Thread(target=target, args=arguments))
+        self._threads[-1].start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._target))
+                self._open += [client, server]
+                self._start(self._pump, client, server, client, "before")
+                self._start(self._pump, server, client, client, "after")
+
+    def _pump(self, source: socket.socket, sink: socket.socket, client: socket.socket, where: str) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if self.cut == where and b"COMMIT" in data:
+                    self.cut = ""
+                    client.shutdown(socket.SHUT_RDWR)
+                    return
+                sink.sendall(data)
+            if source is not client:
+                client.shutdown(socket.SHUT_RDWR)

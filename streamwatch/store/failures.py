@@ -43,6 +43,7 @@ _POSTGRESQL: dict[str, tuple[type[StoreError], str, str]] = {
     "40001": (StorageFailed, "is changed by another program at the same time", "Close whatever else writes to it."),
     "25006": (StorageFailed, "can not be written: its server, or this user, is set to read-only", ""),
     "42501": (StorageFailed, "can not be written: its user may not", GRANT),
+    "3F000": (StorageFailed, "has no schema that its user may use", GRANT),
     "XX001": (DatabaseUnusable, "is damaged", "Restore it from a backup, or name another one in `database`."),
     "XX002": (DatabaseUnusable, "is damaged", "Let its server rebuild the index: REINDEX DATABASE."),
 }
