@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from records import Database, SqliteDatabase
+from records import Database, new_database
 from servers import Server, running_server
 
 GRACE = 5.0  # s in which threads of a test may still be ending
@@ -22,14 +22,6 @@ def server() -> Iterator[Server]:
     """A PostgreSQL server for all tests of this process, which may not stop it."""
     with running_server() as started:
         yield started
-
-
-def new_database(request: pytest.FixtureRequest, folder: Path) -> Database:
-    """An empty database of the kind that the fixture's parameter names."""
-    if request.param == "sqlite":
-        return SqliteDatabase(folder / "place" / "streamwatch.db")
-    started: Server = request.getfixturevalue("server")
-    return started.database()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from fakes import FakeOcrCars
 from killing import NO_LOCAL
 
@@ -55,7 +56,7 @@ class Running:
             env={**os.environ, **(environment or {})},
         )
 
-    def until(self, what: Callable[[], bool], seconds: float = 60) -> None:
+    def until(self, what: Callable[[], bool], seconds: float = 180) -> None:
         """Waits until something holds; fails with the log when it never does or the daemon ends before."""
         limit = time.monotonic() + seconds
         while not what():
@@ -80,7 +81,10 @@ class Running:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the database says; nothing while it is not there or can not be asked."""
         if self.database is not None:
-            return list(self.database.rows(query))
+            try:
+                return list(self.database.rows(query))
+            except psycopg.Error:
+                return []
         if not self._before:
             return query_database(self.data / "streamwatch.db", query)
         asking = [*self._before, sys.executable, __file__, str(self.data / "streamwatch.db"), query]

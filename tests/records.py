@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from uuid import uuid4
 
 import pytest
-from servers import PostgresDatabase
+from servers import PostgresDatabase, Server
 
 import streamwatch
 from streamwatch.model import (
@@ -159,6 +159,16 @@ class SqliteDatabase:
 
 
 Database: TypeAlias = SqliteDatabase | PostgresDatabase
+
+
+def new_database(request: pytest.FixtureRequest, folder: Path) -> Database:
+    """An empty database of the kind that the fixture's parameter names."""
+    if request.param == "sqlite":
+        return SqliteDatabase(folder / "place" / "streamwatch.db")
+    started: Server = request.getfixturevalue("server")
+    return started.database()
+
+
 ONLY_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 ONLY_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 

@@ -287,7 +287,7 @@ def test_a_server_that_goes_and_comes_back(
     with watching(tmp_path / "d", clip, service, database=database) as watched:
         began, before = time.time(), watched.passages()
         own_server.kill() if how == "killed" else own_server.stop()
-        watched.suffer("can not be reached")
+        watched.suffer("The database postgresql://")
         opened = watched.opened()
         own_server.start()
         ended = time.time()

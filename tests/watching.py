@@ -57,7 +57,7 @@ class Watched:
     def suffer(self, why: str, seconds: float = OUTAGE) -> None:
         """While the trouble lasts: one sentence, 503 with the reason, and the camera is watched."""
         began = time.monotonic()
-        self.daemon.until(lambda: len(self.daemon.errors()) == 1, 30)
+        self.daemon.until(lambda: len(self.daemon.errors()) == 1)
         assert why in self.daemon.errors()[0]
         assert "Watching goes on" in self.daemon.errors()[0]
         (reason,) = self.trouble() or [""]
