@@ -7,7 +7,8 @@
     health        answers /healthz and /metrics
 
 An unexpected exception in any thread ends the process with code 1, for the service manager to restart. A database that
-can not be written for now (full disk, a lock) is none: events wait in memory and are written when it can be again.
+can not be written for now (full disk, a lock, a server that is away) is none: events wait in memory and are written
+when it can be again.
 """
 
 import logging

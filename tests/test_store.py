@@ -371,6 +371,15 @@ def test_last_views_are_the_newest_pictures_of_the_last_passages(store: Store, d
     assert store.last_views("gate", stays[1].last_seen)[0].passage == stays[1]
 
 
+def test_the_surest_reading_says_where_the_plate_is(store: Store) -> None:
+    view = saved_view(store)
+    sure = reading(view)
+    (a, b, c, d), nowhere = sure.corners or (), (0.0, 0.0)
+    unsure = [replace(reading(view), confidence=said, corners=(nowhere, b, c, d)) for said in (None, 0.5)]
+    store.keyframe_answered(view.key, [unsure[0], sure, unsure[1]])
+    assert store.last_views("gate", NOON + timedelta(hours=1))[0].plate == (a, b, c, d)
+
+
 def test_a_folder_of_pictures_that_is_missing_is_a_disk_to_be_mounted(
     store: Store, database: Database, data_dir: Path
 ) -> None:
