@@ -431,7 +431,7 @@ def _writer(settings: "Settings") -> Iterator["Store"]:
     from streamwatch.store import open_store
 
     with sole_writer(settings.database, settings.data_dir):
-        store = open_store(settings.database, settings.data_dir)
+        store = open_store(settings.database, settings.data_dir, sole=True)
         try:
             yield store
         finally:
