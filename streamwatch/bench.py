@@ -97,15 +97,16 @@ class Opened:
 
 
 @contextmanager
-def opened(source: str, clock: Clock) -> Iterator[Opened]:
-    """source: as in config.yaml. Raises CaptureError with the sentence that says what is wrong with it."""
+def opened(source: str, clock: Clock, rotate: int = 0) -> Iterator[Opened]:
+    """source, rotate: as in config.yaml. Raises CaptureError with the sentence that says what is wrong with it."""
     settings = Settings.model_validate({"cameras": {CAMERA: {"source": "sample"}}})
     name, path, max_blind = _name(source), file_of(source), settings.attention.longest_blindness or 0.0
     if path is not None:
-        with Recording(CAMERA, path, max_blind) as recording:
+        with Recording(CAMERA, path, max_blind, rotate) as recording:
             yield Opened(name, settings, recording.frames(datetime.fromtimestamp(0, UTC)), recording.attend)
         return
-    with closing(open_source(CAMERA, source, transport="tcp", loop=False, timeout=PATIENCE, clock=clock)) as live:
+    live = open_source(CAMERA, source, transport="tcp", loop=False, timeout=PATIENCE, clock=clock, rotate=rotate)
+    with closing(live):
         camera = AttentiveSource(CAMERA, live, max_blind)
         yield Opened(name, settings, _pictures(camera, name, clock), camera.attend)
 

@@ -57,6 +57,8 @@ def _stream(
             timeout=capture.deadline,
             clock=clock,
             decode=settings.decode,
+            rotate=camera.rotate,
+            every=camera.every,
         )
 
     return LiveCamera(

@@ -59,6 +59,15 @@ class ReadFormat(StrEnum):
     JSON = "json"
 
 
+class Turn(StrEnum):
+    """How far the pictures of a camera are turned."""
+
+    NOT = "0"
+    RIGHT = "90"
+    UPSIDE_DOWN = "180"
+    LEFT = "270"
+
+
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The config file.")]
 DEFAULT_CONFIG = Path("config.yaml")
 MOST_ROWS = 1_000_000_000
@@ -339,12 +348,13 @@ def bench(
         str, typer.Argument(metavar="[VIDEO|URL]", help="A video file, a camera's address, or a webcam.")
     ] = "sample",
     seconds: Annotated[float, typer.Option(min=2, help="Of pictures that are measured.")] = 20,
+    rotate: Annotated[Turn, typer.Option(help="Degrees clockwise by which the pictures are turned.")] = Turn.NOT,
 ) -> None:
     """Measure what a camera costs on this machine, and say how many such cameras it can carry; needs no config."""
     from streamwatch.bench import bench, opened, own_cores, report
 
     clock = SystemClock()
-    with opened(source, clock) as camera, _progress() as bar:
+    with opened(source, clock, int(rotate)) as camera, _progress() as bar:
         task = bar.add_task("measuring", total=None)
         found = bench(camera, seconds, clock, lambda done, length: bar.update(task, completed=done, total=length))
     console.print_text(report(found, own_cores()), sys.stdout)
@@ -421,7 +431,7 @@ def _writer(settings: "Settings") -> Iterator["Store"]:
     from streamwatch.store import open_store
 
     with sole_writer(settings.database, settings.data_dir):
-        store = open_store(settings.database, settings.data_dir)
+        store = open_store(settings.database, settings.data_dir, sole=True)
         try:
             yield store
         finally:

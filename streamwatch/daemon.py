@@ -8,7 +8,8 @@
     health        answers /healthz and /metrics
 
 An unexpected exception in any thread ends the process with code 1, for the service manager to restart. A database that
-can not be written for now (full disk, a lock) is none: events wait in memory and are written when it can be again.
+can not be written for now (full disk, a lock, a server that is away) is none: events wait in memory and are written
+when it can be again.
 """
 
 import logging
@@ -17,6 +18,7 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
@@ -242,11 +244,13 @@ class Daemon:
         housekeeping = Housekeeping(self._settings, self._store, self._clock, self._call)
         tidied = given_back = self._clock.monotonic()
         until_given_back = GIVE_BACK_FIRST
+        server: Future[Any] | None = None
         while not self._give_up.wait(min(self._notifier.interval or TELL_EVERY, TELL_EVERY)):
             if self._clock.monotonic() - given_back >= until_given_back:
                 given_back, until_given_back = self._clock.monotonic(), min(TIDY_EVERY, 2 * until_given_back)
                 give_memory_back()
             self._store.require_file()
+            server = self._look_after_server(server)
             snapshot = self._snapshot()
             self._notifier.status(self._vitals.sentence())
             if snapshot.stalled:
@@ -261,6 +265,19 @@ class Daemon:
                     self._vitals.evidence = housekeeping.tidy()
             except StorageFailed as error:
                 log.debug("%s", error)  # the recorder says it, as soon as it has something to write
+
+    def _look_after_server(self, asked: Future[Any] | None) -> Future[Any] | None:
+        """Has a lost connection taken up again also while nothing is seen. asked: the time before.
+
+        Does not wait for it, because a server that is away must not look like a program that hangs. Raises StoreError.
+        """
+        if asked is not None and not asked.done():
+            return asked
+        if asked is not None:
+            with suppress(StorageFailed):  # given up, because the program is stopping
+                asked.result()
+        task = _Task(call=self._store.require_server)
+        return task.done if self._tasks.offer(task) else None
 
     def _short_of_room(self, disk: DiskHealth) -> bool:
         return disk.free < disk.floor or disk.evidence > self._settings.retention.max_bytes
@@ -304,6 +321,7 @@ class Daemon:
 
     def _keep_books(self) -> None:
         """The recorder's thread."""
+        self._store.persist = self._until_stored
         with self._pulses.pulse("recorder") as pulse:
             while True:
                 with pulse.resting():

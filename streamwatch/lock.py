@@ -3,6 +3,9 @@
 SQLite keeps two writers from damaging the file, but not from taking each other's open passages and calls in flight for
 the remains of a crash. The lock is the kernel's (flock), so that it ends with the process however that ends; the file
 that carries it stays, because removing it would let two programs lock two files of the same name.
+
+For a database on a server the file stands for data_dir, which has one status file; the database itself has a lock of
+its own there, which counts also for other machines (store/postgresql.py).
 """
 
 import fcntl
@@ -39,7 +42,7 @@ def sole_writer(database: str, data_dir: Path) -> Iterator[None]:
     path = lock_file(database, data_dir)
     descriptor = _open(path)
     try:
-        _lock(descriptor, path)
+        _lock(descriptor, path, sqlite_file(database) is not None)
         _leave_pid(descriptor)
         yield
     finally:
@@ -66,7 +69,8 @@ def _open(path: Path) -> int:
         raise file_failed(f"The lock file {path}", error) from None
 
 
-def _lock(descriptor: int, path: Path) -> None:
+def _lock(descriptor: int, path: Path, is_database: bool) -> None:
+    """is_database: the file stands for a database, not for a data_dir."""
     try:
         with suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,9 +79,10 @@ def _lock(descriptor: int, path: Path) -> None:
         time.sleep(ASKING)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        what, other = ("the database", "database") if is_database else ("into data_dir", "database and data_dir")
         raise StoreError(
-            f"Another streamwatch{_holder(descriptor)} is writing the database already (lock file {path}).",
-            "Stop it first, or name another database.",
+            f"Another streamwatch{_holder(descriptor)} is writing {what} already (lock file {path}).",
+            f"Stop it first, or name another {other}.",
         ) from None
     except OSError as error:
         raise file_failed(f"The lock file {path}", error) from None

@@ -56,7 +56,8 @@ def play(
         witness = None if trace is None else trace.looked
         # The page tells of every frame, so every frame is looked at.
         max_blind = None if explain is not None else settings.attention.longest_blindness
-        replay = Replay(camera, intake, scribe, dispatcher, clock, store.last_views, witness, max_blind)
+        rotate = settings.cameras[camera].rotate
+        replay = Replay(camera, intake, scribe, dispatcher, clock, store.last_views, witness, max_blind, rotate)
         replay.run(videos, begins, progress)
         log.info("%s", summary(books.tally, camera))
         if paid_before.spared:

@@ -11,6 +11,8 @@ _SLASHED = re.compile(
     r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)"
     r"(?:\*\*\*@[^\s?'\"]*@|[^/:\s@\['\"]+:(?:[^\s?'\"]*@|(?!\d{1,5}/)[^\s'\"]*@))"
 )
+# Or a blank or a quote. What follows on the host and could be a port is none.
+_BLANK = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/:\s@\['\"]+:(?!\d{1,5}(?:[/?#'\",;.)]|$))[^\n]*@")
 # An address written wrongly is one, too: rtsp:/user:password@host, or without any scheme.
 _BARE = re.compile(
     r"(?<![^\s/'\"])(?<!://)(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*:/(?=[^\s/:'\"*]+:[^\s'\"]*@))?"
@@ -30,6 +32,7 @@ def hide_credentials(text: str) -> str:
     Cameras carry passwords in any place (`rtsp://user:pw@host/…`, `…?user=a&password=b`, `…/user=a_password=b_ch=1`).
     """
     text = _SLASHED.sub(r"\g<scheme>***@", _USERINFO.sub(r"\g<scheme>***@", text))
+    text = _BLANK.sub(r"\g<scheme>***@", text)
     text = _BARE.sub(lambda match: f"{match['scheme'] or ''}***@", _QUERY.sub(r"\g<url>?***", text))
     return _NAMED.sub(r"\g<name>***", text)
 
@@ -39,14 +42,26 @@ def hide_in_name(name: str) -> str:
     return _NAME.sub("***@", hide_credentials(name))
 
 
+UNNAMED = "The host"
+"""Named so in messages where its name cannot be told from a password."""
+
+
+def may_hold_a_login(url: str) -> bool:
+    """True if "@" stands behind what seems to be the host: then that may be a part of a raw user or password."""
+    _, _, rest = url.partition("://")
+    return "@" in rest[len(re.split("[/?#]", rest, maxsplit=1)[0]) :]
+
+
 def place_of(url: str) -> str:
     """host:port of a URL without credentials, for messages; the port of its scheme where it names none."""
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme)
     except ValueError:
-        return host_of(url)
+        return UNNAMED
     host = parts.hostname or ""
+    if may_hold_a_login(url):
+        return UNNAMED
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if port else host
 
 

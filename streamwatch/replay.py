@@ -58,16 +58,18 @@ class Replay:
         last_views: Callable[[str, datetime], list[LastView]] = lambda camera, before: [],
         witness: Witness | None = None,
         max_blind: float | None = None,
+        rotate: int = 0,
     ) -> None:
         """last_views: how the vehicles looked that were last seen by a camera before a time.
 
         max_blind: seconds of video of which no picture is decoded as long as nothing happens; None: each is looked at.
+        rotate: degrees clockwise by which pictures are turned.
         """
         self._last_views: Callable[[str, datetime], list[LastView]] | None = last_views
         self._camera, self._intake, self._books, self._witness = camera, intake, books, witness
         self._dispatcher, self._clock = dispatcher, clock
         self._waited = 0.0  # s since the last answer, as far as they were spent on reading
-        self._max_blind = max_blind
+        self._max_blind, self._rotate = max_blind, rotate
 
     def run(self, videos: Sequence[Path], start: datetime | None, progress: Progress) -> None:
         """Plays all videos. start: time of the first frame of the first video; the others follow on it.
@@ -77,7 +79,7 @@ class Replay:
         """
         ended: datetime | None = None
         for video in videos:
-            with Recording(self._camera, video, self._max_blind or 0.0) as recording:
+            with Recording(self._camera, video, self._max_blind or 0.0, self._rotate) as recording:
                 begins = (ended or start) if start is not None else _recorded_at(recording, video)
                 if ended is not None and begins < ended:
                     log.warning(

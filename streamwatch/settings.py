@@ -314,6 +314,8 @@ class CameraSettings(_Settings):
     watch: str | None = None
     transport: Literal["tcp", "udp"] = "tcp"
     loop: bool = False
+    every: Seconds = Field(0.5, ge=0.1, le=5)
+    rotate: Literal[0, 90, 180, 270] = 0
     zone: Zone | None = None
     budget: BudgetSettings = BudgetSettings()
 

@@ -15,6 +15,11 @@ def age(seconds: float) -> str:
     return f"{whole} s"
 
 
+def signed_age(seconds: float) -> str:
+    """Return a difference as `age` tells it: `+13 h 0 m`, `-0.4 s`."""
+    return f"{'-' if seconds < 0 else '+'}{age(abs(seconds))}"
+
+
 def some(count: int, thing: str) -> str:
     """`1 picture`, `7 pictures`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -4,14 +4,30 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from records import Database, new_database
+from servers import Server, running_server
 
 GRACE = 5.0  # s in which threads of a test may still be ending
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "errors_expected: this test provokes ERROR lines in streamwatch's log")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server for all tests of this process, which may not stop it."""
+    with running_server() as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """An empty database of each kind."""
+    return new_database(request, tmp_path)
 
 
 @pytest.fixture(autouse=True)

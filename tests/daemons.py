@@ -15,10 +15,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from fakes import FakeOcrCars
 from killing import NO_LOCAL
 
 SECRET, PASSWORD = "invented0appcode0of0daemon0tests", "invented-camera-password"
+DATABASE_PASSWORD = "invented-database-password"
 PLATES = ["京AF0236", "苏EK3P82"]
 
 
@@ -26,6 +28,7 @@ class Running:
     """A daemon process whose output goes to files.
 
     environment: beside this process's own. before: words of a command that runs it. patch: Python that it runs first.
+    database: a database with a `url` and `rows`; without, it is the file in data_dir.
     """
 
     def __init__(
@@ -36,9 +39,13 @@ class Running:
         environment: dict[str, str] | None = None,
         before: Sequence[str] = (),
         patch: str = "",
+        database: Any = None,
     ) -> None:
+        self.database = database
         self.folder, self.data, self._before = folder, Path(config.get("data_dir", folder / "data")), before
         file = folder / "config.yaml"
+        if database is not None:
+            config = {**config, "database": database.url}
         file.write_text(json.dumps(config), encoding="utf-8")
         self._out, self._err = open(folder / "out", "a"), open(folder / "err", "a")  # noqa: SIM115
         self.process = subprocess.Popen(
@@ -49,7 +56,7 @@ class Running:
             env={**os.environ, **(environment or {})},
         )
 
-    def until(self, what: Callable[[], bool], seconds: float = 60) -> None:
+    def until(self, what: Callable[[], bool], seconds: float = 180) -> None:
         """Waits until something holds; fails with the log when it never does or the daemon ends before."""
         limit = time.monotonic() + seconds
         while not what():
@@ -73,6 +80,11 @@ class Running:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the database says; nothing while it is not there or can not be asked."""
+        if self.database is not None:
+            try:
+                return list(self.database.rows(query))
+            except psycopg.Error:
+                return []
         if not self._before:
             return query_database(self.data / "streamwatch.db", query)
         asking = [*self._before, sys.executable, __file__, str(self.data / "streamwatch.db"), query]
@@ -99,13 +111,14 @@ def running(
     environment: dict[str, str] | None = None,
     before: Sequence[str] = (),
     patch: str = "",
+    database: Any = None,
     **settings: Any,
 ) -> Iterator[Running]:
     """A daemon with these cameras and settings; in the end it is gone and has shown neither traceback nor secret."""
     folder.mkdir(exist_ok=True)
     capture = {"deadline": "1s", "reopen_first": "100ms", "reopen_longest": "500ms"}
     config = {"cameras": cameras, "capture": capture, **settings}
-    daemon = Running(folder, config, environment=environment, before=before, patch=patch)
+    daemon = Running(folder, config, environment=environment, before=before, patch=patch, database=database)
     try:
         yield daemon
     finally:
@@ -114,6 +127,7 @@ def running(
     assert "Traceback" not in everything, everything
     assert SECRET not in everything
     assert PASSWORD not in everything
+    assert DATABASE_PASSWORD not in everything
 
 
 def query_database(file: Path, query: str) -> list[tuple[Any, ...]]:

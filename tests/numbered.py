@@ -42,14 +42,15 @@ def clip(
     pts: Mapping[int, int] | None = None,
     metadata: Mapping[str, str] | None = None,
     turned: int = 0,
+    mirrored: bool = False,
     colours: tuple[int, int] | None = None,
     bframes: int = 0,
 ) -> Path:
     """Writes a clip and returns its path; the container follows the ending.
 
-    pts: other time stamps than the picture's number, in units of 1/rate. turned: degrees counter-clockwise of the
-    display matrix. colours: matrix and range as FFmpeg counts them (1 BT.709, 6 BT.601; 1 limited, 2 full). bframes: of
-    libx264, between two others.
+    pts: other time stamps than the picture's number, in units of 1/rate. turned, mirrored: what the display matrix says
+    is to be done: degrees counter-clockwise, then left and right exchanged. colours: matrix and range as FFmpeg counts
+    them (1 BT.709, 6 BT.601; 1 limited, 2 full). bframes: of libx264, between two others.
     """
     options = {
         "libx264": {"preset": "ultrafast", "bf": str(bframes)},
@@ -59,8 +60,8 @@ def clip(
         container.metadata.update(metadata or {})
         stream = container.add_stream(codec, rate=rate, options=options.get(codec, {}) | {"g": str(gop)})
         stream.width, stream.height, stream.pix_fmt = *size, pixels
-        if turned:
-            stream.set_display_rotation(turned)
+        if turned or mirrored:
+            stream.set_display_rotation(turned, hflip=mirrored)
         matrix, spread = colours or (2, 0)
         stream.codec_context.colorspace, stream.codec_context.color_range = matrix, spread
         for number, picture in enumerate(pictures(count, *size)):

@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeAlias
 from uuid import uuid4
+
+import pytest
+from servers import PostgresDatabase, Server
 
 import streamwatch
 from streamwatch.model import (
@@ -135,17 +139,54 @@ def plain_sqlite(file: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def rows(file: Path, query: str) -> list[sqlite3.Row]:
-    with plain_sqlite(file) as connection:
-        return connection.execute(query).fetchall()
+class SqliteDatabase:
+    """A database in a file; the same to tests as `servers.PostgresDatabase`."""
+
+    kind = "sqlite"
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.url = f"sqlite:///{file}"
+
+    def rows(self, query: str) -> list[sqlite3.Row]:
+        with plain_sqlite(self.file) as connection:
+            return connection.execute(query).fetchall()
+
+    def execute(self, statement: str) -> None:
+        with plain_sqlite(self.file) as connection:
+            connection.execute(statement)
+            connection.commit()
 
 
-def python(script: str, *arguments: object, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
-    """A child that runs a script which may import streamwatch and these tests' modules."""
+Database: TypeAlias = SqliteDatabase | PostgresDatabase
+
+
+def new_database(request: pytest.FixtureRequest, folder: Path) -> Database:
+    """An empty database of the kind that the fixture's parameter names."""
+    if request.param == "sqlite":
+        return SqliteDatabase(folder / "place" / "streamwatch.db")
+    started: Server = request.getfixturevalue("server")
+    return started.database()
+
+
+ONLY_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+ONLY_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+
+
+def rows(database: Database | Path, query: str) -> list[Any]:
+    """What a database says, past SQLAlchemy and the product; a path is that of an SQLite file."""
+    return (SqliteDatabase(database) if isinstance(database, Path) else database).rows(query)
+
+
+def python(
+    script: str, *arguments: object, prefix: tuple[str, ...] = (), stdin: bool = False, **environment: str
+) -> subprocess.Popen[str]:
+    """A child that runs a script which may import streamwatch and these tests' modules. stdin: ends with `output`."""
     path = os.pathsep.join([str(Path(streamwatch.__file__).parents[1]), str(Path(__file__).parent)])
     return subprocess.Popen(
         [*prefix, sys.executable, "-c", script, *map(str, arguments)],
         env=dict(os.environ, PYTHONPATH=path, **environment),
+        stdin=subprocess.PIPE if stdin else None,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -32,7 +32,8 @@ MAY_IMPORT = {
 """What a room may import of streamwatch. Rooms that are not named here stand at the top and may import all."""
 LIVES_IN = {
     "av": {"capture"},
-    "httpx": {"recognition"},
+    "httpx": {"recognition", "capture"},
+    "httpcore": {"capture"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "rapidocr": {"recognition"},

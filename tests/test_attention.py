@@ -1,8 +1,10 @@
 """How much attention the gate asks for, and that nothing is lost by giving no more."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
+import cv2
 import numpy as np
 import pytest
 from test_gate import FPS, HEIGHT, START, WIDTH, Scene, Stay, vehicle
@@ -13,7 +15,7 @@ from streamwatch.gate.bestshot import Candidate
 from streamwatch.gate.geometry import Geometry
 from streamwatch.gate.regions import Region
 from streamwatch.gate.track import Track
-from streamwatch.model import Attention, Box, Picture
+from streamwatch.model import Attention, Box, Frame, Picture
 
 EVERY = 2.0
 """Seconds between two looks at little attention."""
@@ -186,3 +188,17 @@ def test_asking_changes_nothing() -> None:
             scene.take(scene.gate.look(scene.frame(n / FPS)), n / FPS)
     assert sent(asked) == sent(plain)
     assert asked.gate.counts == plain.gate.counts
+
+
+def test_pictures_of_another_size_have_all_attention_as_soon_as_one_comes() -> None:
+    class Resized(Thrifty):
+        def frame(self, t: float) -> Frame:
+            frame = super().frame(t)
+            return frame if t < 9 else replace(frame, luma=cv2.resize(frame.luma, None, fx=0.75, fy=0.75))
+
+    scene = Resized([Stay(vehicle(1, 1), 11.0, 14.0)]).play(20)
+    assert scene.part(4, 8) < 0.2
+    assert scene.part(8.1, 10.5) == pytest.approx(1), (
+        "the rest of the group of pictures in which it changed, and the new scene"
+    )
+    assert {passage for passage, _ in sent(scene)} == {1}

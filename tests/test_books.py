@@ -1,6 +1,5 @@
 """Events to rows and sightings, with a real database."""
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from records import Database
 
 from streamwatch.errors import Transient
 from streamwatch.model import Box, CallResult, Corners, Engine, Keyframe, Passage, PlateText, Sighting
@@ -27,8 +27,8 @@ CORNERS: Corners = ((10.0, 10.0), (60.0, 10.0), (60.0, 25.0), (10.0, 25.0))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'test.db'}", tmp_path)
+def store(database: Database, tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(database.url, tmp_path)
     yield opened
     opened.close()
 
@@ -64,45 +64,42 @@ class Desk:
         self.books.record(PassageClosed(replace(passage, last_seen=START + timedelta(seconds=at), closed=True)))
 
 
-def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(folder / "test.db") as connection:
-        result = connection.execute(query).fetchall()
-    connection.close()
-    return result
+def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in database.rows(query)]
 
 
-def test_a_passage_becomes_a_final_sighting(store: Store, tmp_path: Path) -> None:
+def test_a_passage_becomes_a_final_sighting(store: Store, database: Database) -> None:
     desk = Desk(store)
     passage = desk.open("p1", 0)
     desk.answer(desk.take(passage, "k1", 2), ("京A·F0236", 0.97))
-    assert rows(tmp_path, "SELECT plate, status FROM sightings") == [("京AF0236", "provisional")]
+    assert rows(database, "SELECT plate, status FROM sightings") == [("京AF0236", "provisional")]
     desk.close(passage, 8)
-    assert rows(tmp_path, "SELECT plate, kind, status, reads FROM sightings") == [("京AF0236", "ordinary", "final", 1)]
-    assert rows(tmp_path, "SELECT outcome, closed FROM passages") == [("read", 1)]
+    assert rows(database, "SELECT plate, kind, status, reads FROM sightings") == [("京AF0236", "ordinary", "final", 1)]
+    assert rows(database, "SELECT outcome, closed FROM passages") == [("read", 1)]
     assert desk.told == [("京AF0236", False)]
 
 
-def test_corners_are_stored_in_pixels_of_the_frame(store: Store, tmp_path: Path) -> None:
+def test_corners_are_stored_in_pixels_of_the_frame(store: Store, database: Database) -> None:
     desk = Desk(store)
     desk.answer(desk.take(desk.open("p1", 0), "k1", 2), ("京AF0236", 0.97))
-    ((corners, raw),) = rows(tmp_path, "SELECT corners, raw FROM readings")
+    ((corners, raw),) = rows(database, "SELECT corners, raw FROM readings")
     assert corners.replace(" ", "").startswith("[[120.0,70.0],[220.0,70.0]")
     assert raw == "京AF0236"
 
 
-def test_a_correction_is_told_once(store: Store, tmp_path: Path) -> None:
+def test_a_correction_is_told_once(store: Store, database: Database) -> None:
     desk = Desk(store)
     passage = desk.open("p1", 0)
     desk.answer(desk.take(passage, "k1", 1), ("京A12B45", 0.96))
     desk.answer(desk.take(passage, "k2", 2), ("京A12845", 0.99))
     desk.close(passage, 8)
     assert desk.told == [("京A12B45", False), ("京A12845", True)]
-    assert rows(tmp_path, "SELECT plate FROM sightings") == [("京A12845",)]
-    assert rows(tmp_path, "SELECT count(*) FROM readings WHERE sighting_id IS NOT NULL") == [(2,)]
+    assert rows(database, "SELECT plate FROM sightings") == [("京A12845",)]
+    assert rows(database, "SELECT count(*) FROM readings WHERE sighting_id IS NOT NULL") == [(2,)]
 
 
 @pytest.mark.errors_expected
-def test_outcomes_without_a_sighting(store: Store, tmp_path: Path) -> None:
+def test_outcomes_without_a_sighting(store: Store, database: Database) -> None:
     desk = Desk(store)
     unread = desk.open("unread", 0)
     desk.answer(desk.take(unread, "k1", 1))
@@ -116,21 +113,21 @@ def test_outcomes_without_a_sighting(store: Store, tmp_path: Path) -> None:
     dropped = desk.open("dropped", 30)
     desk.books.record(KeyframeDropped(desk.take(dropped, "k4", 31).key, dropped.key, "gate", "too many were waiting"))
     desk.close(dropped, 35)
-    assert rows(tmp_path, "SELECT key, outcome FROM passages ORDER BY id") == [
+    assert rows(database, "SELECT key, outcome FROM passages ORDER BY id") == [
         ("unread", "unread"),
         ("unsure", "unsure"),
         ("failed", "failed"),
         ("dropped", "failed"),
     ]
-    assert rows(tmp_path, "SELECT key, state, state_reason FROM keyframes ORDER BY id")[2:] == [
+    assert rows(database, "SELECT key, state, state_reason FROM keyframes ORDER BY id")[2:] == [
         ("k3", "failed", "The service stumbled."),
         ("k4", "dropped", "too many were waiting"),
     ]
-    assert rows(tmp_path, "SELECT * FROM sightings") == []
+    assert rows(database, "SELECT * FROM sightings") == []
 
 
 @pytest.mark.parametrize("closed", [False, True])
-def test_what_the_local_engine_confirms_counts_as_a_reading(store: Store, tmp_path: Path, closed: bool) -> None:
+def test_what_the_local_engine_confirms_counts_as_a_reading(store: Store, database: Database, closed: bool) -> None:
     desk = Desk(store)
     passage = desk.open("p1", 0)
     keyframe = desk.take(passage, "k1", 2)
@@ -140,60 +137,60 @@ def test_what_the_local_engine_confirms_counts_as_a_reading(store: Store, tmp_pa
     desk.books.record(PlatesConfirmed(keyframe, (PlateText("京AF0236", 0.7, CORNERS),)))
     if not closed:
         desk.close(passage, 8)
-    assert rows(tmp_path, "SELECT plate, reads, status FROM sightings") == [("京AF0236", 2, "final")]
-    assert rows(tmp_path, "SELECT outcome FROM passages") == [("read",)]
+    assert rows(database, "SELECT plate, reads, status FROM sightings") == [("京AF0236", 2, "final")]
+    assert rows(database, "SELECT outcome FROM passages") == [("read",)]
     assert desk.books.tally.passages["gate", "read"] == 1
 
 
-def test_a_vehicle_of_an_earlier_run_that_leaves_later_was_there_until_then(store: Store, tmp_path: Path) -> None:
+def test_a_vehicle_of_an_earlier_run_that_leaves_later_was_there_until_then(store: Store, database: Database) -> None:
     desk = Desk(store)
     passage = desk.open("p1", 0)
     desk.answer(desk.take(passage, "k1", 2), ("京AF0236", 0.97))
     desk.close(passage, 8)
     Desk(store).close(passage, 900)
-    assert rows(tmp_path, "SELECT plate, last_seen FROM sightings") == [("京AF0236", "2026-03-01 08:15:00.000000")]
-    assert rows(tmp_path, "SELECT outcome, last_seen FROM passages") == [("read", "2026-03-01 08:15:00.000000")]
+    assert rows(database, "SELECT plate, last_seen FROM sightings") == [("京AF0236", "2026-03-01 08:15:00.000000")]
+    assert rows(database, "SELECT outcome, last_seen FROM passages") == [("read", "2026-03-01 08:15:00.000000")]
 
 
-def test_an_answer_after_the_passage_has_closed(store: Store, tmp_path: Path) -> None:
+def test_an_answer_after_the_passage_has_closed(store: Store, database: Database) -> None:
     desk = Desk(store)
     passage = desk.open("p1", 0)
     keyframe = desk.take(passage, "k1", 2)
     desk.close(passage, 8)
-    assert rows(tmp_path, "SELECT outcome FROM passages") == [("pending",)]
+    assert rows(database, "SELECT outcome FROM passages") == [("pending",)]
     desk.answer(keyframe, ("京AF0236", 0.97))
-    assert rows(tmp_path, "SELECT outcome FROM passages") == [("read",)]
-    assert rows(tmp_path, "SELECT status, last_seen FROM sightings") == [("final", "2026-03-01 08:00:08.000000")]
+    assert rows(database, "SELECT outcome FROM passages") == [("read",)]
+    assert rows(database, "SELECT status, last_seen FROM sightings") == [("final", "2026-03-01 08:00:08.000000")]
 
 
-def test_after_a_restart_the_same_plate_is_the_same_sighting(store: Store, tmp_path: Path) -> None:
+def test_after_a_restart_the_same_plate_is_the_same_sighting(store: Store, database: Database) -> None:
     for at in (0, 100):
         desk = Desk(store)
         passage = desk.open(f"p{at}", at)
         desk.answer(desk.take(passage, f"k{at}", at + 2), ("京AF0236", 0.97))
         desk.close(passage, at + 8)
-    assert rows(tmp_path, "SELECT plate, reads, last_seen FROM sightings") == [
+    assert rows(database, "SELECT plate, reads, last_seen FROM sightings") == [
         ("京AF0236", 2, "2026-03-01 08:01:48.000000")
     ]
     assert desk.told == [], "a sighting that goes on is no news"
 
 
-def test_the_ledger_row_comes_before_the_call_and_is_completed_after_it(store: Store, tmp_path: Path) -> None:
+def test_the_ledger_row_comes_before_the_call_and_is_completed_after_it(store: Store, database: Database) -> None:
     desk = Desk(store)
     keyframe = desk.take(desk.open("p1", 0), "k1", 2)
     now = START + timedelta(seconds=3)
     desk.books.record(CallStarted("c1", "k1", Engine.OCRCARS, 1, now, keyframe.jpeg))
-    assert rows(tmp_path, "SELECT outcome, ended_at FROM calls") == [(None, None)]
+    assert rows(database, "SELECT outcome, ended_at FROM calls") == [(None, None)]
     desk.books.record(CallEnded("c1", CallResult("read", True, 1, 0.3, 200), now))
     desk.answer(keyframe, ("京AF0236", 0.97), call="c1")
-    assert rows(tmp_path, "SELECT outcome, charged, fee FROM calls") == [("read", 1, 1)]
-    assert rows(tmp_path, "SELECT c.key FROM readings r JOIN calls c ON c.id = r.call_id") == [("c1",)]
+    assert rows(database, "SELECT outcome, charged, fee FROM calls") == [("read", 1, 1)]
+    assert rows(database, "SELECT c.key FROM readings r JOIN calls c ON c.id = r.call_id") == [("c1",)]
 
 
-def test_why_nothing_was_paid_stands_beside_the_answer(store: Store, tmp_path: Path) -> None:
+def test_why_nothing_was_paid_stands_beside_the_answer(store: Store, database: Database) -> None:
     desk = Desk(store)
     keyframe = desk.take(desk.open("p1", 0), "k1", 2)
     desk.books.record(
         PlatesRead(keyframe, Engine.LOCAL, (PlateText("京AF0236", 0.98, CORNERS),), None, "saved by local")
     )
-    assert rows(tmp_path, "SELECT state, state_reason FROM keyframes") == [("answered", "saved by local")]
+    assert rows(database, "SELECT state, state_reason FROM keyframes") == [("answered", "saved by local")]

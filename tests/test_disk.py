@@ -1,35 +1,24 @@
 """The daemon against its disk, with the real thing: full, locked, gone, damaged, shared, nearly full."""
 
 import os
-import re
 import resource
-import shutil
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from daemons import PLATES, SECRET, Running, ask, free_port, paid, query_database, running, verb
 from fakes import FakeOcrCars, plate, refusal
-from killing import draw_clip
+from watching import check_nothing_is_missing, endless_clip, small_disk, watching
 
-ROOT = os.geteuid() == 0
-PASSAGES = "SELECT count(*) FROM passages"
-OUTAGE = 6.0  # s; the clip shows a vehicle every 2.5 s
 FASTER = "import streamwatch.daemon as d; d.TELL_EVERY, d.TIDY_EVERY = 0.5, 1.0"
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two vehicles in five seconds, for ever."""
-    path = tmp_path_factory.mktemp("clip") / "gate.mp4"
-    draw_clip(path)
-    return path
+    return endless_clip(tmp_path_factory)
 
 
 @pytest.fixture
@@ -38,141 +27,21 @@ def service() -> Iterator[FakeOcrCars]:
         yield stand_in
 
 
-class Watched:
-    """A daemon that watches the clip over and over, and its health port."""
-
-    def __init__(self, daemon: Running, port: int) -> None:
-        self.daemon, self._port = daemon, port
-
-    def passages(self) -> int:
-        ((count,),) = self.daemon.rows(PASSAGES) or [(0,)]
-        return int(count)
-
-    def trouble(self) -> list[str] | None:
-        """What /healthz complains of, but for this machine's clock; None where it does not answer."""
-        status, said = ask(self._port, "/healthz")
-        reasons = [line for line in said.splitlines() if line != "ok"]
-        assert not status or (status == 503) == bool(reasons)
-        return reasons if status else None
-
-    def opened(self) -> int:
-        """Passages that it says it has seen."""
-        found = re.search(r'^streamwatch_passages_total{camera="gate"} (\d+)$', ask(self._port, "/metrics")[1], re.M)
-        return int(found[1]) if found else 0
-
-    def frames(self) -> int:
-        found = re.search(r"^streamwatch_camera_frames_total{.*} (\d+)$", ask(self._port, "/metrics")[1], re.M)
-        return int(found[1]) if found else 0
-
-    def suffer(self, why: str, seconds: float = OUTAGE) -> None:
-        """While the trouble lasts: one sentence, 503 with the reason, and the camera is watched."""
-        began = time.monotonic()
-        self.daemon.until(lambda: len(self.daemon.errors()) == 1, 30)
-        assert why in self.daemon.errors()[0]
-        assert "Watching goes on" in self.daemon.errors()[0]
-        (reason,) = self.trouble() or [""]
-        assert "The database can not be written since" in reason
-        assert why in reason
-        before = self.frames()
-        while time.monotonic() < began + seconds:
-            assert self.daemon.process.poll() is None, self.daemon.log()
-            time.sleep(0.2)
-        assert self.frames() > before + 10
-        assert len(self.daemon.errors()) == 1, self.daemon.log()
-
-    def recover(self, before: int) -> None:
-        """The trouble is over: what was seen meanwhile is in the database, and the daemon ends well."""
-        self.daemon.until(lambda: "can be written again" in self.daemon.log())
-        self.daemon.until(lambda: self.trouble() == [])
-        self.daemon.until(lambda: self.passages() >= before + 2)
-        assert self.daemon.stop() == 0, self.daemon.log()
-        assert len(self.daemon.errors()) == 1, self.daemon.log()
-
-
-@contextmanager
-def watching(folder: Path, clip: Path, service: FakeOcrCars, **more: Any) -> Iterator[Watched]:
-    port = free_port()
-    settings = {
-        "gate": {"patience": "200ms", "close_after": "400ms"},
-        "dedup": {"window": "1h"},
-        "health": {"port": port},
-        "retention": {"min_free": 0},
-        "recognizer": paid(service),
-        **more,
-    }
-    with running(folder, {"gate": {"source": str(clip), "loop": True}}, **settings) as daemon:
-        watched = Watched(daemon, port)
-        daemon.until(lambda: watched.passages() >= 1 and watched.trouble() == [])
-        yield watched
-
-
-def check_nothing_is_missing(daemon: Running, opened: int, began: float, ended: float) -> None:
-    """opened: passages that the daemon counted. began, ended: of the trouble, UNIX time."""
-    opened_at = [datetime.fromisoformat(at) for (at,) in daemon.rows("SELECT opened_at FROM passages")]
-    times = [at.replace(tzinfo=UTC).timestamp() for at in opened_at]
-    assert len(times) >= opened
-    inside = [at for at in times if began < at < ended]
-    assert len(inside) >= (ended - began) / 2.5 * 0.5, "vehicles of the outage are there, with their own times"
-    assert daemon.rows("PRAGMA integrity_check") == [("ok",)]
-    assert daemon.rows("SELECT count(*) FROM passages WHERE outcome = 'pending'") == [(0,)]
-    assert daemon.rows("SELECT count(*) FROM keyframes WHERE state <> 'answered'") == [(0,)]
-
-
 # ---- a full disk ----------------------------------------------------------------------------------------------------
 
 
-class SmallDisk:
-    """A tmpfs that only the processes started through `enter` see under its name; all see it under `seen`."""
-
-    def __init__(self, folder: Path, size: str) -> None:
-        own = ["unshare", "-m"] if ROOT else ["unshare", "-rm"]
-        script = f"mount -t tmpfs -o size={size} tmpfs '{folder}' && echo mounted && exec sleep 600"
-        self._holder = subprocess.Popen([*own, "sh", "-c", script], stdout=subprocess.PIPE, text=True)
-        assert self._holder.stdout is not None
-        self.mounted = self._holder.stdout.readline() == "mounted\n"
-        user = [] if ROOT else ["-U", "--preserve-credentials"]
-        self.enter = ["nsenter", "-t", str(self._holder.pid), "-m", *user]
-        self.seen = Path(f"/proc/{self._holder.pid}/root{folder.resolve()}")
-
-    def fill(self) -> None:
-        """Leaves not a byte."""
-        with suppress(OSError), open(self.seen / "ballast", "wb", buffering=0) as ballast:
-            while ballast.write(b"x" * 4096):
-                pass
-
-    def empty(self) -> None:
-        (self.seen / "ballast").unlink()
-
-    def close(self) -> None:
-        self._holder.kill()
-        self._holder.communicate()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if shutil.which("unshare") is None or shutil.which("nsenter") is None:
-        pytest.skip("no unshare here; test_files_that_can_not_grow stands in for it")
-    disk = SmallDisk(folder, "4m")
-    try:
-        if not disk.mounted:
-            pytest.skip("this machine lets nobody mount a small tmpfs; test_files_that_can_not_grow stands in for it")
-        yield disk
-    finally:
-        disk.close()
-
-
-def test_a_disk_that_fills_up_and_is_emptied(
-    clip: Path, tmp_path: Path, service: FakeOcrCars, small_disk: SmallDisk
-) -> None:
+def test_a_disk_that_fills_up_and_is_emptied(clip: Path, tmp_path: Path, service: FakeOcrCars) -> None:
+    (tmp_path / "disk").mkdir()
     data = tmp_path / "disk" / "data"
-    with watching(tmp_path / "d", clip, service, data_dir=str(data), before=small_disk.enter) as watched:
+    with (
+        small_disk(tmp_path / "disk", "4m", "test_files_that_can_not_grow") as disk,
+        watching(tmp_path / "d", clip, service, data_dir=str(data), before=disk.enter) as watched,
+    ):
         began, before = time.time(), watched.passages()
-        small_disk.fill()
+        disk.fill()
         watched.suffer("full")
         opened = watched.opened()
-        small_disk.empty()
+        disk.empty()
         ended = time.time()
         watched.recover(before)
         check_nothing_is_missing(watched.daemon, opened, began, ended)

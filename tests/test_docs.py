@@ -48,10 +48,13 @@ def test_the_readme_names_the_options_of_replay(option: str) -> None:
 def test_config_yaml_shows_the_defaults() -> None:
     """Whatever the example sets is the default, but for what it says is not."""
     example = yaml.safe_load(EXAMPLE)
-    assert example.pop("cameras") == {"gate": {"source": "sample", "transport": "tcp", "loop": False}}
+    assert example.pop("cameras") == {
+        "gate": {"source": "sample", "transport": "tcp", "loop": False, "every": "500ms", "rotate": 0}
+    }
     assert example["recognizer"].pop("engine") == "local"
     default = Settings()
     assert CameraSettings(source="sample").transport == "tcp"
+    assert (CameraSettings(source="sample").rotate, CameraSettings(source="sample").every) == (0, 0.5)
     for section, values in example.items():
         for key, value in (values or {}).items() if values is None or isinstance(values, dict) else [(None, values)]:
             shown = getattr(default, section) if key is None else getattr(getattr(default, section), key)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from records import rows, saved_view
+from records import Database, rows, saved_view
 
 from streamwatch.clock import SystemClock
 from streamwatch.housekeeping import Housekeeping
@@ -15,11 +15,10 @@ DAY = 86400.0
 
 
 def test_a_clock_that_was_set_ahead_deletes_nothing_for_its_age(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = Settings.model_validate({"data_dir": tmp_path / "data", "retention": {"min_free": 0}})
-    file = tmp_path / "streamwatch.db"
-    store = open_store(f"sqlite:///{file}", settings.data_dir)
+    store = open_store(database.url, settings.data_dir)
     view = saved_view(store, at=datetime.now(UTC) - timedelta(minutes=5), closed=True)
     store.keyframe_state(view.key, KeyframeState.ANSWERED)
     began = datetime.now(UTC).timestamp()
@@ -35,5 +34,5 @@ def test_a_clock_that_was_set_ahead_deletes_nothing_for_its_age(
     assert store.load_keyframe(view.key) == view
     started_again = SystemClock(lambda: began + 5000 * DAY, lambda: up, lambda: None)
     assert Housekeeping(settings, store, started_again, lambda call: call()).tidy() == 0
-    assert rows(file, "SELECT * FROM passages") == []
+    assert rows(database, "SELECT * FROM passages") == []
     store.close()

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from records import ANSWER, NOON, rows, saved_call, saved_view
+from records import ANSWER, NOON, Database, rows, saved_call, saved_view
 
 from streamwatch.clock import SystemClock
 from streamwatch.model import CallResult, Engine, PlateText
@@ -32,20 +32,15 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "streamwatch.db"
-
-
-@pytest.fixture
-def store(file: Path, tmp_path: Path) -> Iterator[Store]:
-    store = open_store(f"sqlite:///{file}", tmp_path / "data")
+def store(database: Database, tmp_path: Path) -> Iterator[Store]:
+    store = open_store(database.url, tmp_path / "data")
     yield store
     store.close()
 
 
 @pytest.fixture
-def reader(store: Store, file: Path, tmp_path: Path) -> Iterator[Reader]:
-    reader = open_reader(f"sqlite:///{file}", tmp_path / "data")
+def reader(store: Store, database: Database, tmp_path: Path) -> Iterator[Reader]:
+    reader = open_reader(database.url, tmp_path / "data")
     yield reader
     reader.close()
 
@@ -170,13 +165,13 @@ def test_keyframes_that_cost_nothing_are_counted_with_the_reason(store: Store, r
     assert reader.not_called(NOON + HOUR, NOON + DAY) == []
 
 
-def test_asking_changes_nothing(store: Store, reader: Reader, file: Path) -> None:
+def test_asking_changes_nothing(store: Store, reader: Reader, database: Database) -> None:
     paid(store, NOON)
-    before = [tuple(row) for row in rows(file, "SELECT * FROM calls")]
+    before = [tuple(row) for row in rows(database, "SELECT * FROM calls")]
     reader.spent(NOON)
     reader.calls_report(NOON, NOON + DAY)
     reader.not_called(NOON, NOON + DAY)
-    assert [tuple(row) for row in rows(file, "SELECT * FROM calls")] == before
+    assert [tuple(row) for row in rows(database, "SELECT * FROM calls")] == before
 
 
 def test_what_was_answered_to_a_picture_is_found_by_its_bytes(store: Store) -> None:

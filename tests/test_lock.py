@@ -123,6 +123,15 @@ def test_where_there_is_no_file_the_data_folder_stands_for_it(database: str, tmp
     assert lock_file(database, tmp_path) == tmp_path / "streamwatch.lock"
 
 
+def test_of_a_database_on_a_server_the_folder_is_meant(tmp_path: Path) -> None:
+    database = "postgresql://user:pw@db.example/gate"
+    with sole_writer(database, tmp_path):
+        with pytest.raises(StoreError, match=r"is writing into data_dir .* name another database and data_dir\.$"):
+            sole_writer(database, tmp_path).__enter__()
+        with sole_writer(database, tmp_path / "other"):
+            pass
+
+
 def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFailed, match=r"^The lock file .* can not be written: a part of its path is a file"):

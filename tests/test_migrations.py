@@ -12,11 +12,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from records import NOON, keyframe, output, passage, plain_sqlite, python, reading, rows, sighting
-from sqlalchemy import create_engine
-from sqlalchemy.dialects import mysql, postgresql
+from records import NOON, ONLY_POSTGRESQL, keyframe, output, passage, plain_sqlite, python, reading, rows, sighting
+from servers import PostgresDatabase, Server
+from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.pool import NullPool
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from streamwatch.errors import DatabaseUnusable, StoreError
 from streamwatch.store import open_reader, open_store, schema
@@ -34,8 +33,9 @@ down_revision = "{newest}"
 
 
 def upgrade() -> None:
+    recreate = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     for table in ("passages", "keyframes", "sightings"):
-        with op.batch_alter_table(table, recreate="always") as batch:
+        with op.batch_alter_table(table, recreate=recreate) as batch:
             batch.add_column(sa.Column("noted", sa.Boolean(), server_default="1", nullable=False))
 {last}
 '''
@@ -52,10 +52,10 @@ def versions() -> list[str]:
     return [s.revision for s in ScriptDirectory.from_config(config_of(schema.MIGRATIONS)).walk_revisions()][::-1]
 
 
-def upgrade_plainly(file: Path, to: str) -> None:
+def upgrade_plainly(url: str, to: str) -> None:
     """What a release did whose newest version that was."""
     config = config_of(schema.MIGRATIONS)
-    engine = create_engine(f"sqlite:///{file}", poolclass=NullPool)
+    engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, to)
@@ -78,8 +78,10 @@ def structure(file: Path) -> dict[str, Any]:
     return found
 
 
-def fill(file: Path) -> None:
-    store = open_store(f"sqlite:///{file}", file.parent / "data")
+def fill(where: Path | str, folder: Path | None = None) -> None:
+    """where: a file, or the URL of another database with the folder for its pictures."""
+    url, folder = (f"sqlite:///{where}", where.parent) if isinstance(where, Path) else (where, folder or Path())
+    store = open_store(url, folder / "data")
     stay = passage()
     store.save_passage(stay)
     view = keyframe(stay)
@@ -123,7 +125,7 @@ def test_a_fresh_file_and_an_old_one_come_out_equal(tmp_path: Path, version: str
     fresh, old = tmp_path / "fresh.db", tmp_path / "old.db"
     fill(fresh)
     if version != "base":
-        upgrade_plainly(old, version)
+        upgrade_plainly(f"sqlite:///{old}", version)
     fill(old)
     assert structure(old) == structure(fresh)
     assert len(structure(fresh)) >= 25
@@ -203,7 +205,7 @@ INSERT INTO calls VALUES (9, 'c', 8, 'gate', 'ocrcars', 1, '2026-01-05 12:00:03.
 
 @pytest.fixture
 def ancient(file: Path) -> Path:
-    upgrade_plainly(file, "0001")
+    upgrade_plainly(f"sqlite:///{file}", "0001")
     with plain_sqlite(file) as connection:
         connection.executescript(ANCIENT)
     return file
@@ -303,14 +305,14 @@ folder = Path(sys.argv[1])
 print("ready", flush=True)
 while not (folder / "go").exists():
     time.sleep(0.001)
-store = open_store(f"sqlite:///{folder}/streamwatch.db", folder / "data")
+store = open_store(sys.argv[2], folder / "data")
 store.save_passage(passage())
 store.close()
 """
 
 
 def test_programs_that_start_together_do_not_meet(file: Path) -> None:
-    children = [python(OPEN, file.parent) for _ in range(3)]
+    children = [python(OPEN, file.parent, f"sqlite:///{file}") for _ in range(3)]
     for child in children:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
@@ -338,23 +340,100 @@ def test_importing_alembic_is_silent_too(tmp_path: Path) -> None:
     assert output(python(script, tmp_path)) == ""
 
 
-@pytest.mark.parametrize("dialect", [postgresql.dialect(), mysql.dialect()], ids=lambda d: d.name)
-def test_other_databases_can_have_these_tables(dialect: Any) -> None:
-    for table in TABLES:
-        ddl = str(CreateTable(table).compile(dialect=dialect))
-        assert {"postgresql": "TIMESTAMP WITH TIME ZONE", "mysql": "DATETIME(6)"}[dialect.name] in ddl or (
-            table.name in ("readings", "identity")
-        )
-        for index in table.indexes:
-            assert index.name is not None
-            assert len(index.name) < 64
-            assert str(CreateIndex(index).compile(dialect=dialect))
-
-
 def test_the_view_is_made_where_local_time_is_known() -> None:
     assert "localtime" in local_view("sqlite")
     assert "current_setting('TimeZone')" in local_view("postgresql")
-    assert local_view("mysql") == ""
+
+
+# ---- PostgreSQL -----------------------------------------------------------------------------------------------------
+
+
+COMMENTS = """
+SELECT c.relname AS table, a.attname AS column, col_description(c.oid, a.attnum) AS says, obj_description(c.oid) AS why
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+"""
+
+
+def structure_of(engine: Engine) -> dict[str, Any]:
+    """Everything that SQLAlchemy finds in a database, without the order of creation."""
+    schema, found = inspect(engine), {}
+    for table in sorted(schema.get_table_names()):
+        columns = {column.pop("name"): {**column, "type": str(column["type"])} for column in schema.get_columns(table)}
+        indexes = sorted(str(index) for index in schema.get_indexes(table))
+        found[table] = (
+            columns,
+            indexes,
+            sorted(map(str, schema.get_foreign_keys(table))),
+            schema.get_pk_constraint(table),
+        )
+    return found | {"views": [schema.get_view_definition(view) for view in schema.get_view_names()]}
+
+
+@ONLY_POSTGRESQL
+@pytest.mark.parametrize("version", ["base", *versions()])
+def test_a_server_is_brought_to_the_newest_version_from_each(
+    database: PostgresDatabase, server: Server, tmp_path: Path, version: str
+) -> None:
+    fresh = server.database()
+    open_store(fresh.url, tmp_path / "data").close()
+    if version != "base":
+        upgrade_plainly(database.url, version)
+    fill(database.url, tmp_path)
+    engines = [create_engine(url, poolclass=NullPool) for url in (database.url, fresh.url)]
+    old, new = map(structure_of, engines)
+    assert str(old).replace(database.schema, fresh.schema) == str(new)
+    with engines[0].connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata) == []
+    told = {(row["table"], row["column"]): row["says"] for row in database.rows(COMMENTS)}
+    for table in TABLES:
+        assert [told[table.name, column.name] for column in table.columns] == [c.comment for c in table.columns]
+    assert {row["why"] for row in database.rows(COMMENTS)} >= {table.comment for table in TABLES}
+    assert [row["plate"] for row in database.rows("SELECT * FROM sighting_local")] == ["京A12345"]
+    reader = open_reader(database.url, tmp_path / "data")
+    assert len(reader.sightings()) == 1
+    reader.close()
+
+
+@ONLY_POSTGRESQL
+def test_a_server_has_the_old_version_after_an_interrupted_one(
+    database: PostgresDatabase, later: Any, tmp_path: Path
+) -> None:
+    fill(database.url, tmp_path)
+    engine = create_engine(database.url, poolclass=NullPool)
+    before = structure_of(engine)
+    later(last="    raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        open_store(database.url, tmp_path / "data")
+    assert structure_of(engine) == before
+    with pytest.raises(StoreError, match="has the older schema version"):
+        open_reader(database.url, tmp_path / "data")
+    assert structure_of(engine) == before
+
+
+@ONLY_POSTGRESQL
+def test_a_server_of_a_newer_streamwatch_is_left_alone(
+    database: PostgresDatabase, later: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later()
+    open_store(database.url, tmp_path / "data").close()
+    monkeypatch.undo()
+    for opener in (open_store, open_reader):
+        with pytest.raises(DatabaseUnusable, match=r"has schema version 9999, .* Install the streamwatch that"):
+            opener(database.url, tmp_path / "data")
+
+
+@ONLY_POSTGRESQL
+def test_programs_that_open_a_server_together_do_not_meet(database: PostgresDatabase, tmp_path: Path) -> None:
+    children = [python(OPEN, tmp_path, database.url) for _ in range(3)]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    (tmp_path / "go").touch()
+    for child in children:
+        assert output(child) == ""
+    assert len(database.rows("SELECT * FROM passages")) == 3
 
 
 def test_references_are_off_only_while_migrating(file: Path) -> None:

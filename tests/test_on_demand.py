@@ -21,6 +21,7 @@ from streamwatch.capture import CameraState, LiveCamera, Recording, open_source
 from streamwatch.capture.av_source import Decoder, open_file
 from streamwatch.capture.on_demand import OnDemand
 from streamwatch.capture.packets import Cutter, Piece
+from streamwatch.capture.picture import Decoded
 from streamwatch.clock import SystemClock
 from streamwatch.model import Attention
 
@@ -147,7 +148,7 @@ class Counting(Decoder):
 
     packets = 0
 
-    def decode(self, packet: "Packet[VideoStream] | None") -> list[av.VideoFrame]:
+    def decode(self, packet: "Packet[VideoStream] | None") -> list[Decoded]:
         self.packets += packet is not None
         return super().decode(packet)
 
@@ -349,7 +350,7 @@ class Damaged(Decoder):
     def damaged(self) -> int:  # type: ignore[override]
         return self._whole.damaged
 
-    def decode(self, packet: "Packet[VideoStream] | None") -> list[av.VideoFrame]:
+    def decode(self, packet: "Packet[VideoStream] | None") -> list[Decoded]:
         first, self._first = self._first, False
         return [] if first and packet is not None and packet.pts in self._numbers else self._whole.decode(packet)
 
@@ -418,7 +419,7 @@ def test_catching_up_goes_on_where_pictures_are_shown_in_another_order(tmp_path:
     for piece in pieces:
         camera.add(piece)
         while (viewed := camera.next(piece.at)) is not None:
-            number = number_in(viewed.picture.to_ndarray(format="gray"))
+            number = number_in(viewed.picture.picture.to_ndarray(format="gray"))
             attention = Attention.ALL if number >= 250 else attention
             if not camera.attend(attention):
                 seen.append(number)

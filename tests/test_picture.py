@@ -71,10 +71,6 @@ def test_kept_frames_stay_what_they_were(tmp_path: Path) -> None:
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_phone_videos_stand_upright(degrees: int, tmp_path: Path) -> None:
     frame = first_frame(clip(tmp_path / "clip.mp4", 1, turned=degrees))
-    lying = first_frame(clip(tmp_path / "lying.mp4", 1))
-    upright = np.rot90(lying.luma, degrees // 90)
-    assert np.array_equal(frame.luma, upright)
-    assert np.array_equal(frame.to_bgr(), np.rot90(lying.to_bgr(), degrees // 90))
     capture = cv2.VideoCapture(str(tmp_path / "clip.mp4"))
     _, theirs = capture.read()
     capture.release()

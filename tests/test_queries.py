@@ -1,11 +1,13 @@
 """What readers are told, and that they can not write."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from records import JPEG, NOON, keyframe, output, passage, python, rows, sighting
+from records import JPEG, NOON, ONLY_SQLITE, Database, keyframe, new_database, output, passage, python, rows, sighting
+from servers import PostgresDatabase
 from sqlalchemy import text
 
 from streamwatch.model import Keyframe
@@ -20,15 +22,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("queries")
 
 
-@pytest.fixture(scope="module")
-def file(folder: Path) -> Path:
-    return folder / "streamwatch.db"
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, folder: Path) -> Database:
+    return new_database(request, folder)
 
 
 @pytest.fixture(scope="module")
-def views(folder: Path, file: Path) -> list[Keyframe]:
+def views(folder: Path, database: Database) -> list[Keyframe]:
     """The keyframe of each plate, in a database that this fixture fills and closes."""
-    store = open_store(f"sqlite:///{file}", folder / "data")
+    store = open_store(database.url, folder / "data")
     views = []
     for number, plate in enumerate(PLATES):
         stay = passage("北门" if plate == "港X" else "gate", NOON + timedelta(seconds=10 * number))
@@ -41,15 +43,15 @@ def views(folder: Path, file: Path) -> list[Keyframe]:
 
 
 @pytest.fixture(scope="module")
-def reader(views: list[Keyframe], folder: Path, file: Path) -> Iterator[Reader]:
-    reader = open_reader(f"sqlite:///{file}", folder / "data")
+def reader(views: list[Keyframe], folder: Path, database: Database) -> Iterator[Reader]:
+    reader = open_reader(database.url, folder / "data")
     yield reader
     reader.close()
 
 
 @pytest.fixture
-def store(views: list[Keyframe], folder: Path, file: Path) -> Iterator[Store]:
-    store = open_store(f"sqlite:///{file}", folder / "data")
+def store(views: list[Keyframe], folder: Path, database: Database) -> Iterator[Store]:
+    store = open_store(database.url, folder / "data")
     yield store
     store.close()
 
@@ -147,10 +149,11 @@ def test_a_deleted_picture_is_no_image(store: Store, reader: Reader, views: list
 
 
 def test_a_relative_data_dir_gives_absolute_images(
-    views: list[Keyframe], folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+    views: list[Keyframe], folder: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    reader = open_reader("sqlite:///streamwatch.db", Path("data"))
+    url = "sqlite:///place/streamwatch.db" if database.kind == "sqlite" else database.url
+    reader = open_reader(url, Path("data"))
     image = reader.sightings()[0].image
     reader.close()
     assert image == (folder / "data" / str(image).split("/data/")[1])
@@ -165,7 +168,8 @@ def test_a_reader_reads_while_the_writer_writes(store: Store, reader: Reader) ->
         session.execute(text("UPDATE sightings SET reads = 1"))
 
 
-def test_a_reader_can_not_write(reader: Reader, file: Path) -> None:
+@ONLY_SQLITE
+def test_a_reader_can_not_write(reader: Reader, database: Database) -> None:
     with reader._engine.connect() as connection:
         assert connection.execute(text("PRAGMA query_only")).scalar() == 1
         for statement in ("DELETE FROM passages", "DROP TABLE readings", "CREATE TABLE x (y)"):
@@ -174,7 +178,7 @@ def test_a_reader_can_not_write(reader: Reader, file: Path) -> None:
         connection.execute(text("PRAGMA query_only=OFF"))
         with pytest.raises(Exception, match="readonly database"):
             connection.execute(text("DELETE FROM sightings"))
-    assert len(rows(file, "SELECT * FROM sightings")) == len(PLATES)
+    assert len(rows(database, "SELECT * FROM sightings")) == len(PLATES)
 
 
 LOCAL = """
@@ -185,8 +189,36 @@ connection.close()
 """
 
 
+LOCAL_ON_A_SERVER = """
+import sys, psycopg
+with psycopg.connect(sys.argv[1]) as connection:
+    print(*connection.execute("SELECT * FROM sighting_local WHERE id = 2").fetchone())
+"""
+
+
 @pytest.mark.parametrize(("zone", "hour"), [("Asia/Shanghai", "20"), ("UTC", "12")])
-def test_the_view_shows_local_time(views: list[Keyframe], file: Path, zone: str, hour: str) -> None:
+def test_the_view_shows_local_time(views: list[Keyframe], database: Database, zone: str, hour: str) -> None:
     image = f"evidence/gate/2026-01-05/120010.123-{views[1].key[:8]}.jpg"
     times = f"2026-01-05 {hour}:00:10 2026-01-05 {hour}:00:12"
-    assert output(python(LOCAL, file, TZ=zone)) == f"2 gate 京AD12300 ordinary {times} 0.97 1 provisional {image}\n"
+    if isinstance(database, PostgresDatabase):
+        said = output(python(LOCAL_ON_A_SERVER, database.url, PGTZ=zone))
+    else:
+        said = output(python(LOCAL, database.file, TZ=zone))
+    assert said == f"2 gate 京AD12300 ordinary {times} 0.97 1 provisional {image}\n"
+
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ON_A_SERVER = [
+    ("date('now', 'localtime')", "current_date"),
+    ("datetime(p.opened_at, 'localtime')", "p.opened_at::timestamp(0)"),
+    ("date(started_at, 'localtime')", "started_at::date"),
+    ("sum(charged)", "count(*) FILTER (WHERE charged)"),
+]
+"""What README says to write instead."""
+
+
+@pytest.mark.parametrize("query", re.findall(r"```sql\n(.*?);\n```", README, re.S))
+def test_the_queries_of_the_readme_work(views: list[Keyframe], database: Database, query: str) -> None:
+    for here, there in ON_A_SERVER if database.kind == "postgresql" else []:
+        query = query.replace(here, there)
+    rows(database, query)

@@ -3,7 +3,6 @@
 import shutil
 import threading
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from numbered import clip, number_in
 
 from streamwatch.capture import Recording, open_source
-from streamwatch.capture.recording import PlayedRecording, Timeline
+from streamwatch.capture.recording import PlayedRecording
 from streamwatch.clock import SystemClock
 from streamwatch.errors import SourceUnreadable
 from streamwatch.model import Attention
@@ -59,21 +58,11 @@ def test_uneven_time_stamps_are_kept(tmp_path: Path) -> None:
         assert seconds(recording) == pytest.approx([0, 0.04, 0.08, 0.12, 0.16, 2.2, 2.24, 2.28, 2.32, 2.36])
 
 
-@pytest.mark.parametrize(
-    ("stamps", "expected"),
-    [
-        ([900, 903, 906], [0, 3, 6]),
-        ([-6, -3, 0], [0, 3, 6]),
-        ([None, None, None], [0, 4, 8]),
-        ([100, None, 108], [0, 4, 8]),
-        ([0, 4, 2, 8], [0, 4, 4, 8]),
-        ([500, 504, 0, 4, 8], [0, 4, 8, 12, 16]),
-    ],
-    ids=["starts late", "negative", "missing", "one missing", "out of order", "clock set back"],
-)
-def test_time_never_runs_backwards(stamps: list[int | None], expected: list[int]) -> None:
-    timeline = Timeline(Fraction(1, 100), Fraction(25))
-    assert [timeline.offset(stamp) / timedelta(milliseconds=10) for stamp in stamps] == expected
+@pytest.mark.parametrize(("ending", "codec"), [("h264", "libx264"), ("h265", "libx265")])
+def test_a_bare_stream_says_itself_how_many_pictures_a_second_it_has(ending: str, codec: str, tmp_path: Path) -> None:
+    with Recording("gate", clip(tmp_path / f"clip.{ending}", 30, codec=codec, rate=15)) as recording:
+        assert seconds(recording) == pytest.approx([n / 15 for n in range(30)], abs=0.002)
+        assert recording.fps == 15
 
 
 def test_a_recording_knows_when_it_was_made(tmp_path: Path) -> None:

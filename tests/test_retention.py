@@ -1,15 +1,13 @@
 """What is deleted, what never is, and what a crash in the middle of it leaves."""
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from records import JPEG, NOON, passage, reading, rows, saved_call, saved_view, sighting
+from records import JPEG, NOON, Database, passage, reading, rows, saved_call, saved_view, sighting
 
 from streamwatch.model import Keyframe
 from streamwatch.store import Keep, KeyframeState, Retained, Store, Swept, free_bytes, open_reader, open_store
@@ -20,22 +18,21 @@ SETTLED = (KeyframeState.ANSWERED, KeyframeState.FAILED, KeyframeState.DROPPED)
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "streamwatch.db"
-
-
-@pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
 @pytest.fixture
-def store(file: Path, data_dir: Path) -> Iterator[Store]:
+def store(database: Database, data_dir: Path) -> Iterator[Store]:
     """Its rows are written at the time that they tell of."""
-    store = open_store(f"sqlite:///{file}", data_dir)
-    written = "UPDATE passages SET recorded_at = opened_at WHERE id = NEW.id"
-    with closing(sqlite3.connect(file)) as database:
+    store = open_store(database.url, data_dir)
+    if database.kind == "sqlite":
+        written = "UPDATE passages SET recorded_at = opened_at WHERE id = NEW.id"
         database.execute(f"CREATE TRIGGER written AFTER INSERT ON passages BEGIN {written}; END")
+    else:
+        does = "BEGIN NEW.recorded_at = NEW.opened_at; RETURN NEW; END"
+        database.execute(f"CREATE FUNCTION written() RETURNS trigger LANGUAGE plpgsql AS '{does}'")
+        database.execute("CREATE TRIGGER written BEFORE INSERT ON passages FOR EACH ROW EXECUTE FUNCTION written()")
     yield store
     store.close()
 
@@ -59,8 +56,10 @@ def pictures(data_dir: Path) -> set[str]:
     return {str(path.relative_to(data_dir)) for path in files}
 
 
-def named(file: Path) -> set[str]:
-    return {row["path"] for table in ("keyframes", "calls") for row in rows(file, f"SELECT path FROM {table}")} - {None}
+def named(database: Database) -> set[str]:
+    return {row["path"] for table in ("keyframes", "calls") for row in rows(database, f"SELECT path FROM {table}")} - {
+        None
+    }
 
 
 # ---- pictures -------------------------------------------------------------------------------------------------------
@@ -73,16 +72,16 @@ def test_without_limits_everything_stays(store: Store, data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [Keep(DAY), Keep(max_bytes=0), Keep(DAY, 0, DAY)])
-def test_what_is_not_settled_is_never_deleted(store: Store, file: Path, data_dir: Path, keep: Keep) -> None:
+def test_what_is_not_settled_is_never_deleted(store: Store, database: Database, data_dir: Path, keep: Keep) -> None:
     kept = [view_in(store, state) for state in UNSETTLED]
     gone = [view_in(store, state, jpeg=JPEG * 2) for state in SETTLED]
     assert all_of(store, NOON + 2 * DAY, keep)[0] == Retained(3, sum(len(view.jpeg) for view in gone), 0, more=True)
     assert len(pictures(data_dir)) == 3
     assert [store.load_keyframe(view.key) for view in kept] == kept
-    assert len(rows(file, "SELECT * FROM passages")) == (3 if keep.rows_age else 6)
+    assert len(rows(database, "SELECT * FROM passages")) == (3 if keep.rows_age else 6)
 
 
-def test_pictures_go_by_age_and_rows_stay(store: Store, file: Path, data_dir: Path) -> None:
+def test_pictures_go_by_age_and_rows_stay(store: Store, database: Database, data_dir: Path) -> None:
     old = view_in(store, KeyframeState.ANSWERED)
     young = view_in(store, KeyframeState.ANSWERED, NOON + timedelta(hours=1))
     saved_call(store, old)
@@ -92,14 +91,14 @@ def test_pictures_go_by_age_and_rows_stay(store: Store, file: Path, data_dir: Pa
         store.keyframe_state(view.key, KeyframeState.ANSWERED)
     assert len(pictures(data_dir)) == 4
     assert len(all_of(store, NOON + DAY + timedelta(minutes=1), Keep(DAY))) == 1
-    assert pictures(data_dir) == named(file)
+    assert pictures(data_dir) == named(database)
     assert store.load_keyframe(young.key) == young
-    assert rows(file, f"SELECT path, sha256 FROM calls WHERE key = '{by_hand}'")[0]["path"] is None
-    assert (len(rows(file, "SELECT * FROM keyframes")), len(rows(file, "SELECT * FROM calls"))) == (2, 3)
+    assert rows(database, f"SELECT path, sha256 FROM calls WHERE key = '{by_hand}'")[0]["path"] is None
+    assert (len(rows(database, "SELECT * FROM keyframes")), len(rows(database, "SELECT * FROM calls"))) == (2, 3)
 
 
-def test_a_recording_that_was_old_when_it_was_played_is_kept(file: Path, data_dir: Path) -> None:
-    store = open_store(f"sqlite:///{file}", data_dir)
+def test_a_recording_that_was_old_when_it_was_played_is_kept(database: Database, data_dir: Path) -> None:
+    store = open_store(database.url, data_dir)
     view_in(store, KeyframeState.ANSWERED, NOON - 3000 * DAY)
     now, keep = datetime.now(UTC), Keep(DAY, rows_age=DAY)
     assert store.retain(now, keep) == Retained()
@@ -116,25 +115,25 @@ def test_what_a_wrong_clock_dated_goes_with_the_rows_around_it(store: Store, dat
     assert len(pictures(data_dir)) == 1
 
 
-def test_by_size_the_oldest_go_first_and_no_more_than_needed(store: Store, file: Path, data_dir: Path) -> None:
+def test_by_size_the_oldest_go_first_and_no_more_than_needed(store: Store, database: Database, data_dir: Path) -> None:
     views = [
         view_in(store, KeyframeState.ANSWERED, NOON + n * timedelta(minutes=1), b"x" * 1000) for n in (3, 1, 4, 0, 2)
     ]
     by_hand = saved_call(store, None, at=NOON - DAY, picture=b"x" * 1000)
     all_of(store, NOON, Keep(max_bytes=3500))
-    left = rows(file, "SELECT captured_at FROM keyframes WHERE path IS NOT NULL ORDER BY captured_at")
+    left = rows(database, "SELECT captured_at FROM keyframes WHERE path IS NOT NULL ORDER BY captured_at")
     assert [row["captured_at"][14:16] for row in left] == ["02", "03", "04"]
-    assert rows(file, f"SELECT path FROM calls WHERE key = '{by_hand}'")[0]["path"] is None
-    assert pictures(data_dir) == named(file)
+    assert rows(database, f"SELECT path FROM calls WHERE key = '{by_hand}'")[0]["path"] is None
+    assert pictures(data_dir) == named(database)
     assert len(views) == 5
 
 
-def test_the_size_of_the_pictures_is_that_of_the_files(store: Store, file: Path, data_dir: Path) -> None:
+def test_the_size_of_the_pictures_is_that_of_the_files(store: Store, database: Database, data_dir: Path) -> None:
     view = view_in(store, KeyframeState.ANSWERED)
     saved_call(store, view)
     saved_call(store, view, picture=b"a smaller one")
     saved_call(store, None, picture=b"by hand")
-    reader = open_reader(f"sqlite:///{file}", data_dir)
+    reader = open_reader(database.url, data_dir)
     assert (
         reader.evidence_bytes()
         == store.evidence_bytes()
@@ -152,9 +151,9 @@ def test_a_batch_is_small_and_the_writer_gets_its_turn(store: Store, data_dir: P
     assert [s.files for s in all_of(store, NOON + 2 * DAY, Keep(DAY), batch=3)] == [3, 1]
 
 
-def test_a_file_that_is_already_gone_does_no_harm(store: Store, file: Path, data_dir: Path) -> None:
+def test_a_file_that_is_already_gone_does_no_harm(store: Store, database: Database, data_dir: Path) -> None:
     view_in(store, KeyframeState.ANSWERED)
-    (data_dir / named(file).pop()).unlink()
+    (data_dir / named(database).pop()).unlink()
     assert store.retain(NOON + 2 * DAY, Keep(DAY)) == Retained(0, 0, 0, more=True)
     assert store.retain(NOON + 2 * DAY, Keep(DAY)) == Retained()
 
@@ -162,7 +161,9 @@ def test_a_file_that_is_already_gone_does_no_harm(store: Store, file: Path, data
 # ---- rows -----------------------------------------------------------------------------------------------------------
 
 
-def test_old_passages_go_with_all_that_hangs_on_them_but_calls_stay(store: Store, file: Path, data_dir: Path) -> None:
+def test_old_passages_go_with_all_that_hangs_on_them_but_calls_stay(
+    store: Store, database: Database, data_dir: Path
+) -> None:
     old, young = saved_view(store, closed=True), saved_view(store, at=NOON + DAY, closed=True)
     for view in (old, young):
         call, found = saved_call(store, view), reading(view)
@@ -171,15 +172,15 @@ def test_old_passages_go_with_all_that_hangs_on_them_but_calls_stay(store: Store
     (step,) = all_of(store, NOON + 1.5 * DAY, Keep(rows_age=DAY))
     assert (step.files, step.rows) == (1, 1)
     for table in ("passages", "keyframes", "readings", "sightings"):
-        assert len(rows(file, f"SELECT * FROM {table}")) == 1
-    calls = rows(file, "SELECT camera, keyframe_id, path, fee FROM calls ORDER BY id")
+        assert len(rows(database, f"SELECT * FROM {table}")) == 1
+    calls = rows(database, "SELECT camera, keyframe_id, path, fee FROM calls ORDER BY id")
     assert tuple(calls[0]) == ("gate", None, None, 1)
     assert calls[1]["keyframe_id"] is not None
-    assert pictures(data_dir) == named(file)
-    assert not rows(file, "PRAGMA foreign_key_check")
+    assert pictures(data_dir) == named(database)
+    assert database.kind != "sqlite" or not rows(database, "PRAGMA foreign_key_check")
 
 
-def test_a_passage_that_is_open_or_shown_elsewhere_stays(store: Store, file: Path) -> None:
+def test_a_passage_that_is_open_or_shown_elsewhere_stays(store: Store, database: Database) -> None:
     still_there = saved_view(store)
     store.keyframe_answered(still_there.key, [])
     shown, owner = view_in(store, KeyframeState.ANSWERED), view_in(store, KeyframeState.ANSWERED)
@@ -187,17 +188,19 @@ def test_a_passage_that_is_open_or_shown_elsewhere_stays(store: Store, file: Pat
     assert all_of(store, NOON + 2 * DAY, Keep(rows_age=DAY)) == []
     steps = all_of(store, NOON + 9 * DAY, Keep(rows_age=DAY))
     assert [step.rows for step in steps] == [1, 1]
-    assert [row["key"] for row in rows(file, "SELECT key FROM passages")] == [still_there.passage]
+    assert [row["key"] for row in rows(database, "SELECT key FROM passages")] == [still_there.passage]
 
 
-def test_a_reading_of_a_younger_passage_outlives_the_sighting_that_it_supported(store: Store, file: Path) -> None:
+def test_a_reading_of_a_younger_passage_outlives_the_sighting_that_it_supported(
+    store: Store, database: Database
+) -> None:
     old, young = saved_view(store, closed=True), saved_view(store, at=NOON + DAY, closed=True)
     readings = [reading(old), reading(young)]
     for view, found in zip((old, young), readings, strict=True):
         store.keyframe_answered(view.key, [found])
     store.save_sighting(sighting(old), [found.key for found in readings], "")
     all_of(store, NOON + 1.5 * DAY, Keep(rows_age=DAY))
-    (row,) = rows(file, "SELECT key, sighting_id FROM readings")
+    (row,) = rows(database, "SELECT key, sighting_id FROM readings")
     assert tuple(row) == (readings[1].key, None)
 
 
@@ -226,7 +229,7 @@ def sweep(store: Store, now: datetime = NOON) -> list[Swept]:
 
 
 def test_files_that_no_row_names_are_found_folder_by_folder(
-    store: Store, file: Path, data_dir: Path, put: Callable[..., Path]
+    store: Store, database: Database, data_dir: Path, put: Callable[..., Path]
 ) -> None:
     midnight = NOON.replace(hour=0, minute=0, second=0, microsecond=0)
     for at in (midnight - DAY, midnight, midnight + timedelta(hours=23, minutes=59)):
@@ -245,8 +248,8 @@ def test_files_that_no_row_names_are_found_folder_by_folder(
     ]
     assert [(step.files, step.bytes) for step in steps] == [(0, 0), (2, 8), (0, 0), (0, 0)]
     assert not any(path.exists() for path in lost)
-    assert {str(path.relative_to(data_dir)) for path in (new, *foreign)} | named(file) == pictures(data_dir)
-    assert len(named(file)) == 9
+    assert {str(path.relative_to(data_dir)) for path in (new, *foreign)} | named(database) == pictures(data_dir)
+    assert len(named(database)) == 9
 
 
 def test_folders_of_past_days_that_are_empty_go(store: Store, data_dir: Path, put: Callable[..., Path]) -> None:
@@ -257,10 +260,10 @@ def test_folders_of_past_days_that_are_empty_go(store: Store, data_dir: Path, pu
 
 
 def test_a_crash_between_row_and_file_is_healed_by_the_sweep(
-    store: Store, file: Path, data_dir: Path, put: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    store: Store, database: Database, data_dir: Path, put: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     view_in(store, KeyframeState.ANSWERED)
-    (path,) = named(file)
+    (path,) = named(database)
 
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
@@ -269,7 +272,7 @@ def test_a_crash_between_row_and_file_is_healed_by_the_sweep(
         crashing.setattr("streamwatch.store.retention.remove_files", crash)
         with pytest.raises(KeyboardInterrupt):
             store.retain(NOON + 2 * DAY, Keep(DAY))
-    assert named(file) == set()
+    assert named(database) == set()
     assert put(path).exists()
     assert [step.files for step in sweep(store)] == [1]
     assert pictures(data_dir) == set()

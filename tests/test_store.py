@@ -8,17 +8,26 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from records import ANSWER, JPEG, NOON, keyframe, new_key, passage, reading, rows, saved_view, sighting
-from sqlalchemy import text
+from records import (
+    ANSWER,
+    JPEG,
+    NOON,
+    ONLY_POSTGRESQL,
+    ONLY_SQLITE,
+    Database,
+    keyframe,
+    new_key,
+    passage,
+    reading,
+    rows,
+    saved_view,
+    sighting,
+)
+from sqlalchemy import inspect, text
 
 from streamwatch.errors import StorageFailed, StoreError
-from streamwatch.model import CallResult, Engine, Keyframe, SightingStatus
-from streamwatch.store import KeyframeState, PassageOutcome, Store, open_store
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "place" / "streamwatch.db"
+from streamwatch.model import CallResult, Engine, Keyframe, PlateText, SightingStatus
+from streamwatch.store import KeyframeState, PassageOutcome, Store, open_reader, open_store
 
 
 @pytest.fixture
@@ -27,8 +36,8 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(file: Path, data_dir: Path) -> Iterator[Store]:
-    store = open_store(f"sqlite:///{file}", data_dir)
+def store(database: Database, data_dir: Path) -> Iterator[Store]:
+    store = open_store(database.url, data_dir)
     yield store
     store.close()
 
@@ -47,24 +56,26 @@ def view(store: Store) -> Callable[..., Keyframe]:
     return save
 
 
-def test_a_passage_is_added_once_and_then_updated(store: Store, file: Path) -> None:
+def test_a_passage_is_added_once_and_then_updated(store: Store, database: Database) -> None:
     stay = passage("gate")
     store.save_passage(stay)
     store.passage_outcome(stay.key, PassageOutcome.READ)
     store.save_passage(replace(stay, last_seen=NOON + timedelta(seconds=9), closed=True))
-    (row,) = rows(file, "SELECT * FROM passages")
+    (row,) = rows(database, "SELECT * FROM passages")
     assert (row["key"], row["camera"], row["closed"], row["outcome"]) == (stay.key, "gate", 1, "read")
     assert (row["opened_at"], row["last_seen"]) == ("2026-01-05 12:00:00.123456", "2026-01-05 12:00:09.123456")
 
 
-def test_a_new_passage_is_pending(store: Store, file: Path) -> None:
+def test_a_new_passage_is_pending(store: Store, database: Database) -> None:
     store.save_passage(passage())
-    assert rows(file, "SELECT outcome FROM passages")[0]["outcome"] == "pending"
+    assert rows(database, "SELECT outcome FROM passages")[0]["outcome"] == "pending"
 
 
-def test_a_keyframe_is_on_disk_and_in_the_outbox(view: Callable[..., Keyframe], file: Path, data_dir: Path) -> None:
+def test_a_keyframe_is_on_disk_and_in_the_outbox(
+    view: Callable[..., Keyframe], database: Database, data_dir: Path
+) -> None:
     saved = view(jpeg=JPEG * 1000)
-    (row,) = rows(file, "SELECT * FROM keyframes WHERE state = 'waiting'")
+    (row,) = rows(database, "SELECT * FROM keyframes WHERE state = 'waiting'")
     assert (data_dir / row["path"]).read_bytes() == saved.jpeg
     assert row["path"] == f"evidence/gate/2026-01-05/120000.123-{saved.key[:8]}.jpg"
     assert (row["sha256"], row["bytes"]) == (sha256(saved.jpeg).hexdigest(), len(saved.jpeg))
@@ -73,114 +84,120 @@ def test_a_keyframe_is_on_disk_and_in_the_outbox(view: Callable[..., Keyframe], 
     assert (row["camera"], row["reason"], row["captured_at"]) == ("gate", "sharpest", "2026-01-05 12:00:00.123456")
 
 
-def test_a_keyframe_of_no_passage_is_refused(store: Store, file: Path) -> None:
+def test_a_keyframe_of_no_passage_is_refused(store: Store, database: Database) -> None:
     with pytest.raises(StoreError, match="passages has no row"):
         store.save_keyframe(keyframe(passage()))
-    assert not rows(file, "SELECT * FROM keyframes")
+    assert not rows(database, "SELECT * FROM keyframes")
 
 
 def test_a_keyframe_can_fail_or_be_dropped_with_the_reason(
-    store: Store, view: Callable[..., Keyframe], file: Path
+    store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     store.keyframe_state(view().key, KeyframeState.DROPPED, "the outbox is full")
-    (row,) = rows(file, "SELECT state, state_reason FROM keyframes")
+    (row,) = rows(database, "SELECT state, state_reason FROM keyframes")
     assert tuple(row) == ("dropped", "the outbox is full")
 
 
 def test_the_ledger_row_is_there_before_sending_and_says_so(
-    store: Store, view: Callable[..., Keyframe], file: Path
+    store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     saved = view()
     store.call_started(new_key(), saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
-    (row,) = rows(file, "SELECT c.*, k.state, k.path AS shown FROM calls c JOIN keyframes k ON k.id = c.keyframe_id")
+    (row,) = rows(
+        database, "SELECT c.*, k.state, k.path AS shown FROM calls c JOIN keyframes k ON k.id = c.keyframe_id"
+    )
     assert (row["outcome"], row["ended_at"], row["charged"]) == (None, None, None)
     assert (row["camera"], row["engine"], row["attempt"], row["state"]) == ("gate", "ocrcars", 1, "sent")
     assert (row["path"], row["sha256"], row["bytes"]) == (row["shown"], sha256(saved.jpeg).hexdigest(), len(saved.jpeg))
 
 
 def test_a_call_that_ended_holds_everything_that_is_known(
-    store: Store, view: Callable[..., Keyframe], file: Path
+    store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     saved, call = view(), new_key()
     result = CallResult("quota", False, 0, 1.5, 403, "B403MQ", -5, 7, "R-9", "abc", "The package is used up.")
     store.call_started(call, saved.key, Engine.OCRCARS, 2, NOON, saved.jpeg)
     store.call_ended(call, result, NOON + timedelta(seconds=1.5))
-    (row,) = rows(file, "SELECT * FROM calls")
+    (row,) = rows(database, "SELECT * FROM calls")
     said = asdict(result)
     assert said.pop("plates") is row["answer"] is None
     assert {name: row[name] for name in said} == {**said, "charged": 0}
     assert row["ended_at"] == "2026-01-05 12:00:01.623456"
-    assert rows(file, "SELECT state FROM keyframes")[0]["state"] == "sent"
+    assert rows(database, "SELECT state FROM keyframes")[0]["state"] == "sent"
 
 
-def test_every_part_of_a_call_result_has_a_column(store: Store, file: Path) -> None:
-    columns = {row["name"] for row in rows(file, "SELECT name FROM pragma_table_info('calls')")}
+def test_every_part_of_a_call_result_has_a_column(store: Store, database: Database) -> None:
+    columns = {column["name"] for column in inspect(store._engine).get_columns("calls")}
     assert {part.name for part in fields(CallResult)} - {"plates"} | {"answer"} <= columns
 
 
 def test_a_smaller_picture_of_a_retry_is_evidence_of_its_own(
-    store: Store, view: Callable[..., Keyframe], file: Path, data_dir: Path
+    store: Store, view: Callable[..., Keyframe], database: Database, data_dir: Path
 ) -> None:
     saved, calls = view(), [new_key(), new_key()]
     for call, picture in zip(calls, (saved.jpeg, b"smaller"), strict=True):
         store.call_started(call, saved.key, Engine.OCRCARS, 1, NOON, picture)
-    first, second = rows(file, "SELECT * FROM calls ORDER BY id")
+    first, second = rows(database, "SELECT * FROM calls ORDER BY id")
     assert second["path"].endswith(f"-{saved.key[:8]}-{calls[1][:8]}.jpg")
     assert (data_dir / first["path"]).read_bytes() == saved.jpeg
     assert (data_dir / second["path"]).read_bytes() == b"smaller"
     assert (second["sha256"], second["bytes"]) == (sha256(b"smaller").hexdigest(), 7)
 
 
-def test_a_call_for_a_picture_without_camera(store: Store, file: Path, data_dir: Path) -> None:
+def test_a_call_for_a_picture_without_camera(store: Store, database: Database, data_dir: Path) -> None:
     call = new_key()
     store.call_started(call, None, Engine.OCRCARS, 1, NOON, JPEG)
-    (row,) = rows(file, "SELECT * FROM calls")
+    (row,) = rows(database, "SELECT * FROM calls")
     assert (row["keyframe_id"], row["camera"]) == (None, None)
     assert row["path"] == f"evidence/read/2026-01-05/120000.123-{call[:8]}.jpg"
     assert (data_dir / row["path"]).read_bytes() == JPEG
 
 
-def test_a_call_for_an_address_keeps_no_secret_of_it(store: Store, file: Path, data_dir: Path) -> None:
+def test_a_call_for_an_address_keeps_no_secret_of_it(store: Store, database: Database, data_dir: Path) -> None:
     store.call_started(new_key(), None, Engine.OCRCARS, 1, NOON, "https://me:secret@host/car.jpg?token=secret")
-    (row,) = rows(file, "SELECT * FROM calls")
+    (row,) = rows(database, "SELECT * FROM calls")
     assert row["picture_url"] == "https://***@host/car.jpg?***"
     assert (row["path"], row["sha256"], row["bytes"]) == (None, "", None)
     assert not (data_dir / "evidence").exists()
 
 
 def test_an_answer_settles_the_keyframe_with_its_readings(
-    store: Store, view: Callable[..., Keyframe], file: Path
+    store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     saved, call = view(), new_key()
     store.call_started(call, saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
     store.call_ended(call, ANSWER, NOON)
     found = replace(reading(saved), repaired=True)
     store.keyframe_answered(saved.key, [found, replace(reading(saved, "沪B0"), corners=None, confidence=None)], call)
-    one, other = rows(file, "SELECT r.*, c.key AS call FROM readings r JOIN calls c ON c.id = r.call_id ORDER BY r.id")
+    one, other = rows(
+        database, "SELECT r.*, c.key AS call FROM readings r JOIN calls c ON c.id = r.call_id ORDER BY r.id"
+    )
     assert (one["call"], one["engine"], one["sighting_id"], one["repaired"]) == (call, "ocrcars", None, 1)
     assert (one["raw"], one["plate"], one["kind"], one["confidence"]) == ("京a12345", "京A12345", "ordinary", 0.97)
     assert one["corners"] == "[[1.0, 2.0], [101.5, 2.0], [101.5, 40.0], [1.0, 40.0]]"
     assert (other["corners"], other["confidence"]) == (None, None)
-    assert rows(file, "SELECT state FROM keyframes")[0]["state"] == "answered"
+    assert rows(database, "SELECT state FROM keyframes")[0]["state"] == "answered"
 
 
 def test_an_answer_without_plates_settles_the_keyframe_too(
-    store: Store, view: Callable[..., Keyframe], file: Path
+    store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     store.keyframe_answered(view().key, [])
-    assert rows(file, "SELECT state FROM keyframes")[0]["state"] == "answered"
+    assert rows(database, "SELECT state FROM keyframes")[0]["state"] == "answered"
 
 
-def test_an_answer_for_an_unknown_call_changes_nothing(store: Store, view: Callable[..., Keyframe], file: Path) -> None:
+def test_an_answer_for_an_unknown_call_changes_nothing(
+    store: Store, view: Callable[..., Keyframe], database: Database
+) -> None:
     saved = view()
     with pytest.raises(StoreError, match="calls has no row"):
         store.keyframe_answered(saved.key, [reading(saved)], new_key())
-    assert not rows(file, "SELECT * FROM readings")
-    assert rows(file, "SELECT state FROM keyframes")[0]["state"] == "waiting"
+    assert not rows(database, "SELECT * FROM readings")
+    assert rows(database, "SELECT state FROM keyframes")[0]["state"] == "waiting"
 
 
 def test_a_sighting_is_replaced_by_its_key_and_owns_its_readings(
-    store: Store, view: Callable[..., Keyframe], file: Path
+    store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     early, late = view(), view()
     readings = [reading(early), reading(late), reading(late, "沪B0")]
@@ -191,15 +208,19 @@ def test_a_sighting_is_replaced_by_its_key_and_owns_its_readings(
     last_seen = seen.last_seen + timedelta(minutes=3)
     grown = replace(seen, reads=2, last_seen=last_seen, status=SightingStatus.FINAL, keyframe=late.key)
     store.save_sighting(grown, [reading.key for reading in readings[:2]], "ordinary")
-    (row,) = rows(file, "SELECT s.*, k.key AS shown FROM sightings s JOIN keyframes k ON k.id = s.keyframe_id")
+    (row,) = rows(database, "SELECT s.*, k.key AS shown FROM sightings s JOIN keyframes k ON k.id = s.keyframe_id")
     assert (row["reads"], row["status"], row["shown"], row["kind"]) == (2, "final", late.key, "ordinary")
     assert row["last_seen"] == "2026-01-05 12:03:02.123456"
-    assert [r["sighting_id"] for r in rows(file, "SELECT * FROM readings ORDER BY id")] == [row["id"], row["id"], None]
+    assert [r["sighting_id"] for r in rows(database, "SELECT * FROM readings ORDER BY id")] == [
+        row["id"],
+        row["id"],
+        None,
+    ]
 
 
 @pytest.mark.parametrize("heir", [True, False])
 def test_a_sighting_taken_back_leaves_its_readings(
-    store: Store, view: Callable[..., Keyframe], file: Path, heir: bool
+    store: Store, view: Callable[..., Keyframe], database: Database, heir: bool
 ) -> None:
     saved = view()
     found = [reading(saved), reading(saved, "京A1234S")]
@@ -208,18 +229,21 @@ def test_a_sighting_taken_back_leaves_its_readings(
     store.save_sighting(right, [found[0].key], "ordinary")
     store.save_sighting(wrong, [found[1].key], "ordinary")
     store.remove_sighting(wrong.key, right.key if heir else None)
-    assert [row["key"] for row in rows(file, "SELECT key FROM sightings")] == [right.key]
-    assert [row["sighting_id"] for row in rows(file, "SELECT * FROM readings ORDER BY id")] == [1, 1 if heir else None]
+    assert [row["key"] for row in rows(database, "SELECT key FROM sightings")] == [right.key]
+    assert [row["sighting_id"] for row in rows(database, "SELECT * FROM readings ORDER BY id")] == [
+        1,
+        1 if heir else None,
+    ]
 
 
 def test_the_id_of_a_sighting_taken_back_is_never_given_again(
-    store: Store, view: Callable[..., Keyframe], file: Path
+    store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     wrong = sighting(view(), "沪B0")
     store.save_sighting(wrong, [], "")
     store.remove_sighting(wrong.key)
     store.save_sighting(sighting(view()), [], "")
-    assert [row["id"] for row in rows(file, "SELECT id FROM sightings")] == [2]
+    assert [row["id"] for row in rows(database, "SELECT id FROM sightings")] == [2]
 
 
 def test_recent_sightings_come_back_equal(store: Store, view: Callable[..., Keyframe]) -> None:
@@ -233,29 +257,34 @@ def test_recent_sightings_come_back_equal(store: Store, view: Callable[..., Keyf
     assert store.recent_sightings("exit", NOON) == [elsewhere]
 
 
-def test_what_an_earlier_run_left_open_is_finished(store: Store, view: Callable[..., Keyframe], file: Path) -> None:
+def test_what_an_earlier_run_left_open_is_finished(
+    store: Store, view: Callable[..., Keyframe], database: Database
+) -> None:
     read, unread = view(), view()
     store.save_sighting(sighting(read), [], "")
     done = passage(closed=True)
     store.save_passage(done)
     assert store.finish_interrupted() == 2
-    outcomes = {row["key"]: (row["closed"], row["outcome"]) for row in rows(file, "SELECT * FROM passages")}
+    outcomes = {row["key"]: (row["closed"], row["outcome"]) for row in rows(database, "SELECT * FROM passages")}
     assert outcomes == {read.passage: (1, "read"), unread.passage: (1, "pending"), done.key: (1, "pending")}
-    assert rows(file, "SELECT status FROM sightings")[0]["status"] == "final"
+    assert rows(database, "SELECT status FROM sightings")[0]["status"] == "final"
     assert store.finish_interrupted() == 0
 
 
-def test_naive_times_are_refused(store: Store, file: Path) -> None:
+def test_naive_times_are_refused(store: Store, database: Database) -> None:
     with pytest.raises(ValueError, match="no time zone"):
         store.save_passage(passage(at=NOON.replace(tzinfo=None)))
-    assert not rows(file, "SELECT * FROM passages")
+    assert not rows(database, "SELECT * FROM passages")
 
 
-def test_times_of_other_zones_are_stored_in_utc(store: Store, file: Path, view: Callable[..., Keyframe]) -> None:
+def test_times_of_other_zones_are_stored_in_utc(
+    store: Store, database: Database, view: Callable[..., Keyframe]
+) -> None:
     there = NOON.astimezone(timezone(timedelta(hours=8)))
     saved = view(at=there)
     assert there.hour == 20
-    (row,) = rows(file, "SELECT captured_at, strftime('%s', captured_at) AS unix, path FROM keyframes")
+    unix = "strftime('%s', captured_at)" if database.kind == "sqlite" else "floor(extract(epoch FROM captured_at))"
+    (row,) = rows(database, f"SELECT captured_at, {unix} AS unix, path FROM keyframes")
     assert row["captured_at"] == "2026-01-05 12:00:00.123456"
     assert int(row["unix"]) == int(NOON.timestamp())
     assert row["path"].startswith("evidence/gate/2026-01-05/120000.123")
@@ -263,6 +292,7 @@ def test_times_of_other_zones_are_stored_in_utc(store: Store, file: Path, view: 
     assert store.recent_sightings("gate", there)[0].first_seen.utcoffset() == timedelta(0)
 
 
+@ONLY_SQLITE
 def test_sqlite_is_durable_and_keeps_references(store: Store, view: Callable[..., Keyframe]) -> None:
     view()
     with store._engine.connect() as connection:
@@ -273,22 +303,55 @@ def test_sqlite_is_durable_and_keeps_references(store: Store, view: Callable[...
             connection.execute(text("DELETE FROM passages"))
 
 
-def test_every_reference_is_a_foreign_key_with_an_index(store: Store, file: Path) -> None:
-    for (table,) in rows(file, "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'alembic_version'"):
-        columns = {r["name"] for r in rows(file, f"SELECT name FROM pragma_table_info('{table}')")}
+def test_every_reference_is_a_foreign_key_with_an_index(store: Store) -> None:
+    schema = inspect(store._engine)
+    for table in set(schema.get_table_names()) - {"alembic_version"}:
+        columns = {column["name"] for column in schema.get_columns(table)}
         references = {c for c in columns if c.endswith("_id") and c not in ("request_id", "answer_id")}
-        foreign = {r["from"] for r in rows(file, f"SELECT * FROM pragma_foreign_key_list('{table}')")}
-        indexes = [r["name"] for r in rows(file, f"SELECT name FROM pragma_index_list('{table}')")]
-        first = {rows(file, f"SELECT name FROM pragma_index_info('{i}') WHERE seqno = 0")[0]["name"] for i in indexes}
+        foreign = {column for key in schema.get_foreign_keys(table) for column in key["constrained_columns"]}
+        first = {index["column_names"][0] for index in schema.get_indexes(table)}
         assert references == foreign <= first
 
 
-def test_the_store_may_move_to_another_thread(store: Store, view: Callable[..., Keyframe], file: Path) -> None:
+@ONLY_POSTGRESQL
+def test_postgresql_is_durable_and_keeps_references(store: Store, view: Callable[..., Keyframe]) -> None:
+    view()
+    with store._engine.connect() as connection:
+        settings = [connection.execute(text(f"SHOW {s}")).scalar() for s in ("synchronous_commit", "lock_timeout")]
+        assert settings == ["on", "10s"]
+        with pytest.raises(Exception, match="violates foreign key constraint"):
+            connection.execute(text("DELETE FROM passages"))
+
+
+NUL, HALF = "京A\0B", "京A\ud83dB"
+
+
+@pytest.mark.parametrize("odd", [NUL, HALF], ids=["NUL", "half a pair"])
+def test_a_text_that_no_server_can_hold_is_stored_without_what_is_wrong(
+    store: Store, view: Callable[..., Keyframe], database: Database, odd: str
+) -> None:
+    saved, call, mended = view(), new_key(), "京A\ufffdB"
+    store.call_started(call, saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
+    store.call_ended(call, replace(ANSWER, plates=(PlateText(odd, 0.9, None),), error=odd, outcome=odd * 20), NOON)
+    assert store.recover().answered[0].plates[0].text == mended
+    found = replace(reading(saved), raw=odd, plate=odd, kind=odd * 20)
+    store.keyframe_answered(saved.key, [found], call, odd)
+    store.save_sighting(sighting(saved, odd * 100), [found.key], odd)
+    (row,) = rows(database, "SELECT r.raw, r.kind, c.error, c.outcome FROM readings r JOIN calls c ON c.id = r.call_id")
+    assert tuple(row) == (mended, (mended * 20)[:32], mended, (mended * 20)[:32])
+    (seen,) = store.recent_sightings("gate", NOON)
+    assert seen.plate == (mended * 100)[:255]
+    reader = open_reader(database.url, Path("data"))
+    assert [len(reader.sightings(plate_glob=glob)) for glob in (f"{odd}*", "*\0*" + "?" * 240, odd)] == [1, 1, 0]
+    reader.close()
+
+
+def test_the_store_may_move_to_another_thread(store: Store, view: Callable[..., Keyframe], database: Database) -> None:
     view("one")
     thread = threading.Thread(target=view, args=("two",))
     thread.start()
     thread.join()
-    assert [row["camera"] for row in rows(file, "SELECT camera FROM keyframes ORDER BY id")] == ["one", "two"]
+    assert [row["camera"] for row in rows(database, "SELECT camera FROM keyframes ORDER BY id")] == ["one", "two"]
 
 
 def test_last_views_are_the_newest_pictures_of_the_last_passages(store: Store, data_dir: Path) -> None:
@@ -308,11 +371,22 @@ def test_last_views_are_the_newest_pictures_of_the_last_passages(store: Store, d
     assert store.last_views("gate", stays[1].last_seen)[0].passage == stays[1]
 
 
-def test_a_folder_of_pictures_that_is_missing_is_a_disk_to_be_mounted(store: Store, file: Path, data_dir: Path) -> None:
+def test_the_surest_reading_says_where_the_plate_is(store: Store) -> None:
+    view = saved_view(store)
+    sure = reading(view)
+    (a, b, c, d), nowhere = sure.corners or (), (0.0, 0.0)
+    unsure = [replace(reading(view), confidence=said, corners=(nowhere, b, c, d)) for said in (None, 0.5)]
+    store.keyframe_answered(view.key, [unsure[0], sure, unsure[1]])
+    assert store.last_views("gate", NOON + timedelta(hours=1))[0].plate == (a, b, c, d)
+
+
+def test_a_folder_of_pictures_that_is_missing_is_a_disk_to_be_mounted(
+    store: Store, database: Database, data_dir: Path
+) -> None:
     view = saved_view(store)
     store.close()
     (data_dir / "evidence").rename(data_dir / "unplugged")
-    again = open_store(f"sqlite:///{file}", data_dir)
+    again = open_store(database.url, data_dir)
     asking: list[Callable[[], object]] = [
         lambda: again.load_keyframe(view.key),
         lambda: again.last_views("gate", NOON + timedelta(hours=1)),

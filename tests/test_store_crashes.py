@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from records import ANSWER, output, passage, python, rows
+from records import ANSWER, Database, output, passage, python, rows
 
 from streamwatch.store import open_store
 
@@ -132,7 +132,7 @@ from streamwatch.model import Engine
 from streamwatch.store import open_store
 
 folder = Path(sys.argv[1])
-store = open_store(f"sqlite:///{folder}/streamwatch.db", folder / "data")
+store = open_store(sys.argv[2], folder / "data", sole=True)
 
 def done(word, key):
     print(word, key, flush=True)
@@ -158,36 +158,38 @@ while True:
 """
 
 
-def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+def test_what_was_acknowledged_survives_kill_9(database: Database, tmp_path: Path) -> None:
     acknowledged: list[tuple[str, str]] = []
     for _ in range(3):
-        child = python(WRITER, tmp_path)
+        child = python(WRITER, tmp_path, database.url)
         assert child.stdout is not None
         lines = [child.stdout.readline() for _ in range(10)]
         time.sleep(random.uniform(0.0, 0.3))
         child.kill()
         lines += child.communicate()[0].splitlines(keepends=True)
         acknowledged += [(line.split()[0], line.split()[1]) for line in lines if line.endswith("\n")]
-    file = tmp_path / "streamwatch.db"
-    assert rows(file, "PRAGMA integrity_check")[0][0] == "ok"
-    assert not rows(file, "PRAGMA foreign_key_check")
+    if database.kind == "sqlite":
+        assert rows(database, "PRAGMA integrity_check")[0][0] == "ok"
+        assert not rows(database, "PRAGMA foreign_key_check")
     stored = {
         (table, row["key"])
         for table in ("passages", "keyframes", "calls", "readings", "sightings")
-        for row in rows(file, f"SELECT key FROM {table}")
+        for row in rows(database, f"SELECT key FROM {table}")
     }
-    ended = {("ended", row["key"]) for row in rows(file, "SELECT key FROM calls WHERE outcome = 'read'")}
+    ended = {("ended", row["key"]) for row in rows(database, "SELECT key FROM calls WHERE outcome = 'read'")}
     assert len(acknowledged) > 20
     assert set(acknowledged) <= stored | ended
-    for row in rows(file, "SELECT path, sha256 FROM keyframes"):
+    for row in rows(database, "SELECT path, sha256 FROM keyframes"):
         assert sha256((tmp_path / "data" / row["path"]).read_bytes()).hexdigest() == row["sha256"]
-    in_flight = rows(file, "SELECT k.state FROM calls c JOIN keyframes k ON k.id = c.keyframe_id WHERE outcome IS NULL")
+    in_flight = rows(
+        database, "SELECT k.state FROM calls c JOIN keyframes k ON k.id = c.keyframe_id WHERE outcome IS NULL"
+    )
     assert {row["state"] for row in in_flight} <= {"sent"}
-    store = open_store(f"sqlite:///{file}", tmp_path / "data")
+    store = open_store(database.url, tmp_path / "data")
     found = store.recover()
     store.close()
     assert len(found.doubtful) == len(in_flight)
-    unsettled = rows(file, "SELECT k.key FROM keyframes k WHERE state = 'sent'")
+    unsettled = rows(database, "SELECT k.key FROM keyframes k WHERE state = 'sent'")
     assert sorted(row["key"] for row in unsettled) == sorted(answer.keyframe for answer in found.answered)
     assert all(answer.plates == ANSWER.plates for answer in found.answered)
 

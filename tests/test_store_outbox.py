@@ -6,7 +6,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from records import ANSWER, JPEG, NOON, keyframe, new_key, passage, reading, rows, saved_call, saved_view, sighting
+from records import (
+    ANSWER,
+    JPEG,
+    NOON,
+    Database,
+    keyframe,
+    new_key,
+    passage,
+    reading,
+    rows,
+    saved_call,
+    saved_view,
+    sighting,
+)
 
 from streamwatch.errors import StorageFailed, StoreError
 from streamwatch.model import CallResult, Engine, Keyframe
@@ -19,19 +32,14 @@ CHARGED_FAILURE = CallResult("picture broken", True, 1, 0.4, 200, error="The ser
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "streamwatch.db"
-
-
-@pytest.fixture
-def store(file: Path, tmp_path: Path) -> Iterator[Store]:
-    store = open_store(f"sqlite:///{file}", tmp_path / "data")
+def store(database: Database, tmp_path: Path) -> Iterator[Store]:
+    store = open_store(database.url, tmp_path / "data")
     yield store
     store.close()
 
 
-def state_of(file: Path, view: Keyframe) -> tuple[str, str]:
-    (row,) = rows(file, f"SELECT state, state_reason FROM keyframes WHERE key = '{view.key}'")
+def state_of(database: Database, view: Keyframe) -> tuple[str, str]:
+    (row,) = rows(database, f"SELECT state, state_reason FROM keyframes WHERE key = '{view.key}'")
     return row["state"], row["state_reason"]
 
 
@@ -89,9 +97,9 @@ def test_what_was_saved_comes_back_equal(store: Store) -> None:
     assert store.load_passage(stay.key) == stay
 
 
-def test_a_keyframe_without_its_picture_is_refused(store: Store, file: Path, tmp_path: Path) -> None:
+def test_a_keyframe_without_its_picture_is_refused(store: Store, database: Database, tmp_path: Path) -> None:
     view = saved_view(store)
-    picture = tmp_path / "data" / rows(file, "SELECT path FROM keyframes")[0]["path"]
+    picture = tmp_path / "data" / rows(database, "SELECT path FROM keyframes")[0]["path"]
     picture.write_bytes(JPEG[:-1])
     with pytest.raises(StoreError, match="is damaged: it is not the one that was stored"):
         store.load_keyframe(view.key)
@@ -109,28 +117,28 @@ def test_a_keyframe_without_its_picture_is_refused(store: Store, file: Path, tmp
 # ---- what a crash left ----------------------------------------------------------------------------------------------
 
 
-def test_a_keyframe_that_only_waited_still_waits(store: Store, file: Path) -> None:
+def test_a_keyframe_that_only_waited_still_waits(store: Store, database: Database) -> None:
     view = saved_view(store)
     assert store.recover() == Recovery()
-    assert state_of(file, view) == ("waiting", "")
+    assert state_of(database, view) == ("waiting", "")
 
 
-def test_a_call_in_flight_is_doubtful_and_so_is_its_keyframe(store: Store, file: Path) -> None:
+def test_a_call_in_flight_is_doubtful_and_so_is_its_keyframe(store: Store, database: Database) -> None:
     view = saved_view(store)
     saved_call(store, view, None)
     assert store.recover() == Recovery(doubtful=[view.key])
-    (call,) = rows(file, "SELECT * FROM calls")
+    (call,) = rows(database, "SELECT * FROM calls")
     assert (call["outcome"], call["charged"], call["ended_at"]) == ("doubtful", None, None)
     assert call["error"] == "streamwatch was stopped before the answer came; it may have been charged."
-    assert state_of(file, view) == ("doubtful", call["error"])
+    assert state_of(database, view) == ("doubtful", call["error"])
     assert store.recover() == Recovery()
 
 
-def test_a_call_that_ended_in_doubt_makes_its_keyframe_doubtful(store: Store, file: Path) -> None:
+def test_a_call_that_ended_in_doubt_makes_its_keyframe_doubtful(store: Store, database: Database) -> None:
     view = saved_view(store)
     saved_call(store, view, DOUBTFUL)
     assert store.recover() == Recovery(doubtful=[view.key])
-    assert state_of(file, view) == ("doubtful", "The answer never came.")
+    assert state_of(database, view) == ("doubtful", "The answer never came.")
 
 
 def test_doubt_is_not_forgotten_by_a_later_call_that_was_not_sent(store: Store) -> None:
@@ -142,7 +150,7 @@ def test_doubt_is_not_forgotten_by_a_later_call_that_was_not_sent(store: Store) 
 
 @pytest.mark.parametrize("result", [ANSWER, NO_PLATE])
 def test_an_answer_whose_readings_were_not_saved_is_handed_out_until_they_are(
-    store: Store, file: Path, result: CallResult
+    store: Store, database: Database, result: CallResult
 ) -> None:
     view = saved_view(store)
     saved_call(store, view, NOT_SENT)
@@ -152,30 +160,30 @@ def test_an_answer_whose_readings_were_not_saved_is_handed_out_until_they_are(
         assert found == Recovery(answered=[(view.key, call, result.plates, Engine.OCRCARS)])  # type: ignore[list-item]
     store.keyframe_answered(view.key, [reading(view)], call)
     assert store.recover() == Recovery()
-    assert state_of(file, view) == ("answered", "")
+    assert state_of(database, view) == ("answered", "")
 
 
-def test_answers_are_stored_as_people_can_read_them(store: Store, file: Path) -> None:
+def test_answers_are_stored_as_people_can_read_them(store: Store, database: Database) -> None:
     for result in (ANSWER, NO_PLATE, NOT_SENT):
         saved_call(store, saved_view(store), result)
-    first, second, third = (row["answer"] for row in rows(file, "SELECT answer FROM calls ORDER BY id"))
+    first, second, third = (row["answer"] for row in rows(database, "SELECT answer FROM calls ORDER BY id"))
     assert '"confidence": 0.97, "corners": [[1.0, 2.0]' in first
     assert (second, third) == ("[]", None)
 
 
-def test_an_answer_that_an_older_version_did_not_keep_is_never_paid_again(store: Store, file: Path) -> None:
+def test_an_answer_that_an_older_version_did_not_keep_is_never_paid_again(store: Store, database: Database) -> None:
     view = saved_view(store)
     saved_call(store, view, replace(ANSWER, plates=None))
     assert store.recover() == Recovery(doubtful=[view.key])
-    assert state_of(file, view) == ("doubtful", "Its answer was not kept.")
+    assert state_of(database, view) == ("doubtful", "Its answer was not kept.")
 
 
 @pytest.mark.parametrize("result", [NOT_SENT, CallResult("throttled", False, 0, 0.1, 429)])
-def test_what_was_surely_not_charged_waits_again(store: Store, file: Path, result: CallResult) -> None:
+def test_what_was_surely_not_charged_waits_again(store: Store, database: Database, result: CallResult) -> None:
     view = saved_view(store)
     saved_call(store, view, result)
     assert store.recover() == Recovery(unsent=[view.key])
-    assert state_of(file, view)[0] == "waiting"
+    assert state_of(database, view)[0] == "waiting"
     assert [item.key for item in store.waiting()] == [view.key]
 
 
@@ -185,25 +193,25 @@ def test_a_keyframe_marked_as_sent_without_a_call_waits_again(store: Store) -> N
     assert store.recover() == Recovery(unsent=[view.key])
 
 
-def test_a_charged_failure_is_not_paid_again(store: Store, file: Path) -> None:
+def test_a_charged_failure_is_not_paid_again(store: Store, database: Database) -> None:
     view = saved_view(store)
     saved_call(store, view, CHARGED_FAILURE)
     assert store.recover() == Recovery(failed=[view.key])
-    assert state_of(file, view) == ("failed", CHARGED_FAILURE.error)
+    assert state_of(database, view) == ("failed", CHARGED_FAILURE.error)
 
 
-def test_settled_keyframes_and_calls_by_hand_are_left_alone(store: Store, file: Path) -> None:
+def test_settled_keyframes_and_calls_by_hand_are_left_alone(store: Store, database: Database) -> None:
     views = [saved_view(store) for _ in range(3)]
     for view, state in zip(views, (KeyframeState.FAILED, KeyframeState.DROPPED, KeyframeState.DOUBTFUL), strict=True):
         saved_call(store, view, DOUBTFUL)
         store.keyframe_state(view.key, state, "so it was")
     saved_call(store, None, None)
     assert store.recover() == Recovery()
-    assert {state_of(file, view)[1] for view in views} == {"so it was"}
-    assert len(rows(file, "SELECT * FROM calls WHERE outcome IS NULL")) == 1
+    assert {state_of(database, view)[1] for view in views} == {"so it was"}
+    assert len(rows(database, "SELECT * FROM calls WHERE outcome IS NULL")) == 1
 
 
-def test_recovery_is_all_or_nothing(store: Store, file: Path) -> None:
+def test_recovery_is_all_or_nothing(store: Store, database: Database) -> None:
     views = [saved_view(store) for _ in range(2)]
     for view in views:
         saved_call(store, view, None)
@@ -215,7 +223,7 @@ def test_recovery_is_all_or_nothing(store: Store, file: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert {state_of(file, view)[0] for view in views} == {"sent"}
+    assert {state_of(database, view)[0] for view in views} == {"sent"}
     assert len(store.recover().doubtful) == 2
 
 
@@ -250,7 +258,7 @@ def test_how_far_the_reading_of_a_passage_has_come(store: Store) -> None:
 # ---- the clock ------------------------------------------------------------------------------------------------------
 
 
-def test_rows_say_whether_the_clock_was_trusted(store: Store, file: Path) -> None:
+def test_rows_say_whether_the_clock_was_trusted(store: Store, database: Database) -> None:
     good = saved_view(store)
     saved_call(store, good)
     store.clock_trusted = False
@@ -260,5 +268,5 @@ def test_rows_say_whether_the_clock_was_trusted(store: Store, file: Path) -> Non
     store.clock_trusted = True
     store.save_passage(replace(passage(), key=bad.passage, closed=True))
     for table in ("keyframes", "calls"):
-        assert [row["clock_trusted"] for row in rows(file, f"SELECT * FROM {table} ORDER BY id")] == [1, 0]
-    assert [row["clock_trusted"] for row in rows(file, "SELECT * FROM passages ORDER BY id")] == [0, 0]
+        assert [row["clock_trusted"] for row in rows(database, f"SELECT * FROM {table} ORDER BY id")] == [1, 0]
+    assert [row["clock_trusted"] for row in rows(database, "SELECT * FROM passages ORDER BY id")] == [0, 0]

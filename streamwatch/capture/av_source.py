@@ -3,9 +3,10 @@
 import errno
 import re
 import time
+from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
 
 import av
 from av.codec.context import Flags2
@@ -15,6 +16,9 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from streamwatch.capture.address import ENCODE, advised, check_address
+from streamwatch.capture.orientation import UPRIGHT, Orientation, told_by
+from streamwatch.capture.picture import Decoded
 from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
 from streamwatch.redact import hide_in_name, place_of
 
@@ -27,6 +31,8 @@ _RTSP_OPTIONS = {
     "allowed_media_types": "video",
 }
 _NETWORK_OPTIONS = {"analyzeduration": "1000000"}
+_DEFAULT_RATE = Fraction(25)
+_NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS (libavformat/avformat.h)
 _CAN_BE_CHEAP = {"h264", "hevc"}
 _LIKE_AN_ADDRESS = re.compile(r"(?:^|/)[a-z]{3,}:/|^//|:.*@", re.IGNORECASE)
 # FFmpeg says EIO when a host's name is unknown.
@@ -62,7 +68,7 @@ def open_network(url: str, transport: str, timeout: float) -> tuple[InputContain
     transport: "tcp" or "udp", for RTSP. timeout: seconds without a byte after which FFmpeg gives up; it may take it
     twice. Looking up a host's name and a flood of bytes that are no stream are not bound by it.
     """
-    _check_address(url)
+    check_address(url)
     place = place_of(url)
     # Not PyAV's own time-outs: they call back into Python, which crashes a process that ends while a reader hangs.
     microseconds = str(round(timeout * 1_000_000))
@@ -75,7 +81,8 @@ def open_network(url: str, transport: str, timeout: float) -> tuple[InputContain
         container = av.open(url, "r", options=options, metadata_errors="replace")
     except (FFmpegError, OSError) as error:
         waited = time.monotonic() - began
-        raise connection_lost(place, error, timed_out=waited >= timeout, timeout=timeout) from None
+        lost = connection_lost(place, error, timed_out=waited >= timeout, timeout=timeout)
+        raise advised(lost, url) from None
     stream = _video_of(container)
     if stream is None:
         container.close()
@@ -100,14 +107,26 @@ def connection_lost(place: str, error: Exception, *, timed_out: bool, timeout: f
     return SourceLost(f"{place} can not be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
 
 
+def rate_of(container: InputContainer, stream: VideoStream) -> Fraction:
+    """Return the pictures a second of a file.
+
+    A bare H.264 or H.265 stream has no time stamps, and FFmpeg takes it for one of 25 pictures a second, though it may
+    say how many there are; a file whose clock was set seems to have hardly any.
+    """
+    average, guessed = stream.average_rate, stream.guessed_rate
+    if guessed and (not average or average < 1 or container.format.flags & _NO_TIMESTAMPS):
+        return guessed
+    return average or _DEFAULT_RATE
+
+
 class Decoder:
     """Decodes the packets of one stream, in one thread: more threads cost more CPU in all, and delay.
 
     damaged: packets and pictures left out so far, because they could not be decoded whole.
     """
 
-    def __init__(self, context: VideoCodecContext, pieces: bool = False) -> None:
-        """pieces: a packet may hold only some slices of an H.264 picture.
+    def __init__(self, context: VideoCodecContext, pieces: bool = False, rotate: int = 0) -> None:
+        """pieces: a packet may hold only some slices of an H.264 picture. rotate: degrees clockwise, for all pictures.
 
         RTP senders that repeat the parameter sets before every slice of a key picture make FFmpeg's parser see several
         pictures in one; without this flag each of them comes out half grey, and so does all that refers to it.
@@ -115,11 +134,15 @@ class Decoder:
         context.thread_count = 1
         if pieces and context.name == "h264":
             context.flags2 |= Flags2.chunks
-        self._context, self._pieces = context, pieces
+        self._context, self._pieces, self._rotate = context, pieces, rotate
+        self._own: Decoder | None = None
+        self._told: Orientation | None = None
         self.damaged = 0
 
-    def decode(self, packet: "Packet[VideoStream] | None") -> list[av.VideoFrame]:
+    def decode(self, packet: "Packet[VideoStream] | None") -> list[Decoded]:
         """The pictures that this packet completes, often one; None asks for those still held back at the end."""
+        if self._own is not None and packet is not None:
+            self._own.learn(packet)
         try:
             pictures = self._context.decode(packet)
         except FFmpegError:
@@ -127,7 +150,7 @@ class Decoder:
             return []
         whole = [picture for picture in pictures if not picture.is_corrupt]
         self.damaged += len(pictures) - len(whole)
-        return whole
+        return [Decoded(picture, self._orientation_of(picture)) for picture in whole]
 
     def cheap(self) -> "Decoder":
         """One that decodes the same without loop filter, and leaves out pictures to which no other refers.
@@ -140,12 +163,28 @@ class Decoder:
         context = cast(VideoCodecContext, av.CodecContext.create(self._context.name, "r"))
         context.extradata = self._context.extradata
         context.options = {"skip_loop_filter": "all", "skip_frame": "noref"}
-        return Decoder(context, self._pieces)
+        cheap = Decoder(context, self._pieces, self._rotate)
+        cheap._own = self
+        return cheap
 
     def restart(self) -> None:
         """Forgets what came before: the next packet begins a group of pictures."""
         if self._context.is_open:
             self._context.flush_buffers()
+
+    def learn(self, packet: "Packet[VideoStream]") -> None:
+        """Find out the orientation of the stream, which only its own context knows, and tells with a picture."""
+        if self._context.is_open:
+            return
+        with suppress(FFmpegError):
+            for picture in (*self._context.decode(packet), *self._context.decode(None)):
+                self._told = told_by(picture)
+        self.restart()
+
+    def _orientation_of(self, picture: av.VideoFrame) -> Orientation:
+        """What was told last counts: a stream may tell it once, or with its I-frames only."""
+        self._told = told_by(picture) or self._told or (None if self._own is None else self._own._told)
+        return (self._told or UPRIGHT).then(self._rotate)
 
 
 def _video_of(container: InputContainer) -> VideoStream | None:
@@ -154,19 +193,6 @@ def _video_of(container: InputContainer) -> VideoStream | None:
     usable = [stream for stream in pictures if stream.codec_context is not None]
     best = container.streams.best("video")
     return next((stream for stream in usable if stream is best), usable[0] if usable else None)
-
-
-def _check_address(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        understood = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        understood = False
-    if not understood:
-        raise SourceUnreadable(
-            "The camera's address can not be understood.",
-            "Write it like rtsp://user:password@host:554/path, with %40 for @, %2F for /, %3A for : in the password.",
-        )
 
 
 def _unreadable(path: Path, error: Exception) -> SourceUnreadable:
@@ -193,7 +219,7 @@ _CONNECTION_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
     (
         av.error.HTTPUnauthorizedError,
         "refuses the user or the password (401)",
-        "Check them in the camera's address; special characters are written like %40 for @.",
+        f"Check them in the camera's address. {ENCODE}",
     ),
     (av.error.HTTPForbiddenError, "forbids this user to watch (403)", "Give the user the right to view live pictures."),
     (

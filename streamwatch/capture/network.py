@@ -1,5 +1,6 @@
 """Network streams: RTSP over TCP or UDP, and what else FFmpeg plays live (HTTP, RTMP)."""
 
+import logging
 from collections.abc import Iterator
 
 from av.error import FFmpegError
@@ -10,10 +11,14 @@ from streamwatch.capture.av_source import Decoder, connection_lost, open_network
 from streamwatch.capture.hardware import context_for
 from streamwatch.capture.packets import Cutter, Piece
 from streamwatch.capture.picture import frame_of
+from streamwatch.capture.stamps import JumpWatch
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceLost
 from streamwatch.model import Frame
 from streamwatch.redact import place_of
+from streamwatch.words import signed_age
+
+log = logging.getLogger(__name__)
 
 
 class NetworkStream:
@@ -21,9 +26,12 @@ class NetworkStream:
 
     live = True
 
-    def __init__(self, camera: str, url: str, *, transport: str, timeout: float, clock: Clock, decode: str) -> None:
+    def __init__(
+        self, camera: str, url: str, *, transport: str, timeout: float, clock: Clock, decode: str, rotate: int = 0
+    ) -> None:
         self._camera, self._clock, self._timeout = camera, clock, timeout
-        self._place, self._decode = place_of(url), decode
+        self._place, self._decode, self._rotate = place_of(url), decode, rotate
+        self._stamps = JumpWatch()
         self._container, self._stream = open_network(url, transport, timeout)
 
     def frames(self) -> Iterator[Frame | None]:
@@ -45,7 +53,8 @@ class NetworkStream:
 
     def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also after the stream has ended."""
-        return Decoder(context_for(self._stream.codec_context, self._decode), pieces=True)
+        context = context_for(self._stream.codec_context, self._decode)
+        return Decoder(context, pieces=True, rotate=self._rotate)
 
     def stop(self) -> None:
         """Nothing can interrupt FFmpeg's read; the next packet or its own time-out ends it."""
@@ -55,10 +64,22 @@ class NetworkStream:
         self._container.close()
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
+        tick = float(self._stream.time_base or 0)
         try:
             for packet in self._container.demux(self._stream):
                 if packet.size:
+                    if packet.pts is not None and tick:
+                        self._watch(packet.pts * tick)
                     yield packet
         except FFmpegError as error:
             raise connection_lost(self._place, error, timed_out=False, timeout=self._timeout) from None
         raise SourceLost(f"{self._place} ended the stream.")
+
+    def _watch(self, stamp: float) -> None:
+        by = self._stamps.look(stamp, self._clock.monotonic())
+        if by is not None:
+            log.warning(
+                "Camera %s: the time stamps of its stream have jumped by %s; the time at which pictures come counts.",
+                self._camera,
+                signed_age(by),
+            )

@@ -10,10 +10,9 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import av
-
 from streamwatch.capture.av_source import Decoder
 from streamwatch.capture.packets import PacketBuffer, Piece
+from streamwatch.capture.picture import Decoded
 from streamwatch.model import Attention
 
 SLACK = 0.3
@@ -41,7 +40,7 @@ REORDERED = 16
 class Viewed:
     """A decoded picture, and the first piece of it as it came. arrived_at: never before the one looked at before."""
 
-    picture: av.VideoFrame
+    picture: Decoded
     piece: Piece
     arrived_at: datetime
 
@@ -73,7 +72,7 @@ class OnDemand:
         self._cheap: Decoder | None = None
         self._in_step, self._drained, self._next = False, False, 0
         self._resumable = self._passing = False
-        self._ready: deque[av.VideoFrame] = deque()
+        self._ready: deque[Decoded] = deque()
         self._fed: dict[int, Piece] = {}
         self._offered: Piece | None = None
         self._looked: Piece | None = None
@@ -203,7 +202,7 @@ class OnDemand:
         """Where the group begins in which the picture lies that follows on the last one looked at."""
         return self._buffer.group_of(0 if self._looked is None else self._looked.number + 1)
 
-    def _viewed(self, picture: av.VideoFrame, piece: Piece) -> Viewed:
+    def _viewed(self, picture: Decoded, piece: Piece) -> Viewed:
         earliest = piece.arrived_at if self._looked is None else self._looked.arrived_at
         return Viewed(picture, piece, max(piece.arrived_at, earliest))
 
@@ -351,7 +350,7 @@ class OnDemand:
         while True:
             while self._ready:
                 picture = self._ready.popleft()
-                piece = self._fed.get(picture.pts or 0)
+                piece = self._fed.get(picture.picture.pts or 0)
                 if piece is not None and not self._passes(piece):
                     return self._viewed(picture, piece)
             piece = self._buffer.after(self._next)

@@ -15,19 +15,18 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from streamwatch.capture.av_source import Decoder, open_file
+from streamwatch.capture.av_source import Decoder, open_file, rate_of
 from streamwatch.capture.on_demand import OnDemand, Viewed
 from streamwatch.capture.packets import Cutter, Piece
-from streamwatch.capture.picture import frame_of
+from streamwatch.capture.picture import Decoded, frame_of
+from streamwatch.capture.stamps import Straightener
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceUnreadable
 from streamwatch.model import Attention, Frame
+from streamwatch.words import age, signed_age, some
 
 log = logging.getLogger(__name__)
 
-_DEFAULT_RATE = Fraction(25)
-_JITTER = 1_000_000
-"""Microseconds that a time stamp may step back as mere disorder; further back, the recorder's clock was set anew."""
 _SHORTFALL = 1.0
 """Seconds of the announced length that may be missing before a file counts as cut off."""
 _AT_ONCE, _AT_LEISURE = 0.4, 0.8
@@ -45,16 +44,18 @@ class Recording:
     the last picture so far.
     """
 
-    def __init__(self, camera: str, path: Path, max_blind: float = 0.0) -> None:
-        """max_blind: seconds of the video between two pictures that are decoded at little attention."""
-        self._camera, self._path = camera, path
+    def __init__(self, camera: str, path: Path, max_blind: float = 0.0, rotate: int = 0) -> None:
+        """max_blind: seconds of the video between two pictures that are decoded at little attention.
+
+        rotate: degrees clockwise by which its pictures are turned.
+        """
+        self._camera, self._path, self._rotate = camera, path, rotate
         self._container, self._stream = open_file(path)
         self._on_demand = OnDemand(self.decoder(), max_blind=max_blind)
         self._stumbles, self._taken_back = 0, False
-        rate = self._stream.average_rate or self._stream.guessed_rate or _DEFAULT_RATE
-        self._time_base = self._stream.time_base or 1 / rate
-        self._rate, self._timeline = rate, Timeline(self._time_base, rate)
-        self.fps = float(rate)
+        self.fps = float(rate_of(self._container, self._stream))
+        self._time_base = self._stream.time_base or 1 / Fraction(self.fps)
+        self._stamps, self._timeline = Straightener(float(self._time_base), self.fps), Timeline(self._time_base)
         self.duration = self._announced_length()
         self.started = _recorded_at(self._container.metadata.get("creation_time", ""))
         self.ended_at = 0.0
@@ -90,17 +91,17 @@ class Recording:
         self._taken_back = self._on_demand.attend(attention)
         return self._taken_back
 
-    def pictures(self) -> Iterator[tuple[timedelta, av.VideoFrame]]:
+    def pictures(self) -> Iterator[tuple[timedelta, Decoded]]:
         """Decoded pictures, each with its time since the first one; never earlier than the one before."""
-        some = False
+        shown = False
         for viewed in self._viewed():
             timeline = copy(self._timeline)
-            offset, some = timeline.offset(viewed.piece.stamp), True
+            offset, shown = timeline.offset(viewed.piece.stamp or 0), True
             yield offset, viewed.picture
             if not self._taken_back:
                 self._timeline = timeline
             self._taken_back = False
-        if not some:
+        if not shown:
             raise SourceUnreadable(f"Not one picture of {self._path} can be decoded.")
 
     def pieces(self) -> Iterator[Piece]:
@@ -111,23 +112,31 @@ class Recording:
 
     def timed(self) -> "Iterator[tuple[Packet[VideoStream], float, int]]":
         """Packets in the order of the file, each with its seconds of the video's own time and its time stamp."""
-        way = Timeline(self._time_base, self._rate)
-        stamp, step = None, round(1 / self._rate / self._time_base)
-        for packet in self._packets():
-            stamp = packet.pts if packet.pts is not None else 0 if stamp is None else stamp + step
-            at = way.offset(packet.dts if packet.dts is not None else stamp).total_seconds()
+        way = Timeline(self._time_base)
+        for packet, shown, decoded in self._stamps.straighten(self._packets()):
+            at = way.offset(decoded).total_seconds()
             self.ended_at = max(self.ended_at, at)
-            yield packet, at, stamp
+            yield packet, at, shown
 
     def decoder(self) -> Decoder:
         """Decodes what `pieces` gives, in any thread, also when the file is closed."""
-        return Decoder(self._stream.codec_context)
+        return Decoder(self._stream.codec_context, rotate=self._rotate)
 
     def report_damage(self) -> None:
-        """One warning, after the last picture, if the file broke off or was damaged."""
-        if self.duration is not None and self.ended_at + 1 / self.fps < self.duration - _SHORTFALL:
+        """After the last picture: a warning if the file broke off or was damaged, and one if its clock was set."""
+        if jumps := self._stamps.jumps:
+            log.warning(
+                "%s: its clock was set %s, first by %s after %s of the video; the times go on from where they were.",
+                self._path,
+                some(len(jumps), "time"),
+                signed_age(jumps[0].by),
+                age(jumps[0].at),
+            )
+        # Where stamps leapt, what the file announces of its length is worth nothing.
+        elif self._breaks_off and not self._stamps.leapt:
             log.warning("%s breaks off at %.1f s of %.1f s; it was cut off.", self._path, self.ended_at, self.duration)
-        elif self.damaged:
+            return
+        if self.damaged:
             log.warning("%s is damaged; %d packets or pictures were left out.", self._path, self.damaged)
 
     def close(self) -> None:
@@ -160,6 +169,10 @@ class Recording:
             else:
                 return
 
+    @property
+    def _breaks_off(self) -> bool:
+        return self.duration is not None and self.ended_at + 1 / self.fps < self.duration - _SHORTFALL
+
     def _announced_length(self) -> float | None:
         if self._stream.duration and self._stream.time_base:
             return float(self._stream.duration * self._stream.time_base)
@@ -171,9 +184,9 @@ class PlayedRecording:
 
     live = False
 
-    def __init__(self, camera: str, path: Path, *, loop: bool, clock: Clock) -> None:
-        self._camera, self._path, self._loop, self._clock = camera, path, loop, clock
-        self._recording = Recording(camera, path)
+    def __init__(self, camera: str, path: Path, *, loop: bool, clock: Clock, rotate: int = 0) -> None:
+        self._camera, self._path, self._loop, self._clock, self._rotate = camera, path, loop, clock, rotate
+        self._recording = self._opened()
         self._stopped, self._attentive = threading.Event(), threading.Event()
         self._attentive.set()
 
@@ -224,6 +237,9 @@ class PlayedRecording:
         """Closes the file."""
         self._recording.close()
 
+    def _opened(self) -> Recording:
+        return Recording(self._camera, self._path, rotate=self._rotate)
+
     def _rounds(self) -> Iterator[Recording]:
         yield self._recording
         if not self._stopped.is_set():
@@ -231,7 +247,7 @@ class PlayedRecording:
             self._recording.report_damage()
         while self._loop and not self._stopped.is_set():
             self._recording.close()
-            self._recording = Recording(self._camera, self._path)
+            self._recording = self._opened()
             yield self._recording
             self._stopped.wait(1 / self._recording.fps)
 
@@ -244,27 +260,20 @@ class PlayedRecording:
 
 
 class Timeline:
-    """Time since the first picture, from time stamps that may be missing, out of order or set anew."""
+    """Time since the first picture, from straightened time stamps."""
 
-    def __init__(self, time_base: Fraction, rate: Fraction) -> None:
+    def __init__(self, time_base: Fraction) -> None:
         # In whole microseconds: fractions cost more than all else that is done for a packet.
         self._tick, self._ticks = time_base.numerator * 1_000_000, time_base.denominator
-        self._step = round(1_000_000 / rate)
         self._first: int | None = None
         self._now = 0
 
-    def offset(self, pts: int | None) -> timedelta:
-        """For the next picture, never less than for the one before. pts: in units of the time base."""
-        stamp = None if pts is None else (pts * self._tick + self._ticks // 2) // self._ticks
+    def offset(self, stamp: int) -> timedelta:
+        """For the next picture, never less than for the one before. stamp: in units of the time base."""
+        time = (stamp * self._tick + self._ticks // 2) // self._ticks
         if self._first is None:
-            self._first = 0 if stamp is None else stamp
-        elif stamp is None:
-            self._now += self._step
-        elif stamp - self._first < self._now - _JITTER:
-            self._now += self._step
-            self._first = stamp - self._now
-        else:
-            self._now = max(self._now, stamp - self._first)
+            self._first = time
+        self._now = max(self._now, time - self._first)
         return timedelta(microseconds=self._now)
 
 

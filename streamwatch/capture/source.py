@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
+from streamwatch.capture.address import scheme_of
 from streamwatch.capture.av_source import Decoder
+from streamwatch.capture.http_pictures import EVERY, HttpPictures
 from streamwatch.capture.network import NetworkStream
 from streamwatch.capture.packets import Piece
 from streamwatch.capture.recording import PlayedRecording
@@ -74,22 +76,31 @@ def open_source(
     timeout: float,
     clock: Clock,
     decode: str = "software",
+    rotate: int = 0,
+    every: float = EVERY,
 ) -> Source:
     """Opens what `source` names; for a network stream or webcam that may take `timeout` seconds and more.
 
     source: "sample"; an address (rtsp://, rtsps://, http://, https://, rtmp://, rtmps://); a webcam (0, /dev/video0);
     else a video file, which is played as if it were a camera. transport: "tcp" or "udp", for RTSP. loop: play a file
-    again and again. decode: what decodes a network stream; see hardware.py. Raises SourceLost and SourceUnreadable.
+    again and again. decode: what decodes a network stream; see hardware.py. rotate: degrees clockwise (0, 90, 180, 270)
+    by which pictures are turned. every: seconds between two requests to a camera that gives single pictures over HTTP.
+    Raises SourceLost and SourceUnreadable.
     """
     recorded = file_of(source)
     if recorded is not None:
-        return PlayedRecording(camera, recorded, loop=loop or source == "sample", clock=clock)
-    scheme, separator, _ = source.partition("://")
-    scheme = scheme.lower()
-    if not separator:
-        return Webcam(camera, source, clock=clock)
+        return PlayedRecording(camera, recorded, loop=loop or source == "sample", clock=clock, rotate=rotate)
+    scheme = scheme_of(source)
+    if not scheme:
+        return Webcam(camera, source, clock=clock, rotate=rotate)
+    if scheme in ("http", "https"):
+        pictures = HttpPictures.opened(camera, source, timeout=timeout, every=every, clock=clock, rotate=rotate)
+        if pictures is not None:
+            return pictures
     if scheme in NETWORK_SCHEMES:
-        return NetworkStream(camera, source, transport=transport, timeout=timeout, clock=clock, decode=decode)
+        return NetworkStream(
+            camera, source, transport=transport, timeout=timeout, clock=clock, decode=decode, rotate=rotate
+        )
     known = ", ".join(f"{name}://" for name in NETWORK_SCHEMES)
     raise SourceUnreadable(
         f"An address with {scheme}:// can not be opened.", f"Known are {known} and plain file names."

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from streamwatch.capture.orientation import UPRIGHT
 from streamwatch.clock import Clock
 from streamwatch.errors import SourceLost
 from streamwatch.model import Attention, Frame, Picture
@@ -21,9 +22,9 @@ class Webcam:
 
     live = True
 
-    def __init__(self, camera: str, device: str, *, clock: Clock) -> None:
+    def __init__(self, camera: str, device: str, *, clock: Clock, rotate: int = 0) -> None:
         self._camera, self._device, self._clock = camera, device, clock
-        self._attention = Attention.ALL
+        self._attention, self._orientation = Attention.ALL, UPRIGHT.then(rotate)
         # OpenCV prints lines of its own for every webcam that is not there.
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         self._capture = _opened(device)
@@ -51,7 +52,7 @@ class Webcam:
             if not came:
                 raise SourceLost(f"The webcam {self._device} gives no more pictures.")
             decoded_at = now
-            yield _frame(self._camera, self._clock, np.asarray(bgr, np.uint8))
+            yield _frame(self._camera, self._clock, self._orientation.upright(np.asarray(bgr, np.uint8)))
 
     def stop(self) -> None:
         """The next picture, or OpenCV's own time-out, ends a read."""

@@ -38,6 +38,10 @@ class Watchfulness:
         """The gate has taken this picture in."""
         self._last, self._last_at = small, at
 
+    def stir(self, at: float) -> None:
+        """Something happens. The frame may be given back, to look at what came before it: then it lies ahead."""
+        self._stirred_at = max(self._stirred_at, at)
+
     def needed(
         self,
         small: Picture,
@@ -51,8 +55,7 @@ class Watchfulness:
         if self._last is None or at - self._began < SETTLING:
             return Attention.ALL
         if self._stirs(small, change, luma, movers, tracks):
-            # A stir may be taken back to look at what came before it: then it lies ahead.
-            self._stirred_at = max(self._stirred_at, at)
+            self.stir(at)
         return Attention.ALL if at - self._stirred_at < CALM_FOR else Attention.QUIET
 
     def _stirs(

@@ -119,10 +119,13 @@ class Gate:
 
         At ALL, frames that were passed over before it should come first, if they can still be had.
         """
-        if self._shape != frame.luma.shape or self._scene.upset:
+        at = frame.captured_at.timestamp()
+        if self._shape != frame.luma.shape:
+            self._watchfulness.stir(at)
+            return Attention.ALL
+        if self._scene.upset:
             return Attention.ALL
         small, change = self._see(frame)
-        at = frame.captured_at.timestamp()
         return self._watchfulness.needed(small, change, frame.luma, at, self._movers.now, self._tracker.tracks)
 
     def look(self, frame: Frame) -> list[Decision]:
@@ -231,16 +234,9 @@ class Gate:
         return decisions
 
     def _begin(self, frame: Frame, at: float) -> None:
-        """The first picture, or one of another size. What was read before probably still stands before the camera."""
+        """The first picture, or one of another size. What was before the camera probably still is."""
+        self._tracker.resized(self._shape, frame.luma.shape)
         self._shape, self._geometry = frame.luma.shape, Geometry(frame.luma.shape, self._zone)
-        for track in self._tracker.tracks:
-            track.pattern = track.place = track.best = track.verified = None
-            track.earlier = []
-            track.lost_at = at if track.lost_at is None else track.lost_at
-            track.remembered = True
-            if track.state is State.TENTATIVE:
-                track.misses = 99
-        self._tracker.tracks = [track for track in self._tracker.tracks if track.misses < 99]
         self._scenery = []
         self._learn_anew(self._geometry.shrink(frame.luma), at)
         self._search.begin(self._geometry, at)

@@ -1,7 +1,8 @@
-"""Opening a database: folders, SQLite's settings, schema, and an engine to work with.
+"""Opening a database: folders, settings, schema, and an engine to work with.
 
 SQLite files are written in WAL mode with `synchronous=FULL`, so that a committed row survives a power cut and readers
 never wait for the writer. Every write transaction takes the write lock when it begins, so that it can not fail halfway.
+What PostgreSQL needs stands in postgresql.py.
 """
 
 import sqlite3
@@ -11,44 +12,61 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from streamwatch.errors import DatabaseUnusable, StoreError
-from streamwatch.store import schema
+from streamwatch.store import postgresql, schema
 from streamwatch.store.evidence import make_folder
 from streamwatch.store.failures import OTHER_FILE, Place, file_failed, translated
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another program's lock, unless the URL says otherwise (`?timeout=`)."""
-_PACKAGES = {"MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary"}
-"""Drivers whose package has another name than their module."""
+_DRIVERS = {"sqlite": "pysqlite", "postgresql": "psycopg"}
+"""The databases that streamwatch is tested with, and the driver of each."""
 FIRST_RUN = "Start `streamwatch run` or `streamwatch replay` first."
-_MIGRATION_LOCK = 0x53_57_44_42
-"""PostgreSQL's advisory locks are numbers; this one is ours ("SWDB")."""
 
 
-def open_writer(database: str) -> tuple[Engine, Place]:
+def open_writer(database: str, sole: bool = False) -> tuple[Engine, Place]:
     """An engine for the one writer; makes folder and file and migrates to the newest schema.
 
-    Raises DatabaseUnusable (bad URL, missing driver, damaged, of a newer version) or StorageFailed (locked, full,
-    not writable, no answer).
+    sole: no other program may open the database so at the same time (PostgreSQL; the lock of a file is lock.py's).
+    Raises DatabaseUnusable (bad URL, missing driver, damaged, of a newer version, held by another program) or
+    StorageFailed (locked, full, not writable, no answer).
     """
     url = _parse(database)
     place = Place.of(url)
-    if _is_sqlite(url):
-        url = _sqlite_file(url, place)
-        try:
-            make_folder(Path(url.database or "").parent)
-        except OSError as error:
-            raise file_failed(f"The folder of the database {url.database}", error) from None
-    _migrate(url, place)
+    if not _is_sqlite(url):
+        return _open_server(url, place, sole), place
+    url = _sqlite_file(url, place)
+    try:
+        make_folder(Path(url.database or "").parent)
+    except OSError as error:
+        raise file_failed(f"The folder of the database {url.database}", error) from None
+    if Path(url.database or "").exists():
+        _refuse_foreign(url, place)
+    migrating = _engine(url, place, poolclass=NullPool)
+    try:
+        _migrate(migrating, place)
+    finally:
+        migrating.dispose()
     engine = _engine(url, place, pool_size=1, max_overflow=0)
-    if _is_sqlite(url):
-        event.listen(engine, "connect", _enforce_foreign_keys)
+    event.listen(engine, "connect", _enforce_foreign_keys)
     return engine, place
+
+
+def _open_server(url: URL, place: Place, sole: bool) -> Engine:
+    """One session for everything: it has the lock before it migrates, and keeps it as long as it lives."""
+    engine = _plain_engine(url, place, pool_size=1, max_overflow=0)
+    event.listen(engine, "connect", postgresql.Session(place, sole).prepare)
+    try:
+        _migrate(engine, place)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
 
 
 def open_read_only(database: str) -> tuple[Engine, Place]:
@@ -87,18 +105,12 @@ def _require_newest(connection: Connection, place: Place) -> None:
         )
 
 
-def _migrate(url: URL, place: Place) -> None:
+def _migrate(engine: Engine, place: Place) -> None:
     """In one transaction under the write lock: two programs that start together do not meet, a power cut undoes all."""
-    if _is_sqlite(url) and Path(url.database or "").exists():
-        _refuse_foreign(url, place)
-    engine = _engine(url, place, poolclass=NullPool)
-    try:
-        with translated(place), engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
-            schema.upgrade(connection, place)
-    finally:
-        engine.dispose()
+    with translated(place), engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            postgresql.lock_migration(connection.exec_driver_sql)
+        schema.upgrade(connection, place)
 
 
 def _refuse_foreign(url: URL, place: Place) -> None:
@@ -155,11 +167,18 @@ def _names_file(name: str) -> bool:
 
 def _parse(database: str) -> URL:
     try:
-        return make_url(database)
+        url = make_url(database)
     except (ArgumentError, ValueError):
         raise DatabaseUnusable(
             "`database` is not a database URL.", "Write it like sqlite:////var/lib/streamwatch/streamwatch.db."
         ) from None
+    kind, _, driver = url.drivername.partition("+")
+    if kind not in _DRIVERS or driver not in ("", _DRIVERS[kind]):
+        raise DatabaseUnusable(
+            f"`database` begins with {url.drivername}, and streamwatch works with SQLite and PostgreSQL only.",
+            "Write sqlite:///… or postgresql://…",
+        )
+    return url
 
 
 def _is_sqlite(url: URL) -> bool:
@@ -189,17 +208,15 @@ def _engine(url: URL, place: Place, **options: Any) -> Engine:
 
 
 def _plain_engine(url: URL, place: Place, **options: Any) -> Engine:
+    if not _is_sqlite(url):
+        url = url.set(drivername="postgresql+psycopg")
+        options |= {"pool_pre_ping": True, "connect_args": postgresql.connection_arguments(url)}
     try:
-        return create_engine(url, hide_parameters=True, pool_pre_ping=not _is_sqlite(url), **options)
-    except NoSuchModuleError:
+        return create_engine(url, hide_parameters=True, **options)
+    except ImportError:
         raise DatabaseUnusable(
-            f"{place.label} is of a kind that SQLAlchemy does not know: {url.drivername}.", "Check its first word."
-        ) from None
-    except ModuleNotFoundError as error:
-        package = _PACKAGES.get(error.name or "", error.name)
-        raise DatabaseUnusable(
-            f"{place.label} needs the Python package {package}, which is not installed.",
-            f"Install it into the same environment: pip install {package}",
+            f"{place.label} needs the Python package psycopg, which is not installed or not whole.",
+            "Install it into the same environment: pip install 'psycopg[binary]'",
         ) from None
     except (ArgumentError, TypeError, ValueError) as error:
         raise DatabaseUnusable(f"{place.label}: {place.clean(str(error))}.", "Check `database`.") from None

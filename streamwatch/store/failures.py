@@ -34,6 +34,47 @@ _SQLITE: dict[str, tuple[type[StoreError], str, str]] = {
     "SQLITE_TOOBIG": (StoreError, "was given a text that is too long", ""),
 }
 
+GRANT = "Make that user the owner of the database and of its tables (ALTER TABLE … OWNER TO …)."
+# By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+_POSTGRESQL: dict[str, tuple[type[StoreError], str, str]] = {
+    "53100": (StorageFailed, "can not grow: the disk of its server is full", FREE_SPACE),
+    "55P03": (StorageFailed, "is locked by another program", "Close whatever else writes to it."),
+    "40P01": (StorageFailed, "is locked by another program", "Close whatever else writes to it."),
+    "40001": (StorageFailed, "is changed by another program at the same time", "Close whatever else writes to it."),
+    "57P01": (StorageFailed, "is not there: its server is being stopped", "Start its server."),
+    "57P02": (StorageFailed, "is not there: its server has crashed", "Look into its server's log."),
+    "57P03": (StorageFailed, "is not there: its server is being started or stopped", "Wait a moment."),
+    "25006": (StorageFailed, "can not be written: its server, or this user, is set to read-only", ""),
+    "42501": (StorageFailed, "can not be written: its user may not", GRANT),
+    "3F000": (StorageFailed, "has no schema that its user may use", GRANT),
+    "XX001": (DatabaseUnusable, "is damaged", "Restore it from a backup, or name another one in `database`."),
+    "XX002": (DatabaseUnusable, "is damaged", "Let its server rebuild the index: REINDEX DATABASE."),
+}
+# A connection that is refused has no SQLSTATE, only words; these are what libpq and an English server say.
+_REFUSED: dict[str, tuple[str, str]] = {
+    "password": (
+        "refuses the user or the password",
+        "Check both; a password may also come from PGPASSWORD or from a file (`?passfile=` in `database`).",
+    ),
+    'role "': ("does not know the user", "Check the user in `database`, or make it: createuser."),
+    'database "': ("does not exist", "Make it: createdb --encoding UTF8 --owner USER NAME"),
+    "pg_hba.conf": ("lets nobody in from this machine with that user", "Add a line to its server's pg_hba.conf."),
+    "too many": ("has no connection left", "Raise max_connections of its server, or close other programs."),
+    "remaining connection slots": ("has no connection left", "Raise max_connections of its server."),
+    "starting up": ("is being started", "Wait a moment."),
+    "in recovery": ("is being started", "Wait a moment."),
+    "shutting down": ("is being stopped", "Start its server."),
+    "translate host name": ("can not be reached: nobody knows its host", "Check the host in `database`."),
+    "resolve host": ("can not be reached: nobody knows its host", "Check the host in `database`."),
+    "closed the connection": ("can not be reached: the connection broke off", "Is its server on?"),
+    "connection is": ("can not be reached: the connection broke off", "Is its server on?"),
+    "Connection refused": ("can not be reached: the connection is refused", "Is its server on, and is the port right?"),
+    "No such file": ("can not be reached: its socket is not there", "Is its server on, and is the folder right?"),
+    "timeout": ("can not be reached: nothing answers", "Is its server on, and are host, port and firewall right?"),
+    "No route": ("can not be reached: there is no way to its host", "Check host and network."),
+    "unreachable": ("can not be reached: there is no way to its host", "Check host and network."),
+}
+
 _OS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", FREE_SPACE),
     errno.EDQUOT: ("the disk quota is used up", FREE_SPACE),
@@ -50,15 +91,21 @@ _OS: dict[int, tuple[str, str]] = {
 class Place:
     """What messages call the database: its file, or its address without password and query."""
 
-    label: str
+    name: str
     password: str = field(default="", repr=False)
+
+    @property
+    def label(self) -> str:
+        """The name at the beginning of a sentence."""
+        return self.name[0].upper() + self.name[1:]
 
     @classmethod
     def of(cls, url: URL) -> "Place":
         """The place of a parsed URL."""
         if url.get_backend_name() == "sqlite":
-            return cls(f"The database {url.database}")
-        return cls(f"The database {url.set(query={}).render_as_string(hide_password=True)}", str(url.password or ""))
+            return cls(f"the database {url.database}")
+        password = url.password or url.query.get("password", "")
+        return cls(f"the database {url.set(query={}).render_as_string(hide_password=True)}", str(password))
 
     def clean(self, text: str) -> str:
         """The first line of a driver's text, without the password."""
@@ -95,7 +142,14 @@ def _translate(error: SQLAlchemyError, place: Place) -> StoreError:
         kind, sentence, what_to_do = _SQLITE.get("_".join(name.split("_")[:2]), (StoreError, "", ""))
         if sentence:
             return kind(f"{place.label} {sentence}.", what_to_do)
+    state = getattr(original, "sqlstate", None)
+    if state in _POSTGRESQL:
+        kind, sentence, what_to_do = _POSTGRESQL[state]
+        return kind(f"{place.label} {sentence}.", what_to_do)
     reason = place.clean(str(original or error))
     if isinstance(error, OperationalError | InterfaceError) and not isinstance(original, sqlite3.Error):
+        for words, (sentence, what_to_do) in _REFUSED.items():
+            if state is None and words in str(original):
+                return StorageFailed(f"{place.label} {sentence}.", what_to_do)
         return StorageFailed(f"{place.label} does not answer or refuses: {reason}.", "Check `database` and its server.")
     return StoreError(f"{place.label} refused a statement: {reason}.")

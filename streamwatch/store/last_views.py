@@ -52,5 +52,5 @@ def _view(session: Session, passage: StoredPassage, data_dir: Path) -> LastView 
     except StoreError:
         return None
     readings = select(StoredReading.corners).where(StoredReading.keyframe_id == row.id)
-    read = session.scalar(readings.order_by(StoredReading.confidence.desc(), StoredReading.id).limit(1))
+    read = session.scalar(readings.order_by(StoredReading.confidence.desc().nulls_last(), StoredReading.id).limit(1))
     return LastView(passage_of(passage), keyframe, corners_of(read))

@@ -174,8 +174,8 @@ class Reader:
 def open_reader(url: str, data_dir: Path) -> Reader:
     """Opens the database read-only; never makes or migrates one.
 
-    url: any SQLAlchemy URL. data_dir: the folder that holds `evidence/`. Raises StoreError where there is no database
-    yet or its schema is older than this program's, and DatabaseUnusable or StorageFailed.
+    url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. Raises StoreError where there is no
+    database yet or its schema is older than this program's, and DatabaseUnusable or StorageFailed.
     """
     engine, place = database.open_read_only(url)
     return Reader(engine, place, data_dir)

@@ -12,16 +12,18 @@ seen and settled by `recover`: a keyframe `waiting` was never sent; a call witho
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import sqlalchemy
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from streamwatch.errors import DatabaseUnusable, StoreError
+from streamwatch.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.model import CallResult, Engine, Keyframe, Passage, PlateText, Reading, Sighting, SightingStatus
 from streamwatch.redact import hide_credentials
 from streamwatch.store import database, ledger, outbox, retention, writers
@@ -52,18 +54,28 @@ class Store:
     """Writes what the pipeline finds; made by `open_store`. For one thread at a time, whichever that is.
 
     clock_trusted: to be kept true by the caller; new rows say whether the clock was known to be right.
+    persist: how to go on asking for what a server must say before work can go on: calls it until it answers, or raises
+    StorageFailed. Without, it is asked once.
     """
 
     def __init__(
-        self, engine: sqlalchemy.Engine, place: Place, data_dir: Path, file: database.OpenFile | None = None
+        self,
+        engine: sqlalchemy.Engine,
+        place: Place,
+        data_dir: Path,
+        file: database.OpenFile | None = None,
+        sole: bool = False,
     ) -> None:
+        """sole: no other program writes a name of its transactions into the database (see `_name_it`)."""
         self._engine = engine
         self._file = file
         self._place = place
         self._data_dir = data_dir
         self._joined: Session | None = None
         self._signed = self._told = False
+        self._named = sole and engine.dialect.name == "postgresql"
         self.clock_trusted = True
+        self.persist: Callable[[Callable[[], bool]], bool] = lambda ask: ask()
 
     def close(self) -> None:
         """Gives the database back. Closing twice does no harm."""
@@ -79,6 +91,15 @@ class Store:
                 f"{self._place.label} was removed or replaced while it was written.",
                 "Put it back before the next start; otherwise a new one is begun.",
             )
+
+    def require_server(self) -> None:
+        """Takes a lost connection, and with it the lock of the database, up again; nothing for SQLite.
+
+        Raises StorageFailed, or DatabaseUnusable where another program has the lock by now.
+        """
+        if self._file is None:
+            with translated(self._place), self._engine.connect():
+                pass
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -380,12 +401,34 @@ class Store:
                 yield from self._part(self._joined)
             return
         self.require_file()
-        with translated(self._place), Session(self._engine) as session, session.begin():
-            self._joined = session
-            try:
-                yield session
-            finally:
-                self._joined = None
+        name = ""
+        try:
+            with translated(self._place), Session(self._engine) as session, session.begin():
+                self._joined = session
+                try:
+                    yield session
+                finally:
+                    self._joined = None
+                name = self._name_it(session)
+        except StorageFailed:
+            # A connection that is lost during COMMIT leaves open whether the server did it; to write the same again
+            # would be wrong if it did. It is asked on a new connection, which has the lock only once the old one ended.
+            if not name or not self.persist(partial(self._is_last, name)):
+                raise
+
+    def _name_it(self, session: Session) -> str:
+        """Leaves a random name in the transaction, which can be asked for; empty where it has written nothing."""
+        if not self._named:
+            return ""
+        session.flush()
+        name, wrote = uuid4().hex, func.txid_current_if_assigned().is_not(None)
+        naming = update(StoredIdentity).where(wrote).values(last_write=name)
+        named = session.execute(naming.returning(StoredIdentity.key), execution_options={"synchronize_session": False})
+        return name if named.first() else ""
+
+    def _is_last(self, name: str) -> bool:
+        with translated(self._place), Session(self._engine) as session:
+            return session.scalar(select(StoredIdentity.last_write)) == name
 
     def _part(self, whole: Session) -> Iterator[Session]:
         """A transaction inside another: it fails here, not at the end of the other, and takes the other with it."""
@@ -408,10 +451,12 @@ class Store:
         return path
 
 
-def open_store(url: str, data_dir: Path) -> Store:
+def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:
     """Opens the database for writing; folders and file are made as needed, the schema is brought to its newest version.
 
-    url: any SQLAlchemy URL. data_dir: the folder that holds `evidence/`. Raises DatabaseUnusable or StorageFailed.
+    url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. sole: for the one program that does all
+    but add calls by hand. Raises DatabaseUnusable (also where another sole one has a PostgreSQL database) or
+    StorageFailed.
     """
-    engine, place = database.open_writer(url)
-    return Store(engine, place, data_dir, database.open_file(url))
+    engine, place = database.open_writer(url, sole)
+    return Store(engine, place, data_dir, database.open_file(url), sole)

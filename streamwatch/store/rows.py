@@ -10,6 +10,7 @@ from streamwatch.errors import StoreError
 from streamwatch.model import Box, Corners, Keyframe, Passage, PlateText, Point, Reading, Sighting
 from streamwatch.store.evidence import sha256
 from streamwatch.store.tables import StoredCall, StoredKeyframe, StoredPassage, StoredReading, StoredSighting
+from streamwatch.store.texts import storable
 
 _Row = TypeVar("_Row", StoredPassage, StoredKeyframe, StoredCall, StoredReading, StoredSighting)
 
@@ -104,7 +105,10 @@ def answer_row(plates: Sequence[PlateText] | None) -> list[dict[str, Any]] | Non
     """The plates of a call as the column `answer` keeps them."""
     if plates is None:
         return None
-    return [{"text": plate.text, "confidence": plate.confidence, "corners": _points(plate.corners)} for plate in plates]
+    return [
+        {"text": storable(plate.text), "confidence": plate.confidence, "corners": _points(plate.corners)}
+        for plate in plates
+    ]
 
 
 def plates_of(answer: Sequence[dict[str, Any]]) -> tuple[PlateText, ...]:

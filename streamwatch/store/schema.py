@@ -42,8 +42,7 @@ def upgrade(connection: Connection, place: Place) -> None:
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     _explain(connection)
-    if view := local_view(connection.dialect.name):
-        connection.execute(text(view))
+    connection.execute(text(local_view(connection.dialect.name)))
     if connection.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first():
         raise DatabaseUnusable(f"{place.label} holds rows that refer to rows which are gone.", RESCUE)
 
@@ -66,9 +65,9 @@ def version(connection: Connection, place: Place) -> str:
 
 
 def _view_stands(connection: Connection) -> bool:
-    """Whether the view is this program's. Only SQLite keeps its text; elsewhere a new view needs a new version."""
+    """True if the view is this program's. Only SQLite keeps its text; on PostgreSQL a new view needs a new version."""
     if connection.dialect.name != "sqlite":
-        return True
+        return VIEW in inspect(connection).get_view_names()
     found = connection.execute(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": VIEW}).scalar()
     return found == local_view("sqlite")
 

@@ -15,15 +15,16 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, Double, Enum, ForeignKey, Index, MetaData, String, Text, true
-from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 from sqlalchemy.schema import CreateColumn
 from sqlalchemy.sql.compiler import DDLCompiler
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from streamwatch.model import Direction, Engine, SightingStatus
+from streamwatch.store.texts import storable
 
 PLATE_LENGTH = 255
 
@@ -52,7 +53,7 @@ class KeyframeState(StrEnum):
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware datetimes in, aware UTC datetimes out; refuses naive ones with a ValueError.
 
-    PostgreSQL keeps them as `timestamptz`; every other database as plain UTC with microseconds.
+    PostgreSQL keeps them as `timestamptz`, SQLite as plain UTC text with microseconds.
     """
 
     impl = DateTime
@@ -60,8 +61,6 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """The column type of one kind of database."""
-        if dialect.name in ("mysql", "mariadb"):
-            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -80,6 +79,33 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Words(TypeDecorator[str]):
+    """Text that every database takes, whatever it was given; see `storable`. Longer than the column: cut.
+
+    SQLite keeps a text of any length and with any character, PostgreSQL refuses the whole row.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, length: int | None = None) -> None:
+        """length: in characters; None: without limit."""
+        super().__init__()
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The column type: VARCHAR(length) or TEXT."""
+        return Text() if self.length is None else String(self.length)
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Python to database."""
+        return None if value is None else storable(value)[: self.length]
+
+    def coerce_compared_value(self, op: OperatorType | None, value: object) -> "Words":
+        """A text that a column is compared with is not cut, because that would change the question."""
+        return Words()
+
+
 class Base(DeclarativeBase):
     """The root of all tables; constraints are named, so that later migrations can name them too."""
 
@@ -94,8 +120,8 @@ class Base(DeclarativeBase):
     )
 
 
-def _words(kind: type[StrEnum]) -> Enum:
-    """The values of a StrEnum as plain text."""
+def _word(kind: type[StrEnum]) -> Enum:
+    """One of the values of a StrEnum, as plain text."""
     return Enum(kind, native_enum=False, length=16, values_callable=lambda e: [word.value for word in e])
 
 
@@ -104,11 +130,11 @@ def _id() -> MappedColumn[int]:
 
 
 def _key(what: str) -> MappedColumn[str]:
-    return mapped_column(String(32), unique=True, comment=f"the {what}'s random name, given before it had a row")
+    return mapped_column(Words(32), unique=True, comment=f"the {what}'s random name, given before it had a row")
 
 
 def _camera() -> MappedColumn[str]:
-    return mapped_column(String(64), comment="name of the camera in config.yaml")
+    return mapped_column(Words(64), comment="name of the camera in config.yaml")
 
 
 def _clock_trusted() -> MappedColumn[bool]:
@@ -121,10 +147,15 @@ class StoredIdentity(Base):
     """Which database this is."""
 
     __tablename__ = "identity"
-    __table_args__ = ({"comment": "which database this is; one row, which is never changed"},)
+    __table_args__ = ({"comment": "which database this is; one row"},)
 
     key: Mapped[str] = mapped_column(
-        String(32), primary_key=True, comment="the database's random name, as in evidence/KEY.database"
+        Words(32), primary_key=True, comment="the database's random name, as in evidence/KEY.database"
+    )
+    last_write: Mapped[str | None] = mapped_column(
+        Words(32),
+        comment="the random name of the daemon's last transaction, which tells whether a commit that the server did "
+        "not confirm is in; NULL for SQLite, where that can not happen",
     )
 
 
@@ -146,12 +177,12 @@ class StoredPassage(Base):
     last_seen: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time of the last frame that showed it so far")
     closed: Mapped[bool] = mapped_column(comment="1 once the vehicle has gone")
     direction: Mapped[Direction] = mapped_column(
-        _words(Direction),
+        _word(Direction),
         default=Direction.UNKNOWN,
         comment="coming, going or crossing, as the camera sees it; unknown: it stood, or is not closed yet",
     )
     outcome: Mapped[PassageOutcome] = mapped_column(
-        _words(PassageOutcome),
+        _word(PassageOutcome),
         default=PassageOutcome.PENDING,
         comment="pending: answers are still to come; read: it has a sighting; unsure: text that could not be believed; "
         "unread: answered, and no plate was found; failed: no engine answered, so nobody knows",
@@ -181,8 +212,8 @@ class StoredKeyframe(Base):
     passage_id: Mapped[int] = mapped_column(ForeignKey("passages.id"), comment="the passage that it shows")
     camera: Mapped[str] = _camera()
     captured_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time when the frame was taken")
-    path: Mapped[str | None] = mapped_column(Text, comment="the JPEG, relative to data_dir; NULL once it was deleted")
-    sha256: Mapped[str] = mapped_column(String(64), comment="SHA-256 of the JPEG, hex")
+    path: Mapped[str | None] = mapped_column(Words, comment="the JPEG, relative to data_dir; NULL once it was deleted")
+    sha256: Mapped[str] = mapped_column(Words(64), comment="SHA-256 of the JPEG, hex")
     bytes: Mapped[int] = mapped_column(comment="length of the JPEG in bytes")
     width: Mapped[int] = mapped_column(comment="width of the JPEG in pixels")
     height: Mapped[int] = mapped_column(comment="height of the JPEG in pixels")
@@ -192,16 +223,16 @@ class StoredKeyframe(Base):
     crop_height: Mapped[int] = mapped_column(comment="height of the part shown, in pixels of the camera's frame")
     scale: Mapped[float] = mapped_column(comment="JPEG pixels per frame pixel, at most 1")
     score: Mapped[float] = mapped_column(comment="best-shot score; higher is better; comparable within one passage")
-    reason: Mapped[str] = mapped_column(Text, comment="why the gate chose this frame")
+    reason: Mapped[str] = mapped_column(Words, comment="why the gate chose this frame")
     state: Mapped[KeyframeState] = mapped_column(
-        _words(KeyframeState),
+        _word(KeyframeState),
         default=KeyframeState.WAITING,
         comment="waiting: to be read (the outbox); sent: a call was begun and is not settled; doubtful: sent, and "
         "nobody knows whether it was answered and paid; answered: read, whatever the answer was; failed: given up "
         "after trying; dropped: given up without trying",
     )
     state_reason: Mapped[str] = mapped_column(
-        Text, default="", comment="why it is doubtful, failed, was dropped, waits again or was read without being paid"
+        Words, default="", comment="why it is doubtful, failed, was dropped, waits again or was read without being paid"
     )
     clock_trusted: Mapped[bool] = _clock_trusted()
 
@@ -224,16 +255,16 @@ class StoredCall(Base):
         comment="the keyframe that was sent; NULL for a picture of the verb `read`",
     )
     camera: Mapped[str | None] = mapped_column(
-        String(64), comment="the camera that pays, kept even when the keyframe is deleted; NULL for the verb `read`"
+        Words(64), comment="the camera that pays, kept even when the keyframe is deleted; NULL for the verb `read`"
     )
-    engine: Mapped[Engine] = mapped_column(_words(Engine), comment="the service that was called")
+    engine: Mapped[Engine] = mapped_column(_word(Engine), comment="the service that was called")
     attempt: Mapped[int] = mapped_column(comment="1 for the first try with this picture, 2 and up for retries")
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time just before sending")
     ended_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="UTC wall time of its end; NULL while it is in flight, and where its end was not seen"
     )
     outcome: Mapped[str | None] = mapped_column(
-        String(32),
+        Words(32),
         comment="read, no plate, or the kind of failure; doubtful: nobody knows whether it was answered and charged, "
         "also where streamwatch was stopped in the middle; NULL while in flight",
     )
@@ -246,21 +277,21 @@ class StoredCall(Base):
     fee: Mapped[int] = mapped_column(default=0, comment="charge units as the service says; 1 if it did not say")
     latency: Mapped[float | None] = mapped_column(comment="seconds from sending to the end of the answer")
     http_status: Mapped[int | None] = mapped_column(comment="status code of the HTTP answer; NULL if there was none")
-    gateway_code: Mapped[str] = mapped_column(Text, default="", comment="the API gateway's own error code")
+    gateway_code: Mapped[str] = mapped_column(Words, default="", comment="the API gateway's own error code")
     platform_code: Mapped[int | None] = mapped_column(comment="showapi_res_code of the answer")
     ret_code: Mapped[int | None] = mapped_column(comment="ret_code of the answer")
-    request_id: Mapped[str] = mapped_column(Text, default="", comment="X-Ca-Request-Id, to quote to the gateway")
-    answer_id: Mapped[str] = mapped_column(Text, default="", comment="showapi_res_id, to quote to the vendor")
-    error: Mapped[str] = mapped_column(Text, default="", comment="what went wrong, in words, without secrets")
+    request_id: Mapped[str] = mapped_column(Words, default="", comment="X-Ca-Request-Id, to quote to the gateway")
+    answer_id: Mapped[str] = mapped_column(Words, default="", comment="showapi_res_id, to quote to the vendor")
+    error: Mapped[str] = mapped_column(Words, default="", comment="what went wrong, in words, without secrets")
     path: Mapped[str | None] = mapped_column(
-        Text,
+        Words,
         comment="the JPEG that was sent, relative to data_dir: the keyframe's own, or a smaller one made for a retry; "
         "NULL where an address was sent or the file was deleted",
     )
     picture_url: Mapped[str] = mapped_column(
-        Text, default="", comment="the picture's address where that was sent instead of a JPEG, without its query"
+        Words, default="", comment="the picture's address where that was sent instead of a JPEG, without its query"
     )
-    sha256: Mapped[str] = mapped_column(String(64), default="", comment="SHA-256 of the JPEG that was sent, hex")
+    sha256: Mapped[str] = mapped_column(Words(64), default="", comment="SHA-256 of the JPEG that was sent, hex")
     bytes: Mapped[int | None] = mapped_column(comment="length of the JPEG that was sent, in bytes")
     clock_trusted: Mapped[bool] = _clock_trusted()
 
@@ -283,16 +314,16 @@ class StoredSighting(Base):
     id: Mapped[int] = _id()
     key: Mapped[str] = _key("sighting")
     camera: Mapped[str] = _camera()
-    plate: Mapped[str] = mapped_column(String(PLATE_LENGTH), comment="the plate, normalised")
-    kind: Mapped[str] = mapped_column(String(32), comment="the grammar's name for its form; empty: none fits")
+    plate: Mapped[str] = mapped_column(Words(PLATE_LENGTH), comment="the plate, normalised")
+    kind: Mapped[str] = mapped_column(Words(32), comment="the grammar's name for its form; empty: none fits")
     confidence: Mapped[float | None] = mapped_column(comment="the best of its readings, 0 to 1; NULL: none was given")
     first_seen: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time when it was first seen")
     last_seen: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time when it was last seen")
     reads: Mapped[int] = mapped_column(comment="number of readings that support it")
     status: Mapped[SightingStatus] = mapped_column(
-        _words(SightingStatus), comment="provisional from its first reading on, final once its passage has closed"
+        _word(SightingStatus), comment="provisional from its first reading on, final once its passage has closed"
     )
-    engine: Mapped[Engine] = mapped_column(_words(Engine), comment="who read it")
+    engine: Mapped[Engine] = mapped_column(_word(Engine), comment="who read it")
     passage_id: Mapped[int] = mapped_column(ForeignKey("passages.id"), comment="the passage that it belongs to")
     keyframe_id: Mapped[int] = mapped_column(ForeignKey("keyframes.id"), comment="the keyframe that shows it best")
 
@@ -317,10 +348,10 @@ class StoredReading(Base):
     sighting_id: Mapped[int | None] = mapped_column(
         ForeignKey("sightings.id", ondelete="SET NULL"), comment="the sighting that it became part of; NULL: none"
     )
-    engine: Mapped[Engine] = mapped_column(_words(Engine), comment="who read it")
-    raw: Mapped[str] = mapped_column(Text, comment="the text as the engine wrote it")
-    plate: Mapped[str] = mapped_column(Text, comment="the same, normalised")
-    kind: Mapped[str] = mapped_column(String(32), comment="the grammar's name for its form; empty: none fits")
+    engine: Mapped[Engine] = mapped_column(_word(Engine), comment="who read it")
+    raw: Mapped[str] = mapped_column(Words, comment="the text as the engine wrote it")
+    plate: Mapped[str] = mapped_column(Words, comment="the same, normalised")
+    kind: Mapped[str] = mapped_column(Words(32), comment="the grammar's name for its form; empty: none fits")
     repaired: Mapped[bool] = mapped_column(comment="1: a look-alike character was replaced on the way to plate")
     confidence: Mapped[float | None] = mapped_column(comment="0 to 1; NULL: the engine gave none that can be believed")
     corners: Mapped[list[list[float]] | None] = mapped_column(
@@ -344,17 +375,15 @@ def _explain_column(element: CreateColumn, compiler: DDLCompiler, **options: Any
 
 _LOCAL = {
     "sqlite": "datetime(s.{0}, 'localtime')",
-    "postgresql": "s.{0} AT TIME ZONE current_setting('TimeZone')",
+    "postgresql": "date_trunc('second', s.{0} AT TIME ZONE current_setting('TimeZone'))",
 }
 
 
 def local_view(database: str) -> str:
     """CREATE VIEW sighting_local: sightings with local times, for people who ask in SQL.
 
-    Empty for a kind of database whose views can not know the local time zone (MySQL).
+    Local is the time zone of the session on PostgreSQL, and of the machine on SQLite.
     """
-    if database not in _LOCAL:
-        return ""
     first_seen, last_seen = (_LOCAL[database].format(column) for column in ("first_seen", "last_seen"))
     return (
         "CREATE VIEW sighting_local AS SELECT s.id, s.camera, s.plate, s.kind, "

@@ -13,13 +13,13 @@ sight a track keeps its state until its passage ends.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
 
 from streamwatch.gate.plates.follow import Pattern, Place
 from streamwatch.gate.plates.picture import crispness, likeness, sharpness, upright
-from streamwatch.gate.plates.shapes import centre, is_whole, plate_width
+from streamwatch.gate.plates.shapes import centre, is_whole, plate_width, scaled
 from streamwatch.model import Box, Corners, Frame, Picture, Point
 
 CONFIRMED_BY = 2  # hits of the detector that make a track
@@ -220,6 +220,23 @@ class Track:
     def look_again(self, at: float) -> None:
         """The last view settled nothing: search for another one."""
         self.state, self.best, self.improved_at = State.WAITING, None, at
+
+    def scale(self, factor: float) -> None:
+        """The frames have become larger by a factor, and show the same. Views of before keep their own frames."""
+        self.plate = scaled(self.plate, factor)
+        self.origin = None if self.origin is None else scaled(self.origin, factor)
+        self.pattern = (
+            None if self.pattern is None else Pattern(self.pattern.picture, scaled(self.pattern.plate, factor))
+        )
+        self.velocity = self.velocity[0] * factor, self.velocity[1] * factor
+        self.place = None
+        self.paid = [replace(view, plate=scaled(view.plate, factor), width=view.width * factor) for view in self.paid]
+        self.best, self.earlier, self.verified = None, [], None
+
+    def out_of_view(self) -> None:
+        """The camera shows another view: only its picture tells whether it is the same plate."""
+        self.pattern = self.place = self.best = self.verified = None
+        self.earlier, self.remembered = [], True
 
     def shows(self, picture: Picture, least: float = SAME) -> bool:
         """True if a plate cut out by `upright` is this one's."""

@@ -19,6 +19,7 @@ LONG_AWAY = 0.35  # s out of sight after which a plate must look the same to be 
 STARTS = 0.5  # score from which a detection begins a track; less may go on with one
 TENTATIVE_FOR = 1.0  # s without a second hit, and MISSES looks without one, after which a track is dropped
 MISSES = 2
+ALIKE_SIDES = 0.02  # part by which the ratio of the sides may differ where it still is the same view
 
 
 class Tracker:
@@ -36,6 +37,16 @@ class Tracker:
     def visible(self, at: float) -> list[Track]:
         """Return the tracks whose plate is in the frame of that time."""
         return [track for track in self.tracks if track.seen_at == at]
+
+    def resized(self, before: tuple[int, ...], now: tuple[int, ...]) -> None:
+        """The frames have another (height, width). A view of other proportions is another view, and searched anew."""
+        alike = len(before) == 2 and abs(before[0] * now[1] / (before[1] * now[0]) - 1) < ALIKE_SIDES
+        self.tracks = [track for track in self.tracks if track.confirmed]
+        for track in self.tracks:
+            if alike:
+                track.scale(now[1] / before[1])
+            else:
+                track.out_of_view()
 
     def follow(self, frame: Frame, at: float, still: Callable[[Corners], bool]) -> None:
         """Find the plates of the frames before in this one by their own pixels.

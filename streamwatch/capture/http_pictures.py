@@ -1,0 +1,115 @@
+"""Cameras that give JPEG pictures over HTTP: one for each request, or one after the other in one answer (MJPEG)."""
+
+import threading
+from collections.abc import Iterator
+from typing import Self, cast
+
+import av
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from streamwatch.capture.av_source import Decoder
+from streamwatch.capture.http_client import Answer, HttpCamera, NotHttp
+from streamwatch.capture.jpegs import MOST_PIXELS, JpegCutter
+from streamwatch.capture.packets import Cutter, Piece
+from streamwatch.capture.picture import frame_of
+from streamwatch.clock import Clock
+from streamwatch.errors import SourceLost
+from streamwatch.model import Frame
+
+EVERY = 0.5
+"""Seconds between two requests for a picture, unless the config says otherwise."""
+_UNTOLD = {"", "application/octet-stream", "text/plain"}
+"""Kinds of answers that say nothing of what they are."""
+_PEEKED = 4096
+"""Bytes of such an answer in which a JPEG must begin."""
+
+
+class HttpPictures:
+    """One opening of such a camera. Its pictures are coded pieces, each of which needs no other."""
+
+    live = True
+
+    def __init__(
+        self, camera: str, http: HttpCamera, first: Answer, *, every: float, clock: Clock, rotate: int
+    ) -> None:
+        self._camera, self._http, self._first, self._every = camera, http, first, every
+        self._clock, self._rotate = clock, rotate
+        self._stopped = threading.Event()
+
+    @classmethod
+    def opened(cls, camera: str, url: str, *, timeout: float, every: float, clock: Clock, rotate: int) -> Self | None:
+        """Ask once, and return None if what comes is something for FFmpeg. Raises CaptureError."""
+        http, answer, pictures = HttpCamera(url, timeout), None, False
+        try:
+            answer = http.get()
+            pictures = _holds_pictures(answer)
+        except NotHttp:
+            return None
+        finally:
+            if not pictures:
+                if answer is not None:
+                    answer.close()
+                http.close()
+        return cls(camera, http, answer, every=every, clock=clock, rotate=rotate) if pictures else None
+
+    def frames(self) -> Iterator[Frame | None]:
+        """Never ends but by SourceLost. `captured_at` is the time when a picture had come whole."""
+        decoder = self.decoder()
+        for piece in self.pieces():
+            pictures = decoder.decode(piece.packet)
+            if not pictures:
+                yield None
+            for picture in pictures:
+                yield frame_of(self._camera, piece.arrived_at, picture)
+
+    def pieces(self) -> Iterator[Piece]:
+        """The same undecoded, to be decoded by one of `decoder`."""
+        cutter, began, answer = Cutter(), self._clock.monotonic(), self._first
+        while not self._stopped.is_set():
+            some = False
+            for picture in _pictures_of(answer, self._http.place):
+                packet = cast("Packet[VideoStream]", Packet(picture))
+                packet.is_keyframe = some = True
+                yield cutter.piece(packet, self._clock.monotonic(), self._clock.now(), None)
+            if not some:
+                raise SourceLost(f"{self._http.place} answers without a JPEG picture.")
+            if answer.kind.startswith("multipart/"):
+                raise SourceLost(f"{self._http.place} ended the stream.")
+            self._stopped.wait(max(0.0, began + self._every - self._clock.monotonic()))
+            began, answer = self._clock.monotonic(), self._ask()
+
+    def decoder(self) -> Decoder:
+        """Decodes what `pieces` gives, in any thread, also after its end."""
+        context = av.CodecContext.create("mjpeg", "r")
+        context.options = {"max_pixels": str(MOST_PIXELS)}
+        return Decoder(context, rotate=self._rotate)
+
+    def stop(self) -> None:
+        """From any thread: ends a wait, and an answer that does not come."""
+        self._stopped.set()
+        self._http.stop()
+
+    def close(self) -> None:
+        """Hangs up."""
+        self._first.close()
+        self._http.close()
+
+    def _ask(self) -> Answer:
+        try:
+            return self._http.get()
+        except NotHttp as error:
+            raise SourceLost(str(error)) from None
+
+
+def _pictures_of(answer: Answer, place: str) -> Iterator[bytes]:
+    cutter = JpegCutter(place)
+    for part in answer.parts():
+        yield from cutter.feed(part)
+    yield from cutter.end()
+
+
+def _holds_pictures(answer: Answer) -> bool:
+    if answer.kind.startswith("multipart/") or answer.kind in ("image/jpeg", "image/jpg", "image/pjpeg"):
+        return True
+    return answer.kind in _UNTOLD and answer.peek(b"\xff\xd8\xff", _PEEKED)

@@ -1,0 +1,123 @@
+"""What PostgreSQL needs that SQLite does not: settings of a session, and the lock that makes one daemon the only one.
+
+The lock is an advisory one of the session that writes, not of a connection beside it: who can write holds it, and who
+lost it can not write. Where the connection is lost (the server was restarted, the network was away) the next one takes
+the lock again before anything else is done; where another program has it by then, that ends the daemon. A session of
+this process that the server has not missed yet is ended by its pid, so that the daemon does not lock itself out.
+
+Not through a pooler that lends a session to one transaction at a time (PgBouncer's `transaction`): the lock would stay
+behind with the session.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import URL
+
+from streamwatch.errors import DatabaseUnusable
+from streamwatch.store.failures import Place
+
+PATIENCE = 3.0
+"""Seconds to wait for the lock: the session of a program that was just ended may still be there."""
+ASKING = 0.1
+"""Seconds between two tries."""
+_LOCK = 0x53_57_44_42
+"""Advisory locks are numbers; this one is ours ("SWDB")."""
+_MIGRATION_LOCK = f"SELECT pg_advisory_xact_lock({_LOCK})"
+_CONNECTION = {
+    "client_encoding": "utf8",
+    "connect_timeout": "10",  # s
+    # A server that vanished is noticed within about 25 s, whether it is asked or answers.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",  # ms
+}
+"""https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
+_SESSION = {
+    # The server, too, must notice that a box has vanished, to give its lock back.
+    "tcp_keepalives_idle": "20",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+"""https://www.postgresql.org/docs/current/runtime-config-connection.html"""
+_PREPARE = f"""
+SELECT {", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SESSION.items())},
+    CASE WHEN current_setting('lock_timeout') = '0' THEN set_config('lock_timeout', '10s', false) END,
+    CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END
+"""
+_TABLES = "coalesce((SELECT oid::int FROM pg_namespace WHERE nspname = current_schema()), 0)"
+"""Which tables of the database are meant: those of the session's schema."""
+_TRY = f"SELECT pg_try_advisory_lock({_LOCK}, {_TABLES})"
+_SELF = "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+_HOLDER = f"""
+SELECT pid, backend_start::text, application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND classid = {_LOCK} AND objid::int = {_TABLES} AND objsubid = 2 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def connection_arguments(url: URL) -> dict[str, str]:
+    """What libpq is told beside what the URL says."""
+    wanted = _CONNECTION | {
+        "fallback_application_name": f"streamwatch on {socket.gethostname()}, process {os.getpid()}"
+    }
+    return {name: value for name, value in wanted.items() if name not in url.query}
+
+
+def lock_migration(execute: Callable[[str], Any]) -> None:
+    """Waits until no other program changes the tables; holds until the transaction ends."""
+    execute(_MIGRATION_LOCK)
+
+
+@dataclass
+class Session:
+    """Makes each new connection ready; an event listener of the engine.
+
+    sole: whether it takes the lock. Raises DatabaseUnusable where another program has it, and where the database can
+    not hold Chinese text.
+    """
+
+    place: Place
+    sole: bool
+    _was: tuple[int, str] | None = None
+
+    def prepare(self, connection: Any, _record: object) -> None:
+        """connection: psycopg's."""
+        try:
+            with connection.cursor() as cursor:
+                self._require_utf8(cursor)
+                cursor.execute(_PREPARE)
+                if self.sole:
+                    self._lock(cursor)
+                    self._was = cursor.execute(_SELF).fetchone()
+            connection.commit()
+        except BaseException:
+            connection.close()
+            raise
+
+    def _require_utf8(self, cursor: Any) -> None:
+        (encoding,) = cursor.execute("SHOW server_encoding").fetchone()
+        if encoding != "UTF8":
+            raise DatabaseUnusable(
+                f"{self.place.label} has the encoding {encoding}, which can not hold every plate.",
+                "Make one with UTF8: createdb --encoding UTF8 --template template0 NAME",
+            )
+
+    def _lock(self, cursor: Any) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not cursor.execute(_TRY).fetchone()[0]:
+            holder = cursor.execute(_HOLDER).fetchone()
+            if holder is not None and holder[:2] == self._was:
+                cursor.execute("SELECT pg_terminate_backend(%s)", (holder[0],))
+            elif time.monotonic() > deadline:
+                who = f" ({holder[2]})" if holder is not None and holder[2] else ""
+                raise DatabaseUnusable(
+                    f"Another streamwatch{who} is writing {self.place.name} already.",
+                    "Stop it first, or name another database in `database`.",
+                )
+            time.sleep(ASKING)

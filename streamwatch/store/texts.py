@@ -1,0 +1,6 @@
+"""Texts from outside, made so that every database takes them."""
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for what no row of PostgreSQL can hold: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
