@@ -19,10 +19,10 @@ MOVED = 0.03  # part of a resting thing's place that may differ from the last lo
 class Mover:
     """A region of change. Times but `opened_at` and `last_seen` in seconds of capture time.
 
-    passage: its number, for when it shows no plate. first: its region when it was seen first. still_since: None while it moves. largest: pixels of its largest
-    rectangle in the small picture. plate: True once a plate was followed inside it. view: the frame that shows most of
-    it, and where. tries: looks of the detector at it while it stood and showed no plate, next_try: when
-    the next one is due.
+    passage: its number, for when it shows no plate. first: its region when it was seen first. still_since: None while
+    it moves. largest: pixels of its largest rectangle in the small picture. plate: True once a plate was followed
+    inside it. view: the frame that shows most of it, and where. tries: looks of the detector at it while it stood and
+    showed no plate, next_try: when the next one is due.
     """
 
     passage: int

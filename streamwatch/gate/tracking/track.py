@@ -102,14 +102,14 @@ class Track:
     """A plate that is followed. All times but `opened_at` and `last_seen` in seconds of capture time.
 
     passage: its number. plate: where it was seen last, at `seen_at`; hits, misses: looks of the detector that saw it,
-    and looks in a row that did not; velocity: of its middle, px a second; moving_at: when it last moved; origin: where
+    and looks in a row that did not; velocity: of its middle, px a second; moved_at: when it last moved; origin: where
     it was seen first; travelled: True once it has moved away from there. pattern: by which it is followed; place: its
     pixels where it stood still, compared at `checked_at`. best: the best whole view not paid for; earlier: views in
     which it was smaller; improved_at: when the best one was found; verified: the one that a closer look has confirmed;
     paid: views that were sent, sent: the last of them; pictures: by which it is known again. scenery: True if it
-    belongs to the scene; remembered: it was seen before the pictures changed their size, or by an earlier run, and not since. unseen: frames since
-    it was seen last. refused: how often the closer look did not see it, idle_until: when the next one is due.
-    announced: its passage was opened.
+    belongs to the scene; remembered: it was seen before the pictures changed their size, or by an earlier run, and not
+    since. unseen: frames since it was seen last. refused: how often the closer look did not see it, idle_until: when
+    the next one is due. announced: its passage was opened.
     """
 
     passage: int
