@@ -266,9 +266,10 @@ class Gate:
             found = self._search.look(frame, small, at, parts) if parts else []
         if parts:
             self._tracker.looked(frame, at, found, [part.box for part in parts])
-        for track in self._tracker.visible(at):
+        visible = self._tracker.visible(at)
+        for track in visible:
             if track.state is not State.SETTLED and not self._is_scenery(track, frame):
-                track.weigh(frame, at)
+                track.weigh(frame, at, tuple(box_of(t.plate) for t in visible if t is not track and t.confirmed))
             for mover in self._movers.now:
                 own = track.confirmed and not track.scenery
                 mover.plate |= own and inside(self._geometry.box(mover.region), centre(track.plate))
@@ -378,7 +379,7 @@ class Gate:
 
     def _pay(self, track: Track, view: View, reason: str) -> list[Decision]:
         picture = upright(view.frame.luma, view.plate)
-        crop = self._crop(track, view)
+        crop = _crop(view)
         track.paid.append(PaidView(view.at, view.plate, picture, view.width * view.scale, view.score, crop, view.scale))
         track.pictures = [*track.pictures[-2:], picture]
         track.state, track.sent, track.best = State.ASKED, view, None
@@ -386,27 +387,6 @@ class Gate:
         opening = [] if track.announced else [Opened(track.passage, track.opened_at)]
         track.announced = True
         return [*opening, shot]
-
-    def _crop(self, track: Track, view: View) -> Box:
-        """The vehicle around a plate, without the plates of others beside it."""
-        crop = vehicle_around(view.plate, view.frame.luma.shape)
-        left, top, right, bottom = crop.x, crop.y, crop.x + crop.width, crop.y + crop.height
-        own = box_of(view.plate)
-        for other in self._tracker.tracks:
-            if other is track or other.seen_at < view.at - 1.0 or other.state is State.TENTATIVE:
-                continue
-            box = box_of(other.plate)
-            if box.x >= right or box.x + box.width <= left or box.y >= bottom or box.y + box.height <= top:
-                continue
-            if box.x >= own.x + own.width:
-                right = min(right, box.x)
-            elif box.x + box.width <= own.x:
-                left = max(left, box.x + box.width)
-            elif box.y + box.height <= own.y:
-                top = max(top, box.y + box.height)
-            elif box.y >= own.y + own.height:
-                bottom = min(bottom, box.y)
-        return Box(left, top, right - left, bottom - top)
 
     def _let_go(self, at: float) -> list[Decision]:
         """Close the passages whose vehicles have gone."""
@@ -517,3 +497,21 @@ def _is_own(view: PaidView, corners: Corners | None) -> bool:
 def _larger(box: Box, mover: Mover) -> bool:
     """True if a thing fills more of the picture in a box than in the view that is kept of it."""
     return mover.view is None or box.width * box.height > GREW * mover.view[1].width * mover.view[1].height
+
+
+def _crop(view: View) -> Box:
+    """The vehicle around a plate, without the plates of others beside it."""
+    crop, own = vehicle_around(view.plate, view.frame.luma.shape), box_of(view.plate)
+    left, top, right, bottom = crop.x, crop.y, crop.x + crop.width, crop.y + crop.height
+    for box in view.others:
+        if box.x >= right or box.x + box.width <= left or box.y >= bottom or box.y + box.height <= top:
+            continue
+        if box.x >= own.x + own.width:
+            right = box.x
+        elif box.x + box.width <= own.x:
+            left = box.x + box.width
+        elif box.y + box.height <= own.y:
+            top = box.y + box.height
+        elif box.y >= own.y + own.height:
+            bottom = box.y
+    return Box(left, top, right - left, bottom - top)

@@ -106,7 +106,7 @@ def another_view(track: Track) -> View | None:
                 return view
         whole = track.best or track.sent
         if whole is not None and last.scale == 1.0 and SMALLER * last.width >= SMALL_WIDTH:
-            return View(whole.frame, whole.at, whole.plate, whole.score, whole.crisp, SMALLER)
+            return View(whole.frame, whole.at, whole.plate, whole.score, whole.crisp, SMALLER, whole.others)
         return None
     if last.verdict is Verdict.FAILED:
         return candidates[0] if candidates else None

@@ -25,7 +25,7 @@ LONG_SIDE = 640  # px of the detector's picture for a whole frame
 PART_SIDE = 416  # px; a smaller part is looked at so much more closely
 FIRST_TRY, LONGEST_TRY = 0.3, 10.0  # s between two looks at a thing that stands and shows no plate
 CLOSE_WIDTH = 96  # px; width of a plate in the closer look before paying
-LEAST_CLOSE = 0.4  # score by which the closer look must see it
+LEAST_CLOSE, SAME_PLACE = 0.4, 0.45  # score by which the closer look must see it, and overlap with where it was
 SOME = 0.3  # part of `min_area` that must have changed since the last look
 SCALES = (1.0, 1.4, 0.7)  # by which the tries differ
 VAIN = 3  # looks at the place of a plate that is out of sight
@@ -119,7 +119,7 @@ class Search:
     def closely(self, view: View) -> Detection | None:
         """Return the plate of a view as a closer look sees it; None if it sees none there."""
         found = self._look_at(view.frame.luma, self._close_to(view.plate))
-        there = [one for one in found if overlap(one.corners, view.plate) >= 0.25 and one.score >= LEAST_CLOSE]
+        there = [one for one in found if overlap(one.corners, view.plate) >= SAME_PLACE and one.score >= LEAST_CLOSE]
         return max(there, key=lambda one: one.score, default=None)
 
     def _close_to(self, plate: Corners) -> Part:

@@ -59,7 +59,10 @@ class Verdict(Enum):
 
 @dataclass(slots=True)
 class View:
-    """One frame that shows a plate. plate: corners in frame pixels; score: comparable between views of one track."""
+    """One frame that shows a plate. plate: corners in frame pixels; score: comparable between views of one track.
+
+    others: the boxes around the other plates in it.
+    """
 
     frame: Frame
     at: float
@@ -67,6 +70,7 @@ class View:
     score: float
     crisp: float
     scale: float = 1.0
+    others: tuple[Box, ...] = ()
 
     @property
     def width(self) -> float:
@@ -201,8 +205,11 @@ class Track:
         self.misses += 1
         self.lost_at = at if self.lost_at is None else self.lost_at
 
-    def weigh(self, frame: Frame, at: float) -> bool:
-        """Keep this frame if it shows the whole plate better than any before; return True if it does."""
+    def weigh(self, frame: Frame, at: float, others: tuple[Box, ...] = ()) -> bool:
+        """Keep this frame if it shows the whole plate better than any before; return True if it does.
+
+        others: the boxes around the other plates in it.
+        """
         if not is_whole(self.plate, frame.luma.shape):
             return False
         view = view_of(frame, at, self.plate)
@@ -210,6 +217,7 @@ class Track:
             return False
         if self.best is not None and (not self.earlier or self.best.width >= OTHER_SIZE * self.earlier[-1].width):
             self.earlier = [*self.earlier[1 - KEPT :], self.best]
+        view.others = others
         self.best, self.improved_at = view, at
         return True
 
