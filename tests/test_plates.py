@@ -16,7 +16,7 @@ WRITTEN_OUT = {
     "cross-border": f"粤Z{AN}{{4}}[港澳]",
     "trailer": f"{PROV}[A-HJ-NP-Z]{AN}{{4}}挂",
     "driving school": f"{PROV}[A-HJ-NP-Z]{AN}{{4}}学",
-    "police": f"{PROV}{AN}{{5}}警",
+    "police": f"{PROV}[A-HJ-Z]{AN}{{4}}警",
     "consulate": f"{PROV}[0-9]{{5}}领",
     "old consulate": f"{PROV}[A-HJ-NP-Z]{AN}{{4}}领",
     "embassy": "[0-9]{6}使",
