@@ -33,7 +33,7 @@ Sources, all public:
   the district; no B, D, I, O, Q and Z behind them.
 - br: Resolução CONTRAN 780/2019 (Mercosul, ABC1D23) and 231/2007 (ABC1234).
 - us: the states' motor vehicle agencies, current passenger series as compiled in "United States license plate designs
-  and serial formats" (Wikipedia, 2025).
+  and serial formats" (Wikipedia, 2025), which most issue without I and O.
 - au: the states' transport agencies, as compiled in Linkt, "Standard licence plate number patterns".
 """
 
@@ -147,7 +147,7 @@ ABROAD: dict[str, tuple[Kind, ...]] = {
     ),
     "pl": _kinds(
         "pl",
-        two_letters=spelled("DE99999", "DE9999A", "DE999AA", "DE19A99", "DE19AA9", D=_PL_DISTRICT, E=_PL_DISTRICT, A=_PL),
+        two_letters=spelled("DE99999", "DE9999A", "DE999AA", "DE1A999", "DE1AA99", D=_PL_DISTRICT, E=_PL_DISTRICT, A=_PL),
         three_letters=spelled(
             *("DDD" + serial for serial in ("A999", "99AA", "9A99", "99A9", "9AA9", "AA99")),
             *("DDD" + serial for serial in ("99999", "9999A", "999AA", "A99AA", "A9AA9")),
@@ -160,13 +160,13 @@ ABROAD: dict[str, tuple[Kind, ...]] = {
         "us",
         seven=spelled(
             *("AAA9999", "9AAA999", "9999AAA", "AA99999", "9AA9999", "99A9999", "999AAAA", "999A999", "999999A"),
-            *("99AA999", "AAAA999"),
-            A=_ALL,
+            "99AA999",
+            A=_NO_I_O,
         ),
         six=spelled(
             *("AAA999", "999AAA", "AAA99A", "AAAA99", "A99AAA", "9AAA99", "AA9A9A", "A999AA", "9AA999", "9999AA"),
             *("AA9999", "AAA9AA", "999AA9", "A99999"),
-            A=_ALL,
+            A=_NO_I_O,
         ),
     ),
     "au": _kinds(

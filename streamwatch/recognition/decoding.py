@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatch import plates
-from streamwatch.recognition.provinces import TAKEN_FOR
+from streamwatch.recognition.provinces import MEANT, TAKEN_FOR
 
 Probabilities = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -48,6 +48,12 @@ _HEADQUARTERS = 0.05
 """The same of an armed police plate without a province, which only headquarters have."""
 _SHORT = {3: 0.01, 4: 0.1}
 """The same of another country's plate by its length: of texts this short, more are written elsewhere."""
+_RARE_ABROAD = {
+    **dict.fromkeys(("gb prefix", "gb northern ireland", "fr old", "es by province", "tw old"), 0.1),
+    **dict.fromkeys(("gb suffix", "gb dateless", "de short term", "nl side codes 1 to 3"), 0.01),
+}
+_MISTAKEN = 3.0
+"""By how much, in nats, a character that is seen as itself is likelier than one that is seen as its look-alike."""
 _OTHER_THAN_TEXT = 6.0
 """By how much a text that is one of another country's plates in every place is likelier to be one than not, in nats."""
 PART_OF_CHINAS = 6.0
@@ -73,7 +79,7 @@ _LATIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + plates.DIGITS
 class Seen:
     """What matters of the network's probabilities for one view.
 
-    marks: (T, marks) how likely each plate character is, and each province by what it is taken for. blank: (T,) how
+    marks: (T, marks) how likely each plate character is, and each of `MEANT` by what it is taken for. blank: (T,) how
     likely nothing, or a separator.
     """
 
@@ -104,11 +110,15 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class _Spelling:
-    """A form, the characters chosen for its places, and in which columns of a view they were seen."""
+    """A form, the characters chosen for its places, and in which columns of a view they were seen.
+
+    mistaken: how many of them were seen as a look-alike.
+    """
 
     form: int
     text: str
     peaks: tuple[float, ...] = field(compare=False)
+    mistaken: int = field(compare=False)
 
 
 class PlateDecoder:
@@ -141,7 +151,7 @@ class PlateDecoder:
 
     @property
     def characters(self) -> Sequence[str]:
-        """What each of the first entries of `Seen.marks` stands for; the provinces' look-alikes follow."""
+        """What each of the first entries of `Seen.marks` stands for; those by their look-alikes follow."""
         return self._characters
 
     def _direct(self, alphabet: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -155,12 +165,12 @@ class PlateDecoder:
         return [n for one in lists for n in one], [0, *accumulate(len(one) for one in lists[:-1])]
 
     def _look_alikes(self, alphabet: Sequence[str]) -> tuple[list[int], Probabilities]:
-        """The network's entries that are taken for a province, and how far each speaks for each."""
+        """The network's entries that are taken for one of `MEANT`, and how far each speaks for each."""
         entries = [n for n, char in enumerate(alphabet) if char in TAKEN_FOR]
-        shares = np.zeros((len(entries), len(plates.PROVINCES)), np.float32)
+        shares = np.zeros((len(entries), len(MEANT)), np.float32)
         for row, n in enumerate(entries):
-            for province, share in TAKEN_FOR[alphabet[n]].items():
-                shares[row, plates.PROVINCES.index(province)] = share
+            for meant, share in TAKEN_FOR[alphabet[n]].items():
+                shares[row, MEANT.index(meant)] = share
         return entries, shares
 
     def _place_weights(self) -> tuple[Probabilities, Numbers]:
@@ -170,7 +180,7 @@ class PlateDecoder:
         """
         confused = np.array([[_weight(meant, seen) for meant in self._characters] for seen in self._characters])
         same = np.eye(len(self._characters))
-        taken = np.array([[float(meant == province) for meant in self._characters] for province in plates.PROVINCES])
+        taken = np.array([[float(meant == taken) for meant in self._characters] for taken in MEANT])
         kinds = {place: n for n, place in enumerate(dict.fromkeys(place for form in self._forms for place in form))}
         weights = np.zeros((len(kinds), len(same) + len(taken), len(same)), np.float32)
         for place, n in kinds.items():
@@ -205,7 +215,7 @@ class PlateDecoder:
     def provinces(self, seen: Seen) -> Floats:
         """How far a view of a plate's first characters speaks for each of `plates.PROVINCES`; 0 or more."""
         marks = seen.marks.sum(axis=0)
-        direct, taken = marks[self._province_rows], marks[len(self._characters) :]
+        direct, taken = marks[self._province_rows], marks[len(self._characters) :][: len(plates.PROVINCES)]
         return np.asarray(direct + taken, np.float64)
 
     def decode(
@@ -223,8 +233,8 @@ class PlateDecoder:
         blanks = [np.log(seen.blank + _FLOOR) for seen in views]
         proposed = dict.fromkeys(
             one
-            for share, blank in zip(shares, blanks, strict=True)
-            for one in self._proposals(share, blank, priors, province)
+            for share, blank, seen in zip(shares, blanks, views, strict=True)
+            for one in self._proposals(share, blank, seen, priors, province)
         )
         if not proposed:
             return None
@@ -234,6 +244,7 @@ class PlateDecoder:
         scores += [priors[one.form] + _opinion(one.text, province) for one in spellings]
         # What is known before looking decides between plates, but makes none of them any clearer.
         ranks = scores + [self._frequency.get(one.text[0], 0.0) for one in spellings]
+        ranks -= _MISTAKEN * np.array([one.mistaken for one in spellings])
         ranks -= PART_OF_CHINAS * np.array(self._parts(spellings))
         # Where the rest of the plate is blurred, an O is rather a Q that has lost its tail.
         ranks += _BLURRED_O * seen_at_all * np.array([_is_office_o(self._kinds[o.form], o.text) for o in spellings])
@@ -255,7 +266,7 @@ class PlateDecoder:
         ]
 
     def _proposals(
-        self, shares: Probabilities, blank: Floats, priors: Floats, province: Floats | None
+        self, shares: Probabilities, blank: Floats, seen: Seen, priors: Floats, province: Floats | None
     ) -> Iterator[_Spelling]:
         """The plates of the best paths of the best forms, each also with other provinces that can be seen."""
         picks = shares.argmax(axis=2)[:, self._place_of]
@@ -269,20 +280,28 @@ class PlateDecoder:
             peaks = [int(stay[np.argmax(places[stay, form, n])]) for n, stay in enumerate(stays)]
             text = "".join(self._characters[picks[peak, form, n]] for n, peak in enumerate(peaks))
             where = tuple((peak + 0.5) / len(blank) for peak in peaks)
-            yield _Spelling(int(form), text, where)
+            mistaken = [
+                char in _LATIN and seen.marks[peak, self._row[char]] < shares[peak, self._place_of[form, n]].max() / 2
+                for n, (peak, char) in enumerate(zip(peaks, text, strict=True))
+            ]
+            yield _Spelling(int(form), text, where, sum(mistaken))
             for n, peak in enumerate(peaks):
-                seen = shares[peak, self._place_of[form, n]]
-                second = int(np.argsort(seen)[-2])
-                if seen[second] > _LEAST_SECOND:
-                    yield _Spelling(int(form), text[:n] + self._characters[second] + text[n + 1 :], where)
+                share = shares[peak, self._place_of[form, n]]
+                second = int(np.argsort(share)[-2])
+                if share[second] > _LEAST_SECOND:
+                    other = text[:n] + self._characters[second] + text[n + 1 :]
+                    # Both stand for the same that was seen.
+                    yield _Spelling(int(form), other, where, sum(mistaken))
             at = next((n for n, char in enumerate(text) if char in plates.PROVINCES), None)
             if at is not None:
-                seen = shares[peaks[at], self._place_of[form, at]]
-                others = [self._characters[n] for n in np.argsort(-seen)[:_PROVINCES_PER_VIEW] if seen[n] > 0]
+                share = shares[peaks[at], self._place_of[form, at]]
+                others = [self._characters[n] for n in np.argsort(-share)[:_PROVINCES_PER_VIEW] if share[n] > 0]
                 others += [self._home] if self._home else []
                 if province is not None:
                     others += [plates.PROVINCES[n] for n in np.argsort(-province)[:_PROVINCES_PER_VIEW]]
-                yield from (_Spelling(int(form), text[:at] + other + text[at + 1 :], where) for other in others)
+                yield from (
+                    _Spelling(int(form), text[:at] + other + text[at + 1 :], where, sum(mistaken)) for other in others
+                )
 
     def _likelihoods(self, spellings: Sequence[_Spelling], shares: Probabilities, blank: Floats) -> Floats:
         """Log probability of each spelling over all paths: the forward half of CTC's forward-backward algorithm."""
@@ -346,7 +365,7 @@ class PlateDecoder:
 def _share(kind: str, form: plates.Form) -> float:
     """How frequent plates of this form are at a gate, against the most frequent."""
     if kind not in plates.NAMES:
-        return _SHORT.get(len(form), 1.0)
+        return _SHORT.get(len(form), 1.0) * _RARE_ABROAD.get(kind, 1.0)
     if kind == "armed police" and len(form) == 7:
         return _HEADQUARTERS
     return _OFFICE_O if _is_office_o(kind, form) else _RARE.get(kind, 1.0)
@@ -360,7 +379,7 @@ def _any_text(views: Sequence[Seen]) -> float:
     """Log probability of the likeliest text of all, the mean of the views; for plates of letters and digits only."""
     best = []
     for seen in views:
-        marks = seen.marks[:, : seen.marks.shape[1] - len(plates.PROVINCES)]
+        marks = seen.marks[:, : -len(MEANT)]
         rest = 1 - seen.blank - marks.sum(axis=1)
         likeliest = np.maximum(np.maximum(seen.blank, marks.max(axis=1)), rest)
         best.append(float(np.log(likeliest + _FLOOR).sum()))
