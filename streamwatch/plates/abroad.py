@@ -10,8 +10,9 @@ Sources, all public:
   registration marks": two letters without I, O and Q, up to four digits without leading zeros; A, F and T alone for
   ambulances, fire services and trade plates.
 - mo: Direcção dos Serviços para os Assuntos de Tráfego, "Matrículas": M or M and a letter, then four digits.
-- tw: 道路交通安全規則 (Road Traffic Security Rules), article 11 and its annex: since 2012 three letters and four digits;
-  before, groups of two and four, of which the short one may hold a digit; motorcycles three and three; no I and no O.
+- tw: 道路交通安全規則 (Road Traffic Security Rules), article 11 and its annex: since 2012 three letters and four
+  digits; before, groups of two and four, of which the short one may hold a digit; motorcycles three and three; no I and
+  no O.
 - vn: Thông tư 24/2023/TT-BCA: two digits for the province, a serial letter, four or five digits; two letters for
   agencies and projects; a letter and a digit for motorcycles.
 - my: Jabatan Pengangkutan Jalan (Road Transport Department): up to three letters without I, O and Z, a number up to
@@ -21,7 +22,8 @@ Sources, all public:
 - gb: DVLA, INF104 "Vehicle registration numbers and number plates": the series of 2001, 1983 and 1963, those without a
   year, and Northern Ireland's, which alone have I and Z.
 - de: Fahrzeug-Zulassungsverordnung (FZV 2023), sections 9 to 12 and annexes 1 to 3: one to three letters for the
-  district, one or two, a number up to 9999, at most eight in all; E electric, H historic; 03 to 07 short-term and dealer.
+  district, one or two, a number up to 9999, at most eight in all; E electric, H historic; 03 to 07 short-term and
+  dealer's.
 - fr: Arrêté du 9 février 2009 (SIV, no I, O, U), and the series before it (FNI) with the department at the end.
 - it: Decreto ministeriale 4 aprile 2011 n. 98 and Codice della strada, article 100: AA 999 AA without I, O, Q and U;
   motorcycles two letters and five digits.
@@ -81,7 +83,9 @@ def _german() -> tuple[Form, ...]:
 
 
 ABROAD: dict[str, tuple[Kind, ...]] = {
-    "hk": _kinds("hk", ordinary=spelled(*_with("AA", 4), A=_NO_I_O_Q), service=spelled(*_with("S", 4), "T19999", S="AFT")),
+    "hk": _kinds(
+        "hk", ordinary=spelled(*_with("AA", 4), A=_NO_I_O_Q), service=spelled(*_with("S", 4), "T19999", S="AFT")
+    ),
     "mo": _kinds("mo", ordinary=spelled("M9999", "MA9999", A=_NO_I_O)),
     "tw": _kinds(
         "tw",
@@ -103,7 +107,9 @@ ABROAD: dict[str, tuple[Kind, ...]] = {
     ),
     "sg": _kinds(
         "sg",
-        ordinary=spelled(*(form for head in ("A", "AA", "AAA") for form in _with(head, 4, "C")), A=_NO_I_O, C=_SG_CHECK),
+        ordinary=spelled(
+            *(form for head in ("A", "AA", "AAA") for form in _with(head, 4, "C")), A=_NO_I_O, C=_SG_CHECK
+        ),
     ),
     "gb": _kinds(
         "gb",
@@ -126,7 +132,12 @@ ABROAD: dict[str, tuple[Kind, ...]] = {
         "fr",
         ordinary=spelled("AA999AA", A=_SIV),
         old=spelled(
-            *(number + "A" * letters + place for number in numbers(4, 2) for letters in (2, 3) for place in ("99", "2K")),
+            *(
+                number + "A" * letters + place
+                for number in numbers(4, 2)
+                for letters in (2, 3)
+                for place in ("99", "2K")
+            ),
             A=_FNI,
             K="AB",
         ),
@@ -136,7 +147,13 @@ ABROAD: dict[str, tuple[Kind, ...]] = {
         "es",
         ordinary=spelled("9999AAA", A=_ES),
         special=spelled("S9999AAA", A=_ES, S="CEHPRTV"),
-        by_province=spelled("P9999S", "P9999SS", "PP9999S", "PP9999SS", P=_without("DQRWXY"), S=_without("ÑQR")),
+        by_province=spelled(
+            *("P9999S", "P9999SS", "FG9999S", "FG9999SS"),
+            P="ABCHJLMOPSTVZ",
+            F="ABCGHILMNOPSTVZ",
+            G=_without("DHJKPQWXYZ"),
+            S=_without("QR"),
+        ),
     ),
     "nl": _kinds(
         "nl",
@@ -147,7 +164,7 @@ ABROAD: dict[str, tuple[Kind, ...]] = {
     ),
     "pl": _kinds(
         "pl",
-        two_letters=spelled("DE99999", "DE9999A", "DE999AA", "DE1A999", "DE1AA99", D=_PL_DISTRICT, E=_PL_DISTRICT, A=_PL),
+        two_letters=spelled("DD99999", "DD9999A", "DD999AA", "DD1A999", "DD1AA99", D=_PL_DISTRICT, A=_PL),
         three_letters=spelled(
             *("DDD" + serial for serial in ("A999", "99AA", "9A99", "99A9", "9AA9", "AA99")),
             *("DDD" + serial for serial in ("99999", "9999A", "999AA", "A99AA", "A9AA9")),

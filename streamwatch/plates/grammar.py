@@ -47,7 +47,7 @@ class Plate:
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """Which texts are plates: those of `kinds`, tried in this order, and what `others` matches in full; None for none."""
+    """Which texts are plates: those of `kinds`, tried in this order, and what `others` (if any) matches in full."""
 
     kinds: tuple[Kind, ...] = china.KINDS
     others: re.Pattern[str] | None = None
@@ -109,13 +109,13 @@ def parse(raw: str) -> Plate:
 
 
 def _pattern(setting: str) -> re.Pattern[str]:
-    if re.fullmatch("[A-Za-z]{0,12}", setting) and setting:
-        names = ", ".join(TABLES)
-        raise ValueError(f"is no grammar's name ({names}, china, any) and no regular expression that matches a digit")
+    names = f"is no grammar's name ({', '.join(TABLES)}), neither china nor any, and no regular expression"
+    if re.fullmatch("[A-Za-z]+", setting):
+        raise ValueError(f"{names} that a plate with a digit could match")
     try:
         pattern = re.compile(setting)
     except re.error as error:
-        raise ValueError(f"is no grammar's name ({', '.join(TABLES)}, china, any), and no regular expression: {error}") from None
+        raise ValueError(f"{names} either: {error}") from None
     if pattern.fullmatch(""):
         raise ValueError("matches an empty text, so everything would be a plate")
     return pattern

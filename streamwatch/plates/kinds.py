@@ -11,9 +11,7 @@ Form = tuple[str, ...]
 
 O_AND_I = {"O": "0", "I": "1"}
 """What may be read for what where only the second can stand."""
-LETTERS_AND_DIGITS = {
-    seen: meant for pair in ("O0", "I1", "Z2", "S5", "B8", "G6") for seen, meant in (pair, pair[::-1])
-}
+LETTERS_AND_DIGITS = dict(zip("OIZSBG012586", "012586OIZSBG", strict=True))
 """The same for tables whose places are letters or digits, hardly ever both."""
 
 

@@ -53,7 +53,8 @@ _RARE_ABROAD = {
     **dict.fromkeys(("gb suffix", "gb dateless", "de short term", "nl side codes 1 to 3"), 0.01),
 }
 _MISTAKEN = 3.0
-"""By how much, in nats, a character that is seen as itself is likelier than one that is seen as its look-alike."""
+"""By how much, in nats, a character that is seen as itself is likelier than one that is seen as its look-alike, where
+several forms of other countries fit."""
 _OTHER_THAN_TEXT = 6.0
 """By how much a text that is one of another country's plates in every place is likelier to be one than not, in nats."""
 PART_OF_CHINAS = 6.0
@@ -97,8 +98,8 @@ class Decoded:
     """The best plate of some views.
 
     score: log probability of the plate, the mean of the views, with what had to be passed over and with how rare the
-    kind is; at most 0. lead: by how much that is more than the next best plate's, or than that of any other text. peaks: where its characters are in
-    the first view, as fractions of the view's width.
+    kind is; at most 0. lead: by how much that is more than the next best plate's, or than that of any text.
+    peaks: where its characters are in the first view, as fractions of the view's width.
     """
 
     text: str
@@ -112,7 +113,7 @@ class Decoded:
 class _Spelling:
     """A form, the characters chosen for its places, and in which columns of a view they were seen.
 
-    mistaken: how many of them were seen as a look-alike.
+    mistaken: how many of another country's were seen as a look-alike.
     """
 
     form: int
@@ -268,7 +269,10 @@ class PlateDecoder:
     def _proposals(
         self, shares: Probabilities, blank: Floats, seen: Seen, priors: Floats, province: Floats | None
     ) -> Iterator[_Spelling]:
-        """The plates of the best paths of the best forms, each also with other provinces that can be seen."""
+        """The plates of the best paths of the best forms, each also with the second likeliest character of a place.
+
+        And with other provinces that can be seen.
+        """
         picks = shares.argmax(axis=2)[:, self._place_of]
         places = np.log(np.clip(shares.max(axis=2), _FLOOR, 1))[:, self._place_of]
         scores, paths = self._best_paths(places, picks, blank)
@@ -280,28 +284,22 @@ class PlateDecoder:
             peaks = [int(stay[np.argmax(places[stay, form, n])]) for n, stay in enumerate(stays)]
             text = "".join(self._characters[picks[peak, form, n]] for n, peak in enumerate(peaks))
             where = tuple((peak + 0.5) / len(blank) for peak in peaks)
-            mistaken = [
-                char in _LATIN and seen.marks[peak, self._row[char]] < shares[peak, self._place_of[form, n]].max() / 2
-                for n, (peak, char) in enumerate(zip(peaks, text, strict=True))
-            ]
-            yield _Spelling(int(form), text, where, sum(mistaken))
-            for n, peak in enumerate(peaks):
-                share = shares[peak, self._place_of[form, n]]
+            texts, mistaken = [text], 0
+            for n, (peak, char) in enumerate(zip(peaks, text, strict=True)):
+                share, itself = shares[peak, self._place_of[form, n]], seen.marks[peak]
+                mistaken += bool(itself[self._row[char]] < share.max() / 2)
                 second = int(np.argsort(share)[-2])
-                if share[second] > _LEAST_SECOND:
-                    other = text[:n] + self._characters[second] + text[n + 1 :]
-                    # Both stand for the same that was seen.
-                    yield _Spelling(int(form), other, where, sum(mistaken))
-            at = next((n for n, char in enumerate(text) if char in plates.PROVINCES), None)
-            if at is not None:
-                share = shares[peaks[at], self._place_of[form, at]]
-                others = [self._characters[n] for n in np.argsort(-share)[:_PROVINCES_PER_VIEW] if share[n] > 0]
-                others += [self._home] if self._home else []
-                if province is not None:
-                    others += [plates.PROVINCES[n] for n in np.argsort(-province)[:_PROVINCES_PER_VIEW]]
-                yield from (
-                    _Spelling(int(form), text[:at] + other + text[at + 1 :], where, sum(mistaken)) for other in others
-                )
+                if itself[second] > _LEAST_SECOND:
+                    texts.append(text[:n] + self._characters[second] + text[n + 1 :])
+                if char in plates.PROVINCES:
+                    others = [self._characters[m] for m in np.argsort(-share)[:_PROVINCES_PER_VIEW] if share[m] > 0]
+                    others += [self._home] if self._home else []
+                    if province is not None:
+                        others += [plates.PROVINCES[m] for m in np.argsort(-province)[:_PROVINCES_PER_VIEW]]
+                    texts += [text[:n] + other + text[n + 1 :] for other in others]
+            if self._kinds[form] in plates.NAMES:
+                mistaken = 0
+            yield from (_Spelling(int(form), one, where, mistaken) for one in texts)
 
     def _likelihoods(self, spellings: Sequence[_Spelling], shares: Probabilities, blank: Floats) -> Floats:
         """Log probability of each spelling over all paths: the forward half of CTC's forward-backward algorithm."""
