@@ -48,6 +48,8 @@ _HEADQUARTERS = 0.05
 """The same of an armed police plate without a province, which only headquarters have."""
 _SHORT = {3: 0.01, 4: 0.1}
 """The same of another country's plate by its length: of texts this short, more are written elsewhere."""
+_MANY_LETTERS = math.log(0.05)
+"""The same, as a log, of a serial with more than two letters, which only plates of the owner's own choice have."""
 _RARE_ABROAD = {
     **dict.fromkeys(("gb prefix", "gb northern ireland", "fr old", "es by province", "tw old"), 0.1),
     **dict.fromkeys(("gb suffix", "gb dateless", "de short term", "nl side codes 1 to 3"), 0.01),
@@ -242,7 +244,7 @@ class PlateDecoder:
         spellings = list(proposed)
         scores = np.mean([self._likelihoods(spellings, *view) for view in zip(shares, blanks, strict=True)], axis=0)
         seen_at_all = scores.copy()
-        scores += [priors[one.form] + _opinion(one.text, province) for one in spellings]
+        scores += [priors[one.form] + self._rarity(one) + _opinion(one.text, province) for one in spellings]
         # What is known before looking decides between plates, but makes none of them any clearer.
         ranks = scores + [self._frequency.get(one.text[0], 0.0) for one in spellings]
         ranks -= _MISTAKEN * np.array([one.mistaken for one in spellings])
@@ -257,6 +259,11 @@ class PlateDecoder:
         if kind not in plates.NAMES:
             lead = min(lead, float(seen_at_all[best]) - _any_text(views) + _OTHER_THAN_TEXT)
         return Decoded(chosen.text, kind, float(scores[best]), lead, chosen.peaks)
+
+    def _rarity(self, one: _Spelling) -> float:
+        """Log of how rare the text is among those of its form."""
+        letters = sum(char in plates.LETTERS for char in one.text[2:])
+        return _MANY_LETTERS if self._kinds[one.form] == "ordinary" and letters > 2 else 0.0
 
     def _parts(self, spellings: Sequence[_Spelling]) -> list[bool]:
         """True for another country's plate that is a part of one of China's."""
