@@ -1,4 +1,4 @@
-"""Draws worn plates, lets the text network read their first or last characters, and prints the tables of `provinces.py`.
+"""Draws worn plates, lets the text network read their first or last characters, prints the tables of `provinces.py`.
 
     python tests/draw_lookalikes.py [ROUNDS]
 

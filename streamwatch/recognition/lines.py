@@ -27,6 +27,8 @@ _OFFICE_WIDTH = 80
 """Pixels to which the first two characters are brought for a look of their own."""
 _PART_OF_A_PLATE = 3
 """So many characters or more. Real plates that had to be put together from parts showed five, other patterns two."""
+_REST_OF_A_PLATE = 1.25
+"""Distance up to which a text is what is left of a plate whose first character is lost and another mistaken."""
 _FAINTEST = 1e-3
 """Evidence for a province that is as good as none."""
 
@@ -100,7 +102,8 @@ class LineReader:
         other = self._others.decode(views[0]) if self._others else None
         if plate is None or other is None:
             return plate or other
-        handicap = PART_OF_CHINAS if other.text in plate.text else 0.0
+        rest = plates.distance(other.text, plate.text) <= _REST_OF_A_PLATE
+        handicap = PART_OF_CHINAS if rest else 0.0
         return plate if plate.score >= other.score - handicap else other
 
     def _provinces(self, picture: Picture, piece: Quad) -> Floats:
