@@ -161,7 +161,7 @@ class PlateSettings(_Settings):
     """What a plate looks like here."""
 
     home_province: str = ""
-    grammar: str = "china"
+    grammar: str | list[str] = "china"
 
     @field_validator("home_province")
     @classmethod
@@ -173,7 +173,7 @@ class PlateSettings(_Settings):
 
     @field_validator("grammar")
     @classmethod
-    def _is_a_grammar(cls, value: str) -> str:
+    def _is_a_grammar(cls, value: str | list[str]) -> str | list[str]:
         grammar(value)
         return value
 

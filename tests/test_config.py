@@ -264,6 +264,7 @@ def test_plates_have_a_home_and_a_grammar(tmp_path: Path) -> None:
     assert (load(tmp_path, "").plates.home_province, load(tmp_path, "").plates.grammar) == ("", "china")
     settings = load(tmp_path, "plates: {home_province: 粵, grammar: '[A-Z]{3}[0-9]{3}'}").plates
     assert (settings.home_province, settings.grammar) == ("粤", "[A-Z]{3}[0-9]{3}")
+    assert load(tmp_path, "plates: {grammar: [cn, hk]}").plates.grammar == ["cn", "hk"]
 
 
 @pytest.mark.parametrize(
@@ -273,6 +274,8 @@ def test_plates_have_a_home_and_a_grammar(tmp_path: Path) -> None:
         ("plates: {home_province: 京津}", "is no province"),
         ("plates: {grammar: '[A-Z'}", "neither china nor any, and no regular expression"),
         ("plates: {grammar: ''}", "everything would be a plate"),
+        ("plates: {grammar: uk}", "no grammar's name (cn, hk, mo, tw, vn, my, sg, gb, de,"),
+        ("plates: {grammar: [cn, uk]}", "no grammar's name (cn, hk, mo, tw, vn, my, sg, gb, de,"),
     ],
 )
 def test_wrong_plate_settings_are_one_sentence(tmp_path: Path, text: str, says: str) -> None:
