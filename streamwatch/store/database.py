@@ -182,6 +182,7 @@ def _sqlite_file(url: URL, place: Place) -> URL:
 def _engine(url: URL, place: Place, **options: Any) -> Engine:
     """An engine whose SQLite connections are durable and whose transactions take the write lock at once."""
     engine = _plain_engine(url, place, **options)
+    event.listen(engine, "before_cursor_execute", _without_nul, retval=True)
     if _is_sqlite(url):
         event.listen(engine, "connect", _make_durable)
         event.listen(engine, "begin", _take_write_lock)
@@ -203,6 +204,26 @@ def _plain_engine(url: URL, place: Place, **options: Any) -> Engine:
         ) from None
     except (ArgumentError, TypeError, ValueError) as error:
         raise DatabaseUnusable(f"{place.label}: {place.clean(str(error))}.", "Check `database`.") from None
+
+
+def _without_nul(
+    _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    """PostgreSQL refuses a text with a NUL, and SQLite's functions see only what comes before it.
+
+    Whoever takes in a text from outside refuses it there; this is for what no one thought of.
+    """
+    return statement, _cleaned(parameters)
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {name: _cleaned(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_cleaned, value))
+    return value
 
 
 def _make_durable(connection: sqlite3.Connection, _record: object) -> None:
