@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "streamwatch"
-BOTTOM = {"model", "errors", "clock", "redact", "plates", "words"}
+BOTTOM = {"model", "errors", "clock", "redact", "plates", "words", "imaging"}
 STAGES = {"capture", "gate", "recognition", "sightings", "store", "health"}
 MAY_IMPORT = {
     **dict.fromkeys(BOTTOM, BOTTOM),
@@ -42,7 +42,7 @@ LIVES_IN = {
     "yaml": {"config", "mistakes"},
     "typer": {"cli"},
     "rich": {"cli", "console", "ledger_report", "compare_report"},
-    "cv2": {"capture", "gate", "recognition"},
+    "cv2": {"capture", "gate", "recognition", "imaging"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
