@@ -29,7 +29,7 @@ from streamwatch.plates.grammar import (
     parse,
 )
 from streamwatch.plates.kinds import DIGITS, Form, Kind
-from streamwatch.plates.text import distance, normalise, normalise_glob
+from streamwatch.plates.text import LONGEST_TEXT, MOST_PLATES, distance, legible, normalise, normalise_glob
 
 __all__ = [
     "ANY",
@@ -38,9 +38,11 @@ __all__ = [
     "FOLDED",
     "KINDS",
     "LETTERS",
+    "LONGEST_TEXT",
     "MANY_LETTERS",
     "MARK_LOST",
     "MAY_BE_CUT",
+    "MOST_PLATES",
     "NAMES",
     "NEW_ENERGY",
     "OFFICE_LETTERS",
@@ -56,6 +58,7 @@ __all__ = [
     "Plate",
     "distance",
     "grammar",
+    "legible",
     "normalise",
     "normalise_glob",
     "parse",

@@ -27,6 +27,12 @@ _NORMAL = str.maketrans(
         **_VARIANTS,
     }
 )
+MOST_PLATES = 32
+"""Of one picture: where so many are in view, none is large enough to be read."""
+LONGEST_TEXT = 24
+"""Characters of what an engine may write for one plate, separators included; the longest plate of China has eight."""
+_LEGIBLE = re.compile(r"[0-9A-Za-z\u00c0-\u024f\u3007\u3400-\u9fff \u2010-\u2015·•‧∙⋅●・.,_()\[\]-]*")
+"""Letters of the Latin alphabet, digits, Chinese characters, and what is printed or written between them."""
 _WILD = re.compile(r"([*?]|\[[^\]]*\])")
 # Groups of characters that engines take for each other, and what it costs to take one for the other.
 _CONFUSIONS: tuple[tuple[float, tuple[str, ...]], ...] = (
@@ -59,6 +65,14 @@ def normalise(raw: str) -> str:
     Nothing is guessed here: what looks like another character stays. Empty where nothing is left.
     """
     return unicodedata.normalize("NFKC", raw).translate(_NORMAL)
+
+
+def legible(raw: str) -> bool:
+    """True if a text of an engine can be a plate's: not too long, and of letters, digits and Chinese characters alone.
+
+    Control characters, direction marks and markup never are.
+    """
+    return len(raw) <= LONGEST_TEXT and _LEGIBLE.fullmatch(unicodedata.normalize("NFKC", raw)) is not None
 
 
 def normalise_glob(glob: str) -> str:

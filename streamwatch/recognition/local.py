@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-import cv2
 import numpy as np
 
 from streamwatch.errors import PictureBroken
+from streamwatch.imaging import UnfitPicture, open_picture
 from streamwatch.model import Corners, Engine, Ledger, Picture, PlateText
 from streamwatch.plates import CHINA, NAMES, Grammar
 from streamwatch.recognition import quads
@@ -195,14 +195,11 @@ class LocalReader:
                     yield _Candidate(wide, confidence(wide.plate), frozenset([lines.index(line)]))
 
 
-def _decode(jpeg: bytes) -> Picture:
+def _decode(picture: bytes) -> Picture:
     try:
-        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        picture = None
-    if picture is None:
-        raise PictureBroken("The picture can not be decoded; it is damaged or no picture at all.")
-    return np.asarray(picture, np.uint8)
+        return open_picture(picture)
+    except UnfitPicture as unfit:
+        raise PictureBroken(f"The picture can not be decoded; it is {unfit}.") from None
 
 
 def _worth_reading(found: Sequence[Found]) -> list[Quad]:

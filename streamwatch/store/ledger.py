@@ -73,7 +73,7 @@ def spent(session: Session, since: datetime, camera: str | None) -> int:
 
 
 def answer_to(session: Session, camera: str, sha256: str) -> tuple[PlateText, ...] | None:
-    """What the service said last of a camera's JPEG with this SHA-256; None where it said nothing of one."""
+    """What the service said last of a camera's JPEG with this SHA-256; None where it said nothing usable."""
     query = (
         select(StoredCall.answer)
         .where(StoredCall.camera == camera, StoredCall.sha256 == sha256, StoredCall.answer.is_not(None))

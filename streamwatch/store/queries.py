@@ -139,7 +139,8 @@ class Reader:
         if until is not None:
             query = query.where(StoredKeyframe.captured_at <= until)
         with translated(self._place), Session(self._engine) as session:
-            return [self._answer(call, at) for call, at in session.execute(query)]
+            answers = (self._answer(call, at) for call, at in session.execute(query))
+            return [answer for answer in answers if answer is not None]
 
     def picture(self, answer: PaidAnswer) -> bytes:
         """The JPEG. Raises StoreError where it is gone or is not the one that was sent, or StorageFailed."""
@@ -150,10 +151,10 @@ class Reader:
         with translated(self._place), Session(self._engine) as session:
             return retention.evidence_bytes(session)
 
-    def _answer(self, call: StoredCall, captured_at: datetime) -> PaidAnswer:
+    def _answer(self, call: StoredCall, captured_at: datetime) -> PaidAnswer | None:
         assert call.path is not None
         image, plates = self._data_dir / call.path, plates_of(call.answer or [])
-        return PaidAnswer(call.camera or "", captured_at, image, call.sha256, plates)
+        return plates if plates is None else PaidAnswer(call.camera or "", captured_at, image, call.sha256, plates)
 
     def _row(self, row: StoredSighting, path: str | None) -> SightingRow:
         return SightingRow(
