@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamwatch import console
+from streamwatch import __version__, console
 from streamwatch.clock import Span, SystemClock, window
 from streamwatch.errors import ConfigError, StreamwatchError
 from streamwatch.redact import hide_credentials
@@ -93,7 +92,7 @@ def _mend_stdout() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"streamwatch {version('streamwatch')}")
+        typer.echo(f"streamwatch {__version__}")
         raise typer.Exit
 
 

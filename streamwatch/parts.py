@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Event, Lock
 
 from streamwatch.clock import Clock
-from streamwatch.errors import ConfigError, EngineMissing
+from streamwatch.errors import INSTALL_LOCAL, ConfigError, EngineMissing
 from streamwatch.explain import Answers, Used
 from streamwatch.gate import FindPlates, Gate, Stir
 from streamwatch.model import Engine, Recognizer
@@ -81,7 +81,7 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
     if engine is Reads.LOCAL_FIRST and not local_is_installed():
         raise EngineMissing(
             "recognizer.engine is local-first, and the local engine is not installed.",
-            "Run: pip install 'streamwatch[local]', or write recognizer.engine: ocrcars.",
+            f"{INSTALL_LOCAL} Or write recognizer.engine: ocrcars.",
         )
     return make_ocrcars(settings.recognizer.ocrcars, wait)
 
