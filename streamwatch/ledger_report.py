@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from rich.table import Table
 
 from streamwatch.clock import Span, window
-from streamwatch.console import print_json, print_table, print_text
+from streamwatch.console import cell, print_json, print_table, print_text
 from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow
 from streamwatch.words import some
 
@@ -45,7 +45,7 @@ def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Pric
             heading, justify="left" if heading in ("day", "camera") else "right", no_wrap=heading != "camera"
         )
     for row in report.rows:
-        table.add_row(row.day.isoformat(), row.camera or "(by hand)", *_numbers(row.calls, prices))
+        table.add_row(row.day.isoformat(), cell(row.camera or "(by hand)"), *_numbers(row.calls, prices))
     table.add_row("[bold]all[/bold]", "", *_numbers(report.total, prices))
     print_table(table, out)
     forecast = prices.forecast(report.total)

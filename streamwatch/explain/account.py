@@ -6,6 +6,7 @@ from streamwatch.explain.savings import Saving, savings_of
 from streamwatch.explain.trace import Trace
 from streamwatch.explain.used import Used
 from streamwatch.gate import Why
+from streamwatch.words import printable
 
 ASSUMPTION = "one picture per second while at least min_area of what is watched differs from the empty scene"
 
@@ -14,7 +15,8 @@ def print_account(trace: Trace, used: Used, out: TextIO) -> None:
     """The dry run as a few lines and a table."""
     savings = savings_of(trace, used.least_change)
     vehicles = len(trace.stays)
-    out.write(f"dry run of {', '.join(used.videos)} at camera {used.camera}: nothing was paid, nothing was written\n")
+    played = printable(f"dry run of {', '.join(used.videos)} at camera {used.camera}")
+    out.write(f"{played}: nothing was paid, nothing was written\n")
     out.write(f"assumed: {used.answers}; no budget, no outage, no earlier run\n\n")
     out.write(f"these settings     {_calls(savings.calls)}  {cost(savings.calls, used)}  for {_vehicles(vehicles)}\n")
     out.write(f"a naive watcher    {_calls(savings.naive)}  {cost(savings.naive, used)}  {ASSUMPTION}\n\n")
