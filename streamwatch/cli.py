@@ -120,13 +120,14 @@ def _text(words: str | None) -> str | None:
 @app.command()
 def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Watch all cameras until a signal comes; print a line for each new sighting."""
+    from streamwatch.check import no_camera
     from streamwatch.daemon import Daemon
     from streamwatch.model import Engine
     from streamwatch.parts import make_recognizer
 
     settings = _settings(config_path)
     if not settings.cameras:
-        raise ConfigError(f"{config_path} names no camera.", "Add one under `cameras:`, for example `source: sample`.")
+        raise no_camera(config_path)
     faulthandler.enable()  # a hang that the watchdog ends shows where each thread stood
     stop = threading.Event()
     recognizer = make_recognizer(settings, stop.wait)
@@ -253,7 +254,7 @@ def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     log.setLevel(logging.ERROR)  # the findings say it all
     console.print_finding(True, f"config: {config_path}", sys.stdout)
     bad = False
-    for finding in check(settings, SystemClock()):
+    for finding in check(settings, config_path, SystemClock()):
         console.print_finding(finding.good, f"{finding.what}: {finding.text}", sys.stdout)
         bad = bad or not finding.good
     raise typer.Exit(bad)
