@@ -177,7 +177,7 @@ def replay(
             dry_run=dry_run,
             writer=_writer,
             progress=tell,
-            notify=_log_sighting,
+            notify=_log_sighting if dry_run else _print_sighting,
             out=sys.stdout,
         )
 
@@ -429,6 +429,7 @@ def _give_up_stdout() -> None:
 
 
 def _log_sighting(sighting: "Sighting", corrected: bool) -> None:
+    """Of a dry run, whose output is its account: nothing of it is kept."""
     log.info("%s", console.sighting_line(sighting, corrected))
 
 

@@ -67,7 +67,9 @@ def test_the_sample_replayed_twice_gives_equal_sightings(tmp_path: Path) -> None
         sample = Path(__file__).parent.parent / "streamwatch" / "capture" / "sample.mp4"
         done = streamwatch("replay", "--camera", "gate", "--start", START, sample, cwd=folder)
         assert done.returncode == 0, done.stderr
-        assert done.stdout == ""
+        printed = [line.split()[2:4] for line in done.stdout.splitlines()]
+        assert printed == [["gate", plate] for plate in SAMPLE_PLATES], "as run prints them"
+        assert not any(plate in done.stderr for plate in SAMPLE_PLATES)
         rows = json.loads(streamwatch("sightings", "--format", "json", cwd=folder).stdout)
         assert all(Path(row.pop("image")).is_file() for row in rows)
         found.append(rows)
