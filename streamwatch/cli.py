@@ -296,7 +296,8 @@ def calls(
     _span(begin, end)
     with closing(open_reader(settings.database, settings.data_dir)) as reader:
         report, saved = reader.calls_report(begin, end), reader.not_called(begin, end)
-    print_calls(report, saved, Prices(settings.calls.price, begin, end), format.value, sys.stdout)
+        prices = Prices(settings.calls.price, begin, end, reader.first_use())
+    print_calls(report, saved, prices, format.value, sys.stdout)
 
 
 @app.command()

@@ -17,20 +17,28 @@ WITHOUT_REASON = {KeyframeState.ANSWERED: "read by the local engine", KeyframeSt
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """price: of one charge unit, in whatever currency. begin, end: the time that the report is about."""
+    """price: of one charge unit, in whatever currency. begin, end: the time that the report is about.
+
+    first_use: when streamwatch was first used, as far as that is known.
+    """
 
     price: float
     begin: datetime
     end: datetime
+    first_use: datetime | None = None
 
     def cost(self, calls: Calls) -> float:
         """Of these calls, in the price's currency; a doubtful one counts as paid."""
         return (calls.fee + calls.doubtful) * self.price
 
     def forecast(self, calls: Calls) -> float:
-        """Charge units to the end of the running month, if it goes on as in the time of the report."""
+        """Charge units of the whole running month, if it goes on as in the time of the report.
+
+        What was before the first day of use tells nothing: a box that was set up on the 20th did not idle until then.
+        """
         month = window(Span.MONTH, self.end)
-        seconds = max(1.0, (self.end - max(self.begin, month.begin)).total_seconds())
+        used = month.begin if self.first_use is None else window(Span.DAY, self.first_use).begin
+        seconds = max(1.0, (self.end - max(self.begin, month.begin, used)).total_seconds())
         return (calls.fee + calls.doubtful) * (month.end - month.begin).total_seconds() / seconds
 
 

@@ -153,6 +153,11 @@ class Reader:
         with translated(self._place), Session(self._engine) as session:
             return ledger.calls_report(session, since, until)
 
+    def first_use(self) -> datetime | None:
+        """When the first passage or call was written down, by a clock that was trusted; None: there is none."""
+        with translated(self._place), Session(self._engine) as session:
+            return ledger.first_use(session)
+
     def not_called(self, since: datetime, until: datetime) -> list[NotCalledRow]:
         """Keyframes taken at `since` or later and before `until` that cost nothing, by camera, state and reason."""
         with translated(self._place), Session(self._engine) as session:
