@@ -103,9 +103,10 @@ def _write_json_list(records: Iterable[dict[str, Any]], out: TextIO) -> None:
 
 
 def _write_csv(rows: Iterable["SightingRow"], out: TextIO) -> None:
-    """With the mark by which spreadsheet programs know UTF-8, and local times with their offset."""
+    """With the byte order mark by which spreadsheet programs know UTF-8, and local times with their offset."""
     _in_utf8(out)
-    out.write("\ufeff")
+    if not out.isatty():
+        out.write("\ufeff")
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in rows:

@@ -25,8 +25,8 @@ from streamwatch.store.tables import (
     UtcDateTime,
 )
 
-PAGE = 1000
-"""Sightings that are asked for at once."""
+PAGE = 10_000
+"""Sightings that are asked for at once: about 10 MB. Each page may cost a sort of all that are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,7 @@ class Reader:
             .join(StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id)
             .where(*_conditions(plate_glob, camera, since, until))
             .order_by(StoredSighting.first_seen.desc(), StoredSighting.id.desc())
+            .execution_options(yield_per=1000)
         )
         older: tuple[ColumnElement[bool], ...] = ()
         while limit is None or limit > 0:
