@@ -145,6 +145,8 @@ class Daemon:
             self._notifier.stopping()
             self._shut_down(cameras, readers, recorder)
             keeper.join(GLANCE * 4)
+            if not keeper.is_alive():
+                self._write_last_status()
             if health is not None:
                 health.close()
         return 1 if self._failed.is_set() else 0
@@ -278,6 +280,13 @@ class Daemon:
                 asked.result()
         task = _Task(call=self._store.require_server)
         return task.done if self._tasks.offer(task) else None
+
+    def _write_last_status(self) -> None:
+        """What was seen and read while the daemon stopped counts, too."""
+        try:
+            write_status(self._settings.data_dir / STATUS_FILE, self._snapshot())
+        except StorageFailed as error:
+            log.debug("%s", error)  # a disk that is full has been told of
 
     def _short_of_room(self, disk: DiskHealth) -> bool:
         return disk.free < disk.floor or disk.evidence > self._settings.retention.max_bytes

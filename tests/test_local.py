@@ -296,7 +296,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(hidden: str) -> Non
             print(error)
     """)
     assert f"{hidden} is missing" in done.stdout
-    assert "pip install 'streamwatch[local]'" in done.stdout
+    assert "pip install '.[local]'" in done.stdout
     assert done.stdout.count("\n") == 1
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from streamwatch.errors import StorageFailed
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
-from streamwatch.words import age, size, some, when
+from streamwatch.words import age, json_text, size, some, when
 
 STATUS_FILE = "status.json"
 """In `data_dir`."""
@@ -99,7 +99,7 @@ def status_json(status: Status) -> str:
         "reasons": reasons,
         **as_json(status.snapshot),
     }
-    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+    return json_text(told) + "\n"
 
 
 def _table(status: Status, narrow: bool) -> Iterator[str]:

@@ -29,7 +29,15 @@ from streamwatch.plates.grammar import (
     parse,
 )
 from streamwatch.plates.kinds import DIGITS, Form, Kind
-from streamwatch.plates.text import LONGEST_TEXT, MOST_PLATES, distance, legible, normalise, normalise_glob
+from streamwatch.plates.text import (
+    LONGEST_TEXT,
+    MOST_PLATES,
+    distance,
+    legible,
+    normalise,
+    normalise_glob,
+    part_of_plate,
+)
 
 __all__ = [
     "ANY",
@@ -62,4 +70,5 @@ __all__ = [
     "normalise",
     "normalise_glob",
     "parse",
+    "part_of_plate",
 ]

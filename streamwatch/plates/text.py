@@ -81,6 +81,25 @@ def normalise_glob(glob: str) -> str:
     return "".join(part if _WILD.fullmatch(part) else normalise(part) for part in parts)
 
 
+def part_of_plate(text: str) -> str:
+    """As `normalise_glob`, of what a person looks for: a text without `*` and `?` may stand anywhere in a plate.
+
+    Raises ValueError with a sentence where a character stands in no plate.
+    """
+    glob = normalise_glob(text)
+    odd = [character for character in glob + "".join(re.findall(r"[\[\]]", text)) if not _may_be_sought(character)]
+    if odd:
+        raise ValueError(
+            f"{text!r} is no part of a plate: {odd[0]!r} stands in none; "
+            "write letters and digits, * for any text and ? for one character."
+        )
+    return glob if not glob or set(glob) & {"*", "?"} else f"*{glob}*"
+
+
+def _may_be_sought(character: str) -> bool:
+    return character.isalnum() or character in "*?"
+
+
 def distance(a: str, b: str, most: float = math.inf) -> float:
     """How unlikely it is that one of two normalised plates is a misread of the other; 0 for equal ones, symmetric.
 

@@ -17,6 +17,7 @@ from streamwatch.recognition.replies import Answer, Reply, read_reply
 from streamwatch.recognition.retry import NEVER, Budget, Failure, Repair
 from streamwatch.recognition.shrink import baseline, smaller
 from streamwatch.recognition.wire import Wire, address_of
+from streamwatch.redact import hide_secret
 
 log = logging.getLogger(__name__)
 
@@ -155,8 +156,7 @@ class OcrCars:
         return answer
 
     def _hide(self, text: str, picture: _Picture) -> str:
-        text = self._credentials.hide(text)
-        return text.replace(picture.secret(), "***") if picture.secret() else text
+        return hide_secret(self._credentials.hide(text), picture.secret())
 
     def _set_clock(self, reply: Reply, used: float) -> bool:
         """Takes the time for signatures from the reply; False where that would change nothing.
