@@ -6,6 +6,7 @@ A verb imports what it needs itself: most need neither decoder nor network nor d
 import faulthandler
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from streamwatch import console
 from streamwatch.clock import Span, SystemClock, window
 from streamwatch.errors import ConfigError, StreamwatchError
+from streamwatch.files import keep_private, open_to_others
 from streamwatch.redact import hide_credentials
 from streamwatch.times import parse_time
 from streamwatch.words import when
@@ -67,6 +69,7 @@ MOST_ROWS = 1_000_000_000
 
 def main() -> None:
     """The program: errors become one sentence on stderr and exit code 1."""
+    keep_private()
     _mend_stdout()
     console.set_up_logging()
     try:
@@ -418,10 +421,14 @@ def _log_sighting(sighting: "Sighting", corrected: bool) -> None:
 @contextmanager
 def _writer(settings: "Settings") -> Iterator["Store"]:
     from streamwatch.lock import sole_writer
-    from streamwatch.store import open_store
+    from streamwatch.store import open_store, sqlite_file
 
     with sole_writer(settings.database, settings.data_dir):
         store = open_store(settings.database, settings.data_dir)
+        file = sqlite_file(settings.database)
+        if found := open_to_others([settings.data_dir / "evidence", *([] if file is None else [file])]):
+            names = shlex.join(map(str, found))
+            log.warning("every user of this machine can read what is logged; end that with `chmod -R go= %s`", names)
         try:
             yield store
         finally:

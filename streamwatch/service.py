@@ -111,8 +111,8 @@ ExecStart={command}
 {user}
 SupplementaryGroups=video
 StateDirectory=streamwatch
-StateDirectoryMode=0750
-UMask=0027
+StateDirectoryMode=0700
+UMask=0077
 
 Restart=always
 RestartSec=10

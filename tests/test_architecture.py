@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "streamwatch"
-BOTTOM = {"model", "errors", "clock", "redact", "plates", "words"}
+BOTTOM = {"model", "errors", "clock", "redact", "plates", "words", "files"}
 STAGES = {"capture", "gate", "recognition", "sightings", "store", "health"}
 MAY_IMPORT = {
     **dict.fromkeys(BOTTOM, BOTTOM),

@@ -17,8 +17,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from streamwatch.errors import DatabaseUnusable, StoreError
+from streamwatch.files import make_folder
 from streamwatch.store import schema
-from streamwatch.store.evidence import make_folder
 from streamwatch.store.failures import OTHER_FILE, Place, file_failed, translated
 
 BUSY_TIMEOUT = 10.0
