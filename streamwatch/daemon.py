@@ -5,6 +5,7 @@
     reader N      has keyframes read that are worth it    ──events──▶ recorder, ──answers──▶ camera NAME
     keeper        status file, watchdog, retention        ──tasks──▶ recorder
     health        answers /healthz and /metrics
+    heartbeat     tells a process that stood still (SIGSTOP) from cameras and threads that hang
 
 An unexpected exception in any thread ends the process with code 1, for the service manager to restart. A database that
 can not be written for now (full disk, a lock) is none: events wait in memory and are written when it can be again.
@@ -23,7 +24,7 @@ from typing import Any
 
 from streamwatch.allocator import give_memory_back, share_memory_between_threads
 from streamwatch.cameras import camera_of
-from streamwatch.clock import Clock
+from streamwatch.clock import BEAT, Awake, Clock
 from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
 from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, HealthServer, Snapshot, serve, write_status
 from streamwatch.housekeeping import Housekeeping
@@ -107,7 +108,8 @@ class Daemon:
         self._beat: Callable[[], None] = lambda: None
         self._cameras: dict[str, Camera] = {}
         self._last_views: dict[str, list[LastView]] = {}
-        self._pulses = Pulses(clock.monotonic)
+        self._awake = Awake(clock)
+        self._pulses = Pulses(self._awake.monotonic)
         self._notifier = Notifier()
         self._vitals = Vitals(self._cameras, self._dispatcher, self._books.tally, clock, self._pulses)
 
@@ -126,6 +128,7 @@ class Daemon:
         readers = [self._spawn(self._read_keyframes, f"reader {n + 1}") for n in range(self._readers)]
         cameras = [self._spawn(partial(self._watch, name), f"camera {name}") for name in self._settings.cameras]
         keeper = self._spawn(self._keep_house, "keeper")
+        self._spawn(self._stay_awake, "heartbeat")
         self._notifier.ready()
         try:
             for thread in cameras:
@@ -218,7 +221,7 @@ class Daemon:
             waiting.done.set_exception(StorageFailed("The program is stopping because of an error."))
 
     def _camera(self, name: str) -> Camera:
-        return camera_of(self._settings, name, self._clock, self._spawn)
+        return camera_of(self._settings, name, self._awake, self._spawn)
 
     def _open_port(self) -> HealthServer | None:
         """Starts to answer /healthz and /metrics, if that is wanted. Raises ConfigError."""
@@ -255,6 +258,11 @@ class Daemon:
                     self._vitals.evidence = housekeeping.tidy()
             except StorageFailed as error:
                 log.debug("%s", error)  # the recorder says it, as soon as it has something to write
+
+    def _stay_awake(self) -> None:
+        """The heartbeat's thread: after a stop (SIGSTOP) nobody takes the time that passed for silence or a hang."""
+        while not self._give_up.wait(BEAT):
+            self._awake.beat()
 
     def _short_of_room(self, disk: DiskHealth) -> bool:
         return disk.free < disk.floor or disk.evidence > self._settings.retention.max_bytes
