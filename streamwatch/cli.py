@@ -23,7 +23,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamwatch import console
+from streamwatch import console, stderr
 from streamwatch.clock import Span, SystemClock, window
 from streamwatch.errors import ConfigError, StreamwatchError
 from streamwatch.files import keep_private, open_to_others
@@ -71,6 +71,7 @@ def main() -> None:
     """The program: errors become one sentence on stderr and exit code 1."""
     keep_private()
     _mend_stdout()
+    stderr.divert()
     console.set_up_logging()
     try:
         app()
@@ -84,6 +85,8 @@ def main() -> None:
         _give_up_stdout()
         sys.stderr.write(f"streamwatch: The output can not be written: {error.strerror}.\n")
         sys.exit(1)
+    finally:
+        stderr.tell()
 
 
 def _mend_stdout() -> None:
@@ -134,6 +137,7 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     readers = settings.recognizer.ocrcars.parallel if recognizer.engine is Engine.OCRCARS else 1
     with _closing(recognizer), _writer(settings) as store:
         code = Daemon(settings, store, recognizer, SystemClock(), _print_sighting, readers, stop).run()
+    stderr.tell()
     logging.shutdown()
     sys.stdout.flush()
     os._exit(code)  # a reader that hangs in a decoder would make Python abort while it shuts down

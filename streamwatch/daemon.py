@@ -22,6 +22,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+from streamwatch import stderr
 from streamwatch.allocator import give_memory_back, share_memory_between_threads
 from streamwatch.cameras import camera_of
 from streamwatch.clock import BEAT, Awake, Clock
@@ -243,6 +244,7 @@ class Daemon:
             if self._clock.monotonic() - given_back >= until_given_back:
                 given_back, until_given_back = self._clock.monotonic(), min(TIDY_EVERY, 2 * until_given_back)
                 give_memory_back()
+            stderr.tell()
             self._store.require_file()
             snapshot = self._snapshot()
             self._notifier.status(self._vitals.sentence())

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "explain": BOTTOM | {"explain", "gate", "pipeline", "store"},
     "times": set(),
     "allocator": set(),
+    "stderr": set(),
     "service": {"errors"},
     "notify": BOTTOM,
     "pulse": BOTTOM,
