@@ -226,9 +226,10 @@ class Daemon:
 
     def _open_port(self) -> HealthServer | None:
         """Starts to answer /healthz and /metrics, if that is wanted. Raises ConfigError."""
-        if self._settings.health.port is None:
+        health = self._settings.health
+        if health.port is None:
             return None
-        server = serve("127.0.0.1", self._settings.health.port, self._snapshot)
+        server = serve(health.host, health.port, self._snapshot)
         self._spawn(server.run, "health")
         return server
 

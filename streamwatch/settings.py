@@ -6,6 +6,7 @@ Secrets are `SecretStr`: printing a settings object never shows them.
 import os
 import re
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
@@ -248,9 +249,18 @@ class ShutdownSettings(_Settings):
 
 
 class HealthSettings(_Settings):
-    """The loopback port for /healthz and /metrics."""
+    """Where /healthz and /metrics are answered."""
 
+    host: str = "127.0.0.1"
     port: int | None = Field(None, ge=1, le=65535)
+
+    @field_validator("host")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        try:
+            return value if value == "localhost" else str(ip_address(value))
+        except ValueError:
+            raise ValueError("is no address of this machine, like 127.0.0.1, or 0.0.0.0 for all") from None
 
 
 class ServeOcrSettings(_Settings):
