@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from streamwatch.plates import PROVINCES, grammar, normalise
-from streamwatch.service import credential
+from streamwatch.service import FOLDER, credential
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -90,7 +90,8 @@ def one_word(value: str) -> str:
 def _variable(match: re.Match[str]) -> str:
     value = os.environ.get(match[1]) or credential(match[1])
     if value is None:
-        raise ValueError(f"needs the environment variable {match[1]}, which is not set")
+        served = f"; the service takes it from the file {FOLDER / match[1]}" * ("CREDENTIALS_DIRECTORY" in os.environ)
+        raise ValueError(f"needs the environment variable {match[1]}, which is not set{served}")
     return quote(value, safe="")
 
 
