@@ -6,6 +6,7 @@ A verb imports what it needs itself: most need neither decoder nor network nor d
 import faulthandler
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -22,9 +23,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamwatch import __version__, console
+from streamwatch import __version__, console, stderr
 from streamwatch.clock import Span, SystemClock, window
 from streamwatch.errors import ConfigError, StreamwatchError
+from streamwatch.files import keep_private, open_to_others
 from streamwatch.times import parse_time
 from streamwatch.words import printable, when
 
@@ -78,7 +80,9 @@ MOST_ROWS = 1_000_000_000
 
 def main() -> None:
     """The program: errors become one sentence on stderr and exit code 1."""
+    keep_private()
     _mend_stdout()
+    stderr.divert()
     console.set_up_logging()
     try:
         app()
@@ -92,6 +96,8 @@ def main() -> None:
         _give_up_stdout()
         console.print_error(f"The output can not be written: {error.strerror}.", sys.stderr)
         sys.exit(1)
+    finally:
+        stderr.tell()
 
 
 def _mend_stdout() -> None:
@@ -143,6 +149,7 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     readers = settings.recognizer.ocrcars.parallel if recognizer.engine is Engine.OCRCARS else 1
     with _closing(recognizer), _writer(settings) as store:
         code = Daemon(settings, store, recognizer, SystemClock(), _print_sighting, readers, stop).run()
+    stderr.tell()
     logging.shutdown()
     sys.stdout.flush()
     os._exit(code)  # a reader that hangs in a decoder would make Python abort while it shuts down
@@ -375,18 +382,30 @@ def service(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Print a systemd unit that runs the daemon with this config file."""
+    import streamwatch
     from streamwatch.config import variables
     from streamwatch.lock import lock_file
-    from streamwatch.service import CREDENTIALS, STATE, unit
+    from streamwatch.service import CREDENTIALS, FOLDER, STATE, obstacles, unit
 
     settings = _settings(config_path, secrets=False)
     folders = [settings.data_dir, lock_file(settings.database, settings.data_dir).parent]
     if user is None and not all(folder.absolute().is_relative_to(STATE) for folder in folders):
         log.warning("the user that systemd makes up can only write %s: put data_dir there, or name a --user", STATE)
-    program = Path(sys.executable).with_name("streamwatch")
-    names = [*CREDENTIALS, *variables(config_path)]
-    text = unit(program, config_path, user, credentials=names, writable=folders, drain=settings.shutdown.drain)
+    executable = Path(sys.executable).with_name("streamwatch")
+    program = {
+        "the program": executable,
+        "its Python": Path(sys.executable),
+        "Python's library": Path(os.__file__),
+        "streamwatch's code": Path(streamwatch.__file__),
+    }
+    names = variables(config_path)
+    handed_over, drain = [*CREDENTIALS, *names], settings.shutdown.drain
+    text = unit(executable, config_path, user, credentials=handed_over, writable=folders, drain=drain)
     sys.stdout.write(text)
+    for sentence in obstacles(program, config_path, user, folders):
+        log.warning("%s", sentence)
+    for name in names:
+        log.info("${%s} of the config comes from the file %s: the value alone, mode 600", name, FOLDER / name)
 
 
 def _settings(path: Path, secrets: bool = True) -> "Settings":
@@ -447,10 +466,14 @@ def _log_sighting(sighting: "Sighting", corrected: bool) -> None:
 @contextmanager
 def _writer(settings: "Settings") -> Iterator["Store"]:
     from streamwatch.lock import sole_writer
-    from streamwatch.store import open_store
+    from streamwatch.store import open_store, sqlite_file
 
     with sole_writer(settings.database, settings.data_dir):
         store = open_store(settings.database, settings.data_dir, sole=True)
+        file = sqlite_file(settings.database)
+        if found := open_to_others([settings.data_dir / "evidence", *([] if file is None else [file])]):
+            names = shlex.join(map(str, found))
+            log.warning("every user of this machine can read what is logged; end that with `chmod -R go= %s`", names)
         try:
             yield store
         finally:

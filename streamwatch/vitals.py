@@ -54,7 +54,7 @@ class Vitals:
             breakers=tuple(self._breakers(now)),
             disk=DiskHealth(_free(data_dir), floor, self.evidence),
             database=self.database,
-            stalled=tuple(self._pulses.stalled(now)),
+            stalled=tuple(self._pulses.stalled()),
             in_flight=InFlightHealth(*self._dispatcher.in_flight()),
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "streamwatch"
-BOTTOM = {"model", "errors", "clock", "redact", "plates", "words", "imaging"}
+BOTTOM = {"model", "errors", "clock", "redact", "plates", "words", "imaging", "files"}
 STAGES = {"capture", "gate", "recognition", "sightings", "store", "health"}
 MAY_IMPORT = {
     **dict.fromkeys(BOTTOM, BOTTOM),
@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "explain": BOTTOM | {"explain", "gate", "pipeline", "store"},
     "times": set(),
     "allocator": set(),
+    "stderr": set(),
     "service": {"errors"},
     "notify": BOTTOM,
     "pulse": BOTTOM,

@@ -338,3 +338,14 @@ def test_wrong_plate_settings_are_one_sentence(tmp_path: Path, text: str, says: 
     message = mistake(tmp_path, text)
     assert says in message
     assert "line 1" in message
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1", "localhost"])
+def test_health_may_be_served_at_any_address_of_this_machine(host: str, tmp_path: Path) -> None:
+    assert load(tmp_path, f"health: {{host: '{host}', port: 9464}}\n").health.host == host
+
+
+@pytest.mark.parametrize("host", ["", "gate.example", "0", "127.0.0.1:9464", "*"])
+def test_what_is_no_address_is_no_host_of_health(host: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"line 1.*health\.host.*is no address of this machine"):
+        load(tmp_path, f"health: {{host: '{host}'}}\n")

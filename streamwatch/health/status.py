@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from streamwatch.errors import StorageFailed
+from streamwatch.files import write_whole
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
 from streamwatch.words import age, json_text, size, some, when
@@ -46,10 +47,9 @@ class Status:
 
 def write_status(path: Path, snapshot: Snapshot) -> None:
     """Replaces the file in one step: a reader sees the old one or the new one. Raises StorageFailed."""
-    beside = path.with_name(path.name + ".new")
+    text = json.dumps(as_json(snapshot), ensure_ascii=False) + "\n"
     try:
-        beside.write_text(json.dumps(as_json(snapshot), ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(beside, path)
+        write_whole(path, text.encode(), durable=False)
     except OSError as error:
         raise StorageFailed(f"{path} can not be written: {error.strerror}.") from None
 

@@ -20,8 +20,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from streamwatch.errors import DatabaseUnusable, StoreError
+from streamwatch.files import make_folder
 from streamwatch.store import postgresql, schema
-from streamwatch.store.evidence import make_folder
 from streamwatch.store.failures import OTHER_FILE, Place, file_failed, translated
 
 BUSY_TIMEOUT = 10.0
