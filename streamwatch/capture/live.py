@@ -192,7 +192,7 @@ class LiveCamera:
         if reader.too_long and not self._told_long and not reader.plays_file:
             self._told_long = True
             log.info(
-                "Camera %s: every picture is decoded, because groups of pictures last more than %g s. "
+                "Camera %s: more is decoded than it shows, because groups of pictures last more than %g s. "
                 "It costs less CPU when the camera's I-frame interval is at most %g s.",
                 self._name,
                 self._wish.max_blind,
