@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from streamwatch.capture import AttentiveSource, Recording, file_of, open_source
 from streamwatch.clock import Clock
-from streamwatch.errors import SourceLost, SourceUnreadable
+from streamwatch.errors import INSTALL_LOCAL, SourceLost, SourceUnreadable
 from streamwatch.explain import Answers
 from streamwatch.gate import encode
 from streamwatch.model import Attention, Box, Frame, PlateText, Recognizer
@@ -155,7 +155,7 @@ def _pictures_cost(found: Measured) -> Iterator[str]:
             decoding, gate = (1000 * cpu / share.pictures for cpu in (share.decoding, share.gate))
             yield f"With {what} in view a picture takes {decoding:.1f} ms to decode and {gate:.1f} ms in the gate."
     if found.reading is None:
-        yield "The local engine is not installed: pip install 'streamwatch[local]'"
+        yield f"The local engine is not installed. {INSTALL_LOCAL}"
     else:
         yield f"The local engine takes {1000 * found.reading:.0f} ms to read a picture."
 

@@ -1,18 +1,21 @@
-"""The verb `check`: tries everything that `run` will need, and pays nothing."""
+"""The verb `check`: tries everything that `run` will need, as far as that changes nothing, and pays nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from streamwatch.cameras import main_stream, small_stream
 from streamwatch.capture import LiveCamera
 from streamwatch.clock import Clock
 from streamwatch.daemon import spawn
-from streamwatch.errors import SourceLost, StreamwatchError
+from streamwatch.errors import ConfigError, SourceLost, StreamwatchError
+from streamwatch.health import Snapshot, serve
+from streamwatch.lock import is_held, lock_file
 from streamwatch.parts import local_stands_in, make_recognizer
 from streamwatch.recognition.reach import reach
 from streamwatch.settings import Reads, Settings
-from streamwatch.store import open_store
+from streamwatch.store.inspection import inspect_store, require_makeable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +27,25 @@ class Finding:
     text: str
 
 
-def check(settings: Settings, clock: Clock) -> Iterator[Finding]:
-    """Tries the database, the engine and every camera, one after the other."""
+def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
+    """Tries the database, the engine, the port and every camera, one after the other."""
     yield _finding("database", partial(_try_database, settings))
     yield _finding("engine", partial(_try_engine, settings))
+    if settings.health.port is not None:
+        yield _finding("health", partial(_try_port, settings))
     if not settings.cameras:
-        yield Finding("cameras", False, "No camera is configured. Add one under `cameras:`, for example the sample.")
+        yield Finding("cameras", False, str(no_camera(config)))
     for name in settings.cameras:
         main = partial(main_stream, settings, name, clock, spawn)
         yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock))
         if settings.cameras[name].watch is not None:
             small = partial(small_stream, settings, name, clock, spawn)
             yield _finding(f"camera {name}, small stream", partial(_try_camera, small, settings, clock))
+
+
+def no_camera(config: Path) -> ConfigError:
+    """What `run` ends with where there is nothing to watch. config: the file."""
+    return ConfigError(f"{config} names no camera.", "Add one under `cameras:`, for example `source: sample`.")
 
 
 def _finding(what: str, attempt: Callable[[], str]) -> Finding:
@@ -46,8 +56,22 @@ def _finding(what: str, attempt: Callable[[], str]) -> Finding:
 
 
 def _try_database(settings: Settings) -> str:
-    open_store(settings.database, settings.data_dir).close()
-    return "can be written, and its tables are up to date"
+    lock = lock_file(settings.database, settings.data_dir)
+    require_makeable(f"The lock file {lock}", lock)
+    return inspect_store(settings.database, settings.data_dir)
+
+
+def _try_port(settings: Settings) -> str:
+    port = settings.health.port
+    assert port is not None
+    if is_held(settings.database, settings.data_dir):
+        return "not tried, because a streamwatch runs"
+    serve("127.0.0.1", port, _nobody).close()
+    return f"127.0.0.1:{port} is free"
+
+
+def _nobody() -> Snapshot:
+    raise AssertionError("nobody asks while a port is only tried")
 
 
 def _try_engine(settings: Settings) -> str:

@@ -6,6 +6,7 @@ A verb imports what it needs itself: most need neither decoder nor network nor d
 import faulthandler
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -13,26 +14,26 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamwatch import console
+from streamwatch import __version__, console, stderr
 from streamwatch.clock import Span, SystemClock, window
 from streamwatch.errors import ConfigError, StreamwatchError
-from streamwatch.redact import hide_credentials
+from streamwatch.files import keep_private, open_to_others
 from streamwatch.times import parse_time
-from streamwatch.words import when
+from streamwatch.words import printable, when
 
 if TYPE_CHECKING:
     from streamwatch.model import Recognizer, Sighting
     from streamwatch.settings import Settings
-    from streamwatch.store import Store
+    from streamwatch.store import Reader, Store
 
 log = logging.getLogger("streamwatch")
 
@@ -70,26 +71,33 @@ class Turn(StrEnum):
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The config file.")]
 DEFAULT_CONFIG = Path("config.yaml")
+TIMES = "2026-01-31, 2026-01-31T08:00, 08:00, today, yesterday, or 2h, 7d, 2w ago"
+TABLE_ROWS = 50
+"""Sightings that a table shows where no limit is given."""
 MOST_ROWS = 1_000_000_000
 """Far more than there are, and a number that every database takes."""
 
 
 def main() -> None:
     """The program: errors become one sentence on stderr and exit code 1."""
+    keep_private()
     _mend_stdout()
+    stderr.divert()
     console.set_up_logging()
     try:
         app()
     except StreamwatchError as error:
-        sys.stderr.write(f"streamwatch: {hide_credentials(str(error))}\n")
+        console.print_error(str(error), sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
         _give_up_stdout()
         sys.exit(1)
     except OSError as error:
         _give_up_stdout()
-        sys.stderr.write(f"streamwatch: The output can not be written: {error.strerror}.\n")
+        console.print_error(f"The output can not be written: {error.strerror}.", sys.stderr)
         sys.exit(1)
+    finally:
+        stderr.tell()
 
 
 def _mend_stdout() -> None:
@@ -102,7 +110,7 @@ def _mend_stdout() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"streamwatch {version('streamwatch')}")
+        typer.echo(f"streamwatch {__version__}")
         raise typer.Exit
 
 
@@ -127,19 +135,21 @@ def _text(words: str | None) -> str | None:
 @app.command()
 def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Watch all cameras until a signal comes; print a line for each new sighting."""
+    from streamwatch.check import no_camera
     from streamwatch.daemon import Daemon
     from streamwatch.model import Engine
     from streamwatch.parts import make_recognizer
 
     settings = _settings(config_path)
     if not settings.cameras:
-        raise ConfigError(f"{config_path} names no camera.", "Add one under `cameras:`, for example `source: sample`.")
+        raise no_camera(config_path)
     faulthandler.enable()  # a hang that the watchdog ends shows where each thread stood
     stop = threading.Event()
     recognizer = make_recognizer(settings, stop.wait)
     readers = settings.recognizer.ocrcars.parallel if recognizer.engine is Engine.OCRCARS else 1
     with _closing(recognizer), _writer(settings) as store:
         code = Daemon(settings, store, recognizer, SystemClock(), _print_sighting, readers, stop).run()
+    stderr.tell()
     logging.shutdown()
     sys.stdout.flush()
     os._exit(code)  # a reader that hangs in a decoder would make Python abort while it shuts down
@@ -167,14 +177,12 @@ def replay(
     if explain is not None:
         refuse_place(explain, [*videos, config_path])
     settings = _settings(config_path)
-    if camera not in settings.cameras:
-        known = ", ".join(settings.cameras) or "none"
-        raise ConfigError(f"{config_path} names no camera {camera!r}; it names: {known}.")
+    _require_camera(camera, settings, config_path)
     with _progress() as bar:
         task = bar.add_task("", total=None)
 
         def tell(video: Path, done: float, length: float | None) -> None:
-            bar.update(task, description=video.name, completed=done, total=length)
+            bar.update(task, description=escape(printable(video.name)), completed=done, total=length)
 
         play(
             settings,
@@ -185,7 +193,7 @@ def replay(
             dry_run=dry_run,
             writer=_writer,
             progress=tell,
-            notify=_log_sighting,
+            notify=_log_sighting if dry_run else _print_sighting,
             out=sys.stdout,
         )
 
@@ -193,30 +201,40 @@ def replay(
 @app.command()
 def sightings(
     plate: Annotated[
-        str | None, typer.Option(metavar="GLOB", callback=_text, help="Plates like this; * and ? as in file names.")
+        str | None,
+        typer.Option(metavar="GLOB", callback=_text, help="Plates with this part, or like this, with * and ?."),
     ] = None,
     camera: Annotated[str | None, typer.Option(callback=_text, help="Only this camera.")] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Seen at or after: ISO 8601, or 2h, 7d ago.")
+    since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Seen at or after: {TIMES}.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before; a day counts wholly.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_ROWS, help=f"At most so many, the newest; a table: {TABLE_ROWS}, else all."),
     ] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many, the newest.")] = 50,
     format: Annotated[Format, typer.Option(help="json and csv for programs.")] = Format.TABLE,
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show logged plates, newest first."""
-    from streamwatch.plates import normalise_glob
+    from streamwatch.plates import part_of_plate
     from streamwatch.store import open_reader
 
     settings = _settings(config_path, secrets=False)
-    begin, end = _span(_time(since), _time(until))
-    _wonder_at(camera, settings, config_path)
-    reader = open_reader(settings.database, settings.data_dir)
+    begin, end = _span(_time(since), _until(until))
     try:
-        rows = reader.sightings(plate and normalise_glob(plate), camera, begin, end, limit)
-    finally:
-        reader.close()
-    console.print_sightings(rows, format, sys.stdout)
+        glob = None if plate is None else part_of_plate(plate)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    if limit is None and format is Format.TABLE:
+        limit = TABLE_ROWS
+    with closing(open_reader(settings.database, settings.data_dir)) as reader:
+        _require_camera(camera, settings, config_path, reader)
+        rows = reader.each_sighting(glob, camera, begin, end, limit)
+        if format is Format.TABLE:
+            shown = list(rows)
+            left = reader.count_sightings(glob, camera, begin, end) - len(shown) if len(shown) == limit else 0
+            console.print_sightings(shown, format, sys.stdout, left)
+        else:
+            console.print_sightings(rows, format, sys.stdout)
 
 
 @app.command()
@@ -252,7 +270,7 @@ def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     log.setLevel(logging.ERROR)  # the findings say it all
     console.print_finding(True, f"config: {config_path}", sys.stdout)
     bad = False
-    for finding in check(settings, SystemClock()):
+    for finding in check(settings, config_path, SystemClock()):
         console.print_finding(finding.good, f"{finding.what}: {finding.text}", sys.stdout)
         bad = bad or not finding.good
     raise typer.Exit(bad)
@@ -279,8 +297,8 @@ def status(
 
 @app.command()
 def calls(
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="Started at or after: ISO 8601, or 7d ago.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Started before.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Started at or after: {TIMES}.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Started before; a day counts wholly.")] = None,
     format: Annotated[ReadFormat, typer.Option(help="json for programs.")] = ReadFormat.TABLE,
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
@@ -290,21 +308,19 @@ def calls(
 
     settings = _settings(config_path, secrets=False)
     now = datetime.now(UTC)
-    begin, end = _time(since) or window(Span.MONTH, now).begin, _time(until) or now
+    begin, end = _time(since) or window(Span.MONTH, now).begin, _until(until) or now
     _span(begin, end)
-    reader = open_reader(settings.database, settings.data_dir)
-    try:
+    with closing(open_reader(settings.database, settings.data_dir)) as reader:
         report, saved = reader.calls_report(begin, end), reader.not_called(begin, end)
-    finally:
-        reader.close()
-    print_calls(report, saved, Prices(settings.calls.price, begin, end), format.value, sys.stdout)
+        prices = Prices(settings.calls.price, begin, end, reader.first_use())
+    print_calls(report, saved, prices, format.value, sys.stdout)
 
 
 @app.command()
 def compare(
     camera: Annotated[str | None, typer.Option(callback=_text, help="Only this camera.")] = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or after: ISO 8601, or 7d ago.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Seen at or after: {TIMES}.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before; a day counts wholly.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many pictures, the newest.")] = 500,
     format: Annotated[ReadFormat, typer.Option(help="json for programs.")] = ReadFormat.TABLE,
     config_path: ConfigPath = DEFAULT_CONFIG,
@@ -316,11 +332,11 @@ def compare(
     from streamwatch.store import open_reader
 
     settings = _settings(config_path, secrets=False)
-    begin, end = _span(_time(since), _time(until))
-    _wonder_at(camera, settings, config_path)
+    begin, end = _span(_time(since), _until(until))
     help_, engine = make_local_help(settings), make_local(settings)
     found = Comparison(help_.pay_below)
     with closing(open_reader(settings.database, settings.data_dir)) as reader, _progress() as progress:
+        _require_camera(camera, settings, config_path, reader)
         answers = reader.paid_answers(camera, begin, end, limit)
         for answer in progress.track(answers, description="reading"):
             read_again(found, reader, answer, help_, engine)
@@ -366,18 +382,30 @@ def service(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Print a systemd unit that runs the daemon with this config file."""
+    import streamwatch
     from streamwatch.config import variables
     from streamwatch.lock import lock_file
-    from streamwatch.service import CREDENTIALS, STATE, unit
+    from streamwatch.service import CREDENTIALS, FOLDER, STATE, obstacles, unit
 
     settings = _settings(config_path, secrets=False)
     folders = [settings.data_dir, lock_file(settings.database, settings.data_dir).parent]
     if user is None and not all(folder.absolute().is_relative_to(STATE) for folder in folders):
         log.warning("the user that systemd makes up can only write %s: put data_dir there, or name a --user", STATE)
-    program = Path(sys.executable).with_name("streamwatch")
-    names = [*CREDENTIALS, *variables(config_path)]
-    text = unit(program, config_path, user, credentials=names, writable=folders, drain=settings.shutdown.drain)
+    executable = Path(sys.executable).with_name("streamwatch")
+    program = {
+        "the program": executable,
+        "its Python": Path(sys.executable),
+        "Python's library": Path(os.__file__),
+        "streamwatch's code": Path(streamwatch.__file__),
+    }
+    names = variables(config_path)
+    handed_over, drain = [*CREDENTIALS, *names], settings.shutdown.drain
+    text = unit(executable, config_path, user, credentials=handed_over, writable=folders, drain=drain)
     sys.stdout.write(text)
+    for sentence in obstacles(program, config_path, user, folders):
+        log.warning("%s", sentence)
+    for name in names:
+        log.info("${%s} of the config comes from the file %s: the value alone, mode 600", name, FOLDER / name)
 
 
 def _settings(path: Path, secrets: bool = True) -> "Settings":
@@ -386,11 +414,16 @@ def _settings(path: Path, secrets: bool = True) -> "Settings":
     return load(path, secrets)
 
 
-def _time(text: str | None) -> datetime | None:
+def _until(text: str | None) -> datetime | None:
+    """A day without a time of day counts wholly."""
+    return _time(text, end=True)
+
+
+def _time(text: str | None, end: bool = False) -> datetime | None:
     if text is None:
         return None
     try:
-        return parse_time(text, datetime.now(UTC))
+        return parse_time(text, datetime.now(UTC), end)
     except ValueError as error:
         raise ConfigError(str(error)) from None
 
@@ -401,10 +434,14 @@ def _span(since: datetime | None, until: datetime | None) -> tuple[datetime | No
     return since, until
 
 
-def _wonder_at(camera: str | None, settings: "Settings", path: Path) -> None:
-    """A camera that is no longer configured may have sightings, so its name is no error."""
-    if camera is not None and camera not in settings.cameras:
-        log.warning("%s names no camera %r; it names: %s", path, camera, ", ".join(settings.cameras) or "none")
+def _require_camera(camera: str | None, settings: "Settings", path: Path, reader: "Reader | None" = None) -> None:
+    """Raises ConfigError for a name that nothing stands for. reader: also a camera of which the database tells is one.
+
+    A camera that is no longer configured still has its sightings.
+    """
+    if camera is None or camera in settings.cameras or (reader is not None and reader.knows_camera(camera)):
+        return
+    raise ConfigError(f"{path} names no camera {camera!r}; it names: {', '.join(settings.cameras) or 'none'}.")
 
 
 def _print_sighting(sighting: "Sighting", corrected: bool) -> None:
@@ -422,16 +459,21 @@ def _give_up_stdout() -> None:
 
 
 def _log_sighting(sighting: "Sighting", corrected: bool) -> None:
+    """Of a dry run, whose output is its account: nothing of it is kept."""
     log.info("%s", console.sighting_line(sighting, corrected))
 
 
 @contextmanager
 def _writer(settings: "Settings") -> Iterator["Store"]:
     from streamwatch.lock import sole_writer
-    from streamwatch.store import open_store
+    from streamwatch.store import open_store, sqlite_file
 
     with sole_writer(settings.database, settings.data_dir):
         store = open_store(settings.database, settings.data_dir, sole=True)
+        file = sqlite_file(settings.database)
+        if found := open_to_others([settings.data_dir / "evidence", *([] if file is None else [file])]):
+            names = shlex.join(map(str, found))
+            log.warning("every user of this machine can read what is logged; end that with `chmod -R go= %s`", names)
         try:
             yield store
         finally:

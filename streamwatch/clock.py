@@ -29,6 +29,8 @@ LEAP = 86400.0
 """Seconds that wall time may gain on monotonic time in a run before ages that are told by it are doubted."""
 STEP = 5.0
 """Seconds by which wall time must jump for a budget to call it a step."""
+BEAT, STOOD_STILL = 0.5, 2.0
+"""Seconds between two beats of a process that works, and without one after which it counts as having stood still."""
 TIMESYNC = Path("/run/systemd/timesync")
 """systemd-timesyncd makes the file `synchronized` in it; it lasts until the next boot."""
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
@@ -145,6 +147,57 @@ class SystemClock:
             elif self._good_offset is not None:
                 return abs(offset - self._good_offset) <= DRIFT
         return synchronised is not False
+
+
+class Awake:
+    """A clock whose monotonic time stands still while the process does: SIGSTOP, Ctrl+Z, a paused virtual machine.
+
+    For whoever takes silence for a fault: nothing is heard by a process that does not run. That it stood still is seen
+    by whoever asks first, because `beat` was not called for `STOOD_STILL` seconds; without a first beat it is never.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._beaten: float | None = None
+        self._stood = 0.0
+
+    def beat(self) -> None:
+        """Call every `BEAT` seconds from a thread that does nothing else."""
+        now = self._clock.monotonic()
+        with self._lock:
+            self._notice(now)
+            self._beaten = now
+
+    def now(self) -> datetime:
+        """Wall time of the clock itself."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """Seconds in which the process could work, up to a beat more or less; never less than before."""
+        now = self._clock.monotonic()
+        with self._lock:
+            self._notice(now)
+            return now - self._stood
+
+    @property
+    def trusted(self) -> bool:
+        """See Clock."""
+        return self._clock.trusted
+
+    @property
+    def plausible(self) -> bool:
+        """See Clock."""
+        return self._clock.plausible
+
+    @property
+    def leapt(self) -> bool:
+        """See Clock."""
+        return self._clock.leapt
+
+    def _notice(self, now: float) -> None:
+        if self._beaten is not None and now - self._beaten > STOOD_STILL:
+            self._stood += now - self._beaten
+            self._beaten = now
 
 
 class Span(StrEnum):

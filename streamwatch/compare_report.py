@@ -5,7 +5,7 @@ from typing import Any, TextIO
 from rich.table import Table
 
 from streamwatch.compare import BANDS, Agreement, Compared, Comparison, Verdict
-from streamwatch.console import print_json, print_table
+from streamwatch.console import cell, print_json, print_table, print_text
 
 HEADINGS = {
     Verdict.EXACT: "exact",
@@ -37,7 +37,7 @@ def print_comparison(found: Comparison, price: float, format: str, out: TextIO) 
 def _by_camera(found: Comparison) -> Table:
     table = _table("camera")
     for camera, agreement in sorted(found.cameras.items()):
-        table.add_row(camera, *_numbers(agreement))
+        table.add_row(cell(camera), *_numbers(agreement))
     if len(found.cameras) > 1:
         table.add_row("[bold]all[/bold]", *_numbers(found.total))
     return table
@@ -68,7 +68,7 @@ def _numbers(agreement: Agreement) -> list[str]:
 def _print_confusions(found: Comparison, out: TextIO) -> None:
     if found.total.confusions:
         pairs = [_words(pair, n) for pair, n in found.total.confusions.most_common(SHOWN)]
-        out.write(f"\none off (paid > local): {', '.join(pairs)}\n")
+        print_text(f"\none off (paid > local): {', '.join(pairs)}", out)
 
 
 def _words(pair: tuple[str, str], count: int) -> str:
@@ -96,7 +96,8 @@ def _print_differences(found: Comparison, out: TextIO) -> None:
         table.add_column(heading, no_wrap=True)
     for one in found.differences[:SHOWN]:
         at = one.answer.captured_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(at, one.answer.camera, one.paid, one.local, f"{one.confidence:.2f}" if one.local else "")
+        sure = f"{one.confidence:.2f}" if one.local else ""
+        table.add_row(at, *map(cell, (one.answer.camera, one.paid, one.local)), sure)
     print_table(table, out)
     if len(found.differences) > SHOWN:
         out.write(f"and {len(found.differences) - SHOWN} more; --format json names all, with their pictures\n")

@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from streamwatch.errors import ConfigError
-from streamwatch.mistakes import refuse_odd_keys, sentences
+from streamwatch.mistakes import Limits, Mistake, mistakes, odd_keys, told
 from streamwatch.service import credential
 from streamwatch.settings import VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
 
@@ -23,57 +24,92 @@ SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "
 
 
 def load(path: Path, secrets: bool = True) -> Settings:
-    """Reads, checks and completes the settings. Raises ConfigError with one sentence for the first mistakes found.
+    """Reads, checks and completes the settings. Raises ConfigError with a line for each mistake.
 
     secrets: whether credentials and the ${…} of cameras are looked up; who only asks the database may not have them.
     """
-    node, raw = _parse(path)
+    node, raw, odd = _parse(path)
     raw = {} if raw is None else raw
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected keys with values, such as `cameras:`, but found {type(raw).__name__}.")
     try:
         settings = Settings.model_validate(_rooted(raw, path.parent), context={"secrets": secrets})
     except ValidationError as error:
-        raise ConfigError(sentences(path, node, error, list(keys()))) from None
+        raise ConfigError(told(odd, mistakes(path, node, error, _limits()))) from None
+    if odd:
+        raise ConfigError(told(odd))
     if not secrets:
         return settings
     recognizer = settings.recognizer
-    ocrcars = recognizer.ocrcars.model_copy(update=dict(_secrets(recognizer.ocrcars)))
+    found, wrong = _secrets(recognizer.ocrcars)
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    ocrcars = recognizer.ocrcars.model_copy(update=found)
     return settings.model_copy(update={"recognizer": recognizer.model_copy(update={"ocrcars": ocrcars})})
 
 
 def keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
     """Every key that config.yaml may hold, dotted, for the test that README and config.yaml name them all."""
+    return (key for key, _ in _fields(model, prefix))
+
+
+def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
     for name, field in model.model_fields.items():
         inner = next((a for a in (field.annotation, *get_args(field.annotation)) if _is_model(a)), None)
         if inner is None:
-            yield prefix + name
+            yield prefix + name, field
         else:
-            yield from keys(inner, f"{prefix}{name}.NAME." if inner is CameraSettings else f"{prefix}{name}.")
+            yield from _fields(inner, f"{prefix}{name}.NAME." if inner is CameraSettings else f"{prefix}{name}.")
+
+
+def _limits() -> dict[str, Limits]:
+    """Of each key, none where it is no number."""
+    return {key: Limits.of(field.metadata) for key, field in _fields(Settings, "")}
 
 
 def _is_model(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _parse(path: Path) -> tuple[yaml.Node | None, object]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist.", "Name your config file with --config.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"{path} can not be read: {reason}.") from None
+def _parse(path: Path) -> tuple[yaml.Node | None, object, list[Mistake]]:
+    """The file as it is written, as values without the keys that are no texts, and what is odd about its keys."""
+    text = _read(path)
+    odd: list[Mistake] = []
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if odd := refuse_odd_keys(path, node):
-            raise ConfigError(odd[0])
-        return node, yaml.safe_load(text)
+        odd = odd_keys(path, node)
+        return node, _with_texts_as_keys(yaml.safe_load(text)), odd
     except yaml.MarkedYAMLError as error:
+        if odd:
+            raise ConfigError(told(odd)) from None
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ConfigError(f"{path}{line}: this is not YAML: {error.problem}.", "Check blanks and colons.") from None
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path}: this is not YAML: {str(error).splitlines()[0]}.") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist.", "Name your config file with --config.") from None
+    except OSError as error:
+        raise ConfigError(f"{path} can not be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{path}, line {line}: this is not UTF-8 text (but perhaps GBK).",
+            "Save the file as UTF-8; editors ask for it under `Save as`, `Encoding`.",
+        ) from None
+
+
+def _with_texts_as_keys(value: object) -> object:
+    """Others are told as mistakes already."""
+    if isinstance(value, list):
+        return [_with_texts_as_keys(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _with_texts_as_keys(item) for key, item in value.items() if isinstance(key, str)}
+    return value
 
 
 def _rooted(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -116,7 +152,7 @@ def _is_path(source: str) -> bool:
 
 def variables(path: Path) -> list[str]:
     """The names of all ${…} in the values of a config file, for the systemd unit that hands them over."""
-    node, _ = _parse(path)
+    node, _, _ = _parse(path)
     return sorted({name for text in _scalars(node) for name in VARIABLE.findall(text)})
 
 
@@ -131,20 +167,22 @@ def _scalars(node: yaml.Node | None) -> Iterator[str]:
             yield from _scalars(value)
 
 
-def _secrets(ocrcars: OcrCarsSettings) -> Iterator[tuple[str, SecretStr]]:
-    """Environment first, then what systemd handed over, then the file, then config.yaml itself."""
+def _secrets(ocrcars: OcrCarsSettings) -> tuple[dict[str, SecretStr], list[str]]:
+    """Environment first, then what systemd handed over, then the file, then config.yaml itself. And what is wrong."""
+    found, wrong = {}, []
     for name, variable in SECRETS.items():
         file: Path | None = getattr(ocrcars, f"{name}_file")
         try:
             if os.environ.get(variable, "").strip():
-                yield name, SecretStr(one_word(os.environ[variable]))
+                found[name] = SecretStr(one_word(os.environ[variable]))
             elif handed_over := credential(name):
-                yield name, SecretStr(one_word(handed_over))
+                found[name] = SecretStr(one_word(handed_over))
             elif file is not None:
-                yield name, SecretStr(one_word(file.read_text(encoding="utf-8")))
+                found[name] = SecretStr(one_word(file.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise ConfigError(f"recognizer.ocrcars.{name}_file: {file} can not be read: {reason}.") from None
+            wrong.append(f"recognizer.ocrcars.{name}_file: {file} can not be read: {reason}.")
         except ValueError as error:
             place = variable if variable in os.environ else f"recognizer.ocrcars.{name}_file"
-            raise ConfigError(f"{place} {error}.") from None
+            wrong.append(f"{place} {error}.")
+    return found, wrong

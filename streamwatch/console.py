@@ -1,19 +1,20 @@
-"""How things look on the terminal and in a pipe."""
+"""How things look on the terminal and in a pipe. Whatever is shown passes `words.printable` here."""
 
 import csv
-import json
 import logging
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from streamwatch.redact import hide_credentials
+from streamwatch.words import for_spreadsheet, json_text, printable
 
 if TYPE_CHECKING:
     from streamwatch.model import Sighting
@@ -40,9 +41,14 @@ PIPE = 10_000
 class _Redacting(logging.Formatter):
     """The last fence: whatever a library puts into a message, no address with credentials leaves the process."""
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """One line: a line break of a message would begin one that is not ours."""
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
     def format(self, record: logging.LogRecord) -> str:
         """One line, or more with a traceback."""
-        return hide_credentials(super().format(record))
+        return hide_credentials(_lines(super().format(record)))
 
 
 def set_up_logging() -> None:
@@ -57,27 +63,66 @@ def sighting_line(sighting: "Sighting", corrected: bool) -> str:
     """One line for a new sighting, or for one whose plate was corrected."""
     confidence = "  ? " if sighting.confidence is None else f"{sighting.confidence:4.2f}"
     note = "  (corrected)" if corrected else ""
-    return f"{_local(sighting.first_seen)}  {sighting.camera}  {sighting.plate}  {confidence}{note}"
+    return f"{_local(sighting.first_seen)}  {printable(f'{sighting.camera}  {sighting.plate}')}  {confidence}{note}"
 
 
-def print_sightings(rows: Sequence["SightingRow"], format: str, out: TextIO) -> None:
-    """format: table, json or csv."""
-    records = [_record(row) for row in rows]
+def print_error(text: str, out: TextIO) -> None:
+    """The last words of the program; each line is a sentence of its own."""
+    out.write(f"streamwatch: {hide_credentials(_lines(text))}\n")
+
+
+def print_sightings(rows: Iterable["SightingRow"], format: str, out: TextIO, left: int = 0) -> None:
+    """format: table, json or csv; the latter two are written row by row. left: sightings that a table leaves out."""
     if format == "json":
-        print_json(records, out)
+        _write_json_list(map(_record, rows), out)
     elif format == "csv":
-        writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
-    elif not rows:
-        Console(file=out).print("No sightings.")
+        _write_csv(rows, out)
+    elif shown := list(rows):
+        _print_table(shown, out)
+        if left:
+            all_ = f"--limit {len(shown) + left} shows all, and --format csv writes them."
+            print_text(f"{left} more that are older; {all_}", out)
     else:
-        _print_table(rows, out)
+        print_text("No sightings.", out)
 
 
 def print_json(value: object, out: TextIO) -> None:
-    """Plain JSON, readable and with Chinese characters as they are."""
-    out.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+    """Plain JSON in UTF-8, readable and with Chinese characters as they are."""
+    _in_utf8(out)
+    out.write(json_text(value) + "\n")
+
+
+def _write_json_list(records: Iterable[dict[str, Any]], out: TextIO) -> None:
+    """As `print_json` would, one at a time."""
+    _in_utf8(out)
+    before = "[\n"
+    for record in records:
+        out.write(before + textwrap.indent(json_text(record), " "))
+        before = ",\n"
+    out.write("[]\n" if before == "[\n" else "\n]\n")
+
+
+def _write_csv(rows: Iterable["SightingRow"], out: TextIO) -> None:
+    """With the byte order mark by which spreadsheet programs know UTF-8, and local times with their offset."""
+    _in_utf8(out)
+    if not out.isatty():
+        out.write("\ufeff")
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        times = {name: _stamp(getattr(row, name).astimezone()) for name in ("first_seen", "last_seen")}
+        record = _record(row) | times
+        writer.writerow({name: for_spreadsheet(v) if isinstance(v, str) else v for name, v in record.items()})
+
+
+def _in_utf8(out: TextIO) -> None:
+    """What programs read is UTF-8, whatever a terminal of this machine would show."""
+    if isinstance(out, TextIOWrapper) and not out.isatty():
+        out.reconfigure(encoding="utf-8")
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
@@ -86,13 +131,13 @@ def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
     for heading in ("picture", "plate", "sure"):
         table.add_column(heading, overflow="fold")
     for result in results:
-        picture = escape(result["image"])
+        picture = cell(result["image"])
         if result["error"]:
-            table.add_row(picture, f"[red]{escape(result['error'])}[/red]")
+            table.add_row(picture, cell(result["error"], "red"))
         elif not result["plates"]:
-            table.add_row(picture, "[dim]no plate[/dim]")
+            table.add_row(picture, cell("no plate", "dim"))
         for plate in result["plates"]:
-            table.add_row(picture, f"[bold]{plate['plate']}[/bold]", _confidence(plate["confidence"]))
+            table.add_row(picture, cell(plate["plate"], "bold"), _confidence(plate["confidence"]))
     print_table(table, out)
 
 
@@ -103,8 +148,8 @@ def _print_table(rows: Sequence["SightingRow"], out: TextIO) -> None:
         first, last = _local(row.first_seen), _local(row.last_seen)
         table.add_row(
             str(row.id),
-            row.camera,
-            f"[bold]{row.plate}[/bold]",
+            cell(row.camera),
+            cell(row.plate, "bold"),
             _confidence(row.confidence),
             first,
             last.removeprefix(first[:11])[-len("12-31 23:59:59") :],
@@ -125,6 +170,11 @@ def _table(*headings: str) -> Table:
     return table
 
 
+def cell(text: str, style: str = "") -> Text:
+    """A cell of a table that shows a text from outside: nothing in it steers the terminal, and no markup counts."""
+    return Text(printable(text), style)
+
+
 def print_table(table: Table, out: TextIO) -> None:
     """As wide as the terminal; in a pipe as wide as it needs to be."""
     _console(out).print(table)
@@ -132,12 +182,13 @@ def print_table(table: Table, out: TextIO) -> None:
 
 def print_finding(good: bool, text: str, out: TextIO) -> None:
     """A line of the verb `check`."""
-    print_text(Text.assemble(("ok  ", "green") if good else ("bad ", "red"), " ", text), out)
+    print_text(text, out, ("ok  ", "green") if good else ("bad ", "red"))
 
 
-def print_text(text: str | Text, out: TextIO) -> None:
-    """On a terminal lines break between words; in a pipe they do not."""
-    _console(out).print(Text(text) if isinstance(text, str) else text)
+def print_text(text: str, out: TextIO, before: tuple[str, str] | None = None) -> None:
+    """On a terminal lines break between words; in a pipe they do not. before: a word with its style."""
+    plain = Text(_lines(text))
+    _console(out).print(plain if before is None else Text.assemble(before, " ", plain))
 
 
 def _console(out: TextIO) -> Console:
@@ -151,13 +202,17 @@ def _record(row: "SightingRow") -> dict[str, Any]:
         "plate": row.plate,
         "kind": row.kind,
         "confidence": row.confidence,
-        "first_seen": row.first_seen.isoformat(timespec="milliseconds"),
-        "last_seen": row.last_seen.isoformat(timespec="milliseconds"),
+        "first_seen": _stamp(row.first_seen),
+        "last_seen": _stamp(row.last_seen),
         "reads": row.reads,
         "status": row.status.value,
         "engine": row.engine.value,
         "image": None if row.image is None else str(row.image),
     }
+
+
+def _stamp(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds")
 
 
 def _local(time: datetime) -> str:

@@ -6,6 +6,7 @@
     stand-in      the same with the local engine, while every reader waits for an answer that is overdue
     keeper        status file, watchdog, retention        ──tasks──▶ recorder
     health        answers /healthz and /metrics
+    heartbeat     tells a process that stood still (SIGSTOP) from cameras and threads that hang
 
 An unexpected exception in any thread ends the process with code 1, for the service manager to restart. A database that
 can not be written for now (full disk, a lock, a server that is away) is none: events wait in memory and are written
@@ -24,9 +25,10 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+from streamwatch import stderr
 from streamwatch.allocator import give_memory_back, share_memory_between_threads
 from streamwatch.cameras import camera_of
-from streamwatch.clock import Clock
+from streamwatch.clock import BEAT, Awake, Clock
 from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
 from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, HealthServer, Snapshot, serve, write_status
 from streamwatch.housekeeping import Housekeeping
@@ -110,7 +112,8 @@ class Daemon:
         self._beat: Callable[[], None] = lambda: None
         self._cameras: dict[str, Camera] = {}
         self._last_views: dict[str, list[LastView]] = {}
-        self._pulses = Pulses(clock.monotonic)
+        self._awake = Awake(clock)
+        self._pulses = Pulses(self._awake.monotonic)
         self._notifier = Notifier()
         self._vitals = Vitals(self._cameras, self._dispatcher, self._books.tally, clock, self._pulses)
 
@@ -134,6 +137,7 @@ class Daemon:
             readers.append(self._spawn(partial(self._read_keyframes, self._dispatcher.next_while_held), "stand-in"))
         cameras = [self._spawn(partial(self._watch, name), f"camera {name}") for name in self._settings.cameras]
         keeper = self._spawn(self._keep_house, "keeper")
+        self._spawn(self._stay_awake, "heartbeat")
         self._notifier.ready()
         try:
             for thread in cameras:
@@ -145,6 +149,8 @@ class Daemon:
             self._notifier.stopping()
             self._shut_down(cameras, readers, recorder)
             keeper.join(GLANCE * 4)
+            if not keeper.is_alive():
+                self._write_last_status()
             if health is not None:
                 health.close()
         return 1 if self._failed.is_set() else 0
@@ -226,13 +232,14 @@ class Daemon:
             waiting.done.set_exception(StorageFailed("The program is stopping because of an error."))
 
     def _camera(self, name: str) -> Camera:
-        return camera_of(self._settings, name, self._clock, self._spawn)
+        return camera_of(self._settings, name, self._awake, self._spawn)
 
     def _open_port(self) -> HealthServer | None:
         """Starts to answer /healthz and /metrics, if that is wanted. Raises ConfigError."""
-        if self._settings.health.port is None:
+        health = self._settings.health
+        if health.port is None:
             return None
-        server = serve("127.0.0.1", self._settings.health.port, self._snapshot)
+        server = serve(health.host, health.port, self._snapshot)
         self._spawn(server.run, "health")
         return server
 
@@ -249,6 +256,7 @@ class Daemon:
             if self._clock.monotonic() - given_back >= until_given_back:
                 given_back, until_given_back = self._clock.monotonic(), min(TIDY_EVERY, 2 * until_given_back)
                 give_memory_back()
+            stderr.tell()
             self._store.require_file()
             server = self._look_after_server(server)
             snapshot = self._snapshot()
@@ -278,6 +286,18 @@ class Daemon:
                 asked.result()
         task = _Task(call=self._store.require_server)
         return task.done if self._tasks.offer(task) else None
+
+    def _write_last_status(self) -> None:
+        """What was seen and read while the daemon stopped counts, too."""
+        try:
+            write_status(self._settings.data_dir / STATUS_FILE, self._snapshot())
+        except StorageFailed as error:
+            log.debug("%s", error)  # a disk that is full has been told of
+
+    def _stay_awake(self) -> None:
+        """The heartbeat's thread: after a stop (SIGSTOP) nobody takes the time that passed for silence or a hang."""
+        while not self._give_up.wait(BEAT):
+            self._awake.beat()
 
     def _short_of_room(self, disk: DiskHealth) -> bool:
         return disk.free < disk.floor or disk.evidence > self._settings.retention.max_bytes

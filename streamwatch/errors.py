@@ -73,6 +73,13 @@ class EngineMissing(RecognitionError):
     """The configured engine is not installed, or not whole."""
 
 
+INSTALL_LOCAL = (
+    "In the clone of streamwatch run: pip install '.[local]' "
+    "(with a wheel instead: pip install 'streamwatch_gate-….whl[local]')."
+)
+"""What helps against it. There is no such name on an index to install it from."""
+
+
 class NotSent(RecognitionError):
     """Nothing reached the service."""
 

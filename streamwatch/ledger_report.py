@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from rich.table import Table
 
 from streamwatch.clock import Span, window
-from streamwatch.console import print_json, print_table, print_text
+from streamwatch.console import cell, print_json, print_table, print_text
 from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow
 from streamwatch.words import some
 
@@ -25,20 +25,28 @@ BECAME = {
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """price: of one charge unit, in whatever currency. begin, end: the time that the report is about."""
+    """price: of one charge unit, in whatever currency. begin, end: the time that the report is about.
+
+    first_use: when streamwatch was first used, as far as that is known.
+    """
 
     price: float
     begin: datetime
     end: datetime
+    first_use: datetime | None = None
 
     def cost(self, calls: Calls) -> float:
         """Of these calls, in the price's currency; a doubtful one counts as paid."""
         return (calls.fee + calls.doubtful) * self.price
 
     def forecast(self, calls: Calls) -> float:
-        """Charge units to the end of the running month, if it goes on as in the time of the report."""
+        """Charge units of the whole running month, if it goes on as in the time of the report.
+
+        What was before the first day of use tells nothing: a box that was set up on the 20th did not idle until then.
+        """
         month = window(Span.MONTH, self.end)
-        seconds = max(1.0, (self.end - max(self.begin, month.begin)).total_seconds())
+        used = month.begin if self.first_use is None else window(Span.DAY, self.first_use).begin
+        seconds = max(1.0, (self.end - max(self.begin, month.begin, used)).total_seconds())
         return (calls.fee + calls.doubtful) * (month.end - month.begin).total_seconds() / seconds
 
 
@@ -53,7 +61,7 @@ def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Pric
             heading, justify="left" if heading in ("day", "camera") else "right", no_wrap=heading != "camera"
         )
     for row in report.rows:
-        table.add_row(row.day.isoformat(), row.camera or "(by hand)", *_numbers(row.calls, prices))
+        table.add_row(row.day.isoformat(), cell(row.camera or "(by hand)"), *_numbers(row.calls, prices))
     table.add_row("[bold]all[/bold]", "", *_numbers(report.total, prices))
     print_table(table, out)
     forecast = prices.forecast(report.total)

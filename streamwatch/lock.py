@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from streamwatch.errors import StoreError
+from streamwatch.files import make_folder
 from streamwatch.store import sqlite_file
-from streamwatch.store.evidence import make_folder
 from streamwatch.store.failures import file_failed
 
 ASKING = 0.1
@@ -64,7 +64,7 @@ def is_held(database: str, data_dir: Path) -> bool:
 def _open(path: Path) -> int:
     try:
         make_folder(path.parent)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise file_failed(f"The lock file {path}", error) from None
 

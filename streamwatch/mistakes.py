@@ -1,8 +1,10 @@
 """Mistakes in config.yaml as sentences: file, line, key, the value as it was written, and what to write instead."""
 
 import difflib
+import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,8 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-MOST = 3
-"""Mistakes that are told at once."""
+from streamwatch.errors import ConfigError
+
 HIDDEN = {"appcode", "app_key", "app_secret", "source", "watch", "endpoint", "database"}
 """Keys whose values are not shown: they are secrets, or addresses that may hold one."""
 _KIND = {
@@ -40,60 +42,120 @@ _BOUND = {
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
-def refuse_odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] = ()) -> list[str]:
-    """One sentence for each key that stands there twice or is no text, and each ${…} that nobody fills in.
+UNMET = 1e6
+"""A limit beyond it only keeps arithmetic sane, as a hundred years do: nobody is told of it unless it is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """line: of the file. key: its own name, the last part of the dotted one. sentence: with the place in front."""
+
+    line: int
+    key: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which numbers a key takes: `lowest` to `highest`. open: `lowest` itself is too low."""
+
+    lowest: float = -math.inf
+    highest: float = math.inf
+    open: bool = False
+
+    @classmethod
+    def of(cls, metadata: Sequence[object]) -> "Limits":
+        """From the constraints of a field, as https://github.com/annotated-types/annotated-types names them."""
+
+        def named(name: str) -> list[float]:
+            return [getattr(one, name) for one in metadata if getattr(one, name, None) is not None]
+
+        open_, closed = max(named("gt"), default=-math.inf), max(named("ge"), default=-math.inf)
+        return cls(max(open_, closed), min([*named("le"), *named("lt")], default=math.inf), open_ >= closed)
+
+    def allow(self, value: float) -> bool:
+        """True if the key takes the number."""
+        return self.lowest <= value <= self.highest and not (self.open and value == self.lowest)
+
+
+def told(odd: Sequence[Mistake], others: Sequence[Mistake] = ()) -> str:
+    """All of them, a line for each, in the order of the file; of an odd key nothing else."""
+    places = {(mistake.line, mistake.key) for mistake in odd}
+    found = [*odd, *(mistake for mistake in others if (mistake.line, mistake.key) not in places)]
+    return "\n".join(mistake.sentence for mistake in sorted(found, key=lambda mistake: mistake.line))
+
+
+def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] = ()) -> list[Mistake]:
+    """Each key that stands there twice or is no text, and each ${…} that nobody fills in.
 
     YAML lets the last of two equal keys win silently: a second camera of the same name would vanish. It also lets a
-    value hold itself, and a text hold what no file's name can. around: the values that this one is in.
+    value hold itself, and a text hold what no file's name can. around: the values that this one is in. Raises
+    ConfigError for a value that holds itself, because it has no end.
     """
     if not isinstance(node, yaml.CollectionNode):
         return []
     if any(node is one for one in around):
-        return [f"{path}, line {node.start_mark.line + 1}: this value holds itself by an alias; write it out."]
+        place = f"{path}, line {node.start_mark.line + 1}"
+        raise ConfigError(f"{place}: this value holds itself by an alias; write it out.")
     around = (*around, node)
     if not isinstance(node, yaml.MappingNode):
-        return [found for item in node.value for found in refuse_odd_keys(path, item, around)]
+        return [found for item in node.value for found in odd_keys(path, item, around)]
     found, seen = [], set()
     for key, value in node.value:
         written = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
-        place = f"{path}, line {key.start_mark.line + 1}: `{written}`"
-        if written in seen:
-            found.append(f"{place} stands here a second time; keep one.")
-        elif not key.tag.endswith((":str", ":merge")):
-            found.append(f"{place} is not a text in YAML; put it in quotes.")
-        elif isinstance(value, yaml.ScalarNode) and "${" in value.value and key.value not in ("source", "watch"):
-            found.append(f"{place}: ${{…}} is filled in only in a camera's `source` and `watch`.")
-        elif isinstance(value, yaml.ScalarNode) and _NO_TEXT.search(value.value):
-            found.append(f"{place} holds a character that no text can hold (\\0, or half a character); take it out.")
+        line = key.start_mark.line + 1
+        if wrong := _odd(key, value, written in seen):
+            found.append(Mistake(line, written, f"{path}, line {line}: `{written}`{wrong}"))
         seen.add(written)
-        found += refuse_odd_keys(path, value, around)
+        found += odd_keys(path, value, around)
     return found
 
 
-def sentences(path: Path, node: yaml.Node | None, error: ValidationError, keys: Collection[str]) -> str:
-    """The first mistakes, unknown keys before what is missing for want of them. keys: all that are known, dotted."""
+def _odd(key: yaml.Node, value: yaml.Node, again: bool) -> str:
+    """What is wrong, to the end of the sentence; empty where nothing is."""
+    if again:
+        return " stands here a second time; keep one."
+    if not key.tag.endswith((":str", ":merge")):
+        return " is not a text in YAML; put it in quotes."
+    if isinstance(value, yaml.ScalarNode) and "${" in value.value and key.value not in ("source", "watch"):
+        return ": ${…} is filled in only in a camera's `source` and `watch`."
+    if isinstance(value, yaml.ScalarNode) and _NO_TEXT.search(value.value):
+        return " holds a character that no text can hold (\\0, or half a character); take it out."
+    return ""
+
+
+def mistakes(path: Path, node: yaml.Node | None, error: ValidationError, known: Mapping[str, Limits]) -> list[Mistake]:
+    """All of them, but for keys that are missing where an unknown one stands. known: all keys, dotted."""
     details = error.errors()
     unknown = {detail["loc"][:-1] for detail in details if detail["type"] == "extra_forbidden"}
-    told = [detail for detail in details if not (detail["type"] == "missing" and detail["loc"][:-1] in unknown)]
-    return " ".join(_sentence(path, node, detail, keys) for detail in told[:MOST])
+    wrong = [detail for detail in details if not (detail["type"] == "missing" and detail["loc"][:-1] in unknown)]
+    return [_mistake(path, node, detail, known) for detail in wrong]
 
 
-def _sentence(path: Path, node: yaml.Node | None, detail: ErrorDetails, keys: Collection[str]) -> str:
+def _mistake(path: Path, node: yaml.Node | None, detail: ErrorDetails, known: Mapping[str, Limits]) -> Mistake:
     location = [part for part in detail["loc"] if part != "[key]"]
     line, scalar = _look_up(node, location)
-    written = "" if scalar is None else scalar.value
     place = f"{path}, line {line}: `{'.'.join(map(str, location))}`"
+    sentence = place + _sentence(detail, location, scalar, known)
+    return Mistake(line, str(location[-1]) if location else "", sentence)
+
+
+def _sentence(
+    detail: ErrorDetails, location: list[int | str], scalar: yaml.ScalarNode | None, limits: Mapping[str, Limits]
+) -> str:
+    """The sentence from the place on."""
+    written = "" if scalar is None else scalar.value
     if detail["type"] == "extra_forbidden":
-        known = _known(location[:-1], keys)
+        known = _known(location[:-1], limits)
         hint = _near(str(location[-1]), known) or f"; known keys here: {', '.join(known)}."
-        return f"{place} is not a key that streamwatch knows{hint}"
+        return f" is not a key that streamwatch knows{hint}"
     if detail["type"] == "missing":
-        return f"{place} is missing."
+        return " is missing."
     if detail["type"].startswith("model") and location[:1] == ["cameras"] and len(location) == 2:
-        return f"{place} must hold keys: write `source: …` in a line below it."
+        return " must hold keys: write `source: …` in a line below it."
     hidden = any(part in HIDDEN for part in location) or detail["type"] == "string_pattern_mismatch"
     value = "" if hidden or scalar is None else _shown(scalar)
-    return f"{place}{value}: {_wrong(detail, written)}"
+    return f"{value}: {_wrong(detail, written)}{_meant(detail, written, limits.get(_named(location), Limits()))}"
 
 
 def _shown(scalar: yaml.ScalarNode) -> str:
@@ -112,11 +174,31 @@ def _wrong(detail: ErrorDetails, written: str) -> str:
     return f"{_KIND.get(kind) or (message if kind == 'value_error' else message[0].lower() + message[1:])}."
 
 
+def _meant(detail: ErrorDetails, written: str, limits: Limits) -> str:
+    """One more sentence: a part was written for a percentage, or the other way round; else how far the number goes."""
+    try:
+        value = float(written)
+    except ValueError:
+        value = math.nan
+    if detail["type"] in _BOUND and limits.highest == 1 and limits.allow(value / 100):
+        return f" Did you mean {value / 100:g}?"
+    if detail["type"] == "int_from_float" and 0 < value < 1 and limits.allow(value * 100):
+        return f" Did you mean {value * 100:g}?"
+    if detail["type"] not in _BOUND or limits.lowest == -math.inf or limits.highest > UNMET:
+        return ""
+    lowest = f"more than {limits.lowest:g} and at most" if limits.open else f"{limits.lowest:g} to"
+    return f" It may be {lowest} {limits.highest:g}{_unit(written)}."
+
+
 def _bound(context: dict[str, Any], written: str) -> str:
     """The limit, with the unit that stands for 1 where the value was written with one."""
     limit = next(context[name] for name in ("gt", "ge", "lt", "le") if name in context)
+    return f"{limit:.10g}{_unit(written)}"
+
+
+def _unit(written: str) -> str:
     unit = re.search(r"\d\s*[a-zA-Z]*([a-zA-Z])$", written.strip())
-    return f"{limit:.10g}{'' if unit is None else ' bytes' if unit[1] == 'B' else ' s'}"
+    return "" if unit is None else " bytes" if unit[1] == "B" else " s"
 
 
 def _near(written: str, known: Sequence[str]) -> str:
@@ -124,9 +206,14 @@ def _near(written: str, known: Sequence[str]) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
+def _named(location: list[int | str]) -> str:
+    """As the keys are named that are known, where a camera is called NAME."""
+    named = location[:1] == ["cameras"] and len(location) > 1
+    return ".".join(map(str, ["cameras", "NAME", *location[2:]] if named else location))
+
+
 def _known(location: list[int | str], keys: Collection[str]) -> list[str]:
-    prefix = "".join(f"{part}." for part in location)
-    prefix = re.sub(r"^cameras\.[^.]+\.", "cameras.NAME.", prefix)
+    prefix = f"{_named(location)}." if location else ""
     return sorted({key.removeprefix(prefix).split(".")[0] for key in keys if key.startswith(prefix)})
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Event, Lock
 
 from streamwatch.clock import Clock
-from streamwatch.errors import ConfigError, EngineMissing
+from streamwatch.errors import INSTALL_LOCAL, ConfigError, EngineMissing
 from streamwatch.explain import Answers, Used
 from streamwatch.gate import FindPlates, Gate, PlateDetector, Stir
 from streamwatch.model import Engine, Picture, Recognizer
@@ -65,6 +65,12 @@ def settled_from(settings: Settings) -> float:
     return floors(settings)[Engine.LOCAL if settings.recognizer.engine is Reads.LOCAL else Engine.OCRCARS]
 
 
+def _settled_by(settings: Settings) -> str:
+    """The key of the setting that `settled_from` comes from."""
+    higher = settled_from(settings) > settings.sightings.min_confidence
+    return "recognizer.pay_below" if higher else "sightings.min_confidence"
+
+
 def make_stir(settings: Settings, camera: str) -> Stir:
     """What watches a camera's small stream."""
     gate = settings.gate
@@ -82,7 +88,7 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
     if engine is Reads.LOCAL_FIRST and not local_is_installed():
         raise EngineMissing(
             "recognizer.engine is local-first, and the local engine is not installed.",
-            "Run: pip install 'streamwatch[local]', or write recognizer.engine: ocrcars.",
+            f"{INSTALL_LOCAL} Or write recognizer.engine: ocrcars.",
         )
     return make_ocrcars(settings.recognizer.ocrcars, wait)
 
@@ -227,6 +233,7 @@ def used_by(settings: Settings, camera: str, videos: Sequence[Path], answers: An
         close_after=gate.close_after,
         max_calls=gate.max_calls,
         min_confidence=settled_from(settings),
+        settled_by=_settled_by(settings),
         price=settings.calls.price,
         answers=answers,
         dry=dry,

@@ -65,8 +65,9 @@ class Pulses:
             with self._lock:
                 del self._pulses[name]
 
-    def stalled(self, now: float) -> list[str]:
-        """The names of those that hang, the longest first. now: seconds on the same monotonic clock."""
+    def stalled(self) -> list[str]:
+        """Return the names of those that hang, the longest first."""
+        now = self._monotonic()
         with self._lock:
             overdue = {name: pulse.overdue(now) for name, pulse in self._pulses.items()}
         return sorted((name for name, late in overdue.items() if late > 0), key=lambda name: -overdue[name])

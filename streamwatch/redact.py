@@ -23,6 +23,8 @@ _QUERY = re.compile(r"(?P<url>[a-zA-Z][a-zA-Z0-9+.-]*://[^\s?'\"]+)\?[^\s'\"]*")
 # Some cameras take them as a part of the path: rtsp://192.0.2.7/user=viewer_password=…_channel=1.sdp
 _NAMED = re.compile(r"(?P<name>(?:password|passwd|pwd|token|secret)=)[^&/_\s'\"]+", re.IGNORECASE)
 
+LONG = 8
+"""Characters from which a secret is no piece of a word by accident."""
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
 
 
@@ -71,3 +73,15 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def hide_secret(text: str, secret: str) -> str:
+    """Return the text without a secret: a long one wherever it stands, a short one where it stands as a whole word.
+
+    A password of one letter would blot out that letter of every word. In addresses `hide_credentials` finds it anyway.
+    """
+    if not secret:
+        return text
+    if len(secret) >= LONG:
+        return text.replace(secret, "***")
+    return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)

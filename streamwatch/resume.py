@@ -19,6 +19,9 @@ def resume(settings: Settings, store: Store, books: Books, dispatcher: Dispatche
     Raises StoreError.
     """
     recovery = store.recover()
+    if recovery.unusable:
+        number = some(len(recovery.unusable), "picture")
+        log.error("what the service answered to %s can be no reading; it was paid for and is set aside", number)
     store.finish_interrupted()
     taken_in = sum(_take_in(answer, store, books) for answer in recovery.answered)
     to_read = [(item, False) for item in store.waiting()] + _doubtful(settings, store)
@@ -32,18 +35,25 @@ def resume(settings: Settings, store: Store, books: Books, dispatcher: Dispatche
 
 
 def _take_in(answer: UnsavedAnswer, store: Store, books: Books) -> bool:
-    """An answer that was paid for but not yet entered; False where the picture it is about is lost."""
+    """Enter an answer that was paid for. False: it can not be entered, now or at any later start, and is set aside."""
     try:
         keyframe = store.load_keyframe(answer.keyframe)
+        books.resume([keyframe.passage])
+        books.record(PlatesRead(keyframe, answer.engine, answer.plates, answer.call))
     except StorageFailed:
         raise
     except StoreError as error:
-        log.error("a paid answer can not be entered: %s", error)
-        store.keyframe_state(answer.keyframe, KeyframeState.FAILED, str(error))
-        return False
-    books.resume([keyframe.passage])
-    books.record(PlatesRead(keyframe, answer.engine, answer.plates, answer.call))
-    return True
+        log.error("a paid answer can not be entered and is set aside: %s", error)
+        reason = str(error)
+    except Exception as error:
+        # What nobody foresaw would otherwise end this start and every one to come.
+        log.critical("a paid answer can not be entered and is set aside", exc_info=error)
+        reason = f"Its answer could not be entered ({type(error).__name__})."
+    else:
+        return True
+    books.forget()
+    store.keyframe_state(answer.keyframe, KeyframeState.FAILED, reason)
+    return False
 
 
 def _doubtful(settings: Settings, store: Store) -> list[tuple[WaitingKeyframe, bool]]:

@@ -4,9 +4,11 @@ import logging
 import os
 import signal
 import ssl
+import threading
 from collections.abc import Callable
 from types import FrameType
 
+from streamwatch import stderr
 from streamwatch.daemon import Spawn, spawn
 from streamwatch.errors import ConfigError
 from streamwatch.model import Recognizer
@@ -15,6 +17,8 @@ from streamwatch.settings import ServeOcrSettings, Settings
 from streamwatch.visitors import is_loopback, listen
 
 log = logging.getLogger(__name__)
+
+LISTEN_EVERY = 5.0  # s; for what libraries say of damaged pictures
 
 
 def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> OcrService:
@@ -62,10 +66,18 @@ def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
+
+    def listen() -> None:
+        while not over.wait(LISTEN_EVERY):
+            stderr.tell()
+
     worker = spawn(work, "reader")
+    over = threading.Event()
+    spawn(listen, "stderr")
     service.run()
     service.stop_working()
     worker.join(drain)
+    over.set()
     return 1 if failed else 0
 
 

@@ -5,11 +5,14 @@ Every setting is known to systemd 252 (Debian 12) and later. The restart delay i
 each further one would leave the gate unwatched for the longest delay.
 """
 
+import grp
 import os
+import pwd
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os.path import normpath
 from pathlib import Path
+from typing import NamedTuple
 
 from streamwatch.errors import ConfigError
 
@@ -20,6 +23,8 @@ STATE = Path("/var/lib/streamwatch")
 """Where the service may write; `data_dir` belongs there."""
 STOP_MARGIN = 20
 """Seconds that systemd waits for the end longer than the daemon itself waits for what is left to read."""
+_TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # what PrivateTmp= hides
+_INSTALL = "Install streamwatch into /opt/streamwatch/venv, with a Python outside of home folders; see the README."
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))  # what ProtectHome= hides
 
 
@@ -49,6 +54,73 @@ def unit(
         home="read-only" if homes else "yes",
         writable="".join(_writable_line(path) for path in outside),
     )
+
+
+def obstacles(
+    program: Mapping[str, Path], config: Path, user: str | None, writable: Sequence[Path] = ()
+) -> Iterator[str]:
+    """Yield a sentence for each reason why the unit could not start on this machine, as far as modes of files tell.
+
+    program: what the service must reach beside its config, by what a sentence calls it. user, writable: see `unit`.
+    """
+    try:
+        who = _Who.of(user)
+    except KeyError:
+        yield f"There is no user {user} on this machine: make one, or leave --user out."
+        return
+    found = [_obstacle(what, path, who) for what, path in program.items()]
+    yield from dict.fromkeys(f"{one}. {_INSTALL}" for one in found if one)
+    if one := _obstacle("the config", config, who):
+        yield f"{one}. Put it into {FOLDER}, readable by all; secrets stand there as ${{NAME}}, in files of their own."
+    for folder in writable:
+        if user is not None and folder.is_dir() and not who.may(folder, 3):
+            yield f"{who.name} cannot write {folder}: `chown -R {user} {folder}` changes that."
+
+
+def _obstacle(what: str, path: Path, who: "_Who") -> str | None:
+    """The beginning of a sentence that says what keeps the service from a file."""
+    ways = (Path(normpath(path.absolute())), path.resolve())
+    folders = [folder for way in ways for folder in reversed(way.parents)]
+    if temporary := next((folder for folder in folders if folder in _TEMPORARY), None):
+        return f"{what} lies in {temporary}, of which the service has an empty one of its own"
+    if closed := next((folder for folder in folders if not who.may(folder, 1)), None):
+        return f"{who.name} cannot enter {closed} (mode {closed.stat().st_mode & 0o777:o}), where {what} lies"
+    if not who.may(ways[1], 4):
+        return f"{who.name} cannot read {what}, {ways[1]} (mode {ways[1].stat().st_mode & 0o777:o})"
+    home = next((folder for folder in folders if folder.parent in _HOMES and folder not in _HOMES), None)
+    if home is not None and not who.owns(home):
+        return f"{what} lies in a home folder, {home}, which can be closed to {who.name} at any time"
+    return None
+
+
+class _Who(NamedTuple):
+    """A user of the service, without any capability: for root, too, modes count. uid: None for one made up."""
+
+    name: str
+    uid: int | None
+    groups: frozenset[int]
+
+    @classmethod
+    def of(cls, user: str | None) -> "_Who":
+        """Raises KeyError for a user who is not there."""
+        if user is None:
+            return cls("the user that systemd makes up", None, frozenset())
+        entry = pwd.getpwnam(user)
+        groups = {entry.pw_gid, *(group.gr_gid for group in grp.getgrall() if user in group.gr_mem)}
+        return cls(f"the user {user}", entry.pw_uid, frozenset(groups))
+
+    def owns(self, path: Path) -> bool:
+        """True if it is the user's own."""
+        return path.exists() and path.stat().st_uid == self.uid
+
+    def may(self, path: Path, bits: int) -> bool:
+        """True if its mode allows what the three bits (4 read, 2 write, 1 enter) ask, or cannot be looked at."""
+        try:
+            found = path.stat()
+        except OSError:
+            return True
+        shift = 6 if found.st_uid == self.uid else 3 if found.st_gid in self.groups else 0
+        return found.st_mode >> shift & bits == bits
 
 
 def credential(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
@@ -111,8 +183,8 @@ ExecStart={command}
 {user}
 SupplementaryGroups=video
 StateDirectory=streamwatch
-StateDirectoryMode=0750
-UMask=0027
+StateDirectoryMode=0700
+UMask=0077
 
 Restart=always
 RestartSec=10
@@ -120,6 +192,7 @@ TimeoutStartSec=300
 WatchdogSec=60
 TimeoutStopSec={stop}
 
+# Each comes from a file of that name in /etc/streamwatch, if it is there: credentials, and each ${{…}} of the config.
 {credentials}
 
 NoNewPrivileges=yes

@@ -6,6 +6,7 @@ Secrets are `SecretStr`: printing a settings object never shows them.
 import os
 import re
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
@@ -22,7 +23,7 @@ from pydantic import (
 )
 
 from streamwatch.plates import PROVINCES, grammar, normalise
-from streamwatch.service import credential
+from streamwatch.service import FOLDER, credential
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -89,7 +90,8 @@ def one_word(value: str) -> str:
 def _variable(match: re.Match[str]) -> str:
     value = os.environ.get(match[1]) or credential(match[1])
     if value is None:
-        raise ValueError(f"needs the environment variable {match[1]}, which is not set")
+        served = f"; the service takes it from the file {FOLDER / match[1]}" * ("CREDENTIALS_DIRECTORY" in os.environ)
+        raise ValueError(f"needs the environment variable {match[1]}, which is not set{served}")
     return quote(value, safe="")
 
 
@@ -161,7 +163,7 @@ class PlateSettings(_Settings):
     """What a plate looks like here."""
 
     home_province: str = ""
-    grammar: str = "china"
+    grammar: str | list[str] = "china"
 
     @field_validator("home_province")
     @classmethod
@@ -173,7 +175,7 @@ class PlateSettings(_Settings):
 
     @field_validator("grammar")
     @classmethod
-    def _is_a_grammar(cls, value: str) -> str:
+    def _is_a_grammar(cls, value: str | list[str]) -> str | list[str]:
         grammar(value)
         return value
 
@@ -249,9 +251,18 @@ class ShutdownSettings(_Settings):
 
 
 class HealthSettings(_Settings):
-    """The loopback port for /healthz and /metrics."""
+    """Where /healthz and /metrics are answered."""
 
+    host: str = "127.0.0.1"
     port: int | None = Field(None, ge=1, le=65535)
+
+    @field_validator("host")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        try:
+            return value if value == "localhost" else str(ip_address(value))
+        except ValueError:
+            raise ValueError("is no address of this machine, like 127.0.0.1, or 0.0.0.0 for all") from None
 
 
 class ServeOcrSettings(_Settings):

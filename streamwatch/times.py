@@ -1,33 +1,76 @@
 """Times as people write them."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 YEARS = range(1000, 9000)
 """Others leave no room before or after them in the calendar that Python knows."""
-_AGO = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_AGO = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DAYS = {"today": 0, "今天": 0, "yesterday": 1, "昨天": 1, "前天": 2}
+"""Words for a day, and how many days it is ago."""
+_DAY = re.compile(
+    r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?!\d)"  # 2026-11-27, 2026/11/27, 2026.11.27
+    r"|(?P<d2>\d{1,2})\.(?P<m2>\d{1,2})\.(?P<y2>\d{4})(?!\d)"  # 27.11.2026
+    r"|(?P<y3>\d{4})年(?P<m3>\d{1,2})月(?P<d3>\d{1,2})[日号]"
+    rf"|(?P<word>{'|'.join(_DAYS)})",
+    re.IGNORECASE,
+)
+_TIME = re.compile(r"(?P<hour>\d{1,2})(?P<rest>:\d{2}.*)")
 
 
-def parse_time(text: str, now: datetime) -> datetime:
-    """ISO 8601 (without offset: this machine's local time), or how long ago: 90s, 30m, 2h, 7d. Aware.
+def parse_time(text: str, now: datetime, end: bool = False) -> datetime:
+    """Return what a person means by a time, aware: a day, a time of day, both, or how long ago (90s, 30m, 2h, 7d, 2w).
 
+    A day is ISO 8601, `2026/11/27`, `27.11.2026`, `today`, `yesterday`, `今天`, `昨天`; a time of day alone is one of
+    today. Without offset it is this machine's local time. end: a day alone is its last moment, not its first one.
     Raises ValueError with a sentence.
     """
     text = text.strip()
-    time = _parsed(text, now)
-    if time.year not in YEARS:
+    found = _parsed(text, now, end)
+    if found.year not in YEARS:
         raise ValueError(f"{text!r} is out of reach; write a year from {YEARS[0]} to {YEARS[-1]}.")
-    return time
+    return (found if found.tzinfo else found.astimezone()).astimezone(UTC)
 
 
-def _parsed(text: str, now: datetime) -> datetime:
-    if match := re.fullmatch(r"(\d+)([smhd])", text):
+def _parsed(text: str, now: datetime, end: bool) -> datetime:
+    """Naive where the text names no offset."""
+    if match := re.fullmatch(r"(\d+)([smhdw])", text):
         try:
             return now - timedelta(**{_AGO[match[2]]: int(match[1])})
         except OverflowError:
             raise ValueError(f"{text!r} is too long ago for any calendar.") from None
     try:
-        time = datetime.fromisoformat(text)
-        return (time if time.tzinfo else time.astimezone()).astimezone(UTC)
+        written = _as_iso(text, now.astimezone().date())
+        found = datetime.fromisoformat(written)
+        return datetime.combine(found, time.max) if end and _is_day(written) else found
     except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is not a time; write 2026-01-31T08:00, 2026-01-31, or how long ago: 2h.") from None
+        raise ValueError(
+            f"{text!r} is not a time; write 2026-01-31T08:00, 2026-01-31, 08:00, today, yesterday, "
+            "or how long ago: 2h, 7d, 2w."
+        ) from None
+
+
+def _as_iso(text: str, today: date) -> str:
+    """Return ISO 8601 for the ways of people; any other text stays as it is. Raises ValueError, OverflowError."""
+    match = _DAY.match(text)
+    if match is None:
+        day, rest = today, text
+        if not _TIME.fullmatch(rest):
+            return text
+    else:
+        word, parts = match["word"], [part for part in match.groups() if part]
+        if word:
+            day = today - timedelta(days=_DAYS[word.lower()])
+        else:
+            day = date(*map(int, reversed(parts) if match["d2"] else parts))
+        rest = text[match.end() :].lstrip("Tt, ")
+    clock = _TIME.fullmatch(rest)
+    return f"{day}T{clock['hour']:0>2}{clock['rest']}" if clock else f"{day}{rest and f'T{rest}'}"
+
+
+def _is_day(written: str) -> bool:
+    try:
+        date.fromisoformat(written)
+    except ValueError:
+        return False
+    return True

@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from email.utils import formatdate
@@ -88,8 +88,8 @@ class Visitors:
     """All connections of one listening socket. port: where it listens.
 
     hear: called on the thread of `run`, as is `left`, when a visitor has gone. most: connections at the same time; of
-    more, the oldest is cut off that does not wait for its answer. in_time: seconds for the request, and again for the
-    answer. tls: for https.
+    more, one that does not wait for its answer is cut off: the oldest of the client that has the most of them. in_time:
+    seconds for the request, and again for the answer. tls: for https.
     """
 
     def __init__(
@@ -137,6 +137,11 @@ class Visitors:
         """From any thread: the answer for which a visitor waits."""
         self._answers.append((visitor, answer))
         self._rouse()
+
+    def dismiss(self, visitor: Visitor, answer: bytes) -> None:
+        """On the thread of `run`: answers another visitor than the one that is heard, whose request is not whole."""
+        self._selector.modify(visitor.connection, selectors.EVENT_WRITE)
+        self._begin_answer(visitor, answer)
 
     def leave(self, within: float) -> None:
         """From any thread: `run` takes no new connection and ends when the last one has gone, or so many seconds later.
@@ -222,11 +227,12 @@ class Visitors:
                 connection.close()
                 return
         if len(self._visitors) >= self.most:
-            oldest = next((visitor for visitor in self._visitors.values() if not visitor.waits), None)
-            if oldest is None:
+            held = [visitor for visitor in self._visitors.values() if not visitor.waits]
+            if not held:
                 connection.close()
                 return
-            self._drop(oldest)
+            (busiest, _), *_ = Counter(visitor.address for visitor in held).most_common(1)
+            self._drop(next(visitor for visitor in held if visitor.address == busiest))
         self._visitors[connection] = Visitor(connection, str(address[0]), time.monotonic() + self.in_time)
         self._selector.register(connection, selectors.EVENT_READ)
 

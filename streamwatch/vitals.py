@@ -3,9 +3,9 @@
 import shutil
 from collections.abc import Mapping
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 
+from streamwatch import __version__
 from streamwatch.clock import Clock
 from streamwatch.health import (
     BreakerHealth,
@@ -21,8 +21,6 @@ from streamwatch.pipeline import Dispatcher, Tally
 from streamwatch.pulse import Pulses
 from streamwatch.watched import Camera
 from streamwatch.words import age, some
-
-VERSION = version("streamwatch")
 
 
 class Vitals:
@@ -46,7 +44,7 @@ class Vitals:
         items, size, oldest = self._dispatcher.backlog()
         return Snapshot(
             taken_at=self._clock.now(),
-            version=VERSION,
+            version=__version__,
             uptime=now - self._began,
             clock_trusted=self._clock.trusted,
             cameras=tuple(self._camera(camera) for camera in list(self._cameras.values())),
@@ -56,7 +54,7 @@ class Vitals:
             breakers=tuple(self._breakers(now)),
             disk=DiskHealth(_free(data_dir), floor, self.evidence),
             database=self.database,
-            stalled=tuple(self._pulses.stalled(now)),
+            stalled=tuple(self._pulses.stalled()),
             in_flight=InFlightHealth(*self._dispatcher.in_flight()),
         )
 

@@ -27,12 +27,12 @@ PACE = 30.0
 """Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""
 NEARER = 1.5
 """The same while something moves that the gate knows: another thing may hide behind it from the small stream."""
-SILENT = timedelta(seconds=3)
-"""Without a frame for so long the small stream is not relied upon."""
-FIRM = timedelta(seconds=1)
-"""For so long its frames must have come: a connection that breaks off gives out one more."""
-UNSEEN = timedelta(seconds=10)
-"""After so long without its first frame the log says what is watched instead."""
+SILENT = 3.0
+"""Seconds without a frame after which the small stream is not relied upon."""
+FIRM = 1.0
+"""Seconds for which its frames must have come: a connection that breaks off gives out one more."""
+UNSEEN = 10.0
+"""Seconds without its first frame after which the log says what is watched instead."""
 LISTEN = 1.1
 """Seconds between two looks at the small stream while it is quiet: to wake up costs more CPU than to look."""
 EARLY = 0.3
@@ -64,8 +64,10 @@ class WatchedCamera:
     def __init__(self, name: str, main: LiveCamera, small: LiveCamera, stir: Stir, clock: Clock) -> None:
         self._name, self._main, self._small, self._stir, self._clock = name, main, small, stir, clock
         self._heard_at: datetime | None = None
-        self._began = self._heard_since = self._stirred_at = self._shown_at = self._moved_at = clock.now()
-        self._busy_at, self._seen = self._began, True
+        self._began = clock.monotonic()
+        self._heard = self._heard_since = -math.inf  # monotonic: when its last frame was captured, and that since when
+        self._stirred_at = self._shown_at = self._moved_at = self._busy_at = clock.now()
+        self._seen = True
         self._quiet, self._alone, self._relied, self._told = False, True, False, False
         self._listen_at = -math.inf
         small.call_at_news(self._hurry)
@@ -135,8 +137,12 @@ class WatchedCamera:
         frames = self._small_frames()
         if frames:
             frame = frames[-1]
-            if self._heard_at is None or frame.captured_at - self._heard_at >= SILENT:
-                self._heard_since = frame.captured_at
+            ago = (self._clock.now() - frame.captured_at).total_seconds()
+            # Of a frame from before a stop, or a step of the clock, it is only known that it came after the one before.
+            heard = max(self._heard, self._clock.monotonic() - ago)
+            if heard - self._heard >= SILENT:
+                self._heard_since = heard
+            self._heard = heard
             before, self._heard_at = self._heard_at or frame.captured_at, frame.captured_at
             news = self._stir.look(frame)
             if news is not News.NONE:
@@ -173,8 +179,8 @@ class WatchedCamera:
 
     def _judge(self) -> None:
         """Whether the small stream can be relied upon."""
-        online, now = self._small.status().state is CameraState.ONLINE, self._clock.now()
-        alone = not (online and self._heard_at is not None and self._is_heard(self._heard_at, now))
+        now = self._clock.monotonic()
+        alone = not (self._small.status().state is CameraState.ONLINE and self._is_heard(now))
         if alone and not self._told and (self._relied or now - self._began >= UNSEEN):
             self._told = True
             log.warning("Camera %s: its small stream can not be watched; the main stream alone is.", self._name)
@@ -183,17 +189,17 @@ class WatchedCamera:
         self._alone = alone
         self._main.rest(None if alone else PACE)
         if alone:
-            self._look_back(now)
+            self._look_back()
         elif self._told:
             self._told = False
             log.info("Camera %s: its small stream is watched%s.", self._name, " again" * self._relied)
         self._relied = True
 
-    def _is_heard(self, last: datetime, now: datetime) -> bool:
-        return now - last < SILENT and last - self._heard_since >= FIRM
+    def _is_heard(self, now: float) -> bool:
+        return now - self._heard < SILENT and self._heard - self._heard_since >= FIRM
 
-    def _look_back(self, now: datetime) -> None:
+    def _look_back(self) -> None:
         """In the main stream, at what came while nobody looked."""
         if self._quiet and self._heard_at is not None:
-            self._stirred_at, self._quiet = now, False
+            self._stirred_at, self._quiet = self._clock.now(), False
             self._main.wake(self._heard_at - EARLIER)

@@ -1,6 +1,45 @@
-"""Figures as people read them."""
+"""Figures and texts as people may read them."""
 
+import json
+import re
+import unicodedata
 from datetime import datetime
+
+_FORMULA = re.compile(r"\s*[=+\-@]")
+_CONTROL = re.compile(
+    "[\0-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0001-\U000e007f]"
+)
+"""What steers a terminal, the direction of writing or the end of a line: Unicode's categories Cc, Cf, Cs, Zl and Zp."""
+
+
+def printable(text: str) -> str:
+    """Return the text with every control, direction and invisible format character spelled out, as `\\x1b`, `\\u202e`.
+
+    Everything that goes to a terminal or a log passes here: what comes from outside may hold escape sequences.
+    """
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def for_spreadsheet(text: str) -> str:
+    """Return the text as a cell that no spreadsheet program takes for a formula; what is one gets a `'` before it.
+
+    As https://owasp.org/www-community/attacks/CSV_Injection advises, also of full-width forms.
+    """
+    text = printable(text)
+    return f"'{text}" if _FORMULA.match(unicodedata.normalize("NFKC", text)) else text
+
+
+def json_text(value: object) -> str:
+    """Return readable JSON with Chinese characters as they are, and what steers a terminal as JSON escapes it."""
+    lines = json.dumps(value, ensure_ascii=False, indent=1).split("\n")
+    return "\n".join(_CONTROL.sub(_json_escape, line) for line in lines)
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def age(seconds: float) -> str:

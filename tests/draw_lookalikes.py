@@ -1,8 +1,9 @@
-"""Draws worn plates, lets the text network read their first two characters, and prints the table of `provinces.py`.
+"""Draws worn plates, lets the text network read their first or last characters, prints the tables of `provinces.py`.
 
     python tests/draw_lookalikes.py [ROUNDS]
 
-A round draws one plate of each province, shrunk to 45 to 110 pixels' width, blurred, tilted, faded and compressed.
+A round draws one plate of each province and one of each mark, shrunk to 45 to 110 pixels' width, blurred, tilted, faded
+and compressed.
 """
 
 import sys
@@ -16,13 +17,16 @@ from streamwatch import plates
 from streamwatch.recognition import quads
 from streamwatch.recognition.networks import open_network
 
+MARKS = {"警": "white", "学": "yellow", "挂": "yellow", "领": "black", "港": "black", "澳": "black", "使": "black"}
+"""Marks at a plate's end, with its colour; those that are not in the table stand against them."""
+LEAST_MARK = 0.3
 LEAST_SEEN, LEAST_SHARE, DOUBT = 0.0015, 0.05, 0.003
 """Of a look-alike: its mean probability over all provinces, its share for one, and what is added against chance."""
 
 
-def worn(text: str, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def worn(text: str, chance: np.random.Generator, kind: str = "") -> tuple[np.ndarray, np.ndarray]:
     """A small picture of a plate, and the plate's corners in it."""
-    kind = chance.choice(["blue", "yellow", "black"], p=[0.6, 0.3, 0.1])
+    kind = kind or chance.choice(["blue", "yellow", "black"], p=[0.6, 0.3, 0.1])
     sheet = np.full((300, 640, 3), chance.uniform(20, 200), np.float32)
     sheet[80:220, 100:540] = draw_plate(text, kind, 440)
     scale = chance.uniform(45, 110) / 440
@@ -39,6 +43,35 @@ def worn(text: str, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray
     sheet = np.clip(sheet + chance.normal(0, chance.uniform(1, 7), sheet.shape), 0, 255).astype(np.uint8)
     jpeg = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, int(chance.uniform(45, 92))])[1]
     return cv2.imdecode(jpeg, cv2.IMREAD_COLOR), corners.astype(np.float32)
+
+
+def marks(rounds: int, alphabet: list[str], network: object) -> None:
+    """Prints what each mark is taken for, against the other marks, letters and digits."""
+    chance = np.random.default_rng(12)
+    seen: dict[str, Counter[str]] = defaultdict(Counter)
+    for _ in range(rounds):
+        for mark in [*MARKS, ""]:
+            last = chance.choice(list(plates.DIGITS))
+            text = "京A" + "".join(chance.choice(list(plates.DIGITS), 3)) + last
+            end = mark or chance.choice(list(plates.SERIAL))
+            picture, corners = worn(text + end, chance, MARKS.get(mark, "blue"))
+            right = chance.normal(0, 0.01)
+            piece = quads.part(corners, 0.6 + right, 1.02 + right, 0.08, 0.92)
+            cutting = quads.set_upright(picture, piece, 150, 48).astype(np.float32) / 127.5 - 1
+            columns = network.run(None, {"x": np.ascontiguousarray(cutting.transpose(2, 0, 1)[None])})[0][0]
+            column = int(columns[:, alphabet.index(last)].argmax())
+            clear = columns[column, alphabet.index(last)] > 0.05
+            mass = columns[column + 1 if clear else len(columns) // 2 :].sum(axis=0) / rounds
+            for entry in np.argsort(-mass)[:40]:
+                seen[alphabet[entry]][mark] += float(mass[entry])
+    for mark in MARKS:
+        taken = [(chances[mark] / (chances.total() + DOUBT), char) for char, chances in seen.items()]
+        likely = [
+            (share, char)
+            for share, char in sorted(taken, reverse=True)
+            if share >= LEAST_MARK and "\u4e00" <= char <= "\u9fff" and char not in MARKS
+        ]
+        print(mark, "".join(f"{char}{round(100 * share)}" for share, char in likely))
 
 
 def main(rounds: int) -> None:
@@ -69,6 +102,7 @@ def main(rounds: int) -> None:
         ]
         likely = sorted(((share, char) for share, char in taken if share >= LEAST_SHARE), reverse=True)
         print(province, "".join(f"{char}{round(100 * share)}" for share, char in likely))
+    marks(rounds, alphabet, network)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def test_without_the_extra_it_says_so(clip: Path, tmp_path: Path) -> None:
     environment = without_local(tmp_path)
     done = verb(tmp_path, "bench", "--seconds", "3", clip, **environment)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "The local engine is not installed: pip install 'streamwatch[local]'\n" in done.stdout
+    assert "The local engine is not installed. In the clone of streamwatch run: pip install '.[local]'" in done.stdout
 
 
 def test_without_an_argument_it_takes_the_sample(tmp_path: Path) -> None:

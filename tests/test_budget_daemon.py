@@ -144,7 +144,7 @@ def test_local_first_without_the_extra_says_what_to_do(single: Path, tmp_path: P
             assert done.returncode == 1
             said = " ".join((done.stdout + done.stderr).split())
             assert "recognizer.engine is local-first, and the local engine is not installed." in said
-            assert "pip install 'streamwatch[local]'" in said
+            assert "pip install '.[local]'" in said
 
 
 # ---- a call that may have been charged ------------------------------------------------------------------------------

@@ -67,7 +67,9 @@ def test_the_sample_replayed_twice_gives_equal_sightings(tmp_path: Path) -> None
         sample = Path(__file__).parent.parent / "streamwatch" / "capture" / "sample.mp4"
         done = streamwatch("replay", "--camera", "gate", "--start", START, sample, cwd=folder)
         assert done.returncode == 0, done.stderr
-        assert done.stdout == ""
+        printed = [line.split()[2:4] for line in done.stdout.splitlines()]
+        assert printed == [["gate", plate] for plate in SAMPLE_PLATES], "as run prints them"
+        assert not any(plate in done.stderr for plate in SAMPLE_PLATES)
         rows = json.loads(streamwatch("sightings", "--format", "json", cwd=folder).stdout)
         assert all(Path(row.pop("image")).is_file() for row in rows)
         found.append(rows)
@@ -158,20 +160,29 @@ def test_filters_of_sightings(clip: Path, tmp_path: Path) -> None:
         return [row["plate"] for row in json.loads(done.stdout)]
 
     assert plates("--plate", "京*") == ["京AF0236"]
+    assert plates("--plate", "AF") == plates("--plate", "f·02") == plates("--plate", "236") == ["京AF0236"]
+    assert plates("--plate", "京AF0236") == ["京AF0236"]
+    assert plates("--plate", "?AF") == []
     assert plates("--plate", "*3P8?") == ["苏EK3P82"]
     assert plates("--plate", "京a · f02?6") == ["京AF0236"]
     assert plates("--plate", "蘇E·K3P82") == ["苏EK3P82"]
     assert plates("--plate", "") == plates("--plate", "·") == []
-    assert plates("--camera", "other") == []
-    wonder = streamwatch("sightings", "--camera", "other", cwd=tmp_path)
-    assert (wonder.returncode, wonder.stdout) == (0, "No sightings.\n")
-    assert "config.yaml names no camera 'other'; it names: gate" in wonder.stderr
+    for verb in (["sightings"], ["compare"], ["replay", str(clip)]):
+        wonder = streamwatch(*verb, "--camera", "other", cwd=tmp_path)
+        assert (wonder.returncode, wonder.stdout) == (1, "")
+        assert wonder.stderr == "streamwatch: config.yaml names no camera 'other'; it names: gate.\n"
     assert plates("--until", "2026-03-01T00:00:05Z") == ["京AF0236"]
     assert plates("--since", "2026-03-01T00:00:06Z") == ["苏EK3P82"]
     assert plates("--limit", "1") == ["苏EK3P82"]
+    assert plates("--until", "2026-03-01", "--since", "2026/3/1") == ["苏EK3P82", "京AF0236"]
+    assert plates("--until", "28.2.2026") == []
     assert plates("--since", "1h") == []
     assert "苏EK3P82" in streamwatch("sightings", cwd=tmp_path).stdout
     assert streamwatch("sightings", "--format", "csv", cwd=tmp_path).stdout.count("\n") == 3
+    assert "1 more that are older; --limit 2 shows all" in streamwatch("sightings", "--limit", 1, cwd=tmp_path).stdout
+    settings = (tmp_path / "config.yaml").read_text(encoding="utf-8")
+    write_config(tmp_path, settings.replace("gate: {source", "new: {source"))
+    assert len(plates("--camera", "gate")) == 2, "a camera that is no longer configured still has its sightings"
 
 
 def test_read_with_the_local_engine_and_its_errors(tmp_path: Path) -> None:
@@ -255,9 +266,12 @@ def test_check_says_what_is_wrong_and_pays_nothing(tmp_path: Path) -> None:
         ("cameras: {g: {source: sample}}\nrecognizer: {engine: local}", ["replay", "--camera", "g", "v.mp4"], "v.mp4"),
         ("cameras: {g: {source: sample}}\nrecognizer: {engine: local}", ["replay", "--camera", "g", "."], "folder"),
         ("", ["sightings"], "does not exist yet"),
-        ("", ["sightings", "--since", "yesterday"], "'yesterday' is not a time"),
+        ("", ["sightings", "--since", "tomorrow"], "'tomorrow' is not a time"),
+        ("", ["sightings", "--plate", "京["], "'京[' is no part of a plate: '[' stands in none; write letters"),
+        ("", ["sightings", "--plate", "京[AB]*"], "is no part of a plate: '[' stands in none"),
+        ("", ["sightings", "--plate", "%"], "'%' stands in none"),
         ("", ["sightings", "--since", "2h", "--until", "3h"], "--since ("),
-        ("", ["calls", "--until", "2020-01-01"], ") is after --until (2020-01-01 00:00:00"),
+        ("", ["calls", "--until", "2020-01-01"], ") is after --until (2020-01-01 23:59:59"),
         ("", ["calls", "--until", "9999-12-31"], "'9999-12-31' is out of reach; write a year"),
         ("", ["sightings", "--plate", "\udcbe\udca9A*"], "'\\udcbe\\udca9A*' is not UTF-8 text. Set the terminal to"),
         ("", ["sightings", "--camera", "\udcbe"], "'\\udcbe' is not UTF-8 text."),

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from streamwatch.clock import Period, Span, SystemClock, Window, kernel_synchronised, window
+from streamwatch.clock import BEAT, STOOD_STILL, Awake, Period, Span, SystemClock, Window, kernel_synchronised, window
 
 NOON = datetime(2026, 5, 10, 12, tzinfo=UTC)
 YEAR = 365.25 * 86400
@@ -335,3 +335,32 @@ def test_a_clock_that_jumps_to_and_fro_gives_nothing_away() -> None:
         budget.after(1, step=YEAR)
         budget.after(1, step=-YEAR)
     assert budget.counted == 20
+
+
+def test_time_in_which_the_process_stood_still_is_none_for_whoever_asks_first() -> None:
+    machine = Machine()
+    awake = Awake(machine.clock())
+    machine.passes(1000)
+    assert awake.monotonic() == 1050, "nobody beats"
+    awake.beat()
+    for _ in range(10):
+        machine.passes(BEAT)
+        awake.beat()
+    assert awake.monotonic() == 1050 + 10 * BEAT
+    machine.passes(300)
+    assert awake.monotonic() == 1050 + 10 * BEAT, "before the next beat"
+    awake.beat()
+    machine.passes(1)
+    assert awake.monotonic() == 1051 + 10 * BEAT
+    assert awake.now() == NOON + timedelta(seconds=1301 + 10 * BEAT)
+    assert awake.plausible
+    assert not awake.leapt
+
+
+def test_a_beat_that_is_a_little_late_stops_no_time() -> None:
+    machine = Machine()
+    awake = Awake(machine.clock())
+    awake.beat()
+    machine.passes(STOOD_STILL)
+    awake.beat()
+    assert awake.monotonic() == 50 + STOOD_STILL

@@ -24,6 +24,12 @@ def load(tmp_path: Path, text: str) -> Settings:
     return config.load(path)
 
 
+def mistakes(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    return str(caught.value).splitlines()
+
+
 def mistake(tmp_path: Path, text: str) -> str:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, text)
@@ -119,6 +125,12 @@ def test_durations(tmp_path: Path) -> None:
         ("retention:\n  rows: 999999d\n", ["line 2", "`retention.rows` = '999999d'", "must be at most"]),
         ("dedup:\n  window: .inf\n", ["line 2", "`dedup.window`"]),
         ("gate:\n  min_area: 3\n", ["`gate.min_area` = 3", "must be at most 1."]),
+        ("jpeg: {quality: 200}\n", ["`jpeg.quality` = 200: must be at most 100. It may be 40 to 100."]),
+        ("jpeg: {quality: 0.88}\n", ["`jpeg.quality` = 0.88: must be a whole number. Did you mean 88?"]),
+        ("recognizer: {pay_below: 95}\n", ["`recognizer.pay_below` = 95: must be at most 1. Did you mean 0.95?"]),
+        ("sightings: {min_confidence: 300}\n", ["must be at most 1. It may be 0 to 1."]),
+        ("gate: {patience: 0}\n", ["must be more than 0. It may be more than 0 and at most 60."]),
+        ("cameras: {a: {source: x, budget: {day: 0}}}\n", ["`cameras.a.budget.day` = 0: must be at least 1."]),
         ("jpeg:\n  quality: high\n", ["`jpeg.quality` = 'high'", "whole number"]),
         ("cameras:\n  a b:\n    source: x\n", ["line 2", "`cameras.a b`: is no name for a camera"]),
         ("cameras:\n  ..:\n    source: x\n", ["line 2", "is no name for a camera"]),
@@ -165,6 +177,50 @@ def test_a_mistake_is_one_sentence_with_its_place(tmp_path: Path, text: str, par
     message = mistake(tmp_path, text)
     for part in parts:
         assert part in message
+
+
+def test_all_mistakes_are_told_a_line_for_each(tmp_path: Path) -> None:
+    text = """gate: {treshold: 3, patience: 1h}
+jpeg:
+  quality: 200
+  quality: 201
+cameras:
+  yes: {source: x}
+  a: {sorce: x}
+  b: {sorce: x}
+data_dir: ${HOME}
+zzz: 1
+"""
+    lines = mistakes(tmp_path, text)
+    assert [re.search(r"line (\d+): `([^`]+)`", line).groups() for line in lines] == [  # type: ignore[union-attr]
+        ("1", "gate.patience"),
+        ("1", "gate.treshold"),
+        ("3", "jpeg.quality"),
+        ("4", "quality"),
+        ("6", "yes"),
+        ("7", "cameras.a.sorce"),
+        ("8", "cameras.b.sorce"),
+        ("9", "data_dir"),
+        ("10", "zzz"),
+    ]
+
+
+def test_two_mistakes_of_one_name_on_one_line_are_two(tmp_path: Path) -> None:
+    assert len(mistakes(tmp_path, "cameras: {a: {sorce: x}, b: {sorce: y}}\n")) == 2
+
+
+def test_all_files_with_credentials_that_are_missing_are_told(tmp_path: Path) -> None:
+    lines = mistakes(tmp_path, "recognizer: {ocrcars: {app_key_file: no1, app_secret_file: no2}}\n")
+    assert [line.rsplit("/", 1)[1].split()[0] for line in lines] == ["no1", "no2"]
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
+def test_a_file_in_another_encoding_is_told_how_to_be_saved(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes("cameras: {}\n# 北门\n".encode(encoding))
+    with pytest.raises(ConfigError, match=r"line [12]: this is not UTF-8 text .*GBK.*\. Save the file as UTF-8"):
+        config.load(tmp_path / "config.yaml")
+    (tmp_path / "config.yaml").write_bytes("cameras: {北门: {source: x}}\n".encode("utf-8-sig"))
+    assert list(config.load(tmp_path / "config.yaml").cameras) == ["北门"], "as Notepad saves UTF-8"
 
 
 def test_loopback_may_be_plain_http(tmp_path: Path) -> None:
@@ -264,6 +320,7 @@ def test_plates_have_a_home_and_a_grammar(tmp_path: Path) -> None:
     assert (load(tmp_path, "").plates.home_province, load(tmp_path, "").plates.grammar) == ("", "china")
     settings = load(tmp_path, "plates: {home_province: 粵, grammar: '[A-Z]{3}[0-9]{3}'}").plates
     assert (settings.home_province, settings.grammar) == ("粤", "[A-Z]{3}[0-9]{3}")
+    assert load(tmp_path, "plates: {grammar: [cn, hk]}").plates.grammar == ["cn", "hk"]
 
 
 @pytest.mark.parametrize(
@@ -273,9 +330,22 @@ def test_plates_have_a_home_and_a_grammar(tmp_path: Path) -> None:
         ("plates: {home_province: 京津}", "is no province"),
         ("plates: {grammar: '[A-Z'}", "neither china nor any, and no regular expression"),
         ("plates: {grammar: ''}", "everything would be a plate"),
+        ("plates: {grammar: uk}", "no grammar's name (cn, hk, mo, tw, vn, my, sg, gb, de,"),
+        ("plates: {grammar: [cn, uk]}", "no grammar's name (cn, hk, mo, tw, vn, my, sg, gb, de,"),
     ],
 )
 def test_wrong_plate_settings_are_one_sentence(tmp_path: Path, text: str, says: str) -> None:
     message = mistake(tmp_path, text)
     assert says in message
     assert "line 1" in message
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1", "localhost"])
+def test_health_may_be_served_at_any_address_of_this_machine(host: str, tmp_path: Path) -> None:
+    assert load(tmp_path, f"health: {{host: '{host}', port: 9464}}\n").health.host == host
+
+
+@pytest.mark.parametrize("host", ["", "gate.example", "0", "127.0.0.1:9464", "*"])
+def test_what_is_no_address_is_no_host_of_health(host: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"line 1.*health\.host.*is no address of this machine"):
+        load(tmp_path, f"health: {{host: '{host}'}}\n")

@@ -5,6 +5,10 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
+import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,9 +18,18 @@ from typing import TextIO
 
 import pytest
 
-from streamwatch.console import COLUMNS, print_finding, print_plates, print_sightings, sighting_line
+from streamwatch.console import (
+    COLUMNS,
+    print_error,
+    print_finding,
+    print_plates,
+    print_sightings,
+    print_text,
+    sighting_line,
+)
 from streamwatch.model import Engine, Sighting, SightingStatus
 from streamwatch.store import SightingRow
+from streamwatch.words import for_spreadsheet, printable
 
 FIRST, LAST = datetime(2026, 3, 1, 8, 0, 1, 250000, tzinfo=UTC), datetime(2026, 3, 1, 8, 0, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -55,7 +68,92 @@ def test_csv_has_a_head_and_one_line_a_row() -> None:
     lines = list(csv.DictReader(io.StringIO(printed("csv", ROW))))
     assert [line["plate"] for line in lines] == ["京AD12345"]
     assert lines[0]["confidence"] == "0.9876"
-    assert printed("csv").splitlines() == [",".join(COLUMNS)]
+    assert printed("csv").splitlines() == ["\ufeff" + ",".join(COLUMNS)]
+
+
+def test_csv_has_the_local_time_with_its_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        (line,) = csv.DictReader(io.StringIO(printed("csv", ROW)))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert (line["first_seen"], line["last_seen"]) == ("2026-03-01T16:00:01.250+08:00", "2026-03-01T16:00:09.000+08:00")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", " =", "＝", "＋", "－", "＠", "\u3000="])
+def test_no_cell_is_a_formula(start: str) -> None:
+    (line,) = csv.DictReader(io.StringIO(printed("csv", replace(ROW, plate=f"{start}1+1", image=Path("-x.jpg")))))
+    assert line["plate"][0] in "'\\"
+    assert line["image"] == "'-x.jpg"
+    assert for_spreadsheet("京A-12345") == "京A-12345"
+
+
+HOSTILE = "A\x1b[2J\x9b2K\x07\r\u202e[red]\u2028\x7f"
+PLAIN = "A\\x1b[2J\\x9b2K\\x07\\r\\u202e[red]\\u2028\\x7f"
+
+
+def test_nothing_from_outside_steers_a_terminal_or_a_file() -> None:
+    row = replace(ROW, plate=HOSTILE, camera=HOSTILE)
+    for text in (printed("table", row), printed("csv", row)):
+        assert PLAIN in text
+        assert all(character == "\n" or printable(character) == character for character in text.removeprefix("\ufeff"))
+    text = printed("json", row)
+    assert json.loads(text)[0]["plate"] == HOSTILE
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028]", text)
+    out = io.StringIO()
+    found = Sighting(
+        "s", HOSTILE, HOSTILE, None, FIRST, LAST, 1, SightingStatus.FINAL, Engine.LOCAL, "p", "k"
+    )  # fmt: skip
+    out.write(sighting_line(found, False))
+    print_finding(False, HOSTILE, out)
+    print_text(HOSTILE, out)
+    print_error(HOSTILE, out)
+    print_plates([{"image": HOSTILE, "plates": [], "error": HOSTILE}], out)
+    assert out.getvalue().count(PLAIN) == 7
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028]", out.getvalue())
+
+
+def test_a_message_of_the_log_is_one_line() -> None:
+    code = "import logging; from streamwatch.console import set_up_logging; set_up_logging(); "
+    code += "logging.getLogger('streamwatch').info('a%s', '\\n2026-01-01 ERROR \\x1b[2J\\u202e')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.count("\n") == 1
+    assert "a\\n2026-01-01 ERROR \\x1b[2J\\u202e" in done.stderr
+
+
+def test_control_characters_are_those_of_unicode() -> None:
+    steering = (chr(n) for n in range(sys.maxunicode) if unicodedata.category(chr(n)) in {"Cc", "Cf", "Cs", "Zl", "Zp"})
+    assert [character for character in steering if printable(character) == character] == []
+    assert printable("京AF0236 ü é́ 🚗 \u3000") == "京AF0236 ü é́ 🚗 \u3000"
+
+
+def test_rows_are_written_as_they_come() -> None:
+    """However many there are: none is kept."""
+    written: list[int] = []
+    out = io.StringIO()
+
+    def rows() -> Iterator[SightingRow]:
+        for number in range(3):
+            written.append(out.getvalue().count("京AD12345"))
+            yield replace(ROW, id=number)
+
+    for format in ("csv", "json"):
+        written.clear()
+        out.seek(0)
+        out.truncate()
+        print_sightings(rows(), format, out)
+        assert written == [0, 1, 2]
+    assert out.getvalue() == json.dumps(json.loads(out.getvalue()), ensure_ascii=False, indent=1) + "\n"
+
+
+def test_a_table_says_how_many_it_leaves_out() -> None:
+    out = io.StringIO()
+    print_sightings([ROW], "table", out, left=7)
+    assert out.getvalue().splitlines()[2:] == [
+        "7 more that are older; --limit 8 shows all, and --format csv writes them."
+    ]
 
 
 def test_the_table_fits_eighty_columns_and_cuts_nothing() -> None:

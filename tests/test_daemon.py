@@ -1,5 +1,6 @@
 """The daemon as a real process: live cameras over RTSP, the service over HTTP, signals."""
 
+import json
 import os
 import shlex
 import signal
@@ -145,6 +146,9 @@ def test_a_signal_reads_what_was_seen_last(clip: Path, tmp_path: Path) -> None:
         assert daemon.stop(signal.SIGINT) == 0
         assert daemon.rows("SELECT plate, status FROM sightings") == [(PLATES[0], "final")]
         assert daemon.rows("SELECT outcome FROM passages") == [("read",)]
+    told = json.loads(verb(tmp_path / "d", "status", "--format", "json").stdout)
+    assert told["running"] is False
+    assert [told["cameras"][0][name] for name in ("passages", "read")] == [1, 1], "the last passage counts"
 
 
 def test_a_second_signal_ends_at_once(clip: Path, tmp_path: Path) -> None:

@@ -85,6 +85,81 @@ def test_a_province_that_is_half_seen_is_found_and_doubted() -> None:
     assert confidence(decoded) < 0.85
 
 
+@pytest.mark.parametrize("last", [{"0": 0.55, "D": 0.4}, {"2": 0.6, "Z": 0.35}, {"J": 0.6, "1": 0.3}])
+def test_a_letter_or_digit_that_the_form_does_not_decide_is_doubted(last: dict[str, float]) -> None:
+    """067D was read as 0670 at 0.99, for only other provinces and other forms were weighed."""
+    assert confidence(decode(*clear("沪B106"), {"7": 0.99}, last)) < 0.85
+    assert confidence(decode(*clear("沪B1"), last, *clear("067"))) < 0.85
+    assert confidence(decode(*clear("沪B10670"))) > 0.95
+
+
+def test_an_o_as_office_letter_is_read_and_never_sure() -> None:
+    decoded = decode(*clear("粤O12345"))
+    assert decoded.text == "粤O12345"
+    assert confidence(decoded) < 0.85
+    blurred = decode({"皖": 0.3, "店": 0.6}, {"0": 0.7, "Q": 0.1}, *clear("06417"))
+    assert blurred.text == "皖Q06417", "a Q whose tail is nearly lost"
+    assert decode(*clear("粤OA123警")).text == "粤OA123警"
+    assert decode(*clear("粤01234警")).text == "粤O1234警"
+
+
+def test_armed_police_keep_a_half_seen_province() -> None:
+    assert decode(*clear("WJ"), {"店": 0.85, "京": 0.1}, *clear("1234J")).text == "WJ京1234J"
+    assert decode(*clear("WJ琼12345")).text == "WJ琼12345"
+    assert decode(*clear("WJ12345")).text == "WJ12345"
+    upper, lower = (DECODER.see(columns(*clear(text))) for text in ("WJ苏", "0312X"))
+    stacked = DECODER.decode([upper.then(lower)], two_lines=True)
+    assert stacked is not None
+    assert (stacked.text, stacked.kind) == ("WJ苏0312X", "armed police")
+
+
+def test_a_mark_is_known_by_what_it_is_taken_for() -> None:
+    """The network writes 置 where it can not see 警 clearly, and the plate was read as an ordinary one without it."""
+    alphabet = [*ALPHABET, "置"]
+    seen = np.pad(columns(*clear("川A0638"), {"8": 0.01}), ((0, 0), (0, 1)))
+    seen[-1, -1], seen[-1, 0] = 0.9, 0.09
+    assert read([seen], PlateDecoder(alphabet)).text == "川A0638警"
+
+
+def decoder_for(*names: str) -> PlateDecoder:
+    return PlateDecoder(ALPHABET, kinds=plates.grammar(names).kinds)
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "text"),
+    [
+        ("hk", "AB1O34", "AB1034"),
+        ("gb", "OY080OB", "OY08OOB"),
+        ("gb", "AB12CDE", "AB12CDE"),
+        ("de", "KAAB123", "KAAB123"),
+        ("es", "O018ZBB", "0018ZBB"),
+        ("fr", "GSBO1BD", "GS801BD"),
+        ("nl", "X0I8BD", "X018BD"),
+        ("pl", "WPI80SG", "WPI80SG"),
+        ("us", "ABC1234", "ABC1234"),
+        ("br", "ABC1D23", "ABC1D23"),
+    ],
+)
+def test_other_countries_look_alikes_are_decided_by_their_place(name: str, seen: str, text: str) -> None:
+    assert read([columns(*clear(seen))], decoder_for(name)).text == text
+    whole = read([columns(*clear(text))], decoder_for(name))
+    assert whole.text == text
+    assert confidence(whole) > 0.85
+
+
+@pytest.mark.parametrize(("name", "seen"), [("hk", "XAB1234"), ("es", "81234BCD"), ("hk", "MERC1")])
+def test_a_plate_within_more_text_is_not_sure(name: str, seen: str) -> None:
+    assert confidence(read([columns(*clear(seen))], decoder_for(name))) < 0.85
+
+
+def test_the_rest_of_a_plate_whose_province_is_blurred_is_no_plate_of_another_country() -> None:
+    both = decoder_for("cn", "hk")
+    assert read([columns({"皖": 0.2}, *clear("AA4586"))], both).text == "皖AA4586"
+    alone = read([columns(*clear("AA4586"))], both)
+    assert (alone.text, alone.kind) == ("AA4586", "hk ordinary")
+    assert confidence(alone) > 0.95
+
+
 def test_a_blurred_sichuan_plate_is_not_taken_for_the_army() -> None:
     decoded = decode({"M": 0.7, "川": 0.2}, *clear("A12345"))
     assert decoded.text == "川A12345"

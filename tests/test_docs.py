@@ -1,6 +1,7 @@
 """README and config.yaml tell everything that can be said to the program."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,13 @@ def _equal(shown: object, written: object) -> bool:
     if isinstance(shown, int) and isinstance(written, str):
         return shown == size(written)
     return str(shown) == str(written)
+
+
+def test_nobody_is_sent_to_the_index_for_a_program_of_another() -> None:
+    """`streamwatch` on the Python index is a player of live streams with the same command."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["name"] == "streamwatch-gate"
+    assert list(project["scripts"]) == ["streamwatch"]
+    told = [path.read_text(encoding="utf-8") for path in (ROOT / "streamwatch").rglob("*.py")]
+    for text in (README, EXAMPLE, *told):
+        assert not re.search(r"pip install +(-\S+ +)*['\"]?streamwatch(\[|['\"\s`]|$)", text)

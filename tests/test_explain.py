@@ -138,9 +138,32 @@ def explained(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Explained
         config_of(folder, service)
         done = streamwatch("replay", "--camera", "gate", "--start", START, "--explain", "why.html", clip, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
+    assert [line.split()[2:4] for line in done.stdout.splitlines()] == [["gate", "京AF0236"], ["gate", "苏EK3P82"]]
     text = (folder / "why.html").read_text(encoding="utf-8")
     return Explained(text, parsed(text), folder / "why.html", len(service.calls))
+
+
+def test_of_the_local_engine_nothing_is_a_call(explained: Explained) -> None:
+    trace = Trace(min_confidence=0.95, pictures=False, frame_of=lambda _: None)
+    a_stay(trace, (PlateText("京AF0236", 0.99, None),), Engine.LOCAL)
+    trace.finish(lambda _: (PassageOutcome.READ, ("京AF0236",)))
+    local = used(answers=Answers.LOCAL, min_confidence=0.95, settled_by="recognizer.pay_below")
+    text = page_of(trace, local)
+    assert "Why readings were made, and why not" in text
+    assert "<b>1</b><span>reading</span>" in text
+    assert "cost" not in text[text.index("tiles") : text.index("<nav")]
+    assert "recognizer.pay_below" in text
+    assert "sightings.min_confidence" not in text
+    mixed = page_of(trace, used())
+    assert "<b>0</b><span>calls</span>" in mixed, "the local engine read it, and nothing was paid"
+    assert "<b>1</b><span>read free, by the local engine</span>" in mixed
+    assert f"<b>{explained.calls}</b><span>calls</span>" in explained.text
+
+
+def test_views_are_numbered_within_their_vehicle(explained: Explained) -> None:
+    first, second = explained.page.texts["k1"], explained.page.texts["k2"]
+    assert first.split()[:2] == second.split()[:2] == ["View", "1"]
+    assert 'title="Vehicle 2, view 1, ' in explained.text
 
 
 def test_every_frame_has_one_counted_reason(explained: Explained) -> None:
@@ -356,7 +379,7 @@ def keyframe(at: float, number: int = 1, passage: str = "p") -> Keyframe:
     return Keyframe(f"k{number}", passage, "gate", taken, JPEG, 320, 240, Box(10, 10, 60, 50), 1.0, 100.0, "its reason")
 
 
-def a_stay(trace: Trace, plates: tuple[PlateText, ...]) -> None:
+def a_stay(trace: Trace, plates: tuple[PlateText, ...], engine: Engine = Engine.OCRCARS) -> None:
     """Quiet for a second, a vehicle that comes and stands for ten, sent once, quiet again; ten frames a second."""
     passage = Passage("p", "gate", BEGIN + timedelta(seconds=1), BEGIN + timedelta(seconds=12))
     for n in range(130):
@@ -366,7 +389,7 @@ def a_stay(trace: Trace, plates: tuple[PlateText, ...]) -> None:
         if n == 20:
             trace.happened(PassageOpened(passage, 1))
             trace.happened(KeyframeTaken(keyframe(1.9)))
-            trace.happened(PlatesRead(keyframe(1.9), Engine.OCRCARS, plates, "c"))
+            trace.happened(PlatesRead(keyframe(1.9), engine, plates, "c" if engine is Engine.OCRCARS else None))
     trace.happened(PassageClosed(passage))
 
 

@@ -202,15 +202,30 @@ def test_clients_that_hang_up_at_once_do_no_harm(server: HealthServer) -> None:
     assert get(server, "/healthz")[0] == 200
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7", "example.com", "", "127.0.0.1.example.com"])
-def test_only_this_machine_is_served(address: str) -> None:
-    with pytest.raises(ConfigError, match="on this machine only"):
+@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+def test_beyond_this_machine_it_is_said_what_that_means(
+    address: str, told: Told, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = serve(address, 0, told)
+    thread = threading.Thread(target=one.run)
+    thread.start()
+    assert get(one, "/healthz")[0] == 200
+    one.close()
+    thread.join(10)
+    assert f"everybody who can reach {address}" in caplog.text
+    assert "without a password" in caplog.text
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "example.com", "127.0.0.1.example.com"])
+def test_what_is_no_address_of_this_machine_is_one_sentence(address: str) -> None:
+    with pytest.raises(ConfigError, match="can not be used for health"):
         serve(address, 0, lambda: WELL)
 
 
 @pytest.mark.parametrize("address", ["localhost", "127.0.0.1"])
-def test_names_of_this_machine(address: str) -> None:
+def test_names_of_this_machine(address: str, caplog: pytest.LogCaptureFixture) -> None:
     serve(address, 0, lambda: WELL).close()
+    assert caplog.text == ""
 
 
 def test_a_port_that_is_taken_is_one_sentence(server: HealthServer) -> None:

@@ -1,7 +1,9 @@
 """What the calls have cost: for the budget, which must not be cheated by the clock, and for people."""
 
 import os
+import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from records import ANSWER, NOON, Database, rows, saved_call, saved_view
+from sqlalchemy import event, text
 
 from streamwatch.clock import SystemClock
 from streamwatch.model import CallResult, Engine, PlateText
@@ -143,6 +146,46 @@ def test_the_report_is_by_camera_and_day_of_local_time(store: Store, reader: Rea
         CallsRow(date(2026, 1, 5), "gate", replace(one, fee=2)),
     ]
     assert report.total == Calls(calls=9, charged=6, fee=7, read=4, no_plate=1, doubtful=2, failed=2)
+
+
+def test_days_of_23_and_25_hours_are_days(store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        for begin in (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC)):
+            starts = [begin + 1.5 * HOUR * n for n in range(40)]
+            paid(store, *starts)
+            found = reader.calls_report(begin, begin + 3 * DAY)
+            expected = Counter(start.astimezone().date() for start in starts)
+            assert {row.day: row.calls.calls for row in found.rows} == expected
+            assert [row.day for row in found.rows] == sorted(expected, reverse=True)
+            assert found.total.calls == 40
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_calls_of_one_end_are_added_up_by_the_database(store: Store, reader: Reader) -> None:
+    paid(store, *(NOON + timedelta(seconds=n) for n in range(50)))
+    fetched: list[int] = []
+
+    @event.listens_for(reader._engine, "connect")
+    def count(connection: sqlite3.Connection, _record: object) -> None:
+        connection.row_factory = lambda cursor, row: fetched.append(1) or row  # type: ignore[func-returns-value]
+
+    reader._engine.dispose()
+    assert reader.calls_report(NOON - 40 * DAY, NOON + 40 * DAY).total.calls == 50
+    assert 0 < len(fetched) < 10
+
+
+def test_the_first_use_is_when_a_trusted_clock_first_wrote_something_down(store: Store, reader: Reader) -> None:
+    assert reader.first_use() is None
+    paid(store, NOON - DAY, trusted=False)
+    paid(store, NOON, NOON + HOUR)
+    assert reader.first_use() == NOON
+    with store._transaction() as session:
+        session.execute(text("UPDATE passages SET recorded_at = '2026-01-02 12:00:00', clock_trusted = 1"))
+    assert reader.first_use() == datetime(2026, 1, 2, 12, tzinfo=UTC), "a passage that cost nothing is a use, too"
 
 
 def test_a_report_holds_its_span_only(store: Store, reader: Reader) -> None:

@@ -1,10 +1,11 @@
 """What the verb `calls` says."""
 
 import io
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from streamwatch.clock import Span, window
 from streamwatch.ledger_report import Prices, print_calls
 from streamwatch.store import Calls, CallsReport, CallsRow, KeyframeState, NotCalledRow
 
@@ -22,6 +23,17 @@ def test_a_doubtful_call_costs_and_that_is_said() -> None:
     assert text.splitlines()[1].split() == ["2026-03-01", "gate", "8", "4", "4", "0", "4", "0", "4.00"]
     assert "Cost and forecast count doubtful calls as charged.\n" in text
     assert "doubtful calls" not in said(Calls(calls=4, charged=4, fee=4, read=4))
+
+
+@pytest.mark.parametrize(
+    ("first_use", "forecast"),
+    [(None, 31.0), (datetime(2026, 3, 10, 18, tzinfo=UTC), 62.0), (datetime(2025, 3, 10, tzinfo=UTC), 31.0)],
+)
+def test_the_forecast_counts_from_the_first_day_of_use(first_use: datetime | None, forecast: float) -> None:
+    """Eighteen of the thirty-one days are over; a box that came on the tenth was there for nine of them."""
+    begin, end = (window(Span.MONTH, datetime(2026, 3, 9, tzinfo=UTC)).begin + timedelta(days=n) for n in (0, 18))
+    prices = Prices(0.5, begin, end, first_use)
+    assert prices.forecast(Calls(calls=18, charged=18, fee=18, read=18)) == pytest.approx(forecast, rel=0.01)
 
 
 def test_of_pictures_that_cost_no_call_it_says_in_a_sentence_what_became_of_them() -> None:

@@ -5,10 +5,11 @@ from pydantic import SecretStr
 
 from streamwatch import parts
 from streamwatch.errors import EngineMissing
+from streamwatch.explain import Answers
 from streamwatch.model import Engine
 from streamwatch.recognition import finder
 from streamwatch.recognition.networks import open_network
-from streamwatch.settings import OcrCarsSettings, Reads, RecognizerSettings, Settings, SightingSettings
+from streamwatch.settings import CameraSettings, OcrCarsSettings, Reads, RecognizerSettings, Settings, SightingSettings
 
 
 def settings(engine: Reads, **more: object) -> Settings:
@@ -52,7 +53,7 @@ def test_the_gate_shares_the_local_engines_network(monkeypatch: pytest.MonkeyPat
 
 def test_local_first_without_the_extra_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     without_local(monkeypatch)
-    with pytest.raises(EngineMissing, match=r"local-first.*streamwatch\[local\]"):
+    with pytest.raises(EngineMissing, match=r"local-first.*pip install .*\[local\]"):
         parts.make_recognizer(settings(Reads.LOCAL_FIRST), lambda _: True)
 
 
@@ -74,6 +75,10 @@ def test_fallback_none_keeps_the_local_engine_out() -> None:
 def test_where_the_local_engine_would_have_paid_its_reading_is_no_sighting(engine: Reads, settled: float) -> None:
     assert parts.floors(settings(engine)) == {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
     assert parts.settled_from(settings(engine)) == settled
+    chosen = settings(engine).model_copy(update={"cameras": {"gate": CameraSettings(source="sample")}})
+    told = parts.used_by(chosen, "gate", [], Answers.LOCAL, dry=False)
+    by = "recognizer.pay_below" if engine is Reads.LOCAL else "sightings.min_confidence"
+    assert (told.min_confidence, told.settled_by) == (settled, by)
 
 
 def test_whoever_asks_for_surer_sightings_gets_them_from_both_engines() -> None:

@@ -16,7 +16,7 @@ WRITTEN_OUT = {
     "cross-border": f"粤Z{AN}{{4}}[港澳]",
     "trailer": f"{PROV}[A-HJ-NP-Z]{AN}{{4}}挂",
     "driving school": f"{PROV}[A-HJ-NP-Z]{AN}{{4}}学",
-    "police": f"{PROV}{AN}{{5}}警",
+    "police": f"{PROV}[A-HJ-Z]{AN}{{4}}警",
     "consulate": f"{PROV}[0-9]{{5}}领",
     "old consulate": f"{PROV}[A-HJ-NP-Z]{AN}{{4}}领",
     "embassy": "[0-9]{6}使",
@@ -37,6 +37,8 @@ EXAMPLES = {
     "鲁B1234挂": "trailer",
     "沪A1234学": "driving school",
     "京A0006警": "police",
+    "粤O1234警": "police",
+    "粤OA123警": "police",
     "沪22478领": "consulate",
     "沪A0023领": "old consulate",
     "224578使": "embassy",
@@ -198,17 +200,82 @@ def test_distance_of_likely_misreads(a: str, b: str, cost: float) -> None:
         ("china", "京A12345", "ordinary"),
         ("china", "KA77AB", ""),
         ("any", "KA77 ab", "other"),
+        ("any", "AB1234", "other"),
+        *[("any", text, "") for text in ("2011", "59990", "MERC1", "GATE 01", "A80375", "20150511", "AB12")],
+        ("cn", "京A12345", "ordinary"),
+        ("hk", "京A12345", ""),
+        (["cn", "hk"], "京A12345", "ordinary"),
+        (["cn", "hk"], "AB 1234", "hk ordinary"),
+        (["hk", "[A-Z]{3}[0-9]{3}"], "ABC-123", "other"),
+        (["gb", "any"], "KA77AB", "other"),
         ("any", "EXIT", ""),
         ("any", "京A12345", "ordinary"),
         ("[A-Z]{3}[0-9]{3}", "ABC-123", "other"),
         ("[A-Z]{3}[0-9]{3}", "ABC-1234", ""),
     ],
 )
-def test_a_grammar_of_other_countries_adds_to_chinas(setting: str, text: str, kind: str) -> None:
+def test_a_grammar_is_one_or_several(setting: str | list[str], text: str, kind: str) -> None:
     assert plates.grammar(setting).parse(text).kind == kind
 
 
-@pytest.mark.parametrize("setting", ["[A-Z", "", ".*"])
-def test_what_is_no_grammar_is_refused(setting: str) -> None:
-    with pytest.raises(ValueError, match=r"regular expression|empty text"):
+@pytest.mark.parametrize("setting", ["[A-Z", "", ".*", "uk", ["cn", "uk"], ["cn", ""], []])
+def test_what_is_no_grammar_is_refused(setting: str | list[str]) -> None:
+    with pytest.raises(ValueError, match=r"regular expression|empty text|names no grammar"):
         plates.grammar(setting)
+
+
+ABROAD = {
+    "hk": ("AB1234 HK88 LW2468 F123 T19999", "AB0123 AI12 ABC123 1234 AB12345"),
+    "mo": ("MA1234 M1234 MX8017", "AB1234 MA123 MI1234"),
+    "tw": ("ABC1230 AB1234 0180QX Q31234 123ABC", "ABO1234 ABCD123 12345"),
+    "vn": ("51F12345 30A1280 29LD01234 59X112345", "01F12345 51W12345 F12345"),
+    "my": ("WAB1234 B7708 W1801B QAA1A ZA4567", "WIB1234 WAB0123 WAB12345 1234"),
+    "sg": ("SGA4137A E75H GBA1511G SHB1703T", "SGA4137F SGA4137 SGA04137A"),
+    "gb": ("AB12CDE BD51SMR P808BOD BOD808P AIG1234 ABC123", "AB12CD AQ12CDE I123ABC AB1CDE"),
+    "de": ("BOI1001 KAAB123 HHZZ80E MBO8105 TÜAB12 B031234 HVMM123", "KAAB0123 ABCDEF12 KAAB12345 MERCEDES 2011"),
+    "fr": ("AB123CD GS801BD 1234AB75 123ABC2A", "AO123CD AB123C 1234AB7"),
+    "it": ("AB123CD FZ018BS AB12345", "AQ123CD AB123C"),
+    "es": ("1234BCD 0018ZBB R1234BCD M1234AB", "1234ABC 1234BCQ 123BCD"),
+    "nl": ("12SBD3 GB801B X018BD AB1234 1SBD23 GBB01B", "12SBD CB801B 12345"),
+    "pl": ("WA12345 KR5AC12 WPI80SG PO1234A", "WABC12 W12345 KR5AB12D"),
+    "br": ("ABC1D23 ABC1234", "ABC12D3 AB1234"),
+    "us": ("7ABC123 ABC1234 123ABC AB12345 ABC123", "1234567 ABCDEFG 2011"),
+    "au": ("AB12CD 1AB2CD 123AB8 S018BZE 1ABC123 YAB12C A12BC", "ABCDEF 12345 AB1CD"),
+}
+
+
+@pytest.mark.parametrize("name", ABROAD)
+def test_a_table_knows_its_plates_and_no_others(name: str) -> None:
+    fits, fails = ABROAD[name]
+    known = plates.grammar(name)
+    assert {text: known.parse(text).kind.split(" ")[0] for text in fits.split()} == dict.fromkeys(fits.split(), name)
+    assert not any(known.parse(text).kind and not known.parse(text).repaired for text in fails.split())
+
+
+def test_every_table_is_tried_and_every_kind_has_its_own_short_name() -> None:
+    assert set(plates.TABLES) == {"cn", *ABROAD}
+    names = [kind.name for kinds in plates.TABLES.values() for kind in kinds]
+    assert len(set(names)) == len(names)
+    assert max(map(len, names)) <= 32, "the column in the database"
+    assert all(kind.forms and all(map(all, kind.forms)) for kinds in plates.TABLES.values() for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "text"),
+    [
+        ("gb", "A812CDE", "A812CDE"),
+        ("gb", "0Y08O0B", "OY08OOB"),
+        ("de", "KAABI23", "KAABI23"),
+        ("hk", "AB1O34", "AB1034"),
+        ("hk", "A8I234", "AB1234"),
+        ("es", "I2348CD", "1234BCD"),
+        ("fr", "A8-1Z3-CD", "AB123CD"),
+        ("br", "A8C1D23", "ABC1D23"),
+        ("cn", "粤01234警", "粤O1234警"),
+        ("cn", "粤0A123警", "粤OA123警"),
+    ],
+)
+def test_look_alikes_are_decided_by_their_place(name: str, raw: str, text: str) -> None:
+    plate = plates.grammar(name).parse(raw)
+    assert (plate.text, plate.repaired) == (text, raw.replace("-", "") != text)
+    assert plate.kind

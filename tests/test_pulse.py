@@ -37,29 +37,29 @@ def test_who_does_not_beat_is_named_the_longest_first(time: FakeTime, pulses: Pu
         recorder.beat()
         time.now += 5
         reader.beat()
-        assert pulses.stalled(time.now) == []
+        assert pulses.stalled() == []
         time.now += 6
-        assert pulses.stalled(time.now) == ["camera gate", "recorder"]
+        assert pulses.stalled() == ["camera gate", "recorder"]
         recorder.beat()
-        assert pulses.stalled(time.now) == ["camera gate"]
+        assert pulses.stalled() == ["camera gate"]
 
 
 def test_a_pulse_has_its_own_patience(time: FakeTime, pulses: Pulses) -> None:
     with pulses.pulse("reader 1", 120), pulses.pulse("recorder"):
         time.now += 61
-        assert pulses.stalled(time.now) == ["recorder"]
+        assert pulses.stalled() == ["recorder"]
         time.now += 60
-        assert pulses.stalled(time.now) == ["recorder", "reader 1"]
+        assert pulses.stalled() == ["recorder", "reader 1"]
 
 
 def test_who_waits_for_work_may_wait_for_ever(time: FakeTime, pulses: Pulses) -> None:
     with pulses.pulse("recorder", 10) as recorder:
         with recorder.resting():
             time.now += 100_000
-            assert pulses.stalled(time.now) == []
-        assert pulses.stalled(time.now) == [], "waking up is progress"
+            assert pulses.stalled() == []
+        assert pulses.stalled() == [], "waking up is progress"
         time.now += 11
-        assert pulses.stalled(time.now) == ["recorder"]
+        assert pulses.stalled() == ["recorder"]
 
 
 def test_a_rest_that_ends_in_an_error_has_ended(time: FakeTime, pulses: Pulses) -> None:
@@ -67,16 +67,16 @@ def test_a_rest_that_ends_in_an_error_has_ended(time: FakeTime, pulses: Pulses) 
         with pytest.raises(KeyError), recorder.resting():
             raise KeyError
         time.now += 11
-        assert pulses.stalled(time.now) == ["recorder"]
+        assert pulses.stalled() == ["recorder"]
 
 
 def test_who_has_ended_is_not_missed(time: FakeTime, pulses: Pulses) -> None:
     with pytest.raises(KeyError), pulses.pulse("camera gate", 10):
         raise KeyError
     time.now += 100
-    assert pulses.stalled(time.now) == []
+    assert pulses.stalled() == []
     with pulses.pulse("camera gate", 10):
-        assert pulses.stalled(time.now) == [], "a new start is progress"
+        assert pulses.stalled() == [], "a new start is progress"
 
 
 def test_two_of_one_name_would_hide_each_other(pulses: Pulses) -> None:
@@ -101,7 +101,7 @@ def test_threads_that_come_and_go_do_not_disturb_the_look(time: FakeTime, pulses
         time.now += 11
         for thread in threads:
             thread.start()
-        looks = [pulses.stalled(time.now) for _ in range(2000)]
+        looks = [pulses.stalled() for _ in range(2000)]
         stop.set()
         for thread in threads:
             thread.join()

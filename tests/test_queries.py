@@ -11,7 +11,7 @@ from servers import PostgresDatabase
 from sqlalchemy import text
 
 from streamwatch.model import Keyframe
-from streamwatch.store import Reader, Store, open_reader, open_store
+from streamwatch.store import Reader, Store, open_reader, open_store, queries
 
 PLATES = ("京A12345", "京AD12300", "沪B9_123", "粤[C]!", "%", "港X")
 """Seen ten seconds after each other, two seconds each; the last one at another camera."""
@@ -131,6 +131,39 @@ def test_sightings_by_camera_and_limit(reader: Reader) -> None:
     assert [row.plate for row in reader.sightings(camera="gate", limit=1)] == ["%"]
     assert reader.sightings(camera="nowhere") == []
     assert reader.sightings(limit=0) == []
+
+
+def test_more_sightings_than_a_page_holds(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "PAGE", 2)
+    assert [row.plate for row in reader.each_sighting()] == list(reversed(PLATES))
+    assert [row.plate for row in reader.each_sighting(limit=5)] == list(reversed(PLATES))[:5]
+    assert [row.plate for row in reader.each_sighting(camera="gate", limit=4)] == list(reversed(PLATES))[1:5]
+
+
+def test_what_is_seen_while_a_page_is_read_does_not_come(
+    reader: Reader, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And sightings of one moment are told once each, also where a page ends between them."""
+    monkeypatch.setattr(queries, "PAGE", 1)
+    with store._transaction() as session:
+        before = session.execute(text("SELECT id, first_seen FROM sightings")).all()
+        session.execute(text("UPDATE sightings SET first_seen = (SELECT max(first_seen) FROM sightings)"))
+    try:
+        assert [row.id for row in reader.each_sighting()] == [6, 5, 4, 3, 2, 1]
+    finally:
+        with store._transaction() as session:
+            for number, first_seen in before:
+                session.execute(
+                    text("UPDATE sightings SET first_seen = :t WHERE id = :n"), {"t": first_seen, "n": number}
+                )
+
+
+def test_sightings_are_counted_as_they_are_found(reader: Reader) -> None:
+    assert reader.count_sightings() == 6
+    assert reader.count_sightings("京A*") == reader.count_sightings("京A*", "gate") == 2
+    assert reader.count_sightings("?" * 100_000) == reader.count_sightings(camera="nowhere") == 0
+    assert reader.knows_camera("北门")
+    assert not reader.knows_camera("nowhere")
 
 
 def test_naive_bounds_are_refused(reader: Reader) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamwatch.redact import hide_credentials, hide_in_name, host_of
+from streamwatch.redact import hide_credentials, hide_in_name, hide_secret, host_of
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,20 @@ def test_credentials_are_hidden_wherever_cameras_carry_them(text: str, seen: str
 )
 def test_in_a_name_a_blank_or_a_quote_ends_nothing(name: str, seen: str) -> None:
     assert hide_in_name(name) == seen
+
+
+@pytest.mark.parametrize(
+    ("text", "secret", "seen"),
+    [
+        ("no plate: p was wrong, 'p' or (p)", "p", "no plate: *** was wrong, '***' or (***)"),
+        ("the passport of pass", "pass", "the passport of ***"),
+        ("a!!b !! c", "!!", "a!!b *** c"),
+        ("x0123456789y", "0123456789", "x***y"),
+        ("nothing", "", "nothing"),
+    ],
+)
+def test_a_short_secret_is_hidden_as_a_word_and_a_long_one_everywhere(text: str, secret: str, seen: str) -> None:
+    assert hide_secret(text, secret) == seen
 
 
 @pytest.mark.parametrize(("url", "host"), [("rtsp://u:p@h:1/x", "h"), ("rtsp://[broken/x", ""), ("0", "")])

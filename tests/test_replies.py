@@ -246,9 +246,73 @@ def test_corners_belong_to_a_plate_only_where_it_is_clear_whose_they_are() -> No
     assert [p.corners and p.corners[0] for p in two] == [(2, 1), (102, 1)]
 
 
-def test_text_that_can_not_be_stored_is_made_storable() -> None:
-    text = read(b'{"ret_code": 0, "car_no": "A1\\ud800"}').plates[0].text
-    assert text.encode() == b"A1?"
+MANY = ",".join(f"京A{n:05d}" for n in range(80_000))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MANY,
+        "京A" + "1" * 900_000,
+        "京A" + "1" * 23,
+        "京A\x0012345",
+        "\x00",
+        "京A12345\x1b]0;x\x07",
+        "京A\x9b31m12345",
+        "京A\u202e54321",
+        "京A12345,\u200e",
+        "\u2066京A12345",
+        "京A1234\u200b5",
+        "A1\ud800",
+        "<img src=x onerror=alert(1)>1",
+        "=cmd|'/C calc'!A0",
+        "京A12345'); DROP TABLE sightings;--",
+        "Москва1",
+        "京A١٢٣٤٥",
+        "京A12345🚗",
+        "京A1\n2345",
+    ],
+)
+def test_what_can_be_no_plate_is_a_charged_error_and_its_text_is_not_repeated(text: str) -> None:
+    answer = read_body(ret_code=0, car_no=text)
+    assert error_of(answer) is errors.Transient
+    assert (answer.result.charged, answer.result.fee, answer.result.plates) == (True, 1, None)
+    assert len(answer.result.error) < 300
+    assert answer.result.error.isprintable()
+    assert "cmd" not in answer.result.error
+
+
+@pytest.mark.parametrize(
+    "text", ["粤 BP57E7", "京A·F0236", "京Ａ12345\u3000", "WJ 京1234X", "M-ÜN 1234", "AB 12.345", "B (1)"]
+)
+def test_plates_may_be_written_as_they_are_printed(text: str) -> None:
+    assert [plate.text for plate in read_body(ret_code=0, car_no=text).plates] == [text.strip()]
+
+
+def test_thirty_two_plates_are_the_most() -> None:
+    assert len(read_body(ret_code=0, car_no=MANY[: 32 * 8]).plates) == 32
+    assert error_of(read_body(ret_code=0, car_no=MANY[: 33 * 8])) is errors.Transient
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [(1e308, -1e308), (-1e308, 5), (1e300, 1e9), (0, 0)],
+        [(-50, -50), (-10, -50), (-10, -20), (-50, -20)],
+        [(5, 5)] * 4,
+        [(5, 5), (5, 5), (5, 40), (5, 40)],
+        [(0, 0), (20_001, 0), (20_001, 9), (0, 9)],
+    ],
+)
+def test_corners_out_of_every_picture_or_around_nothing_are_none(points: list[tuple[float, float]]) -> None:
+    given = [{"x": x, "y": y} for x, y in points]
+    (plate,) = read_body(ret_code=0, car_no="京A12345", range=given).plates
+    assert plate.corners is None
+
+
+def test_a_plate_that_the_edge_cuts_keeps_its_corners() -> None:
+    given = [{"x": x, "y": y} for x, y in [(-5, -2), (60, -2), (60, 20), (-5, 20)]]
+    assert read_body(ret_code=0, car_no="京A12345", range=given).plates[0].corners is not None
 
 
 @pytest.mark.parametrize(

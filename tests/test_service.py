@@ -1,15 +1,19 @@
 """The unit that systemd accepts, and the credentials that it hands over."""
 
 import configparser
+import os
+import pwd
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from daemons import verb
 
 from streamwatch.errors import ConfigError
-from streamwatch.service import credential, unit
+from streamwatch.service import credential, obstacles, unit
 
 ANALYZE = shutil.which("systemd-analyze")
 EXECUTABLE = Path("/opt/streamwatch/bin/streamwatch")
@@ -189,3 +193,104 @@ def test_a_credential_that_can_not_be_read_is_one_sentence_without_it(tmp_path: 
     assert error.value.__context__ is None or error.value.__suppress_context__
     with pytest.raises(ConfigError, match=r"^The credential app_key can not be read: Is a directory\.$"):
         credential("app_key", environment)
+
+
+# What keeps the unit from starting
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that everybody may enter, and that does not count as /tmp."""
+    monkeypatch.setattr("streamwatch.service._TEMPORARY", (Path("/tmp/none"),))
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.name.startswith(("pytest", "test")):
+            folder.chmod(0o755)
+    (tmp_path / "venv").mkdir(mode=0o755)
+    for file in (tmp_path / "venv/python", tmp_path / "config.yaml"):
+        file.touch(0o755)
+        file.chmod(0o755)
+    return tmp_path
+
+
+def said(place: Path, user: str | None = None, writable: Sequence[Path] = ()) -> list[str]:
+    program = {"the program": place / "venv/python", "its Python": place / "venv/python"}
+    return list(obstacles(program, place / "config.yaml", user, writable))
+
+
+def test_where_all_can_be_reached_nothing_is_said(place: Path) -> None:
+    assert said(place) == []
+    assert said(place, "root", [place]) == []
+
+
+def test_what_lies_in_tmp_is_not_there_for_the_service(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamwatch.service._TEMPORARY", (place / "venv",))
+    program, python = said(place)
+    assert program.startswith(
+        f"the program lies in {place / 'venv'}, of which the service has an empty one of its own. "
+    )
+    assert "/opt/streamwatch/venv" in program
+    assert python.startswith("its Python lies in")
+
+
+def test_a_folder_that_its_user_cannot_enter(place: Path) -> None:
+    (place / "venv").chmod(0o700)
+    program, _ = said(place)
+    assert program.startswith(
+        f"the user that systemd makes up cannot enter {place / 'venv'} (mode 700), where the program lies. "
+    )
+    assert said(place, "nobody")[0].startswith("the user nobody cannot enter")
+    if os.getuid() == 0:
+        assert said(place, "root") == [], "its own"
+
+
+def test_behind_a_link_too(place: Path) -> None:
+    (place / "real").mkdir()
+    (place / "real/python").touch(0o755)
+    (place / "real").chmod(0o700)
+    (place / "venv/python").unlink()
+    (place / "venv/python").symlink_to(place / "real/python")
+    assert f"cannot enter {place / 'real'}" in said(place)[0]
+
+
+def test_a_config_that_its_user_cannot_read(place: Path) -> None:
+    (place / "config.yaml").chmod(0o600)
+    (sentence,) = said(place)
+    assert f"cannot read the config, {place / 'config.yaml'} (mode 600). Put it into /etc/streamwatch" in sentence
+
+
+def test_somebody_elses_home_may_be_closed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamwatch.service._HOMES", (place,))
+    assert "lies in a home folder" in said(place)[0]
+    owner = pwd.getpwuid(os.getuid()).pw_name
+    assert said(place, owner) == []
+
+
+def test_a_user_who_is_not_there_or_cannot_write(place: Path) -> None:
+    assert said(place, "no-such-user") == [
+        "There is no user no-such-user on this machine: make one, or leave --user out."
+    ]
+    (sentence,) = said(place, "nobody", [place / "venv", place / "missing"])
+    assert (
+        sentence == f"the user nobody cannot write {place / 'venv'}: `chown -R nobody {place / 'venv'}` changes that."
+    )
+
+
+def test_the_verb_names_what_is_in_the_way_and_each_variables_file(tmp_path: Path) -> None:
+    source = "rtsp://u:${GATE_PASSWORD}@192.0.2.7/${STREAM}"
+    (tmp_path / "config.yaml").write_text(
+        f"cameras: {{gate: {{source: '{source}'}}}}\ndata_dir: /var/lib/streamwatch\n"
+    )
+    done = verb(tmp_path, "service")
+    assert done.returncode == 0
+    assert done.stdout.startswith("[Unit]")
+    for name in ("GATE_PASSWORD", "STREAM"):
+        assert f"${{{name}}} of the config comes from the file /etc/streamwatch/{name}: " in done.stderr
+    if tmp_path.is_relative_to("/tmp"):
+        assert "the config lies in /tmp" in done.stderr
+
+
+def test_a_variable_without_its_file_is_named_in_the_service(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("cameras: {gate: {source: 'rtsp://u:${GATE_PASSWORD}@192.0.2.7/1'}}\n")
+    done = verb(tmp_path, "run", CREDENTIALS_DIRECTORY=str(tmp_path))
+    assert done.returncode == 1
+    assert "the service takes it from the file /etc/streamwatch/GATE_PASSWORD" in done.stderr

@@ -3,13 +3,14 @@
 import base64
 import logging
 import random
+import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from serving_clients import (
     FORM,
     KINDS,
     PLATE,
+    Got,
     Reader,
     Serving,
     ask,
@@ -36,6 +38,7 @@ from streamwatch import errors
 from streamwatch.recognition.signature import sign, string_to_sign
 from streamwatch.serving import Guard, KeyPair
 from streamwatch.serving import service as service_module
+from streamwatch.serving.request import LARGEST_BODY, Refused, read_form
 
 
 @pytest.fixture
@@ -197,7 +200,9 @@ GIF = b"GIF89a" + struct.pack("<HH", 60, 40) + bytes(20)
         ({"img_base64": JPEG, "img_url": "https://img.example.com/1.jpg"}, 0),
         ({"img_base64": encoded(".png", GREY)}, 0),
         ({"img_base64": encoded(".bmp", GREY)}, 0),
-        ({"img_base64": GIF}, 0),
+        ({"img_base64": encoded(".webp", GREY)}, 0),
+        ({"img_base64": encoded(".tiff", GREY)}, 60),
+        ({"img_base64": GIF}, 60),
     ],
 )
 def test_what_the_service_says_of_a_picture(where: Serving, form: dict[str, bytes | str], ret_code: int) -> None:
@@ -299,6 +304,74 @@ def test_all_bodies_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
         slow.sendall(BODY[-5:])
         assert b'"car_no"' in everything(slow)
         assert ask(where, request(BODY, KINDS, BY_APPCODE)).status == 200
+
+
+def from_elsewhere(where: Serving, raw: bytes) -> Got:
+    """The answer to a request of another client's address."""
+    place = ("127.0.0.1", where.service.port)
+    with socket.create_connection(place, timeout=20, source_address=("127.0.0.2", 0)) as connection:
+        connection.sendall(raw)
+        return Got(everything(connection))
+
+
+def test_bodies_that_were_announced_and_do_not_come_lock_out_nobody(where: Serving) -> None:
+    with ExitStack() as stack:
+        for _ in range(20):
+            silent = stack.enter_context(where.connect())
+            silent.sendall(request(b"", KINDS, BY_APPCODE, length=LARGEST_BODY))
+        time.sleep(0.3)
+        assert from_elsewhere(where, request(BODY, KINDS, BY_APPCODE)).status == 200
+        assert ask(where, request(BODY, KINDS, BY_APPCODE)).status == 200
+
+
+def test_bodies_that_come_and_do_not_end_lock_out_only_who_sends_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    most, piece = 2_000_000, 900_000
+    monkeypatch.setattr(service_module, "MOST_BYTES", most)
+    large = request(b"a=" + b"A" * piece, KINDS, BY_APPCODE)
+    with serving() as where, ExitStack() as stack:
+        slow = [stack.enter_context(where.connect()) for _ in range(2)]
+        for connection in slow:
+            connection.sendall(large[:-1])
+        time.sleep(0.5)
+        assert ask(where, large).code == "X503BZ"
+        assert from_elsewhere(where, large).ret_code == 40
+        assert Got(everything(slow[0])).code == "X503BZ"
+        slow[1].sendall(large[-1:])
+        assert Got(everything(slow[1])).ret_code == 40
+
+
+def test_a_form_is_parsed_as_the_library_does() -> None:
+    chance = random.Random(5)
+    for _ in range(2000):
+        pairs = [
+            (
+                "".join(chr(chance.randrange(300)) for _ in range(3)),
+                "".join(chr(chance.randrange(20_000)) for _ in "ab"),
+            )
+            for _ in range(chance.randrange(1, 6))
+        ]
+        assert read_form(urlencode(pairs).encode()) == tuple(pairs)
+    assert read_form(b"a&b=&c=d=e&&f=%e7%b2%a4+x") == (("a", ""), ("b", ""), ("c", "d=e"), ("f", "粤 x"))
+
+
+@pytest.mark.parametrize(
+    "body", [b"a=%4", b"a=%", b"a=%zz", b"a=\x00", b"a=b c", b"a=\n", b"a=\xff", b"a=%ff", b"a&" * 21]
+)
+def test_what_is_no_form_is_refused(body: bytes) -> None:
+    with pytest.raises(Refused):
+        read_form(body)
+
+
+def test_a_body_of_escapes_is_parsed_in_no_time() -> None:
+    """Before its signature can be checked: everybody who knows the AppKey can send one."""
+    body = b"img_base64=" + b"%41" * 1_000_000
+
+    def seconds(act: Callable[[], object]) -> float:
+        began = time.thread_time()
+        act()
+        return time.thread_time() - began
+
+    assert seconds(lambda: read_form(body)) < seconds(lambda: parse_qsl(body.decode())) / 4
 
 
 def test_slow_clients_are_cut_off_and_cost_nobody_anything(monkeypatch: pytest.MonkeyPatch) -> None:

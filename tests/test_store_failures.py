@@ -9,9 +9,17 @@ from pathlib import Path
 
 import pytest
 from records import JPEG, NOON, Database, keyframe, passage, plain_sqlite, rows, sighting
+from sqlalchemy import make_url
 
 from streamwatch.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.store import Store, open_reader, open_store
+from streamwatch.store.failures import Place
+
+
+def test_a_password_of_one_letter_leaves_the_message_readable() -> None:
+    place = Place.of(make_url("postgresql://me:p@db.example/x"))
+    said = 'connection to postgresql://me:p@db.example/x failed: password "p" refused, pool empty'
+    assert place.clean(said) == 'connection to postgresql://***@db.example/x failed: password "***" refused, pool empty'
 
 
 @pytest.fixture

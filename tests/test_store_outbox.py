@@ -1,5 +1,6 @@
 """What waits to be read, and what is made of what a crash left unsettled."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -176,6 +177,42 @@ def test_an_answer_that_an_older_version_did_not_keep_is_never_paid_again(store:
     saved_call(store, view, replace(ANSWER, plates=None))
     assert store.recover() == Recovery(doubtful=[view.key])
     assert state_of(database, view) == ("doubtful", "Its answer was not kept.")
+
+
+MANY = json.dumps([{"text": f"京A{n:05d}", "confidence": 0.9, "corners": None} for n in range(80_000)])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        MANY,
+        '[{"text": "京A\\u000012345", "confidence": 0.9, "corners": null}]',
+        '[{"text": "京A12345", "confidence": NaN, "corners": null}]',
+        '[{"text": "京A12345", "confidence": 7, "corners": null}]',
+        '[{"text": "京A12345", "confidence": "0.9", "corners": null}]',
+        '[{"text": "京A12345", "confidence": 0.9, "corners": [[1, 2]]}]',
+        '[{"text": "京A12345", "confidence": 0.9, "corners": [[1, 2], [3, 4], [5, 6], [7, Infinity]]}]',
+        '[{"text": 5, "confidence": null, "corners": null}]',
+        '[{"plate": "京A12345"}]',
+        '{"text": "京A12345"}',
+        '"5"',
+    ],
+)
+def test_a_stored_answer_that_can_be_no_reading_is_set_aside_once(
+    store: Store, database: Database, answer: str
+) -> None:
+    view, other = saved_view(store), saved_view(store)
+    saved_call(store, view)
+    call = saved_call(store, other)
+    database.execute(f"UPDATE calls SET answer = '{answer}' WHERE id = 1")
+    found = store.recover()
+    assert (found.unusable, [one.call for one in found.answered]) == ([view.key], [call])
+    state, reason = state_of(database, view)
+    assert state == "failed"
+    assert "paid" in reason
+    assert store.recover().unusable == []
+    assert rows(database, "SELECT answer FROM calls WHERE id = 1")[0]["answer"] == answer
+    assert store.answer_to("gate", JPEG) == ANSWER.plates
 
 
 @pytest.mark.parametrize("result", [NOT_SENT, CallResult("throttled", False, 0, 0.1, 429)])

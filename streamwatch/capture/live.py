@@ -37,6 +37,9 @@ FROZEN_PAUSE_LONGEST = 3600.0
 """Seconds between two reopenings of a camera that stays frozen: `frozen_after` at first, doubled up to this."""
 LEFT_OUT, TELL_AGAIN = 100, 3600.0
 """So many pictures that one reader left out are worth a line, and again after so many seconds."""
+BURST, SPELL = 1.5, 5.0
+"""Seconds within which pictures are left out because many came at once, as after a network that hung or a process that
+was stopped, which is no fault of the machine; and without any after which the next ones may be such a burst."""
 CLOSING = 1.0
 """Seconds that `close` waits for the reader to give back its source."""
 
@@ -83,6 +86,7 @@ class LiveCamera:
         self._frozen_after, self._watch = frozen_after, FrozenWatch(frozen_after)
         self._wake_at, self._wake_pause = 0.0, frozen_after
         self._tell_left_out_at = clock.monotonic()
+        self._left_out, self._left_out_at, self._left_out_since = 0, -math.inf, 0.0
 
     @property
     def ended(self) -> bool:
@@ -188,7 +192,7 @@ class LiveCamera:
         if reader.too_long and not self._told_long and not reader.plays_file:
             self._told_long = True
             log.info(
-                "Camera %s: every picture is decoded, because groups of pictures last more than %g s. "
+                "Camera %s: more is decoded than it shows, because groups of pictures last more than %g s. "
                 "It costs less CPU when the camera's I-frame interval is at most %g s.",
                 self._name,
                 self._wish.max_blind,
@@ -210,7 +214,12 @@ class LiveCamera:
 
     def _tell_left_out(self, reader: Reader) -> None:
         now = self._clock.monotonic()
-        if reader.dropped < LEFT_OUT or now < self._tell_left_out_at:
+        if reader.dropped != self._left_out:
+            if now - self._left_out_at > SPELL:
+                self._left_out_since = now
+            self._left_out, self._left_out_at = reader.dropped, now
+        in_a_burst = self._left_out_at - self._left_out_since < BURST
+        if reader.dropped < LEFT_OUT or in_a_burst or now < self._tell_left_out_at:
             return
         self._tell_left_out_at = now + TELL_AGAIN
         log.warning(

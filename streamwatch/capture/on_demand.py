@@ -1,8 +1,9 @@
 """Decodes of a stream what is asked for, and no more.
 
 All attention: every picture, in order. Little attention: of each group of pictures only the first, which needs no
-other; where groups last too long for that, every picture, but cheaply, and few are handed out. When attention rises,
-what was passed over is decoded after all, from the last picture that was looked at on.
+other. Where groups last too long for that, a picture now and then within them, too: all before it in its group are
+decoded for it, but cheaply, and nothing behind the last one that is looked at before the next group. When attention
+rises, what was passed over is decoded after all, from the last picture that was looked at on.
 """
 
 import math
@@ -20,7 +21,7 @@ SLACK = 0.3
 GLIMPSE = 0.4
 """Seconds between two pictures that are handed out at little attention, where each could be (JPEG)."""
 RARELY = 0.2
-"""The same where every picture has to be decoded."""
+"""The same where groups cannot be kept, so that every picture is decoded at once."""
 CATCH_UP = 5.0
 """Seconds in which what was passed over must be worked off, from the first picture of it on that is wanted; then what
 is late is left out as ever."""
@@ -77,7 +78,8 @@ class OnDemand:
         self._offered: Piece | None = None
         self._looked: Piece | None = None
         self._tried, self._vain, self._vain_at = -1, 0, 0.0
-        self._too_long = self._endless = False
+        self._endless = False
+        self._lasts = 0.0  # s; the last whole group, or the present one where that is longer already
         self._pace: float | None = None
         self._catching_up_until = self._wanted_from = -math.inf
         self._late = 0
@@ -95,29 +97,31 @@ class OnDemand:
     @property
     def too_long(self) -> bool:
         """Whether the stream's groups of pictures last longer than a blindness may."""
-        return self._too_long
+        return self._lasts > self._longest_blindness
 
     @property
     def every_picture(self) -> bool:
-        """Whether all pictures must be decoded even at little attention."""
-        return self._too_long or self._unkeepable
+        """Whether all pictures must be decoded even at little attention, because undecoded ones are of no use.
+
+        Groups last too long to be kept, or do not begin with a key.
+        """
+        return self._endless or self._vain >= VAIN
 
     @property
-    def _unkeepable(self) -> bool:
-        """Whether undecoded packets are of no use: groups last too long to be kept, or do not begin with a key."""
-        return self._endless or self._vain >= VAIN
+    def _longest_blindness(self) -> float:
+        return self._max_blind + SLACK
 
     @property
     def _resting(self) -> bool:
         """Whether little attention means one picture now and then, and the others kept undecoded."""
-        return self._pace is not None and not self._unkeepable
+        return self._pace is not None and not self.every_picture
 
     @property
     def content(self) -> bool:
         """Whether it is well that data come and nothing is decoded."""
         return (
             self._attention is Attention.QUIET
-            and (self._resting or not self.every_picture)
+            and not self.every_picture
             and self._vain == 0
             and self._looked is not None
         )
@@ -143,7 +147,7 @@ class OnDemand:
         """From the thread that reads: whether it is worth to ask for a picture now."""
         before = self._buffer.newest_key() if piece.key else None
         if before is not None:
-            self._too_long &= piece.at - before.at > self._max_blind + SLACK
+            self._lasts = piece.at - before.at
             self._endless &= self._buffer.crowded()
         self._buffer.add(piece)
         self._endless |= self._buffer.crowded()
@@ -151,7 +155,7 @@ class OnDemand:
             return not self._hasty or self._untouched_group()
         if self._resting:
             return self._beginning() is not None
-        return self.every_picture or self._beginning() is not None or self._overdue()
+        return self.every_picture or self._beginning() is not None or self._due() is not None
 
     def end(self) -> None:
         """Nothing will come any more."""
@@ -167,7 +171,7 @@ class OnDemand:
         elif self.every_picture:
             viewed = self._some()
         else:
-            viewed = self._first_of_group()
+            viewed = self._now_and_then()
         self._offered = None if viewed is None else viewed.piece
         return viewed
 
@@ -253,16 +257,14 @@ class OnDemand:
         key = self._beginning()
         return None if key is None else self._alone(key)
 
-    def _first_of_group(self) -> Viewed | None:
+    def _now_and_then(self) -> Viewed | None:
         key = self._beginning()
         if key is not None:
             return self._alone(key)
         if self._buffer.ended:
             return self._very_last()
-        if self._overdue():
-            self._too_long, self._in_step = True, False
-            return self._some()
-        return None
+        key = self._due()
+        return None if key is None else self._newest_of(key)
 
     def _beginning(self) -> Piece | None:
         """A group's first picture that was not looked at yet."""
@@ -277,9 +279,31 @@ class OnDemand:
     def _newest_tried(self) -> int:
         return self._tried if self._looked is None else max(self._tried, self._looked.number)
 
-    def _overdue(self) -> bool:
+    def _due(self) -> Piece | None:
+        """Where the newest group begins, if the newest picture is to be looked at for which that must be decoded.
+
+        Looks are laid so that the last of a group comes as early as the next group's beginning allows: what lies behind
+        it is never decoded. How long the group will last is told by the one before.
+        """
         newest, key = self._buffer.newest(), self._buffer.newest_key()
-        return newest is not None and key is not None and newest.at - key.at > self._max_blind + SLACK
+        if newest is None or key is None:
+            return None
+        self._lasts = max(self._lasts, newest.at - key.at)
+        looked_at = key.at if self._looked is None else self._looked.at
+        left, wait = key.at + self._lasts - looked_at, self._longest_blindness
+        if left > wait and newest.at < key.at + self._lasts:
+            wait = left % self._max_blind
+            wait += self._max_blind * (wait < SLACK)
+        return key if newest.at - looked_at >= wait else None
+
+    def _newest_of(self, key: Piece) -> Viewed | None:
+        """The newest picture that can be decoded of the newest group."""
+        if not self._in_step or self._next <= key.serial:
+            self._begin(key, self._cheap_one())
+        last = None
+        while (viewed := self._step()) is not None:
+            last = viewed
+        return last
 
     def _alone(self, key: Piece) -> Viewed | None:
         """A picture that needs no other."""
@@ -312,17 +336,11 @@ class OnDemand:
         if newest is None or newest.number <= self._newest_tried():
             return None
         self._tried = newest.number
-        start = self._buffer.group_of(newest.number)
-        if start is not None:
-            self._begin(start, self._cheap_one())
-            self._passing = False
-        last = None
-        while (viewed := self._step()) is not None:
-            last = viewed
-        return last
+        key = self._buffer.group_of(newest.number)
+        return None if key is None else self._newest_of(key)
 
     def _cheap_one(self) -> Decoder:
-        if self._unkeepable:
+        if self.every_picture:
             return self._full
         self._cheap = self._cheap or self._full.cheap()
         return self._cheap

@@ -4,33 +4,34 @@ from datetime import datetime
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from streamwatch.errors import SourceUnreadable
-from streamwatch.model import Frame, Picture
+from streamwatch.imaging import LIMITS, Fault, UnfitPicture, open_picture
+from streamwatch.model import Frame
+
+_ADVICE = {
+    Fault.FORMAT: "Give a JPEG, PNG, BMP or WebP file.",
+    Fault.BROKEN: "Save it anew with another program, as JPEG or PNG.",
+    Fault.TOO_LARGE: "Make it smaller.",
+}
 
 
 def read_still(path: Path, captured_at: datetime) -> Frame:
-    """A picture file (JPEG, PNG, BMP, WebP, TIFF …) as a frame, turned upright as its EXIF orientation says.
+    """A picture file (JPEG, PNG, BMP or WebP) as a frame, turned upright as its EXIF orientation says.
 
     Raises SourceUnreadable with what is wrong.
     """
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        with path.open("rb") as file:
+            data = file.read(LIMITS.bytes + 1)
     except OSError as error:
         raise SourceUnreadable(f"{path} can not be read: {error.strerror}.") from None
-    picture = _decoded(data)
-    if picture is None:
-        raise SourceUnreadable(f"{path} is not a picture that can be decoded.", "Give a JPEG, PNG, BMP or WebP file.")
-    bgr = picture
-    return Frame("", captured_at, cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), lambda: bgr)
-
-
-def _decoded(data: Picture) -> Picture | None:
-    if data.size == 0:
-        return None
+    except ValueError:  # a NUL
+        raise SourceUnreadable("The name of the picture holds a character that no file name has.") from None
     try:
-        picture: Picture | None = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
-    return picture
+        bgr = open_picture(data)
+    except UnfitPicture as unfit:
+        raise SourceUnreadable(
+            f"{path} is not a picture that can be decoded: it is {unfit}.", _ADVICE[unfit.fault]
+        ) from None
+    return Frame("", captured_at, cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), lambda: bgr)

@@ -4,8 +4,9 @@ from typing import TextIO
 
 from streamwatch.explain.savings import Saving, savings_of
 from streamwatch.explain.trace import Trace
-from streamwatch.explain.used import Used
+from streamwatch.explain.used import Answers, Used
 from streamwatch.gate import Why
+from streamwatch.words import printable
 
 ASSUMPTION = "one picture per second while at least min_area of what is watched differs from the empty scene"
 
@@ -14,11 +15,14 @@ def print_account(trace: Trace, used: Used, out: TextIO) -> None:
     """The dry run as a few lines and a table."""
     savings = savings_of(trace, used.least_change)
     vehicles = len(trace.stays)
-    out.write(f"dry run of {', '.join(used.videos)} at camera {used.camera}: nothing was paid, nothing was written\n")
+    played = printable(f"dry run of {', '.join(used.videos)} at camera {used.camera}")
+    out.write(f"{played}: nothing was paid, nothing was written\n")
     out.write(f"assumed: {used.answers}; no budget, no outage, no earlier run\n\n")
-    out.write(f"these settings     {_calls(savings.calls)}  {cost(savings.calls, used)}  for {_vehicles(vehicles)}\n")
-    out.write(f"a naive watcher    {_calls(savings.naive)}  {cost(savings.naive, used)}  {ASSUMPTION}\n\n")
-    out.write(f"{'saved calls':>11}  {'frames':>7}  why they were not sent\n")
+    out.write(
+        f"these settings     {_calls(savings.calls, used)}  {cost(savings.calls, used)}  for {_vehicles(vehicles)}\n"
+    )
+    out.write(f"a naive watcher    {_calls(savings.naive, used)}  {cost(savings.naive, used)}  {ASSUMPTION}\n\n")
+    out.write(f"{f'saved {used.reading}s':>11}  {'frames':>7}  why they were not sent\n")
     for rule in savings.rules:
         if rule.why is not Why.SENT:
             out.write(f"{rule.naive:>11}  {rule.frames:>7}  {rule.rule}\n")
@@ -27,6 +31,8 @@ def print_account(trace: Trace, used: Used, out: TextIO) -> None:
 
 def cost(calls: int, used: Used) -> str:
     """What so many calls cost."""
+    if used.answers is Answers.LOCAL:
+        return "free"
     return f"cost {calls * used.price:.2f}" if used.price else "cost unknown (calls.price is 0)"
 
 
@@ -39,8 +45,8 @@ def _rest(rules: tuple[Saving, ...], frames: int) -> str:
     )
 
 
-def _calls(count: int) -> str:
-    return f"{count:>5} call{' ' if count == 1 else 's'}"
+def _calls(count: int, used: Used) -> str:
+    return f"{count:>5} {used.reading}{' ' if count == 1 else 's'}"
 
 
 def _vehicles(count: int) -> str:

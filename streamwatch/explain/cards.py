@@ -88,14 +88,14 @@ def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
     plates = " ".join(f'<span class="plate">{escape(plate)}</span>' for plate in stay.plates)
     begin, end = clock(stay.begin, tenths=True), clock(stay.end, tenths=True)
     local = stay.opened_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    chart = passage_chart(trace, stay, needed(stay, used)) if stay.number in trace.things else STOOD_THERE
+    chart = passage_chart(trace, stay, used, needed(stay, used)) if stay.number in trace.things else STOOD_THERE
     views = "".join(_view(used, sent, show) for sent in stay.sent)
     return (
         f'<article class="card" id="p{stay.ordinal}"><header><h3>Vehicle {stay.ordinal} {plates}</h3>'
         f'<span class="badge {tone}" title="{escape(long)}">{escape(name)}</span>'
         f'<p class="when">{begin} to {end} <span class="note">came at {local}</span></p></header>'
         f"{chart}{views}"
-        f'<div class="why"><h4>Why no {"further " if stay.sent else ""}call</h4>'
+        f'<div class="why"><h4>Why no {"further " if stay.sent else ""}{used.reading}</h4>'
         f"<p>{escape(no_further(trace, used, stay))}</p></div></article>"
     )
 
@@ -121,7 +121,7 @@ def no_further(trace: Trace, used: Used, stay: Stay) -> str:
         if used.answers is Answers.ASSUMED:
             words = "Its picture counts as read, so it is settled."
     elif len(stay.sent) >= used.max_calls:
-        words = f"It had all the calls of one passage (max_calls: {used.max_calls})."
+        words = f"It had all the {used.reading}s of one passage (max_calls: {used.max_calls})."
     elif last.reads is None:
         words = "No engine answered, and no other view was worth another try before it went."
     else:
@@ -134,7 +134,7 @@ def no_further(trace: Trace, used: Used, stay: Stay) -> str:
 def _unread(stay: Stay, used: Used, bests: list[float]) -> str:
     least = needed(stay, used) or 0.0
     words = (
-        f"Nothing sure was read, so another view was worth a call only from a score of {least:.0f} on: "
+        f"Nothing sure was read, so another view was worth a {used.reading} only from a score of {least:.0f} on: "
         f"{CLEARLY_BETTER:g} times the best one that was sent."
     )
     return f"{words} The best that came later had {max(bests):.0f}." if bests else f"{words} None came later."
@@ -164,7 +164,7 @@ def _view(used: Used, sent: Sent, show: Show) -> str:
     whole = ""
     if show(sent.whole):
         over = outline(used.zone, sent.frame) + frame_of(sent.crop, "crop")
-        alt = f"The frame at {at}; a box marks the part that was sent as view {sent.number}"
+        alt = f"The frame at {at}; a box marks the part that was sent as view {sent.view} of vehicle {sent.vehicle}"
         caption = f"<figcaption>The frame at {at}; boxed what was sent</figcaption>"
         whole = f"<figure>{scene(sent.whole, alt, over, sent.frame)}{caption}</figure>"
     part = (
@@ -183,14 +183,14 @@ def _view(used: Used, sent: Sent, show: Show) -> str:
     facts[0] = (facts[0][0], escape(facts[0][1]))
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     return (
-        f'<section class="view" id="k{sent.number}"><h4>View {sent.number} <span class="note">at {at}</span></h4>'
+        f'<section class="view" id="k{sent.number}"><h4>View {sent.view} <span class="note">at {at}</span></h4>'
         f'<div class="shots">{part}{whole}</div><dl>{rows}</dl></section>'
     )
 
 
 def _part(sent: Sent, text: str) -> str:
     assert sent.part is not None
-    alt = escape(f"View {sent.number} as it was sent: {text}")
+    alt = escape(f"View {sent.view} of vehicle {sent.vehicle} as it was sent: {text}")
     return (
         f'<figure class="part"><img loading="lazy" decoding="async" src="{sent.part.uri}" width="{sent.part.width}" '
         f'height="{sent.part.height}" alt="{alt}"><figcaption>What was sent</figcaption></figure>'

@@ -11,11 +11,11 @@ from streamwatch.explain.account import ASSUMPTION, cost
 from streamwatch.explain.album import Picture, with_room
 from streamwatch.explain.cards import advised, unsent, unsent_things, vehicles
 from streamwatch.explain.chart import clock
-from streamwatch.explain.savings import Savings, savings_of
+from streamwatch.explain.savings import Savings, read_free, readings_of, savings_of
 from streamwatch.explain.timeline import overview
 from streamwatch.explain.trace import Trace
 from streamwatch.explain.tuning import settings_table, zone_editor, zone_picture
-from streamwatch.explain.used import Used
+from streamwatch.explain.used import Answers, Used
 from streamwatch.explain.words import MEANINGS
 from streamwatch.gate import Why
 from streamwatch.store import PassageOutcome
@@ -105,7 +105,7 @@ def page_of(trace: Trace, used: Used) -> str:
         "unsent": "<p>Things that were followed for a while and never sent, each with the reason that decided.</p>"
         + unsent(trace, used, show),
         "reasons": _reasons(trace),
-        "savings": _saved(savings, used),
+        "savings": _saved(trace, savings, used),
         "tuning": f'<div class="tuning"><div>{zone_picture(trace, used)}{zone_editor(used)}</div>'
         f"{settings_table(trace, used)}</div>",
     }
@@ -114,7 +114,7 @@ def page_of(trace: Trace, used: Used) -> str:
         f'<section id="{name}" aria-labelledby="h-{name}"><h2 id="h-{name}">{title}</h2>{bodies[name]}</section>'
         for name, title in SECTIONS
     )
-    title = f"{used.camera}: why calls were made" if not used.dry else f"{used.camera}: dry run"
+    title = f"{used.camera}: why {used.reading}s were made" if not used.dry else f"{used.camera}: dry run"
     return (
         f"{HEAD}{escape(title)}</title><style>{_part('page.css')}</style></head><body>"
         f'{_head(trace, used, savings)}<nav aria-label="Parts of the page"><div>{nav}</div></nav><main>{main}</main>'
@@ -145,27 +145,34 @@ def _room(trace: Trace) -> Callable[[Picture | None], bool]:
 
 
 def _head(trace: Trace, used: Used, savings: Savings) -> str:
-    passages, calls = len(trace.stays), savings.calls
+    passages, calls, free = len(trace.stays), readings_of(trace, used), read_free(trace, used)
     read = sum(stay.outcome is PassageOutcome.READ for stay in trace.stays.values())
     begins = trace.parts[0][1].astimezone().strftime("%Y-%m-%d %H:%M:%S %z") if trace.parts else ""
     dry = '<span class="badge doubt">dry run: nothing was paid</span>' if used.dry else ""
     tiles = [
         (f"{passages}", "vehicle" if passages == 1 else "vehicles"),
-        (f"{calls}", "call" if calls == 1 else "calls"),
-        (f"{calls / passages:.2f}" if passages else "–", "calls per vehicle"),
+        (f"{calls}", used.reading if calls == 1 else f"{used.reading}s"),
+        (f"{calls / passages:.2f}" if passages else "–", f"{used.reading}s per vehicle"),
+        *([(f"{free}", "read free, by the local engine")] if free else []),
         (f"{read} of {passages}", "with a plate"),
-        (f"{calls * used.price:.2f}" if used.price else "–", "cost" if used.price else "cost: calls.price is not set"),
-        (f"{savings.naive}", "calls at one picture per second"),
+        *_cost(calls, used),
+        (f"{savings.naive}", f"{used.reading}s at one picture per second"),
     ]
     cells = "".join(f"<div><b>{escape(value)}</b><span>{escape(label)}</span></div>" for value, label in tiles)
     return (
         f'<header class="top"><p class="over">streamwatch · camera <b>{escape(used.camera)}</b> {dry}</p>'
-        f"<h1>Why calls were made, and why not</h1>"
+        f"<h1>Why {used.reading}s were made, and why not</h1>"
         f"<p>{escape(_names(used.videos))} · {clock(trace.length)} min · {len(trace.looks)} frames of "
         f"{trace.size[0]} × {trace.size[1]} px · from {escape(begins)}</p>"
         f'<p class="note">{escape(used.answers[0].upper() + used.answers[1:])}.</p>'
         f'<div class="tiles">{cells}</div></header>'
     )
+
+
+def _cost(calls: int, used: Used) -> list[tuple[str, str]]:
+    if used.answers is Answers.LOCAL:
+        return []
+    return [(f"{calls * used.price:.2f}", "cost") if used.price else ("–", "cost: calls.price is not set")]
 
 
 def _names(videos: tuple[str, ...]) -> str:
@@ -211,7 +218,7 @@ def _bar(why: Why, count: int, most: int) -> str:
     return f'<td class="barcell"><span class="w-{why.name}" style="width:{100 * count / most:.1f}%"></span></td>'
 
 
-def _saved(savings: Savings, used: Used) -> str:
+def _saved(trace: Trace, savings: Savings, used: Used) -> str:
     most = max([1, *(rule.naive for rule in savings.rules)])
     rows = "".join(
         f'<tr><th scope="row"><i class="w-{rule.why.name}"></i>{escape(rule.rule)}</th><td class="n">{rule.naive}</td>'
@@ -220,12 +227,13 @@ def _saved(savings: Savings, used: Used) -> str:
         if rule.why is not Why.SENT and rule.naive
     )
     same = sum(rule.naive for rule in savings.rules if rule.why is Why.SENT)
-    price = f" ({cost(savings.naive, used)} instead of {cost(savings.calls, used)})" if used.price else ""
+    calls, paid = readings_of(trace, used), used.price and used.answers is not Answers.LOCAL
+    price = f" ({cost(savings.naive, used)} instead of {cost(calls, used)})" if paid else ""
     return (
-        f"<p>Compared with a naive watcher that sends {escape(ASSUMPTION)}: <b>{savings.naive} calls</b> instead of "
-        f"<b>{savings.calls}</b>{escape(price)}. Each of its pictures counts for the reason why the gate did not send "
-        f"that frame; {same} fall into a second in which the gate sent one, too.</p>"
-        '<table class="saved"><thead><tr><th scope="col">rule</th><th scope="col" class="n">calls saved</th>'
+        f"<p>Compared with a naive watcher that sends {escape(ASSUMPTION)}: <b>{savings.naive} {used.reading}s</b> "
+        f"instead of <b>{calls}</b>{escape(price)}. Each of its pictures counts for the reason why the gate did not "
+        f"send that frame; {same} fall into a second in which the gate sent one, too.</p>"
+        '<table class="saved"><thead><tr><th scope="col">rule</th><th scope="col" class="n">saved</th>'
         '<td class="barcell"></td><th scope="col" class="n">frames</th></tr></thead>'
         f'<tbody>{rows}</tbody><tfoot><tr><th scope="row">together</th><td class="n">{savings.naive - same}</td>'
         '<td class="barcell"></td><td class="n"></td></tr></tfoot></table>'

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from streamwatch.explain.trace import Look, Trace
+from streamwatch.explain.used import Answers, Used
 from streamwatch.gate import Why
+from streamwatch.model import Engine
 
 EVERY = 1.0  # s between two pictures of the naive watcher
 NOTHING_THERE = {Why.QUIET, Why.LEARNING}  # what the naive watcher does not send either
@@ -24,7 +26,7 @@ class Saving:
 
 @dataclass(frozen=True, slots=True)
 class Savings:
-    """calls: what these settings sent. naive: what one picture per second would have been; more of them first."""
+    """calls: pictures that these settings sent. naive: what one picture per second would have been."""
 
     calls: int
     naive: int
@@ -44,6 +46,20 @@ def savings_of(trace: Trace, least: float) -> Savings:
     rules += [Saving(rule, why, 0, count) for (rule, why), count in naive.items() if (rule, why) not in frames]
     rules.sort(key=lambda saving: (-saving.naive, -saving.frames))
     return Savings(len(trace.sent), sum(naive.values()), tuple(rules))
+
+
+def readings_of(trace: Trace, used: Used) -> int:
+    """Calls that were made, or readings of the local engine where nobody is paid (see `Used.reading`).
+
+    In a dry run each picture that was sent counts as the call that it would have been.
+    """
+    return sum(sent.called for sent in trace.sent) if used.answers is Answers.SERVICE else len(trace.sent)
+
+
+def read_free(trace: Trace, used: Used) -> int:
+    """Pictures that the local engine read where calls are paid, and that were not called for."""
+    free = (sent for sent in trace.sent if sent.engine is Engine.LOCAL and not sent.called)
+    return len(list(free)) if used.answers is Answers.SERVICE else 0
 
 
 def rule_of(look: Look) -> str:

@@ -24,7 +24,7 @@ def overview(trace: Trace, used: Used) -> str:
     window = Window(0.0, trace.length, max(12, width // PIXELS_A_MARK))
     keyframes, calls, readings = [], [], []
     for sent in trace.sent:
-        name, link, (tone, text) = f"View {sent.number}", f"#k{sent.number}", answer(sent)
+        name, link, (tone, text) = f"Vehicle {sent.vehicle}, view {sent.view}", f"#k{sent.number}", answer(sent)
         taken, told = f"{name}, taken at {_at(sent.taken)}", f"{name}: {text}"
         keyframes.append(mark(window, sent.taken, "taken-at", "■", taken, link, stop=False))
         calls.append(mark(window, sent.sent, "call", "▲", f"{name}, sent at {_at(sent.sent)}", link))
@@ -36,7 +36,7 @@ def overview(trace: Trace, used: Used) -> str:
         lane("passages", _bars(trace, window, max(width, SCREEN))),
         lane("best-shot score", drawing(window, _scores(trace, window)), "each passage by its own best"),
         lane("keyframes", f'<div class="marks">{"".join(keyframes)}</div>', "when the view was taken"),
-        lane("calls", f'<div class="marks">{"".join(calls)}</div>', "when it was sent"),
+        lane(f"{used.reading}s", f'<div class="marks">{"".join(calls)}</div>', "when it was sent"),
         lane("readings", f'<div class="marks">{"".join(readings)}</div>', "● read, ◆ unsure, ✕ nothing"),
     ]
     return (
@@ -46,7 +46,7 @@ def overview(trace: Trace, used: Used) -> str:
     )
 
 
-def passage_chart(trace: Trace, stay: Stay, needed: float | None) -> str:
+def passage_chart(trace: Trace, stay: Stay, used: Used, needed: float | None) -> str:
     """Score and reasons of one passage. needed: the score that another call was worth, None where none was."""
     samples = trace.things[stay.number].samples if stay.number in trace.things else []
     window = window_of(stay, samples)
@@ -57,11 +57,13 @@ def passage_chart(trace: Trace, stay: Stay, needed: float | None) -> str:
     inside += "" if needed is None else level(needed / top, "least")
     inside += "".join(upright(window, s.taken, "taken") + upright(window, s.sent, "sent") for s in stay.sent)
     signs = "".join(
-        mark(window, s.taken, "taken-at", "■", f"View {s.number} taken at {_at(s.taken)}", f"#k{s.number}")
-        + mark(window, s.sent, "call", "▲", f"View {s.number} sent at {_at(s.sent)}", f"#k{s.number}")
+        mark(window, s.taken, "taken-at", "■", f"View {s.view} taken at {_at(s.taken)}", f"#k{s.number}")
+        + mark(window, s.sent, "call", "▲", f"View {s.view} sent at {_at(s.sent)}", f"#k{s.number}")
         for s in stay.sent
     )
-    note = "thin: this view, thick: best so far" + ("" if needed is None else ", dashed: needed for another call")
+    note = "thin: this view, thick: best so far" + (
+        "" if needed is None else f", dashed: needed for another {used.reading}"
+    )
     whys = [(s.at, s.why) for s in samples]
     shown = {why for at, why in whys if window.begin <= at <= window.end}
     return (

@@ -10,6 +10,7 @@ from streamwatch.gate import Glance, Why
 from streamwatch.model import Box, Engine, Frame, Keyframe, Passage, PlateText
 from streamwatch.pipeline import Event
 from streamwatch.pipeline.events import (
+    CallStarted,
     KeyframeDoubtful,
     KeyframeDropped,
     KeyframeTaken,
@@ -96,12 +97,15 @@ class Read:
 class Sent:
     """A keyframe. taken, sent: seconds on the timeline of its view and of the decision to send it.
 
+    number: of all; vehicle, view: 1 for the first passage and its first keyframe. called: a call was made for it.
     size, frame: width and height of the JPEG and of the whole frame. reads: None without an answer; lost: why there is
     none; assumed: they are no real ones. part, whole: what was sent, and the frame around it.
     """
 
     keyframe: str
     number: int
+    vehicle: int
+    view: int
     captured_at: datetime
     taken: float
     sent: float
@@ -117,6 +121,7 @@ class Sent:
     engine: Engine | None = None
     lost: str = ""
     assumed: bool = False
+    called: bool = False
 
 
 @dataclass
@@ -219,6 +224,8 @@ class Trace:
                 self._sent[key].lost = reason
             case ReadFailed(keyframe, error):
                 self._sent[keyframe.key].lost = str(error)
+            case CallStarted(keyframe=str(key)):
+                self._sent[key].called = True
             case PlatesRead(keyframe, engine, plates, _):
                 sent = self._sent[keyframe.key]
                 sent.reads = tuple(self._read(plate) for plate in plates)
@@ -287,6 +294,8 @@ class Trace:
         sent = Sent(
             keyframe=keyframe.key,
             number=len(self._sent) + 1,
+            vehicle=stay.ordinal,
+            view=len(stay.sent) + 1,
             captured_at=keyframe.captured_at,
             taken=taken,
             sent=max(taken, self.length),

@@ -81,11 +81,16 @@ def settings_table(trace: Trace, used: Used) -> str:
             "A passage ends when nothing was seen of it for so long.",
             *_gaps(trace),
         ),
-        ("gate.max_calls", f"{used.max_calls}", "Calls for one passage at most.", *_calls(trace)),
         (
-            "sightings.min_confidence",
+            "gate.max_calls",
+            f"{used.max_calls}",
+            f"{used.reading.capitalize()}s for one passage at most.",
+            *_calls(trace, used),
+        ),
+        (
+            used.settled_by,
             f"{used.min_confidence:g}",
-            "A reading below makes no sighting by itself, and a second call may follow.",
+            f"A reading below makes no sighting by itself, and a second {used.reading} may follow.",
             *_confidence(trace, used),
         ),
     ]
@@ -144,12 +149,15 @@ def _gaps(trace: Trace) -> tuple[str, str]:
     return seen, "One vehicle became two passages, with a pillar or a person before it? Raise it."
 
 
-def _calls(trace: Trace) -> tuple[str, str]:
+def _calls(trace: Trace, used: Used) -> tuple[str, str]:
     counts = [len(stay.sent) for stay in trace.stays.values()]
     if not counts:
         return "Nothing was sent here.", ""
     told = [f"{counts.count(n)} with {n}" for n in sorted(set(counts))]
-    return f"Passages by their calls: {', '.join(told)}.", "Lower it to save, raise it only where a later view is read."
+    return (
+        f"Passages by their {used.reading}s: {', '.join(told)}.",
+        "Lower it to save, raise it only where a later view is read.",
+    )
 
 
 def _confidence(trace: Trace, used: Used) -> tuple[str, str]:
@@ -160,4 +168,7 @@ def _confidence(trace: Trace, used: Used) -> tuple[str, str]:
         return "No reading had a confidence.", ""
     below = sum(confidence < used.min_confidence for confidence in sure)
     seen = f"{below} of {len(sure)} readings were below; the least sure one had {min(sure):.2f}."
-    return seen, "Right plates marked unsure? Lower it. Wrong plates logged? Raise it; each may cost a second call."
+    return (
+        seen,
+        f"Right plates marked unsure? Lower it. Wrong plates logged? Raise it; each may cost a second {used.reading}.",
+    )

@@ -17,7 +17,10 @@ class Answers(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """zone: polygon in fractions of the picture, None for all of it. Durations in seconds. dry: nothing was paid."""
+    """zone: polygon in fractions of the picture, None for all of it. Durations in seconds. dry: nothing was paid.
+
+    min_confidence: from which a reading settles a plate; settled_by: the key of the setting that says so.
+    """
 
     camera: str
     videos: tuple[str, ...]
@@ -31,6 +34,12 @@ class Used:
     price: float
     answers: Answers
     dry: bool
+    settled_by: str = "sightings.min_confidence"
+
+    @property
+    def reading(self) -> str:
+        """What to read one picture is: a call, which is paid, or a reading, which the local engine makes free."""
+        return "reading" if self.answers is Answers.LOCAL else "call"
 
     @property
     def watched(self) -> float:

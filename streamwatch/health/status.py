@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from streamwatch.errors import StorageFailed
+from streamwatch.files import write_whole
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
-from streamwatch.words import age, size, some, when
+from streamwatch.words import age, json_text, size, some, when
 
 STATUS_FILE = "status.json"
 """In `data_dir`."""
@@ -46,10 +47,9 @@ class Status:
 
 def write_status(path: Path, snapshot: Snapshot) -> None:
     """Replaces the file in one step: a reader sees the old one or the new one. Raises StorageFailed."""
-    beside = path.with_name(path.name + ".new")
+    text = json.dumps(as_json(snapshot), ensure_ascii=False) + "\n"
     try:
-        beside.write_text(json.dumps(as_json(snapshot), ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(beside, path)
+        write_whole(path, text.encode(), durable=False)
     except OSError as error:
         raise StorageFailed(f"{path} can not be written: {error.strerror}.") from None
 
@@ -99,7 +99,7 @@ def status_json(status: Status) -> str:
         "reasons": reasons,
         **as_json(status.snapshot),
     }
-    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+    return json_text(told) + "\n"
 
 
 def _table(status: Status, narrow: bool) -> Iterator[str]:

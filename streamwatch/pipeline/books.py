@@ -87,6 +87,13 @@ class Books:
         for sighting in self._saved:
             self._tell(sighting)
 
+    def forget(self) -> None:
+        """Gives up what is owed; passages and sightings are fetched anew from the database. At a start only."""
+        self._owed = []
+        self._open.clear()
+        self._fusions.clear()
+        self._sighted.clear()
+
     def as_waiting(self, keyframe: Keyframe) -> WaitingKeyframe:
         """A keyframe that was just stored, as the outbox keeps it."""
         return WaitingKeyframe(

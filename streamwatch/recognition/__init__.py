@@ -14,8 +14,8 @@ local.py             the local engine: which lines of a picture are plates
 ├── finder.py        where there is text; networks.py opens what comes inside rapidocr
 ├── quads.py         corners: cutting out, beside, above; layout.py where a plate's characters stand
 ├── lines.py         reading one line in several views
-├── decoding.py      the grammar over the network's probabilities; free.py for other countries
-├── provinces.py     what blurred provinces are taken for, and how frequent each is
+├── decoding.py      the grammar over the network's probabilities; free.py where there is only a pattern
+├── provinces.py     what blurred provinces and marks are taken for
 └── confidence.py    how sure a plate is
 
 presence.py          whether there is anything like a plate, before paying

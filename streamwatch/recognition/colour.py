@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamwatch.model import Picture
-from streamwatch.plates import OTHER
+from streamwatch.plates import NAMES
 from streamwatch.recognition import quads
 from streamwatch.recognition.quads import Quad
 
@@ -54,7 +54,7 @@ def colour(picture: Picture, border: Quad, kind: str) -> str:
     plain = max(abs(ground[1]), abs(ground[2])) < _COLOURLESS and letters[0] - ground[0] > _CLEAR
     if plain and _is_in_colour(picture):
         return "black"
-    return "" if kind == OTHER else "blue"
+    return "blue" if kind in NAMES else ""
 
 
 def _of_dark_letters(kind: str, green: float, yellow: float) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from streamwatch.errors import ConfigError
 from streamwatch.recognition.signature import sign, string_to_sign
+from streamwatch.redact import hide_secret
 
 ACCEPT = "application/json"
 CONTENT_TYPE = "application/x-www-form-urlencoded; charset=UTF-8"
@@ -48,7 +49,7 @@ class AppCode:
 
     def hide(self, text: str) -> str:
         """The text without the AppCode."""
-        return text.replace(_word(self.code), "***")
+        return hide_secret(text, _word(self.code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class AppKey:
 
     def hide(self, text: str) -> str:
         """The text without key and secret."""
-        return text.replace(_word(self.secret), "***").replace(_word(self.key), "***")
+        return hide_secret(hide_secret(text, _word(self.secret)), _word(self.key))
 
 
 Credentials = AppCode | AppKey

@@ -1,4 +1,4 @@
-"""Plates of other countries: the most likely texts of letters and digits, of which the first that fits is taken."""
+"""Plates that only a pattern knows: of the most likely texts of letters and digits the first that fits is taken."""
 
 import math
 import re

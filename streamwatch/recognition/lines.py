@@ -1,6 +1,5 @@
 """Reading one plate whose place is known: which views of it the network gets, and how they are put together."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +8,7 @@ import numpy as np
 from streamwatch import plates
 from streamwatch.model import Picture
 from streamwatch.recognition import quads
-from streamwatch.recognition.decoding import Decoded, Floats, PlateDecoder, Probabilities, Seen
+from streamwatch.recognition.decoding import PART_OF_CHINAS, Decoded, Floats, PlateDecoder, Probabilities, Seen
 from streamwatch.recognition.free import FreeDecoder
 from streamwatch.recognition.layout import province_and_office
 from streamwatch.recognition.networks import network_name, open_network
@@ -28,6 +27,8 @@ _OFFICE_WIDTH = 80
 """Pixels to which the first two characters are brought for a look of their own."""
 _PART_OF_A_PLATE = 3
 """So many characters or more. Real plates that had to be put together from parts showed five, other patterns two."""
+_REST_OF_A_PLATE = 1.25
+"""Distance up to which a text is what is left of a plate whose first character is lost and another mistaken."""
 _FAINTEST = 1e-3
 """Evidence for a province that is as good as none."""
 
@@ -55,14 +56,14 @@ class Line:
 class LineReader:
     """The text network with the grammar. Not safe to use from several threads at once."""
 
-    def __init__(self, threads: int, home_province: str = "", others: re.Pattern[str] | None = None) -> None:
-        """Loads the network. home_province: "" for none. others: plates beside China's. Raises EngineMissing."""
+    def __init__(self, threads: int, home_province: str, grammar: plates.Grammar) -> None:
+        """Loads the network. home_province: "" for none. Raises EngineMissing."""
         self._network = open_network("rec", threads)
         characters = self._network.get_modelmeta().custom_metadata_map["character"].splitlines()
         alphabet = ["", *characters, " "]
-        self._decoder = PlateDecoder(alphabet, home_province)
+        self._decoder = PlateDecoder(alphabet, home_province, grammar.kinds)
         self._readout = load_readout(network_name("rec"), alphabet)
-        self._others = FreeDecoder(self._decoder.characters, others) if others else None
+        self._others = FreeDecoder(self._decoder.characters, grammar.others) if grammar.others else None
 
     def glance(self, picture: Picture, quad: Quad, view: View = FIRST) -> Line:
         """The line in one view."""
@@ -96,10 +97,14 @@ class LineReader:
         return Line(quad, None, tuple(views), self._best(views, stacked))
 
     def _best(self, views: Sequence[Seen], stacked: bool = False) -> Decoded | None:
-        """China's plate, unless another country's is likelier."""
+        """The plate of a table, unless a text that fits a pattern only is likelier and more than a part of it."""
         plate = self._decoder.decode(views, two_lines=stacked)
         other = self._others.decode(views[0]) if self._others else None
-        return max((one for one in (plate, other) if one), key=lambda one: one.score, default=None)
+        if plate is None or other is None:
+            return plate or other
+        rest = plates.distance(other.text, plate.text) <= _REST_OF_A_PLATE
+        handicap = PART_OF_CHINAS if rest else 0.0
+        return plate if plate.score >= other.score - handicap else other
 
     def _provinces(self, picture: Picture, piece: Quad) -> Floats:
         """Log evidence for each province."""

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-import cv2
 import numpy as np
 
 from streamwatch.errors import PictureBroken
+from streamwatch.imaging import UnfitPicture, open_picture
 from streamwatch.model import Corners, Engine, Ledger, Picture, PlateText
-from streamwatch.plates import CHINA, OTHER, Grammar
+from streamwatch.plates import CHINA, NAMES, Grammar
 from streamwatch.recognition import quads
 from streamwatch.recognition.colour import colour
 from streamwatch.recognition.confidence import LEAST_SCORE, confidence
@@ -52,6 +52,9 @@ _SURE = 0.988
 """A first look this sure needs no second."""
 _LIKELY = 0.77
 """Where no line is this sure, plates are put together from lines and parts of lines."""
+_MAY_BE_CUT = 0.6
+"""The most that one may be sure of a plate that the picture may have cut: below what settles a plate anywhere, above
+what is taken for no plate."""
 _HALF = (1.2, 2.4)
 """Width by height of what may be half of a plate whose other half was not found."""
 
@@ -74,11 +77,11 @@ class LocalReader:
         """Loads the networks. Raises EngineMissing.
 
         threads: CPU threads that one reading may use. home_province: one of `plates.PROVINCES`, a hint; "" for none.
-        grammar: which texts are plates beside China's.
+        grammar: which texts are plates.
         """
         self._lock = threading.Lock()
         self._finder = TextFinder(threads)
-        self._reader = LineReader(threads, home_province, grammar.others)
+        self._reader = LineReader(threads, home_province, grammar)
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
         """All plates of the picture, best first. Nothing is paid, so the ledger stays untouched. Raises PictureBroken.
@@ -88,7 +91,7 @@ class LocalReader:
         picture = _decode(jpeg)
         with self._lock:
             candidates = self._candidates(picture)
-        return [_plate_text(picture, found) for found in _best(candidates)]
+        return _plate_texts(picture, _best(candidates))
 
     def read_near(self, jpeg: bytes, places: Sequence[Corners | None], ledger: Ledger) -> list[PlateText]:
         """The plates at the given places, best first, at a quarter of the price. Raises PictureBroken.
@@ -101,8 +104,7 @@ class LocalReader:
             found = [self._near(picture, place) for place in places]
             if not found or not all(found):
                 found = [_best(self._candidates(picture))]
-        surest = sorted((one for ones in found for one in ones), key=lambda one: -one.confidence)
-        return [_plate_text(picture, one) for one in surest]
+        return _plate_texts(picture, [one for ones in found for one in ones])
 
     def close(self) -> None:
         """Waits for a reading that is under way; the memory goes with the object."""
@@ -193,14 +195,11 @@ class LocalReader:
                     yield _Candidate(wide, confidence(wide.plate), frozenset([lines.index(line)]))
 
 
-def _decode(jpeg: bytes) -> Picture:
+def _decode(picture: bytes) -> Picture:
     try:
-        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        picture = None
-    if picture is None:
-        raise PictureBroken("The picture can not be decoded; it is damaged or no picture at all.")
-    return np.asarray(picture, np.uint8)
+        return open_picture(picture)
+    except UnfitPicture as unfit:
+        raise PictureBroken(f"The picture can not be decoded; it is {unfit}.") from None
 
 
 def _worth_reading(found: Sequence[Found]) -> list[Quad]:
@@ -212,7 +211,7 @@ def _worth_reading(found: Sequence[Found]) -> list[Quad]:
 
 def _part_of_two_lines(line: Line) -> bool:
     """Whether a text that only another grammar takes for a plate may be the lower line of a truck's plate."""
-    return line.plate is not None and line.plate.kind == OTHER and len(line.plate.text) <= _LOWER_LINE
+    return line.plate is not None and line.plate.kind not in NAMES and len(line.plate.text) <= _LOWER_LINE
 
 
 def _best(candidates: Sequence[_Candidate]) -> list[_Candidate]:
@@ -227,9 +226,22 @@ def _best(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     return chosen
 
 
+def _plate_texts(picture: Picture, found: Sequence[_Candidate]) -> list[PlateText]:
+    """The surest first."""
+    return sorted((_plate_text(picture, one) for one in found), key=lambda plate: -(plate.confidence or 0.0))
+
+
 def _plate_text(picture: Picture, found: _Candidate) -> PlateText:
     plate = found.line.plate
     assert plate is not None
     outline = border(plate.kind, found.line.places(), found.line.quad) if found.line.first else found.line.quad
     ground = colour(picture, outline, plate.kind)
-    return PlateText(plate.text, found.confidence, quads.corners(outline), ground)
+    sure = min(found.confidence, _MAY_BE_CUT) if _at_the_edge(picture, outline) else found.confidence
+    return PlateText(plate.text, sure, quads.corners(outline), ground)
+
+
+def _at_the_edge(picture: Picture, outline: Quad) -> bool:
+    """True where a corner lies within the plate's height of the picture's edge: a character may lie beyond it."""
+    height, width = picture.shape[:2]
+    near = quads.size(outline)[1]
+    return bool((outline < near).any() or (outline > np.array([width, height]) - near).any())

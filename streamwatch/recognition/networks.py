@@ -10,13 +10,12 @@ from threading import Lock
 from typing import Any
 from weakref import WeakValueDictionary
 
-from streamwatch.errors import EngineMissing
+from streamwatch.errors import INSTALL_LOCAL, EngineMissing
 from streamwatch.recognition.weights import without_subnormals
 
 log = logging.getLogger(__name__)
 
-_INSTALL = "Run: pip install 'streamwatch[local]'"
-_REPAIR = "Run: pip install --force-reinstall rapidocr"
+_REPAIR = "Run: pip install --force-reinstall rapidocr."
 _lock = Lock()
 _open: WeakValueDictionary[tuple[Path, int], Any] = WeakValueDictionary()
 
@@ -40,7 +39,7 @@ def _session(file: Path, threads: int) -> Any:
     try:
         import onnxruntime  # type: ignore[import-untyped]
     except ImportError:
-        raise EngineMissing("The local engine is not installed (onnxruntime is missing).", _INSTALL) from None
+        raise EngineMissing("The local engine is not installed (onnxruntime is missing).", INSTALL_LOCAL) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
@@ -63,8 +62,8 @@ def network_name(part: str) -> str:
 def _file(part: str) -> Path:
     spec = find_spec("rapidocr")
     if spec is None or spec.origin is None:
-        raise EngineMissing("The local engine is not installed (rapidocr is missing).", _INSTALL)
+        raise EngineMissing("The local engine is not installed (rapidocr is missing).", INSTALL_LOCAL)
     files = sorted((Path(spec.origin).parent / "models").glob(f"*_{part}_*.onnx"))
     if not files:
-        raise EngineMissing("The installed rapidocr comes without its models.", f"{_INSTALL} --upgrade")
+        raise EngineMissing("The installed rapidocr comes without its models.", _REPAIR)
     return files[-1]

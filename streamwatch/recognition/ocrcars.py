@@ -17,6 +17,7 @@ from streamwatch.recognition.replies import Answer, Reply, read_reply
 from streamwatch.recognition.retry import NEVER, Budget, Failure, Repair
 from streamwatch.recognition.shrink import baseline, smaller
 from streamwatch.recognition.wire import Wire, address_of
+from streamwatch.redact import hide_secret
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +63,11 @@ class OcrCars:
     Each attempt is a row in the ledger, opened before a byte is sent. What may be tried again stands in `retry.py`; a
     picture that was or may have been paid for is never sent again from here as it is: whoever keeps the ledger decides.
 
-    endpoint: https, or http on this machine. connect_timeout: seconds to connect, and to hand over each piece of the
-    request. read_timeout: seconds to the answer, and again for all of its body; must be longer than the service's own
-    limit (30 s), or calls get lost that are paid for. wait: sleeps so many seconds and says whether the program is
-    stopping, which ends all retries. wall_clock: seconds since 1970. Raises ConfigError.
+    endpoint: https, or http on this machine. connect_timeout: seconds to connect: name, proxy and TLS with it.
+    read_timeout: seconds from the sent request to the end of the answer; must be longer than the service's own limit
+    (30 s), or calls get lost that are paid for. An attempt ends after both together, wherever it hangs. wait: sleeps so
+    many seconds and says whether the program is stopping, which ends all retries. wall_clock: seconds since 1970.
+    Raises ConfigError.
     """
 
     engine: Engine = Engine.OCRCARS
@@ -154,8 +156,7 @@ class OcrCars:
         return answer
 
     def _hide(self, text: str, picture: _Picture) -> str:
-        text = self._credentials.hide(text)
-        return text.replace(picture.secret(), "***") if picture.secret() else text
+        return hide_secret(self._credentials.hide(text), picture.secret())
 
     def _set_clock(self, reply: Reply, used: float) -> bool:
         """Takes the time for signatures from the reply; False where that would change nothing.

@@ -1,9 +1,11 @@
-"""What the text network takes blurred province characters for.
+"""What the text network takes blurred Chinese characters for: the provinces, and the marks at a plate's other end.
 
 In a plate of 80 pixels' width the province is ten pixels wide, and the network writes down what it resembles: 院 or 统
 for 皖, 电 for 粤. The table says for each province which other characters it is taken for, and how often such a
 character then stands for this province (percent, all provinces being equally frequent). It was counted on drawn
 plates that were shrunk, blurred, tilted and compressed; `tests/draw_lookalikes.py` draws and counts them again.
+
+The marks are those without which a plate looks like another; what else is written at a plate's end makes up the 100.
 """
 
 import re
@@ -86,15 +88,22 @@ _TAKEN_FOR = {
     "宁": "中46行37省23空7",
     "新": "斯43薪36断34折21起9防6香5西5",
 }
+_MARKS_TAKEN_FOR = {
+    "警": "置86金78案69鉴66酱66雪62室60路59家57哥55图54部54竖54面51餐50督48客48需47条47器45量42箸42景42署41蛋41窗40",
+    "学": "字99年75早72季60手52号47牛46平46",
+    "挂": "桂93鞋80星76理69程68提68接63日58档55姓54柱48佳48推48丝45生42注39租38掛37月36摄31街31组30栋30指30",
+}
 
 
 def _by_character() -> dict[str, dict[str, float]]:
     shares: dict[str, dict[str, float]] = {}
-    for province, taken in _TAKEN_FOR.items():
+    for meant, taken in (*_TAKEN_FOR.items(), *_MARKS_TAKEN_FOR.items()):
         for char, percent in re.findall(r"(\D)(\d+)", taken):
-            shares.setdefault(char, {})[province] = int(percent) / 100
+            shares.setdefault(char, {})[meant] = int(percent) / 100
     return shares
 
 
 TAKEN_FOR = _by_character()
-"""By the character that the network writes: which province it stands for, and how likely."""
+"""By the character that the network writes: which province or mark it stands for, and how likely."""
+MEANT = (*_TAKEN_FOR, *_MARKS_TAKEN_FOR)
+"""All that are taken for others: `plates.PROVINCES` in their order, then the marks."""

@@ -2,7 +2,8 @@
 
     gateway's code or old message ─▶ tables of gateway.py
     status other than 200         ─▶ JSON with the vendor's codes? else the status
-    JSON envelope                 ─▶ platform code, then business code, then plates
+    an encoded body               ─▶ refused: none was asked for, and a small one can grow to gigabytes
+    JSON envelope                 ─▶ platform code, then business code, then plates within bounds
 
 Types are taken as they come: numbers may be text, empty fields may be "", null or absent. What is not understood is an
 error and never "no plate", so that an outage can not look like an empty gate.
@@ -11,17 +12,21 @@ error and never "no plate", so that an outage can not look like an empty gate.
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streamwatch import errors
 from streamwatch.model import CallResult, Corners, PlateText, Point
+from streamwatch.plates import MOST_PLATES, legible
 from streamwatch.recognition import gateway
 from streamwatch.recognition.gateway import ASK_VENDOR, Row
 from streamwatch.recognition.retry import AS_BASELINE, NEVER, ONCE, Failure
 from streamwatch.redact import hide_credentials
 
+LARGEST_CORNER = 20_000.0
+"""px from the picture's origin. Corners further out are none."""
 _HEAD, _TAIL, _LONGEST = 200, 50, 2048
 _ECHO = re.compile(r"(StringToSign:|img_base64=|img_url=).*", re.DOTALL | re.IGNORECASE)
 _BETWEEN_PLATES = re.compile(r"[,;、，；]")
@@ -31,6 +36,8 @@ _VENDOR_KEYS = {"showapi_res_code", "ret_code"}
 _VENDOR_SIDE = Row(errors.ServiceDown, "the vendor's own access to the platform is broken", ASK_VENDOR)
 _CHILD = Row(errors.NotAuthorised, "the vendor's platform does not allow the call", ASK_VENDOR)
 UNKNOWN = Row(errors.Transient, "the answer has an unknown shape or code", retry=ONCE)
+_ENCODED = Row(errors.Transient, "the answer is compressed, which nobody asked for", ASK_VENDOR, ONCE)
+_ILLEGIBLE = Row(errors.Transient, "the answer's car_no is no list of plates", ASK_VENDOR, ONCE)
 
 PLATFORM: dict[int, Row] = {
     -1: Row(errors.Transient, "the platform had a system error"),
@@ -112,6 +119,11 @@ def read_reply(reply: Reply, hide: Callable[[str], str]) -> Answer:
     failure = gateway.by_gateway(reply.status, code, message)
     if failure:
         return _Envelope(reply, hide).failed(failure, gateway_code=code)
+    if reply.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+        if reply.status == 200:
+            encoding = excerpt(reply.headers["content-encoding"], hide)[:32]
+            return _Envelope(reply, hide).failed(_ENCODED.failure("HTTP 200", encoding))
+        return _Envelope(reply, hide).failed(gateway.by_status(reply.status, message))
     document = _json_object(reply.body)
     if document is not None and (reply.status == 200 or not document.keys().isdisjoint(_VENDOR_KEYS)):
         return _read_envelope(_Envelope(reply, hide, document))
@@ -204,7 +216,18 @@ def _read_envelope(envelope: _Envelope) -> Answer:
         return envelope.failed(row.failure(f"ret_code {number(business)}", envelope.words()))
     if plates is None or (_nothing(business) and "car_no" not in body):
         return envelope.failed(UNKNOWN.failure("neither ret_code nor car_no", envelope.words()))
+    trouble = _trouble(plates)
+    if trouble:
+        return envelope.failed(_ILLEGIBLE.failure("HTTP 200", trouble))
     return envelope.read(plates)
+
+
+def _trouble(plates: tuple[PlateText, ...]) -> str:
+    """Why this can be no reading of a picture; empty where it can. Nothing of its text is repeated."""
+    if len(plates) > MOST_PLATES:
+        return f"{len(plates)} plates"
+    wrong = next((plate.text for plate in plates if not legible(plate.text)), None)
+    return "" if wrong is None else f"a text of {len(wrong)} characters"
 
 
 def _nothing(value: object) -> bool:
@@ -241,7 +264,8 @@ def _plates(inner: Mapping[str, Any]) -> tuple[PlateText, ...] | None:
     value = inner.get("car_no")
     if not _nothing(value) and not isinstance(value, str):
         return None
-    texts = [text.strip() for text in _BETWEEN_PLATES.split(_text(value)) if any(c.isalnum() for c in text)]
+    texts = [text.strip() for text in _BETWEEN_PLATES.split(_text(value))]
+    texts = [text for text in texts if any(c.isalnum() or unicodedata.category(c)[0] == "C" for c in text)]
     confidence = _real(inner.get("confidence_level"))
     if confidence is not None and not 0 <= confidence <= 1:
         confidence = None
@@ -262,5 +286,10 @@ def _points(value: object) -> list[Point]:
     return points
 
 
-def _four(points: list[Point]) -> Corners:
+def _four(points: list[Point]) -> Corners | None:
+    """The corners of one plate; None where they lie out of every picture or enclose nothing."""
+    xs, ys = zip(*points, strict=True)
+    within = all(abs(value) <= LARGEST_CORNER for value in (*xs, *ys))
+    if not within or max(xs) - max(0.0, min(xs)) < 1 or max(ys) - max(0.0, min(ys)) < 1:
+        return None
     return points[0], points[1], points[2], points[3]

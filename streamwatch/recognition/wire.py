@@ -15,12 +15,14 @@ from enum import Enum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import parse_qsl
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from streamwatch import errors
 from streamwatch.recognition.replies import Reply
 from streamwatch.recognition.retry import BY_CLASS, NEVER, Failure
+from streamwatch.recognition.sockets import Transport, pool_of
 from streamwatch.redact import hide_credentials
 
 LARGEST_REPLY = 1_000_000
@@ -31,6 +33,7 @@ so that a request does not meet a connection that is just being closed."""
 _CHECK_NETWORK = "Check this machine's network, its DNS and recognizer.ocrcars.endpoint."
 _CHECK_TLS = "Check this machine's clock and, where a proxy opens TLS, that its certificate is trusted here."
 _CHECK_PROXY = "Check the proxy that the environment names (HTTPS_PROXY)."
+_TOO_SLOW = "Raise recognizer.ocrcars.read_timeout, or lower jpeg.long_side or jpeg.quality."
 
 
 class Sent(Enum):
@@ -61,7 +64,7 @@ MEANING: dict[type[httpx.RequestError], Broken] = {
     httpx.UnsupportedProtocol: Broken("the address is neither http nor https", Sent.NOTHING),
     httpx.LocalProtocolError: Broken("the request is not valid HTTP", Sent.NOTHING),
     httpx.WriteError: Broken("the connection broke while sending"),
-    httpx.WriteTimeout: Broken("sending took too long"),
+    httpx.WriteTimeout: Broken("sending took too long", advice=_TOO_SLOW),
     httpx.ReadError: _BROKE_OFF,
     httpx.ReadTimeout: Broken("no answer in time"),
     httpx.RemoteProtocolError: _BROKE_OFF,
@@ -78,18 +81,31 @@ MEANING: dict[type[httpx.RequestError], Broken] = {
 
 
 class Progress:
-    """How far one request got, told by httpcore's trace events while it runs in the caller's thread."""
+    """How far one request got, told by httpcore's trace events while it runs in the caller's thread.
 
-    def __init__(self) -> None:
+    deadlines: until when it may connect, write and read, in monotonic seconds; what belongs to connecting (name,
+    connection, proxy, TLS) ends after connect_timeout, the answer read_timeout after the request has left, and all of
+    it after both together.
+    """
+
+    def __init__(self, connect_timeout: float, read_timeout: float) -> None:
         self.sent = Sent.UNKNOWN
         self.head: Reply | None = None
         self._tunnelling = False
+        self._read_timeout = read_timeout
+        connected = time.monotonic() + connect_timeout
+        self._end = connected + read_timeout
+        self.deadlines = dict.fromkeys(("connect", "write", "read"), connected)
 
     def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         if event == "http11.send_request_headers.started":
             # Through a proxy a CONNECT goes first; until it is answered, the proxy has seen nothing else.
             self._tunnelling = info["request"].method == b"CONNECT"
             self.sent = Sent.NOTHING if self._tunnelling else Sent.UNKNOWN
+            if not self._tunnelling:
+                self.deadlines.update(write=self._end, read=self._end)
+        elif event == "http11.send_request_body.complete" and not self._tunnelling:
+            self.deadlines["read"] = min(self._end, time.monotonic() + self._read_timeout)
         elif event in ("http11.send_request_headers.failed", "http11.send_request_body.failed"):
             self.sent = Sent.NOTHING if self._tunnelling else Sent.CUT
         elif event == "http11.receive_response_headers.complete" and not self._tunnelling:
@@ -150,83 +166,91 @@ class Wire:
     def __init__(self, address: Address, connect_timeout: float, read_timeout: float) -> None:
         _quieten_foreign_logs()
         self._address = address
-        self._read_timeout = read_timeout
+        self._timeouts = connect_timeout, read_timeout
         try:
-            self._client = httpx.Client(
-                http1=True,
-                http2=False,
-                verify=_trusted(),
-                follow_redirects=False,
-                # Proxies of the environment; never for this machine itself, because plain http would carry the AppCode
-                # to the proxy.
-                trust_env=not address.loopback,
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                timeout=httpx.Timeout(connect_timeout, read=read_timeout),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=_KEEP_ALIVE),
-            )
-        except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+            # Proxies of the environment; never for this machine itself, because plain http would carry the AppCode to
+            # the proxy.
+            pool = pool_of(_trusted(), None if address.loopback else _proxy_for(address), _KEEP_ALIVE)
+        except (ValueError, ImportError, RuntimeError, OSError, httpx.InvalidURL) as error:
             reason = hide_credentials(str(error))
             raise errors.ConfigError(
                 f"The proxy or the certificates that the environment names can not be used: {reason}",
                 "See HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
             ) from None
+        self._client = httpx.Client(
+            transport=Transport(pool),
+            follow_redirects=False,
+            trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
 
     def exchange(self, headers: Mapping[str, str], body: bytes, signed: bool) -> Reply | Failure:
         """Sends one POST and returns its reply, or the failure that says what is known of its fate.
 
         Returned and not raised: a traceback through httpx would hold the headers, and with them the credentials.
         """
-        progress = Progress()
+        progress = Progress(*self._timeouts)
+        extensions = {"trace": progress, "timeout": progress.deadlines}
         request = self._client.build_request(
-            "POST", self._address.url, headers=headers, content=body, extensions={"trace": progress}
+            "POST", self._address.url, headers=headers, content=body, extensions=extensions
         )
         try:
             response = self._client.send(request, stream=True)
             try:
-                return self._receive(response)
+                return _receive(response)
             finally:
                 response.close()
         except httpx.RequestError as error:
             if progress.head and progress.head.status != 200:
                 return progress.head
-            return self._understand(error, progress.sent, signed)
+            return self._understand(error, progress, signed)
 
     def close(self) -> None:
         """Closes all connections."""
         self._client.close()
 
-    def _receive(self, response: httpx.Response) -> Reply | Failure:
-        """The first megabyte of the reply; a reply that trickles does not hold the caller beyond the read timeout."""
-        deadline = time.monotonic() + self._read_timeout
-        body = b""
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) >= LARGEST_REPLY:
-                break
-            if time.monotonic() > deadline:
-                raise httpx.ReadTimeout("the answer trickles", request=response.request)
-        return Reply(response.status_code, _headers(response.headers.raw), body[:LARGEST_REPLY])
-
-    def _understand(self, error: httpx.RequestError, sent: Sent, signed: bool) -> Failure:
+    def _understand(self, error: httpx.RequestError, progress: Progress, signed: bool) -> Failure:
+        sent = progress.sent
         broken = MEANING.get(type(error), _BROKE_OFF)
         where = f"ocrCars at {self._address.host}: {broken.gist}"
         if isinstance(error, httpx.LocalProtocolError):
             return _failure(errors.BadRequest(f"{where}.", "Please report this: it is a fault of streamwatch."))
-        if _header_too_large(error) and signed:
+        if progress.head is None and _header_too_large(error) and signed:
             return Failure(_probably_bad_signature(self._address.host), NEVER)
         if Sent.NOTHING in (broken.sent, sent):
             reason, advice = reason_of(error)
             return _failure(errors.NotSent(f"{where}{reason}.", advice or broken.advice))
         if sent is Sent.CUT:
             # The length was announced and not all of it left this machine, so the service can not have acted on it.
-            return _failure(errors.NotSent(f"{where}; the request did not leave whole.", broken.advice))
+            unsent = errors.NotSent(f"{where}; the request did not leave whole.", broken.advice)
+            # What took all the time there is would do so again at once.
+            return Failure(unsent, NEVER) if isinstance(error, httpx.WriteTimeout) else _failure(unsent)
         return _failure(errors.Doubtful(f"{where}; it may have been read and charged.", broken.advice))
 
 
-def _trusted() -> ssl.SSLContext | bool:
+def _receive(response: httpx.Response) -> Reply:
+    """The first megabyte of the reply, as it came over the wire: nothing is decoded that could grow."""
+    body = b""
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) >= LARGEST_REPLY:
+            break
+    return Reply(response.status_code, _headers(response.headers.raw), body[:LARGEST_REPLY])
+
+
+def _trusted() -> ssl.SSLContext:
     """The certificates that the environment names, also for this machine; else those that httpx comes with."""
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    return ssl.create_default_context(cafile=file or None, capath=folder or None) if file or folder else True
+    if file or folder:
+        return ssl.create_default_context(cafile=file or None, capath=folder or None)
+    return httpx.create_ssl_context()
+
+
+def _proxy_for(address: Address) -> str | None:
+    """The proxy that the environment names for an address; None where it names none."""
+    proxies = getproxies()
+    proxy = proxies.get(address.url.scheme) or proxies.get("all")
+    return None if not proxy or proxy_bypass(address.host) else proxy
 
 
 def _failure(error: errors.RecognitionError) -> Failure:

@@ -48,7 +48,7 @@ class Business(Enum):
     UNPARSED = 20, "the picture can not be parsed"
     PARAMETER = 40, "img_base64 is missing"
     TOO_LARGE = 50, "the picture is too large"
-    FORMAT = 60, "the picture is no JPEG, PNG, BMP or GIF"
+    FORMAT = 60, "the picture is no JPEG, PNG, BMP or WebP"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ of picture with sides of 15 to 4096 pixels.
 
 import base64
 import binascii
-import struct
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
+from streamwatch.imaging import Fault, Limits, UnfitPicture, measure
 from streamwatch.serving.replies import Business, Refusal
 
 PATH = "/ocrCars"
@@ -18,6 +18,8 @@ LONGEST_HEAD = 8192
 LARGEST_BODY = 8 * 1024 * 1024
 LARGEST_PICTURE = 4 * 1024 * 1024
 SHORTEST_SIDE, LONGEST_SIDE = 15, 4096
+_LIMITS = Limits(LARGEST_PICTURE, LONGEST_SIDE, LONGEST_SIDE**2)
+_BUSINESS = {Fault.FORMAT: Business.FORMAT, Fault.BROKEN: Business.UNPARSED, Fault.TOO_LARGE: Business.TOO_LARGE}
 _FORM = "application/x-www-form-urlencoded"
 _MOST_PARAMETERS = 20
 _ONCE = {"authorization", "content-length", "content-type", "transfer-encoding", "content-encoding", "expect", "host"}
@@ -79,7 +81,7 @@ def read_head(text: bytes) -> Head:
         raise Refused(Refusal.METHOD)
     if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise Refused(Refusal.CONTENT_TYPE)
-    return Head(method, path, _pairs(query), headers, _length(headers))
+    return Head(method, path, _pairs(query.encode("latin-1")), headers, _length(headers))
 
 
 def _length(headers: Mapping[str, str]) -> int:
@@ -94,16 +96,31 @@ def _length(headers: Mapping[str, str]) -> int:
 
 def read_form(body: bytes) -> Pairs:
     """Decoded parameters. Raises Refused where it is no form."""
+    return _pairs(body)
+
+
+_ODD = re.compile(rb"[^!-~]|%(?![0-9A-Fa-f]{2})")
+"""No form holds blanks, control characters, bytes beyond ASCII, or a percent sign without its two digits."""
+_SWAPPED = bytes.maketrans(b"%+", b"= ")
+
+
+def _pairs(text: bytes) -> Pairs:
+    """Decoded parameters in order. Their number is bounded, and the time by the length alone."""
+    fields = text.split(b"&", _MOST_PARAMETERS)
+    if len(fields) > _MOST_PARAMETERS or _ODD.search(text):
+        raise Refused(Refusal.NO_BODY)
+    pairs = (field.partition(b"=") for field in fields if field)
+    return tuple((_unescaped(name), _unescaped(value)) for name, _, value in pairs)
+
+
+def _unescaped(text: bytes) -> str:
+    """Without percent signs. With another sign for the escape this is the encoding of RFC 2045, 6.7 (`=41` for A).
+
+    Python decodes that in C, some hundred times as fast as `urllib.parse`.
+    """
     try:
-        return _pairs(body.decode("ascii"))
+        return binascii.a2b_qp(text.replace(b"=", b"%3D").translate(_SWAPPED)).decode()
     except UnicodeDecodeError:
-        raise Refused(Refusal.NO_BODY) from None
-
-
-def _pairs(text: str) -> Pairs:
-    try:
-        return tuple(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict"))
-    except ValueError:
         raise Refused(Refusal.NO_BODY) from None
 
 
@@ -119,56 +136,10 @@ def picture_of(form: Pairs) -> bytes:
         picture = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise Unreadable(Business.UNPARSED) from None
-    _check_size(picture)
-    return picture
-
-
-def _check_size(picture: bytes) -> None:
-    """Before anything is decoded, for a small file can hold a picture that fills the memory."""
     try:
-        size = _size(picture)
-    except (struct.error, IndexError):
-        raise Unreadable(Business.UNPARSED) from None
-    if size is None:
-        raise Unreadable(Business.FORMAT)
-    if len(picture) > LARGEST_PICTURE or max(size) > LONGEST_SIDE:
-        raise Unreadable(Business.TOO_LARGE)
-    if min(size) < SHORTEST_SIDE:
+        found = measure(picture, _LIMITS)
+    except UnfitPicture as unfit:
+        raise Unreadable(_BUSINESS[unfit.fault]) from None
+    if min(found.width, found.height) < SHORTEST_SIDE:
         raise Unreadable(Business.UNPARSED)
-
-
-def _size(picture: bytes) -> tuple[int, int] | None:
-    """Width and height as the file says; None for another format. Raises struct.error, IndexError for a cut file."""
-    if picture.startswith(b"\xff\xd8"):
-        return _jpeg_size(picture)
-    if picture.startswith(b"\x89PNG\r\n\x1a\n"):
-        width, height = struct.unpack_from(">II", picture, 16)
-        return width, height
-    if picture.startswith((b"GIF87a", b"GIF89a")):
-        width, height = struct.unpack_from("<HH", picture, 6)
-        return width, height
-    if picture.startswith(b"BM"):
-        width, height = struct.unpack_from("<ii", picture, 18)
-        return abs(width), abs(height)
-    return None
-
-
-_SOF = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-"""Markers of a JPEG that begin a frame (ITU-T T.81, table B.1)."""
-
-
-def _jpeg_size(picture: bytes) -> tuple[int, int]:
-    at = 2
-    while True:
-        if picture[at] != 0xFF:
-            raise IndexError
-        marker = picture[at + 1]
-        if marker == 0xFF:  # a fill byte
-            at += 1
-        elif marker in _SOF:
-            height, width = struct.unpack_from(">HH", picture, at + 5)
-            return width, height
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD7:
-            at += 2
-        else:
-            at += 2 + max(2, struct.unpack_from(">H", picture, at + 2)[0])
+    return picture

@@ -20,7 +20,7 @@ MOST_CONNECTIONS = 128
 IN_TIME = 30.0
 """Seconds for a request, and for an answer: an 8 MB body over 2.2 Mbit/s."""
 MOST_BYTES = 32_000_000
-"""Of all bodies that are being received."""
+"""Of all bodies that are being received; what was announced and has not come takes no room."""
 LATEST = 30.0
 """Seconds in the queue after which no client waits any more."""
 _END = b"\r\n\r\n"
@@ -112,7 +112,10 @@ class OcrService:
     def _take(self, visitor: Visitor) -> Reply | None:
         """Takes in what has come; None while more has to come, or the picture waits to be read."""
         head = self._heads.get(visitor) or self._begin(visitor)
-        if head is None or len(visitor.request) < head.length:
+        if head is None:
+            return None
+        self._make_room(visitor)
+        if len(visitor.request) < head.length:
             return None
         form = read_form(bytes(visitor.request[: head.length]))
         self._forget(visitor)
@@ -135,13 +138,32 @@ class OcrService:
             return None
         head = read_head(bytes(visitor.request[:end]))
         self._guard.check_head(head)
-        if self._leaving or sum(other.length for other in self._heads.values()) + head.length > MOST_BYTES:
+        if self._leaving:
             raise Refused(Refusal.BUSY)
         self._heads[visitor] = head
         del visitor.request[: end + len(_END)]
         if head.expects and len(visitor.request) < head.length:
             visitor.say(b"HTTP/1.1 100 Continue\r\n\r\n")
         return head
+
+    def _make_room(self, visitor: Visitor) -> None:
+        """Where the bodies take too much room, the client's with the most gives way: the newcomer's, else its oldest.
+
+        So whoever sends many bodies, or leaves many unfinished, locks out nobody but itself. Raises Refused.
+        """
+        while sum(len(other.request) for other in self._heads) > MOST_BYTES:
+            room: dict[str, int] = {}
+            for other in self._heads:
+                room[other.address] = room.get(other.address, 0) + len(other.request)
+            largest = max(room, key=lambda address: room[address])
+            if visitor.address == largest:
+                self._forget(visitor)
+                raise Refused(Refusal.BUSY)
+            oldest = next(other for other in self._heads if other.address == largest)
+            self._forget(oldest)
+            reply = refuse(Refusal.BUSY)
+            self._say(oldest, reply)
+            self._visitors.dismiss(oldest, reply.http)
 
     def _forget(self, visitor: Visitor) -> None:
         self._heads.pop(visitor, None)

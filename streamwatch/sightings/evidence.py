@@ -102,7 +102,8 @@ def _clusters(texts: Sequence[_Text], floors: Floors) -> list[list[_Text]]:
     for i, j in combinations(range(len(texts)), 2):
         gap = distance(texts[i].text, texts[j].text, _ONE_VEHICLE_IF_WEAK)
         same_place = _same_place(places[i], places[j])
-        if same_place is False or (same_place is None and gap > _ONE_VEHICLE and strong[i] and strong[j]):
+        two_sure_ones = strong[i] and strong[j] and not _outvoted(texts[i], texts[j])
+        if same_place is False or (same_place is None and gap > _ONE_VEHICLE and two_sure_ones):
             apart[i] |= 1 << j
             apart[j] |= 1 << i
         elif gap <= _ONE_VEHICLE_IF_WEAK:
@@ -115,6 +116,11 @@ def _clusters(texts: Sequence[_Text], floors: Floors) -> list[list[_Text]]:
             apart[one] |= apart[other]
             cluster_of = [one if cluster == other else cluster for cluster in cluster_of]
     return [[text for text, its in zip(texts, cluster_of, strict=True) if its == cluster] for cluster in members]
+
+
+def _outvoted(one: _Text, other: _Text) -> bool:
+    """True if the paid engine read one of two like texts in two pictures, and only the local engine the other one."""
+    return (one.agreed and not other.paid) or (other.agreed and not one.paid)
 
 
 _Places = Mapping[str, tuple[float, float, float, float]]

@@ -7,6 +7,8 @@ What PostgreSQL needs stands in postgresql.py.
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from streamwatch.errors import DatabaseUnusable, StoreError
+from streamwatch.files import make_folder
 from streamwatch.store import postgresql, schema
-from streamwatch.store.evidence import make_folder
 from streamwatch.store.failures import OTHER_FILE, Place, file_failed, translated
 
 BUSY_TIMEOUT = 10.0
@@ -92,6 +94,29 @@ def open_read_only(database: str) -> tuple[Engine, Place]:
         engine.dispose()
         raise
     return engine, place
+
+
+@contextmanager
+def as_it_stands(database: str) -> Iterator[tuple[Place, Connection | None]]:
+    """What the writer would find; makes and changes nothing. None: the file is not there yet.
+
+    The connection has SQLite's write lock until the block ends. Raises what `open_writer` raises.
+    """
+    url = _parse(database)
+    place = Place.of(url)
+    if _is_sqlite(url):
+        url = _sqlite_file(url, place)
+        if not Path(url.database or "").exists():
+            yield place, None
+            return
+    engine = _plain_engine(url, place, poolclass=NullPool)
+    if _is_sqlite(url):
+        event.listen(engine, "begin", _take_write_lock)
+    try:
+        with translated(place), engine.connect() as connection:
+            yield place, connection
+    finally:
+        engine.dispose()
 
 
 def _require_newest(connection: Connection, place: Place) -> None:

@@ -5,12 +5,12 @@ that a row may be committed after it which a power cut can not make a liar.
 """
 
 import hashlib
-import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 from streamwatch.errors import StorageFailed, StoreError
+from streamwatch.files import make_folder, write_whole
 from streamwatch.store.failures import file_failed
 
 _LONGEST_FOLDER = 200  # bytes; file systems take 255
@@ -39,18 +39,9 @@ def day_of(name: str) -> datetime | None:
 def write_picture(data_dir: Path, path: str, jpeg: bytes) -> None:
     """Returns once the bytes are safely stored at data_dir/path. Raises StorageFailed, and then no file is left."""
     target = data_dir / path
-    unfinished = target.with_name(f".{target.name}.part")
     try:
         make_folder(target.parent)
-        try:
-            with unfinished.open("wb") as file:
-                file.write(jpeg)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(target)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        _sync_folder(target.parent)
+        write_whole(target, jpeg, durable=True)
     except OSError as error:
         raise file_failed(f"The picture {target}", error) from None
 
@@ -78,23 +69,6 @@ def read_picture(data_dir: Path, path: str, digest: str) -> bytes:
     if sha256(jpeg) != digest:
         raise StoreError(f"The picture {target} is damaged: it is not the one that was stored.")
     return jpeg
-
-
-def make_folder(folder: Path) -> None:
-    """Makes a folder and those above it, each synced into its parent. Raises OSError."""
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _safe(name: str) -> str:

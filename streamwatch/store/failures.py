@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, StatementError
 
 from streamwatch.errors import DatabaseUnusable, StorageFailed, StoreError
-from streamwatch.redact import hide_credentials
+from streamwatch.redact import hide_credentials, hide_secret
 
 RESCUE = (
     "Stop streamwatch, keep a copy of the file with its -wal and -shm, and rescue it with sqlite3's `.recover`; "
@@ -110,7 +110,7 @@ class Place:
     def clean(self, text: str) -> str:
         """The first line of a driver's text, without the password."""
         line = next(iter(text.strip().splitlines()), "")
-        return hide_credentials(line.replace(self.password, "***") if self.password else line).rstrip(".")
+        return hide_credentials(hide_secret(line, self.password)).rstrip(".")
 
 
 @contextmanager

@@ -7,9 +7,10 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from streamwatch.clock import Span, window
 from streamwatch.model import PlateText
 from streamwatch.store.rows import plates_of
-from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe
+from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe, StoredPassage
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def spent(session: Session, since: datetime, camera: str | None) -> int:
 
 
 def answer_to(session: Session, camera: str, sha256: str) -> tuple[PlateText, ...] | None:
-    """What the service said last of a camera's JPEG with this SHA-256; None where it said nothing of one."""
+    """What the service said last of a camera's JPEG with this SHA-256; None where it said nothing usable."""
     query = (
         select(StoredCall.answer)
         .where(StoredCall.camera == camera, StoredCall.sha256 == sha256, StoredCall.answer.is_not(None))
@@ -100,34 +101,62 @@ def _since(session: Session, since: datetime) -> ColumnElement[bool]:
 
 
 def calls_report(session: Session, since: datetime, until: datetime) -> CallsReport:
-    """The calls that were started at `since` or later and before `until`."""
-    query = select(
-        StoredCall.started_at, StoredCall.camera, StoredCall.outcome, StoredCall.charged, StoredCall.fee
-    ).where(StoredCall.started_at >= since, StoredCall.started_at < until)
-    sums: dict[tuple[date, str | None], Calls] = {}
-    for started_at, camera, outcome, charged, fee in session.execute(query.execution_options(yield_per=1000)):
-        key = (started_at.astimezone().date(), camera)
-        sums[key] = sums.get(key, Calls()) + _one(outcome, charged, fee)
-    rows = [CallsRow(day, camera, calls) for (day, camera), calls in sums.items()]
-    rows.sort(key=lambda row: (-row.day.toordinal(), row.camera is None, row.camera or ""))
+    """The calls that were started at `since` or later and before `until`; the database adds up those of a day.
+
+    Each day of local time is asked for by itself, because no database knows of all when a day of this machine begins.
+    """
+    first = select(func.min(StoredCall.started_at))
+    rows: list[CallsRow] = []
+    while (
+        at := session.scalar(first.where(StoredCall.started_at >= since, StoredCall.started_at < until))
+    ) is not None:
+        since = min(window(Span.DAY, at).end, until)
+        rows[:0] = _day(session, at, since)
     return CallsReport(rows, _total(row.calls for row in rows))
 
 
-def _one(outcome: str | None, charged: bool | None, fee: int) -> Calls:
+def _day(session: Session, since: datetime, until: datetime) -> list[CallsRow]:
+    kind = (StoredCall.camera, StoredCall.outcome, StoredCall.charged)
+    query = (
+        select(*kind, func.count(), func.sum(StoredCall.fee))
+        .where(StoredCall.started_at >= since, StoredCall.started_at < until)
+        .group_by(*kind)
+    )
+    sums: dict[str | None, Calls] = {}
+    for camera, outcome, charged, number, fee in session.execute(query):
+        sums[camera] = sums.get(camera, Calls()) + _alike(outcome, charged, number, fee)
+    day = since.astimezone().date()
+    return [CallsRow(day, camera, sums[camera]) for camera in sorted(sums, key=lambda name: (name is None, name or ""))]
+
+
+def _alike(outcome: str | None, charged: bool | None, number: int, fee: int) -> Calls:
+    """So many calls that ended in the same way. fee: of all of them."""
     read, no_plate, doubtful = outcome == "read", outcome == "no plate", outcome in (None, "doubtful")
     return Calls(
-        calls=1,
-        charged=int(charged is True),
+        calls=number,
+        charged=number if charged else 0,
         fee=fee if charged else 0,
-        read=int(read),
-        no_plate=int(no_plate),
-        doubtful=int(doubtful),
-        failed=int(not (read or no_plate or doubtful)),
+        read=number if read else 0,
+        no_plate=number if no_plate else 0,
+        doubtful=number if doubtful else 0,
+        failed=0 if read or no_plate or doubtful else number,
     )
 
 
 def _total(rows: Iterable[Calls]) -> Calls:
     return sum(rows, Calls())
+
+
+def first_use(session: Session) -> datetime | None:
+    """When the first passage or call was written down, by a clock that was trusted; None: there is none."""
+    firsts = (
+        select(time).where(trusted).order_by(time).limit(1)
+        for time, trusted in (
+            (StoredPassage.recorded_at, StoredPassage.clock_trusted),
+            (StoredCall.started_at, StoredCall.clock_trusted),
+        )
+    )
+    return min((at for at in map(session.scalar, firsts) if at is not None), default=None)
 
 
 def not_called(session: Session, since: datetime, until: datetime) -> list[NotCalledRow]:

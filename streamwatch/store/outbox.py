@@ -5,6 +5,7 @@ waiting               -                                          waiting
 sent                  none                                       waiting
 sent                  without outcome, or doubtful               doubtful, never sent again by itself
 sent                  with an answer                             handed out, to be taken further
+sent                  with an answer that can be no reading      failed: it would break whoever takes it further
 sent                  ended without an answer, not charged       waiting
 sent                  ended without an answer, charged           failed: paying once more needs a decision
 """
@@ -34,6 +35,9 @@ from streamwatch.store.tables import (
 
 DOUBTFUL = "doubtful"
 """The `outcome` of a call of which nobody knows whether it was answered; the same word as in `errors.Doubtful`."""
+
+UNUSABLE = "The service's answer, which was paid for, can be no reading of a picture; it is kept in the ledger."
+"""Why a keyframe failed whose answer was set aside."""
 
 _TRIED = (KeyframeState.SENT, KeyframeState.DOUBTFUL, KeyframeState.ANSWERED)
 
@@ -69,13 +73,14 @@ class Recovery:
     """What `Store.recover` found; keys of keyframes.
 
     doubtful: became doubtful now. answered: to be taken further with `keyframe_answered`. unsent: wait again. failed:
-    the service answered and charged, but not with plates.
+    the service answered and charged, but not with plates. unusable: it said what can be no reading of a picture.
     """
 
     doubtful: list[str] = field(default_factory=list)
     answered: list[UnsavedAnswer] = field(default_factory=list)
     unsent: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,12 @@ def recover(session: Session) -> Recovery:
 def _settle(view: StoredKeyframe, calls: list[StoredCall], found: Recovery) -> None:
     last = calls[-1] if calls else None
     if last is not None and last.answer is not None:
-        found.answered.append(UnsavedAnswer(view.key, last.key, plates_of(last.answer), last.engine))
+        plates = plates_of(last.answer)
+        if plates is None:
+            view.state, view.state_reason = KeyframeState.FAILED, UNUSABLE
+            found.unusable.append(view.key)
+        else:
+            found.answered.append(UnsavedAnswer(view.key, last.key, plates, last.engine))
     elif last is not None and (_maybe_paid(calls) or last.outcome in ("read", "no plate")):
         view.state, view.state_reason = KeyframeState.DOUBTFUL, last.error or "Its answer was not kept."
         found.doubtful.append(view.key)

@@ -1,12 +1,13 @@
 """Read-only access to the database: what people and pages ask."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, false, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from streamwatch.model import Engine, PlateText, SightingStatus
@@ -15,7 +16,17 @@ from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import Place, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
 from streamwatch.store.rows import plates_of
-from streamwatch.store.tables import PLATE_LENGTH, StoredCall, StoredKeyframe, StoredSighting
+from streamwatch.store.tables import (
+    PLATE_LENGTH,
+    StoredCall,
+    StoredKeyframe,
+    StoredPassage,
+    StoredSighting,
+    UtcDateTime,
+)
+
+PAGE = 10_000
+"""Sightings that are asked for at once: about 10 MB. Each page may cost a sort of all that are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +90,59 @@ class Reader:
         since, until: aware; a sighting counts when any part of [first_seen, last_seen] lies between them, both ends
         included. limit: at most so many.
         """
-        if plate_glob is not None and not _can_match(plate_glob):
-            return []
+        return list(self.each_sighting(plate_glob, camera, since, until, limit))
+
+    def each_sighting(
+        self,
+        plate_glob: str | None = None,
+        camera: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> Iterator[SightingRow]:
+        """As `sightings`, one after the other, however many there are.
+
+        They are asked for in pages, each in a transaction of its own: who takes them slowly holds nothing up in the
+        database, and memory holds one page. What is logged meanwhile is newer and does not come.
+        """
         query = (
             select(StoredSighting, StoredKeyframe.path)
             .join(StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id)
+            .where(*_conditions(plate_glob, camera, since, until))
             .order_by(StoredSighting.first_seen.desc(), StoredSighting.id.desc())
-            .limit(limit)
+            .execution_options(yield_per=1000)
         )
-        if plate_glob is not None:
-            query = query.where(_plate_is_like(plate_glob))
-        if camera is not None:
-            query = query.where(StoredSighting.camera == camera)
-        if since is not None:
-            query = query.where(StoredSighting.last_seen >= since)
-        if until is not None:
-            query = query.where(StoredSighting.first_seen <= until)
+        older: tuple[ColumnElement[bool], ...] = ()
+        while limit is None or limit > 0:
+            most = PAGE if limit is None else min(limit, PAGE)
+            with translated(self._place), Session(self._engine) as session:
+                rows = [self._row(row, path) for row, path in session.execute(query.where(*older).limit(most))]
+            yield from rows
+            if len(rows) < most:
+                return
+            limit = None if limit is None else limit - most
+            older = (
+                tuple_(StoredSighting.first_seen, StoredSighting.id)
+                < tuple_(literal(rows[-1].first_seen, UtcDateTime), rows[-1].id),
+            )
+
+    def count_sightings(
+        self,
+        plate_glob: str | None = None,
+        camera: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """The number of what `sightings` gives without a limit."""
+        query = select(func.count()).select_from(StoredSighting).where(*_conditions(plate_glob, camera, since, until))
         with translated(self._place), Session(self._engine) as session:
-            return [self._row(row, path) for row, path in session.execute(query)]
+            return session.scalar(query) or 0
+
+    def knows_camera(self, camera: str) -> bool:
+        """True if a vehicle was ever seen by a camera of this name, or a call was made for it."""
+        seen = exists().where(StoredPassage.camera == camera) | exists().where(StoredCall.camera == camera)
+        with translated(self._place), Session(self._engine) as session:
+            return bool(session.scalar(select(seen)))
 
     def spent(self, since: datetime, camera: str | None = None) -> int:
         """Charge units since then, for a camera or (None) for all; one at least for a call that may be charged."""
@@ -107,6 +153,11 @@ class Reader:
         """The calls started at `since` or later and before `until`, by camera and day of local time."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.calls_report(session, since, until)
+
+    def first_use(self) -> datetime | None:
+        """When the first passage or call was written down, by a clock that was trusted; None: there is none."""
+        with translated(self._place), Session(self._engine) as session:
+            return ledger.first_use(session)
 
     def not_called(self, since: datetime, until: datetime) -> list[NotCalledRow]:
         """Keyframes taken at `since` or later and before `until` that cost nothing, by camera, state and reason."""
@@ -139,7 +190,8 @@ class Reader:
         if until is not None:
             query = query.where(StoredKeyframe.captured_at <= until)
         with translated(self._place), Session(self._engine) as session:
-            return [self._answer(call, at) for call, at in session.execute(query)]
+            answers = (self._answer(call, at) for call, at in session.execute(query))
+            return [answer for answer in answers if answer is not None]
 
     def picture(self, answer: PaidAnswer) -> bytes:
         """The JPEG. Raises StoreError where it is gone or is not the one that was sent, or StorageFailed."""
@@ -150,10 +202,10 @@ class Reader:
         with translated(self._place), Session(self._engine) as session:
             return retention.evidence_bytes(session)
 
-    def _answer(self, call: StoredCall, captured_at: datetime) -> PaidAnswer:
+    def _answer(self, call: StoredCall, captured_at: datetime) -> PaidAnswer | None:
         assert call.path is not None
         image, plates = self._data_dir / call.path, plates_of(call.answer or [])
-        return PaidAnswer(call.camera or "", captured_at, image, call.sha256, plates)
+        return plates if plates is None else PaidAnswer(call.camera or "", captured_at, image, call.sha256, plates)
 
     def _row(self, row: StoredSighting, path: str | None) -> SightingRow:
         return SightingRow(
@@ -179,6 +231,19 @@ def open_reader(url: str, data_dir: Path) -> Reader:
     """
     engine, place = database.open_read_only(url)
     return Reader(engine, place, data_dir)
+
+
+def _conditions(
+    plate_glob: str | None, camera: str | None, since: datetime | None, until: datetime | None
+) -> Iterator[ColumnElement[bool]]:
+    if plate_glob is not None:
+        yield _plate_is_like(plate_glob) if _can_match(plate_glob) else false()
+    if camera is not None:
+        yield StoredSighting.camera == camera
+    if since is not None:
+        yield StoredSighting.last_seen >= since
+    if until is not None:
+        yield StoredSighting.first_seen <= until
 
 
 def _can_match(glob: str) -> bool:

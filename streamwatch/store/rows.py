@@ -1,5 +1,6 @@
 """Rows to the pipeline's types and back."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from streamwatch.errors import StoreError
 from streamwatch.model import Box, Corners, Keyframe, Passage, PlateText, Point, Reading, Sighting
+from streamwatch.plates import MOST_PLATES, legible
 from streamwatch.store.evidence import sha256
 from streamwatch.store.tables import StoredCall, StoredKeyframe, StoredPassage, StoredReading, StoredSighting
 from streamwatch.store.texts import storable
@@ -111,9 +113,26 @@ def answer_row(plates: Sequence[PlateText] | None) -> list[dict[str, Any]] | Non
     ]
 
 
-def plates_of(answer: Sequence[dict[str, Any]]) -> tuple[PlateText, ...]:
-    """The plates that a call said."""
-    return tuple(PlateText(plate["text"], plate["confidence"], corners_of(plate["corners"])) for plate in answer)
+def plates_of(answer: Any) -> tuple[PlateText, ...] | None:
+    """The plates that a call said, from the column `answer`; None for what can be no reading of a picture.
+
+    Such rows are of older versions, which kept whatever the service wrote, or of another hand.
+    """
+    try:
+        plates = [PlateText(plate["text"], plate["confidence"], corners_of(plate["corners"])) for plate in answer]
+        usable = len(plates) <= MOST_PLATES and all(map(_usable, plates))
+    except (TypeError, ValueError, KeyError):
+        return None
+    return tuple(plates) if usable else None
+
+
+def _usable(plate: PlateText) -> bool:
+    points = [] if plate.corners is None else [value for point in plate.corners for value in point]
+    return (
+        legible(plate.text)
+        and (plate.confidence is None or 0 <= plate.confidence <= 1)
+        and all(math.isfinite(value) for value in points)
+    )
 
 
 def _points(corners: Corners | None) -> list[list[float]] | None:

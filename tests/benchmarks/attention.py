@@ -72,8 +72,9 @@ LIMITS = (
     *(Limit(who, "quiet", gops, MOTION, 1 / 12) for who, gops in ((WATCH, ANY), (AUTO, (50,)))),
     Limit(WATCH, "busy", ANY, FFMPEG, 0.5),
     Limit(AUTO, "busy", (25, 50), FFMPEG, 0.5),
+    *(Limit(who, scene, (100,), FFMPEG, 0.75) for who in (AUTO, ALONE) for scene in ("quiet", "busy")),
 )
-"""With groups of 100 pictures, four seconds, every picture has to be decoded where there is no sub-stream."""
+"""Of groups of 100 pictures, four seconds, half has to be decoded where there is no sub-stream."""
 
 
 def measure(clip: Clip, folder: Path, through: list[Through], playing: list[Playing]) -> dict[str, float]:

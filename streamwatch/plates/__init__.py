@@ -1,0 +1,74 @@
+"""The grammar of number plates: normalising, validating, repairing and comparing what an engine has read.
+
+A table lists the kinds of plates of one country. Each kind is a list of forms and each form a list of places, and a
+place is the characters that may stand there. The validator's patterns are made from it, and the decoder that reads
+character by character uses the same places.
+
+├── kinds.py      what a table is made of
+├── china.py      mainland China's table
+├── abroad.py     those of other countries and regions, with their sources
+├── text.py       one spelling of a text; how likely one is a misread of another
+└── grammar.py    tables by name, and patterns, put together: which texts are plates
+"""
+
+from streamwatch.plates.china import KINDS, LETTERS, NAMES, NEW_ENERGY, OFFICE_LETTERS, PROVINCES, SERIAL
+from streamwatch.plates.grammar import (
+    ANY,
+    CHINA,
+    FOLDED,
+    MANY_LETTERS,
+    MARK_LOST,
+    MAY_BE_CUT,
+    OFFICE_O,
+    OTHER,
+    REPAIRED,
+    TABLES,
+    Grammar,
+    Plate,
+    grammar,
+    parse,
+)
+from streamwatch.plates.kinds import DIGITS, Form, Kind
+from streamwatch.plates.text import (
+    LONGEST_TEXT,
+    MOST_PLATES,
+    distance,
+    legible,
+    normalise,
+    normalise_glob,
+    part_of_plate,
+)
+
+__all__ = [
+    "ANY",
+    "CHINA",
+    "DIGITS",
+    "FOLDED",
+    "KINDS",
+    "LETTERS",
+    "LONGEST_TEXT",
+    "MANY_LETTERS",
+    "MARK_LOST",
+    "MAY_BE_CUT",
+    "MOST_PLATES",
+    "NAMES",
+    "NEW_ENERGY",
+    "OFFICE_LETTERS",
+    "OFFICE_O",
+    "OTHER",
+    "PROVINCES",
+    "REPAIRED",
+    "SERIAL",
+    "TABLES",
+    "Form",
+    "Grammar",
+    "Kind",
+    "Plate",
+    "distance",
+    "grammar",
+    "legible",
+    "normalise",
+    "normalise_glob",
+    "parse",
+    "part_of_plate",
+]

@@ -1,0 +1,61 @@
+"""What a table of number plates is made of: characters, places, forms and kinds."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DIGITS = "0123456789"
+
+Form = tuple[str, ...]
+"""The characters allowed at each place, from the first to the last."""
+
+O_AND_I = {"O": "0", "I": "1"}
+"""What may be read for what where only the second can stand."""
+LETTERS_AND_DIGITS = dict(zip("OIZSBG012586", "012586OIZSBG", strict=True))
+"""The same for tables whose places are letters or digits, hardly ever both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of plate.
+
+    forms: what its plates may look like. folds: which character may be read for which where only the second can stand.
+    pattern: matches in full exactly what fits a form.
+    """
+
+    name: str
+    forms: tuple[Form, ...]
+    folds: Mapping[str, str] = field(default_factory=lambda: O_AND_I, repr=False, compare=False)
+    pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        forms = ("".join(f"[{place}]" for place in form) for form in self.forms)
+        object.__setattr__(self, "pattern", re.compile("|".join(forms)))
+
+    def folded(self, text: str) -> str:
+        """The text with look-alikes read as what can stand there, if it then fits; else ""."""
+        for form in self.forms:
+            if len(form) == len(text):
+                candidate = "".join(self._fold(char, place) for char, place in zip(text, form, strict=True))
+                if self.pattern.fullmatch(candidate):
+                    return candidate
+        return ""
+
+    def _fold(self, char: str, place: str) -> str:
+        other = self.folds.get(char, char)
+        return other if char not in place and other in place else char
+
+
+def spelled(*patterns: str, **classes: str) -> tuple[Form, ...]:
+    """Forms in the short notation of the tables.
+
+    In a pattern 9 stands for any digit and 1 for any but 0; a letter stands for the class of that name, and for itself
+    where there is none.
+    """
+    places = {"9": DIGITS, "1": DIGITS[1:], **classes}
+    return tuple(tuple(places.get(char, char) for char in pattern) for pattern in patterns)
+
+
+def numbers(most: int, least: int = 1) -> list[str]:
+    """Patterns of numbers of `least` to `most` digits that begin with no 0."""
+    return ["1" + "9" * more for more in range(least - 1, most)]

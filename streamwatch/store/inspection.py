@@ -1,0 +1,61 @@
+"""Whether a database could be opened for writing: what `open_store` would say, found out without making anything."""
+
+import errno
+import os
+from pathlib import Path
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from streamwatch.store import database, retention, schema
+from streamwatch.store.evidence import require_folder
+from streamwatch.store.failures import Place, file_failed
+
+
+def inspect_store(url: str, data_dir: Path) -> str:
+    """Return what stands there, to be read after "database:"; change nothing, make nothing.
+
+    Of SQLite the write lock is taken and given back. Raises what `open_store` would raise, and StorageFailed where the
+    folder of the pictures is missing or could not be made.
+    """
+    require_makeable(f"The folder {data_dir / 'evidence'}", data_dir / "evidence" / ".new")
+    with database.as_it_stands(url) as (place, connection):
+        if connection is None:
+            return f"{place.label} does not exist yet; it will be made at the first start"
+        return _standing(connection, place, data_dir)
+
+
+def require_makeable(what: str, path: Path) -> None:
+    """Raise StorageFailed, as an attempt would, where the file could be neither opened nor made with its folders.
+
+    what: how the sentence calls it.
+    """
+    try:
+        if path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        else:
+            _require_room(path.parent)
+    except OSError as error:
+        raise file_failed(what, error) from None
+
+
+def _require_room(folder: Path) -> None:
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _standing(connection: Connection, place: Place, data_dir: Path) -> str:
+    found = schema.version(connection, place)
+    if not found:
+        return f"{place.label} is empty; its tables will be made at the first start"
+    if found != schema.newest():
+        return f"{place.label} has the older schema version {found}; the first start brings it up to date"
+    if retention.evidence_bytes(Session(connection)):
+        require_folder(data_dir)
+    return "can be written, and its tables are up to date"
