@@ -50,7 +50,7 @@ MEANINGS = {
     ),
     Why.UNSURE: Meaning(
         "unsure",
-        "A closer look at the best view did not see the plate again.",
+        "It may be no plate: a closer look did not see it again, or it never moved and was never clear.",
         "",
     ),
     Why.ASKED: Meaning("being read", "A picture of this vehicle is being read.", ""),

@@ -23,7 +23,7 @@ class Why(StrEnum):
     CUT_OFF = "its plate is not wholly in the picture"
     FAR = "its plate is too small to be read"
     NOT_BETTER = "no view is clearly better than the unread one"
-    UNSURE = "a closer look does not see its plate"
+    UNSURE = "it may be no plate"
     BETTERING = "the view is still getting better"
 
 

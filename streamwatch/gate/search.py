@@ -10,7 +10,17 @@ from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.movers import STILL_STEP, Mover
 from streamwatch.gate.motion.regions import Region, find_regions
 from streamwatch.gate.plates.detector import Detection
-from streamwatch.gate.plates.shapes import box_of, centre, inside, moved, overlap, plate_width, scaled, vehicle_around
+from streamwatch.gate.plates.shapes import (
+    aspect,
+    box_of,
+    centre,
+    inside,
+    moved,
+    overlap,
+    plate_width,
+    scaled,
+    vehicle_around,
+)
 from streamwatch.gate.tracking.track import State, Track, View
 from streamwatch.model import Box, Corners, Frame, Picture
 
@@ -29,6 +39,7 @@ LEAST_CLOSE, SAME_PLACE = 0.4, 0.45  # score by which the closer look must see i
 SOME = 0.3  # part of `min_area` that must have changed since the last look
 SCALES = (1.0, 1.4, 0.7)  # by which the tries differ
 VAIN = 3  # looks at the place of a plate that is out of sight
+SQUAREST = 1.25  # width by height; the most upright plates, of two lines, have 1.33
 ROOM = 0.08  # of a part's sides, looked at around it
 TILE = 640  # px
 
@@ -144,7 +155,7 @@ class Search:
             picture = np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=how), np.uint8)
         if min(picture.shape) < 16:
             return []
-        found = self._find(np.ascontiguousarray(picture))
+        found = [one for one in self._find(np.ascontiguousarray(picture)) if aspect(one.corners) >= SQUAREST]
         return [Detection(moved(scaled(f.corners, 1 / scale), box.x, box.y), f.score) for f in found]
 
     def _in_zone(self, found: list[Detection]) -> list[Detection]:

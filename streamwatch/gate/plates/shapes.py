@@ -1,5 +1,7 @@
 """Plates as four corners, and the rectangles around them, in pixels of one picture."""
 
+import math
+
 from streamwatch.model import Box, Corners, Point
 
 # A vehicle around its plate, in widths of the plate: a car is four plates wide, and its lamps are above the plate.
@@ -60,6 +62,13 @@ def is_whole(plate: Corners, shape: tuple[int, ...]) -> bool:
     left, top, right, bottom = bounds(plate)
     margin = 0.25 * min(bottom - top, (right - left) / 3)
     return min(left, top, shape[1] - right, shape[0] - bottom) >= margin
+
+
+def aspect(plate: Corners) -> float:
+    """Return width by height of a plate as it lies, 0 if it has no height."""
+    a, b, c, d = plate
+    across, down = math.dist(a, b) + math.dist(d, c), math.dist(a, d) + math.dist(b, c)
+    return across / down if down else 0.0
 
 
 def overlap(one: Corners, other: Corners) -> float:
