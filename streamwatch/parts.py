@@ -165,7 +165,7 @@ def local_stands_in(settings: Settings) -> bool:
 
 def plate_finder() -> FindPlates:
     """The plate detector of one camera."""
-    return PlateDetector().find
+    return PlateDetector().look
 
 
 def letter_finder(settings: Settings) -> Callable[[Picture], bool] | None:

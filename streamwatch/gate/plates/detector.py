@@ -23,6 +23,8 @@ _OFFSET = 8.0
 """Pixels per unit of a corner's offset (OFFSET_SCALE in training/platedetector/net.py)."""
 _LEAST = 0.5
 """Score from which on something counts as a plate."""
+_FAINT = 0.3
+"""The same for one look of several."""
 _SAME = 0.3
 """Overlap (intersection by union of the boxes) from which on two of them are one plate."""
 
@@ -66,6 +68,13 @@ class PlateDetector:
         if not found and max(luma.shape) > _SHORT:
             found = self._look(luma, _SHORT, least)
         return found
+
+    def look(self, luma: Picture) -> list[Detection]:
+        """Return the plates of one look at a (height, width) uint8 luma picture, surest first, faint ones too.
+
+        For a video: what one look misses the next one sees, and of what is faint in one the next one tells more.
+        """
+        return self._look(luma, _LONGEST, _FAINT)
 
     def _look(self, luma: Picture, longest: int, least: float) -> list[Detection]:
         height, width = luma.shape
