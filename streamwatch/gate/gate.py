@@ -45,6 +45,7 @@ ANSWERED_WITHIN = 5.0  # s for which a passage whose vehicle has gone stays open
 RECORDED_WIDTH = 40.0  # px; a narrower plate that was never paid for is not recorded as a passage
 RECORDED_HITS = 3
 OWN = 2.0  # widths of the plate; so far from it a plate that was read in its picture may lie
+NEAREST_ASIDE, NEAREST_ABOVE = 0.6, 1.0  # widths of a plate within which no other vehicle has its plate
 LATER = 0.4  # s until the best view is looked at closely again, times the number of tries
 WIDE, GREW = 240, 1.1  # px of a vehicle whose plate could be read; growth of its view that is worth keeping
 NEAR_TO_A_CALL = (*tuple(Why)[1:], Why.SENT)
@@ -500,18 +501,19 @@ def _larger(box: Box, mover: Mover) -> bool:
 
 
 def _crop(view: View) -> Box:
-    """The vehicle around a plate, without the plates of others beside it."""
+    """The vehicle around a plate, without the plates of other vehicles, which are never very near."""
     crop, own = vehicle_around(view.plate, view.frame.luma.shape), box_of(view.plate)
     left, top, right, bottom = crop.x, crop.y, crop.x + crop.width, crop.y + crop.height
+    aside, above = round(NEAREST_ASIDE * own.width), round(NEAREST_ABOVE * own.width)
     for box in view.others:
         if box.x >= right or box.x + box.width <= left or box.y >= bottom or box.y + box.height <= top:
             continue
-        if box.x >= own.x + own.width:
+        if box.x >= own.x + own.width + aside:
             right = box.x
-        elif box.x + box.width <= own.x:
+        elif box.x + box.width <= own.x - aside:
             left = box.x + box.width
-        elif box.y + box.height <= own.y:
+        elif box.y + box.height <= own.y - above:
             top = box.y + box.height
-        elif box.y >= own.y + own.height:
+        elif box.y >= own.y + own.height + above:
             bottom = box.y
     return Box(left, top, right - left, bottom - top)
