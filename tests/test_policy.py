@@ -41,7 +41,7 @@ def paid(verdict: Verdict, width: float = 140.0, score: float = 500.0, scale: fl
 
 
 def track(state: State = State.WAITING, best: View | None = None, **more: Any) -> Track:
-    one = Track(1, plate(140), NOW, NOW, AT, 0.9, state, hits=3)
+    one = Track(1, plate(140), NOW, NOW, AT, 0.9, state, hits=3, evidence=2.5)
     one.best, one.improved_at, one.moved_at, one.travelled = best, AT - 0.1, AT, True
     for name, value in more.items():
         setattr(one, name, value)
@@ -96,6 +96,12 @@ def test_what_the_detector_saw_once_is_not_paid_for_unless_it_was_sure_and_has_g
 )
 def test_while_it_is_read_and_afterwards_nothing_is_paid(state: State, why: Why) -> None:
     assert rule(case(track(state, view()), ended=True)).why is why
+
+
+@pytest.mark.parametrize(("travelled", "score", "evidence"), [(True, 0.45, 2.5), (False, 0.7, 2.5), (True, 0.6, 1.1)])
+def test_what_the_detector_was_never_sure_of_is_not_paid_for(travelled: bool, score: float, evidence: float) -> None:
+    one = track(best=view(), travelled=travelled, score=score, evidence=evidence)
+    assert rule(case(one, ended=True)).why is Why.UNSURE
 
 
 def test_scenery_is_never_paid_for() -> None:

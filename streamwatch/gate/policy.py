@@ -22,7 +22,8 @@ from streamwatch.gate.tracking.track import CRISP, SMALLER, SURE, State, Track, 
 LEAST_WIDTH = 60.0  # px; a narrower plate is never paid for
 SMALL_WIDTH = 90.0  # px; a narrower one is paid for only when it comes no nearer
 ENOUGH = 115.0  # px; width of a plate that is read surely: a view that shows it need not get better
-SURE_AT_REST = 0.75  # score that a plate must have had that never moved: signs and stickers stand still, too
+LIKELY, SURE_AT_REST = 0.5, 0.75  # score that a plate must have had once; one that never moved: signs stand still, too
+EVIDENCE = 1.2  # sum of the scores of its hits
 STANDS_SMALL = 2.5  # s that a small plate must stand still before it is taken as it is
 CLEARLY_BETTER = 1.3  # a view must be this much better to be paid for after an unread one
 STILL_GOOD = 0.6  # part of the score of a doubted view that another one must have for a second opinion
@@ -121,6 +122,13 @@ def _unconfirmed(case: Case) -> bool:
     return not (case.ended and track.score >= SURE and track.travelled)
 
 
+def _unlikely(case: Case) -> bool:
+    track = case.track
+    if track.score < (LIKELY if track.travelled else SURE_AT_REST):
+        return True
+    return track.state is not State.TENTATIVE and track.evidence < EVIDENCE
+
+
 def _view(case: Case) -> View | None:
     return another_view(case.track) if case.track.paid else case.track.best
 
@@ -136,7 +144,7 @@ RULES: tuple[Rule, ...] = (
     Rule(Why.ASKED, Action.WAIT, lambda case: case.track.state is State.ASKED),
     Rule(Why.USED_UP, Action.WAIT, lambda case: len(case.track.paid) >= case.max_calls),
     Rule(Why.TOO_SHORT, Action.WAIT, _unconfirmed),
-    Rule(Why.UNSURE, Action.WAIT, lambda case: not case.track.travelled and case.track.score < SURE_AT_REST),
+    Rule(Why.UNSURE, Action.WAIT, _unlikely),
     Rule(Why.CUT_OFF, Action.WAIT, lambda case: case.track.best is None and not case.track.paid),
     Rule(Why.NOT_BETTER, Action.WAIT, lambda case: _view(case) is None),
     Rule(Why.FAR, Action.WAIT, _too_small),

@@ -106,14 +106,15 @@ class Track:
     """A plate that is followed. All times but `opened_at` and `last_seen` in seconds of capture time.
 
     passage: its number. plate: where it was seen last, at `seen_at`; hits, misses: looks of the detector that saw it,
-    and looks in a row that did not; velocity: of its middle, px a second; moved_at: when it last moved; origin: where
-    it was seen first; travelled: True once it has moved away from there. pattern: by which it is followed; place: its
-    pixels where it stood still, compared at `checked_at`. best: the best whole view not paid for; earlier: views in
-    which it was smaller; improved_at: when the best one was found; verified: the one that a closer look has confirmed;
-    paid: views that were sent, sent: the last of them; pictures: by which it is known again. scenery: True if it
-    belongs to the scene; remembered: it was seen before the pictures changed their size, or by an earlier run, and not
-    since. unseen: frames since it was seen last. refused: how often the closer look did not see it, idle_until: when
-    the next one is due. announced: its passage was opened.
+    and looks in a row that did not; score, evidence: the highest and the sum of the scores of the hits; velocity: of
+    its middle, px a second; moved_at: when it last moved; origin: where it was seen first; travelled: True once it has
+    moved away from there. pattern: by which it is followed; place: its pixels where it stood still, compared at
+    `checked_at`. best: the best whole view not paid for; earlier: views in which it was smaller; improved_at: when the
+    best one was found; verified: the one that a closer look has confirmed; paid: views that were sent, sent: the last
+    of them; pictures: by which it is known again. scenery: True if it belongs to the scene; remembered: it was seen
+    before the pictures changed their size, or by an earlier run, and not since. unseen: frames since it was seen last.
+    refused: how often the closer look did not see it, idle_until: when the next one is due. announced: its passage was
+    opened.
     """
 
     passage: int
@@ -125,6 +126,7 @@ class Track:
     state: State = State.TENTATIVE
     hits: int = 1
     misses: int = 0
+    evidence: float = 0.0
     velocity: Point = (0.0, 0.0)
     born_at: float = 0.0
     moved_at: float = 0.0
@@ -183,7 +185,7 @@ class Track:
     def hit(self, frame: Frame, at: float, plate: Corners, score: float) -> None:
         """The detector has seen it."""
         self.hits, self.misses, self.hit_at = self.hits + 1, 0, at
-        self.score = max(self.score, score)
+        self.score, self.evidence = max(self.score, score), self.evidence + score
         self._seen(frame, at, plate)
         self.pattern = Pattern.of(frame.luma, plate) or self.pattern
         if not self.paid and plate_width(plate) >= KNOWN_WIDTH and is_whole(plate, frame.luma.shape):
