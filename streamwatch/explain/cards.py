@@ -9,7 +9,7 @@ from streamwatch.explain.chart import clock
 from streamwatch.explain.timeline import answer, passage_chart
 from streamwatch.explain.trace import Sent, Stay, Thing, Trace
 from streamwatch.explain.used import Answers, Used
-from streamwatch.explain.words import MEANINGS, OUTCOMES
+from streamwatch.explain.words import MEANINGS, NOT_SENT, OUTCOMES
 from streamwatch.gate import CLEARLY_BETTER, Why, plate_width
 from streamwatch.model import Box, Corners, Point
 
@@ -102,8 +102,8 @@ def advised(advice: str) -> str:
 
 
 def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
-    name, tone, long = OUTCOMES[stay.outcome]
-    if used.answers is Answers.ASSUMED:
+    name, tone, long = OUTCOMES[stay.outcome] if stay.sent else NOT_SENT
+    if stay.sent and used.answers is Answers.ASSUMED:
         name, long = "assumed read", "In this dry run every picture counts as read."
     plates = " ".join(f'<span class="plate">{escape(plate)}</span>' for plate in stay.plates)
     begin, end = clock(stay.begin, tenths=True), clock(stay.end, tenths=True)

@@ -73,11 +73,12 @@ def passage_chart(trace: Trace, stay: Stay, needed: float | None) -> str:
     inside = "".join(curve(best, window, lambda v: v / top, "best") for best in _searches(samples))
     inside += "" if needed is None else level(needed / top, "least")
     inside += "".join(upright(window, s.taken, "taken") + upright(window, s.sent, "sent") for s in stay.sent)
-    signs = "".join(
+    marks = "".join(
         mark(window, s.taken, "taken-at", "■", f"View {s.number} taken at {_at(s.taken)}", f"#k{s.number}")
         + mark(window, s.sent, "call", "▲", f"View {s.number} sent at {_at(s.sent)}", f"#k{s.number}")
         for s in stay.sent
     )
+    signs = f'<div class="marks">{marks}</div>'
     note = "of the best view so far" + ("" if needed is None else ", dashed: needed for another call")
     whys, tracked = [(s.at, s.why) for s in samples], [(s.at, s.state) for s in samples if s.state]
     shown = {why for at, why in whys if window.begin <= at <= window.end}
@@ -85,13 +86,13 @@ def passage_chart(trace: Trace, stay: Stay, needed: float | None) -> str:
     widths = trace.things[stay.number].widths if stay.number in trace.things else []
     return (
         '<div class="timeline small short">'
-        + lane("best-shot score", drawing(window, inside, "tall") + f'<div class="marks">{signs}</div>', note)
+        + (lane("best-shot score", drawing(window, inside, "tall") + signs, note) if values else "")
         + (lane("width of the plate", _widths(window, [widths]), LEAST) if widths else "")
         + (lane("state of the track", states(tracked, window, _step(trace))) if known else "")
         + lane("rule that decided each frame", reasons(whys, window, _step(trace)))
         + axis(window)
         + "</div>"
-        + legend_of_states(sorted(known, key=list(STATES).index))
+        + (legend_of_states(sorted(known, key=list(STATES).index)) if known else "")
         + legend(sorted(shown, key=list(Why).index))
     )
 

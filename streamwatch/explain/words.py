@@ -96,3 +96,4 @@ OUTCOMES = {
     PassageOutcome.FAILED: ("no answer", "bad", "No engine answered, so nobody knows."),
     PassageOutcome.PENDING: ("waiting", "doubt", "Answers are still to come."),
 }
+NOT_SENT = ("not sent", "doubt", "It was recorded, and no view of it was worth a call.")
