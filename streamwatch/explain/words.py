@@ -50,7 +50,7 @@ MEANINGS = {
     ),
     Why.UNSURE: Meaning(
         "unsure",
-        "A closer look at the best view did not see the plate, so nothing was paid, and a later view is waited for.",
+        "It may be no plate: the detector was not sure enough, or a closer look did not see it. A later view may tell.",
         "A plate is plainly there? Keep this page and the recording, and report it.",
     ),
     Why.ASKED: Meaning("being read", "A picture of this plate is being read, and its answer is waited for.", ""),
