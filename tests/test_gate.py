@@ -27,6 +27,8 @@ def texture(seed: int, width: int, height: int, grain: int, low: int, high: int)
 
 
 ROAD = texture(0, WIDTH, HEIGHT, 8, 90, 120)
+GRAINS = [np.random.default_rng(n).normal(0, 2, (HEIGHT, WIDTH)).round().astype(np.int16) for n in range(16)]
+"""Noise of the sensor, taken in turn: drawing it anew for every frame costs more than the gate does."""
 
 
 def vehicle(model: int, plate: int) -> Picture:
@@ -134,8 +136,9 @@ class Scene:
             if box is not None:
                 paste(picture, stay.picture, *box)
         self.extra(picture, t)
-        noise = np.random.default_rng(round(t * FPS)).normal(0, 2, picture.shape)
-        luma = np.clip((picture - 16.0) * self.light(t) + 16 + noise, 0, 255).astype(np.uint8)
+        gain = self.light(t)
+        lit = picture if gain == 1.0 else cv2.convertScaleAbs(picture, alpha=gain, beta=16 * (1 - gain))
+        luma = cv2.add(lit, GRAINS[round(t * FPS) % len(GRAINS)], dtype=cv2.CV_8U)
         return Frame("gate", START + timedelta(seconds=t), luma, lambda: cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR))
 
     def take(self, decisions: Iterable[Opened | Shot | Closed], t: float) -> None:

@@ -44,16 +44,16 @@ MEANINGS = {
         "Vehicles stop like this? Turn the camera so that whole plates are in the picture.",
     ),
     Why.FAR: Meaning(
-        "too small",
+        "plate too small",
         "A plate is followed that is too small to be read.",
         "Vehicles stop there? Move the camera nearer, or zoom in: 100 pixels for a plate are good.",
     ),
     Why.UNSURE: Meaning(
         "unsure",
-        "It may be no plate: a closer look did not see it again, or it never moved and was never clear.",
-        "",
+        "It may be no plate: the detector was not sure enough, or a closer look did not see it. A later view may tell.",
+        "A plate is plainly there? Keep this page and the recording, and report it.",
     ),
-    Why.ASKED: Meaning("being read", "A picture of this vehicle is being read.", ""),
+    Why.ASKED: Meaning("being read", "A picture of this plate is being read, and its answer is waited for.", ""),
     Why.BETTERING: Meaning(
         "getting better",
         "The view was still getting larger, sharper or more complete, or had just stopped to.",
@@ -61,18 +61,18 @@ MEANINGS = {
     ),
     Why.SCENERY: Meaning(
         "scenery",
-        "It stands still and belongs to the scene: a thing without a plate, or ground that a vehicle has left.",
+        "It never moved, and lies where a text was paid for that nobody could read: a sign, a clock, a label.",
         "A vehicle stands there? Then its view is too poor to be read: come closer, or more light.",
     ),
     Why.KNOWN: Meaning(
-        "known vehicle",
-        "This vehicle was sent already: the pictures show the same plate, or the same thing at the same place.",
+        "known plate",
+        "This plate was read already, or a picture that was paid for shows the same one.",
         "Another vehicle was taken for it? Keep this page and the recording, and report it.",
     ),
     Why.NOT_BETTER: Meaning(
         "not better",
         "Its last picture was not read well, and no later view is clearly better: a second call would not pay.",
-        "Look at the picture that was sent: if a person can not read it either, the camera is the limit.",
+        "Look at the picture that was sent: if a person cannot read it either, the camera is the limit.",
     ),
     Why.USED_UP: Meaning(
         "used up",
@@ -81,10 +81,19 @@ MEANINGS = {
     ),
 }
 
+STATES = {
+    "tentative": "the detector saw it once",
+    "waiting": "a plate, whose best view so far is kept",
+    "asked": "a picture of it is being read",
+    "settled": "nothing more is paid for it",
+}
+"""What the states of a track mean, in their order."""
+
 OUTCOMES = {
     PassageOutcome.READ: ("read", "good", "It has a sighting."),
-    PassageOutcome.UNSURE: ("unsure", "doubt", "Text was found that can not be believed, so there is no sighting."),
+    PassageOutcome.UNSURE: ("unsure", "doubt", "Text was found that cannot be believed, so there is no sighting."),
     PassageOutcome.UNREAD: ("seen, unread", "bad", "The pictures were read, and no plate was found."),
     PassageOutcome.FAILED: ("no answer", "bad", "No engine answered, so nobody knows."),
     PassageOutcome.PENDING: ("waiting", "doubt", "Answers are still to come."),
 }
+NOT_SENT = ("not sent", "doubt", "It was recorded, and no view of it was worth a call.")

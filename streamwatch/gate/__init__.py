@@ -6,12 +6,14 @@ from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.jpeg import Jpeg, decode_luma, encode, thumbnail
 from streamwatch.gate.motion.stir import News, Stir
 from streamwatch.gate.plates.detector import PlateDetector
-from streamwatch.gate.policy import CLEARLY_BETTER
+from streamwatch.gate.plates.shapes import centre, plate_width
+from streamwatch.gate.policy import CLEARLY_BETTER, LEAST_WIDTH
 from streamwatch.gate.remembered import Remembered
 from streamwatch.gate.search import FindPlates
 
 __all__ = [
     "CLEARLY_BETTER",
+    "LEAST_WIDTH",
     "Closed",
     "Decision",
     "FindPlates",
@@ -26,7 +28,9 @@ __all__ = [
     "Shot",
     "Stir",
     "Why",
+    "centre",
     "decode_luma",
     "encode",
+    "plate_width",
     "thumbnail",
 ]
