@@ -22,8 +22,11 @@ cd "$here"
 run() { "$work/venv/bin/python" -m "platedetector.$1" "${@:2}"; }
 train() { run train "$work/shards" "$work/weights.pt" --bf16 --threads "$threads" "$@"; }
 run pictures "$work/debian/unpacked" "$work/pictures"
-run generate "$work/shards" --pictures "$work/pictures" --shards 0 40
+run generate "$work/shards" --pictures "$work/pictures" --shards 0 28
+run generate "$work/shards" --pictures "$work/pictures" --shards 28 42 --hard
 train --shards 0 8 --steps 500
-for _ in ROUNDS; do train --shards 0 40 --steps 500 --start "$work/weights.pt"; done
-train --shards 0 40 --steps FADE --fade FADE --start "$work/weights.pt"
+for shards in 16 24 32 42 42 42; do
+  train --shards 0 "$shards" --steps 500 --start "$work/weights.pt"
+done
+train --shards 0 42 --steps 5000 --fade 5000 --start "$work/weights.pt"
 run export "$work/weights.pt" "$work/plates.onnx"
