@@ -49,7 +49,7 @@ def test_says_where_its_corners_are(detector: PlateDetector, plate: str, kind: s
     picture[150 : 150 + high, 200 : 200 + width] = drawn
     [found] = detector.find(cv2.GaussianBlur(picture, (3, 3), 0))
     expected = [(200, 150), (200 + width, 150), (200 + width, 150 + high), (200, 150 + high)]
-    assert np.abs(np.array(found.corners) - expected).max() < max(4, 0.06 * width)
+    assert np.abs(np.array(found.corners) - expected).max() < max(4, 0.08 * width)
     assert found.box.width == pytest.approx(width, abs=max(6, 0.1 * width))
 
 

@@ -18,7 +18,7 @@ PER_SHARD = 1000
 SEED = 20261128
 
 
-def draw_shard(shard: int, folder: Path, pictures: Path | None, hard: bool = False) -> int:
+def draw_shard(shard: int, folder: Path, pictures: Path | None, hard: int = 0) -> int:
     """Draw scenes shard * 1000 and following; each has a random stream of its own. A shard that is there is kept."""
     if (folder / f"{shard:03}.npz").exists():
         return shard
@@ -44,9 +44,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, default=None)
     parser.add_argument("--shards", type=int, nargs=2, default=(0, 20))
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument(
-        "--hard", action="store_true", help="more plates that are dim, slanted, as bright as the bumper"
-    )
+    parser.add_argument("--hard", type=int, default=0, help="0 to 2: how much that is difficult, see surroundings.Bank")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     work = partial(draw_shard, folder=given.folder, pictures=given.pictures, hard=given.hard)

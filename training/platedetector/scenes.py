@@ -63,6 +63,8 @@ def draw(rng: Rng, bank: Bank) -> Scene:
     picture = _weather(rng, bank, picture)
     if rng.random() < 0.45:
         surroundings.overlay(rng, picture)
+    if bank.hard > 1 and rng.random() < 0.35:
+        surroundings.dates(rng, picture)
     quads = np.array([quad for quad, _ in found], np.float32).reshape(-1, 4, 2)[-MOST:]
     clear = np.array([seen > 0.85 and _readable(picture, quad, hard=bank.hard) for quad, seen in found][-MOST:], bool)
     return Scene(picture, quads, clear)

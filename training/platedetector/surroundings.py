@@ -26,10 +26,11 @@ _WORDS = _TEXT.split()
 class Bank:
     """Noise of several grain sizes and, where there are any, real pictures without plates; made once per process.
 
-    hard: the scenes shall hold more plates as bright as what is around them, dim ones and slanted ones.
+    hard: 1 where the scenes shall hold more plates as bright as what is around them, dim ones and slanted ones; 2 where
+    moreover they shall hold more lamps, makers' names, taxi signs and dates.
     """
 
-    def __init__(self, seed: int, folder: Path | None, *, hard: bool = False) -> None:
+    def __init__(self, seed: int, folder: Path | None, *, hard: int = 0) -> None:
         self.hard = hard
         rng = np.random.default_rng([seed, 99])
         self.noise = [_octaves(rng, 512) for _ in range(16)]
@@ -122,6 +123,30 @@ def overlay(rng: Rng, picture: Picture) -> None:
             ends = (x0 + mask.shape[1] + 6, y0 + mask.shape[0] + 6)
             cv2.rectangle(picture, (x0, y0), ends, 15.0 if light else 235.0, -1)
         letters.ink(picture, mask, x, y, 250.0 if light else 5.0)
+
+
+def dates(rng: Rng, picture: Picture) -> None:
+    """A date, a time or both, in the forms of many recorders, anywhere in the picture."""
+    h, w = picture.shape
+    for _ in range(int(rng.integers(1, 4))):
+        year, month, day, hour, minute, second = (
+            rng.integers(*r) for r in ((1999, 2030), (1, 13), (1, 29), (0, 24), (0, 60), (0, 60))
+        )
+        mark = str(rng.choice(["/", "-", ".", ""]))
+        date = mark.join(
+            rng.permutation([f"{year}" if rng.random() < 0.7 else f"{year % 100:02}", f"{month:02}", f"{day:02}"])
+        )
+        time = f"{hour:02}:{minute:02}" + (f":{second:02}" if rng.random() < 0.6 else "")
+        text = str(rng.choice([date, time, f"{date} {time}", f"{time} {date}", f"{rng.integers(0, 10**8):08}"]))
+        size = round(float(np.exp(rng.uniform(np.log(9), np.log(36)))))
+        name = letters.TEXT_FONTS[rng.integers(len(letters.TEXT_FONTS))]
+        mask = letters.line(name, text, size)
+        x, y = rng.uniform(-0.1, 0.9) * w, rng.uniform(0, 0.95) * h
+        if rng.random() < 0.4:
+            letters.ink(
+                picture, letters.line(name, text, size, 1 + size // 20), x - 1, y - 1, float(rng.uniform(0, 60))
+            )
+        letters.ink(picture, mask, x, y, float(rng.uniform(150, 255) if rng.random() < 0.8 else rng.uniform(0, 90)))
 
 
 def sign(rng: Rng, width: float) -> Picture:

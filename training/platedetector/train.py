@@ -43,6 +43,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--start", type=Path, default=None)
     parser.add_argument("--fade", type=int, default=0, help="so many last steps the rate falls to nothing")
+    parser.add_argument(
+        "--stop", type=int, default=None, help="end after so many of the steps, before the rate is nothing"
+    )
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--workers", type=int, default=1)
@@ -65,6 +68,7 @@ def main() -> None:
     data = Samples(given.folder, range(*given.shards), given.steps * BATCH, given.seed + done)
     loader = DataLoader(data, BATCH, num_workers=given.workers, prefetch_factor=6)
     net.train()
+    last = given.stop or given.steps
     began, cpu, sums = time.monotonic(), time.process_time(), torch.zeros(2)
     for step, (pictures, heat, offsets) in enumerate(loader, 1):
         rate = given.rate * min(1.0, (done + step) / _WARM, (given.steps - step + 1) / max(1, given.fade))
@@ -90,7 +94,7 @@ def main() -> None:
             took = f"{time.monotonic() - began:.0f} s, cpu {time.process_time() - cpu:.0f} s"
             print(f"{done + step} centre {centre_mean:.3f} corner {corner_mean:.4f} {took}", flush=True)
             sums.zero_()
-        if step % given.save == 0 or step == given.steps:
+        if step % given.save == 0 or step == last:
             torch.save(
                 {
                     "net": net.state_dict(),
@@ -101,6 +105,8 @@ def main() -> None:
                 given.out.with_suffix(".tmp"),
             )
             given.out.with_suffix(".tmp").replace(given.out)
+        if step == last:
+            break
 
 
 if __name__ == "__main__":

@@ -101,9 +101,11 @@ def draw(rng: Rng, bank: Bank, plate_pixels: float, *, plated: bool = True) -> V
     if rng.random() < 0.5:  # real shapes have no hard edges
         sheet.picture = cv2.GaussianBlur(sheet.picture, (0, 0), max(0.4, float(rng.uniform(3, 14)) * scale))
     _light(rng, bank, sheet)
+    if bank.hard > 1:
+        _mistakable(rng, bank, sheet, half, high, at)
     if bank.hard:
         _camouflage(rng, sheet, plate, at)
-    corners = _mount(rng, sheet, plate, at, half, bare=bank.hard) if plated else _empty_place(rng, sheet, at)
+    corners = _mount(rng, sheet, plate, at, half, bare=bank.hard > 0) if plated else _empty_place(rng, sheet, at)
     lamp = float(rng.uniform(0.6, 0.85)) * half
     lamps = sheet.at([(-lamp, at + 250), (lamp, at + 250)]) if kind != "lorry back" else np.zeros((0, 2), np.float32)
     return Vehicle(sheet.picture, sheet.alpha, corners, lamps)
@@ -223,6 +225,79 @@ def _reflectors(rng: Rng, sheet: _Sheet, x: float, y: float, w: float, h: float)
     for _ in range(int(rng.integers(1, 7))):
         a, b = x + rng.uniform(-0.45, 0.45) * w, y + rng.uniform(-0.4, 0.4) * h
         sheet.round(a, b, w * rng.uniform(0.04, 0.22), h * rng.uniform(0.06, 0.35), rng.uniform(0, 255), mirror=True)
+
+
+def _mistakable(rng: Rng, bank: Bank, sheet: _Sheet, half: float, high: float, at: float) -> None:
+    """What the first nets took for plates: lamps as large as a plate, makers' names and badges, taxi signs, wheels."""
+    if rng.random() < 0.8:
+        w, h = rng.uniform(110, 380), rng.uniform(80, 230)
+        x, y = half * rng.uniform(0.5, 0.95) - w / 2, at + rng.uniform(-150, 420)
+        _lamp(rng, bank, sheet, x, y, w, h)
+        if rng.random() < 0.4:
+            _lamp(rng, bank, sheet, x + w * rng.uniform(-0.4, 0.4), y - h * rng.uniform(1, 1.6), w * 0.7, h * 0.5)
+    if rng.random() < 0.5:
+        name = str(rng.choice(["", " "])).join(words(rng, digits=False).split()[0])
+        x, y = rng.normal(0, 60), at + rng.uniform(140, 480)
+        sheet.text(rng, name, x, y, rng.uniform(45, 130), rng.uniform(0, 255), rng.uniform(200, 800))
+    if rng.random() < 0.4:
+        y, r, luma = at + rng.uniform(140, 450), rng.uniform(45, 130), float(rng.uniform(0, 255))
+        sheet.round(0, y, r * rng.uniform(1, 1.6), r, luma)
+        sheet.round(0, y, r * 0.85, r * 0.8, rng.uniform(0, 255))
+        for _ in range(int(rng.integers(1, 4))):
+            a, b = rng.uniform(-r, r, 2)
+            stroke = [(a, y - r * 0.8), (b, y + r * 0.8), (b + r * 0.3, y + r * 0.8), (a + r * 0.3, y - r * 0.8)]
+            sheet.shape(stroke, luma)
+    if rng.random() < 0.4:
+        _roof_sign(rng, sheet, high)
+    if rng.random() < 0.3:
+        x, y, r = rng.choice([-1, 1]) * half * 0.8, rng.uniform(150, 400), rng.uniform(140, 300)
+        sheet.round(x, y, r, r, 20)
+        sheet.round(x, y, r * 0.7, r * 0.7, rng.uniform(20, 90))
+        luma = float(rng.uniform(110, 240))
+        for turn in np.arange(0, 2 * np.pi, 2 * np.pi / rng.integers(4, 12)):
+            ends = [(x + r * 0.7 * np.cos(v), y + r * 0.7 * np.sin(v)) for v in (turn - 0.15, turn + 0.15)]
+            sheet.shape([(x, y), *ends], luma)
+
+
+def _lamp(rng: Rng, bank: Bank, sheet: _Sheet, x: float, y: float, w: float, h: float) -> None:
+    """A headlamp of glass on both sides: a rim, and inside ribs, reflexes and bulbs."""
+    left, top, wide, tall = sheet.pixels(x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+    if wide < 5 or tall < 4:
+        return
+    glass = np.full((tall, wide), rng.uniform(90, 235), np.float32)
+    glass += bank.texture(rng, tall, wide, float(rng.uniform(1, 25))) * rng.uniform(5, 60)
+    if bank.pictures and rng.random() < 0.3:
+        glass = glass * 0.5 + real(rng, bank, tall, wide) * 0.6
+    if rng.random() < 0.5:
+        ribs = np.arange(wide) * (2 * np.pi / max(2.5, wide * rng.uniform(0.03, 0.15)))
+        glass += np.sin(ribs)[None] * rng.uniform(5, 40)
+    picture = np.clip(glass, 0, 255).astype(np.uint8)
+    for _ in range(int(rng.integers(1, 6))):
+        at = int(rng.integers(0, wide)), int(rng.integers(0, tall))
+        size = max(1, int(tall * rng.uniform(0.04, 0.45))), max(1, int(tall * rng.uniform(0.04, 0.45)))
+        thick = -1 if rng.random() < 0.6 else max(1, tall // 12)
+        cv2.ellipse(
+            picture, at, size, float(rng.uniform(0, 180)), 0, 360, float(rng.uniform(0, 255)), thick, cv2.LINE_AA
+        )
+    if rng.random() < 0.3:
+        cut = int(wide * rng.uniform(0.3, 0.8))
+        cv2.line(picture, (cut, 0), (cut, tall), float(rng.uniform(0, 120)), max(1, wide // 25))
+    mask = np.zeros((tall, wide), np.uint8)
+    if rng.random() < 0.3:
+        cv2.ellipse(mask, (wide // 2, tall // 2), (wide // 2, tall // 2), 0, 0, 360, 255, -1, cv2.LINE_AA)
+    else:
+        lean = rng.uniform(0, 0.3, 4)
+        points = [(lean[0] * wide, 0), (wide, lean[1] * tall), (wide * (1 - lean[2]), tall), (0, tall * (1 - lean[3]))]
+        polygon(mask, points, 255)
+    if rng.random() < 0.7:  # its rim
+        rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8), iterations=max(1, tall // 20))
+        picture[rim > 0] = rng.uniform(0, 255)
+    other = sheet.picture.shape[1] - left - wide
+    for one, shape, column in ((picture, mask, left), (picture[:, ::-1], mask[:, ::-1], other)):
+        x0, y0 = max(0, column), max(0, top)
+        part = sheet.picture[y0 : max(0, top + tall), x0 : max(0, column + wide)]
+        here = np.s_[y0 - top : y0 - top + part.shape[0], x0 - column : x0 - column + part.shape[1]]
+        part[shape[here] > 127] = one[here][shape[here] > 127]
 
 
 def _grille(rng: Rng, sheet: _Sheet, half: float, low: float, top: float, paint: float) -> None:
