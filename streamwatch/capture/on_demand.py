@@ -264,8 +264,8 @@ class OnDemand:
             return self._alone(key)
         if self._buffer.ended:
             return self._very_last()
-        key = self._due()
-        return None if key is None else self._newest_of(key)
+        piece = self._due()
+        return None if piece is None else self._seen_at(piece)
 
     def _beginning(self) -> Piece | None:
         """A group's first picture that was not looked at yet."""
@@ -281,7 +281,7 @@ class OnDemand:
         return self._tried if self._looked is None else max(self._tried, self._looked.number)
 
     def _due(self) -> Piece | None:
-        """Where the newest group begins, if the newest picture is to be looked at for which that must be decoded.
+        """The picture of the newest group, not its first, that is to be looked at; None as long as it has not come.
 
         Looks are laid so that the last of a group comes as early as the next group's beginning allows: what lies behind
         it is never decoded. How long the group will last is told by the one before.
@@ -295,14 +295,15 @@ class OnDemand:
         if left > wait and newest.at < key.at + self._lasts:
             wait = left % self._max_blind
             wait += self._max_blind * (wait < SLACK)
-        return key if newest.at - looked_at >= wait else None
+        return self._buffer.since(looked_at + wait)
 
-    def _newest_of(self, key: Piece) -> Viewed | None:
-        """The newest picture that can be decoded of the newest group."""
-        if not self._in_step or self._next <= key.serial:
+    def _seen_at(self, piece: Piece) -> Viewed | None:
+        """The last picture that comes out when the newest group is decoded as far as this piece."""
+        key = self._buffer.group_of(piece.number)
+        if key is not None and (not self._in_step or self._next <= key.serial):
             self._begin(key, self._cheap_one())
         last = None
-        while (viewed := self._step()) is not None:
+        while self._next <= piece.serial and (viewed := self._step()) is not None:
             last = viewed
         return last
 
@@ -337,8 +338,10 @@ class OnDemand:
         if newest is None or newest.number <= self._newest_tried():
             return None
         self._tried = newest.number
-        key = self._buffer.group_of(newest.number)
-        return None if key is None else self._newest_of(key)
+        last = self._seen_at(newest)
+        while (viewed := self._step()) is not None:
+            last = viewed
+        return last
 
     def _cheap_one(self) -> Decoder:
         if self.every_picture:
