@@ -19,6 +19,8 @@ from streamwatch.model import Attention
 
 SLACK = 0.3
 """Seconds by which a group may last longer than the longest blindness: cameras and networks are not that exact."""
+SOONEST = 0.1
+"""Seconds from one look at a group to the next, at least."""
 GLIMPSE = 0.4
 """Seconds between two pictures that are handed out at little attention, where each could be (JPEG)."""
 RARELY = 0.2
@@ -284,7 +286,8 @@ class OnDemand:
         """The picture of the newest group, not its first, that is to be looked at; None as long as it has not come.
 
         Looks are laid so that the last of a group comes as early as the next group's beginning allows: what lies behind
-        it is never decoded. How long the group will last is told by the one before.
+        it is never decoded; for that the last blindness may use up half of SLACK. How long the group will last is told
+        by the one before.
         """
         newest, key = self._buffer.newest(), self._buffer.newest_key()
         if newest is None or key is None:
@@ -293,8 +296,7 @@ class OnDemand:
         looked_at = key.at if self._looked is None else self._looked.at
         left, wait = key.at + self._lasts - looked_at, self._longest_blindness
         if left > wait and newest.at < key.at + self._lasts:
-            wait = left % self._max_blind
-            wait += self._max_blind * (wait < SLACK)
+            wait = max(SOONEST, (left - SLACK / 2) % self._max_blind)
         return self._buffer.since(looked_at + wait)
 
     def _seen_at(self, piece: Piece) -> Viewed | None:
