@@ -87,7 +87,9 @@ def test_check_and_bench_take_it(tmp_path: Path) -> None:
         settings = Settings.model_validate(
             {"cameras": {"gate": {"source": camera.url, "every": "100ms", "rotate": 90}}}
         )
-        found = next(one for one in check(settings, SystemClock()) if one.what == "camera gate")
+        found = next(
+            one for one in check(settings, tmp_path / "config.yaml", SystemClock()) if one.what == "camera gate"
+        )
         assert (found.good, found.text) == (True, "sends pictures of 192 x 320")
         with benched(camera.url, SystemClock()) as bench:
             assert next(bench.frames).luma.shape == (192, 320)

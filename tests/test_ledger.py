@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from records import ANSWER, NOON, Database, rows, saved_call, saved_view
+from records import ANSWER, NOON, ONLY_SQLITE, Database, rows, saved_call, saved_view
 from sqlalchemy import event, text
 
 from streamwatch.clock import SystemClock
@@ -165,6 +165,7 @@ def test_days_of_23_and_25_hours_are_days(store: Store, reader: Reader, monkeypa
         time.tzset()
 
 
+@ONLY_SQLITE
 def test_calls_of_one_end_are_added_up_by_the_database(store: Store, reader: Reader) -> None:
     paid(store, *(NOON + timedelta(seconds=n) for n in range(50)))
     fetched: list[int] = []
@@ -184,7 +185,7 @@ def test_the_first_use_is_when_a_trusted_clock_first_wrote_something_down(store:
     paid(store, NOON, NOON + HOUR)
     assert reader.first_use() == NOON
     with store._transaction() as session:
-        session.execute(text("UPDATE passages SET recorded_at = '2026-01-02 12:00:00', clock_trusted = 1"))
+        session.execute(text("UPDATE passages SET recorded_at = '2026-01-02 12:00:00', clock_trusted = true"))
     assert reader.first_use() == datetime(2026, 1, 2, 12, tzinfo=UTC), "a passage that cost nothing is a use, too"
 
 

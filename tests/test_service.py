@@ -203,7 +203,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that everybody may enter, and that does not count as /tmp."""
     monkeypatch.setattr("streamwatch.service._TEMPORARY", (Path("/tmp/none"),))
     for folder in (tmp_path, *tmp_path.parents):
-        if folder.name.startswith(("pytest", "test")):
+        if folder.name.startswith(("pytest", "popen", "test")):
             folder.chmod(0o755)
     (tmp_path / "venv").mkdir(mode=0o755)
     for file in (tmp_path / "venv/python", tmp_path / "config.yaml"):

@@ -333,7 +333,9 @@ def test_a_text_that_no_server_can_hold_is_stored_without_what_is_wrong(
     saved, call, mended = view(), new_key(), "京A\ufffdB"
     store.call_started(call, saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
     store.call_ended(call, replace(ANSWER, plates=(PlateText(odd, 0.9, None),), error=odd, outcome=odd * 20), NOON)
-    assert store.recover().answered[0].plates[0].text == mended
+    assert store.recover().unusable == [saved.key], "what can be no plate is kept, and not taken in"
+    (kept,) = rows(database, "SELECT answer FROM calls")
+    assert mended in str(kept["answer"]).replace("\\ufffd", "\ufffd").replace("\\u4eac", "京")
     found = replace(reading(saved), raw=odd, plate=odd, kind=odd * 20)
     store.keyframe_answered(saved.key, [found], call, odd)
     store.save_sighting(sighting(saved, odd * 100), [found.key], odd)

@@ -201,6 +201,8 @@ MANY = json.dumps([{"text": f"京A{n:05d}", "confidence": 0.9, "corners": None} 
 def test_a_stored_answer_that_can_be_no_reading_is_set_aside_once(
     store: Store, database: Database, answer: str
 ) -> None:
+    if database.kind == "postgresql" and ("NaN" in answer or "Infinity" in answer):
+        pytest.skip("PostgreSQL's json column refuses what is no JSON")
     view, other = saved_view(store), saved_view(store)
     saved_call(store, view)
     call = saved_call(store, other)

@@ -18,6 +18,8 @@ from streamwatch.model import Attention
 
 SLACK = 0.3
 """Seconds by which a group may last longer than the longest blindness: cameras and networks are not that exact."""
+SOONEST = 0.1
+"""Seconds from one look at a group to the next, at least."""
 GLIMPSE = 0.4
 """Seconds between two pictures that are handed out at little attention, where each could be (JPEG)."""
 RARELY = 0.2
@@ -263,8 +265,8 @@ class OnDemand:
             return self._alone(key)
         if self._buffer.ended:
             return self._very_last()
-        key = self._due()
-        return None if key is None else self._newest_of(key)
+        piece = self._due()
+        return None if piece is None else self._seen_at(piece)
 
     def _beginning(self) -> Piece | None:
         """A group's first picture that was not looked at yet."""
@@ -280,10 +282,11 @@ class OnDemand:
         return self._tried if self._looked is None else max(self._tried, self._looked.number)
 
     def _due(self) -> Piece | None:
-        """Where the newest group begins, if the newest picture is to be looked at for which that must be decoded.
+        """The picture of the newest group, not its first, that is to be looked at; None as long as it has not come.
 
         Looks are laid so that the last of a group comes as early as the next group's beginning allows: what lies behind
-        it is never decoded. How long the group will last is told by the one before.
+        it is never decoded; for that the last blindness may use up half of SLACK. How long the group will last is told
+        by the one before.
         """
         newest, key = self._buffer.newest(), self._buffer.newest_key()
         if newest is None or key is None:
@@ -292,16 +295,16 @@ class OnDemand:
         looked_at = key.at if self._looked is None else self._looked.at
         left, wait = key.at + self._lasts - looked_at, self._longest_blindness
         if left > wait and newest.at < key.at + self._lasts:
-            wait = left % self._max_blind
-            wait += self._max_blind * (wait < SLACK)
-        return key if newest.at - looked_at >= wait else None
+            wait = max(SOONEST, (left - SLACK / 2) % self._max_blind)
+        return self._buffer.since(looked_at + wait)
 
-    def _newest_of(self, key: Piece) -> Viewed | None:
-        """The newest picture that can be decoded of the newest group."""
-        if not self._in_step or self._next <= key.serial:
+    def _seen_at(self, piece: Piece) -> Viewed | None:
+        """The last picture that comes out when the newest group is decoded as far as this piece."""
+        key = self._buffer.group_of(piece.number)
+        if key is not None and (not self._in_step or self._next <= key.serial):
             self._begin(key, self._cheap_one())
         last = None
-        while (viewed := self._step()) is not None:
+        while self._next <= piece.serial and (viewed := self._step()) is not None:
             last = viewed
         return last
 
@@ -336,8 +339,10 @@ class OnDemand:
         if newest is None or newest.number <= self._newest_tried():
             return None
         self._tried = newest.number
-        key = self._buffer.group_of(newest.number)
-        return None if key is None else self._newest_of(key)
+        last = self._seen_at(newest)
+        while (viewed := self._step()) is not None:
+            last = viewed
+        return last
 
     def _cheap_one(self) -> Decoder:
         if self.every_picture:

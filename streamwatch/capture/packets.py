@@ -118,6 +118,12 @@ class PacketBuffer:
             index = bisect_left(self._pieces, serial, key=_serial)
             return self._pieces[index] if index < len(self._pieces) else None
 
+    def since(self, at: float) -> Piece | None:
+        """The first piece kept that came at this time of the source's clock or later."""
+        with self._lock:
+            index = bisect_left(self._pieces, at, key=_at)
+            return self._pieces[index] if index < len(self._pieces) else None
+
     def picture(self, number: int) -> list[Piece]:
         """All pieces of a picture, in order; none where it is not kept."""
         return self.pictures(number, number + 1)
@@ -200,3 +206,7 @@ def _serial(piece: Piece) -> int:
 
 def _number(piece: Piece) -> int:
     return piece.number
+
+
+def _at(piece: Piece) -> float:
+    return piece.at
