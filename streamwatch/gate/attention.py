@@ -63,11 +63,13 @@ class Watchfulness:
     ) -> bool:
         if any(self._awaited(track) for track in tracks):
             return True
+        assert self._last is not None
         standing = [track for track in tracks if self._stands(track)]
         if any(track.place is not None and not track.place.shows_it(luma) for track in standing):
             return True
         resting = [m.region for m in movers if self._rests(m, tracks) and self._as_it_was(m, small, change)]
-        resting += [self._geometry.region(vehicle_around(track.plate, luma.shape)) for track in standing]
+        around = [self._geometry.region(vehicle_around(track.plate, luma.shape)) for track in standing]
+        resting += [region for region in around if 1 - stillness(small, self._last, region, STILL_STEP) <= MOVED]
         if resting:
             change = cv2.bitwise_and(change, cv2.bitwise_not(self._geometry.mask_of(resting)))
         least = self._min_area * (LINGERS if self._last_at - self._stirred_at < CALM_FOR else 1.0)

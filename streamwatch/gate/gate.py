@@ -194,7 +194,6 @@ class Gate:
         track = Track(passage, plate, vehicle.opened_at, vehicle.last_seen, 0.0, 1.0, State.SETTLED)
         track.pictures, track.remembered, track.earlier_run, track.announced = [picture], True, True, True
         track.unseen = 1
-        track.scenery = vehicle.plate is None
         self._tracker.tracks.append(track)
         return passage
 
@@ -215,7 +214,7 @@ class Gate:
             view.verdict = Verdict.UNREAD if not own else Verdict.READ if any(own) else Verdict.DOUBTED
         if view.verdict is Verdict.READ:
             track.settle()
-        elif view.verdict is Verdict.UNREAD and not track.travelled:
+        elif view.verdict is Verdict.UNREAD and not track.travelled and not track.doubted:
             track.settle()
             track.scenery = True
             self._scenery.append(track.plate)
@@ -309,8 +308,6 @@ class Gate:
     def _rule(self, track: Track, at: float, ended: bool) -> list[Decision]:
         """Apply what the policy says of a track."""
         stood_here = not track.travelled and track.born_at - self._started <= SURVEYS[-1]
-        if stood_here and not track.announced and self._began is not None:
-            track.opened_at = self._began
         case = Case(
             track,
             at,
@@ -330,6 +327,8 @@ class Gate:
             track.best, track.earlier = None, []
             track.idle_until = at + LATER * track.refused
         elif ruling.action is Action.PAY and ruling.view is not None:
+            if stood_here and not track.announced and self._began is not None:
+                track.opened_at = self._began
             return self._pay(track, ruling.view, ruling.reason)
         return []
 
@@ -487,8 +486,8 @@ class Gate:
 
 
 def _is_own(view: PaidView, corners: Corners | None) -> bool:
-    """True if a plate that was read is the one that the view was sent for."""
-    if corners is None:
+    """True if a plate that was read is the one that the view was sent for, or lies where no picture was sent."""
+    if corners is None or not inside(view.crop, centre(corners)):
         return True
     (x, y), (own_x, own_y) = centre(corners), centre(view.plate)
     width = view.width / view.scale

@@ -12,12 +12,12 @@ def direction(first: Box, last: Box) -> Direction:
     across = (last.x + last.width / 2) - (first.x + first.width / 2)
     down = (last.y + last.height / 2) - (first.y + first.height / 2)
     wide = max(first.width, last.width)
+    if abs(across) >= ASIDE * wide and abs(across) > 2 * abs(down):
+        return Direction.CROSSING
     if last.width >= GREW * first.width:
         return Direction.COMING
     if first.width >= GREW * last.width:
         return Direction.GOING
-    if abs(across) >= ASIDE * wide and abs(across) > 2 * abs(down):
-        return Direction.CROSSING
     if abs(down) >= DOWN * wide:
         return Direction.COMING if down > 0 else Direction.GOING
     return Direction.UNKNOWN

@@ -29,7 +29,7 @@ OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently 
 SHARP_ENOUGH = 140.0  # px; wider than this a plate's width counts no more, only its sharpness
 CRISP = 0.6  # part of the edges in one direction that the other one must have; less is motion blur
 STILL = 0.08  # of its width; a plate that moves less in a second stands
-SAME, MAYBE = 0.80, 0.60  # likeness of two pictures of one plate, for sure and perhaps; see `likeness`
+SAME, MAYBE = 0.80, 0.72  # likeness of two pictures of one plate, for sure and perhaps; see `likeness`
 KNOWN_WIDTH = 40.0  # px; a narrower plate cannot be told from others
 SMALLER = 0.85  # scale of a picture that is read independently of the same view at full size
 KEPT = 3  # earlier, smaller views that may serve for a second opinion
@@ -171,6 +171,11 @@ class Track:
     def read(self) -> bool:
         """True if its plate is known."""
         return any(view.verdict is Verdict.READ for view in self.paid)
+
+    @property
+    def doubted(self) -> bool:
+        """True if a plate was read on it once, though not surely."""
+        return any(view.verdict is Verdict.DOUBTED for view in self.paid)
 
     def stands(self, at: float) -> float:
         """Return the seconds for which it has not moved."""
