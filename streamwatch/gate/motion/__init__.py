@@ -1,1 +1,0 @@
-"""Change against the empty scene: where something moves."""

@@ -1,1 +1,0 @@
-"""Where number plates are in a picture."""

@@ -1,1 +1,0 @@
-"""Plates followed from frame to frame."""
