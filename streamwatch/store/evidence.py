@@ -49,6 +49,11 @@ def write_picture(data_dir: Path, path: str, jpeg: bytes) -> None:
 def require_folder(data_dir: Path) -> None:
     """Raises StorageFailed where the whole folder of pictures is missing: then its disk is, and no picture is lost."""
     folder = data_dir / "evidence"
+    if folder.is_file():
+        raise StorageFailed(
+            f"The folder {folder}, which holds pictures of this database, is not there: a file has its name.",
+            "Move that file away, and put the folder back.",
+        )
     if not folder.is_dir():
         raise StorageFailed(
             f"The folder {folder}, which holds pictures of this database, is missing.",
