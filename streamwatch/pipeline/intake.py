@@ -105,9 +105,9 @@ class Intake:
                 passage = Passage(uuid4().hex, self._camera, at, at)
                 self._open[number] = passage
                 return PassageOpened(passage, number)
-            case Closed(number, opened_at, last_seen):
-                passage = self._open.pop(number)
-                return PassageClosed(replace(passage, opened_at=opened_at, last_seen=last_seen, closed=True))
+            case Closed(number, opened_at, last_seen, direction):
+                passage = replace(self._open.pop(number), opened_at=opened_at, last_seen=last_seen, closed=True)
+                return PassageClosed(replace(passage, direction=direction))
             case Shot():
                 return KeyframeTaken(self._keyframe(decision))
 

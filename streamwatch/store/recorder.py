@@ -121,6 +121,7 @@ class Store:
                 row = StoredPassage(key=passage.key, camera=passage.camera, clock_trusted=True)
                 session.add(row)
             row.opened_at, row.last_seen, row.closed = passage.opened_at, passage.last_seen, passage.closed
+            row.direction = passage.direction
             row.clock_trusted = row.clock_trusted and self.clock_trusted
 
     def passage_outcome(self, key: str, outcome: PassageOutcome) -> None:

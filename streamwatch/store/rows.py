@@ -67,7 +67,7 @@ def keyframe_of(row: StoredKeyframe, passage: str, jpeg: bytes) -> Keyframe:
 
 def passage_of(row: StoredPassage) -> Passage:
     """A passage as it was saved last."""
-    return Passage(row.key, row.camera, row.opened_at, row.last_seen, row.closed)
+    return Passage(row.key, row.camera, row.opened_at, row.last_seen, row.closed, row.direction)
 
 
 def reading_row(reading: Reading, keyframe_id: int, call_id: int | None) -> StoredReading:

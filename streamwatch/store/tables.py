@@ -23,7 +23,7 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from streamwatch.model import Engine, SightingStatus
+from streamwatch.model import Direction, Engine, SightingStatus
 from streamwatch.store.texts import storable
 
 PLATE_LENGTH = 255
@@ -176,6 +176,11 @@ class StoredPassage(Base):
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time of the first frame that showed it")
     last_seen: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time of the last frame that showed it so far")
     closed: Mapped[bool] = mapped_column(comment="1 once the vehicle has gone")
+    direction: Mapped[Direction] = mapped_column(
+        _word(Direction),
+        default=Direction.UNKNOWN,
+        comment="coming, going or crossing, as the camera sees it; unknown: it stood, or is not closed yet",
+    )
     outcome: Mapped[PassageOutcome] = mapped_column(
         _word(PassageOutcome),
         default=PassageOutcome.PENDING,

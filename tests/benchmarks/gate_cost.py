@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from clips import Vehicle, render
 
-from streamwatch.gate import Gate, Shot
+from streamwatch.gate import Gate, PlateDetector, Shot
 from streamwatch.model import Frame, Picture
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -38,7 +38,7 @@ class Watched:
     """The gate, with what it saw and paid."""
 
     def __init__(self) -> None:
-        self._gate, self._frames, self.busy, self.calls = Gate(), 0, list[bool](), 0
+        self._gate, self._frames, self.busy, self.calls = Gate(find_plates=PlateDetector().find), 0, list[bool](), 0
 
     def look(self, luma: Picture, to_bgr: Callable[[], Picture]) -> None:
         at = START + timedelta(seconds=self._frames / FPS)

@@ -5,12 +5,10 @@ from enum import IntEnum
 
 import cv2
 
-from streamwatch.gate.attention import MOVED
-from streamwatch.gate.background import Background
-from streamwatch.gate.geometry import Geometry
-from streamwatch.gate.judge import STILL_STEP
-from streamwatch.gate.regions import Region, find_regions
-from streamwatch.gate.track import stillness
+from streamwatch.gate.motion.background import Background
+from streamwatch.gate.motion.geometry import Geometry
+from streamwatch.gate.motion.movers import MOVED, STILL_STEP, stillness
+from streamwatch.gate.motion.regions import Region, find_regions
 from streamwatch.model import Frame, Picture
 
 SENSITIVE = 0.33  # part of `min_area` that wakes the gate

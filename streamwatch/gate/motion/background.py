@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.gate.regions import Region
+from streamwatch.gate.motion.regions import Region
 from streamwatch.model import Picture
 
 BLACK = 16.0  # luma of black in limited-range video; light scales what lies above it

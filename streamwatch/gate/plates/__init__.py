@@ -1,0 +1,1 @@
+"""Where number plates are in a picture."""

@@ -1,0 +1,283 @@
+"""One plate on its way through the picture, and what was paid for it.
+
+States of a track, and what moves it from one to the next::
+
+    TENTATIVE ──seen by the detector again──▶ WAITING ──paid──▶ ASKED ──read──▶ SETTLED
+        │                                        ▲  ▲              │               ▲
+        └──not seen again──▶ (dropped)           │  └─not settled──┘               │
+                                                 └──────────known or scenery───────┘
+
+TENTATIVE: the detector saw it once. WAITING: a plate whose view may be worth a call. ASKED: a picture of it is being
+read. SETTLED: it was read, a paid picture shows it already, or it belongs to the scene: nothing more is paid. Out of
+sight a track keeps its state until its passage ends.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum, auto
+
+from streamwatch.gate.plates.follow import Pattern, Place
+from streamwatch.gate.plates.picture import crispness, likeness, sharpness, upright
+from streamwatch.gate.plates.shapes import centre, is_whole, plate_width, scaled
+from streamwatch.model import Box, Corners, Frame, Picture, Point
+
+CONFIRMED_BY = 2  # hits of the detector that make a track
+SURE = 0.85  # score of a single hit that is believed where there was no time for a second one
+BETTER = 1.05  # ratio of scores from which a view counts as better
+OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently of each other
+SHARP_ENOUGH = 140.0  # px; wider than this a plate's width counts no more, only its sharpness
+CRISP = 0.6  # part of the edges in one direction that the other one must have; less is motion blur
+STILL = 0.08  # of its width; a plate that moves less in a second stands
+SAME, MAYBE = 0.80, 0.72  # likeness of two pictures of one plate, for sure and perhaps; see `likeness`
+KNOWN_WIDTH = 40.0  # px; a narrower plate cannot be told from others
+SMALLER = 0.85  # scale of a picture that is read independently of the same view at full size
+KEPT = 3  # earlier, smaller views that may serve for a second opinion
+
+
+class State(Enum):
+    """How far a track is; see the module."""
+
+    TENTATIVE = auto()
+    WAITING = auto()
+    ASKED = auto()
+    SETTLED = auto()
+
+
+class Verdict(Enum):
+    """What became of a paid view.
+
+    DOUBTED: a plate was read, but not surely. FAILED: the service gave no answer and will not be asked with it again.
+    """
+
+    PENDING = auto()
+    READ = auto()
+    UNREAD = auto()
+    DOUBTED = auto()
+    FAILED = auto()
+
+
+@dataclass(slots=True)
+class View:
+    """One frame that shows a plate. plate: corners in frame pixels; score: comparable between views of one track.
+
+    others: the boxes around the other plates in it.
+    """
+
+    frame: Frame
+    at: float
+    plate: Corners
+    score: float
+    crisp: float
+    scale: float = 1.0
+    others: tuple[Box, ...] = ()
+
+    @property
+    def width(self) -> float:
+        """Pixels of the plate."""
+        return plate_width(self.plate)
+
+
+def view_of(frame: Frame, at: float, plate: Corners) -> View:
+    """Measure how well a frame shows a plate: pixels of the plate, sharpness and slant."""
+    width = plate_width(plate)
+    (ax, ay), (bx, by) = plate[0], plate[1]
+    slant = abs(bx - ax) / max(1.0, math.dist((ax, ay), (bx, by)))
+    score = min(width, SHARP_ENOUGH) * (1.0 + sharpness(frame.luma, plate)) ** 0.5 * slant
+    return View(frame, at, plate, score, crispness(frame.luma, plate))
+
+
+@dataclass(eq=False)
+class PaidView:
+    """A view that was sent: enough of it to know its plate again. picture: see `upright`; width: px of the plate."""
+
+    at: float
+    plate: Corners
+    picture: Picture
+    width: float
+    score: float
+    crop: Box
+    scale: float
+    verdict: Verdict = Verdict.PENDING
+
+
+@dataclass(eq=False)
+class Track:
+    """A plate that is followed. All times but `opened_at` and `last_seen` in seconds of capture time.
+
+    passage: its number. plate: where it was seen last, at `seen_at`; hits, misses: looks of the detector that saw it,
+    and looks in a row that did not; score, evidence: the highest and the sum of the scores of the hits; velocity: of
+    its middle, px a second; moved_at: when it last moved; origin: where it was seen first; travelled: True once it has
+    moved away from there. pattern: by which it is followed; place: its pixels where it stood still, compared at
+    `checked_at`. best: the best whole view not paid for; earlier: views in which it was smaller; improved_at: when the
+    best one was found; verified: the one that a closer look has confirmed; paid: views that were sent, sent: the last
+    of them; pictures: by which it is known again. scenery: True if it belongs to the scene; remembered: it was seen
+    before the pictures changed their size, or by an earlier run, and not since. unseen: frames since it was seen last.
+    refused: how often the closer look did not see it, idle_until: when the next one is due. announced: its passage was
+    opened.
+    """
+
+    passage: int
+    plate: Corners
+    opened_at: datetime
+    last_seen: datetime
+    seen_at: float
+    score: float
+    state: State = State.TENTATIVE
+    hits: int = 1
+    misses: int = 0
+    evidence: float = 0.0
+    velocity: Point = (0.0, 0.0)
+    born_at: float = 0.0
+    moved_at: float = 0.0
+    origin: Corners | None = None
+    travelled: bool = False
+    pattern: Pattern | None = None
+    place: Place | None = None
+    checked_at: float = -math.inf
+    hit_at: float = 0.0
+    best: View | None = None
+    earlier: list[View] = field(default_factory=list)
+    improved_at: float = 0.0
+    verified: View | None = None
+    paid: list[PaidView] = field(default_factory=list)
+    sent: View | None = None
+    pictures: list[Picture] = field(default_factory=list)
+    scenery: bool = False
+    remembered: bool = False
+    earlier_run: bool = False
+    refused: int = 0
+    idle_until: float = 0.0
+    announced: bool = False
+    lost_at: float | None = None
+    unseen: int = 0
+
+    @property
+    def width(self) -> float:
+        """Pixels of the plate where it was seen last."""
+        return plate_width(self.plate)
+
+    @property
+    def confirmed(self) -> bool:
+        """True if the detector saw it often enough to be a plate."""
+        return self.state is not State.TENTATIVE
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What became of the last view that was paid for; None before the first."""
+        return self.paid[-1].verdict if self.paid else None
+
+    @property
+    def read(self) -> bool:
+        """True if its plate is known."""
+        return any(view.verdict is Verdict.READ for view in self.paid)
+
+    @property
+    def doubted(self) -> bool:
+        """True if a plate was read on it once, though not surely."""
+        return any(view.verdict is Verdict.DOUBTED for view in self.paid)
+
+    def stands(self, at: float) -> float:
+        """Return the seconds for which it has not moved."""
+        return max(0.0, at - self.moved_at)
+
+    def expected(self, at: float) -> Point:
+        """Return where its middle should be at a time."""
+        x, y = centre(self.plate)
+        passed = min(0.5, at - self.seen_at)
+        return x + self.velocity[0] * passed, y + self.velocity[1] * passed
+
+    def hit(self, frame: Frame, at: float, plate: Corners, score: float) -> None:
+        """The detector has seen it."""
+        self.hits, self.misses, self.hit_at = self.hits + 1, 0, at
+        self.score, self.evidence = max(self.score, score), self.evidence + score
+        self._seen(frame, at, plate)
+        self.pattern = Pattern.of(frame.luma, plate) or self.pattern
+        if not self.paid and plate_width(plate) >= KNOWN_WIDTH and is_whole(plate, frame.luma.shape):
+            self.pictures = [upright(frame.luma, plate)]
+        if self.state is State.TENTATIVE and self.hits >= CONFIRMED_BY:
+            self.state = State.WAITING
+
+    def followed(self, frame: Frame, at: float, plate: Corners) -> None:
+        """Its own pixels were found again."""
+        self._seen(frame, at, plate)
+
+    def stood(self, frame: Frame, at: float) -> None:
+        """Nothing moved at its place."""
+        self.seen_at, self.last_seen, self.lost_at = at, frame.captured_at, None
+        self.velocity = (0.0, 0.0)
+
+    def missed(self, at: float) -> None:
+        """A look of the detector at its place did not see it."""
+        self.misses += 1
+        self.lost_at = at if self.lost_at is None else self.lost_at
+
+    def weigh(self, frame: Frame, at: float, others: tuple[Box, ...] = ()) -> bool:
+        """Keep this frame if it shows the whole plate better than any before; return True if it does.
+
+        others: the boxes around the other plates in it.
+        """
+        if not is_whole(self.plate, frame.luma.shape):
+            return False
+        view = view_of(frame, at, self.plate)
+        if self.best is not None and view.score <= BETTER * self.best.score:
+            return False
+        if self.best is not None and (not self.earlier or self.best.width >= OTHER_SIZE * self.earlier[-1].width):
+            self.earlier = [*self.earlier[1 - KEPT :], self.best]
+        view.others = others
+        self.best, self.improved_at = view, at
+        return True
+
+    def settle(self) -> None:
+        """Nothing more is paid for it."""
+        self.state, self.best, self.earlier, self.sent, self.verified = State.SETTLED, None, [], None, None
+
+    def look_again(self, at: float) -> None:
+        """The last view settled nothing: search for another one."""
+        self.state, self.best, self.improved_at = State.WAITING, None, at
+
+    def scale(self, factor: float) -> None:
+        """The frames have become larger by a factor, and show the same. Views of before keep their own frames."""
+        self.plate = scaled(self.plate, factor)
+        self.origin = None if self.origin is None else scaled(self.origin, factor)
+        self.pattern = (
+            None if self.pattern is None else Pattern(self.pattern.picture, scaled(self.pattern.plate, factor))
+        )
+        self.velocity = self.velocity[0] * factor, self.velocity[1] * factor
+        self.place = None
+        self.paid = [replace(view, plate=scaled(view.plate, factor), width=view.width * factor) for view in self.paid]
+        self.best, self.earlier, self.verified = None, [], None
+
+    def out_of_view(self) -> None:
+        """The camera shows another view: only its picture tells whether it is the same plate."""
+        self.pattern = self.place = self.best = self.verified = None
+        self.earlier, self.remembered = [], True
+
+    def shows(self, picture: Picture, least: float = SAME) -> bool:
+        """True if a plate cut out by `upright` is this one's."""
+        return any(likeness(mine, picture) >= least for mine in self.pictures)
+
+    def differs(self, view: View) -> bool:
+        """True if the plate has another size in a view than in all that was paid for."""
+        return all(view.width >= OTHER_SIZE * paid.width or paid.width >= OTHER_SIZE * view.width for paid in self.paid)
+
+    def _seen(self, frame: Frame, at: float, plate: Corners) -> None:
+        passed = at - self.seen_at
+        (x, y), (was_x, was_y) = centre(plate), centre(self.plate)
+        if 0 < passed < 2:
+            fresh = (x - was_x) / passed, (y - was_y) / passed
+            self.velocity = (
+                0.5 * self.velocity[0] + 0.5 * fresh[0],
+                0.5 * self.velocity[1] + 0.5 * fresh[1],
+            )
+        self.plate, self.seen_at, self.last_seen, self.lost_at = plate, at, frame.captured_at, None
+        self.remembered = self.earlier_run = False
+        self.origin = self.origin or plate
+        anchor = self.place.plate if self.place else None
+        width = plate_width(plate)
+        if anchor is None or math.dist(centre(anchor), (x, y)) > max(4.0, STILL * width):
+            self.place, self.moved_at, self.checked_at = Place.of(frame.luma, plate), at, at
+        if math.dist(centre(self.origin), (x, y)) > 0.5 * width:
+            self.travelled = True
+            if self.scenery:  # it was a vehicle after all
+                self.scenery, self.state, self.announced = False, State.WAITING, False
