@@ -150,7 +150,8 @@ class Scene:
     def answer(self, shot: Shot) -> None:
         """As an honest service: the widest plate wholly inside the crop."""
         at = (shot.frame.captured_at - START).total_seconds()
-        seen = [(s, c) for s in range(len(self.stays)) if (c := self.corners(s, at)) and inside(shot.crop, c)]
+        plates = [(stay, self.corners(stay, at)) for stay in range(len(self.stays))]
+        seen = [(stay, c) for stay, c in plates if c and inside(shot.crop, c, shot.frame.luma.shape)]
         found = max(seen, key=lambda item: item[1][1][0] - item[1][0][0], default=None)
         self.shots.append((at, None if found is None else found[0]))
         good = found is not None and self.readable(len(self.shots))
@@ -181,12 +182,12 @@ def paste(picture: Picture, sprite: Picture, left: int, top: int, width: int, he
         picture[y0:y1, x0:x1] = small[y0 - top : y1 - top, x0 - left : x1 - left]
 
 
-def inside(crop: Box, corners: Corners) -> bool:
+def inside(crop: Box, corners: Corners, shape: tuple[int, ...]) -> bool:
     return all(
         crop.x <= x <= crop.x + crop.width
         and crop.y <= y <= crop.y + crop.height
-        and 0 <= x < WIDTH
-        and 0 <= y < HEIGHT
+        and 0 <= x < shape[1]
+        and 0 <= y < shape[0]
         for x, y in corners
     )
 
@@ -458,7 +459,7 @@ def test_a_glance_tells_what_is_followed() -> None:
     assert followed.plate is not None
     assert abs(followed.plate[1][0] - followed.plate[0][0] - PLATE[2]) <= 8
     assert followed.state == "settled"
-    assert inside(followed.box, followed.plate)
+    assert inside(followed.box, followed.plate, (HEIGHT, WIDTH))
     assert 0.05 < glance.change < 0.25
 
 

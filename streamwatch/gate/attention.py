@@ -54,12 +54,18 @@ class Watchfulness:
         """For a picture that the gate has not taken in yet. change: 255 where it differs from the empty scene."""
         if self._last is None or at - self._began < SETTLING:
             return Attention.ALL
-        if self._stirs(small, change, luma, movers, tracks):
+        if self._stirs(small, change, luma, at, movers, tracks):
             self.stir(at)
         return Attention.ALL if at - self._stirred_at < CALM_FOR else Attention.QUIET
 
     def _stirs(
-        self, small: Picture, change: Picture, luma: Picture, movers: Sequence[Mover], tracks: Sequence[Track]
+        self,
+        small: Picture,
+        change: Picture,
+        luma: Picture,
+        at: float,
+        movers: Sequence[Mover],
+        tracks: Sequence[Track],
     ) -> bool:
         if any(self._awaited(track) for track in tracks):
             return True
@@ -70,10 +76,14 @@ class Watchfulness:
         resting = [m.region for m in movers if self._rests(m, tracks) and self._as_it_was(m, small, change)]
         around = [self._geometry.region(vehicle_around(track.plate, luma.shape)) for track in standing]
         resting += [region for region in around if 1 - stillness(small, self._last, region, STILL_STEP) <= MOVED]
+        leaving = [track for track in tracks if self._drives_on(track)]
+        resting += [self._geometry.region(vehicle_around(track.way_on(at), luma.shape)) for track in leaving]
         if resting:
             change = cv2.bitwise_and(change, cv2.bitwise_not(self._geometry.mask_of(resting)))
         least = self._min_area * (LINGERS if self._last_at - self._stirred_at < CALM_FOR else 1.0)
-        return cv2.countNonZero(change) >= least * change.size and bool(find_regions(change, least))
+        if cv2.countNonZero(change) >= least * change.size and find_regions(change, least):
+            return True
+        return any(not track.is_found(luma, at) for track in leaving)
 
     def _awaited(self, track: Track) -> bool:
         """True if more frames may show a better view of a plate, or tell that it has gone."""
@@ -87,6 +97,11 @@ class Watchfulness:
         """True if a plate stood in the last look, and nothing more is wanted of it."""
         wanted = RESTS_AFTER if track.state in (State.WAITING, State.TENTATIVE) else SETTLED_AFTER
         return track.seen_at == self._last_at and track.stands(self._last_at) >= wanted
+
+    def _drives_on(self, track: Track) -> bool:
+        """True if a plate moved in the last look, and nothing more is wanted of it."""
+        moved = track.stands(self._last_at) < SETTLED_AFTER
+        return track.state is State.SETTLED and track.seen_at == self._last_at and moved
 
     def _rests(self, mover: Mover, tracks: Sequence[Track]) -> bool:
         """True if nothing new is to be expected of a thing as long as it looks as it did."""

@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, default=None)
     parser.add_argument("--shards", type=int, nargs=2, default=(0, 20))
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--hard", type=int, default=0, help="0 to 2: how much that is difficult, see surroundings.Bank")
+    parser.add_argument("--hard", type=int, default=0, help="0 to 3: how much that is difficult, see surroundings.Bank")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     work = partial(draw_shard, folder=given.folder, pictures=given.pictures, hard=given.hard)

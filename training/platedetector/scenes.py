@@ -56,6 +56,9 @@ def draw(rng: Rng, bank: Bank) -> Scene:
         _shadows(rng, bank, picture)
     if bank.hard and rng.random() < 0.2:  # little contrast, often in the dark
         picture = (picture * rng.uniform(0.15, 0.5) + rng.uniform(0, 60)).astype(np.uint8)
+    if bank.hard > 2 and rng.random() < 0.3:  # light from one side
+        ramp = np.linspace(*rng.uniform(0.15, 1.1, 2), WIDTH, dtype=np.float32)[None]
+        picture = np.clip(picture * ramp, 0, 255).astype(np.uint8)
     if night:
         picture = _night(rng, picture, found, shine)
     if lamps and rng.random() < (0.8 if night else 0.12):

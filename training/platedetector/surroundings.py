@@ -27,7 +27,8 @@ class Bank:
     """Noise of several grain sizes and, where there are any, real pictures without plates; made once per process.
 
     hard: 1 where the scenes shall hold more plates as bright as what is around them, dim ones and slanted ones; 2 where
-    moreover they shall hold more lamps, makers' names, taxi signs and dates.
+    moreover they shall hold more lamps, makers' names, taxi signs and dates; 3 where moreover some plates shall show no
+    more than their letters, some vehicles square codes, and light shall come from one side.
     """
 
     def __init__(self, seed: int, folder: Path | None, *, hard: int = 0) -> None:

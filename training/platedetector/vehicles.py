@@ -105,7 +105,9 @@ def draw(rng: Rng, bank: Bank, plate_pixels: float, *, plated: bool = True) -> V
         _mistakable(rng, bank, sheet, half, high, at)
     if bank.hard:
         _camouflage(rng, sheet, plate, at)
-    corners = _mount(rng, sheet, plate, at, half, bare=bank.hard > 0) if plated else _empty_place(rng, sheet, at)
+    if bank.hard > 2 and rng.random() < 0.4:
+        _code(rng, sheet, half, at)
+    corners = _mount(rng, sheet, plate, at, half, hard=bank.hard) if plated else _empty_place(rng, sheet, at)
     lamp = float(rng.uniform(0.6, 0.85)) * half
     lamps = sheet.at([(-lamp, at + 250), (lamp, at + 250)]) if kind != "lorry back" else np.zeros((0, 2), np.float32)
     return Vehicle(sheet.picture, sheet.alpha, corners, lamps)
@@ -529,18 +531,36 @@ def _camouflage(rng: Rng, sheet: _Sheet, plate: plates.Plate, at: float) -> None
         sheet.round(wide / 2 + rng.uniform(20, 120), at + rng.uniform(-0.5, 0.5) * high, 14, 14, letter, mirror=True)
 
 
-def _mount(rng: Rng, sheet: _Sheet, plate: plates.Plate, at: float, half: float, *, bare: bool = False) -> Picture:
+def _code(rng: Rng, sheet: _Sheet, half: float, at: float) -> None:
+    """A square of black and white cells: a code for a reader, a sticker, a chequered pattern."""
+    side = rng.uniform(60, 280)
+    x, y = rng.uniform(-0.6, 0.6) * half, at + rng.choice([-1, 1], p=[0.25, 0.75]) * rng.uniform(0.7, 2.2) * side
+    left, top, wide, tall = sheet.pixels(x - side / 2, y - side / 2, x + side / 2, y + side / 2)
+    if min(wide, tall) < 6:
+        return
+    cells = int(rng.integers(4, 26))
+    dark, light = float(rng.uniform(0, 60)), float(rng.uniform(170, 255))
+    code = np.where(rng.random((cells, cells)) < 0.5, dark, light).astype(np.uint8)
+    for luma in ((dark, light), (light,), ())[rng.integers(0, 3)]:
+        code = cv2.copyMakeBorder(code, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=luma)
+    code = cv2.resize(code, (wide, tall), interpolation=cv2.INTER_NEAREST)
+    part = sheet.picture[max(0, top) : max(0, top + tall), max(0, left) : max(0, left + wide)]
+    part[:] = code[max(0, -top) :, max(0, -left) :][: part.shape[0], : part.shape[1]]
+
+
+def _mount(rng: Rng, sheet: _Sheet, plate: plates.Plate, at: float, half: float, *, hard: int = 0) -> Picture:
     """Put the plate with its frame at a height in millimetres; return its corners."""
     wide, high = plate.wide_mm, plate.wide_mm * plate.picture.shape[0] / plate.picture.shape[1]
     x = float(rng.uniform(-0.35, 0.35)) * half if rng.random() < 0.2 else float(rng.normal(0, 20))
     frame = float(rng.uniform(5, 90) if rng.random() < 0.8 else rng.uniform(120, 240))
-    around = rng.uniform(4, 28) if rng.random() < (0.25 if bare else 0.7) else 0.0
+    only_letters = hard > 2 and rng.random() < 0.4
+    around = rng.uniform(4, 28) if rng.random() < (0.25 if hard else 0.7) and not only_letters else 0.0
     below = rng.uniform(20, 40) if around and rng.random() < 0.25 else around
     if around:
         sheet.box(x - wide / 2 - around, at - high / 2 - below, x + wide / 2 + around, at + high / 2 + around, frame)
     if below > around:
         sheet.text(rng, words(rng), x, at - high / 2 - below * 0.5, below * 0.6, 255 - frame)
-    elif rng.random() < 0.4:  # its shadow on the bumper
+    elif rng.random() < 0.4 and not only_letters:  # its shadow on the bumper
         sheet.box(x - wide / 2, at - high / 2 - 25, x + wide / 2, at - high / 2, rng.uniform(5, 60))
     left, top = np.round(sheet.at([(x - wide / 2, at + high / 2)])[0]).astype(int)
     size = max(4, round(wide * sheet.scale)), max(2, round(high * sheet.scale))
@@ -551,7 +571,11 @@ def _mount(rng: Rng, sheet: _Sheet, plate: plates.Plate, at: float, half: float,
     h, w = sheet.picture.shape
     left, top = int(np.clip(left, 0, max(0, w - size[0]))), int(np.clip(top, 0, max(0, h - size[1])))
     room = sheet.picture[top : top + size[1], left : left + size[0]]
-    room[:] = picture[: room.shape[0], : room.shape[1]]
+    picture = picture[: room.shape[0], : room.shape[1]]
+    if only_letters:  # its ground cannot be told from the bumper: a blue plate on a dark car in the evening
+        ground, share = float(np.percentile(picture, 60 if np.median(picture) > 128 else 40)), rng.uniform(0.25, 1)
+        picture = np.clip(room + (picture.astype(np.float32) - ground) * share, 0, 255).astype(np.uint8)
+    room[:] = picture
     if rng.random() < 0.08:  # a tow bar, a bent branch, a hand before it
         a = sheet.at([(x + rng.uniform(-0.5, 0.5) * wide, at - high)])[0]
         b = a + rng.uniform(-0.4, 0.4, 2) * size[0] - (0, size[1])

@@ -19,7 +19,7 @@ from enum import Enum, auto
 
 from streamwatch.gate.plates.follow import Pattern, Place
 from streamwatch.gate.plates.picture import crispness, likeness, sharpness, upright
-from streamwatch.gate.plates.shapes import centre, is_whole, plate_width, scaled
+from streamwatch.gate.plates.shapes import centre, is_whole, placed, plate_width, scaled
 from streamwatch.model import Box, Corners, Frame, Picture, Point
 
 CONFIRMED_BY = 2  # hits of the detector that make a track
@@ -28,6 +28,7 @@ BETTER = 1.05  # ratio of scores from which a view counts as better
 OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently of each other
 SHARP_ENOUGH = 140.0  # px; wider than this a plate's width counts no more, only its sharpness
 CRISP = 0.6  # part of the edges in one direction that the other one must have; less is motion blur
+LONGEST_WAY = 1.5  # s for which a plate goes on as it went
 STILL = 0.08  # of its width; a plate that moves less in a second stands
 SAME, MAYBE = 0.80, 0.72  # likeness of two pictures of one plate, for sure and perhaps; see `likeness`
 KNOWN_WIDTH = 40.0  # px; a narrower plate cannot be told from others
@@ -184,8 +185,16 @@ class Track:
     def expected(self, at: float) -> Point:
         """Return where its middle should be at a time."""
         x, y = centre(self.plate)
-        passed = min(0.5, at - self.seen_at)
+        passed = min(LONGEST_WAY, at - self.seen_at)
         return x + self.velocity[0] * passed, y + self.velocity[1] * passed
+
+    def way_on(self, at: float) -> Corners:
+        """Return where its plate should be at a time."""
+        return placed(self.plate, self.expected(at), 1.0)
+
+    def is_found(self, luma: Picture, at: float) -> bool:
+        """True if its plate is where it should be in a (height, width) uint8 luma picture of a time."""
+        return self.pattern is not None and self.pattern.find(luma, self.plate, self.expected(at)) is not None
 
     def hit(self, frame: Frame, at: float, plate: Corners, score: float) -> None:
         """The detector has seen it."""
