@@ -358,7 +358,8 @@ class Gate:
         if older is None:
             return
         older.plate, older.seen_at, older.last_seen, older.lost_at = track.plate, track.seen_at, track.last_seen, None
-        older.pattern, older.place, older.velocity = track.pattern, track.place, track.velocity
+        older.pattern, older.place, older.rest = track.pattern, track.place, track.rest
+        older.velocity = track.velocity
         older.moved_at, older.hit_at, older.misses, older.unseen = track.moved_at, track.hit_at, 0, track.unseen
         older.remembered = older.earlier_run = False
         if track in self._tracker.tracks:

@@ -108,14 +108,14 @@ class Track:
 
     passage: its number. plate: where it was seen last, at `seen_at`; hits, misses: looks of the detector that saw it,
     and looks in a row that did not; score, evidence: the highest and the sum of the scores of the hits; velocity: of
-    its middle, px a second; moved_at: when it last moved; origin: where it was seen first; travelled: True once it has
-    moved away from there. pattern: by which it is followed; place: its pixels where it stood still, compared at
-    `checked_at`. best: the best whole view not paid for; earlier: views in which it was smaller; improved_at: when the
-    best one was found; verified: the one that a closer look has confirmed; paid: views that were sent, sent: the last
-    of them; pictures: by which it is known again. scenery: True if it belongs to the scene; remembered: it was seen
-    before the pictures changed their size, or by an earlier run, and not since. unseen: frames since it was seen last.
-    refused: how often the closer look did not see it, idle_until: when the next one is due. announced: its passage was
-    opened.
+    its middle, px a second; moved_at: when it last moved; origin: where it was seen first; travelled: True once it
+    has moved away from there. pattern: by which it is followed; place: its pixels where it was seen last, compared at
+    `checked_at`; rest: where it was when it last moved. best: the best whole view not paid for; earlier: views in
+    which it was smaller; improved_at: when the best one was found; verified: the one that a closer look has
+    confirmed; paid: views that were sent, sent: the last of them; pictures: by which it is known again. scenery: True
+    if it belongs to the scene; remembered: it was seen before the pictures changed their size, or by an earlier run,
+    and not since. unseen: frames since it was seen last. refused: how often the closer look did not see it,
+    idle_until: when the next one is due. announced: its passage was opened.
     """
 
     passage: int
@@ -135,6 +135,7 @@ class Track:
     travelled: bool = False
     pattern: Pattern | None = None
     place: Place | None = None
+    rest: Corners | None = None
     checked_at: float = -math.inf
     hit_at: float = 0.0
     best: View | None = None
@@ -253,13 +254,13 @@ class Track:
             None if self.pattern is None else Pattern(self.pattern.picture, scaled(self.pattern.plate, factor))
         )
         self.velocity = self.velocity[0] * factor, self.velocity[1] * factor
-        self.place = None
+        self.place = self.rest = None
         self.paid = [replace(view, plate=scaled(view.plate, factor), width=view.width * factor) for view in self.paid]
         self.best, self.earlier, self.verified = None, [], None
 
     def out_of_view(self) -> None:
         """The camera shows another view: only its picture tells whether it is the same plate."""
-        self.pattern = self.place = self.best = self.verified = None
+        self.pattern = self.place = self.rest = self.best = self.verified = None
         self.earlier, self.remembered = [], True
 
     def shows(self, picture: Picture, least: float = SAME) -> bool:
@@ -282,10 +283,10 @@ class Track:
         self.plate, self.seen_at, self.last_seen, self.lost_at = plate, at, frame.captured_at, None
         self.remembered = self.earlier_run = False
         self.origin = self.origin or plate
-        anchor = self.place.plate if self.place else None
+        self.place, self.checked_at = Place.of(frame.luma, plate), at
         width = plate_width(plate)
-        if anchor is None or math.dist(centre(anchor), (x, y)) > max(4.0, STILL * width):
-            self.place, self.moved_at, self.checked_at = Place.of(frame.luma, plate), at, at
+        if self.rest is None or math.dist(centre(self.rest), (x, y)) > max(4.0, STILL * width):
+            self.rest, self.moved_at = plate, at
         if math.dist(centre(self.origin), (x, y)) > 0.5 * width:
             self.travelled = True
             if self.scenery:  # it was a vehicle after all
