@@ -42,7 +42,7 @@ def paid(verdict: Verdict, width: float = 140.0, score: float = 500.0, scale: fl
 
 def track(state: State = State.WAITING, best: View | None = None, **more: Any) -> Track:
     one = Track(1, plate(140), NOW, NOW, AT, 0.9, state, hits=3, evidence=2.5)
-    one.best, one.improved_at, one.moved_at, one.travelled = best, AT - 0.1, AT, True
+    one.best, one.improved_at, one.moved_at, one.way = best, AT - 0.1, AT, 1.0
     for name, value in more.items():
         setattr(one, name, value)
     return one
@@ -88,7 +88,7 @@ def test_what_the_detector_saw_once_is_not_paid_for_unless_it_was_sure_and_has_g
     assert rule(case(once)).why is Why.TOO_SHORT
     assert rule(case(once, ended=True)).action is Action.PAY
     assert rule(case(track(State.TENTATIVE, view(), hits=1, score=0.6), ended=True)).why is Why.TOO_SHORT
-    assert rule(case(track(State.TENTATIVE, view(), hits=1, travelled=False), ended=True)).why is Why.TOO_SHORT
+    assert rule(case(track(State.TENTATIVE, view(), hits=1, way=0.1), ended=True)).why is Why.TOO_SHORT
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_while_it_is_read_and_afterwards_nothing_is_paid(state: State, why: Why)
     assert rule(case(track(state, view()), ended=True)).why is why
 
 
-@pytest.mark.parametrize(("travelled", "score", "evidence"), [(True, 0.45, 2.5), (False, 0.7, 2.5), (True, 0.6, 1.1)])
-def test_what_the_detector_was_never_sure_of_is_not_paid_for(travelled: bool, score: float, evidence: float) -> None:
-    one = track(best=view(), travelled=travelled, score=score, evidence=evidence)
+@pytest.mark.parametrize(("way", "score", "evidence"), [(1.0, 0.45, 2.5), (0.1, 0.7, 2.5), (1.0, 0.6, 1.1)])
+def test_what_the_detector_was_never_sure_of_is_not_paid_for(way: float, score: float, evidence: float) -> None:
+    one = track(best=view(), way=way, score=score, evidence=evidence)
     assert rule(case(one, ended=True)).why is Why.UNSURE
 
 
@@ -159,7 +159,7 @@ def test_or_else_with_the_same_view_in_a_smaller_picture_once() -> None:
 
 
 def test_one_that_stood_there_from_the_start_is_said_to() -> None:
-    one = track(best=view(100), improved_at=AT - 1, travelled=False)
+    one = track(best=view(100), improved_at=AT - 1, way=0.1)
     assert rule(case(one, at_rest=True)).reason == STOOD_HERE
 
 

@@ -124,7 +124,7 @@ def _unconfirmed(case: Case) -> bool:
 
 def _unlikely(case: Case) -> bool:
     track = case.track
-    if track.score < (LIKELY if track.travelled else SURE_AT_REST):
+    if track.score < (LIKELY if track.stirred else SURE_AT_REST):
         return True
     return track.state is not State.TENTATIVE and track.evidence < EVIDENCE
 

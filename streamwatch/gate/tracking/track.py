@@ -29,6 +29,7 @@ OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently 
 SHARP_ENOUGH = 140.0  # px; wider than this a plate's width counts no more, only its sharpness
 CRISP = 0.6  # part of the edges in one direction that the other one must have; less is motion blur
 LONGEST_WAY = 1.5  # s for which a plate goes on as it went
+STIRRED, TRAVELLED = 0.12, 0.5  # of its width; so far away from where it was seen first
 STILL = 0.08  # of its width; a plate that moves less in a second stands
 SAME, MAYBE = 0.80, 0.72  # likeness of two pictures of one plate, for sure and perhaps; see `likeness`
 KNOWN_WIDTH = 40.0  # px; a narrower plate cannot be told from others
@@ -108,8 +109,8 @@ class Track:
 
     passage: its number. plate: where it was seen last, at `seen_at`; hits, misses: looks of the detector that saw it,
     and looks in a row that did not; score, evidence: the highest and the sum of the scores of the hits; velocity: of
-    its middle, px a second; moved_at: when it last moved; origin: where it was seen first; travelled: True once it
-    has moved away from there. pattern: by which it is followed; place: its pixels where it was seen last, compared at
+    its middle, px a second; moved_at: when it last moved; origin: where it was seen first; way: how far it has been
+    from there, in widths. pattern: by which it is followed; place: its pixels where it was seen last, compared at
     `checked_at`; rest: where it was when it last moved. best: the best whole view not paid for; earlier: views in
     which it was smaller; improved_at: when the best one was found; verified: the one that a closer look has
     confirmed; paid: views that were sent, sent: the last of them; pictures: by which it is known again. scenery: True
@@ -132,7 +133,7 @@ class Track:
     born_at: float = 0.0
     moved_at: float = 0.0
     origin: Corners | None = None
-    travelled: bool = False
+    way: float = 0.0
     pattern: Pattern | None = None
     place: Place | None = None
     rest: Corners | None = None
@@ -158,6 +159,16 @@ class Track:
     def width(self) -> float:
         """Pixels of the plate where it was seen last."""
         return plate_width(self.plate)
+
+    @property
+    def stirred(self) -> bool:
+        """True if it has moved at all: what belongs to the scene does not."""
+        return self.way >= STIRRED
+
+    @property
+    def travelled(self) -> bool:
+        """True if it has moved so far that it must be a vehicle's."""
+        return self.way >= TRAVELLED
 
     @property
     def confirmed(self) -> bool:
@@ -287,7 +298,6 @@ class Track:
         width = plate_width(plate)
         if self.rest is None or math.dist(centre(self.rest), (x, y)) > max(4.0, STILL * width):
             self.rest, self.moved_at = plate, at
-        if math.dist(centre(self.origin), (x, y)) > 0.5 * width:
-            self.travelled = True
-            if self.scenery:  # it was a vehicle after all
-                self.scenery, self.state, self.announced = False, State.WAITING, False
+        self.way = max(self.way, math.dist(centre(self.origin), (x, y)) / max(1.0, width))
+        if self.scenery and self.travelled:  # it was a vehicle after all
+            self.scenery, self.state, self.announced = False, State.WAITING, False

@@ -9,7 +9,7 @@ from streamwatch.gate.plates.shapes import centre, inside, is_whole, overlap, pl
 from streamwatch.gate.tracking.track import MAYBE, State, Track
 from streamwatch.model import Box, Corners, Frame
 
-MOST_TRACKS = 16
+MOST_TRACKS = 16  # in view at once
 NEAR = 1.2  # widths of a plate; so far from where it is expected a detection may be the same plate
 FAR = 3.5  # the same for a plate whose way is not known yet, or that goes fast
 GROWN = 1.6  # ratio of widths between two looks
@@ -81,6 +81,7 @@ class Tracker:
         parts = list(parts)
         free = list(self.tracks)
         born: list[Track] = []
+        room = MOST_TRACKS - sum(not track.remembered for track in self.tracks)
         for detection in sorted(found, key=lambda one: -one.score):
             track = self._match(detection.corners, free, frame, at)
             if track is None and any(overlap(detection.corners, t.plate) > 0.3 for t in self.visible(at)):
@@ -90,7 +91,7 @@ class Tracker:
             if track is not None:
                 free.remove(track)
                 track.hit(frame, at, detection.corners, detection.score)
-            elif detection.score >= STARTS and len(self.tracks) + len(born) < MOST_TRACKS:
+            elif detection.score >= STARTS and len(born) < room:
                 born.append(self._new(frame, at, detection))
         for track in free:
             if any(inside(part, centre(track.plate)) for part in parts):
