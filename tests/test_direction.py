@@ -19,7 +19,8 @@ FIRST = Box(600, 300, 100, 32)
     ("last", "way"),
     [
         (Box(610, 400, 130, 42), Direction.COMING),
-        (Box(200, 310, 130, 42), Direction.COMING),
+        (Box(200, 310, 130, 42), Direction.CROSSING),
+        (Box(200, 310, 160, 51), Direction.COMING),
         (Box(590, 250, 80, 26), Direction.GOING),
         (Box(900, 320, 104, 33), Direction.CROSSING),
         (Box(300, 280, 96, 30), Direction.CROSSING),

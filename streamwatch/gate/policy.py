@@ -17,10 +17,10 @@ from streamwatch.gate.decisions import (
     STOOD_HERE,
 )
 from streamwatch.gate.glance import Why
-from streamwatch.gate.tracking.track import CRISP, SMALLER, SURE, State, Track, Verdict, View
+from streamwatch.gate.tracking.track import CRISP, SMALL_WIDTH, SMALLER, SURE, State, Track, Verdict, View
 
+SURELY_READ = 90.0  # px; a narrower plate is often misread
 LEAST_WIDTH = 60.0  # px; a narrower plate is never paid for
-SMALL_WIDTH = 90.0  # px; a narrower one is paid for only when it comes no nearer
 ENOUGH = 115.0  # px; width of a plate that is read surely: a view that shows it need not get better
 LIKELY, SURE_AT_REST = 0.5, 0.75  # score that a plate must have had once; one that never moved: signs stand still, too
 EVIDENCE = 1.2  # sum of the scores of its hits
@@ -66,7 +66,10 @@ class Case:
         patient = self.at - track.improved_at >= self.patience
         if track.best.width < SMALL_WIDTH:
             return patient and track.stands(self.at) >= STANDS_SMALL
-        return patient or (not track.paid and large_and_sharp(track.best))
+        if track.paid:
+            return patient
+        late = track.readable_at is not None and self.at - track.readable_at >= self.patience
+        return patient or late or large_and_sharp(track.best)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def another_view(track: Track) -> View | None:
             if track.differs(view) and view.score >= STILL_GOOD * last.score and view.width >= LEAST_WIDTH:
                 return view
         whole = track.best or track.sent
-        if whole is not None and last.scale == 1.0 and SMALLER * last.width >= SMALL_WIDTH:
+        if whole is not None and last.scale == 1.0 and SMALLER * last.width >= SURELY_READ:
             return View(whole.frame, whole.at, whole.plate, whole.score, whole.crisp, SMALLER, whole.others)
         return None
     if last.verdict is Verdict.FAILED:

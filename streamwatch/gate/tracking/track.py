@@ -19,7 +19,7 @@ from enum import Enum, auto
 
 from streamwatch.gate.plates.follow import Pattern, Place
 from streamwatch.gate.plates.picture import crispness, likeness, sharpness, upright
-from streamwatch.gate.plates.shapes import centre, is_whole, placed, plate_width, scaled
+from streamwatch.gate.plates.shapes import bounds, centre, is_whole, placed, plate_width, scaled
 from streamwatch.model import Box, Corners, Frame, Picture, Point
 
 CONFIRMED_BY = 2  # hits of the detector that make a track
@@ -31,8 +31,9 @@ CRISP = 0.6  # part of the edges in one direction that the other one must have; 
 LONGEST_WAY = 1.5  # s for which a plate goes on as it went
 STIRRED, TRAVELLED = 0.12, 0.5  # of its width; so far away from where it was seen first
 STILL = 0.08  # of its width; a plate that moves less in a second stands
-SAME, MAYBE = 0.80, 0.72  # likeness of two pictures of one plate, for sure and perhaps; see `likeness`
+SAME, MAYBE = 0.80, 0.70  # likeness of two pictures of one plate, for sure and perhaps; see `likeness`
 KNOWN_WIDTH = 40.0  # px; a narrower plate cannot be told from others
+SMALL_WIDTH = 100.0  # px; a narrower plate is paid for only when it comes no nearer
 SMALLER = 0.85  # scale of a picture that is read independently of the same view at full size
 KEPT = 3  # earlier, smaller views that may serve for a second opinion
 
@@ -112,11 +113,12 @@ class Track:
     its middle, px a second; moved_at: when it last moved; origin: where it was seen first; way: how far it has been
     from there, in widths. pattern: by which it is followed; place: its pixels where it was seen last, compared at
     `checked_at`; rest: where it was when it last moved. best: the best whole view not paid for; earlier: views in
-    which it was smaller; improved_at: when the best one was found; verified: the one that a closer look has
-    confirmed; paid: views that were sent, sent: the last of them; pictures: by which it is known again. scenery: True
-    if it belongs to the scene; remembered: it was seen before the pictures changed their size, or by an earlier run,
-    and not since. unseen: frames since it was seen last. refused: how often the closer look did not see it,
-    idle_until: when the next one is due. announced: its passage was opened.
+    which it was smaller; improved_at: when the best one was found; readable_at: when a whole view was first wide
+    enough to be paid for while it moves; verified: the one that a closer look has confirmed; paid: views that were
+    sent, sent: the last of them; pictures: by which it is known again. scenery: True if it belongs to the scene;
+    remembered: it was seen before the pictures changed their size, or by an earlier run, and not since. unseen:
+    frames since it was seen last. refused: how often the closer look did not see it, idle_until: when the next one is
+    due. announced: its passage was opened.
     """
 
     passage: int
@@ -142,6 +144,7 @@ class Track:
     best: View | None = None
     earlier: list[View] = field(default_factory=list)
     improved_at: float = 0.0
+    readable_at: float | None = None
     verified: View | None = None
     paid: list[PaidView] = field(default_factory=list)
     sent: View | None = None
@@ -247,6 +250,8 @@ class Track:
             self.earlier = [*self.earlier[1 - KEPT :], self.best]
         view.others = others
         self.best, self.improved_at = view, at
+        if self.readable_at is None and view.width >= SMALL_WIDTH:
+            self.readable_at = at
         return True
 
     def settle(self) -> None:
@@ -298,6 +303,12 @@ class Track:
         width = plate_width(plate)
         if self.rest is None or math.dist(centre(self.rest), (x, y)) > max(4.0, STILL * width):
             self.rest, self.moved_at = plate, at
-        self.way = max(self.way, math.dist(centre(self.origin), (x, y)) / max(1.0, width))
+        self.way = max(self.way, _way(self.origin, plate))
         if self.scenery and self.travelled:  # it was a vehicle after all
             self.scenery, self.state, self.announced = False, State.WAITING, False
+
+
+def _way(origin: Corners, plate: Corners) -> float:
+    """Return how far a plate has gone, in its widths. One of which only an edge was covered or laid open has not."""
+    left, top, right, bottom = (abs(now - was) for now, was in zip(bounds(plate), bounds(origin), strict=True))
+    return max(min(left, right), min(top, bottom)) / max(1.0, plate_width(plate))

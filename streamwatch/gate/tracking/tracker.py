@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from streamwatch.gate.plates.detector import Detection
 from streamwatch.gate.plates.picture import upright
-from streamwatch.gate.plates.shapes import centre, inside, is_whole, overlap, plate_width
+from streamwatch.gate.plates.shapes import box_of, centre, inside, is_whole, overlap, plate_width
 from streamwatch.gate.tracking.track import MAYBE, State, Track
 from streamwatch.model import Box, Corners, Frame
 
@@ -65,6 +65,7 @@ class Tracker:
                 place = track.pattern.find(frame.luma, track.plate, track.expected(at))
                 if place is not None:
                     track.followed(frame, at, place)
+        self.tracks = [track for track in self.tracks if not self._is_part_of_another(track, at)]
 
     def _reappears(self, track: Track, frame: Frame, at: float) -> None:
         """A plate that was hidden and stood still may be seen again where it was, if it is the same one."""
@@ -75,6 +76,13 @@ class Tracker:
         if track.place.shows_it(frame.luma) and track.shows(upright(frame.luma, plate)):
             track.plate = plate
             track.stood(frame, at)
+
+    def _is_part_of_another(self, track: Track, at: float) -> bool:
+        """True if a track began with the visible part of a plate that was half hidden, and is wholly seen again."""
+        if track.paid or track.announced or track.seen_at != at:
+            return False
+        older = [one for one in self.visible(at) if one.confirmed and one.born_at < track.born_at]
+        return any(inside(box_of(one.plate), centre(track.plate)) for one in older)
 
     def looked(self, frame: Frame, at: float, found: Sequence[Detection], parts: Iterable[Box]) -> list[Track]:
         """Take in what the detector saw in parts of a frame; return the tracks that are new."""
