@@ -108,14 +108,14 @@ class Track:
 
     passage: its number. plate: where it was seen last, at `seen_at`; hits, misses: looks of the detector that saw it,
     and looks in a row that did not; score, evidence: the highest and the sum of the scores of the hits; velocity: of
-    its middle, px a second; moved_at: when it last moved; origin: where it was seen first; travelled: True once it has
-    moved away from there. pattern: by which it is followed; place: its pixels where it stood still, compared at
-    `checked_at`. best: the best whole view not paid for; earlier: views in which it was smaller; improved_at: when the
-    best one was found; verified: the one that a closer look has confirmed; paid: views that were sent, sent: the last
-    of them; pictures: by which it is known again. scenery: True if it belongs to the scene; remembered: it was seen
-    before the pictures changed their size, or by an earlier run, and not since. unseen: frames since it was seen last.
-    refused: how often the closer look did not see it, idle_until: when the next one is due. announced: its passage was
-    opened.
+    its middle, px a second; moved_at: when it last moved; widest: px of its widest view; origin: where it was seen
+    first; travelled: True once it has moved away from there. pattern: by which it is followed; place: its pixels where
+    it stood still, compared at `checked_at`. best: the best whole view not paid for; earlier: views in which it was
+    smaller; improved_at: when the best one was found; verified: the one that a closer look has confirmed; paid: views
+    that were sent, sent: the last of them; pictures: by which it is known again. scenery: True if it belongs to the
+    scene; remembered: it was seen before the pictures changed their size, or by an earlier run, and not since. unseen:
+    frames since it was seen last. refused: how often the closer look did not see it, idle_until: when the next one is
+    due. announced: its passage was opened.
     """
 
     passage: int
@@ -131,6 +131,7 @@ class Track:
     velocity: Point = (0.0, 0.0)
     born_at: float = 0.0
     moved_at: float = 0.0
+    widest: float = 0.0
     origin: Corners | None = None
     travelled: bool = False
     pattern: Pattern | None = None
@@ -249,6 +250,7 @@ class Track:
         """The frames have become larger by a factor, and show the same. Views of before keep their own frames."""
         self.plate = scaled(self.plate, factor)
         self.origin = None if self.origin is None else scaled(self.origin, factor)
+        self.widest *= factor
         self.pattern = (
             None if self.pattern is None else Pattern(self.pattern.picture, scaled(self.pattern.plate, factor))
         )
@@ -284,6 +286,7 @@ class Track:
         self.origin = self.origin or plate
         anchor = self.place.plate if self.place else None
         width = plate_width(plate)
+        self.widest = max(self.widest, width)
         if anchor is None or math.dist(centre(anchor), (x, y)) > max(4.0, STILL * width):
             self.place, self.moved_at, self.checked_at = Place.of(frame.luma, plate), at, at
         if math.dist(centre(self.origin), (x, y)) > 0.5 * width:
