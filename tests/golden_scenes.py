@@ -426,9 +426,14 @@ SCENES = (
     ),
     Scene(
         "a plate that is cut off by the edge",
-        "one passage, no call",
+        "one passage, coming, no call",
         9,
-        (Vehicle("京A3K926", ((2.6, 112, 5.0), (4.0, 112, 2.6), (6.0, 112, 2.6), (7.4, 112, 5.0))),),
+        (
+            Vehicle(
+                "京A3K926",
+                ((2.6, 60, 5.2), (3.4, 80, 3.9), (4.4, 112, 2.8), (6.0, 112, 2.8), (6.8, 150, 2.08), (7.6, 230, 1.36)),
+            ),
+        ),
         shows=(Why.CUT_OFF,),
     ),
     Scene(
