@@ -20,8 +20,9 @@ from test_cli import SECRET, START, streamwatch, write_config
 from streamwatch import parts
 from streamwatch.explain import Answers, Trace, Used, page_of, page_place, refuse_place
 from streamwatch.explain.album import ROOM, Picture
-from streamwatch.explain.chart import POINTS, Window, clock, thin
+from streamwatch.explain.chart import POINTS, Window, clock, curve, thin
 from streamwatch.explain.savings import STANDS, savings_of
+from streamwatch.explain.trace import Sample, Thing
 from streamwatch.gate import Followed, Glance, Why
 from streamwatch.model import Box, Engine, Frame, Keyframe, Passage, PlateText
 from streamwatch.pipeline.events import KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
@@ -529,6 +530,18 @@ def test_a_passage_that_no_frame_shows_has_a_card_without_curves() -> None:
     page = parsed(page_of(trace, used()))
     assert page.classes["plot"] == 3, "those of the whole recording"
     assert "no answer yet" in page.texts["k1"]
+
+
+def test_what_was_never_sent_is_told_by_the_reason_that_decided_most_of_its_frames() -> None:
+    thing = Thing(1, Box(0, 0, 100, 50), (640, 360))
+    whys = [Why.TOO_SHORT, *3 * [Why.CUT_OFF], *5 * [Why.BETTERING], Why.FAR]
+    thing.samples = [Sample(n / 10, None, why) for n, why in enumerate(whys)]
+    assert thing.verdict is Why.CUT_OFF
+
+
+def test_a_curve_of_one_point_can_be_seen() -> None:
+    assert 'd="M' in (dot := curve([(1.0, 5.0)], Window(0, 2, 10), lambda value: value / 10, "best"))
+    assert dot.endswith('h4"/>')
 
 
 def test_recordings_of_different_days_stand_beside_each_other() -> None:

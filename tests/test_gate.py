@@ -377,6 +377,19 @@ def test_a_passage_has_an_allowance_of_calls() -> None:
     assert len(scene.shots) == 2
 
 
+def test_one_that_turns_round_too_far_away_to_be_read_is_recorded_by_its_widest_view() -> None:
+    class Turning(Stay):
+        def place(self, t: float) -> tuple[float, float, float] | None:
+            if not self.come <= t < self.go:
+                return None
+            near = 1 - abs(2 * (t - self.come) / (self.go - self.come) - 1)
+            return 320, 60 + 160 * near, 0.25 + 0.2 * near
+
+    scene = Scene([Turning(vehicle(1, 1), 2.0, 8.0)]).play(11).finish()
+    assert [type(e) for e in scene.events] == [Opened, Closed]
+    assert scene.gate.counts[Why.FAR] > 20
+
+
 def test_while_no_answer_comes_nothing_more_is_paid() -> None:
     scene = Scene([Stay(vehicle(1, 1), 1.0, 8.0)])
     scene.answer = lambda shot: None  # type: ignore[method-assign]

@@ -59,6 +59,16 @@ def test_a_large_and_sharp_plate_is_paid_for_at_once() -> None:
     assert ruling.view.width == pytest.approx(ENOUGH)
 
 
+def test_the_reason_is_what_held_before_the_closer_look() -> None:
+    best = view(ENOUGH)
+
+    def narrows() -> bool:
+        best.plate = plate(ENOUGH - 5)
+        return True
+
+    assert rule(case(track(best=best), seen_closely=narrows)).reason == LARGE_AND_SHARP
+
+
 @pytest.mark.parametrize("best", [view(ENOUGH - 5), view(ENOUGH, crisp=0.3)], ids=["smaller", "blurred"])
 def test_another_one_is_waited_for_until_it_gets_no_better(best: View) -> None:
     assert rule(case(track(best=best))).why is Why.BETTERING

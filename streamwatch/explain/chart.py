@@ -61,7 +61,8 @@ def curve(
     steps = " ".join(f"{x:.1f},{y:.1f}" for x, y in drawn)
     if filled:
         return f'<path class="{css}" d="M{drawn[0][0]:.1f},{HIGH} {steps} {drawn[-1][0]:.1f},{HIGH}Z"/>'
-    return f'<path class="{css}" d="M{steps}"/>'
+    dot = "h4" if len(drawn) == 1 else ""
+    return f'<path class="{css}" d="M{steps}{dot}"/>'
 
 
 def thin(points: Sequence[Point], window: Window) -> list[Point]:

@@ -18,7 +18,7 @@ from streamwatch.explain.chart import (
     states,
     upright,
 )
-from streamwatch.explain.trace import Sample, Sent, Stay, Trace
+from streamwatch.explain.trace import SAME_FRAME, Sample, Sent, Stay, Trace
 from streamwatch.explain.used import Used
 from streamwatch.explain.words import OUTCOMES, STATES
 from streamwatch.gate import LEAST_WIDTH, Why
@@ -55,7 +55,7 @@ def overview(trace: Trace, used: Used) -> str:
         lane("width of the plates", _plates(trace, window), LEAST),
         lane("keyframes", f'<div class="marks">{"".join(keyframes)}</div>', "when the view was taken"),
         lane(f"{used.reading}s", f'<div class="marks">{"".join(calls)}</div>', "when it was sent"),
-        lane("readings", f'<div class="marks">{"".join(readings)}</div>', "● read, ◆ unsure, ✕ nothing"),
+        lane("what came of it", f'<div class="marks">{"".join(readings)}</div>', "● read, ◆ unsure, ✕ nothing"),
     ]
     return (
         '<div class="scroll" tabindex="0" role="group" aria-label="Timeline of the recording">'
@@ -70,7 +70,7 @@ def passage_chart(trace: Trace, stay: Stay, used: Used, needed: float | None) ->
     window = window_of(stay, samples)
     values = [s.best for s in samples if s.best is not None] + [s.score for s in stay.sent]
     top = 1.08 * max([1.0, *values, needed or 0])
-    inside = "".join(curve(best, window, lambda v: v / top, "best") for best in _searches(samples))
+    inside = "".join(curve(best, window, lambda v: v / top, "best") for best in _searches(samples, stay.sent))
     inside += "" if needed is None else level(needed / top, "least")
     inside += "".join(upright(window, s.taken, "taken") + upright(window, s.sent, "sent") for s in stay.sent)
     marks = "".join(
@@ -97,16 +97,20 @@ def passage_chart(trace: Trace, stay: Stay, used: Used, needed: float | None) ->
     )
 
 
-def _searches(samples: list[Sample]) -> list[list[tuple[float, float]]]:
+def _searches(samples: list[Sample], views: list[Sent]) -> list[list[tuple[float, float]]]:
     """The best score so far of each search for a view: one ends when its view is sent, or settled."""
+    scores = {view.sent: view.score for view in views}
     searches: list[list[tuple[float, float]]] = []
     before: float | None = None
     for sample in samples:
-        if sample.best is not None:
-            if before is None or sample.best < before:
+        best = sample.best
+        if best is None:
+            best = next((score for at, score in scores.items() if abs(at - sample.at) < SAME_FRAME), None)
+        if best is not None:
+            if before is None or best < before:
                 searches.append([])
-            searches[-1].append((sample.at, sample.best))
-        before = sample.best
+            searches[-1].append((sample.at, best))
+        before = best
     return searches
 
 

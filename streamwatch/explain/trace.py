@@ -100,9 +100,9 @@ class Thing:
 
     @property
     def verdict(self) -> Why:
-        """The last reason that decided something; where nothing was decided, the last one of all."""
-        decided = [sample.why for sample in self.samples if sample.why not in WAITING]
-        return decided[-1] if decided else self.samples[-1].why
+        """The reason that decided most of its frames; where nothing was decided, the last one of all."""
+        decided = Counter(sample.why for sample in self.samples if sample.why not in WAITING)
+        return decided.most_common(1)[0][0] if decided else self.samples[-1].why
 
 
 @dataclass(frozen=True, slots=True)

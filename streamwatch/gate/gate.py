@@ -423,7 +423,7 @@ class Gate:
         closed = Closed(track.passage, track.opened_at, track.last_seen, way)
         if track.announced:
             return [] if track.earlier_run else [closed]
-        surely = track.state is State.WAITING and track.hits >= RECORDED_HITS and track.width >= RECORDED_WIDTH
+        surely = track.state is State.WAITING and track.hits >= RECORDED_HITS and track.widest >= RECORDED_WIDTH
         return [Opened(track.passage, track.opened_at), closed] if surely and track.travelled else []
 
     def _record(self, mover: Mover) -> list[Decision]:

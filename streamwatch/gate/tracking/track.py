@@ -110,15 +110,15 @@ class Track:
 
     passage: its number. plate: where it was seen last, at `seen_at`; hits, misses: looks of the detector that saw it,
     and looks in a row that did not; score, evidence: the highest and the sum of the scores of the hits; velocity: of
-    its middle, px a second; moved_at: when it last moved; origin: where it was seen first; way: how far it has been
-    from there, in widths. pattern: by which it is followed; place: its pixels where it was seen last, compared at
-    `checked_at`; rest: where it was when it last moved. best: the best whole view not paid for; earlier: views in
-    which it was smaller; improved_at: when the best one was found; readable_at: when a whole view was first wide
-    enough to be paid for while it moves; verified: the one that a closer look has confirmed; paid: views that were
-    sent, sent: the last of them; pictures: by which it is known again. scenery: True if it belongs to the scene;
-    remembered: it was seen before the pictures changed their size, or by an earlier run, and not since. unseen:
-    frames since it was seen last. refused: how often the closer look did not see it, idle_until: when the next one is
-    due. announced: its passage was opened.
+    its middle, px a second; moved_at: when it last moved; widest: px of its widest view; origin: where it was seen
+    first; way: how far it has been from there, in widths. pattern: by which it is followed; place: its pixels where
+    it was seen last, compared at `checked_at`; rest: where it was when it last moved. best: the best whole view not
+    paid for; earlier: views in which it was smaller; improved_at: when the best one was found; readable_at: when a
+    whole view was first wide enough to be paid for while it moves; verified: the one that a closer look has
+    confirmed; paid: views that were sent, sent: the last of them; pictures: by which it is known again. scenery: True
+    if it belongs to the scene; remembered: it was seen before the pictures changed their size, or by an earlier run,
+    and not since. unseen: frames since it was seen last. refused: how often the closer look did not see it,
+    idle_until: when the next one is due. announced: its passage was opened.
     """
 
     passage: int
@@ -134,6 +134,7 @@ class Track:
     velocity: Point = (0.0, 0.0)
     born_at: float = 0.0
     moved_at: float = 0.0
+    widest: float = 0.0
     origin: Corners | None = None
     way: float = 0.0
     pattern: Pattern | None = None
@@ -266,6 +267,7 @@ class Track:
         """The frames have become larger by a factor, and show the same. Views of before keep their own frames."""
         self.plate = scaled(self.plate, factor)
         self.origin = None if self.origin is None else scaled(self.origin, factor)
+        self.widest *= factor
         self.pattern = (
             None if self.pattern is None else Pattern(self.pattern.picture, scaled(self.pattern.plate, factor))
         )
@@ -301,6 +303,7 @@ class Track:
         self.origin = self.origin or plate
         self.place, self.checked_at = Place.of(frame.luma, plate), at
         width = plate_width(plate)
+        self.widest = max(self.widest, width)
         if self.rest is None or math.dist(centre(self.rest), (x, y)) > max(4.0, STILL * width):
             self.rest, self.moved_at = plate, at
         self.way = max(self.way, _way(self.origin, plate))
