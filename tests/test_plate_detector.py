@@ -9,7 +9,7 @@ import pytest
 from clips import Person, Vehicle, draw_plate, frames
 from draw_text import draw_text
 
-from streamwatch.gate.plates.detector import WEIGHTS, Detection, PlateDetector
+from streamwatch.detection import WEIGHTS, Detection, PlateDetector
 
 KINDS = [
     ("京A12345", "blue"),
