@@ -65,6 +65,17 @@ def test_corners_are_in_pixels_of_the_picture_as_given(detector: PlateDetector) 
     assert np.abs(np.array(large.corners) / 2 - np.array(small.corners)).max() < 4
 
 
+def test_a_far_plate_is_found_where_a_wide_picture_is_reduced_less(detector: PlateDetector) -> None:
+    picture = np.full((1080, 1920, 3), 96, np.uint8)
+    picture[590:623, 990:1050] = 30
+    picture[600:613, 1000:1040] = cv2.resize(
+        draw_plate("京A12345", "blue", 440), (40, 13), interpolation=cv2.INTER_AREA
+    )
+    assert detector.find(picture) == []
+    [found] = detector.find(picture, longest=1280)
+    assert np.abs(np.array(found.corners) - [(1000, 600), (1040, 600), (1040, 613), (1000, 613)]).max() < 6
+
+
 def test_an_empty_gate_and_a_person_hold_no_plate(detector: PlateDetector) -> None:
     assert detector.find(scene()) == []
     assert detector.find(scene(Person(enter=0))) == []
