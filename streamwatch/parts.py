@@ -6,9 +6,10 @@ from pathlib import Path
 from threading import Event, Lock
 
 from streamwatch.clock import Clock
+from streamwatch.detection import PlateDetector
 from streamwatch.errors import INSTALL_LOCAL, ConfigError, EngineMissing
 from streamwatch.explain import Answers, Used
-from streamwatch.gate import FindPlates, Gate, PlateDetector, Stir
+from streamwatch.gate import FindPlates, Gate, Stir
 from streamwatch.model import Engine, Picture, Recognizer
 from streamwatch.pipeline import (
     Books,

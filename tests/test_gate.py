@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from streamwatch.detection import Detection
 from streamwatch.gate import Closed, FindPlates, Gate, Opened, Shot, Why, encode
-from streamwatch.gate.plates.detector import Detection
 from streamwatch.model import Box, Corners, Frame, Picture
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 from clips import Person, Vehicle, draw_plate, frames
 from draw_text import draw_text
 
-from streamwatch.gate.plates.detector import WEIGHTS, Detection, PlateDetector
+from streamwatch.detection import WEIGHTS, Detection, PlateDetector
 
 KINDS = [
     ("京A12345", "blue"),
@@ -63,6 +63,17 @@ def test_corners_are_in_pixels_of_the_picture_as_given(detector: PlateDetector) 
     [small] = detector.find(picture)
     [large] = detector.find(cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
     assert np.abs(np.array(large.corners) / 2 - np.array(small.corners)).max() < 4
+
+
+def test_a_far_plate_is_found_where_a_wide_picture_is_reduced_less(detector: PlateDetector) -> None:
+    picture = np.full((1080, 1920, 3), 96, np.uint8)
+    picture[590:623, 990:1050] = 30
+    picture[600:613, 1000:1040] = cv2.resize(
+        draw_plate("京A12345", "blue", 440), (40, 13), interpolation=cv2.INTER_AREA
+    )
+    assert detector.find(picture) == []
+    [found] = detector.find(picture, longest=1280)
+    assert np.abs(np.array(found.corners) - [(1000, 600), (1040, 600), (1040, 613), (1000, 613)]).max() < 6
 
 
 def test_an_empty_gate_and_a_person_hold_no_plate(detector: PlateDetector) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from clips import draw_plate
 
-from streamwatch.gate.plates.detector import Detection
+from streamwatch.detection import Detection
 from streamwatch.gate.plates.picture import upright
 from streamwatch.gate.plates.shapes import centre, plate_width
 from streamwatch.gate.tracking.track import State, Track

@@ -5,7 +5,6 @@ from streamwatch.gate.gate import Gate
 from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.jpeg import Jpeg, decode_luma, encode, thumbnail
 from streamwatch.gate.motion.stir import News, Stir
-from streamwatch.gate.plates.detector import PlateDetector
 from streamwatch.gate.plates.shapes import centre, plate_width
 from streamwatch.gate.policy import CLEARLY_BETTER, LEAST_WIDTH
 from streamwatch.gate.remembered import Remembered
@@ -23,7 +22,6 @@ __all__ = [
     "Jpeg",
     "News",
     "Opened",
-    "PlateDetector",
     "Remembered",
     "Shot",
     "Stir",

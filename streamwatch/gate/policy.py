@@ -65,7 +65,8 @@ class Case:
             return False
         patient = self.at - track.improved_at >= self.patience
         if track.best.width < SMALL_WIDTH:
-            return patient and track.stands(self.at) >= STANDS_SMALL
+            stands = self.patience if track.best.width >= SURELY_READ else STANDS_SMALL
+            return patient and track.stands(self.at) >= stands
         if track.paid:
             return patient
         late = track.readable_at is not None and self.at - track.readable_at >= self.patience

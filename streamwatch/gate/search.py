@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from streamwatch.detection import Detection
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.movers import STILL_STEP, Mover
 from streamwatch.gate.motion.regions import Region, find_regions
-from streamwatch.gate.plates.detector import Detection
 from streamwatch.gate.plates.shapes import (
     aspect,
     box_of,

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from draw_text import draw_text
 
-from streamwatch.gate.plates.detector import PlateDetector
+from streamwatch.detection import PlateDetector
 
 Rect = tuple[float, float, float, float]
 Find = Callable[[np.ndarray], list[Rect]]

@@ -1,1 +1,1 @@
-"""Where number plates are in a picture."""
+"""Plates as shapes and as pictures, and following one from frame to frame."""

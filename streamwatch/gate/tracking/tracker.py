@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from streamwatch.gate.plates.detector import Detection
+from streamwatch.detection import Detection
 from streamwatch.gate.plates.picture import upright
 from streamwatch.gate.plates.shapes import box_of, centre, inside, is_whole, overlap, plate_width
 from streamwatch.gate.tracking.track import MAYBE, State, Track

@@ -4,6 +4,7 @@ The network is a plain convolutional one with a heat map of plate centres and th
 "Objects as Points" (Zhou et al. 2019). It sees luma only, so that colour and infrared pictures are alike to it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,14 @@ import numpy.typing as npt
 from streamwatch.model import Box, Corners, Picture
 
 WEIGHTS = Path(__file__).parent / "plates.onnx"
-_LONGEST, _SHORT = 640, 320
-"""Pixels of the longer side to which a larger picture is reduced for the first and for the second look."""
+Floats = npt.NDArray[np.float32]
+Network = Callable[[Floats], Floats]
+"""Runs the weights: from (1, 1, rows, columns) luma of 0 to 1 to (1, 9, rows/8, columns/8), a heat map as logits and
+eight corner offsets. Rows and columns are multiples of 32."""
+_LONGEST = 640
+"""Pixels of the longer side to which a larger picture is reduced for a look."""
+_SMALLEST = 320
+"""A picture whose longer side has no more is not looked at again at half its size."""
 _WIDEST = 220
 """Pixels of a plate in the first look from which on the second one sees it better."""
 _MULTIPLE = 32
@@ -50,28 +57,27 @@ class PlateDetector:
     """Finds plates 24 to 440 pixels wide once the picture's longer side is at most 640.
 
     Where it finds none, or one that fills the picture, it looks once more at half the size, which costs a fourth more.
-    Not safe to use from several threads at once. OpenCV's number of threads (`cv2.setNumThreads`) is that of a look.
+    Not safe to use from several threads at once.
     """
 
-    def __init__(self, weights: Path = WEIGHTS) -> None:
-        """weights: the network as ONNX. Raises cv2.error where the file is none."""
-        # Of OpenCV 5's engines the classic one takes two thirds of the new one's time; OpenCV 4.10 has one only.
-        engine = [cv2.dnn.ENGINE_CLASSIC] if hasattr(cv2.dnn, "ENGINE_CLASSIC") else []
-        self._network = cv2.dnn.readNetFromONNX(str(weights), *engine)
+    def __init__(self, network: Network | None = None) -> None:
+        """network: what runs `WEIGHTS`; by default OpenCV, on as many threads as `cv2.setNumThreads` has named."""
+        self._network = network or _opencv()
 
-    def find(self, picture: Picture, least: float = _LEAST) -> list[Detection]:
+    def find(self, picture: Picture, least: float = _LEAST, longest: int = _LONGEST) -> list[Detection]:
         """Return the plates in the picture, surest first.
 
         picture: (height, width) luma or (height, width, 3) BGR, uint8, of any size. least: score below which nothing is
-        returned.
+        returned. longest: pixels of the longer side to which a larger picture is reduced; plates of 24 there are found,
+        and the price grows with its square.
         """
         luma = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-        found = self._look(luma, _LONGEST, least)
-        widest = _WIDEST * max(1.0, max(luma.shape) / _LONGEST)
-        sure = [one for one in found if one.box.width <= widest]
-        if max(luma.shape) <= _SHORT or (sure and len(sure) == len(found)):
+        found = self._look(luma, longest, least)
+        side = min(longest, max(luma.shape))
+        sure = [one for one in found if one.box.width <= _WIDEST * max(luma.shape) / side]
+        if side <= _SMALLEST or (sure and len(sure) == len(found)):
             return found
-        near = self._look(luma, _SHORT, least)
+        near = self._look(luma, max(_SMALLEST, longest // 2), least)
         near = [one for one in near if all(_overlap(_quad(one), _quad(other)) < _SAME for other in sure)]
         return sorted(sure + near, key=lambda one: -one.score)
 
@@ -90,18 +96,30 @@ class PlateDetector:
             luma = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
         below, right = (-side % _MULTIPLE for side in luma.shape)
         padded = cv2.copyMakeBorder(luma, 0, below, 0, right, cv2.BORDER_REPLICATE)
-        self._network.setInput(cv2.dnn.blobFromImage(padded, 1 / 255))
+        maps = self._network(cv2.dnn.blobFromImage(padded, 1 / 255))[0]
         ratio = np.array([width / luma.shape[1], height / luma.shape[0]], np.float32)
-        found = _plates(self._network.forward()[0], least)
+        found = _plates(maps, least)
         return [Detection(_corners((quad + 0.5) * ratio - 0.5), score) for quad, score in found]
 
 
-def _plates(maps: npt.NDArray[np.float32], least: float) -> list[tuple[npt.NDArray[np.float32], float]]:
+def _opencv() -> Network:
+    # Of OpenCV 5's engines the classic one takes two thirds of the new one's time; OpenCV 4.10 has one only.
+    engine = [cv2.dnn.ENGINE_CLASSIC] if hasattr(cv2.dnn, "ENGINE_CLASSIC") else []
+    network = cv2.dnn.readNetFromONNX(str(WEIGHTS), *engine)
+
+    def run(luma: Floats) -> Floats:
+        network.setInput(luma)
+        return np.asarray(network.forward(), np.float32)
+
+    return run
+
+
+def _plates(maps: Floats, least: float) -> list[tuple[Floats, float]]:
     """(4, 2) corners in pixels of the network's picture, and score, surest first, of a network's (9, rows, columns)."""
     logit = maps[0]
     peaks = (logit >= np.log(least / (1 - least))) & (logit >= cv2.dilate(logit, np.ones((3, 3), np.uint8)))
     rows, columns = np.nonzero(peaks)
-    kept: list[tuple[npt.NDArray[np.float32], float]] = []
+    kept: list[tuple[Floats, float]] = []
     for n in np.argsort(-logit[rows, columns]):
         row, column = rows[n], columns[n]
         middle = np.array([column, row], np.float32) * _STRIDE + (_STRIDE - 1) / 2
@@ -111,17 +129,17 @@ def _plates(maps: npt.NDArray[np.float32], least: float) -> list[tuple[npt.NDArr
     return kept
 
 
-def _overlap(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
+def _overlap(a: Floats, b: Floats) -> float:
     """Intersection by union of the upright boxes around two quads."""
     low, high = np.maximum(a.min(0), b.min(0)), np.minimum(a.max(0), b.max(0))
     common = float(np.prod(np.maximum(high - low, 0)))
     return common / max(float(np.prod(np.ptp(a, axis=0)) + np.prod(np.ptp(b, axis=0))) - common, 1e-6)
 
 
-def _quad(found: Detection) -> npt.NDArray[np.float32]:
+def _quad(found: Detection) -> Floats:
     return np.array(found.corners, np.float32)
 
 
-def _corners(quad: npt.NDArray[np.float32]) -> Corners:
+def _corners(quad: Floats) -> Corners:
     a, b, c, d = ((float(x), float(y)) for x, y in quad)
     return a, b, c, d
