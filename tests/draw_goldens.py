@@ -15,7 +15,7 @@ import av
 import numpy as np
 from golden_scenes import FPS, GOLDENS, SCENES, Scene, play, told
 
-from streamwatch.gate.plates.detector import PlateDetector
+from streamwatch.detection import PlateDetector
 
 
 def film(scene: Scene, path: Path) -> None:

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from clips import Person
 from drawing import HORIZON, STOP_LINE, Colour, car, gate, truck
 
+from streamwatch.detection import PlateDetector
 from streamwatch.gate import Closed, Decision, Gate, Opened, Shot, Why
-from streamwatch.gate.plates.detector import PlateDetector
 from streamwatch.model import Box, Corners, Frame, Picture
 
 GOLDENS = Path(__file__).parent / "goldens.json"

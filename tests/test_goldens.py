@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from golden_scenes import SCENES, Played, Scene, kept, play, told
 
-from streamwatch.gate.plates.detector import PlateDetector
+from streamwatch.detection import PlateDetector
 from streamwatch.gate.policy import RULES
 
 TOLERANCE = 0.3  # s

@@ -301,13 +301,13 @@ class Gate:
 
     def _attend(self, track: Track, frame: Frame, at: float) -> list[Decision]:
         ended = self._ended(track, at)
-        if track.seen_at != at and not ended:
+        if track.seen_at != at and track.unseen < GONE_LOOKS and not ended:
             return []
         return self._rule(track, at, ended)
 
     def _rule(self, track: Track, at: float, ended: bool) -> list[Decision]:
         """Apply what the policy says of a track."""
-        stood_here = not track.travelled and track.born_at - self._started <= SURVEYS[-1]
+        stood_here = not track.stirred and track.born_at - self._started <= SURVEYS[-1]
         case = Case(
             track,
             at,

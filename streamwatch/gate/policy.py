@@ -26,7 +26,7 @@ LIKELY, SURE_AT_REST = 0.5, 0.75  # score that a plate must have had once; one t
 EVIDENCE = 1.2  # sum of the scores of its hits
 STANDS_SMALL = 2.5  # s that a small plate must stand still before it is taken as it is
 CLEARLY_BETTER = 1.3  # a view must be this much better to be paid for after an unread one
-STILL_GOOD = 0.6  # part of the score of a doubted view that another one must have for a second opinion
+STILL_GOOD = 0.6  # part of the score of the best paid view that another one must have for a second opinion
 
 
 class Action(Enum):
@@ -66,7 +66,7 @@ class Case:
         patient = self.at - track.improved_at >= self.patience
         if track.best.width < SMALL_WIDTH:
             stands = self.patience if track.best.width >= SURELY_READ else STANDS_SMALL
-            return patient and track.stands(self.at) >= stands
+            return patient and track.stands(track.seen_at) >= stands
         if track.paid:
             return patient
         late = track.readable_at is not None and self.at - track.readable_at >= self.patience
@@ -107,8 +107,9 @@ def another_view(track: Track) -> View | None:
     sent = {view.at for view in track.paid}
     candidates = [view for view in (track.best, *reversed(track.earlier)) if view is not None and view.at not in sent]
     if last.verdict is Verdict.DOUBTED:
+        best_paid = max(view.score for view in track.paid)
         for view in candidates:
-            if track.differs(view) and view.score >= STILL_GOOD * last.score and view.width >= LEAST_WIDTH:
+            if track.differs(view) and view.score >= STILL_GOOD * best_paid and view.width >= LEAST_WIDTH:
                 return view
         whole = track.best or track.sent
         if whole is not None and last.scale == 1.0 and SMALLER * last.width >= SURELY_READ:

@@ -28,6 +28,7 @@ FindPlates = Callable[[Picture], Sequence[Detection]]
 """Plates of a (height, width) uint8 luma picture, as corners in its pixels with a score."""
 
 SURVEYS = (0.4, 1.0, 2.5)  # s after the start at which the whole picture is searched for plates that stand in it
+SURVEY_SCALES = (1.0, 0.9, 1.1)  # of what stands there each sees other pixels
 SOON = 0.1  # s until a plate that was seen once is looked at again, more closely
 EVERY = 0.2  # s between two looks at what moves; a plate in view for half a second is seen twice
 EVERY_KNOWN = 0.5  # s between two looks where all that moves carries a plate that is followed
@@ -84,7 +85,8 @@ class Search:
             self._surveys += 1
         self._looked_at, self._seen = at, small
         height, width = frame.luma.shape
-        parts = [Part(Box(0, 0, width, height)), *(Part(tile, 1.0) for tile in _tiles(height, width))]
+        whole, factor = Box(0, 0, width, height), SURVEY_SCALES[self._surveys - 1]
+        parts = [Part(whole, self._scale(whole) * factor), *(Part(tile, factor) for tile in _tiles(height, width))]
         found = [one for part in parts for one in self._look_at(frame.luma, part)]
         return self._in_zone(_distinct(found))
 

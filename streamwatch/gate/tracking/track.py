@@ -86,7 +86,8 @@ def view_of(frame: Frame, at: float, plate: Corners) -> View:
     width = plate_width(plate)
     (ax, ay), (bx, by) = plate[0], plate[1]
     slant = abs(bx - ax) / max(1.0, math.dist((ax, ay), (bx, by)))
-    score = min(width, SHARP_ENOUGH) * (1.0 + sharpness(frame.luma, plate)) ** 0.5 * slant
+    pixels = min(width, SHARP_ENOUGH) * min(1.0, width / SMALL_WIDTH)
+    score = pixels * (1.0 + sharpness(frame.luma, plate)) ** 0.5 * slant
     return View(frame, at, plate, score, crispness(frame.luma, plate))
 
 
