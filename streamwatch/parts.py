@@ -48,6 +48,7 @@ def make_intake(settings: Settings, camera: str) -> Intake:
             zone=settings.cameras[camera].zone,
             find_plates=plate_finder(),
             sees_letters=letter_finder(settings),
+            keep_unpaid=gate.keep_unpaid,
         ),
         JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
         settled_from(settings),

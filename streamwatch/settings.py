@@ -189,6 +189,7 @@ class GateSettings(_Settings):
     close_after: Seconds = Field(1.0, gt=0, le=60)
     max_calls: int = Field(3, ge=1, le=20)
     pay_without_plate: bool = False
+    keep_unpaid: bool = True
 
 
 class JpegSettings(_Settings):

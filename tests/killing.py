@@ -65,7 +65,8 @@ def draw_clip(path: Path) -> None:
 class Outcome:
     """What was found after the last run of one daemon.
 
-    paid_twice: calls beyond the first of each keyframe. lost: keyframes that were neither read nor are doubtful.
+    keyframes: those to be read. paid_twice: calls beyond the first of each. lost: those that were neither read nor are
+    doubtful.
     ledger: how often each picture was sent, by its digest.
     """
 
@@ -135,15 +136,16 @@ class Victim:
 
             (integrity,) = ask("PRAGMA integrity_check")
             states = Counter(ask("SELECT state FROM keyframes"))
+            to_read = states.total() - states["kept"]
             calls = Counter(ask("SELECT keyframe_id FROM calls"))
             read = len(ask("SELECT DISTINCT keyframe_id FROM readings"))
             return Outcome(
                 kills=kills,
-                keyframes=states.total(),
+                keyframes=to_read,
                 answered=states["answered"],
                 doubtful=states["doubtful"],
                 paid_twice=calls.total() - len(calls),
-                lost=states.total() - read - states["doubtful"],
+                lost=to_read - read - states["doubtful"],
                 sightings=len(ask("SELECT id FROM sightings")),
                 plates=len(set(ask("SELECT plate FROM readings"))),
                 integrity=integrity,

@@ -25,7 +25,7 @@ from streamwatch.explain.savings import STANDS, savings_of
 from streamwatch.explain.trace import Sample, Thing
 from streamwatch.gate import Followed, Glance, Why
 from streamwatch.model import Box, Engine, Frame, Keyframe, Passage, PlateText
-from streamwatch.pipeline.events import KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
+from streamwatch.pipeline.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
 from streamwatch.pipeline.intake import trustworthy
 from streamwatch.plates import distance
 from streamwatch.rehearsal import Stranger
@@ -505,6 +505,26 @@ def test_a_passage_without_a_call_shows_its_best_picture_and_the_rule_that_decid
     assert "A plate is followed that is too small to be read. Its 20 frames: 20 × plate too small." in page.texts["p1"]
     assert [picture["alt"] for picture in page.pictures if "what was recorded" in picture["alt"]]
     assert page.classes["quad"] == page.classes["path"] == 1
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_view_that_was_kept_stands_there_as_not_paid(seen: bool) -> None:
+    trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
+    passage = Passage("p", "gate", BEGIN + timedelta(seconds=1), BEGIN + timedelta(seconds=3))
+    for n in range(60):
+        why = Why.NO_PLATE if seen and 10 <= n < 30 else Why.QUIET
+        trace.looked(frame(n / 10), glance(n / 10, why, 0.1))
+        if n == 40:
+            trace.happened(PassageOpened(passage, 1))
+            trace.happened(KeyframeKept(keyframe(1.9)))
+            trace.happened(PassageClosed(passage))
+    trace.finish(lambda _: (PassageOutcome.UNREAD, ()))
+    page = parsed(page_of(trace, used()))
+    assert "kept, not paid" in page.texts["p1"]
+    assert "Kept, not paid, at 0:01.9: its reason" in page.texts["p1"]
+    assert [picture["alt"] for picture in page.pictures if "as it was kept" in picture["alt"]]
+    assert trace.sent == []
+    assert savings_of(trace, 0.015).calls == 0
 
 
 def test_what_came_too_shortly_to_be_looked_at_is_only_counted() -> None:

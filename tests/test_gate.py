@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from streamwatch.detection import Detection
-from streamwatch.gate import Closed, FindPlates, Gate, Opened, Shot, Why, encode
+from streamwatch.gate import Closed, Decision, FindPlates, Gate, Opened, Shot, Why, encode
 from streamwatch.model import Box, Corners, Frame, Picture
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -114,7 +114,7 @@ class Scene:
     light: Callable[[float], float] = lambda t: 1.0
     extra: Callable[[Picture, float], None] = lambda picture, t: None
     readable: Callable[[int], bool] = lambda call: True
-    events: list[Opened | Shot | Closed] = field(default_factory=list)
+    events: list[Decision] = field(default_factory=list)
     shots: list[tuple[float, int | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -141,7 +141,7 @@ class Scene:
         luma = cv2.add(lit, GRAINS[round(t * FPS) % len(GRAINS)], dtype=cv2.CV_8U)
         return Frame("gate", START + timedelta(seconds=t), luma, lambda: cv2.cvtColor(luma, cv2.COLOR_GRAY2BGR))
 
-    def take(self, decisions: Iterable[Opened | Shot | Closed], t: float) -> None:
+    def take(self, decisions: Iterable[Decision], t: float) -> None:
         for decision in decisions:
             self.events.append(decision)
             if isinstance(decision, Shot):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_gate import Scene, Stay, texture
 
-from streamwatch.gate import Closed, Gate, Opened
+from streamwatch.gate import Closed, Gate, Kept, Opened
 from streamwatch.gate.motion.movers import MOST_MOVERS, STILL_STEP, Mover, Movers, stillness
 from streamwatch.gate.motion.regions import Region
 from streamwatch.model import Direction, Picture
@@ -145,8 +145,9 @@ class Through(Stay):
 
 def test_a_vehicle_without_a_plate_is_a_passage_with_its_direction_and_no_call() -> None:
     scene = Scene([Through(texture(7, 200, 150, 25, 20, 240), 3.0, 6.0)], Gate(find_plates=lambda luma: [])).play(9)
-    opened, closed = scene.events
+    opened, kept, closed = scene.events
     assert isinstance(opened, Opened)
+    assert isinstance(kept, Kept)
     assert isinstance(closed, Closed)
     assert timedelta(seconds=2) <= closed.last_seen - closed.opened_at <= timedelta(seconds=3)
     assert closed.direction is Direction.CROSSING

@@ -9,7 +9,7 @@ from streamwatch.explain.chart import clock
 from streamwatch.explain.timeline import answer, passage_chart
 from streamwatch.explain.trace import Sent, Stay, Thing, Trace
 from streamwatch.explain.used import Answers, Used
-from streamwatch.explain.words import MEANINGS, NOT_SENT, OUTCOMES
+from streamwatch.explain.words import KEPT, MEANINGS, NOT_SENT, OUTCOMES
 from streamwatch.gate import CLEARLY_BETTER, Why, plate_width
 from streamwatch.model import Box, Corners, Point
 
@@ -102,7 +102,7 @@ def advised(advice: str) -> str:
 
 
 def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
-    name, tone, long = OUTCOMES[stay.outcome] if stay.sent else NOT_SENT
+    name, tone, long = OUTCOMES[stay.outcome] if stay.sent else KEPT if stay.kept else NOT_SENT
     if stay.sent and used.answers is Answers.ASSUMED:
         name, long = "assumed read", "In this dry run every picture counts as read."
     plates = " ".join(f'<span class="plate">{escape(plate)}</span>' for plate in stay.plates)
@@ -110,9 +110,7 @@ def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
     local = stay.opened_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     thing = trace.things.get(stay.number)
     chart = passage_chart(trace, stay, used, needed(stay, used)) if thing else ""
-    views = "".join(_view(used, thing, sent, show) for sent in stay.sent)
-    if thing is not None and not stay.sent and show(thing.picture):
-        views = f'<figure class="best">{_picture_of(used, thing, show, "recorded")}</figure>'
+    views = "".join(_view(used, thing, sent, show) for sent in stay.sent) or _unpaid(used, thing, stay, show)
     return (
         f'<article class="card" id="p{stay.ordinal}"><header><h3>Vehicle {stay.ordinal} {plates}</h3>'
         f'<span class="badge {tone}" title="{escape(long)}">{escape(name)}</span>'
@@ -200,7 +198,7 @@ def _view(used: Used, thing: Thing | None, sent: Sent, show: Show) -> str:
         )
         whole = f"<figure>{scene(sent.whole, alt, over, sent.frame)}{caption}</figure>"
     part = (
-        _part(sent, text)
+        _part(sent.part, f"View {sent.view} of vehicle {sent.vehicle} as it was sent: {text}", "What was sent")
         if show(sent.part)
         else '<p class="note">Picture left out: the page would become too large.</p>'
     )
@@ -221,12 +219,22 @@ def _view(used: Used, thing: Thing | None, sent: Sent, show: Show) -> str:
     )
 
 
-def _part(sent: Sent, text: str) -> str:
-    assert sent.part is not None
-    alt = escape(f"View {sent.view} of vehicle {sent.vehicle} as it was sent: {text}")
+def _unpaid(used: Used, thing: Thing | None, stay: Stay, show: Show) -> str:
+    """What was kept of a passage that nothing was paid for, and a whole frame that shows it."""
+    kept, figures = stay.kept, ""
+    if kept is not None and show(kept.part):
+        caption = f"Kept, not paid, at {clock(kept.taken, tenths=True)}: {kept.reason}"
+        figures = _part(kept.part, f"Vehicle {stay.ordinal} as it was kept", caption)
+    if thing is not None and show(thing.picture):
+        figures += f'<figure class="best">{_picture_of(used, thing, show, "recorded")}</figure>'
+    return f'<div class="shots">{figures}</div>' if figures else ""
+
+
+def _part(picture: Picture | None, alt: str, caption: str) -> str:
+    assert picture is not None
     return (
-        f'<figure class="part"><img loading="lazy" decoding="async" src="{sent.part.uri}" width="{sent.part.width}" '
-        f'height="{sent.part.height}" alt="{alt}"><figcaption>What was sent</figcaption></figure>'
+        f'<figure class="part"><img loading="lazy" decoding="async" src="{picture.uri}" width="{picture.width}" '
+        f'height="{picture.height}" alt="{escape(alt)}"><figcaption>{escape(caption)}</figcaption></figure>'
     )
 
 

@@ -131,12 +131,13 @@ def _part(name: str) -> str:
 
 
 def _room(trace: Trace) -> Callable[[Picture | None], bool]:
-    """What was sent comes first, then what was not, then the frames around what was sent."""
+    """What was sent comes first, then what was kept, then what was not, then the frames around what was sent."""
     sent = trace.sent
     kept = with_room(
         [
             trace.scene,
             *(s.part for s in sent),
+            *(stay.kept.part for stay in trace.stays.values() if stay.kept is not None),
             *(thing.picture for thing in trace.things.values()),
             *(s.whole for s in sent),
         ]

@@ -13,6 +13,7 @@ from streamwatch.pipeline.events import (
     CallStarted,
     KeyframeDoubtful,
     KeyframeDropped,
+    KeyframeKept,
     KeyframeTaken,
     KeyframeWaits,
     PassageClosed,
@@ -147,11 +148,20 @@ class Sent:
     called: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The view of a passage that nothing was paid for. taken: seconds on the timeline; part: what was kept."""
+
+    taken: float
+    reason: str
+    part: Picture | None
+
+
 @dataclass
 class Stay:
     """A passage. ordinal: 1 for the first; number: the gate's, of its `Thing`; begin, end: seconds on the timeline.
 
-    outcome, plates: what the database says in the end.
+    kept: None where something was sent, or nothing is kept. outcome, plates: what the database says in the end.
     """
 
     key: str
@@ -161,6 +171,7 @@ class Stay:
     begin: float
     end: float
     sent: list[Sent] = field(default_factory=list)
+    kept: Kept | None = None
     outcome: PassageOutcome = PassageOutcome.PENDING
     plates: tuple[str, ...] = ()
 
@@ -241,6 +252,10 @@ class Trace:
                     self.stays[passage.key].end = self.position(passage.last_seen)
             case KeyframeTaken(keyframe):
                 self._take(keyframe)
+            case KeyframeKept(keyframe):
+                part = of_keyframe(keyframe) if self._pictures else None
+                taken = self.position(keyframe.captured_at)
+                self.stays[keyframe.passage].kept = Kept(taken, keyframe.reason, part)
             case KeyframeWaits(keyframe, reason) | KeyframeDoubtful(keyframe, reason):
                 self._sent[keyframe.key].lost = reason
             case KeyframeDropped(key=key, reason=reason):

@@ -97,3 +97,4 @@ OUTCOMES = {
     PassageOutcome.PENDING: ("waiting", "doubt", "Answers are still to come."),
 }
 NOT_SENT = ("not sent", "doubt", "It was recorded, and no view of it was worth a call.")
+KEPT = ("kept, not paid", "doubt", "No view of it was worth a call; its best one was kept, for people.")

@@ -1,6 +1,6 @@
 """Which frames are worth a call: motion says where to look, plates are followed, the best view of each is paid for."""
 
-from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
+from streamwatch.gate.decisions import Closed, Decision, Kept, Opened, Shot
 from streamwatch.gate.gate import Gate
 from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.jpeg import Jpeg, decode_luma, encode, thumbnail
@@ -20,6 +20,7 @@ __all__ = [
     "Gate",
     "Glance",
     "Jpeg",
+    "Kept",
     "News",
     "Opened",
     "Remembered",

@@ -13,6 +13,8 @@ NO_ANSWER = "the last view got no answer"
 SECOND_OPINION = "a second opinion on an unsure reading"
 BETTER_VIEW = "a clearly better view than the unread one"
 WITHOUT_PLATE = "a large vehicle passed, and no plate was seen on it"
+NO_PLATE_SEEN = "it showed no plate; this view shows most of it"
+NEVER_WORTH_IT = "its plate was never large or sure enough; this was its best view"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,17 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Nothing was paid for the vehicle that has gone; this view is for people. crop: the part of the frame to keep."""
+
+    passage: int
+    frame: Frame
+    crop: Box
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The vehicle has gone."""
 
@@ -45,4 +58,4 @@ class Closed:
     direction: Direction = Direction.UNKNOWN
 
 
-Decision = Opened | Shot | Closed
+Decision = Opened | Shot | Kept | Closed

@@ -2,7 +2,8 @@
 
 Motion decides when and where to look; plates are what is followed; a passage is a plate's way through the picture. The
 best view of a plate is sent once it stops getting better, or when the plate goes; the rules are in `policy`. A thing of
-a vehicle's size that shows no plate is a passage, too, and is not paid for.
+a vehicle's size that shows no plate is a passage, too, and is not paid for. Of a passage that nothing is paid for the
+best view is kept, for people.
 """
 
 from collections import Counter
@@ -13,11 +14,20 @@ import cv2
 import numpy as np
 
 from streamwatch.gate.attention import Watchfulness
-from streamwatch.gate.decisions import WITHOUT_PLATE, Closed, Decision, Opened, Shot
+from streamwatch.gate.decisions import (
+    NEVER_WORTH_IT,
+    NO_PLATE_SEEN,
+    WITHOUT_PLATE,
+    Closed,
+    Decision,
+    Kept,
+    Opened,
+    Shot,
+)
 from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.motion.background import Background
 from streamwatch.gate.motion.geometry import Geometry
-from streamwatch.gate.motion.movers import STILL_STEP, Mover, Movers
+from streamwatch.gate.motion.movers import STILL_STEP, Mover, Movers, Sight
 from streamwatch.gate.motion.regions import find_regions
 from streamwatch.gate.motion.scene import SceneWatch
 from streamwatch.gate.plates.picture import upright
@@ -65,14 +75,16 @@ class Gate:
         max_calls: int = 3,
         zone: list[tuple[float, float]] | None = None,
         sees_letters: Callable[[Picture], bool] | None = None,
+        keep_unpaid: bool = True,
     ) -> None:
         """find_plates: the plate detector; threshold: grey levels of change; min_area: fraction of the picture;
 
         patience, close_after: seconds; max_calls: per passage; zone: polygon in fractions of the picture outside of
         which nothing is looked at; sees_letters: True if a (height, width, 3) BGR picture shows letters: with it a
-        large vehicle on which no plate was seen is paid for once, without it never.
+        large vehicle on which no plate was seen is paid for once, without it never; keep_unpaid: whether the best view
+        of a passage is kept that nothing was paid for.
         """
-        self._sees_letters = sees_letters
+        self._sees_letters, self._keep_unpaid = sees_letters, keep_unpaid
         self._min_area, self._zone = min_area, zone
         self._patience, self._close_after, self._max_calls = patience, close_after, max_calls
         self._search, self._tracker = Search(find_plates, min_area), Tracker()
@@ -270,19 +282,30 @@ class Gate:
         for track in visible:
             if track.state is not State.SETTLED and not self._is_scenery(track, frame):
                 track.weigh(frame, at, tuple(box_of(t.plate) for t in visible if t is not track and t.confirmed))
+            self._keep_spare(track, frame, at)
             for mover in self._movers.now:
                 own = track.confirmed and not track.scenery
                 mover.plate |= own and inside(self._geometry.box(mover.region), centre(track.plate))
-        for mover in self._movers.now if self._sees_letters is not None else ():
+        for mover in self._movers.now:
             self._keep_view(mover, frame)
 
     def _keep_view(self, mover: Mover, frame: Frame) -> None:
-        """Keep the frame that shows most of a thing without a plate."""
+        """Keep the frame that shows most of a thing without a plate, if it may be recorded or paid for."""
         box = self._geometry.box(mover.region)
+        view = Sight(frame, box, box.width >= WIDE and self._geometry.whole(mover.region))
+        recorded = self._keep_unpaid and mover.region.size >= LARGE * self._geometry.watched
+        paid = self._sees_letters is not None and view.legible
         if mover.plate:
             mover.view = None
-        elif box.width >= WIDE and self._geometry.whole(mover.region) and _larger(box, mover):
-            mover.view = frame, box
+        elif (recorded or paid) and (mover.view is None or _shows_more(view, mover.view)):
+            mover.view = view
+
+    def _keep_spare(self, track: Track, frame: Frame, at: float) -> None:
+        """Keep the frame in which a plate is widest as long as no view of it is worth a call."""
+        if track.best is not None or track.announced or track.state is State.SETTLED or not self._keep_unpaid:
+            track.spare = None
+        elif track.spare is None or track.width > GREW * track.spare.width:
+            track.spare = View(frame, at, track.plate, track.width, 0.0)
 
     def _is_still(self, plate: Corners, moving: Picture | None) -> bool:
         if moving is None:
@@ -324,7 +347,7 @@ class Gate:
             self._join(track, at)
         elif ruling.action is Action.LOOK_LATER:
             track.refused += 1
-            track.best, track.earlier = None, []
+            track.spare, track.best, track.earlier = track.best, None, []
             track.idle_until = at + LATER * track.refused
         elif ruling.action is Action.PAY and ruling.view is not None:
             if stood_here and not track.announced and self._began is not None:
@@ -424,7 +447,16 @@ class Gate:
         if track.announced:
             return [] if track.earlier_run else [closed]
         surely = track.state is State.WAITING and track.hits >= RECORDED_HITS and track.widest >= RECORDED_WIDTH
-        return [Opened(track.passage, track.opened_at), closed] if surely and track.travelled else []
+        if not surely or not track.stirred:
+            return []
+        return [Opened(track.passage, track.opened_at), *self._kept(track), closed]
+
+    def _kept(self, track: Track) -> list[Decision]:
+        """The best view of a plate that nothing was paid for."""
+        view = track.best or track.spare
+        if view is None or not self._keep_unpaid:
+            return []
+        return [Kept(track.passage, view.frame, _crop(view), view.score, NEVER_WORTH_IT)]
 
     def _record(self, mover: Mover) -> list[Decision]:
         """Something as large as a vehicle came and went, and showed no plate."""
@@ -434,17 +466,20 @@ class Gate:
         passage = mover.passage
         way = direction(self._geometry.box(mover.first), self._geometry.box(mover.region))
         opened, closed = Opened(passage, mover.opened_at), Closed(passage, mover.opened_at, mover.last_seen, way)
-        return [opened, *self._pay_without_plate(mover), closed]
+        if mover.view is None:
+            return [opened, closed]
+        frame, box, legible = mover.view
+        if legible and self._shows_letters(frame, box):
+            return [opened, Shot(passage, frame, box, float(box.width), WITHOUT_PLATE), closed]
+        kept = [Kept(passage, frame, box, float(box.width), NO_PLATE_SEEN)] if self._keep_unpaid else []
+        return [opened, *kept, closed]
 
-    def _pay_without_plate(self, mover: Mover) -> list[Decision]:
-        """The one call that a vehicle is worth on which no plate was seen, if it is paid for and shows letters."""
-        if mover.view is None or self._sees_letters is None:
-            return []
-        frame, box = mover.view
+    def _shows_letters(self, frame: Frame, box: Box) -> bool:
+        """True if a vehicle on which no plate was seen is worth its one call, because it shows letters."""
+        if self._sees_letters is None:
+            return False
         part = frame.to_bgr()[box.y : box.y + box.height, box.x : box.x + box.width]
-        if not self._sees_letters(np.ascontiguousarray(part)):
-            return []
-        return [Shot(mover.passage, frame, box, float(box.width), WITHOUT_PLATE)]
+        return self._sees_letters(np.ascontiguousarray(part))
 
     def _absorb(self, small: Picture, at: float) -> None:
         """What stands and shows no plate becomes a part of the scene."""
@@ -495,9 +530,11 @@ def _is_own(view: PaidView, corners: Corners | None) -> bool:
     return abs(x - own_x) <= OWN * width and abs(y - own_y) <= OWN * width
 
 
-def _larger(box: Box, mover: Mover) -> bool:
-    """True if a thing fills more of the picture in a box than in the view that is kept of it."""
-    return mover.view is None or box.width * box.height > GREW * mover.view[1].width * mover.view[1].height
+def _shows_more(view: Sight, before: Sight) -> bool:
+    """True if a view of a thing is worth keeping in the place of one before: it is legible, or clearly larger."""
+    if view.legible is not before.legible:
+        return view.legible
+    return view.box.width * view.box.height > GREW * before.box.width * before.box.height
 
 
 def _crop(view: View) -> Box:

@@ -14,7 +14,7 @@ from streamwatch.errors import StorageFailed, StoreError
 from streamwatch.model import Corners, Direction, Keyframe, Passage
 from streamwatch.store.outbox import load_keyframe
 from streamwatch.store.rows import corners_of, passage_of
-from streamwatch.store.tables import PassageOutcome, StoredKeyframe, StoredPassage, StoredReading
+from streamwatch.store.tables import KeyframeState, PassageOutcome, StoredKeyframe, StoredPassage, StoredReading
 
 PASSAGES = 12  # the most that are asked for
 UNREAD = 6  # the same of older ones in which no plate was read: signs that stand there, and must not be paid for again
@@ -22,7 +22,7 @@ UNREAD = 6  # the same of older ones in which no plate was read: signs that stan
 
 @dataclass(frozen=True, slots=True)
 class LastView:
-    """The newest keyframe of a passage. plate: where one was read in it, in frame pixels; None where none was."""
+    """The newest keyframe of a passage but one that is only kept. plate: where one was read in it, in frame pixels."""
 
     passage: Passage
     keyframe: Keyframe
@@ -52,7 +52,9 @@ def last_views(session: Session, camera: str, before: datetime, data_dir: Path) 
 
 
 def _view(session: Session, passage: StoredPassage, data_dir: Path) -> LastView | None:
-    newest = select(StoredKeyframe).where(StoredKeyframe.passage_id == passage.id)
+    newest = select(StoredKeyframe).where(
+        StoredKeyframe.passage_id == passage.id, StoredKeyframe.state != KeyframeState.KEPT
+    )
     row = session.scalar(newest.order_by(StoredKeyframe.captured_at.desc(), StoredKeyframe.id.desc()).limit(1))
     if row is None:
         return None

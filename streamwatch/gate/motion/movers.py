@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,14 +16,22 @@ STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must no
 MOVED = 0.03  # part of a resting thing's place that may differ from the last look
 
 
+class Sight(NamedTuple):
+    """A frame that shows a mover, and where. legible: True if it shows all of it, large enough for letters."""
+
+    frame: Frame
+    box: Box
+    legible: bool
+
+
 @dataclass(eq=False)
 class Mover:
     """A region of change. Times but `opened_at` and `last_seen` in seconds of capture time.
 
     passage: its number, for when it shows no plate. first: its region when it was seen first. still_since: None while
     it moves. largest: pixels of its largest rectangle in the small picture. plate: True once a plate was followed
-    inside it. view: the frame that shows most of it, and where. tries: looks of the detector at it while it stood and
-    showed no plate, next_try: when the next one is due.
+    inside it. view: the one that shows most of it. tries: looks of the detector at it while it stood and showed no
+    plate, next_try: when the next one is due.
     """
 
     passage: int
@@ -36,7 +45,7 @@ class Mover:
     frames: int = 1
     largest: int = 0
     plate: bool = False
-    view: tuple[Frame, Box] | None = None
+    view: Sight | None = None
     tries: int = 0
     next_try: float = 0.0
 

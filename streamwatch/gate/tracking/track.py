@@ -120,6 +120,7 @@ class Track:
     if it belongs to the scene; remembered: it was seen before the pictures changed their size, or by an earlier run,
     and not since. unseen: frames since it was seen last. refused: how often the closer look did not see it,
     idle_until: when the next one is due. announced: its passage was opened.
+    spare: a view for people, while there is no best one and nothing was paid for.
     """
 
     passage: int
@@ -157,6 +158,7 @@ class Track:
     refused: int = 0
     idle_until: float = 0.0
     announced: bool = False
+    spare: View | None = None
     lost_at: float | None = None
     unseen: int = 0
 
