@@ -21,7 +21,7 @@ from clips import Person
 from drawing import HORIZON, STOP_LINE, Colour, car, gate, truck
 
 from streamwatch.detection import PlateDetector
-from streamwatch.gate import Closed, Decision, Gate, Opened, Shot, Why
+from streamwatch.gate import Closed, Decision, Gate, Kept, Opened, Shot, Why
 from streamwatch.model import Box, Corners, Frame, Picture
 
 GOLDENS = Path(__file__).parent / "goldens.json"
@@ -520,6 +520,8 @@ class _Service:
             if isinstance(decision, Opened):
                 opened = _seconds(decision.at)
                 self.passages[decision.passage] = {"opened": opened, "last_seen": None, "direction": "", "calls": []}
+            elif isinstance(decision, Kept):
+                self.passages[decision.passage]["kept"] = decision.reason
             elif isinstance(decision, Closed):
                 passage = self.passages[decision.passage]
                 passage["last_seen"], passage["direction"] = _seconds(decision.last_seen), str(decision.direction)
@@ -598,4 +600,5 @@ def told(passages: list[dict[str, Any]]) -> list[str]:
         lines.append(f"{passage['opened']} to {passage['last_seen']} s, {passage['direction']}")
         lines += [f"    {call['at']} s: {call['read']} ({call['reason']})" for call in passage["calls"]]
         lines += [] if passage["calls"] else ["    no call"]
+        lines += [f"    a picture is kept ({passage['kept']})"] if "kept" in passage else []
     return lines or ["nothing"]

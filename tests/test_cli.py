@@ -137,7 +137,7 @@ def test_several_videos_follow_on_each_other(clip: Path, tmp_path: Path) -> None
 
 def test_an_unsure_reading_at_the_end_of_a_recording_gets_another_view(tmp_path: Path) -> None:
     short = tmp_path / "short.mp4"
-    render(short, [Vehicle("京AF0236", enter=0.8, approach=1.5, stop=9.0)], 3.5, 10, (640, 360), preset="ultrafast")
+    render(short, [Vehicle("京AF0236", enter=0.8, approach=1.5, stop=9.0)], 3.5, 10, (800, 450), preset="ultrafast")
     with FakeOcrCars(plate("川B12345", 0.6), plate("川B12345", 0.97), appcode=SECRET) as service:
         paid(tmp_path, service)
         with (tmp_path / "config.yaml").open("a", encoding="utf-8") as config:

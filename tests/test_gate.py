@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from streamwatch.detection import Detection
-from streamwatch.gate import Closed, Decision, FindPlates, Gate, Opened, Shot, Why, encode
+from streamwatch.gate import Closed, Decision, FindPlates, Gate, Kept, Opened, Shot, Why, encode
 from streamwatch.model import Box, Corners, Frame, Picture
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -386,7 +386,7 @@ def test_one_that_turns_round_too_far_away_to_be_read_is_recorded_by_its_widest_
             return 320, 60 + 160 * near, 0.25 + 0.2 * near
 
     scene = Scene([Turning(vehicle(1, 1), 2.0, 8.0)]).play(11).finish()
-    assert [type(e) for e in scene.events] == [Opened, Closed]
+    assert [type(e) for e in scene.events] == [Opened, Kept, Closed]
     assert scene.gate.counts[Why.FAR] > 20
 
 
