@@ -25,6 +25,7 @@ run pictures "$work/debian/unpacked" "$work/pictures"
 run generate "$work/shards" --pictures "$work/pictures" --shards 0 28
 run generate "$work/shards" --pictures "$work/pictures" --shards 28 42 --hard 1
 run generate "$work/shards" --pictures "$work/pictures" --shards 42 48 --hard 2
+run generate "$work/shards" --pictures "$work/pictures" --shards 48 62 --hard 3
 train --shards 0 8 --steps 500
 for shards in 16 24 32 42 42 42; do
   train --shards 0 "$shards" --steps 500 --start "$work/weights.pt"
@@ -32,4 +33,5 @@ done
 train --shards 0 42 --steps 5000 --fade 5000 --stop 3200 --start "$work/weights.pt"
 train --shards 28 46 --rate 8e-4 --steps 3000 --fade 3000 --stop 1500 --start "$work/weights.pt"
 train --shards 28 48 --rate 4e-4 --steps 2000 --fade 2000 --start "$work/weights.pt"
+train --shards 36 62 --rate 6e-4 --steps 3500 --fade 3500 --start "$work/weights.pt"
 run export "$work/weights.pt" "$work/plates.onnx"
