@@ -30,12 +30,6 @@ SCENE_LIMIT = 1200.0  # s
 SCENES = ("basic", "drive_through", "long_stop", "night", "parked", "people", "tailgate", "two_lanes", "weather")
 # Drawn after real footage, where not every plate shows itself.
 REAL_TRAFFIC = ("glare", "jam", "low_sun", "shaky_mast", "signs")
-    "glare",
-    "jam",
-    "low_sun",
-    "shaky_mast",
-    "signs",
-)  # drawn after real footage: not every plate shows itself
 SEEDS = (1, 2)
 OTHER_STREAMS = (("hevc", "vbr"), ("h264", "cbr"))
 OTHER_STREAMS_OF = ("basic", "tailgate", "two_lanes")

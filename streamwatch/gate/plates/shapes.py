@@ -6,6 +6,7 @@ from streamwatch.model import Box, Corners, Point
 
 # A vehicle around its plate, in widths of the plate: a car is four plates wide, and its lamps are above the plate.
 BESIDE, ABOVE, BELOW = 1.4, 1.9, 0.7
+WHOLE = 0.25  # heights of a plate between it and the edge
 LONGEST = 4.0  # width by height; a plate of one line has 2.5 to 4.7
 
 
@@ -57,11 +58,16 @@ def inside(box: Box, point: Point) -> bool:
     return box.x <= x < box.x + box.width and box.y <= y < box.y + box.height
 
 
-def is_whole(plate: Corners, shape: tuple[int, ...]) -> bool:
-    """True if a plate of one line lies at least half its height away from every edge of a picture of that shape."""
+def clearance(plate: Corners, shape: tuple[int, ...]) -> float:
+    """Return how far a plate is from the nearest edge of a picture of that shape, in heights of a plate of one line."""
     left, top, right, bottom = bounds(plate)
-    margin = 0.25 * min(bottom - top, (right - left) / 3)
-    return min(left, top, shape[1] - right, shape[0] - bottom) >= margin
+    height = min(bottom - top, (right - left) / 3)
+    return min(left, top, shape[1] - right, shape[0] - bottom) / max(1.0, height)
+
+
+def is_whole(plate: Corners, shape: tuple[int, ...]) -> bool:
+    """True if a plate lies a little away from every edge of a picture of that shape, so that nothing of it is cut."""
+    return clearance(plate, shape) >= WHOLE
 
 
 def aspect(plate: Corners) -> float:

@@ -19,12 +19,13 @@ from enum import Enum, auto
 
 from streamwatch.gate.plates.follow import Pattern, Place
 from streamwatch.gate.plates.picture import crispness, likeness, sharpness, upright
-from streamwatch.gate.plates.shapes import bounds, centre, is_whole, placed, plate_width, scaled
+from streamwatch.gate.plates.shapes import bounds, centre, clearance, is_whole, placed, plate_width, scaled
 from streamwatch.model import Box, Corners, Frame, Picture, Point
 
 CONFIRMED_BY = 2  # hits of the detector that make a track
 SURE = 0.85  # score of a single hit that is believed where there was no time for a second one
 BETTER = 1.05  # ratio of scores from which a view counts as better
+AT_THE_EDGE = 0.7  # part that a view is worth whose plate lies within its own height of the edge: engines doubt it
 OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently of each other
 SHARP_ENOUGH = 140.0  # px; wider than this a plate's width counts no more, only its sharpness
 CRISP = 0.6  # part of the edges in one direction that the other one must have; less is motion blur
@@ -82,12 +83,13 @@ class View:
 
 
 def view_of(frame: Frame, at: float, plate: Corners) -> View:
-    """Measure how well a frame shows a plate: pixels of the plate, sharpness and slant."""
+    """Measure how well a frame shows a plate: pixels of the plate, sharpness, slant, and room to the edge."""
     width = plate_width(plate)
     (ax, ay), (bx, by) = plate[0], plate[1]
     slant = abs(bx - ax) / max(1.0, math.dist((ax, ay), (bx, by)))
     pixels = min(width, SHARP_ENOUGH) * min(1.0, width / SMALL_WIDTH)
-    score = pixels * (1.0 + sharpness(frame.luma, plate)) ** 0.5 * slant
+    roomy = 1.0 if clearance(plate, frame.luma.shape) >= 1.0 else AT_THE_EDGE
+    score = roomy * pixels * (1.0 + sharpness(frame.luma, plate)) ** 0.5 * slant
     return View(frame, at, plate, score, crispness(frame.luma, plate))
 
 
