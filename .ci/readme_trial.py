@@ -23,7 +23,7 @@ def readme_trial(repository: Path, work: Path) -> Iterator[Check]:
 
 def _first_command(clone: Path, output: Path) -> Iterator[Check]:
     readme = (clone / "README.md").read_text(encoding="utf-8")
-    (command,) = (line for line in readme.splitlines() if "'.[local]'" in line)
+    command = next(line for line in readme.splitlines() if line.startswith("python3 -m venv"))
     print(f"\n== README's first command: {command}", flush=True)
     program, config = clone / ".venv/bin/streamwatch", clone / "config.yaml"
     # A shell that traps the signal waits for streamwatch and takes over its exit code.
