@@ -52,8 +52,17 @@ def paid(folder: Path, service: FakeOcrCars, source: str = "sample") -> None:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clip") / "gate.mp4"
-    vehicles = [Vehicle("京AF0236", enter=0.8, approach=1.5, stop=1.5), Vehicle("苏EK3P82", "yellow", 6.0, 1.5, 1.5)]
+    return two_vehicles(tmp_path_factory.mktemp("clip") / "gate.mp4", "京AF0236", "苏EK3P82")
+
+
+@pytest.fixture(scope="module")
+def other_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Other vehicles: a picture that was paid for is never paid for again."""
+    return two_vehicles(tmp_path_factory.mktemp("clip") / "other.mp4", "浙AD6071", "川B57K21")
+
+
+def two_vehicles(path: Path, first: str, second: str) -> Path:
+    vehicles = [Vehicle(first, enter=0.8, approach=1.5, stop=1.5), Vehicle(second, "yellow", 6.0, 1.5, 1.5)]
     render(path, vehicles, 11, fps=10, size=(640, 360), preset="ultrafast")
     return path
 
@@ -111,9 +120,11 @@ def test_each_vehicle_is_paid_once(clip: Path, tmp_path: Path) -> None:
     assert image.read_bytes() == service.calls[0].picture, "the evidence is what was sent, byte for byte"
 
 
-def test_a_video_that_claims_to_be_older_than_the_one_before_follows_it(clip: Path, tmp_path: Path) -> None:
+def test_a_video_that_claims_to_be_older_than_the_one_before_follows_it(
+    clip: Path, other_clip: Path, tmp_path: Path
+) -> None:
     older = tmp_path / "older.mp4"
-    shutil.copy(clip, older)
+    shutil.copy(other_clip, older)
     os.utime(older, (1.7e9, 1.7e9))
     with FakeOcrCars(no_plate(), appcode=SECRET) as service:
         paid(tmp_path, service)
@@ -124,10 +135,10 @@ def test_a_video_that_claims_to_be_older_than_the_one_before_follows_it(clip: Pa
     assert "4 passages, 0 read; 4 calls to ocrCars\n" in done.stderr
 
 
-def test_several_videos_follow_on_each_other(clip: Path, tmp_path: Path) -> None:
+def test_several_videos_follow_on_each_other(clip: Path, other_clip: Path, tmp_path: Path) -> None:
     with FakeOcrCars(no_plate(), appcode=SECRET) as service:
         paid(tmp_path, service)
-        done = streamwatch("replay", "--camera", "gate", "--start", START, clip, clip, cwd=tmp_path)
+        done = streamwatch("replay", "--camera", "gate", "--start", START, clip, other_clip, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first = datetime.fromisoformat(START)
     for start in (first, first + timedelta(seconds=11)):

@@ -226,12 +226,20 @@ class Gate:
             view.verdict = Verdict.UNREAD if not own else Verdict.READ if any(own) else Verdict.DOUBTED
         if view.verdict is Verdict.READ:
             track.settle()
-        elif view.verdict is Verdict.UNREAD and not track.travelled and not track.doubted:
+        elif view.verdict is Verdict.UNREAD and self._belongs_here(track):
             track.settle()
             track.scenery = True
             self._scenery.append(track.plate)
         else:
             track.look_again(self._at_seconds)
+
+    def _belongs_here(self, track: Track) -> bool:
+        """True if an unread text is a part of the scene: it has not moved, and nothing came to its place."""
+        return not track.travelled and not track.doubted and not self._differs(track.plate)
+
+    def _differs(self, plate: Corners) -> bool:
+        """True if the place of a plate differs from the empty scene."""
+        return any(inside(self._geometry.box(mover.region), centre(plate)) for mover in self._movers.now)
 
     def last_calls(self) -> list[Decision]:
         """What is worth a call when no frame will come any more; to be asked again after the answers to it."""
@@ -277,7 +285,8 @@ class Gate:
             parts = self._search.parts(small, change, at, self._movers.now, self._tracker.tracks)
             found = self._search.look(frame, small, at, parts) if parts else []
         if parts:
-            self._tracker.looked(frame, at, found, [part.box for part in parts])
+            for track in self._tracker.looked(frame, at, found, [part.box for part in parts]):
+                track.at_rest = at - self._started <= SURVEYS[-1] and not self._differs(track.plate)
         visible = self._tracker.visible(at)
         for track in visible:
             if track.state is not State.SETTLED and not self._is_scenery(track, frame):
@@ -330,7 +339,7 @@ class Gate:
 
     def _rule(self, track: Track, at: float, ended: bool) -> list[Decision]:
         """Apply what the policy says of a track."""
-        stood_here = not track.stirred and track.born_at - self._started <= SURVEYS[-1]
+        stood_here = track.at_rest and not track.stirred
         case = Case(
             track,
             at,

@@ -113,16 +113,16 @@ class Track:
 
     passage: its number. plate: where it was seen last, at `seen_at`; hits, misses: looks of the detector that saw it,
     and looks in a row that did not; score, evidence: the highest and the sum of the scores of the hits; velocity: of
-    its middle, px a second; moved_at: when it last moved; widest: px of its widest view; origin: where it was seen
-    first; way: how far it has been from there, in widths. pattern: by which it is followed; place: its pixels where
-    it was seen last, compared at `checked_at`; rest: where it was when it last moved. best: the best whole view not
-    paid for; earlier: views in which it was smaller; improved_at: when the best one was found; readable_at: when a
-    whole view was first wide enough to be paid for while it moves; verified: the one that a closer look has
-    confirmed; paid: views that were sent, sent: the last of them; pictures: by which it is known again. scenery: True
-    if it belongs to the scene; remembered: it was seen before the pictures changed their size, or by an earlier run,
-    and not since. unseen: frames since it was seen last. refused: how often the closer look did not see it,
-    idle_until: when the next one is due. announced: its passage was opened.
-    spare: a view for people, while there is no best one and nothing was paid for.
+    its middle, px a second; moved_at: when it last moved; at_rest: True if it stood there when watching began;
+    widest: px of its widest view; origin: where it was seen first; way: how far it has been from there, in widths.
+    pattern: by which it is followed; place: its pixels where it was seen last, compared at `checked_at`; rest: where
+    it was when it last moved. best: the best whole view not paid for; earlier: views in which it was smaller;
+    improved_at: when the best one was found; readable_at: when a whole view was first wide enough to be paid for
+    while it moves; verified: the one that a closer look has confirmed; paid: views that were sent, sent: the last of
+    them; pictures: by which it is known again. scenery: True if it belongs to the scene; remembered: it was seen
+    before the pictures changed their size, or by an earlier run, and not since. unseen: frames since it was seen
+    last. refused: how often the closer look did not see it, idle_until: when the next one is due. announced: its
+    passage was opened. spare: a view for people, while there is no best one and nothing was paid for.
     """
 
     passage: int
@@ -137,6 +137,7 @@ class Track:
     evidence: float = 0.0
     velocity: Point = (0.0, 0.0)
     born_at: float = 0.0
+    at_rest: bool = False
     moved_at: float = 0.0
     widest: float = 0.0
     origin: Corners | None = None
