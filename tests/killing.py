@@ -59,7 +59,7 @@ def draw_clip(path: Path, first: str = "京AF0236", second: str = "苏EK3P82") -
         Vehicle(first, enter=0.3, approach=0.7, stop=0.5, leave=0.4),
         Vehicle(second, "yellow", 2.6, 0.7, 0.5, 0.4),
     ]
-    render(path, vehicles, 5, fps=10, size=(480, 270), preset="ultrafast", gop=1.0)
+    render(path, vehicles, 5, fps=10, size=(640, 360), preset="ultrafast", gop=1.0)
 
 
 def draw_clips(folder: Path) -> list[Path]:
