@@ -404,7 +404,7 @@ class Gate:
             return False
         if track.verified is best:
             return True
-        found = self._search.closely(best, track.refused)
+        found = self._search.closely(best)
         if found is None:
             return False
         best.plate, track.verified = found.corners, best

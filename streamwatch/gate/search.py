@@ -35,7 +35,7 @@ EVERY_KNOWN = 0.5  # s between two looks where all that moves carries a plate th
 LONG_SIDE = 640  # px of the detector's picture for a whole frame
 PART_SIDE = 416  # px; a smaller part is looked at so much more closely
 FIRST_TRY, LONGEST_TRY = 0.3, 10.0  # s between two looks at a thing that stands and shows no plate
-CLOSE_WIDTHS = (96, 72, 128)  # px of a plate in a closer look; the next one after one that did not see it
+CLOSE_WIDTHS = (96, 72, 128)  # px of a plate in the closer looks before paying: one that sees it is enough
 LEAST_CLOSE, SAME_PLACE = 0.4, 0.45  # score by which the closer look must see it, and overlap with where it was
 SOME = 0.3  # part of `min_area` that must have changed since the last look
 SCALES = (1.0, 1.4, 0.7)  # by which the tries differ
@@ -129,14 +129,15 @@ class Search:
         found = [one for part in parts for one in self._look_at(frame.luma, part)]
         return self._in_zone(_distinct(found))
 
-    def closely(self, view: View, refused: int = 0) -> Detection | None:
-        """Return the plate of a view as a closer look sees it; None if it sees none there.
-
-        refused: how many looks before it saw none; each looks at another size.
-        """
-        found = self._look_at(view.frame.luma, self._close_to(view.plate, CLOSE_WIDTHS[refused % len(CLOSE_WIDTHS)]))
-        there = [one for one in found if overlap(one.corners, view.plate) >= SAME_PLACE and one.score >= LEAST_CLOSE]
-        return max(there, key=lambda one: one.score, default=None)
+    def closely(self, view: View) -> Detection | None:
+        """Return the plate of a view as the first closer look sees it that sees one there; None if none does."""
+        for width in CLOSE_WIDTHS:
+            found = self._look_at(view.frame.luma, self._close_to(view.plate, width))
+            there = [one for one in found if overlap(one.corners, view.plate) >= SAME_PLACE]
+            best = max(there, key=lambda one: one.score, default=None)
+            if best is not None and best.score >= LEAST_CLOSE:
+                return best
+        return None
 
     def _close_to(self, plate: Corners, width: float = CLOSE_WIDTHS[0]) -> Part:
         left, top, across, down = _around(plate, 0.9, 1.3, (self._geometry.height, self._geometry.width))
