@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from fakes import Behaviour, FakeOcrCars, ServedAnswer, ServedCall, plate
 SECRET = "invented0appcode0of0kill0tests"
 ONLINE = "Camera gate is online"
 CLIPS = 12
+FOUR = ("京AF0236", "苏EK3P82", "浙AD6071", "川B57K21")
 LATENCY = 0.12  # s; long enough that kills meet calls in flight
 NO_LOCAL = """
 from importlib.machinery import PathFinder
@@ -53,13 +55,16 @@ def plate_of(digest: str) -> str:
     )
 
 
-def draw_clip(path: Path, first: str = "京AF0236", second: str = "苏EK3P82") -> None:
-    """A small gate where a vehicle passes every two seconds."""
+def draw_clip(path: Path, texts: Sequence[str] = FOUR) -> None:
+    """A small gate where a vehicle passes every two and a half seconds.
+
+    Played over and over, a plate should not come again before its call was answered: it would be the same passage.
+    """
     vehicles = [
-        Vehicle(first, enter=0.3, approach=0.7, stop=0.5, leave=0.4),
-        Vehicle(second, "yellow", 2.6, 0.7, 0.5, 0.4),
+        Vehicle(text, "yellow" if n % 2 else "blue", enter=0.3 + 2.5 * n, approach=0.7, stop=0.5, leave=0.4)
+        for n, text in enumerate(texts)
     ]
-    render(path, vehicles, 5, fps=10, size=(640, 360), preset="ultrafast", gop=1.0)
+    render(path, vehicles, 2.5 * len(texts), fps=10, size=(640, 360), preset="ultrafast", gop=1.0)
 
 
 def draw_clips(folder: Path) -> list[Path]:
@@ -67,7 +72,7 @@ def draw_clips(folder: Path) -> list[Path]:
     clips = [folder / f"gate{n}.mp4" for n in range(CLIPS)]
     numbers = random.Random(1)
     for path in clips:
-        draw_clip(path, f"京A{numbers.randrange(10000, 100000)}", f"苏E{numbers.randrange(10000, 100000)}")
+        draw_clip(path, [f"京A{numbers.randrange(10000, 100000)}", f"苏E{numbers.randrange(10000, 100000)}"])
     return clips
 
 

@@ -19,6 +19,7 @@ from fakes import FakeOcrCars, keep_silent, no_plate, plate
 from streamwatch.words import when
 
 SECRET = "invented0appcode0of0cli0tests"
+TEXTS = ("京AF0236", "苏EK3P82", "浙AD6071", "川B57K21")
 SAMPLE_PLATES = ["京AF0236", "浙AD60718", "苏EK3P82", "川A0638警"]
 START = "2026-03-01T08:00:00+08:00"
 
@@ -126,24 +127,28 @@ def test_a_video_that_claims_to_be_older_than_the_one_before_follows_it(
     older = tmp_path / "older.mp4"
     shutil.copy(other_clip, older)
     os.utime(older, (1.7e9, 1.7e9))
-    with FakeOcrCars(no_plate(), appcode=SECRET) as service:
+    with FakeOcrCars(
+        plate("京AF0236"), plate("苏EK3P82"), plate("浙AD6071"), plate("川B57K21"), appcode=SECRET
+    ) as service:
         paid(tmp_path, service)
         done = streamwatch("replay", "--camera", "gate", clip, older, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "older.mp4 is of 2023-11-14" in done.stderr
     assert "it is played as its sequel" in done.stderr
-    assert "4 passages, 0 read; 4 calls to ocrCars\n" in done.stderr
+    assert "4 passages, 4 read; 4 calls to ocrCars\n" in done.stderr
 
 
 def test_several_videos_follow_on_each_other(clip: Path, other_clip: Path, tmp_path: Path) -> None:
-    with FakeOcrCars(no_plate(), appcode=SECRET) as service:
+    with FakeOcrCars(
+        plate("京AF0236"), plate("苏EK3P82"), plate("浙AD6071"), plate("川B57K21"), appcode=SECRET
+    ) as service:
         paid(tmp_path, service)
         done = streamwatch("replay", "--camera", "gate", "--start", START, clip, other_clip, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first = datetime.fromisoformat(START)
     for start in (first, first + timedelta(seconds=11)):
         assert f"its first picture is of {when(start)}\n" in done.stderr
-    assert "4 passages, 0 read; 4 calls to ocrCars\n" in done.stderr
+    assert "4 passages, 4 read; 4 calls to ocrCars\n" in done.stderr
 
 
 def test_an_unsure_reading_at_the_end_of_a_recording_gets_another_view(tmp_path: Path) -> None:

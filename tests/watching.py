@@ -22,7 +22,7 @@ OUTAGE = 6.0  # s; the clip shows a vehicle every 2.5 s
 
 
 def endless_clip(factory: pytest.TempPathFactory) -> Path:
-    """Two vehicles in five seconds, for ever."""
+    """Four vehicles in ten seconds, for ever."""
     path = factory.mktemp("clip") / "gate.mp4"
     draw_clip(path)
     return path
