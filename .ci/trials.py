@@ -28,10 +28,13 @@ PROGRAM = Path(sys.prefix) / "bin/streamwatch"
 AT_ONCE = 2
 SCENE_LIMIT = 1200.0  # s
 SCENES = ("basic", "drive_through", "long_stop", "night", "parked", "people", "tailgate", "two_lanes", "weather")
+# Drawn after real footage, where not every plate shows itself.
+REAL_TRAFFIC = ("glare", "jam", "low_sun", "shaky_mast", "signs")
 SEEDS = (1, 2)
 OTHER_STREAMS = (("hevc", "vbr"), ("h264", "cbr"))
 OTHER_STREAMS_OF = ("basic", "tailgate", "two_lanes")
 MOST_CALLS, MOST_WASTED = 1.10, 0.02  # per passage, per call; over all scenes
+LEAST_FOUND = 0.95  # of the vehicles of real traffic, in all its scenes together
 MISREAD, MISREAD_OF, MOST_CALLS_MISREAD = 0.15, ("drive_through", "parked", "tailgate"), 1.5  # a service that errs
 LIVE = ("basic-1-h264-vbr", "basic-3-hevc-vbr")
 ROW = "{:<14} {:>4} {:<5} {:<4} {:>8} {:>6} {:>10} {:>5} {:>8} {:>17} {:>6} {:>11} {:>6}"
@@ -89,7 +92,7 @@ def judge(replay: Replay, score: dict[str, Any] | str) -> Check:
     if isinstance(score, str):
         return Check(name, False, "the trial itself failed")
     holds = {
-        "recall": score["recall"] == 1.0,
+        "recall": score["recall"] == 1.0 or replay.scene in REAL_TRAFFIC,
         "duplicates": score["duplicates"] == 0,
         "wrong": score["wrong"] == 0,
         "rejected": score["rejected"] == 0,
@@ -109,14 +112,23 @@ def cost(what: str, scores: list[dict[str, Any]], most_calls: float) -> Check:
     return Check(what, cheap, f"{calls} calls for {passages} vehicles, {wasted} wasted")
 
 
+def found(what: str, scores: list[dict[str, Any]]) -> Check:
+    """Which part of the vehicles of several scenes was found."""
+    passages, seen = (sum(score[name] for score in scores) for name in ("passages", "found"))
+    missed = [plate for score in scores for plate in score["missed"]]
+    return Check(what, seen >= LEAST_FOUND * passages, f"{seen} of {passages}, missed {missed}")
+
+
 def scene_trials(shared: Path, work: Path) -> Iterator[Check]:
     """Replays, then the live trials."""
     _say("Scenes replayed (lag: median and worst, s; calls: for a passage; speed: times real time)")
-    replays = [Replay(scene, seed, "h264", "vbr") for scene in SCENES for seed in SEEDS]
+    replays = [Replay(scene, seed, "h264", "vbr") for scene in SCENES + REAL_TRAFFIC for seed in SEEDS]
     replays += [Replay(scene, 3, codec, rate) for scene in OTHER_STREAMS_OF for codec, rate in OTHER_STREAMS]
     replays += [Replay(scene, 1, "h264", "vbr", MISREAD) for scene in MISREAD_OF]
     results = list(replay_all(replays, shared, work))
     yield from [judge(*result) for result in results]
+    real = [score for replay, score in results if replay.scene in REAL_TRAFFIC and not isinstance(score, str)]
+    yield found("vehicles of real traffic", real)
     scores = [(replay.misread, score) for replay, score in results if not isinstance(score, str)]
     yield cost("calls of all scenes", [score for misread, score in scores if not misread], MOST_CALLS)
     yield cost("calls where it misreads", [score for misread, score in scores if misread], MOST_CALLS_MISREAD)

@@ -35,7 +35,17 @@ from streamwatch.housekeeping import Housekeeping
 from streamwatch.model import Engine, Keyframe, PlateText, Recognizer
 from streamwatch.notify import Notifier
 from streamwatch.parts import local_stands_in, make_books, make_dispatcher, make_intake
-from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Event, Job, KeyframeTaken, Notify, dropping
+from streamwatch.pipeline import (
+    Channel,
+    ChannelClosed,
+    Dispatcher,
+    Event,
+    Job,
+    KeyframeKept,
+    KeyframeTaken,
+    Notify,
+    dropping,
+)
 from streamwatch.pulse import Pulse, Pulses
 from streamwatch.resume import resume
 from streamwatch.settings import Settings
@@ -397,8 +407,9 @@ class Daemon:
     def _post(self, event: Event) -> None:
         """What is stored may be read."""
         dropped = self._dispatcher.heard(event)
-        if isinstance(event, KeyframeTaken):
+        if isinstance(event, KeyframeTaken | KeyframeKept):
             self._vitals.evidence += len(event.keyframe.jpeg)
+        if isinstance(event, KeyframeTaken):
             dropped = self._dispatcher.add(self._books.as_waiting(event.keyframe))
         for lost in dropped:
             self._write(dropping(lost))

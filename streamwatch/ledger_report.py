@@ -19,6 +19,7 @@ BECAME = {
     KeyframeState.ANSWERED: "read without one",
     KeyframeState.FAILED: "not readable by the local engine",
     KeyframeState.DROPPED: "given up unread",
+    KeyframeState.KEPT: "kept to be looked at, never worth one",
 }
 """What became of pictures for which no call was made."""
 

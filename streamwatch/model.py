@@ -35,6 +35,15 @@ class Attention(Enum):
     ALL = auto()
 
 
+class Direction(StrEnum):
+    """Which way a vehicle went, as the camera sees it. UNKNOWN: it stood, or was seen too briefly."""
+
+    COMING = "coming"
+    GOING = "going"
+    CROSSING = "crossing"
+    UNKNOWN = "unknown"
+
+
 class SightingStatus(StrEnum):
     """A sighting is provisional from its first reading on and final once its passage has closed."""
 
@@ -68,13 +77,17 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One vehicle's stay before a camera. `last_seen` is the time of the last frame that showed it."""
+    """One vehicle's stay before a camera. `last_seen` is the time of the last frame that showed it.
+
+    direction: known once it is closed.
+    """
 
     key: str
     camera: str
     opened_at: datetime
     last_seen: datetime
     closed: bool = False
+    direction: Direction = Direction.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from pathlib import Path
 from threading import Event, Lock
 
 from streamwatch.clock import Clock
+from streamwatch.detection import PlateDetector
 from streamwatch.errors import INSTALL_LOCAL, ConfigError, EngineMissing
 from streamwatch.explain import Answers, Used
 from streamwatch.gate import FindPlates, Gate, Stir
-from streamwatch.model import Engine, Recognizer
+from streamwatch.model import Engine, Picture, Recognizer
 from streamwatch.pipeline import (
     Books,
     Budget,
@@ -45,7 +46,9 @@ def make_intake(settings: Settings, camera: str) -> Intake:
             close_after=gate.close_after,
             max_calls=gate.max_calls,
             zone=settings.cameras[camera].zone,
-            find_plates=plate_finder(settings),
+            find_plates=plate_finder(),
+            sees_letters=letter_finder(settings),
+            keep_unpaid=gate.keep_unpaid,
         ),
         JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
         settled_from(settings),
@@ -162,12 +165,17 @@ def local_stands_in(settings: Settings) -> bool:
     return settings.recognizer.fallback == "local" and local_is_installed()
 
 
-def plate_finder(settings: Settings) -> FindPlates | None:
-    """Finds plates without reading them, for one camera; None where the extra `local` is not installed.
+def plate_finder() -> FindPlates:
+    """The plate detector of one camera."""
+    return PlateDetector().look
 
-    On as many threads as the local engine, with which it then shares the network.
-    """
-    return Presence(settings.recognizer.local.threads).plates if local_is_installed() else None
+
+def letter_finder(settings: Settings) -> Callable[[Picture], bool] | None:
+    """Tells whether a picture shows letters; None where no vehicle without a plate is to be paid for, or nobody can."""
+    if not settings.gate.pay_without_plate or not local_is_installed():
+        return None
+    presence = Presence(settings.recognizer.local.threads)
+    return lambda bgr: bool(presence.plates(bgr))
 
 
 def make_local(settings: Settings) -> LocalReader:

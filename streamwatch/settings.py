@@ -188,6 +188,8 @@ class GateSettings(_Settings):
     patience: Seconds = Field(0.6, gt=0, le=60)
     close_after: Seconds = Field(1.0, gt=0, le=60)
     max_calls: int = Field(3, ge=1, le=20)
+    pay_without_plate: bool = False
+    keep_unpaid: bool = True
 
 
 class JpegSettings(_Settings):

@@ -174,8 +174,9 @@ class Stage:
         rows = []
         for actor, seen in self._seen.items():
             if seen:
-                readable = self._readable[actor] or [None]
-                rows.append(Truth(getattr(actor, "plate", ""), seen[0], seen[-1], readable[0], readable[-1]))
+                readable = self._readable[actor]
+                first, last = (readable[0], readable[-1]) if readable else (None, None)
+                rows.append(Truth(getattr(actor, "plate", ""), seen[0], seen[-1], first, last))
         return sorted(rows, key=lambda row: row.seen_from)
 
     def _vehicle(self, frame: Picture, vehicle: Vehicle, t: float) -> bool:
@@ -239,6 +240,7 @@ def render(
         options["x265-params"] = "log-level=none:pools=1"
     with av.open(str(path), "w") as box:
         stream = box.add_stream({"h264": "libx264", "hevc": "libx265"}[codec], rate=fps, options=options)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.gop_size, stream.time_base = round(gop * fps), Fraction(1, fps)
         for n, (_, picture) in enumerate(_noisy(stage, seconds, fps, size, noise)):

@@ -7,6 +7,7 @@ millimetres and about twice as large as it is shown.
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -53,7 +54,7 @@ def draw_plate(text: str, kind: str = "blue", width: int = 440) -> Picture:
             cv2.circle(plate, (int(x * scale), int(y * scale)), 5 * scale, colour, -1, cv2.LINE_AA)
         else:
             _ink(plate, _glyph(char, w * scale, h * scale), x * scale, y * scale, colour)
-    return cv2.resize(plate, (width, round(width * high / long)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(plate, (width, round(width * high / long)), interpolation=cv2.INTER_AREA))
 
 
 def _places(text: str, kind: str) -> Iterator[tuple[str, float, float, float, float]]:
@@ -88,7 +89,7 @@ def _glyph(char: str, width: float, height: float) -> Picture:
     mask = cv2.dilate(sheet[:, :, 0], cv2.getStructuringElement(cv2.MORPH_ELLIPSE, bold))
     x, y, w, h = cv2.boundingRect(mask)
     cell = (round(min(width, height * w / h) if char in "1I" else width), round(height))
-    return cv2.resize(mask[y : y + h, x : x + w], cell, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(mask[y : y + h, x : x + w], cell, interpolation=cv2.INTER_AREA))
 
 
 def _ink(picture: Picture, mask: Picture, x: float, y: float, colour: Colour) -> None:
@@ -140,7 +141,7 @@ class _Sheet:
             self.shape([(-x, y) for x, y in points], top, bottom, rounds=rounds, opaque=opaque)
 
     def box(
-        self, x0: float, y0: float, x1: float, y1: float, top: Colour, bottom: Colour | None = None, **style: float
+        self, x0: float, y0: float, x1: float, y1: float, top: Colour, bottom: Colour | None = None, **style: Any
     ) -> None:
         self.shape([(x0, y0), (x0, y1), (x1, y1), (x1, y0)], top, bottom, **style)
 
@@ -154,7 +155,8 @@ class _Sheet:
 
 
 def shade(colour: Colour, gain: float) -> Colour:
-    return tuple(min(255, round(c * gain)) for c in colour)
+    blue, green, red = (min(255, round(c * gain)) for c in colour)
+    return blue, green, red
 
 
 def _plated(sheet: _Sheet, plate: str, kind: str, y: float) -> tuple[float, float, float, float]:

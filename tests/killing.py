@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from fakes import Behaviour, FakeOcrCars, ServedAnswer, ServedCall, plate
 
 SECRET = "invented0appcode0of0kill0tests"
 ONLINE = "Camera gate is online"
+CLIPS = 12
+FOUR = ("京AF0236", "苏EK3P82", "浙AD6071", "川B57K21")
 LATENCY = 0.12  # s; long enough that kills meet calls in flight
 NO_LOCAL = """
 from importlib.machinery import PathFinder
@@ -52,20 +55,33 @@ def plate_of(digest: str) -> str:
     )
 
 
-def draw_clip(path: Path) -> None:
-    """A small gate where a vehicle passes every two seconds."""
+def draw_clip(path: Path, texts: Sequence[str] = FOUR) -> None:
+    """A small gate where a vehicle passes every two and a half seconds.
+
+    Played over and over, a plate should not come again before its call was answered: it would be the same passage.
+    """
     vehicles = [
-        Vehicle("京AF0236", enter=0.3, approach=0.7, stop=0.5, leave=0.4),
-        Vehicle("苏EK3P82", "yellow", 2.6, 0.7, 0.5, 0.4),
+        Vehicle(text, "yellow" if n % 2 else "blue", enter=0.3 + 2.5 * n, approach=0.7, stop=0.5, leave=0.4)
+        for n, text in enumerate(texts)
     ]
-    render(path, vehicles, 5, fps=10, size=(480, 270), preset="ultrafast", gop=1.0)
+    render(path, vehicles, 2.5 * len(texts), fps=10, size=(640, 360), preset="ultrafast", gop=1.0)
+
+
+def draw_clips(folder: Path) -> list[Path]:
+    """Draw as many gates as show more vehicles than a daemon remembers over a restart."""
+    clips = [folder / f"gate{n}.mp4" for n in range(CLIPS)]
+    numbers = random.Random(1)
+    for path in clips:
+        draw_clip(path, [f"京A{numbers.randrange(10000, 100000)}", f"苏E{numbers.randrange(10000, 100000)}"])
+    return clips
 
 
 @dataclass
 class Outcome:
     """What was found after the last run of one daemon.
 
-    paid_twice: calls beyond the first of each keyframe. lost: keyframes that were neither read nor are doubtful.
+    keyframes: those to be read. paid_twice: calls beyond the first of each. lost: those that were neither read nor are
+    doubtful.
     ledger: how often each picture was sent, by its digest.
     """
 
@@ -84,21 +100,26 @@ class Outcome:
 class Victim:
     """A daemon on a database of its own."""
 
-    def __init__(self, folder: Path, clip: Path, service: Counting) -> None:
-        self._folder, self._service = folder, service
+    def __init__(self, folder: Path, clips: list[Path], service: Counting) -> None:
+        self._folder, self._clips, self._lives = folder, clips, 0
         folder.mkdir()
         (folder / "hidden").mkdir()
         (folder / "hidden" / "sitecustomize.py").write_text(NO_LOCAL)
-        config: dict[str, Any] = {
-            "cameras": {"gate": {"source": str(clip), "loop": True}},
+        self._config: dict[str, Any] = {
             "recognizer": {"engine": "ocrcars", "ocrcars": {"endpoint": service.endpoint, "appcode": SECRET}},
             "gate": {"patience": "200ms", "close_after": "400ms"},
             "dedup": {"window": "1h"},
         }
-        (folder / "config.yaml").write_text(json.dumps(config))
 
     def run(self, seconds: float, number: int, watching: bool = True) -> int:
-        """One life of the daemon, ended by a signal some time after it began to watch, or to start; its exit code."""
+        """One life of the daemon, ended by a signal some time after it began to watch, or to start; its exit code.
+
+        Each life sees vehicles that none of the last ones saw: one that is known is not paid for.
+        """
+        clip = self._clips[self._lives % len(self._clips)]
+        self._lives += 1
+        cameras = {"gate": {"source": str(clip), "loop": True}}
+        (self._folder / "config.yaml").write_text(json.dumps(self._config | {"cameras": cameras}))
         path = self._folder / "log"
         path.touch()
         before = path.read_text().count(ONLINE)
@@ -135,15 +156,16 @@ class Victim:
 
             (integrity,) = ask("PRAGMA integrity_check")
             states = Counter(ask("SELECT state FROM keyframes"))
+            to_read = states.total() - states["kept"]
             calls = Counter(ask("SELECT keyframe_id FROM calls"))
             read = len(ask("SELECT DISTINCT keyframe_id FROM readings"))
             return Outcome(
                 kills=kills,
-                keyframes=states.total(),
+                keyframes=to_read,
                 answered=states["answered"],
                 doubtful=states["doubtful"],
                 paid_twice=calls.total() - len(calls),
-                lost=states.total() - read - states["doubtful"],
+                lost=to_read - read - states["doubtful"],
                 sightings=len(ask("SELECT id FROM sightings")),
                 plates=len(set(ask("SELECT plate FROM readings"))),
                 integrity=integrity,
@@ -155,11 +177,10 @@ class Victim:
 
 def kill_many(folder: Path, daemons: int, kills: int) -> tuple[list[Outcome], Counting]:
     """Several daemons side by side, each killed so many times; their outcomes and the service that they spoke to."""
-    clip = folder / "gate.mp4"
-    draw_clip(clip)
+    clips = draw_clips(folder)
     outcomes: list[Outcome] = []
     with Counting() as service:
-        victims = [Victim(folder / f"daemon{n}", clip, service) for n in range(daemons)]
+        victims = [Victim(folder / f"daemon{n}", clips, service) for n in range(daemons)]
 
         def suffer(victim: Victim, seed: int) -> None:
             victim.killed(kills, seed)

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ BOTTOM = {"model", "errors", "clock", "redact", "plates", "words", "imaging", "f
 STAGES = {"capture", "gate", "recognition", "sightings", "store", "health"}
 MAY_IMPORT = {
     **dict.fromkeys(BOTTOM, BOTTOM),
+    "detection": BOTTOM | {"detection"},
     **{stage: BOTTOM | {stage} for stage in STAGES},
+    **{stage: BOTTOM | {stage, "detection"} for stage in ("gate", "recognition")},
     "health": BOTTOM | {"health", "visitors"},
     "visitors": BOTTOM,
     "serving": BOTTOM | {"serving", "visitors", "recognition"},
@@ -31,6 +34,18 @@ MAY_IMPORT = {
     "mistakes": BOTTOM,
 }
 """What a room may import of streamwatch. Rooms that are not named here stand at the top and may import all."""
+INSIDE_THE_GATE = {
+    "motion": {"motion"},
+    "plates": {"plates"},
+    "tracking": {"tracking", "plates"},
+    "policy": {"tracking", "decisions", "glance"},
+    "search": {"motion", "plates", "tracking"},
+    "attention": {"motion", "plates", "tracking"},
+    **{part: set[str]() for part in ("decisions", "glance", "jpeg", "remembered")},
+    "gate": {"motion", "plates", "tracking", "policy", "search", "attention", "decisions", "glance", "remembered"},
+}
+"""What a part of the gate may import of the others: motion and plates know nothing of each other nor of what is built
+on them, and what decides draws no pictures."""
 LIVES_IN = {
     "av": {"capture"},
     "httpx": {"recognition", "capture"},
@@ -43,9 +58,10 @@ LIVES_IN = {
     "yaml": {"config", "mistakes"},
     "typer": {"cli"},
     "rich": {"cli", "console", "ledger_report", "compare_report"},
-    "cv2": {"capture", "gate", "recognition", "imaging"},
+    "cv2": {"capture", "detection", "gate", "recognition", "imaging"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
+GATE = [path for path in MODULES if path.is_relative_to(PACKAGE / "gate") and path.name != "__init__.py"]
 
 
 def room_of(path: Path) -> str:
@@ -74,6 +90,26 @@ def test_each_foreign_library_lives_in_its_room(path: Path) -> None:
     for name in imported(path):
         rooms = LIVES_IN.get(name.split(".")[0])
         assert rooms is None or room_of(path) in rooms, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", GATE, ids=lambda path: str(path.relative_to(PACKAGE / "gate")))
+def test_inside_the_gate_imports_point_downwards(path: Path) -> None:
+    part = path.relative_to(PACKAGE / "gate").parts[0].removesuffix(".py")
+    parts = {name.split(".")[2] for name in imported(path) if name.startswith("streamwatch.gate.")}
+    assert parts <= INSIDE_THE_GATE[part], f"{path.name} imports {sorted(parts - INSIDE_THE_GATE[part])}"
+
+
+def test_the_gate_is_a_stage_that_decides_without_a_clock_a_file_or_a_thread() -> None:
+    """So that a recording gives the same decisions every time."""
+    foreign = {name.split(".")[0] for path in GATE for name in imported(path)}
+    assert not foreign & {"time", "threading", "os", "pathlib", "random", "tempfile", "asyncio", "logging"}
+    assert not any(".now(" in path.read_text(encoding="utf-8") for path in GATE)
+
+
+def test_no_modules_of_the_package_import_each_other_in_a_circle() -> None:
+    names = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in MODULES}
+    needs = {name: {other for other in imported(path) if other in names} for name, path in names.items()}
+    assert list(TopologicalSorter(needs).static_order())
 
 
 def test_only_the_daemon_starts_threads() -> None:

@@ -11,11 +11,9 @@ from test_gate import FPS, HEIGHT, START, WIDTH, Scene, Stay, vehicle
 
 from streamwatch.gate import Closed, Shot, Why
 from streamwatch.gate.attention import Watchfulness
-from streamwatch.gate.bestshot import Candidate
-from streamwatch.gate.geometry import Geometry
-from streamwatch.gate.regions import Region
-from streamwatch.gate.track import Track
-from streamwatch.model import Attention, Box, Frame, Picture
+from streamwatch.gate.motion.geometry import Geometry
+from streamwatch.gate.tracking.track import PaidView, State, Track, view_of
+from streamwatch.model import Attention, Box, Corners, Frame, Picture
 
 EVERY = 2.0
 """Seconds between two looks at little attention."""
@@ -166,18 +164,32 @@ def test_on_the_way_to_a_stir_another_one_ends_nothing() -> None:
         scene.take(scene.gate.look(frame), n / FPS)
 
 
-@pytest.mark.parametrize("came_nearer", [True, False])
-def test_a_vehicle_that_has_gone_is_seen_to_its_end_if_there_is_a_view_to_send(came_nearer: bool) -> None:
-    frame, watch = Scene([]).frame(0), Watchfulness(0.015)
-    small = np.zeros((180, 320), np.uint8)
-    track = Track(1, Region(0, 0, 40, 30, 900), START, START, 0.0, False, came_nearer=came_nearer, seen_at=7.9)
-    box = Box(0, 0, 80, 60)
-    track.best = Candidate(frame, 7.0, box, box, 1.0, True)
-    track.no_plate(7.5)
+PLACE: Corners = ((260.0, 200.0), (380.0, 200.0), (380.0, 238.0), (260.0, 238.0))
+
+
+@pytest.mark.parametrize(
+    ("state", "stood", "needed"),
+    [
+        (State.TENTATIVE, 0.2, Attention.ALL),
+        (State.WAITING, 0.2, Attention.ALL),
+        (State.WAITING, 6.0, Attention.QUIET),
+        (State.ASKED, 0.2, Attention.QUIET),
+        (State.SETTLED, 0.2, Attention.ALL),
+        (State.SETTLED, 1.0, Attention.QUIET),
+    ],
+)
+def test_a_plate_out_of_sight_is_watched_for_while_something_may_be_told_of_it(
+    state: State, stood: float, needed: Attention
+) -> None:
+    """stood: seconds for which it had not moved."""
+    frame, watch, small = Scene([]).frame(0), Watchfulness(0.015), np.zeros((180, 320), np.uint8)
+    track = Track(1, PLACE, START, START, 7.9, 0.9, state)
+    track.best, track.moved_at = view_of(frame, 7.0, PLACE), 7.9 - stood
+    if state is State.ASKED:
+        track.paid.append(PaidView(7.0, PLACE, small, 120.0, 500.0, Box(0, 0, 80, 60), 1.0))
     watch.begin(Geometry((360, 640), None), 0.0)
     watch.looked(small, 8.4)
-    needed = watch.needed(small, small, frame.luma, 8.44, [track], [])
-    assert needed is (Attention.ALL if came_nearer else Attention.QUIET)
+    assert watch.needed(small, small, frame.luma, 8.44, [], [track]) is needed
 
 
 def test_asking_changes_nothing() -> None:

@@ -19,6 +19,7 @@ from fakes import FakeOcrCars, keep_silent, no_plate, plate
 from streamwatch.words import when
 
 SECRET = "invented0appcode0of0cli0tests"
+TEXTS = ("京AF0236", "苏EK3P82", "浙AD6071", "川B57K21")
 SAMPLE_PLATES = ["京AF0236", "浙AD60718", "苏EK3P82", "川A0638警"]
 START = "2026-03-01T08:00:00+08:00"
 
@@ -52,8 +53,17 @@ def paid(folder: Path, service: FakeOcrCars, source: str = "sample") -> None:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clip") / "gate.mp4"
-    vehicles = [Vehicle("京AF0236", enter=0.8, approach=1.5, stop=1.5), Vehicle("苏EK3P82", "yellow", 6.0, 1.5, 1.5)]
+    return two_vehicles(tmp_path_factory.mktemp("clip") / "gate.mp4", "京AF0236", "苏EK3P82")
+
+
+@pytest.fixture(scope="module")
+def other_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Other vehicles: a picture that was paid for is never paid for again."""
+    return two_vehicles(tmp_path_factory.mktemp("clip") / "other.mp4", "浙AD6071", "川B57K21")
+
+
+def two_vehicles(path: Path, first: str, second: str) -> Path:
+    vehicles = [Vehicle(first, enter=0.8, approach=1.5, stop=1.5), Vehicle(second, "yellow", 6.0, 1.5, 1.5)]
     render(path, vehicles, 11, fps=10, size=(640, 360), preset="ultrafast")
     return path
 
@@ -111,33 +121,39 @@ def test_each_vehicle_is_paid_once(clip: Path, tmp_path: Path) -> None:
     assert image.read_bytes() == service.calls[0].picture, "the evidence is what was sent, byte for byte"
 
 
-def test_a_video_that_claims_to_be_older_than_the_one_before_follows_it(clip: Path, tmp_path: Path) -> None:
+def test_a_video_that_claims_to_be_older_than_the_one_before_follows_it(
+    clip: Path, other_clip: Path, tmp_path: Path
+) -> None:
     older = tmp_path / "older.mp4"
-    shutil.copy(clip, older)
+    shutil.copy(other_clip, older)
     os.utime(older, (1.7e9, 1.7e9))
-    with FakeOcrCars(no_plate(), appcode=SECRET) as service:
+    with FakeOcrCars(
+        plate("京AF0236"), plate("苏EK3P82"), plate("浙AD6071"), plate("川B57K21"), appcode=SECRET
+    ) as service:
         paid(tmp_path, service)
         done = streamwatch("replay", "--camera", "gate", clip, older, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "older.mp4 is of 2023-11-14" in done.stderr
     assert "it is played as its sequel" in done.stderr
-    assert "4 passages, 0 read; 4 calls to ocrCars\n" in done.stderr
+    assert "4 passages, 4 read; 4 calls to ocrCars\n" in done.stderr
 
 
-def test_several_videos_follow_on_each_other(clip: Path, tmp_path: Path) -> None:
-    with FakeOcrCars(no_plate(), appcode=SECRET) as service:
+def test_several_videos_follow_on_each_other(clip: Path, other_clip: Path, tmp_path: Path) -> None:
+    with FakeOcrCars(
+        plate("京AF0236"), plate("苏EK3P82"), plate("浙AD6071"), plate("川B57K21"), appcode=SECRET
+    ) as service:
         paid(tmp_path, service)
-        done = streamwatch("replay", "--camera", "gate", "--start", START, clip, clip, cwd=tmp_path)
+        done = streamwatch("replay", "--camera", "gate", "--start", START, clip, other_clip, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first = datetime.fromisoformat(START)
     for start in (first, first + timedelta(seconds=11)):
         assert f"its first picture is of {when(start)}\n" in done.stderr
-    assert "4 passages, 0 read; 4 calls to ocrCars\n" in done.stderr
+    assert "4 passages, 4 read; 4 calls to ocrCars\n" in done.stderr
 
 
 def test_an_unsure_reading_at_the_end_of_a_recording_gets_another_view(tmp_path: Path) -> None:
     short = tmp_path / "short.mp4"
-    render(short, [Vehicle("京AF0236", enter=0.8, approach=1.5, stop=9.0)], 3.5, 10, (640, 360), preset="ultrafast")
+    render(short, [Vehicle("京AF0236", enter=0.8, approach=1.5, stop=9.0)], 3.5, 10, (800, 450), preset="ultrafast")
     with FakeOcrCars(plate("川B12345", 0.6), plate("川B12345", 0.97), appcode=SECRET) as service:
         paid(tmp_path, service)
         with (tmp_path / "config.yaml").open("a", encoding="utf-8") as config:

@@ -9,12 +9,24 @@ import yaml
 
 from streamwatch import config
 from streamwatch.cli import app
+from streamwatch.explain.words import MEANINGS
+from streamwatch.gate import Why
+from streamwatch.gate.policy import RULES, Action
+from streamwatch.gate.tracking.track import State
 from streamwatch.settings import CameraSettings, Settings, seconds, size
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "config.yaml").read_text(encoding="utf-8")
 KEYS = list(config.keys())
+GATE = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+THEN = {
+    Action.PAY: {"pay for the best view"},
+    Action.WAIT: {"wait", "never"},
+    Action.SETTLE: {"settle"},
+    Action.LOOK_LATER: {"look again later"},
+}
+"""What the table of rules says of an action."""
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -44,6 +56,24 @@ def test_the_readme_names_every_verb(verb: str) -> None:
 def test_the_readme_names_the_options_of_replay(option: str) -> None:
     row = next(line for line in README.splitlines() if line.startswith("| `streamwatch replay"))
     assert option in row
+
+
+def test_the_gates_table_has_the_rules_in_their_order() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| ([^|]+) \|$", GATE, re.MULTILINE)
+    assert [code for code, _, _ in rows] == [rule.why.name for rule in RULES]
+    assert [then in THEN[rule.action] for (_, _, then), rule in zip(rows, RULES, strict=True)] == [True] * len(RULES)
+
+
+def test_the_gates_page_names_the_states_of_a_track() -> None:
+    assert re.findall(r"^\| ([A-Z]+) \|", GATE, re.MULTILINE) == [state.name for state in State]
+
+
+def test_every_reason_of_the_gate_has_a_meaning_and_a_colour() -> None:
+    css = (ROOT / "streamwatch" / "explain" / "page.css").read_text(encoding="utf-8")
+    coloured = re.findall(r"\.w-(\w+) \{", css)
+    assert set(MEANINGS) == set(Why)
+    assert sorted(coloured) == sorted(why.name for why in Why)
+    assert all(meaning.short and meaning.long.endswith(".") for meaning in MEANINGS.values())
 
 
 def test_config_yaml_shows_the_defaults() -> None:

@@ -20,11 +20,12 @@ from test_cli import SECRET, START, streamwatch, write_config
 from streamwatch import parts
 from streamwatch.explain import Answers, Trace, Used, page_of, page_place, refuse_place
 from streamwatch.explain.album import ROOM, Picture
-from streamwatch.explain.chart import POINTS, Window, clock, thin
+from streamwatch.explain.chart import POINTS, Window, clock, curve, thin
 from streamwatch.explain.savings import STANDS, savings_of
+from streamwatch.explain.trace import Sample, Thing
 from streamwatch.gate import Followed, Glance, Why
 from streamwatch.model import Box, Engine, Frame, Keyframe, Passage, PlateText
-from streamwatch.pipeline.events import KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
+from streamwatch.pipeline.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
 from streamwatch.pipeline.intake import trustworthy
 from streamwatch.plates import distance
 from streamwatch.rehearsal import Stranger
@@ -134,7 +135,9 @@ class Explained:
 @pytest.fixture(scope="module")
 def explained(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Explained:
     folder = tmp_path_factory.mktemp("explained")
-    with FakeOcrCars(plate("京AF0236"), plate("苏EK3P82", 0.4), no_plate(), appcode=SECRET) as service:
+    with FakeOcrCars(
+        plate("京AF0236", range=[]), plate("苏EK3P82", 0.4, range=[]), no_plate(), appcode=SECRET
+    ) as service:
         config_of(folder, service)
         done = streamwatch("replay", "--camera", "gate", "--start", START, "--explain", "why.html", clip, cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -180,7 +183,8 @@ def test_every_call_stands_there_with_its_picture_its_reason_and_what_came_of_it
         f"k{n + 1}" for n in range(explained.calls)
     ]
     first, second = explained.page.texts["k1"], explained.page.texts["k2"]
-    assert "Its plate is large and sharp enough" in first
+    assert "Its view stopped getting better" in first
+    assert re.search(r"plate \d{2,3} px wide", " ".join(first.split()))
     assert "京AF0236, 100% sure" in first
     assert "苏EK3P82, 40% sure: not enough" in second
     sent = [picture for picture in explained.page.pictures if "as it was sent" in picture["alt"]]
@@ -190,8 +194,31 @@ def test_every_call_stands_there_with_its_picture_its_reason_and_what_came_of_it
 
 def test_each_vehicle_says_why_no_further_call_was_made(explained: Explained) -> None:
     assert "it is settled" in explained.page.texts["p1"]
-    assert "known vehicle" in explained.page.texts["p1"]
+    assert "known plate" in explained.page.texts["p1"]
     assert "Nothing sure was read" in explained.page.texts["p2"] or "max_calls" in explained.page.texts["p2"]
+
+
+def test_each_picture_shows_the_plate_and_its_way_and_each_curve_the_state_of_its_track(explained: Explained) -> None:
+    cards = re.findall(r'<article class="card".*?</article>', explained.text, re.DOTALL)
+    paid = [card for card in cards if "What was sent" in card]
+    assert len(paid) == explained.calls
+    for card in paid:
+        shown = parsed_part(card)
+        assert shown["quad"] >= 1
+        assert shown["path"] >= 1
+        assert shown["s-waiting"] >= 1
+        assert "width of the plate" in card
+        assert "rule that decided each frame" in card
+    assert "s-settled" in paid[0]
+    (person,) = [card for card in cards if card not in paid]
+    assert "no plate could be seen in any view" in person
+    assert "best-shot score" not in person
+
+
+def test_the_page_has_no_word_of_what_the_gate_does_not_do(explained: Explained) -> None:
+    text = re.sub(r"data:image/jpeg;base64,[\w+/=]+", "", explained.text).lower()
+    for word in ("fragment", "whole picture", "came nearer", "scene jump", "can not"):
+        assert word not in text
 
 
 def test_the_timeline_shows_every_call_and_reading(explained: Explained) -> None:
@@ -352,7 +379,9 @@ def frame(at: float) -> Frame:
 
 
 def glance(at: float, why: Why, change: float = 0.1, number: int = 1, best: float | None = None) -> Glance:
-    followed = () if why in (Why.QUIET, Why.TOO_SMALL) else (Followed(number, Box(20, 20, 40, 30), best, best, why),)
+    plate = ((25.0, 35.0), (55.0, 35.0), (55.0, 45.0), (25.0, 45.0))
+    thing = Followed(number, Box(20, 20, 40, 30), None, best, why, plate, "waiting")
+    followed = () if why in (Why.QUIET, Why.TOO_SMALL) else (thing,)
     return Glance(BEGIN + timedelta(seconds=at), change, why, followed)
 
 
@@ -434,14 +463,18 @@ def test_texts_from_outside_are_escaped() -> None:
     ("plates", "outcome", "words"),
     [
         ((PlateText("京AF0236", 0.99, None),), PassageOutcome.READ, "it is settled"),
-        ((), PassageOutcome.UNREAD, "from a score of 130 on: 1.3 times the best one that was sent. None came later."),
+        (
+            (),
+            PassageOutcome.UNREAD,
+            "from a score of 130 on: 1.3 times that of the one that was sent. None came later.",
+        ),
         ((PlateText("京AF0236", 0.3, None),), PassageOutcome.UNSURE, "Nothing sure was read"),
     ],
 )
 def test_why_no_further_call_was_made(plates: tuple[PlateText, ...], outcome: PassageOutcome, words: str) -> None:
     page = parsed(page_of(finished(plates, outcome), used()))
     assert words in page.texts["p1"]
-    assert "99 frames afterwards: 99 × known vehicle" in page.texts["p1"]
+    assert "99 frames afterwards: 99 × known plate" in page.texts["p1"]
 
 
 def test_what_was_never_sent_is_shown_with_its_reason() -> None:
@@ -452,10 +485,46 @@ def test_what_was_never_sent_is_shown_with_its_reason() -> None:
     trace.finish(lambda _: (PassageOutcome.READ, ()))
     page = parsed(page_of(trace, used()))
     told = " ".join(page.texts["unsent"].split())
-    assert "The local detector found nothing like a plate in the best view" in told
+    assert "the plate detector sees no plate on it" in told
     assert "30 frames: 20 × no plate, 10 × getting better" in told
     assert [p["alt"] for p in page.pictures if "followed and not sent" in p["alt"]]
     assert "No vehicle was sent" in page.texts["vehicles"]
+
+
+def test_a_passage_without_a_call_shows_its_best_picture_and_the_rule_that_decided() -> None:
+    trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
+    passage = Passage("p", "gate", BEGIN + timedelta(seconds=1), BEGIN + timedelta(seconds=3))
+    for n in range(60):
+        why = Why.FAR if 10 <= n < 30 else Why.QUIET
+        trace.looked(frame(n / 10), glance(n / 10, why, 0.1, best=70.0 if why is Why.FAR else None))
+        if n == 40:
+            trace.happened(PassageOpened(passage, 1))
+            trace.happened(PassageClosed(passage))
+    trace.finish(lambda _: (PassageOutcome.UNREAD, ()))
+    page = parsed(page_of(trace, used()))
+    assert "A plate is followed that is too small to be read. Its 20 frames: 20 × plate too small." in page.texts["p1"]
+    assert [picture["alt"] for picture in page.pictures if "what was recorded" in picture["alt"]]
+    assert page.classes["quad"] == page.classes["path"] == 1
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_view_that_was_kept_stands_there_as_not_paid(seen: bool) -> None:
+    trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
+    passage = Passage("p", "gate", BEGIN + timedelta(seconds=1), BEGIN + timedelta(seconds=3))
+    for n in range(60):
+        why = Why.NO_PLATE if seen and 10 <= n < 30 else Why.QUIET
+        trace.looked(frame(n / 10), glance(n / 10, why, 0.1))
+        if n == 40:
+            trace.happened(PassageOpened(passage, 1))
+            trace.happened(KeyframeKept(keyframe(1.9)))
+            trace.happened(PassageClosed(passage))
+    trace.finish(lambda _: (PassageOutcome.UNREAD, ()))
+    page = parsed(page_of(trace, used()))
+    assert "kept, not paid" in page.texts["p1"]
+    assert "Kept, not paid, at 0:01.9: its reason" in page.texts["p1"]
+    assert [picture["alt"] for picture in page.pictures if "as it was kept" in picture["alt"]]
+    assert trace.sent == []
+    assert savings_of(trace, 0.015).calls == 0
 
 
 def test_what_came_too_shortly_to_be_looked_at_is_only_counted() -> None:
@@ -468,7 +537,7 @@ def test_what_came_too_shortly_to_be_looked_at_is_only_counted() -> None:
     assert page.classes["thing"] == 0
 
 
-def test_a_vehicle_that_stood_there_from_the_start_has_no_curve() -> None:
+def test_a_passage_that_no_frame_shows_has_a_card_without_curves() -> None:
     trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: frame(0.0))
     passage = Passage("p", "gate", BEGIN, BEGIN + timedelta(seconds=3))
     for n in range(30):
@@ -479,8 +548,20 @@ def test_a_vehicle_that_stood_there_from_the_start_has_no_curve() -> None:
     trace.happened(PassageClosed(passage))
     trace.finish(lambda _: (PassageOutcome.PENDING, ()))
     page = parsed(page_of(trace, used()))
-    assert "It stood there when watching began" in page.texts["p1"]
+    assert page.classes["plot"] == 3, "those of the whole recording"
     assert "no answer yet" in page.texts["k1"]
+
+
+def test_what_was_never_sent_is_told_by_the_reason_that_decided_most_of_its_frames() -> None:
+    thing = Thing(1, Box(0, 0, 100, 50), (640, 360))
+    whys = [Why.TOO_SHORT, *3 * [Why.CUT_OFF], *5 * [Why.BETTERING], Why.FAR]
+    thing.samples = [Sample(n / 10, None, why) for n, why in enumerate(whys)]
+    assert thing.verdict is Why.CUT_OFF
+
+
+def test_a_curve_of_one_point_can_be_seen() -> None:
+    assert 'd="M' in (dot := curve([(1.0, 5.0)], Window(0, 2, 10), lambda value: value / 10, "best"))
+    assert dot.endswith('h4"/>')
 
 
 def test_recordings_of_different_days_stand_beside_each_other() -> None:

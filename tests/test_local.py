@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -15,11 +16,14 @@ import numpy as np
 import pytest
 from clips import Person, Vehicle, draw_plate, frames
 from draw_sample import ACTORS, SAMPLE
+from drawing import gate
 
 from streamwatch import plates
 from streamwatch.errors import EngineMissing, PictureBroken
 from streamwatch.model import CallResult, Corners, Engine, PlateText
+from streamwatch.recognition import lines
 from streamwatch.recognition.local import LocalReader
+from streamwatch.recognition.networks import open_network
 
 
 class NobodyPays:
@@ -114,7 +118,13 @@ def test_reads_each_of_several_places(reader: LocalReader) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", [None, ((400.0, 400.0), (500.0, 400.0), (500.0, 430.0), (400.0, 430.0)), ((0.0, 0.0),) * 4]
+    "place",
+    [
+        None,
+        ((400.0, 400.0), (500.0, 400.0), (500.0, 430.0), (400.0, 430.0)),
+        ((0.0, 0.0),) * 4,
+        ((400.0, 400.0),) * 2 + ((500.0, 430.0),) * 2,
+    ],
 )
 def test_reads_the_whole_picture_where_a_named_place_shows_no_plate(reader: LocalReader, place: Corners | None) -> None:
     picture, first, _ = two_plates()
@@ -137,11 +147,70 @@ def test_reads_the_two_lines_of_a_truck_as_one(reader: LocalReader) -> None:
     assert np.abs(np.array(found.corners)[:, 1] - [200, 200, 330, 330]).max() < 30
 
 
-@pytest.mark.parametrize(("first", "gap"), [(50, 20), (108, 40)])
-def test_reads_a_plate_that_is_found_in_two_parts(reader: LocalReader, first: int, gap: int) -> None:
+def test_reads_a_plate_behind_a_post(reader: LocalReader) -> None:
     plate = draw_plate("京A12345", width=330)
-    [found] = read(reader, on_grey((plate[:, :first], 300, 200), (plate[:, first:], 300 + first + gap, 200)))
+    [found] = read(reader, on_grey((plate[:, :50], 300, 200), (plate[:, 50:], 370, 200)))
     assert found.text == "京A12345"
+
+
+def in_a_wide_scene(plate: np.ndarray) -> bytes:
+    """A plate with a dark bumper around it, far away in the drawn gate of 1920x1080 pixels."""
+    picture = gate((1920, 1080))
+    height, width = plate.shape[:2]
+    picture[590 : 610 + height, 970 : 1030 + width] = (40, 38, 38)
+    picture[600 : 600 + height, 1000 : 1000 + width] = plate
+    return jpeg(picture)
+
+
+@pytest.mark.parametrize("width", [48, 60, 80])
+@pytest.mark.parametrize("plate", ["京A12345", "川B67890", "粤C3K587"])
+def test_reads_a_far_plate_in_a_wide_picture(reader: LocalReader, plate: str, width: int) -> None:
+    small = cv2.resize(draw_plate(plate, width=440), (width, round(width * 140 / 440)), interpolation=cv2.INTER_AREA)
+    [found] = read(reader, in_a_wide_scene(small))
+    assert found.text == plate
+    right, bottom = 1000 + width, 600 + small.shape[0]
+    expected = [(1000, 600), (right, 600), (right, bottom), (1000, bottom)]
+    assert np.abs(np.array(found.corners) - expected).max() < 8
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("plate", ["京A12345", "川B67890", "粤C3K587"])
+def test_reads_a_far_plate_that_is_slanted(reader: LocalReader, plate: str, width: int) -> None:
+    """It falls by 15 degrees and is seen from the side."""
+    flat = cv2.copyMakeBorder(draw_plate(plate, width=440), 160, 160, 60, 60, cv2.BORDER_CONSTANT, value=(40, 38, 38))
+    seen = cv2.warpAffine(flat, np.float32([[0.9, 0, 28], [0.24, 1, -67]]), flat.shape[1::-1], borderValue=(40, 38, 38))
+    small = cv2.resize(seen, None, fx=width / 396, fy=width / 396, interpolation=cv2.INTER_AREA)
+    [found] = read(reader, in_a_wide_scene(small))
+    assert found.text == plate
+    assert found.corners[1][1] - found.corners[0][1] > 0.15 * width
+
+
+def test_a_picture_without_a_plate_is_hardly_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network looks for text, and hardly anything is read."""
+    opened, runs = [], []
+
+    class Counted:
+        def __init__(self, session: Any) -> None:
+            self._session = session
+            self.get_modelmeta, self.get_inputs = session.get_modelmeta, session.get_inputs
+
+        def run(self, *given: Any) -> Any:
+            runs.append(given)
+            return self._session.run(*given)
+
+    def opens(part: str, threads: int) -> Counted:
+        opened.append(part)
+        return Counted(open_network(part, threads))
+
+    monkeypatch.setattr(lines, "open_network", opens)
+    reader = LocalReader()
+    assert opened == ["rec"], "and not the network that finds text"
+    for picture in (gate(), gate((1920, 1080))):
+        assert read(reader, jpeg(picture)) == []
+    assert len(runs) <= 2, "at most one glance each, at what is faintly like a plate"
+    runs.clear()
+    read(reader, scene(Vehicle("京A12345", enter=0)))
+    assert 0 < len(runs) <= 5
 
 
 def test_reads_a_slanted_plate(reader: LocalReader) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
 from streamwatch.errors import DatabaseUnusable, StoreError
-from streamwatch.store import open_reader, open_store, schema
+from streamwatch.store import KeyframeState, open_reader, open_store, schema
 from streamwatch.store.tables import Base, local_view
 
 TABLES = Base.metadata.sorted_tables
@@ -223,6 +223,27 @@ def test_rows_of_the_first_release_are_kept_and_can_be_recovered(ancient: Path) 
     store.close()
     (reference,) = rows(ancient, "PRAGMA foreign_key_list(calls)")
     assert (reference["table"], reference["on_delete"]) == ("keyframes", "SET NULL")
+
+
+def test_an_earlier_file_learns_the_state_kept_and_keeps_its_rows(file: Path) -> None:
+    fill(file)
+    view = rows(file, "SELECT key, state FROM keyframes")
+    with plain_sqlite(file) as connection:  # as the version before wrote it
+        connection.execute("PRAGMA writable_schema = ON")
+        forgotten = "replace(sql, '; kept: for people to look at, never to be read or paid for', '')"
+        connection.execute(f"UPDATE sqlite_master SET sql = {forgotten} WHERE name = 'keyframes'")
+        connection.execute("UPDATE alembic_version SET version_num = '0006'")
+        connection.commit()
+    assert "kept" not in rows(file, "SELECT sql FROM sqlite_master WHERE name = 'keyframes'")[0]["sql"]
+    store = open_store(f"sqlite:///{file}", file.parent / "data")
+    stay = passage()
+    store.save_passage(stay)
+    store.save_keyframe(keyframe(stay), KeyframeState.KEPT)
+    store.close()
+    assert "; kept: for people" in rows(file, "SELECT sql FROM sqlite_master WHERE name = 'keyframes'")[0]["sql"]
+    assert [tuple(row) for row in rows(file, "SELECT key, state FROM keyframes")][:1] == [tuple(row) for row in view]
+    assert [row["state"] for row in rows(file, "SELECT state FROM keyframes ORDER BY id")] == ["answered", "kept"]
+    assert not rows(file, "PRAGMA foreign_key_check")
 
 
 STOPPED = """

@@ -1,5 +1,6 @@
 """Which engine the settings choose, and how the local one helps it."""
 
+import numpy as np
 import pytest
 from pydantic import SecretStr
 
@@ -9,7 +10,15 @@ from streamwatch.explain import Answers
 from streamwatch.model import Engine
 from streamwatch.recognition import finder
 from streamwatch.recognition.networks import open_network
-from streamwatch.settings import CameraSettings, OcrCarsSettings, Reads, RecognizerSettings, Settings, SightingSettings
+from streamwatch.settings import (
+    CameraSettings,
+    GateSettings,
+    OcrCarsSettings,
+    Reads,
+    RecognizerSettings,
+    Settings,
+    SightingSettings,
+)
 
 
 def settings(engine: Reads, **more: object) -> Settings:
@@ -37,7 +46,9 @@ def test_the_local_engine_is_loaded_once() -> None:
     assert first is engine()
 
 
-def test_the_gate_shares_the_local_engines_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_letters_are_looked_for_only_where_a_vehicle_without_a_plate_is_to_be_paid_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     opened: list[tuple[str, int]] = []
 
     def opens(part: str, threads: int) -> object:
@@ -45,10 +56,21 @@ def test_the_gate_shares_the_local_engines_network(monkeypatch: pytest.MonkeyPat
         return open_network(part, threads)
 
     monkeypatch.setattr(finder, "open_network", opens)
-    chosen = settings(Reads.LOCAL, local={"threads": 2})
-    parts.make_local(chosen)
-    parts.plate_finder(chosen)
-    assert opened == [("det", 2)] * 2
+    default = settings(Reads.OCRCARS, local={"threads": 2})
+    wanted = default.model_copy(update={"gate": GateSettings(pay_without_plate=True)})
+    assert parts.letter_finder(default) is None
+    assert opened == []
+    sees_letters = parts.letter_finder(wanted)
+    assert opened == [("det", 2)], "with the threads of the local engine"
+    assert sees_letters is not None
+    assert not sees_letters(np.full((240, 320, 3), 100, np.uint8))
+    without_local(monkeypatch)
+    assert parts.letter_finder(wanted) is None
+
+
+def test_the_gate_finds_plates_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_local(monkeypatch)
+    assert parts.plate_finder()(np.full((240, 320), 100, np.uint8)) == []
 
 
 def test_local_first_without_the_extra_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -314,8 +314,9 @@ def test_a_server_that_is_restarted_at_once(
 
 def fill_up(database: PostgresDatabase) -> None:
     """Uses up the room that the tables still have on a full disk."""
-    values = "md5(random()::text), 'elsewhere', '2020-01-01Z', '2020-01-01Z', true, 'unread', true, '2020-01-01Z'"
-    columns = "key, camera, opened_at, last_seen, closed, outcome, clock_trusted, recorded_at"
+    times = "'2020-01-01Z', '2020-01-01Z'"
+    values = f"md5(random()::text), 'elsewhere', {times}, true, 'unread', 'unknown', true, '2020-01-01Z'"
+    columns = "key, camera, opened_at, last_seen, closed, outcome, direction, clock_trusted, recorded_at"
     with suppress(psycopg.errors.DiskFull):
         while True:
             database.execute(f"INSERT INTO passages ({columns}) VALUES ({values})")

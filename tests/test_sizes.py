@@ -16,7 +16,8 @@ from test_gate import Scene, Stay, vehicle
 from streamwatch.capture import Recording, open_source
 from streamwatch.clock import SystemClock
 from streamwatch.gate import Closed
-from streamwatch.model import Attention, Frame
+from streamwatch.gate.plates.shapes import scaled
+from streamwatch.model import Attention, Corners, Frame
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SIZES = [(320, 192), (384, 240), (240, 144)]
@@ -92,6 +93,10 @@ class Resized(Scene):
             luma=cv2.resize(frame.luma, None, fx=self.factor, fy=self.factor),
             to_bgr=lambda: cv2.resize(frame.to_bgr(), None, fx=self.factor, fy=self.factor),
         )
+
+    def corners(self, stay: int, t: float) -> Corners | None:
+        found = super().corners(stay, t)
+        return found if found is None or t < self.at else scaled(found, self.factor)
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.75, 1.5])

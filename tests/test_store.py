@@ -373,6 +373,25 @@ def test_last_views_are_the_newest_pictures_of_the_last_passages(store: Store, d
     assert store.last_views("gate", stays[1].last_seen)[0].passage == stays[1]
 
 
+def test_last_views_hold_older_signs_that_were_paid_for_in_vain(store: Store) -> None:
+    stays = [passage("gate", NOON + timedelta(minutes=n), closed=True) for n in range(40)]
+    for stay in stays:
+        store.save_passage(stay)
+        store.save_keyframe(keyframe(stay))
+    for unread in stays[:10]:
+        store.passage_outcome(unread.key, PassageOutcome.UNREAD)
+    last = [view.passage for view in store.last_views("gate", NOON + timedelta(hours=1))]
+    assert last == [*stays[:27:-1], *stays[9:3:-1]]
+
+
+def test_what_nothing_was_paid_for_is_no_last_view(store: Store) -> None:
+    unpaid, paid = passage("gate", NOON + timedelta(minutes=1), closed=True), passage("gate", NOON, closed=True)
+    for stay in (unpaid, paid):
+        store.save_passage(stay)
+        store.save_keyframe(keyframe(stay), KeyframeState.WAITING if stay is paid else KeyframeState.KEPT)
+    assert [view.passage for view in store.last_views("gate", NOON + timedelta(hours=1))] == [paid]
+
+
 def test_the_surest_reading_says_where_the_plate_is(store: Store) -> None:
     view = saved_view(store)
     sure = reading(view)

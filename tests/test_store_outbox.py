@@ -63,6 +63,7 @@ def test_the_outbox_is_what_waits_oldest_first(store: Store) -> None:
         (KeyframeState.WAITING, True),
         (KeyframeState.FAILED, True),
         (KeyframeState.DROPPED, True),
+        (KeyframeState.KEPT, True),
         (KeyframeState.SENT, False),
         (KeyframeState.DOUBTFUL, False),
         (KeyframeState.ANSWERED, False),
@@ -240,8 +241,9 @@ def test_a_charged_failure_is_not_paid_again(store: Store, database: Database) -
 
 
 def test_settled_keyframes_and_calls_by_hand_are_left_alone(store: Store, database: Database) -> None:
-    views = [saved_view(store) for _ in range(3)]
-    for view, state in zip(views, (KeyframeState.FAILED, KeyframeState.DROPPED, KeyframeState.DOUBTFUL), strict=True):
+    settled = (KeyframeState.FAILED, KeyframeState.DROPPED, KeyframeState.DOUBTFUL, KeyframeState.KEPT)
+    views = [saved_view(store) for _ in settled]
+    for view, state in zip(views, settled, strict=True):
         saved_call(store, view, DOUBTFUL)
         store.keyframe_state(view.key, state, "so it was")
     saved_call(store, None, None)
@@ -283,10 +285,10 @@ def test_how_far_the_reading_of_a_passage_has_come(store: Store) -> None:
     store.save_passage(stay)
     assert store.passage_standing(stay.key) == PassageStanding(0, 0, 0, 0, 0)
     saved_view(store)
-    for state in KeyframeState:
-        view = keyframe(stay)
-        store.save_keyframe(view)
-        store.keyframe_state(view.key, state)
+    views = {state: keyframe(stay) for state in KeyframeState}
+    for state, view in views.items():
+        store.save_keyframe(view, state)
+    view = views[KeyframeState.DROPPED]
     found = [reading(view), reading(view, "沪B0")]
     store.keyframe_answered(view.key, found)
     store.save_sighting(sighting(view), [found[0].key], "")

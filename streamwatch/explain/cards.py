@@ -9,15 +9,12 @@ from streamwatch.explain.chart import clock
 from streamwatch.explain.timeline import answer, passage_chart
 from streamwatch.explain.trace import Sent, Stay, Thing, Trace
 from streamwatch.explain.used import Answers, Used
-from streamwatch.explain.words import MEANINGS, OUTCOMES
-from streamwatch.gate import CLEARLY_BETTER, Why
-from streamwatch.model import Box, Point
+from streamwatch.explain.words import KEPT, MEANINGS, NOT_SENT, OUTCOMES
+from streamwatch.gate import CLEARLY_BETTER, Why, plate_width
+from streamwatch.model import Box, Corners, Point
 
 MOST_UNSENT = 60  # things that are shown one by one
-STOOD_THERE = (
-    '<p class="note">It stood there when watching began. What stands is compared with its picture, so there is no '
-    "curve of its score.</p>"
-)
+POINTS = 120  # of a path over a picture at most
 Size = tuple[int, int]
 Show = Callable[[Picture | None], bool]
 """Whether the page has room for a picture."""
@@ -76,20 +73,44 @@ def frame_of(box: Box, css: str) -> str:
     return f'<rect class="{css}" x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}"/>'
 
 
+def _plate(corners: Corners | None) -> str:
+    """The corners of a plate over a frame."""
+    if corners is None:
+        return ""
+    points = " ".join(f"{x:.0f},{y:.0f}" for x, y in corners)
+    return f'<polygon class="quad" points="{points}"/>'
+
+
+def _path(thing: Thing) -> str:
+    """The way of a plate through the picture."""
+    step = -(-len(thing.path) // POINTS) or 1
+    points = " ".join(f"{x:.0f},{y:.0f}" for x, y in thing.path[::step])
+    return f'<polyline class="path" points="{points}"/>' if points else ""
+
+
+def _picture_of(used: Used, thing: Thing, show: Show, what: str) -> str:
+    """The best view of a thing that was not sent."""
+    begin, end = clock(thing.samples[0].at, tenths=True), clock(thing.samples[-1].at, tenths=True)
+    over = outline(used.zone, thing.size) + _path(thing) + frame_of(thing.box, "crop") + _plate(thing.plate)
+    alt = f"Frame between {begin} and {end}; a box marks what was {what}"
+    return scene(thing.picture if show(thing.picture) else None, alt, over, thing.size)
+
+
 def advised(advice: str) -> str:
     """What to try, where there is something."""
     return f'<p class="try">{escape(advice)}</p>' if advice else ""
 
 
 def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
-    name, tone, long = OUTCOMES[stay.outcome]
-    if used.answers is Answers.ASSUMED:
+    name, tone, long = OUTCOMES[stay.outcome] if stay.sent else KEPT if stay.kept else NOT_SENT
+    if stay.sent and used.answers is Answers.ASSUMED:
         name, long = "assumed read", "In this dry run every picture counts as read."
     plates = " ".join(f'<span class="plate">{escape(plate)}</span>' for plate in stay.plates)
     begin, end = clock(stay.begin, tenths=True), clock(stay.end, tenths=True)
     local = stay.opened_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    chart = passage_chart(trace, stay, used, needed(stay, used)) if stay.number in trace.things else STOOD_THERE
-    views = "".join(_view(used, sent, show) for sent in stay.sent)
+    thing = trace.things.get(stay.number)
+    chart = passage_chart(trace, stay, used, needed(stay, used)) if thing else ""
+    views = "".join(_view(used, thing, sent, show) for sent in stay.sent) or _unpaid(used, thing, stay, show)
     return (
         f'<article class="card" id="p{stay.ordinal}"><header><h3>Vehicle {stay.ordinal} {plates}</h3>'
         f'<span class="badge {tone}" title="{escape(long)}">{escape(name)}</span>'
@@ -101,11 +122,10 @@ def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
 
 
 def needed(stay: Stay, used: Used) -> float | None:
-    """The score from which another call was worth its price; None where none would have been made."""
-    answered = [sent.score for sent in stay.sent if sent.reads is not None]
-    if not answered or _settled(stay) or len(stay.sent) >= used.max_calls:
+    """The score from which another call was worth its price; None where the score did not decide that."""
+    if not stay.sent or stay.sent[-1].reads != () or _settled(stay) or len(stay.sent) >= used.max_calls:
         return None
-    return CLEARLY_BETTER * max(answered)
+    return CLEARLY_BETTER * stay.sent[-1].score
 
 
 def no_further(trace: Trace, used: Used, stay: Stay) -> str:
@@ -113,6 +133,8 @@ def no_further(trace: Trace, used: Used, stay: Stay) -> str:
     thing = trace.things.get(stay.number)
     if not stay.sent:
         whys = Counter(sample.why for sample in thing.samples) if thing else Counter[Why]()
+        if thing is not None and thing.widths:
+            return f"{MEANINGS[thing.verdict].long} {_told(whys)}"
         return f"It was as large as a vehicle, but no plate could be seen in any view. {_told(whys)}"
     last = stay.sent[-1]
     later = [s for s in thing.samples if s.at > last.sent] if thing else []
@@ -123,19 +145,21 @@ def no_further(trace: Trace, used: Used, stay: Stay) -> str:
     elif len(stay.sent) >= used.max_calls:
         words = f"It had all the {used.reading}s of one passage (max_calls: {used.max_calls})."
     elif last.reads is None:
-        words = "No engine answered, and no other view was worth another try before it went."
+        words = "No engine answered, and there was no other view for another try before it went."
+    elif last.reads:
+        words = "Nothing sure was read, and no view was left for a second opinion: one with the plate in another size."
     else:
         words = _unread(stay, used, [s.best for s in later if s.best is not None])
     if thing is None:
-        return f"{words} It is taken for the same vehicle for as long as its plate is where it was."
+        return words
     return f"{words} {_afterwards(Counter(s.why for s in later))}"
 
 
 def _unread(stay: Stay, used: Used, bests: list[float]) -> str:
     least = needed(stay, used) or 0.0
     words = (
-        f"Nothing sure was read, so another view was worth a {used.reading} only from a score of {least:.0f} on: "
-        f"{CLEARLY_BETTER:g} times the best one that was sent."
+        f"No plate was read, so another view was worth a {used.reading} only from a score of {least:.0f} on: "
+        f"{CLEARLY_BETTER:g} times that of the one that was sent."
     )
     return f"{words} The best that came later had {max(bests):.0f}." if bests else f"{words} None came later."
 
@@ -158,17 +182,23 @@ def _settled(stay: Stay) -> bool:
     return any(read.good for sent in stay.sent for read in sent.reads or ())
 
 
-def _view(used: Used, sent: Sent, show: Show) -> str:
+def _view(used: Used, thing: Thing | None, sent: Sent, show: Show) -> str:
     tone, text = answer(sent)
     at = clock(sent.taken, tenths=True)
     whole = ""
     if show(sent.whole):
-        over = outline(used.zone, sent.frame) + frame_of(sent.crop, "crop")
-        alt = f"The frame at {at}; a box marks the part that was sent as view {sent.view} of vehicle {sent.vehicle}"
-        caption = f"<figcaption>The frame at {at}; boxed what was sent</figcaption>"
+        path = _path(thing) if thing is not None and thing.size == sent.frame else ""
+        over = outline(used.zone, sent.frame) + path + frame_of(sent.crop, "crop") + _plate(sent.plate)
+        alt = (
+            f"The frame at {at}; a box marks the part that was sent as view {sent.view} of vehicle {sent.vehicle}, "
+            "corners mark the plate"
+        )
+        caption = (
+            f"<figcaption>The frame at {at}: what was sent, the plate, and its way through the picture</figcaption>"
+        )
         whole = f"<figure>{scene(sent.whole, alt, over, sent.frame)}{caption}</figure>"
     part = (
-        _part(sent, text)
+        _part(sent.part, f"View {sent.view} of vehicle {sent.vehicle} as it was sent: {text}", "What was sent")
         if show(sent.part)
         else '<p class="note">Picture left out: the page would become too large.</p>'
     )
@@ -176,6 +206,7 @@ def _view(used: Used, sent: Sent, show: Show) -> str:
     facts = [
         ("why it was sent", f"{sent.reason[:1].upper()}{sent.reason[1:]}"),
         ("what came of it", f'<span class="{tone}">{escape(text)}</span>'),
+        ("plate", "unknown" if sent.plate is None else f"{plate_width(sent.plate):.0f} px wide"),
         ("score", f"{sent.score:.0f}"),
         ("sent", f"{waited:.1f} s after the view was taken" if waited >= 0.05 else "at once"),
         ("picture", f"{sent.size[0]} × {sent.size[1]} px, {sent.bytes / 1000:.0f} kB"),
@@ -188,17 +219,27 @@ def _view(used: Used, sent: Sent, show: Show) -> str:
     )
 
 
-def _part(sent: Sent, text: str) -> str:
-    assert sent.part is not None
-    alt = escape(f"View {sent.view} of vehicle {sent.vehicle} as it was sent: {text}")
+def _unpaid(used: Used, thing: Thing | None, stay: Stay, show: Show) -> str:
+    """What was kept of a passage that nothing was paid for, and a whole frame that shows it."""
+    kept, figures = stay.kept, ""
+    if kept is not None and show(kept.part):
+        caption = f"Kept, not paid, at {clock(kept.taken, tenths=True)}: {kept.reason}"
+        figures = _part(kept.part, f"Vehicle {stay.ordinal} as it was kept", caption)
+    if thing is not None and show(thing.picture):
+        figures += f'<figure class="best">{_picture_of(used, thing, show, "recorded")}</figure>'
+    return f'<div class="shots">{figures}</div>' if figures else ""
+
+
+def _part(picture: Picture | None, alt: str, caption: str) -> str:
+    assert picture is not None
     return (
-        f'<figure class="part"><img loading="lazy" decoding="async" src="{sent.part.uri}" width="{sent.part.width}" '
-        f'height="{sent.part.height}" alt="{alt}"><figcaption>What was sent</figcaption></figure>'
+        f'<figure class="part"><img loading="lazy" decoding="async" src="{picture.uri}" width="{picture.width}" '
+        f'height="{picture.height}" alt="{escape(alt)}"><figcaption>{escape(caption)}</figcaption></figure>'
     )
 
 
 def _worth_showing(thing: Thing) -> bool:
-    return not set(thing.whys) <= {Why.TOO_SHORT, Why.FRAGMENT}
+    return not set(thing.whys) <= {Why.TOO_SHORT, Why.NO_PLATE}
 
 
 def _thing(used: Used, thing: Thing, show: Show) -> str:
@@ -206,14 +247,15 @@ def _thing(used: Used, thing: Thing, show: Show) -> str:
     ended = thing.whys.most_common()
     meaning = MEANINGS[why]
     begin, end = clock(thing.samples[0].at, tenths=True), clock(thing.samples[-1].at, tenths=True)
-    over = outline(used.zone, thing.size) + frame_of(thing.box, "crop")
-    alt = f"Frame between {begin} and {end}; a box marks what was followed and not sent"
-    picture = scene(thing.picture if show(thing.picture) else None, alt, over, thing.size)
+    picture = _picture_of(used, thing, show, "followed and not sent")
+    widest = max((width for _, width in thing.widths), default=0)
+    plate = f"Its plate was at most {widest:.0f} px wide. " if widest else ""
     counted = ", ".join(f"{count} × {MEANINGS[reason].short}" for reason, count in ended)
     return (
-        f'<article class="thing">{picture}<div><h3><i class="w-{why.name}"></i>{escape(meaning.short)}</h3>'
+        f'<article class="thing">{picture}<div><h3><i class="w-{why.name}"></i>{escape(meaning.short)} '
+        f"<code>{why.name}</code></h3>"
         f'<p class="when">{begin} to {end}</p><p>{escape(meaning.long)}</p>'
-        f'<p class="note">It filled at most {thing.largest:.1%} of the picture. '
+        f'<p class="note">{plate}It filled at most {thing.largest:.1%} of the picture. '
         f"{_frames(len(thing.samples))}: {counted}.</p>"
         f"{advised(meaning.advice)}</div></article>"
     )

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from streamwatch.explain.words import MEANINGS
+from streamwatch.explain.words import MEANINGS, STATES
 from streamwatch.gate import Why
 
 WIDE, HIGH = 1000, 100  # units of every curve's drawing
 POINTS = 500  # of a curve at most, so that a long recording makes no long page
 STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
+SENT = f"w-{Why.SENT.name}"
 Point = tuple[float, float]
 
 
@@ -60,7 +61,8 @@ def curve(
     steps = " ".join(f"{x:.1f},{y:.1f}" for x, y in drawn)
     if filled:
         return f'<path class="{css}" d="M{drawn[0][0]:.1f},{HIGH} {steps} {drawn[-1][0]:.1f},{HIGH}Z"/>'
-    return f'<path class="{css}" d="M{steps}"/>'
+    dot = "h4" if len(drawn) == 1 else ""
+    return f'<path class="{css}" d="M{steps}{dot}"/>'
 
 
 def thin(points: Sequence[Point], window: Window) -> list[Point]:
@@ -96,32 +98,41 @@ def upright(window: Window, at: float, css: str) -> str:
     return f'<path class="{css}" d="M{window.x(at):.1f},0V{HIGH}"/>'
 
 
-def strip(looks: Iterable[tuple[float, Why]], window: Window, frame: float) -> str:
-    """The reason of every frame as a band of colours. frame: seconds that one frame lasts.
+def reasons(looks: Iterable[tuple[float, Why]], window: Window, frame: float) -> str:
+    """The reason of every frame as a band of colours. frame: seconds that one frame lasts."""
+    return _strip(((at, f"w-{why.name}") for at, why in looks), window, frame, {f"w-{w.name}": w.value for w in Why})
 
-    Of a stretch too short to be seen, the reason of most frames; a sent frame always shows.
+
+def states(looks: Iterable[tuple[float, str]], window: Window, frame: float) -> str:
+    """The state of a track in every frame in the same way."""
+    return _strip(((at, f"s-{name}") for at, name in looks), window, frame, {f"s-{s}": t for s, t in STATES.items()})
+
+
+def _strip(looks: Iterable[tuple[float, str]], window: Window, frame: float, told: dict[str, str]) -> str:
+    """looks: times and the class of the colour. told: what a class means.
+
+    Of a stretch too short to be seen, what most frames have; a sent frame always shows.
     """
-    buckets: dict[int, Counter[Why]] = {}
+    buckets: dict[int, Counter[str]] = {}
     fineness = max(frame, window.length / 400)
-    for at, why in looks:
+    for at, css in looks:
         if window.begin <= at <= window.end:
-            buckets.setdefault(int((at - window.begin) / fineness), Counter())[why] += 1
-    bands: list[tuple[float, float, Why]] = []
-    for bucket, whys in sorted(buckets.items()):
-        why = Why.SENT if Why.SENT in whys else whys.most_common(1)[0][0]
+            buckets.setdefault(int((at - window.begin) / fineness), Counter())[css] += 1
+    bands: list[tuple[float, float, str]] = []
+    for bucket, found in sorted(buckets.items()):
+        css = SENT if SENT in found else found.most_common(1)[0][0]
         begin, end = window.begin + bucket * fineness, window.begin + (bucket + 1) * fineness
-        if bands and bands[-1][2] is why and begin - bands[-1][1] <= 1.5 * fineness:
+        if bands and bands[-1][2] == css and begin - bands[-1][1] <= 1.5 * fineness:
             begin = bands.pop()[0]
-        bands.append((begin, end, why))
-    inside = "".join(_band(window, *band) for band in bands)
-    return drawing(window, inside, "strip")
+        bands.append((begin, end, css))
+    return drawing(window, "".join(_band(window, *band, told[band[2]]) for band in bands), "strip")
 
 
-def _band(window: Window, begin: float, end: float, why: Why) -> str:
-    left, width = window.x(begin), max(window.x(end) - window.x(begin), 2.5 if why is Why.SENT else 0.5)
-    told = f"{clock(begin, tenths=True)} to {clock(end, tenths=True)}: {why.value}"
+def _band(window: Window, begin: float, end: float, css: str, what: str) -> str:
+    left, width = window.x(begin), max(window.x(end) - window.x(begin), 2.5 if css == SENT else 0.5)
+    told = f"{clock(begin, tenths=True)} to {clock(end, tenths=True)}: {what}"
     shape = f'x="{left:.1f}" y="0" width="{width:.1f}" height="{HIGH}"'
-    return f'<rect class="w-{why.name}" {shape}><title>{escape(told)}</title></rect>'
+    return f'<rect class="{css}" {shape}><title>{escape(told)}</title></rect>'
 
 
 def axis(window: Window) -> str:
@@ -153,3 +164,9 @@ def legend(whys: Iterable[Why]) -> str:
     """Which colour is which reason."""
     items = "".join(f'<li><i class="w-{why.name}"></i>{escape(MEANINGS[why].short)}</li>' for why in whys)
     return f'<ul class="legend" aria-label="Colours of the reasons">{items}</ul>'
+
+
+def legend_of_states(names: Iterable[str]) -> str:
+    """Which colour is which state of a track."""
+    items = "".join(f'<li><i class="s-{name}"></i>{name}: {escape(STATES[name])}</li>' for name in names)
+    return f'<ul class="legend" aria-label="Colours of the states">{items}</ul>'

@@ -9,7 +9,7 @@ from pathlib import Path
 from streamwatch.errors import PageError
 from streamwatch.explain.account import ASSUMPTION, cost
 from streamwatch.explain.album import Picture, with_room
-from streamwatch.explain.cards import advised, unsent, unsent_things, vehicles
+from streamwatch.explain.cards import advised, unsent, vehicles
 from streamwatch.explain.chart import clock
 from streamwatch.explain.savings import Savings, read_free, readings_of, savings_of
 from streamwatch.explain.timeline import overview
@@ -75,7 +75,7 @@ def _may_be_replaced(path: Path) -> bool:
 
 @contextmanager
 def page_place(path: Path | None) -> Iterator[Place | None]:
-    """Makes sure, before anything is paid, that the page can be written. Raises PageError where it can not.
+    """Makes sure, before anything is paid, that the page can be written. Raises PageError where it cannot.
 
     A file that was not there before is taken away again where the replay fails.
     """
@@ -123,7 +123,7 @@ def page_of(trace: Trace, used: Used) -> str:
 
 
 def _unwritable(path: Path, error: OSError) -> PageError:
-    return PageError(f"The page {path} can not be written: {error.strerror}.", ELSEWHERE)
+    return PageError(f"The page {path} cannot be written: {error.strerror}.", ELSEWHERE)
 
 
 def _part(name: str) -> str:
@@ -131,13 +131,14 @@ def _part(name: str) -> str:
 
 
 def _room(trace: Trace) -> Callable[[Picture | None], bool]:
-    """What was sent comes first, then what was not, then the frames around what was sent."""
+    """What was sent comes first, then what was kept, then what was not, then the frames around what was sent."""
     sent = trace.sent
     kept = with_room(
         [
             trace.scene,
             *(s.part for s in sent),
-            *(thing.picture for thing in unsent_things(trace)),
+            *(stay.kept.part for stay in trace.stays.values() if stay.kept is not None),
+            *(thing.picture for thing in trace.things.values()),
             *(s.whole for s in sent),
         ]
     )
@@ -197,7 +198,8 @@ def _reasons(trace: Trace) -> str:
     total, most = len(trace.looks), max(trace.counts.values(), default=1)
     rows = "".join(_reason(why, trace.counts[why], total, most) for why in Why if trace.counts[why])
     return (
-        "<p>Each frame has exactly one reason. With several things in view the one nearest to a call counts.</p>"
+        "<p>Each frame has exactly one reason. With several plates in view the rule nearest to a call counts. The "
+        "rules stand in docs/gate.md.</p>"
         '<table class="reasons"><thead><tr><th scope="col">reason</th><th scope="col" class="n">frames</th>'
         '<th scope="col" class="n">part</th><td class="barcell"></td><th scope="col">what it means, what to try</th>'
         f'</tr></thead><tbody>{rows}</tbody><tfoot><tr><th scope="row">all</th><td class="n">{total}</td>'
@@ -210,7 +212,7 @@ def _reason(why: Why, count: int, total: int, most: int) -> str:
     return (
         f'<tr><th scope="row"><i class="w-{why.name}"></i>{escape(meaning.short)}</th>'
         f'<td class="n">{count}</td><td class="n">{count / total:.1%}</td>{_bar(why, count, most)}'
-        f'<td class="long"><p>{escape(meaning.long)}</p>{advised(meaning.advice)}</td></tr>'
+        f'<td class="long"><p><code>{why.name}</code> {escape(meaning.long)}</p>{advised(meaning.advice)}</td></tr>'
     )
 
 

@@ -1,12 +1,28 @@
 """The whole recording on one timeline, and each passage on its own."""
 
+from collections.abc import Sequence
 from html import escape
 
-from streamwatch.explain.chart import Window, axis, clock, curve, drawing, lane, legend, level, mark, strip, upright
-from streamwatch.explain.trace import Sample, Sent, Stay, Trace
+from streamwatch.explain.chart import (
+    Window,
+    axis,
+    clock,
+    curve,
+    drawing,
+    lane,
+    legend,
+    legend_of_states,
+    level,
+    mark,
+    reasons,
+    states,
+    upright,
+)
+from streamwatch.explain.trace import SAME_FRAME, Sample, Sent, Stay, Trace
 from streamwatch.explain.used import Used
-from streamwatch.explain.words import OUTCOMES
-from streamwatch.gate import Why
+from streamwatch.explain.words import OUTCOMES, STATES
+from streamwatch.gate import LEAST_WIDTH, Why
+from streamwatch.model import Point
 
 PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
     1.6,
@@ -15,11 +31,13 @@ PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
 )  # px; a long recording scrolls sideways instead of becoming unreadable
 SCREEN, ROOM_FOR_TEXT = 1000, 40  # px
 LONG_STAY, REST = 20.0, 6.0  # s; of a stay longer than that only so much after its last call is drawn
+OUT_OF_SIGHT = 1.0  # s between two frames of a plate, after which its curve begins anew
+LEAST = f"dashed: {LEAST_WIDTH:.0f} px, below which nothing is paid"
 SIGNS = {"good": "●", "doubt": "◆", "bad": "✕"}
 
 
 def overview(trace: Trace, used: Used) -> str:
-    """Change, reasons, passages, scores, keyframes, calls and readings of the whole recording."""
+    """Change, reasons, passages, plates, keyframes, calls and readings of the whole recording."""
     width = min(WIDEST, round(trace.length * PIXELS_A_SECOND))
     window = Window(0.0, trace.length, max(12, width // PIXELS_A_MARK))
     keyframes, calls, readings = [], [], []
@@ -32,12 +50,12 @@ def overview(trace: Trace, used: Used) -> str:
     short = " short" if width < PIXELS_A_MARK * window.marks / 2 else ""
     rows = [
         lane("change", _change(trace, used, window), f"dashed: min_area, {used.least_change:.1%} of what is watched"),
-        lane("reason of each frame", strip([(look.at, look.why) for look in trace.looks], window, _step(trace))),
+        lane("reason of each frame", reasons([(look.at, look.why) for look in trace.looks], window, _step(trace))),
         lane("passages", _bars(trace, window, max(width, SCREEN))),
-        lane("best-shot score", drawing(window, _scores(trace, window)), "each passage by its own best"),
+        lane("width of the plates", _plates(trace, window), LEAST),
         lane("keyframes", f'<div class="marks">{"".join(keyframes)}</div>', "when the view was taken"),
         lane(f"{used.reading}s", f'<div class="marks">{"".join(calls)}</div>', "when it was sent"),
-        lane("readings", f'<div class="marks">{"".join(readings)}</div>', "● read, ◆ unsure, ✕ nothing"),
+        lane("what came of it", f'<div class="marks">{"".join(readings)}</div>', "● read, ◆ unsure, ✕ nothing"),
     ]
     return (
         '<div class="scroll" tabindex="0" role="group" aria-label="Timeline of the recording">'
@@ -50,42 +68,49 @@ def passage_chart(trace: Trace, stay: Stay, used: Used, needed: float | None) ->
     """Score and reasons of one passage. needed: the score that another call was worth, None where none was."""
     samples = trace.things[stay.number].samples if stay.number in trace.things else []
     window = window_of(stay, samples)
-    values = [v for s in samples for v in (s.score, s.best) if v is not None] + [s.score for s in stay.sent]
+    values = [s.best for s in samples if s.best is not None] + [s.score for s in stay.sent]
     top = 1.08 * max([1.0, *values, needed or 0])
-    inside = curve([(s.at, s.score) for s in samples if s.score is not None], window, lambda v: v / top, "score")
-    inside += "".join(curve(best, window, lambda v: v / top, "best") for best in _searches(samples))
+    inside = "".join(curve(best, window, lambda v: v / top, "best") for best in _searches(samples, stay.sent))
     inside += "" if needed is None else level(needed / top, "least")
     inside += "".join(upright(window, s.taken, "taken") + upright(window, s.sent, "sent") for s in stay.sent)
-    signs = "".join(
+    marks = "".join(
         mark(window, s.taken, "taken-at", "■", f"View {s.view} taken at {_at(s.taken)}", f"#k{s.number}")
         + mark(window, s.sent, "call", "▲", f"View {s.view} sent at {_at(s.sent)}", f"#k{s.number}")
         for s in stay.sent
     )
-    note = "thin: this view, thick: best so far" + (
-        "" if needed is None else f", dashed: needed for another {used.reading}"
-    )
-    whys = [(s.at, s.why) for s in samples]
+    signs = f'<div class="marks">{marks}</div>'
+    note = "of the best view so far" + ("" if needed is None else f", dashed: needed for another {used.reading}")
+    whys, tracked = [(s.at, s.why) for s in samples], [(s.at, s.state) for s in samples if s.state]
     shown = {why for at, why in whys if window.begin <= at <= window.end}
+    known = {state for at, state in tracked if window.begin <= at <= window.end}
+    widths = trace.things[stay.number].widths if stay.number in trace.things else []
     return (
         '<div class="timeline small short">'
-        + lane("best-shot score", drawing(window, inside, "tall") + f'<div class="marks">{signs}</div>', note)
-        + lane("reason of each frame", strip(whys, window, _step(trace)))
+        + (lane("best-shot score", drawing(window, inside, "tall") + signs, note) if values else "")
+        + (lane("width of the plate", _widths(window, [widths]), LEAST) if widths else "")
+        + (lane("state of the track", states(tracked, window, _step(trace))) if known else "")
+        + lane("rule that decided each frame", reasons(whys, window, _step(trace)))
         + axis(window)
         + "</div>"
+        + (legend_of_states(sorted(known, key=list(STATES).index)) if known else "")
         + legend(sorted(shown, key=list(Why).index))
     )
 
 
-def _searches(samples: list[Sample]) -> list[list[tuple[float, float]]]:
+def _searches(samples: list[Sample], views: list[Sent]) -> list[list[tuple[float, float]]]:
     """The best score so far of each search for a view: one ends when its view is sent, or settled."""
+    scores = {view.sent: view.score for view in views}
     searches: list[list[tuple[float, float]]] = []
     before: float | None = None
     for sample in samples:
-        if sample.best is not None:
-            if before is None or sample.best < before:
+        best = sample.best
+        if best is None:
+            best = next((score for at, score in scores.items() if abs(at - sample.at) < SAME_FRAME), None)
+        if best is not None:
+            if before is None or best < before:
                 searches.append([])
-            searches[-1].append((sample.at, sample.best))
-        before = sample.best
+            searches[-1].append((sample.at, best))
+        before = best
     return searches
 
 
@@ -120,27 +145,37 @@ def _change(trace: Trace, used: Used, window: Window) -> str:
     return drawing(window, inside + level((used.least_change / top) ** 0.5, "least"), "tall")
 
 
-def _scores(trace: Trace, window: Window) -> str:
-    curves = []
-    for stay in trace.stays.values():
-        thing = trace.things.get(stay.number)
-        points = [(s.at, s.score) for s in thing.samples if s.score is not None] if thing else []
-        if points:
-            top = max(value for _, value in points)
-            few = Window(points[0][0], points[-1][0])
-            curves.append(_within(points, few, window, top))
-    return "".join(curves)
+def _plates(trace: Trace, window: Window) -> str:
+    return _widths(window, [thing.widths for thing in trace.things.values()])
 
 
-def _within(points: list[tuple[float, float]], few: Window, window: Window, top: float) -> str:
-    """One passage's curve on the whole timeline, with no more points than can be seen."""
-    step = max(window.length / 900, few.length / 120)
-    highest: dict[int, tuple[float, float]] = {}
+def _widths(window: Window, plates: Sequence[list[Point]]) -> str:
+    """The width of plates over time, each with no more points than can be seen."""
+    top = 1.08 * max([2 * LEAST_WIDTH, *(width for plate in plates for _, width in plate)])
+    curves = "".join(
+        curve(_fewer(part, window), window, lambda v: v / top, "best") for plate in plates for part in _unbroken(plate)
+    )
+    return drawing(window, curves + level(LEAST_WIDTH / top, "least"))
+
+
+def _unbroken(points: list[Point]) -> list[list[Point]]:
+    """The parts between which a plate was out of sight."""
+    parts: list[list[Point]] = []
+    for point in points:
+        if not parts or point[0] - parts[-1][-1][0] > OUT_OF_SIGHT:
+            parts.append([])
+        parts[-1].append(point)
+    return parts
+
+
+def _fewer(points: list[Point], window: Window) -> list[Point]:
+    step = window.length / 900
+    widest: dict[int, Point] = {}
     for at, value in points:
-        bucket = int((at - few.begin) / step)
-        if bucket not in highest or value > highest[bucket][1]:
-            highest[bucket] = (at, value)
-    return curve(list(highest.values()), window, lambda v: v / top, "score", filled=True)
+        bucket = int((at - window.begin) / step)
+        if bucket not in widest or value > widest[bucket][1]:
+            widest[bucket] = (at, value)
+    return list(widest.values())
 
 
 def _bars(trace: Trace, window: Window, pixels: int) -> str:

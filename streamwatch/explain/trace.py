@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from streamwatch.explain.album import Picture, of_frame, of_keyframe
-from streamwatch.gate import Glance, Why
-from streamwatch.model import Box, Engine, Frame, Keyframe, Passage, PlateText
+from streamwatch.gate import Followed, Glance, Why, centre, plate_width
+from streamwatch.model import Box, Corners, Engine, Frame, Keyframe, Passage, PlateText, Point
 from streamwatch.pipeline import Event
 from streamwatch.pipeline.events import (
     CallStarted,
     KeyframeDoubtful,
     KeyframeDropped,
+    KeyframeKept,
     KeyframeTaken,
     KeyframeWaits,
     PassageClosed,
@@ -27,6 +28,7 @@ from streamwatch.store import PassageOutcome
 GAP = 10.0  # s; two frames further apart belong to different recordings, between which the timeline leaves time out
 PAUSE = 1.0  # s that stand for such a gap
 WAITING = {Why.TOO_SHORT, Why.BETTERING}  # reasons to go on looking, not decisions
+SAME_FRAME = 0.005  # s
 GONE_AFTER = 2.0  # s without a trace of a thing, after which its picture is made
 STANDS_WITHIN, STANDS_AFTER = 0.05, 2.0  # of its size by which a box may move; s after which it counts as standing
 
@@ -46,19 +48,24 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One thing in one frame. at: seconds on the timeline; score, best: None where the gate did not weigh it."""
+    """One thing in one frame. at: seconds on the timeline; best: score of the best view so far, None without one.
+
+    plate: its corners in frame pixels, None for what shows none; state: of its track, "" without one.
+    """
 
     at: float
-    score: float | None
     best: float | None
     why: Why
+    plate: Corners | None = None
+    state: str = ""
 
 
 @dataclass
 class Thing:
-    """What the gate followed under one number. box, best: of its best view and its score; view: the frame of that.
+    """What the gate followed under one number. box, best, plate: of its best view; view: the frame of that.
 
-    largest: part of the picture its box filled; size: width and height of the frames; picture: made when it has gone.
+    What shows no plate has no score: there the view in which it was largest is the best one. largest: part of the
+    picture its box filled; size: width and height of the frames; picture: made when it has gone.
     """
 
     number: int
@@ -67,6 +74,7 @@ class Thing:
     samples: list[Sample] = field(default_factory=list)
     largest: float = 0.0
     best: float = 0.0
+    plate: Corners | None = None
     view: Frame | None = None
     picture: Picture | None = None
     standing_at: Box | None = None
@@ -78,10 +86,24 @@ class Thing:
         return Counter(sample.why for sample in self.samples)
 
     @property
+    def widths(self) -> list[Point]:
+        """Seconds on the timeline and the width of its plate in px."""
+        return [(sample.at, plate_width(sample.plate)) for sample in self.samples if sample.plate is not None]
+
+    @property
+    def path(self) -> list[Point]:
+        """Where the middle of its plate was in each frame."""
+        return [centre(sample.plate) for sample in self.samples if sample.plate is not None]
+
+    def plate_at(self, at: float) -> Corners | None:
+        """Where its plate was at a time, in seconds on the timeline."""
+        return next((sample.plate for sample in self.samples if abs(sample.at - at) < SAME_FRAME), None)
+
+    @property
     def verdict(self) -> Why:
-        """The last reason that decided something; where nothing was decided, the last one of all."""
-        decided = [sample.why for sample in self.samples if sample.why not in WAITING]
-        return decided[-1] if decided else self.samples[-1].why
+        """The reason that decided most of its frames; where nothing was decided, the last one of all."""
+        decided = Counter(sample.why for sample in self.samples if sample.why not in WAITING)
+        return decided.most_common(1)[0][0] if decided else self.samples[-1].why
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +120,9 @@ class Sent:
     """A keyframe. taken, sent: seconds on the timeline of its view and of the decision to send it.
 
     number: of all; vehicle, view: 1 for the first passage and its first keyframe. called: a call was made for it.
-    size, frame: width and height of the JPEG and of the whole frame. reads: None without an answer; lost: why there is
-    none; assumed: they are no real ones. part, whole: what was sent, and the frame around it.
+    size, frame: width and height of the JPEG and of the whole frame. plate: where it was, None if unknown. reads: None
+    without an answer; lost: why there is none; assumed: they are no real ones. part, whole: what was sent, and the
+    frame around it.
     """
 
     keyframe: str
@@ -115,6 +138,7 @@ class Sent:
     bytes: int
     size: tuple[int, int]
     frame: tuple[int, int]
+    plate: Corners | None = None
     part: Picture | None = None
     whole: Picture | None = None
     reads: tuple[Read, ...] | None = None
@@ -124,11 +148,20 @@ class Sent:
     called: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The view of a passage that nothing was paid for. taken: seconds on the timeline; part: what was kept."""
+
+    taken: float
+    reason: str
+    part: Picture | None
+
+
 @dataclass
 class Stay:
     """A passage. ordinal: 1 for the first; number: the gate's, of its `Thing`; begin, end: seconds on the timeline.
 
-    outcome, plates: what the database says in the end.
+    kept: None where something was sent, or nothing is kept. outcome, plates: what the database says in the end.
     """
 
     key: str
@@ -138,6 +171,7 @@ class Stay:
     begin: float
     end: float
     sent: list[Sent] = field(default_factory=list)
+    kept: Kept | None = None
     outcome: PassageOutcome = PassageOutcome.PENDING
     plates: tuple[str, ...] = ()
 
@@ -179,7 +213,7 @@ class Trace:
         self._emptiest: tuple[float, Frame] | None = None
         self._sent: dict[str, Sent] = {}
         self._live: set[int] = set()
-        self._opened: set[int] = set()
+        self._paid: set[int] = set()
         self._last: Frame | None = None
 
     @property
@@ -200,8 +234,8 @@ class Trace:
         standing = False
         for followed in glance.followed:
             thing = self.things.setdefault(followed.passage, Thing(followed.passage, followed.box, self.size))
-            self._follow(thing, frame, at, followed.box, followed.best)
-            thing.samples.append(Sample(at, followed.score, followed.best, followed.why))
+            self._follow(thing, frame, followed)
+            thing.samples.append(Sample(at, followed.best, followed.why, followed.plate, followed.state))
             standing |= followed.why is glance.why and self._stands(thing, followed.box, at)
         self.looks.append(Look(at, glance.change, glance.why, standing))
         if glance.why is not Why.LEARNING and (self._emptiest is None or glance.change < self._emptiest[0]):
@@ -218,6 +252,10 @@ class Trace:
                     self.stays[passage.key].end = self.position(passage.last_seen)
             case KeyframeTaken(keyframe):
                 self._take(keyframe)
+            case KeyframeKept(keyframe):
+                part = of_keyframe(keyframe) if self._pictures else None
+                taken = self.position(keyframe.captured_at)
+                self.stays[keyframe.passage].kept = Kept(taken, keyframe.reason, part)
             case KeyframeWaits(keyframe, reason) | KeyframeDoubtful(keyframe, reason):
                 self._sent[keyframe.key].lost = reason
             case KeyframeDropped(key=key, reason=reason):
@@ -260,12 +298,18 @@ class Trace:
         begin, time = self.parts[-1]
         return begin + (at - time).total_seconds()
 
-    def _follow(self, thing: Thing, frame: Frame, at: float, box: Box, best: float | None) -> None:
+    def _follow(self, thing: Thing, frame: Frame, followed: Followed) -> None:
         self._live.add(thing.number)
-        thing.largest = max(thing.largest, box.width * box.height / (self.size[0] * self.size[1]))
-        if best is not None and best > thing.best:
-            thing.box, thing.best = box, best
-            thing.view = frame if self._pictures and thing.number not in self._opened else None
+        box = followed.box
+        filled = box.width * box.height / (self.size[0] * self.size[1])
+        if followed.plate is None:
+            better = filled > thing.largest
+        else:
+            better = followed.best is not None and followed.best > thing.best
+        thing.largest = max(thing.largest, filled)
+        if better or not thing.samples:
+            thing.box, thing.best, thing.plate = box, followed.best or 0.0, followed.plate
+            thing.view = frame if self._pictures and thing.number not in self._paid else None
 
     def _stands(self, thing: Thing, box: Box, at: float) -> bool:
         if thing.standing_at is None or _moved(thing.standing_at, box) > STANDS_WITHIN:
@@ -277,19 +321,19 @@ class Trace:
         gone = {n for n in self._live - seen if at - self.things[n].samples[-1].at > GONE_AFTER}
         self._live -= gone
         for thing in [self.things[number] for number in gone]:
-            if thing.view is not None and thing.number not in self._opened:
+            if thing.view is not None and thing.number not in self._paid:
                 thing.picture = of_frame(thing.view, 480)
             thing.view = None
 
     def _open(self, passage: Passage, number: int) -> None:
         begin = self.position(passage.opened_at)
-        self._opened.add(number)
         self.stays[passage.key] = Stay(passage.key, len(self.stays) + 1, number, passage.opened_at, begin, begin)
 
     def _take(self, keyframe: Keyframe) -> None:
         if keyframe.passage not in self.stays:
             self._open(Passage(keyframe.passage, keyframe.camera, keyframe.captured_at, keyframe.captured_at), 0)
         stay = self.stays[keyframe.passage]
+        self._paid.add(stay.number)
         taken, frame = self.position(keyframe.captured_at), self._frame_of(keyframe.key)
         sent = Sent(
             keyframe=keyframe.key,
@@ -305,6 +349,7 @@ class Trace:
             bytes=len(keyframe.jpeg),
             size=(keyframe.width, keyframe.height),
             frame=self.size if frame is None else (frame.luma.shape[1], frame.luma.shape[0]),
+            plate=self.things[stay.number].plate_at(taken) if stay.number in self.things else None,
         )
         if self._pictures:
             sent.part = of_keyframe(keyframe)

@@ -19,20 +19,20 @@ def zone_picture(trace: Trace, used: Used) -> str:
     lines = "".join(f"M{width * n / 4:.0f},0V{height}M0,{height * n / 4:.0f}H{width}" for n in (1, 2, 3))
     things = [thing for thing in unsent_things(trace) if set(thing.whys) != {Why.TOO_SHORT}]
     unsent = [_scaled(thing, trace.size) for thing in things]
-    sent = [_scaled(trace.things[s.number], trace.size) for s in trace.stays.values() if s.number in trace.things]
+    came = [_scaled(trace.things[s.number], trace.size) for s in trace.stays.values() if s.number in trace.things]
     boxes = "".join(frame_of(box, "unsent") for box in unsent[:MOST_BOXES])
-    boxes += "".join(frame_of(box, "sent") for box in sent[:MOST_BOXES])
+    boxes += "".join(frame_of(box, "sent") for box in came[:MOST_BOXES])
     side = (used.min_area * width * height) ** 0.5
     least = frame_of(Box(round(width * 0.02), round(height * 0.97 - side), round(side), round(side)), "least")
     over = f'<path class="grid" d="{lines}"/>{outline(used.zone, trace.size)}{boxes}{least}'
-    alt = f"The scene as empty as it was seen, with the zone, {len(sent)} sent vehicles and {len(unsent)} other things"
+    alt = f"The scene as empty as it was seen, with the zone, {len(came)} vehicles and {len(unsent)} other things"
     numbers = "".join(
         f'<span class="x" style="left:{n * 25}%">{n / 4:g}</span><span class="y" style="top:{n * 25}%">{n / 4:g}</span>'
         for n in range(5)
     )
     keys = (
-        '<li><i class="key zone"></i>zone</li><li><i class="key sent"></i>sent vehicle</li>'
-        '<li><i class="key unsent"></i>looked at, not sent</li><li><i class="key least"></i>min_area</li>'
+        '<li><i class="key zone"></i>zone</li><li><i class="key sent"></i>vehicle</li>'
+        '<li><i class="key unsent"></i>other things</li><li><i class="key least"></i>min_area</li>'
     )
     return (
         f'<figure class="map"><div class="rulers">{scene(trace.scene, alt, over, trace.size, "zoned")}{numbers}</div>'
@@ -122,14 +122,14 @@ def _noise(trace: Trace, used: Used) -> tuple[str, str]:
 
 def _areas(trace: Trace, used: Used) -> tuple[str, str]:
     small = [look.change * used.watched for look in trace.looks if look.why is Why.TOO_SMALL]
-    sent = [trace.things[stay.number].largest for stay in trace.stays.values() if stay.number in trace.things]
+    came = [trace.things[stay.number].largest for stay in trace.stays.values() if stay.number in trace.things]
     told = []
-    if sent:
-        told.append(f"The smallest vehicle that was sent filled {min(sent):.1%} of the picture at its largest.")
+    if came:
+        told.append(f"The smallest vehicle filled {min(came):.1%} of the picture at its largest.")
     if small:
         told.append(f"What was too small changed up to {max(small):.1%} of it.")
     advice = "Keep it well below the smallest vehicle. People and shadows looked at too often: raise it towards that."
-    return " ".join(told) or "No vehicle was sent here, and nothing was too small.", advice
+    return " ".join(told) or "No vehicle came here, and nothing was too small.", advice
 
 
 def _waits(trace: Trace) -> tuple[str, str]:

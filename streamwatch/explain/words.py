@@ -23,50 +23,56 @@ MEANINGS = {
         "A vehicle passed here? Then it is outside the zone or too much like the ground: widen zone, lower threshold.",
     ),
     Why.LEARNING: Meaning("learning", "The gate had just begun and first learned what the empty scene looks like.", ""),
-    Why.SCENE_JUMP: Meaning(
-        "whole picture",
-        "Nearly all of the picture changed at once: the camera moved, switched day and night, or sent a blank picture.",
-        "Often? Fix the camera, or switch its automatic day and night mode to a schedule.",
-    ),
     Why.TOO_SMALL: Meaning(
         "too small",
         "Something differs, but no region of it fills min_area.",
         "A vehicle passed here? Lower min_area below the change shown. Rain or leaves? This is right.",
     ),
-    Why.TOO_SHORT: Meaning(
-        "too short",
-        "A region is large enough, but has been there for an instant only.",
-        "Every vehicle begins like this. Much of it alone is flicker: raise threshold.",
+    Why.NO_PLATE: Meaning(
+        "no plate",
+        "Something moves, and the plate detector sees no plate on it: a person, a shadow, a vehicle from the side.",
+        "A plate is plainly there? It is too small or too dark: come closer, or more light.",
     ),
-    Why.FRAGMENT: Meaning(
-        "piece",
-        "It is a piece of a vehicle that was sent already, mostly while that one drives off.",
+    Why.TOO_SHORT: Meaning(
+        "seen once",
+        "The plate detector saw a plate only once so far; a second look must confirm it.",
         "",
     ),
+    Why.CUT_OFF: Meaning(
+        "cut off",
+        "A plate is followed, but it has not been wholly in the picture yet.",
+        "Vehicles stop like this? Turn the camera so that whole plates are in the picture.",
+    ),
+    Why.FAR: Meaning(
+        "plate too small",
+        "A plate is followed that is too small to be read.",
+        "Vehicles stop there? Move the camera nearer, or zoom in: 100 pixels for a plate are good.",
+    ),
+    Why.UNSURE: Meaning(
+        "unsure",
+        "It may be no plate: the detector was not sure enough, or a closer look did not see it. A later view may tell.",
+        "A plate is plainly there? Keep this page and the recording, and report it.",
+    ),
+    Why.ASKED: Meaning("being read", "A picture of this plate is being read, and its answer is waited for.", ""),
     Why.BETTERING: Meaning(
         "getting better",
         "The view was still getting larger, sharper or more complete, or had just stopped to.",
         "Answers come too late for a barrier? Lower patience. Pictures sent too early? Raise it.",
     ),
-    Why.NO_PLATE: Meaning(
-        "no plate",
-        "The local detector found nothing like a plate in the best view: a person, a shadow, a vehicle from the side.",
-        "A plate is plainly there? It is too small or too dark: come closer, or more light.",
-    ),
     Why.SCENERY: Meaning(
         "scenery",
-        "It stands still and belongs to the scene: a thing without a plate, or ground that a vehicle has left.",
+        "It never moved, and lies where a text was paid for that nobody could read: a sign, a clock, a label.",
         "A vehicle stands there? Then its view is too poor to be read: come closer, or more light.",
     ),
     Why.KNOWN: Meaning(
-        "known vehicle",
-        "This vehicle was sent already: the pictures show the same plate, or the same thing at the same place.",
+        "known plate",
+        "This plate was read already, or a picture that was paid for shows the same one.",
         "Another vehicle was taken for it? Keep this page and the recording, and report it.",
     ),
     Why.NOT_BETTER: Meaning(
         "not better",
         "Its last picture was not read well, and no later view is clearly better: a second call would not pay.",
-        "Look at the picture that was sent: if a person can not read it either, the camera is the limit.",
+        "Look at the picture that was sent: if a person cannot read it either, the camera is the limit.",
     ),
     Why.USED_UP: Meaning(
         "used up",
@@ -75,10 +81,20 @@ MEANINGS = {
     ),
 }
 
+STATES = {
+    "tentative": "the detector saw it once",
+    "waiting": "a plate, whose best view so far is kept",
+    "asked": "a picture of it is being read",
+    "settled": "nothing more is paid for it",
+}
+"""What the states of a track mean, in their order."""
+
 OUTCOMES = {
     PassageOutcome.READ: ("read", "good", "It has a sighting."),
-    PassageOutcome.UNSURE: ("unsure", "doubt", "Text was found that can not be believed, so there is no sighting."),
+    PassageOutcome.UNSURE: ("unsure", "doubt", "Text was found that cannot be believed, so there is no sighting."),
     PassageOutcome.UNREAD: ("seen, unread", "bad", "The pictures were read, and no plate was found."),
     PassageOutcome.FAILED: ("no answer", "bad", "No engine answered, so nobody knows."),
     PassageOutcome.PENDING: ("waiting", "doubt", "Answers are still to come."),
 }
+NOT_SENT = ("not sent", "doubt", "It was recorded, and no view of it was worth a call.")
+KEPT = ("kept, not paid", "doubt", "No view of it was worth a call; its best one was kept, for people.")

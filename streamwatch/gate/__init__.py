@@ -1,16 +1,18 @@
-"""Which frames are worth a call: change, passages, best shot, and whether it is still the same vehicle."""
+"""Which frames are worth a call: motion says where to look, plates are followed, the best view of each is paid for."""
 
-from streamwatch.gate.decisions import Closed, Decision, Opened, Shot
+from streamwatch.gate.decisions import Closed, Decision, Kept, Opened, Shot
 from streamwatch.gate.gate import Gate
 from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.jpeg import Jpeg, decode_luma, encode, thumbnail
-from streamwatch.gate.judge import CLEARLY_BETTER
-from streamwatch.gate.sight import FindPlates
-from streamwatch.gate.standing import Remembered
-from streamwatch.gate.stir import News, Stir
+from streamwatch.gate.motion.stir import News, Stir
+from streamwatch.gate.plates.shapes import centre, plate_width
+from streamwatch.gate.policy import CLEARLY_BETTER, LEAST_WIDTH
+from streamwatch.gate.remembered import Remembered
+from streamwatch.gate.search import FindPlates
 
 __all__ = [
     "CLEARLY_BETTER",
+    "LEAST_WIDTH",
     "Closed",
     "Decision",
     "FindPlates",
@@ -18,13 +20,16 @@ __all__ = [
     "Gate",
     "Glance",
     "Jpeg",
+    "Kept",
     "News",
     "Opened",
     "Remembered",
     "Shot",
     "Stir",
     "Why",
+    "centre",
     "decode_luma",
     "encode",
+    "plate_width",
     "thumbnail",
 ]

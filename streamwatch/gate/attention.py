@@ -4,19 +4,19 @@ from collections.abc import Sequence
 
 import cv2
 
-from streamwatch.gate.geometry import Geometry
-from streamwatch.gate.judge import STILL_STEP
-from streamwatch.gate.regions import Region, find_regions
-from streamwatch.gate.standing import Standing
-from streamwatch.gate.track import ASK_AGAIN, RECOGNISED_FOR, Stage, Track, stillness
+from streamwatch.gate.motion.geometry import Geometry
+from streamwatch.gate.motion.movers import MOVED, STILL_STEP, Mover, stillness
+from streamwatch.gate.motion.regions import find_regions
+from streamwatch.gate.plates.shapes import vehicle_around
+from streamwatch.gate.tracking.track import State, Track, Verdict
 from streamwatch.model import Attention, Picture
 
-SETTLING = 1.5  # s after the start in which the scene is learned and those who stand in it are found
+SETTLING = 2.6  # s after the start in which the scene is learned and those who stand in it are found
 CALM_FOR = 0.2  # s without anything new after which a look now and then is enough; capture keeps what it passes over
 SENSITIVE = 0.12  # part of `min_area` from which a change is worth a look at what came before: a vehicle far away
 LINGERS = 0.5  # of that; what has stirred goes on to do so as long as it is not smaller
 RESTS_AFTER = 5.0  # s that a thing must have stood still although it is not settled: waiting shows nothing better
-MOVED = 0.03  # part of a resting vehicle's place that may differ from the last look
+SETTLED_AFTER = 0.4  # s; the same for one of which nothing more is wanted
 EMPTY = 0.05  # part of a vehicle's place that may differ from the empty scene when it has left
 
 
@@ -48,13 +48,13 @@ class Watchfulness:
         change: Picture,
         luma: Picture,
         at: float,
-        tracks: list[Track],
-        standing: Sequence[Standing],
+        movers: Sequence[Mover],
+        tracks: Sequence[Track],
     ) -> Attention:
         """For a picture that the gate has not taken in yet. change: 255 where it differs from the empty scene."""
         if self._last is None or at - self._began < SETTLING:
             return Attention.ALL
-        if self._stirs(small, change, luma, at, tracks, standing):
+        if self._stirs(small, change, luma, at, movers, tracks):
             self.stir(at)
         return Attention.ALL if at - self._stirred_at < CALM_FOR else Attention.QUIET
 
@@ -64,50 +64,55 @@ class Watchfulness:
         change: Picture,
         luma: Picture,
         at: float,
-        tracks: list[Track],
-        standing: Sequence[Standing],
+        movers: Sequence[Mover],
+        tracks: Sequence[Track],
     ) -> bool:
-        resting = [track for track in tracks if self._rests(track, at) and self._as_it_was(track, small, change)]
-        moving = [track for track in tracks if track not in resting]
-        if not all(track.read or track.unanswered for track in moving):
+        if any(self._awaited(track) for track in tracks):
             return True
-        if any(one.look_is_due(at) and not one.visible(luma) for one in standing):
-            return True
-        if resting:
-            change = cv2.bitwise_and(change, cv2.bitwise_not(self._geometry.mask_of(track.region for track in resting)))
-        least = self._min_area * (LINGERS if at - self._stirred_at < CALM_FOR else 1.0)
-        if cv2.countNonZero(change) < least * change.size:
-            return False
-        regions = find_regions(change, least)
-        return bool(regions) and not self._all_known(regions, moving, luma, at)
-
-    def _all_known(self, regions: list[Region], moving: list[Track], luma: Picture, at: float) -> bool:
-        """Whether each region is a vehicle that was read, on its way, and no two are pieces of one."""
-        for region in regions:
-            home = max(moving, key=lambda track: track.region.overlap(region), default=None)
-            if home is None or home.region.overlap(region) == 0:
-                return False
-            moving = [track for track in moving if track is not home]
-            if at - home.recognised_at < RECOGNISED_FOR:
-                continue
-            # Where no frame is passed over, the gate itself asks often enough.
-            if at - self._last_at < ASK_AGAIN or not home.still_it(luma, self._geometry.box(region), at):
-                return False
-        return True
-
-    def _rests(self, track: Track, at: float) -> bool:
-        """Whether nothing new is to be expected of a thing as long as it looks as it did."""
-        if track.stage is Stage.SETTLED:
-            return track.changed_since is None
-        if track.last_view is None and track.seen_at < self._last_at:
-            return True  # it has gone, and there is nothing to send of it
-        still = track.still_since is not None and track.seen_at - track.still_since >= RESTS_AFTER
-        return still and track.seen_at == self._last_at
-
-    def _as_it_was(self, track: Track, small: Picture, change: Picture) -> bool:
-        """Whether a thing's place looks as at the last look; or a settled vehicle has left it, and nothing is there."""
         assert self._last is not None
-        if 1 - stillness(small, self._last, track.region, STILL_STEP) <= MOVED:
+        standing = [track for track in tracks if self._stands(track)]
+        if any(track.place is not None and not track.place.shows_it(luma) for track in standing):
             return True
-        place = change[track.region.top : track.region.bottom, track.region.left : track.region.right]
-        return track.stage is Stage.SETTLED and cv2.countNonZero(place) <= EMPTY * place.size
+        resting = [m.region for m in movers if self._rests(m, tracks) and self._as_it_was(m, small, change)]
+        around = [self._geometry.region(vehicle_around(track.plate, luma.shape)) for track in standing]
+        resting += [region for region in around if 1 - stillness(small, self._last, region, STILL_STEP) <= MOVED]
+        leaving = [track for track in tracks if self._drives_on(track)]
+        resting += [self._geometry.region(vehicle_around(track.way_on(at), luma.shape)) for track in leaving]
+        if resting:
+            change = cv2.bitwise_and(change, cv2.bitwise_not(self._geometry.mask_of(resting)))
+        least = self._min_area * (LINGERS if self._last_at - self._stirred_at < CALM_FOR else 1.0)
+        if cv2.countNonZero(change) >= least * change.size and find_regions(change, least):
+            return True
+        return any(not track.is_found(luma, at) for track in leaving)
+
+    def _awaited(self, track: Track) -> bool:
+        """True if more frames may show a better view of a plate, or tell that it has gone."""
+        if track.state is State.SETTLED:
+            return track.seen_at < self._last_at and track.stands(track.seen_at) < SETTLED_AFTER
+        if track.state is State.ASKED and track.verdict is Verdict.PENDING:
+            return False
+        return track.stands(self._last_at) < RESTS_AFTER
+
+    def _stands(self, track: Track) -> bool:
+        """True if a plate stood in the last look, and nothing more is wanted of it."""
+        wanted = RESTS_AFTER if track.state in (State.WAITING, State.TENTATIVE) else SETTLED_AFTER
+        return track.seen_at == self._last_at and track.stands(self._last_at) >= wanted
+
+    def _drives_on(self, track: Track) -> bool:
+        """True if a plate moved in the last look, and nothing more is wanted of it."""
+        moved = track.stands(self._last_at) < SETTLED_AFTER
+        return track.state is State.SETTLED and track.seen_at == self._last_at and moved
+
+    def _rests(self, mover: Mover, tracks: Sequence[Track]) -> bool:
+        """True if nothing new is to be expected of a thing as long as it looks as it did."""
+        if mover.seen_at < self._last_at:
+            return False
+        return mover.stands(self._last_at) >= (SETTLED_AFTER if mover.plate else RESTS_AFTER)
+
+    def _as_it_was(self, mover: Mover, small: Picture, change: Picture) -> bool:
+        """True if a thing's place looks as at the last look; or its vehicle has left it, and nothing is there."""
+        assert self._last is not None
+        if 1 - stillness(small, self._last, mover.region, STILL_STEP) <= MOVED:
+            return True
+        place = change[mover.region.top : mover.region.bottom, mover.region.left : mover.region.right]
+        return bool(cv2.countNonZero(place) <= EMPTY * place.size)

@@ -3,10 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from streamwatch.model import Box, Frame
+from streamwatch.model import Box, Direction, Frame
 
+LARGE_AND_SHARP = "its plate is large and sharp enough"
+BEST_VIEW = "its view stopped getting better"
+LAST_VIEW = "it went; this was its best view"
+STOOD_HERE = "it stood here when watching began"
 NO_ANSWER = "the last view got no answer"
 SECOND_OPINION = "a second opinion on an unsure reading"
+BETTER_VIEW = "a clearly better view than the unread one"
+WITHOUT_PLATE = "a large vehicle passed, and no plate was seen on it"
+NO_PLATE_SEEN = "it showed no plate; this view shows most of it"
+NEVER_WORTH_IT = "its plate was never large or sure enough; this was its best view"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +38,24 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Nothing was paid for the vehicle that has gone; this view is for people. crop: the part of the frame to keep."""
+
+    passage: int
+    frame: Frame
+    crop: Box
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
-    """The vehicle has gone, or turned out to be another one."""
+    """The vehicle has gone."""
 
     passage: int
     opened_at: datetime
     last_seen: datetime
+    direction: Direction = Direction.UNKNOWN
 
 
-Decision = Opened | Shot | Closed
+Decision = Opened | Shot | Kept | Closed

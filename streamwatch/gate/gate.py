@@ -1,46 +1,64 @@
 """Which frames are worth a call: a pure state machine, frames and answers in, decisions out.
 
-A region of change that lasts opens a passage. While its view gets better the gate waits; when it stops getting better
-for `patience` seconds, or the vehicle goes, the best view is sent. Before paying, the gate asks the pictures whether
-this vehicle was paid for already. After a reading, nothing more is paid until something else stands there.
+Motion decides when and where to look; plates are what is followed; a passage is a plate's way through the picture. The
+best view of a plate is sent once it stops getting better, or when the plate goes; the rules are in `policy`. A thing of
+a vehicle's size that shows no plate is a passage, too, and is not paid for. Of a passage that nothing is paid for the
+best view is kept, for people.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 import cv2
+import numpy as np
 
 from streamwatch.gate.attention import Watchfulness
-from streamwatch.gate.background import Background
-from streamwatch.gate.decisions import Decision, Shot
-from streamwatch.gate.fitted import Fitter
-from streamwatch.gate.follow import Follower
-from streamwatch.gate.geometry import Geometry
+from streamwatch.gate.decisions import (
+    NEVER_WORTH_IT,
+    NO_PLATE_SEEN,
+    WITHOUT_PLATE,
+    Closed,
+    Decision,
+    Kept,
+    Opened,
+    Shot,
+)
 from streamwatch.gate.glance import Followed, Glance, Why
-from streamwatch.gate.judge import Judge
-from streamwatch.gate.plate_like import plate_like
-from streamwatch.gate.regions import find_regions
-from streamwatch.gate.residents import Residents
-from streamwatch.gate.scene import CHANGED, SceneWatch
-from streamwatch.gate.sight import FindPlates, Sight
-from streamwatch.gate.standing import Remembered, Standing, standing_of
-from streamwatch.gate.track import PaidView, Stage, Track, Verdict
-from streamwatch.model import Attention, Corners, Frame, Picture
+from streamwatch.gate.motion.background import Background
+from streamwatch.gate.motion.geometry import Geometry
+from streamwatch.gate.motion.movers import STILL_STEP, Mover, Movers, Sight
+from streamwatch.gate.motion.regions import find_regions
+from streamwatch.gate.motion.scene import SceneWatch
+from streamwatch.gate.plates.picture import upright
+from streamwatch.gate.plates.shapes import box_of, centre, inside, overlap, vehicle_around
+from streamwatch.gate.policy import Action, Case, rule
+from streamwatch.gate.remembered import Remembered
+from streamwatch.gate.search import SURVEYS, FindPlates, Part, Search
+from streamwatch.gate.tracking.direction import direction
+from streamwatch.gate.tracking.track import PaidView, State, Track, Verdict, View
+from streamwatch.gate.tracking.tracker import Tracker
+from streamwatch.model import Attention, Box, Corners, Frame, Picture
 
 LEARN_FIRST = 0.6  # s after the start in which change is only learned
 SOME_CHANGE = 0.002  # part of the watched picture from which a frame no longer counts as quiet
-NEAR_TO_A_CALL = (
-    Why.TOO_SMALL,
-    Why.TOO_SHORT,
-    Why.FRAGMENT,
-    Why.SCENERY,
-    Why.KNOWN,
-    Why.USED_UP,
-    Why.NOT_BETTER,
-    Why.NO_PLATE,
-    Why.BETTERING,
-    Why.SENT,
-)
+STEP = 0.05  # s; frames that follow each other faster are not followed one by one
+LARGE = 0.08  # part of the watched picture; what fills less and shows no plate is nothing to record
+LASTED = 1.0  # s that it must have been in view
+LEFT_FOR = 60.0  # s after which a thing that stands and shows no plate belongs to the scene
+BARE_FOR = 1.0  # s; the same for what looks like ground that a vehicle has left
+GHOST_FOR = 0.4  # s; the same for what surely is a gap
+HIDDEN_FOR = 3.0  # s for which a moving plate may be hidden by what moves before it
+STOOD_HIDDEN_FOR = 600.0  # s; the same for a plate that stood still
+GONE_LOOKS = 2  # frames without it that end the passage of a plate
+ANSWERED_WITHIN = 5.0  # s for which a passage whose vehicle has gone stays open for the answer to its last picture
+RECORDED_WIDTH = 40.0  # px; a narrower plate that was never paid for is not recorded as a passage
+RECORDED_HITS = 3
+OWN = 2.0  # widths of the plate; so far from it a plate that was read in its picture may lie
+NEAREST_ASIDE, NEAREST_ABOVE = 0.6, 1.0  # widths of a plate within which no other vehicle has its plate
+LATER = 0.4  # s until the best view is looked at closely again, times the number of tries
+WIDE, GREW = 240, 1.1  # px of a vehicle whose plate could be read; growth of its view that is worth keeping
+NEAR_TO_A_CALL = (*tuple(Why)[1:], Why.SENT)
 
 
 class Gate:
@@ -49,44 +67,38 @@ class Gate:
     def __init__(
         self,
         *,
+        find_plates: FindPlates,
         threshold: int = 22,
         min_area: float = 0.015,
         patience: float = 0.6,
         close_after: float = 1.0,
         max_calls: int = 3,
         zone: list[tuple[float, float]] | None = None,
-        find_plates: FindPlates | None = None,
+        sees_letters: Callable[[Picture], bool] | None = None,
+        keep_unpaid: bool = True,
     ) -> None:
-        """threshold: grey levels of change; min_area: fraction of the picture; patience, close_after: seconds;
+        """find_plates: the plate detector; threshold: grey levels of change; min_area: fraction of the picture;
 
-        max_calls: per passage; zone: polygon in fractions of the picture outside of which nothing is looked at;
-
-        find_plates: says where a BGR picture shows plates, without reading them; None where nothing good can.
+        patience, close_after: seconds; max_calls: per passage; zone: polygon in fractions of the picture outside of
+        which nothing is looked at; sees_letters: True if a (height, width, 3) BGR picture shows letters: with it a
+        large vehicle on which no plate was seen is paid for once, without it never; keep_unpaid: whether the best view
+        of a passage is kept that nothing was paid for.
         """
+        self._sees_letters, self._keep_unpaid = sees_letters, keep_unpaid
         self._min_area, self._zone = min_area, zone
-        self._background, self._follower = Background(threshold), Follower()
-        self._paid: list[PaidView] = []
-        sight = None if find_plates is None else Sight(find_plates, self._paid)
-        self._finds_plates = sight is not None
-        self._judge = Judge(
-            self._follower,
-            self._background,
-            sight,
-            self._paid,
-            patience=patience,
-            close_after=close_after,
-            max_calls=max_calls,
-        )
-        self._residents = Residents(
-            sight or Sight(plate_like, self._paid), self._paid, self._follower.next_passage, max_calls
-        )
-        self._watchfulness = Watchfulness(min_area)
-        self._scene, self._fitter = SceneWatch(), Fitter()
+        self._patience, self._close_after, self._max_calls = patience, close_after, max_calls
+        self._search, self._tracker = Search(find_plates, min_area), Tracker()
+        self._background, self._movers = Background(threshold), Movers(self._tracker.next_passage)
+        self._watchfulness, self._scene = Watchfulness(min_area), SceneWatch()
         self._geometry = Geometry((180, 320), zone)
         self._seen: tuple[Frame, Picture, Picture] | None = None
+        self._previous: Picture | None = None
+        self._scenery: list[Corners] = []
+        self._whys: dict[int, Why] = {}
         self._shape: tuple[int, ...] = ()
-        self._started = self._change = 0.0
+        self._started = self._change = self._at_seconds = 0.0
         self._at: datetime | None = None
+        self._began: datetime | None = None
         self._why = Why.LEARNING
         self.counts = Counter(dict.fromkeys(Why, 0))
         """Frames by why they were sent or not; SENT counts the frame at which an earlier view may have been chosen."""
@@ -96,70 +108,85 @@ class Gate:
         """What it saw in the last frame; None before the first. Made anew whenever it is asked for."""
         if self._at is None:
             return None
-        followed = tuple(
-            Followed(t.passage, self._geometry.box(t.region), t.value, None if t.best is None else t.best.score, t.why)
-            for t in self._follower.tracks
-        )
-        return Glance(self._at, self._change, self._why, followed)
+        followed = [
+            Followed(
+                track.passage,
+                self._box_of(track),
+                None,
+                None if track.best is None else track.best.score,
+                self._whys.get(track.passage, Why.TOO_SHORT),
+                track.plate,
+                track.state.name.lower(),
+            )
+            for track in self._tracker.visible(self._at_seconds)
+        ]
+        followed += [
+            Followed(mover.passage, self._geometry.box(mover.region), None, None, Why.NO_PLATE)
+            for mover in self._movers.now
+            if not mover.plate
+        ]
+        return Glance(self._at, self._change, self._why, tuple(followed))
 
     def attention(self, frame: Frame) -> Attention:
         """How closely this camera must be watched, as the next frame shows; it is not taken in by this.
 
         At ALL, frames that were passed over before it should come first, if they can still be had.
         """
-        frame, at = self._fitted(frame), frame.captured_at.timestamp()
+        at = frame.captured_at.timestamp()
         if self._shape != frame.luma.shape:
             self._watchfulness.stir(at)
             return Attention.ALL
         if self._scene.upset:
             return Attention.ALL
         small, change = self._see(frame)
-        return self._watchfulness.needed(small, change, frame.luma, at, self._follower.tracks, self._residents.standing)
+        return self._watchfulness.needed(small, change, frame.luma, at, self._movers.now, self._tracker.tracks)
 
     def look(self, frame: Frame) -> list[Decision]:
-        """Takes the next frame in; capture times must not decrease."""
-        decisions = self._look(self._fitted(frame))
+        """Take the next frame in; capture times must not decrease."""
+        decisions = self._look(frame)
         self._seen = None
-        self._at = frame.captured_at
+        self._at, self._at_seconds = frame.captured_at, frame.captured_at.timestamp()
         self.counts[self._why] += 1
         return decisions
 
     def _look(self, frame: Frame) -> list[Decision]:
         at = frame.captured_at.timestamp()
-        decisions = self._begin(frame.luma, at) if self._shape != frame.luma.shape else []
+        if self._shape != frame.luma.shape:
+            self._begin(frame, at)
         small, change = self._see(frame)
         busy = cv2.countNonZero(change)
         self._change = busy / self._geometry.watched
         self._scene.look(self._change, self._background.shows_nothing, at)
-        if self._scene.upset or self._scene.is_another:
-            self._why = Why.SCENE_JUMP
-            return [*decisions, *(self._begin(frame.luma, at) if self._scene.is_another else [])]
+        if self._background.shows_nothing:
+            self._why = Why.QUIET
+            return []
+        if self._scene.is_another:
+            self._learn_anew(small, at)
+            change = np.zeros_like(change)
+            busy = 0
         learning = at - self._started < LEARN_FIRST
         watching = busy >= self._min_area * change.size and not learning
-        self._follower.follow(find_regions(change, self._min_area) if watching else [], frame.captured_at, at)
-        moving = [self._geometry.box(track.region) for track in self._follower.tracks]
-        decisions += self._residents.look(frame, small, at, moving)
-        decisions += self._judge.judge(frame, small, at, self._residents.boxes())
-        if self._finds_plates:
-            decisions += self._residents.beside(self._follower.tracks, frame, small, at)
-        self._why = self._explain(learning)
-        decisions += self._judge.let_go(small, at)
+        regions = find_regions(change, self._min_area) if watching else []
+        gone = self._movers.look(regions, small, frame.captured_at, at, self._close_after)
+        self._follow(frame, small, change, at)
+        decisions = [decision for track in list(self._tracker.tracks) for decision in self._attend(track, frame, at)]
+        decisions += self._let_go(at)
+        decisions += [decision for mover in gone for decision in self._record(mover)]
+        self._absorb(small, at)
+        self._why = self._explain(learning, at)
         if any(isinstance(decision, Shot) for decision in decisions):
             self._why = Why.SENT
-        self._background.learn(small, self._vehicles(), at)
-        self._scene.note(any(self._fills(track, frame.luma) for track in self._follower.tracks))
+        self._background.learn(small, self._vehicles(at), at)
+        self._scene.note(self._filled(at))
         self._watchfulness.looked(small, at)
+        self._previous = small
         return decisions
-
-    def _fitted(self, frame: Frame) -> Frame:
-        """A frame in the size so far, if it has another one while a vehicle is followed."""
-        return self._fitter.fit(frame, self._shape, bool(self._follower.tracks or self._follower.leaving))
 
     def _see(self, frame: Frame) -> tuple[Picture, Picture]:
         """The frame's small picture, and where it differs from the empty scene."""
         if self._seen is None or self._seen[0] is not frame:
             small = self._geometry.shrink(frame.luma)
-            change = self._geometry.in_zone(self._background.change(small, self._vehicles()))
+            change = self._geometry.in_zone(self._background.change(small, self._vehicles(self._at_seconds)))
             self._seen = frame, small, change
         return self._seen[1:]
 
@@ -168,84 +195,371 @@ class Gate:
 
         Returns the number of that passage; it is closed when the vehicle has gone, and never if it is not there.
         """
-        return self._residents.remember(vehicle)
+        plate = vehicle.plate
+        if plate is None:
+            plate = self._search.plate_in(vehicle.luma, vehicle.box)
+        passage = self._tracker.next_passage()
+        if plate is None:
+            return passage
+        local = tuple((x - vehicle.box.x, y - vehicle.box.y) for x, y in plate)
+        picture = upright(vehicle.luma, (local[0], local[1], local[2], local[3]))
+        track = Track(passage, plate, vehicle.opened_at, vehicle.last_seen, 0.0, 1.0, State.SETTLED)
+        track.pictures, track.remembered, track.earlier_run, track.announced = [picture], True, True, True
+        track.unseen = 1
+        self._tracker.tracks.append(track)
+        return passage
 
     def answered(self, passage: int, plates: list[tuple[bool, Corners | None]] | None) -> None:
         """What became of the last shot of a passage: its plates (trustworthy?, corners in frame pixels).
 
         None: this view got no answer and will get none, so that another one is worth a call. Plates that lie on another
-        vehicle count for that one.
+        vehicle do not count.
         """
-        view = next((v for v in reversed(self._paid) if v.passage == passage and v.verdict is Verdict.PENDING), None)
-        if view is None:
+        track = next((t for t in self._tracker.tracks if t.passage == passage), None)
+        if track is None or track.verdict is not Verdict.PENDING:
             return
-        view.verdict = Verdict.FAILED if plates is None else Verdict.UNREAD
-        own = [(good, corners) for good, corners in plates or [] if self._judge.is_own(view, corners)]
-        for good, corners in sorted(own, key=lambda plate: plate[0]):
-            view.verdict, view.plate = Verdict.READ if good else Verdict.DOUBTED, corners
-        track = self._follower.track_of(passage)
-        if track is None:
-            return
+        view = track.paid[-1]
+        if plates is None:
+            view.verdict = Verdict.FAILED
+        else:
+            own = [good for good, corners in plates if _is_own(view, corners)]
+            view.verdict = Verdict.UNREAD if not own else Verdict.READ if any(own) else Verdict.DOUBTED
         if view.verdict is Verdict.READ:
-            track.known()
-        elif track.stage is Stage.SETTLED:
-            track.look_again(track.seen_at, suspect=False)
+            track.settle()
+        elif view.verdict is Verdict.UNREAD and self._belongs_here(track):
+            track.settle()
+            track.scenery = True
+            self._scenery.append(track.plate)
+        else:
+            track.look_again(self._at_seconds)
+
+    def _belongs_here(self, track: Track) -> bool:
+        """True if an unread text is a part of the scene: it has not moved, and nothing came to its place."""
+        return not track.travelled and not track.doubted and not self._differs(track.plate)
+
+    def _differs(self, plate: Corners) -> bool:
+        """True if the place of a plate differs from the empty scene."""
+        return any(inside(self._geometry.box(mover.region), centre(plate)) for mover in self._movers.now)
 
     def last_calls(self) -> list[Decision]:
         """What is worth a call when no frame will come any more; to be asked again after the answers to it."""
-        return self._judge.last_calls()
+        return [d for track in self._tracker.tracks for d in self._rule(track, self._at_seconds, ended=True)]
 
     def finish(self) -> list[Decision]:
         """Closes all passages: the recording has ended, or the daemon stops."""
-        tracks = (*self._follower.tracks, *self._follower.leaving)
-        decisions = [decision for track in tracks for decision in self._judge.finish(track)]
-        self._follower.tracks, self._follower.leaving = [], []
-        return [*decisions, *self._residents.finish()]
-
-    def _begin(self, luma: Picture, at: float) -> list[Decision]:
-        """The first picture, or another scene. What was read before probably still stands before the camera."""
-        decisions: list[Decision] = []
-        stayed: list[Standing] = []
-        for track in self._follower.tracks:
-            standing = standing_of(track)
-            decisions += self._judge.finish(track) if standing is None else []
-            stayed += [] if standing is None else [standing]
-        decisions += [
-            closed for track in self._follower.leaving for closed in self._judge.closing(track, track.seen_at)
-        ]
-        self._follower.tracks, self._follower.leaving = [], []
-        self._shape, self._geometry = luma.shape, Geometry(luma.shape, self._zone)
-        self._background.start(self._geometry.shrink(luma), at)
-        self._judge.begin(self._geometry)
-        self._residents.begin(self._geometry, at, stayed)
-        self._watchfulness.begin(self._geometry, at)
-        self._seen = None
-        self._scene.begin(at)
-        self._started = at
+        decisions = self.last_calls()
+        for track in self._tracker.tracks:
+            decisions += self._closing(track)
+        self._tracker.tracks = []
         return decisions
 
-    def _explain(self, learning: bool) -> Why:
+    def _begin(self, frame: Frame, at: float) -> None:
+        """The first picture, or one of another size. What was before the camera probably still is."""
+        self._tracker.resized(self._shape, frame.luma.shape)
+        self._shape, self._geometry = frame.luma.shape, Geometry(frame.luma.shape, self._zone)
+        self._scenery = []
+        self._learn_anew(self._geometry.shrink(frame.luma), at)
+        self._search.begin(self._geometry, at)
+        self._watchfulness.begin(self._geometry, at)
+        self._started, self._began = at, frame.captured_at
+
+    def _learn_anew(self, small: Picture, at: float) -> None:
+        """The empty scene is what is seen now; plates are followed all the same."""
+        self._background.start(small, at)
+        self._movers.clear()
+        self._scene.begin(at)
+        self._seen = None
+        self._previous = None
+
+    def _follow(self, frame: Frame, small: Picture, change: Picture, at: float) -> None:
+        """Find known plates again, and new ones where something moves."""
+        if self._tracker.tracks:
+            moving = None
+            if self._previous is not None:
+                moving = cv2.compare(cv2.absdiff(small, self._previous), STILL_STEP, cv2.CMP_GT)
+            self._tracker.follow(frame, at, lambda plate: self._is_still(plate, moving))
+        if self._search.survey_due(at):
+            height, width = frame.luma.shape
+            found, parts = self._search.survey(frame, small, at), [Part(Box(0, 0, width, height))]
+        else:
+            parts = self._search.parts(small, change, at, self._movers.now, self._tracker.tracks)
+            found = self._search.look(frame, small, at, parts) if parts else []
+        if parts:
+            for track in self._tracker.looked(frame, at, found, [part.box for part in parts]):
+                track.at_rest = at - self._started <= SURVEYS[-1] and not self._differs(track.plate)
+        visible = self._tracker.visible(at)
+        for track in visible:
+            if track.state is not State.SETTLED and not self._is_scenery(track, frame):
+                track.weigh(frame, at, tuple(box_of(t.plate) for t in visible if t is not track and t.confirmed))
+            self._keep_spare(track, frame, at)
+            for mover in self._movers.now:
+                own = track.confirmed and not track.scenery
+                mover.plate |= own and inside(self._geometry.box(mover.region), centre(track.plate))
+        for mover in self._movers.now:
+            self._keep_view(mover, frame)
+
+    def _keep_view(self, mover: Mover, frame: Frame) -> None:
+        """Keep the frame that shows most of a thing without a plate, if it may be recorded or paid for."""
+        box = self._geometry.box(mover.region)
+        view = Sight(frame, box, box.width >= WIDE and self._geometry.whole(mover.region))
+        recorded = self._keep_unpaid and mover.region.size >= LARGE * self._geometry.watched
+        paid = self._sees_letters is not None and view.legible
+        if mover.plate:
+            mover.view = None
+        elif (recorded or paid) and (mover.view is None or _shows_more(view, mover.view)):
+            mover.view = view
+
+    def _keep_spare(self, track: Track, frame: Frame, at: float) -> None:
+        """Keep the frame in which a plate is widest as long as no view of it is worth a call."""
+        if track.best is not None or track.announced or track.state is State.SETTLED or not self._keep_unpaid:
+            track.spare = None
+        elif track.spare is None or track.width > GREW * track.spare.width:
+            track.spare = View(frame, at, track.plate, track.width, 0.0)
+
+    def _is_still(self, plate: Corners, moving: Picture | None) -> bool:
+        if moving is None:
+            return False
+        region = self._geometry.region(box_of(plate))
+        place = moving[max(0, region.top - 1) : region.bottom + 1, max(0, region.left - 1) : region.right + 1]
+        return place.size > 0 and cv2.countNonZero(place) <= 0.02 * place.size
+
+    def _is_scenery(self, track: Track, frame: Frame) -> bool:
+        """True if a plate that never moved lies where text was found that no engine could read."""
+        if not track.scenery and not track.travelled and not track.paid:
+            track.scenery = any(overlap(track.plate, place) >= 0.5 for place in self._scenery)
+            if track.scenery:
+                track.settle()
+        return track.scenery
+
+    def _attend(self, track: Track, frame: Frame, at: float) -> list[Decision]:
+        ended = self._ended(track, at)
+        if track.seen_at != at and track.unseen < GONE_LOOKS and not ended:
+            return []
+        return self._rule(track, at, ended)
+
+    def _rule(self, track: Track, at: float, ended: bool) -> list[Decision]:
+        """Apply what the policy says of a track."""
+        stood_here = track.at_rest and not track.stirred
+        case = Case(
+            track,
+            at,
+            ended,
+            stood_here,
+            self._patience,
+            self._max_calls,
+            lambda: self._is_known(track, at),
+            lambda: self._seen_closely(track),
+        )
+        ruling = rule(case)
+        self._whys[track.passage] = ruling.why
+        if ruling.action is Action.SETTLE:
+            self._join(track, at)
+        elif ruling.action is Action.LOOK_LATER:
+            track.refused += 1
+            track.spare, track.best, track.earlier = track.best, None, []
+            track.idle_until = at + LATER * track.refused
+        elif ruling.action is Action.PAY and ruling.view is not None:
+            if stood_here and not track.announced and self._began is not None:
+                track.opened_at = self._began
+            return self._pay(track, ruling.view, ruling.reason)
+        return []
+
+    def _ended(self, track: Track, at: float) -> bool:
+        """True if a plate has been out of sight for so long that it will not come back."""
+        return at - track.seen_at >= self._close_after and track.unseen >= GONE_LOOKS
+
+    def _is_known(self, track: Track, at: float) -> bool:
+        """True if a picture that was paid for shows this plate: of a track out of sight, or at the very same place."""
+        return self._known_as(track, at) is not None
+
+    def _known_as(self, track: Track, at: float) -> Track | None:
+        assert track.best is not None
+        picture = upright(track.best.frame.luma, track.best.plate)
+        for other in self._tracker.tracks:
+            if other is track or not other.pictures or (not other.paid and not other.remembered):
+                continue
+            if other.seen_at == at and overlap(other.plate, track.plate) < 0.1:
+                continue
+            if other.shows(picture):
+                return other
+        return None
+
+    def _join(self, track: Track, at: float) -> None:
+        """The vehicle of an older track: that one goes on where this one is."""
+        older = self._known_as(track, at)
+        if older is None:
+            return
+        older.plate, older.seen_at, older.last_seen, older.lost_at = track.plate, track.seen_at, track.last_seen, None
+        older.pattern, older.place, older.rest = track.pattern, track.place, track.rest
+        older.velocity = track.velocity
+        older.moved_at, older.hit_at, older.misses, older.unseen = track.moved_at, track.hit_at, 0, track.unseen
+        older.remembered = older.earlier_run = False
+        if track in self._tracker.tracks:
+            self._tracker.tracks.remove(track)
+
+    def _seen_closely(self, track: Track) -> bool:
+        """True if a closer look at the best view sees the plate; its corners are more exact then."""
+        best = track.best
+        if best is None:
+            return False
+        if track.verified is best:
+            return True
+        found = self._search.closely(best)
+        if found is None:
+            return False
+        best.plate, track.verified = found.corners, best
+        return True
+
+    def _pay(self, track: Track, view: View, reason: str) -> list[Decision]:
+        picture = upright(view.frame.luma, view.plate)
+        crop = _crop(view)
+        track.paid.append(PaidView(view.at, view.plate, picture, view.width * view.scale, view.score, crop, view.scale))
+        track.pictures = [*track.pictures[-2:], picture]
+        track.state, track.sent, track.best = State.ASKED, view, None
+        shot = Shot(track.passage, view.frame, crop, view.score, reason, view.scale)
+        opening = [] if track.announced else [Opened(track.passage, track.opened_at)]
+        track.announced = True
+        return [*opening, shot]
+
+    def _let_go(self, at: float) -> list[Decision]:
+        """Close the passages whose vehicles have gone."""
+        decisions: list[Decision] = []
+        for track in list(self._tracker.tracks):
+            track.unseen = 0 if track.seen_at == at else track.unseen + 1
+            if track.scenery and track.announced:
+                decisions += self._closing(track)
+                track.announced = False
+            if track.seen_at == at or not self._is_gone(track, at):
+                continue
+            self._tracker.tracks.remove(track)
+            self._whys.pop(track.passage, None)
+            decisions += self._closing(track)
+        return decisions
+
+    def _is_gone(self, track: Track, at: float) -> bool:
+        away = at - track.seen_at
+        if track.remembered:
+            return self._search.surveyed and at - self._started > 4.0
+        if track.unseen < GONE_LOOKS or away < self._close_after:
+            return False
+        if track.verdict is Verdict.PENDING and away < self._close_after + ANSWERED_WITHIN:
+            return False
+        region = self._geometry.region(box_of(track.plate))
+        covered = any(mover.region.overlap(region) for mover in self._movers.now)
+        stood = track.stands(track.seen_at) >= 1.0
+        return not covered or away >= (STOOD_HIDDEN_FOR if stood else HIDDEN_FOR)
+
+    def _closing(self, track: Track) -> list[Decision]:
+        """Its passage is over. One that was never worth a call is recorded, too, if it was surely a plate."""
+        way = direction(box_of(track.origin or track.plate), box_of(track.plate))
+        closed = Closed(track.passage, track.opened_at, track.last_seen, way)
+        if track.announced:
+            return [] if track.earlier_run else [closed]
+        surely = track.state is State.WAITING and track.hits >= RECORDED_HITS and track.widest >= RECORDED_WIDTH
+        if not surely or not track.stirred:
+            return []
+        return [Opened(track.passage, track.opened_at), *self._kept(track), closed]
+
+    def _kept(self, track: Track) -> list[Decision]:
+        """The best view of a plate that nothing was paid for."""
+        view = track.best or track.spare
+        if view is None or not self._keep_unpaid:
+            return []
+        return [Kept(track.passage, view.frame, _crop(view), view.score, NEVER_WORTH_IT)]
+
+    def _record(self, mover: Mover) -> list[Decision]:
+        """Something as large as a vehicle came and went, and showed no plate."""
+        lasted = mover.seen_at - mover.since
+        if mover.plate or lasted < LASTED or mover.largest < LARGE * self._geometry.watched:
+            return []
+        passage = mover.passage
+        way = direction(self._geometry.box(mover.first), self._geometry.box(mover.region))
+        opened, closed = Opened(passage, mover.opened_at), Closed(passage, mover.opened_at, mover.last_seen, way)
+        if mover.view is None:
+            return [opened, closed]
+        frame, box, legible = mover.view
+        if legible and self._shows_letters(frame, box):
+            return [opened, Shot(passage, frame, box, float(box.width), WITHOUT_PLATE), closed]
+        kept = [Kept(passage, frame, box, float(box.width), NO_PLATE_SEEN)] if self._keep_unpaid else []
+        return [opened, *kept, closed]
+
+    def _shows_letters(self, frame: Frame, box: Box) -> bool:
+        """True if a vehicle on which no plate was seen is worth its one call, because it shows letters."""
+        if self._sees_letters is None:
+            return False
+        part = frame.to_bgr()[box.y : box.y + box.height, box.x : box.x + box.width]
+        return self._sees_letters(np.ascontiguousarray(part))
+
+    def _absorb(self, small: Picture, at: float) -> None:
+        """What stands and shows no plate becomes a part of the scene."""
+        for mover in list(self._movers.now):
+            still = mover.stands(at)
+            if self._holds_plate(mover, at):
+                continue
+            gap = still >= GHOST_FOR and self._background.uncovered(small, mover.region)
+            bare = still >= BARE_FOR and self._background.outlined_before(small, mover.region)
+            if gap or bare or still >= LEFT_FOR:
+                self._background.absorb(small, mover.region)
+                self._movers.forget(mover)
+
+    def _holds_plate(self, mover: Mover, at: float) -> bool:
+        box = self._geometry.box(mover.region)
+        return any(inside(box, centre(t.plate)) and not t.scenery for t in self._tracker.visible(at))
+
+    def _filled(self, at: float) -> bool:
+        """True if things that show no plate take up the picture."""
+        height, width = self._geometry.small_shape
+        return any(m.region.size >= 0.7 * height * width and not self._holds_plate(m, at) for m in self._movers.now)
+
+    def _vehicles(self, at: float) -> Picture | None:
+        """255 where vehicles are, so that the background neither learns them nor lets them vote on the light."""
+        regions = [mover.region for mover in self._movers.now]
+        return self._geometry.mask_of(regions) if regions else None
+
+    def _box_of(self, track: Track) -> Box:
+        return vehicle_around(track.plate, self._shape)
+
+    def _explain(self, learning: bool, at: float) -> Why:
         """The reason that counts for a frame that was not sent."""
         if learning:
             return Why.LEARNING
-        if self._follower.tracks:
-            return max((track.why for track in self._follower.tracks), key=NEAR_TO_A_CALL.index)
+        whys = [self._whys[t.passage] for t in self._tracker.visible(at) if t.passage in self._whys]
+        whys += [Why.NO_PLATE for _ in self._movers.now]
+        if whys:
+            return max(whys, key=NEAR_TO_A_CALL.index)
         return Why.TOO_SMALL if self._change >= SOME_CHANGE else Why.QUIET
 
-    def _vehicles(self) -> Picture | None:
-        """255 where tracks are, so that the background neither learns them nor lets them vote on the light."""
-        tracks = self._follower.tracks
-        return self._geometry.mask_of(track.region for track in tracks) if tracks else None
 
-    def _fills(self, track: Track, luma: Picture) -> bool:
-        """Whether a thing takes up the picture and shows no plate, or not the one any more that was paid for.
+def _is_own(view: PaidView, corners: Corners | None) -> bool:
+    """True if a plate that was read is the one that the view was sent for, or lies where no picture was sent."""
+    if corners is None or not inside(view.crop, centre(corners)):
+        return True
+    (x, y), (own_x, own_y) = centre(corners), centre(view.plate)
+    width = view.width / view.scale
+    return abs(x - own_x) <= OWN * width and abs(y - own_y) <= OWN * width
 
-        Not the zone alone: that may be just as large as a vehicle.
-        """
-        height, width = self._geometry.small_shape
-        if track.region.size < CHANGED * height * width:
-            return False
-        if not track.paid:
-            return not track.hits
-        plates = [(view, view.plate or view.found) for view in track.paid]
-        return not any(plate is not None and view.still_there(plate, luma) for view, plate in plates)
+
+def _shows_more(view: Sight, before: Sight) -> bool:
+    """True if a view of a thing is worth keeping in the place of one before: it is legible, or clearly larger."""
+    if view.legible is not before.legible:
+        return view.legible
+    return view.box.width * view.box.height > GREW * before.box.width * before.box.height
+
+
+def _crop(view: View) -> Box:
+    """The vehicle around a plate, without the plates of other vehicles, which are never very near."""
+    crop, own = vehicle_around(view.plate, view.frame.luma.shape), box_of(view.plate)
+    left, top, right, bottom = crop.x, crop.y, crop.x + crop.width, crop.y + crop.height
+    aside, above = round(NEAREST_ASIDE * own.width), round(NEAREST_ABOVE * own.width)
+    for box in view.others:
+        if box.x >= right or box.x + box.width <= left or box.y >= bottom or box.y + box.height <= top:
+            continue
+        if box.x >= own.x + own.width + aside:
+            right = box.x
+        elif box.x + box.width <= own.x - aside:
+            left = box.x + box.width
+        elif box.y + box.height <= own.y - above:
+            top = box.y + box.height
+        elif box.y >= own.y + own.height + above:
+            bottom = box.y
+    return Box(left, top, right - left, bottom - top)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from streamwatch.model import Box
+from streamwatch.model import Box, Corners
 
 
 class Why(StrEnum):
@@ -13,27 +13,34 @@ class Why(StrEnum):
     SENT = "sent"
     QUIET = "nothing differs from the empty scene"
     LEARNING = "the empty scene is still being learned"
-    SCENE_JUMP = "the whole picture changed at once"
     TOO_SMALL = "what differs is smaller than a vehicle"
-    TOO_SHORT = "it has not lasted long enough to be a vehicle"
-    FRAGMENT = "it is a piece of a vehicle that was sent already"
-    BETTERING = "the view is still getting better"
-    NO_PLATE = "no plate can be seen in the best view"
+    NO_PLATE = "no plate can be seen in it"
     SCENERY = "it belongs to the scene"
     KNOWN = "this vehicle was sent already"
-    NOT_BETTER = "no view is clearly better than the unread one"
+    ASKED = "a picture of it is being read"
     USED_UP = "this passage has had all its calls"
+    TOO_SHORT = "its plate was seen only once so far"
+    CUT_OFF = "its plate is not wholly in the picture"
+    FAR = "its plate is too small to be read"
+    NOT_BETTER = "no view is clearly better than the unread one"
+    UNSURE = "it may be no plate"
+    BETTERING = "the view is still getting better"
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """One thing that is followed. box: in frame pixels; score: of this view; best: so far; None if unknown."""
+    """One thing that is followed. box: in frame pixels; score: of this view; best: so far; None if unknown.
+
+    plate: corners in frame pixels, None for what shows no plate; state: of its track, as a lower-case word.
+    """
 
     passage: int
     box: Box
     score: float | None
     best: float | None
     why: Why
+    plate: Corners | None = None
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from streamwatch.pipeline.books import Books, Notify
 from streamwatch.pipeline.budget import Budget, Limits
 from streamwatch.pipeline.channel import Channel, ChannelClosed
 from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served, dropping
-from streamwatch.pipeline.events import Event, KeyframeDropped, KeyframeTaken, PlatesRead
+from streamwatch.pipeline.events import Event, KeyframeDropped, KeyframeKept, KeyframeTaken, PlatesRead
 from streamwatch.pipeline.governor import Governor
 from streamwatch.pipeline.intake import Intake, JpegLimits
 from streamwatch.pipeline.local import LocalHelp
@@ -24,6 +24,7 @@ __all__ = [
     "Job",
     "JpegLimits",
     "KeyframeDropped",
+    "KeyframeKept",
     "KeyframeTaken",
     "Limits",
     "LocalHelp",

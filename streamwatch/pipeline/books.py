@@ -17,6 +17,7 @@ from streamwatch.pipeline.events import (
     Event,
     KeyframeDoubtful,
     KeyframeDropped,
+    KeyframeKept,
     KeyframeTaken,
     KeyframeWaits,
     PassageClosed,
@@ -129,6 +130,8 @@ class Books:
             case KeyframeTaken(keyframe):
                 self._entry(keyframe.passage).waiting += 1
                 self._owe(lambda: self._store.save_keyframe(keyframe))
+            case KeyframeKept(keyframe):
+                self._owe(lambda: self._store.save_keyframe(keyframe, KeyframeState.KEPT))
             case KeyframeWaits(keyframe, reason):
                 self._owe(lambda: self._store.keyframe_state(keyframe.key, KeyframeState.WAITING, reason))
             case KeyframeDropped(key, passage_key, camera, reason):

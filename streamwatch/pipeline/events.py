@@ -23,6 +23,13 @@ class KeyframeTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyframeKept:
+    """A view of a vehicle that nothing was paid for was kept for people; it is never read."""
+
+    keyframe: Keyframe
+
+
+@dataclass(frozen=True, slots=True)
 class KeyframeDropped:
     """A view was given up without being read. key, passage: of the keyframe."""
 
@@ -109,6 +116,7 @@ class ReadFailed:
 Event = (
     PassageOpened
     | KeyframeTaken
+    | KeyframeKept
     | KeyframeDropped
     | KeyframeWaits
     | KeyframeDoubtful

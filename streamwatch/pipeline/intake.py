@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from streamwatch.gate import Closed, Decision, Gate, Glance, Opened, Remembered, Shot, Why, decode_luma, encode
+from streamwatch.gate import Closed, Decision, Gate, Glance, Kept, Opened, Remembered, Shot, Why, decode_luma, encode
 from streamwatch.model import Attention, Corners, Frame, Keyframe, Passage, PlateText
-from streamwatch.pipeline.events import Event, KeyframeTaken, PassageClosed, PassageOpened
+from streamwatch.pipeline.events import Event, KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened
 from streamwatch.plates import CHINA, Grammar
 
 ASKED = 500  # keyframes whose answer the gate may still learn; in a long outage the oldest are forgotten
@@ -105,34 +105,38 @@ class Intake:
                 passage = Passage(uuid4().hex, self._camera, at, at)
                 self._open[number] = passage
                 return PassageOpened(passage, number)
-            case Closed(number, opened_at, last_seen):
-                passage = self._open.pop(number)
-                return PassageClosed(replace(passage, opened_at=opened_at, last_seen=last_seen, closed=True))
-            case Shot():
-                return KeyframeTaken(self._keyframe(decision))
+            case Closed(number, opened_at, last_seen, direction):
+                passage = replace(self._open.pop(number), opened_at=opened_at, last_seen=last_seen, closed=True)
+                return PassageClosed(replace(passage, direction=direction))
+            case Shot(number):
+                keyframe = self._keyframe(decision, decision.scale)
+                self._asked[keyframe.key] = number
+                if len(self._asked) > ASKED:
+                    del self._asked[next(iter(self._asked))]
+                return KeyframeTaken(keyframe)
+            case Kept():
+                return KeyframeKept(self._keyframe(decision))
 
-    def _keyframe(self, shot: Shot) -> Keyframe:
+    def _keyframe(self, view: Shot | Kept, scale: float = 1.0) -> Keyframe:
         jpeg = encode(
-            shot.frame,
-            shot.crop,
-            long_side=round(shot.scale * min(self._jpeg.long_side, max(shot.crop.width, shot.crop.height))),
+            view.frame,
+            view.crop,
+            long_side=round(scale * min(self._jpeg.long_side, max(view.crop.width, view.crop.height))),
             quality=self._jpeg.quality,
             max_bytes=self._jpeg.max_bytes,
         )
         key = uuid4().hex
-        self._asked[key], self._taken[key] = shot.passage, shot.frame
-        if len(self._asked) > ASKED:
-            del self._asked[next(iter(self._asked))]
+        self._taken[key] = view.frame
         return Keyframe(
             key=key,
-            passage=self._open[shot.passage].key,
+            passage=self._open[view.passage].key,
             camera=self._camera,
-            captured_at=shot.frame.captured_at,
+            captured_at=view.frame.captured_at,
             jpeg=jpeg.data,
             width=jpeg.width,
             height=jpeg.height,
-            crop=shot.crop,
+            crop=view.crop,
             scale=jpeg.scale,
-            score=shot.score,
-            reason=shot.reason,
+            score=view.score,
+            reason=view.reason,
         )

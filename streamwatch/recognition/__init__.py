@@ -10,15 +10,15 @@ ocrcars.py           the client: one ledger row per attempt, retries, the clock
 ├── shrink.py        the same picture again, smaller or as plain baseline JPEG
 └── picture_url.py   which addresses the service can fetch
 
-local.py             the local engine: which lines of a picture are plates
-├── finder.py        where there is text; networks.py opens what comes inside rapidocr
-├── quads.py         corners: cutting out, beside, above; layout.py where a plate's characters stand
+local.py             the local engine: what the plates that the detector finds say
+├── nearby.py        the part of a picture for a closer look; networks.py opens detector and text networks
+├── quads.py         corners: cutting out; layout.py where a plate's characters stand
 ├── lines.py         reading one line in several views
 ├── decoding.py      the grammar over the network's probabilities; free.py where there is only a pattern
 ├── provinces.py     what blurred provinces and marks are taken for
 └── confidence.py    how sure a plate is
 
-presence.py          whether there is anything like a plate, before paying
+presence.py          lettering on a vehicle without a plate, before paying; finder.py where there is text
 """
 
 import os

@@ -42,29 +42,19 @@ class TextFinder:
         """Loads the network. threads: CPU threads of one search. Raises EngineMissing."""
         self._network = open_network("det", threads)
 
-    def find(self, picture: Picture, pixels: int, *, evened: bool = False) -> list[Found]:
+    def find(self, picture: Picture, pixels: int) -> list[Found]:
         """The lines of text in a BGR picture, surest first.
 
         pixels: to about how many the picture is reduced for the search, which sets its price: some 0.3 s of CPU for a
-        million. evened: with the same contrast everywhere, for what lies in the dark or in glaring light. Quads are in
-        pixels of the picture as given.
+        million. Quads are in pixels of the picture as given.
         """
         height, width = picture.shape[:2]
         columns, rows = _reduced(width, height, pixels)
         small = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
-        if evened:
-            small = _evened(np.asarray(small, np.uint8))
         tensor = np.ascontiguousarray((small.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None])
         cores = self._network.run(None, {self._network.get_inputs()[0].name: tensor})[0][0, 0]
         found = _lines(np.asarray(cores, np.float32), np.array([width / columns, height / rows], np.float32))
         return sorted(found, key=lambda line: -line.score)
-
-
-def _evened(picture: Picture) -> Picture:
-    """The picture with the same contrast everywhere (CLAHE, Zuiderveld 1994)."""
-    lab = cv2.cvtColor(picture, cv2.COLOR_BGR2LAB)
-    lab[:, :, 0] = cv2.createCLAHE(2.0, (8, 8)).apply(lab[:, :, 0])
-    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2BGR), np.uint8)
 
 
 def _reduced(width: int, height: int, pixels: int) -> tuple[int, int]:

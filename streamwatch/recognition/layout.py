@@ -24,7 +24,7 @@ _WIDE = {"ordinary": 440.0, "driving school": 440.0, "new energy small": 480.0, 
 _LATE = 6.0
 """By how much the network's probability peaks right of a character's middle; measured on drawn plates."""
 _LETTERS_HIGH = 0.61
-"""Height of the letters with a margin of 8 percent, by the height of the finder's line; measured on drawn plates."""
+"""Height of the letters with a margin of 8 percent, by the height of the line; measured on drawn plates."""
 _PLATE_HIGH = _LETTERS_HIGH * 140 / 104
 """Height of the plate by that of the line: letters of 90 mm with their margin have 104, the plate 140."""
 _FARTHEST = 0.05

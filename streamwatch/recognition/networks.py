@@ -1,4 +1,4 @@
-"""The networks that come inside the rapidocr package, opened straight from their files on onnxruntime.
+"""The plate detector and the networks that come inside the rapidocr package, opened from their files on onnxruntime.
 
 rapidocr itself is never imported: its files are enough, and nothing can then be fetched, logged or configured.
 """
@@ -10,6 +10,9 @@ from threading import Lock
 from typing import Any
 from weakref import WeakValueDictionary
 
+import numpy as np
+
+from streamwatch.detection import WEIGHTS, PlateDetector
 from streamwatch.errors import INSTALL_LOCAL, EngineMissing
 from streamwatch.recognition.weights import without_subnormals
 
@@ -27,7 +30,17 @@ def open_network(part: str, threads: int) -> Any:
     the last of them. threads: CPU threads of one run. The memory that a run needs is given back after it: pictures
     differ in size, and onnxruntime's own arena would keep the largest of each.
     """
-    file = _file(part)
+    return _shared(_file(part), threads)
+
+
+def open_detector(threads: int) -> PlateDetector:
+    """The plate detector on onnxruntime, which takes half of OpenCV's time. Raises EngineMissing."""
+    session = _shared(WEIGHTS, threads)
+    name = session.get_inputs()[0].name
+    return PlateDetector(lambda luma: np.asarray(session.run(None, {name: luma})[0], np.float32))
+
+
+def _shared(file: Path, threads: int) -> Any:
     with _lock:
         session = _open.get((file, threads))
         if session is None:

@@ -1,4 +1,4 @@
-"""Whether a picture shows anything like a plate: a look that costs a fifth of a reading, before one pays for it."""
+"""Looks for lettering like a plate's on a vehicle on which the detector has seen no plate, before one pays for it."""
 
 from streamwatch.model import Corners, Picture
 from streamwatch.recognition import quads

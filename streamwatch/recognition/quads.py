@@ -1,4 +1,4 @@
-"""Where lines of text lie in a picture, how two of them lie to each other, and how one is cut out."""
+"""Where plates and lines of text lie in a picture, and how they are cut out."""
 
 from dataclasses import dataclass
 
@@ -118,45 +118,12 @@ def set_upright(picture: Picture, quad: Quad, columns: int, rows: int) -> Pictur
     return np.asarray(cutting, np.uint8)
 
 
-def upper_line(lower: Quad) -> Quad:
-    """Where the upper line of a two-line plate is, given its lower line.
+def halves(block: Quad) -> tuple[Quad, Quad]:
+    """The upper and the lower line of a two-line plate that fills the block.
 
     GA 36 places the letters of the 440x220 mm plate at 15 to 75 mm (upper) and 90 to 200 mm (lower) from its top.
     """
-    along, down = _axes(lower)
-    left, right = lower[0] + 0.2 * along, lower[1] - 0.2 * along
-    return np.array([left - 0.62 * down, right - 0.62 * down, right, left], np.float32)
-
-
-def halves(block: Quad) -> tuple[Quad, Quad]:
-    """The upper and the lower line of a two-line plate that fills the block (GA 36, as above)."""
     return part(block, 0.18, 0.82, 0.02, 0.4), part(block, 0.0, 1.0, 0.33, 1.0)
-
-
-def beside(left: Quad, right: Quad) -> bool:
-    """Whether the second line goes on where the first ends."""
-    height, other = size(left)[1], size(right)[1]
-    gap, shift = (right[0] + right[3] - left[1] - left[2]) / 2
-    return 0.6 * other < height < 1.6 * other and abs(shift) < 0.4 * other and -0.4 * other < gap < 1.2 * other
-
-
-def above(upper: Quad, lower: Quad) -> bool:
-    """Whether they lie as the lines of a truck's plate: a short one over the middle of a longer, higher one."""
-    (width, height), (long, high) = size(upper), size(lower)
-    gap = float((lower[0] + lower[1] - upper[2] - upper[3])[1]) / 2
-    shift = abs(float((lower.mean(axis=0) - upper.mean(axis=0))[0]))
-    fits = 0.3 * long < width < 0.95 * long and 0.35 * high < height < 1.2 * high
-    return fits and -0.5 * high < gap < 0.6 * high and shift < 0.25 * long
-
-
-def same(one: Quad, other: Quad) -> bool:
-    """Whether all corners lie so close together that both would be read alike."""
-    return float(np.abs(one - other).max()) < 0.1 * size(one)[1]
-
-
-def side_by_side(left: Quad, right: Quad) -> Quad:
-    """Both lines as one."""
-    return np.array([left[0], right[1], right[2], left[3]], np.float32)
 
 
 def stacked(upper: Quad, lower: Quad) -> Quad:

@@ -1,4 +1,7 @@
-"""The vehicles that were before a camera last, as they were last sent: one of them may still stand there."""
+"""The vehicles that were before a camera last, as they were last sent: one of them may still stand there.
+
+Text that no engine could read is among them: it belongs to the place and will be there again.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,17 +11,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from streamwatch.errors import StorageFailed, StoreError
-from streamwatch.model import Corners, Keyframe, Passage
+from streamwatch.model import Corners, Direction, Keyframe, Passage
 from streamwatch.store.outbox import load_keyframe
 from streamwatch.store.rows import corners_of, passage_of
-from streamwatch.store.tables import StoredKeyframe, StoredPassage, StoredReading
+from streamwatch.store.tables import KeyframeState, PassageOutcome, StoredKeyframe, StoredPassage, StoredReading
 
 PASSAGES = 12  # the most that are asked for
+UNREAD = 6  # the same of older ones in which no plate was read: signs that stand there, and must not be paid for again
 
 
 @dataclass(frozen=True, slots=True)
 class LastView:
-    """The newest keyframe of a passage. plate: where one was read in it, in frame pixels; None where none was."""
+    """The newest keyframe of a passage but one that is only kept. plate: where one was read in it, in frame pixels."""
 
     passage: Passage
     keyframe: Keyframe
@@ -26,22 +30,31 @@ class LastView:
 
 
 def last_views(session: Session, camera: str, before: datetime, data_dir: Path) -> list[LastView]:
-    """Of the passages last seen before that time, newest first; those left open by a crash come before all others.
+    """Return those last seen before that time, newest first; those left open by a crash come before all others.
 
-    Passages whose picture is gone are left out. Raises StorageFailed.
+    Older passages in which no plate was read come last. Passages whose picture is gone are left out. Raises
+    StorageFailed.
     """
     query = (
         select(StoredPassage)
         .where(StoredPassage.camera == camera, StoredPassage.last_seen <= before)
         .order_by(StoredPassage.closed, StoredPassage.last_seen.desc())
-        .limit(PASSAGES)
     )
-    views = [_view(session, passage, data_dir) for passage in session.scalars(query)]
+    last = list(session.scalars(query.limit(PASSAGES)))
+    unread = query.where(
+        StoredPassage.outcome == PassageOutcome.UNREAD,
+        StoredPassage.direction == Direction.UNKNOWN,
+        StoredPassage.id.not_in([passage.id for passage in last]),
+    )
+    last += session.scalars(unread.limit(UNREAD))
+    views = [_view(session, passage, data_dir) for passage in last]
     return [view for view in views if view is not None]
 
 
 def _view(session: Session, passage: StoredPassage, data_dir: Path) -> LastView | None:
-    newest = select(StoredKeyframe).where(StoredKeyframe.passage_id == passage.id)
+    newest = select(StoredKeyframe).where(
+        StoredKeyframe.passage_id == passage.id, StoredKeyframe.state != KeyframeState.KEPT
+    )
     row = session.scalar(newest.order_by(StoredKeyframe.captured_at.desc(), StoredKeyframe.id.desc()).limit(1))
     if row is None:
         return None

@@ -121,6 +121,7 @@ class Store:
                 row = StoredPassage(key=passage.key, camera=passage.camera, clock_trusted=True)
                 session.add(row)
             row.opened_at, row.last_seen, row.closed = passage.opened_at, passage.last_seen, passage.closed
+            row.direction = passage.direction
             row.clock_trusted = row.clock_trusted and self.clock_trusted
 
     def passage_outcome(self, key: str, outcome: PassageOutcome) -> None:
@@ -128,13 +129,13 @@ class Store:
         with self._transaction() as session:
             row_of(session, StoredPassage, key).outcome = outcome
 
-    def save_keyframe(self, keyframe: Keyframe) -> None:
-        """Stores the JPEG as evidence and then its row, `waiting`. The passage must be saved already."""
+    def save_keyframe(self, keyframe: Keyframe, state: KeyframeState = KeyframeState.WAITING) -> None:
+        """Stores the JPEG as evidence and then its row, in that state. The passage must be saved already."""
         path = picture_path(keyframe.camera, keyframe.captured_at, keyframe.key)
         self._write(path, keyframe.jpeg)
         with self._transaction() as session:
             passage = row_of(session, StoredPassage, keyframe.passage)
-            session.add(keyframe_row(keyframe, passage.id, path, self.clock_trusted))
+            session.add(keyframe_row(keyframe, passage.id, path, state, self.clock_trusted))
 
     def keyframe_state(self, key: str, state: KeyframeState, reason: str = "") -> None:
         """Says where a keyframe stands, and why where it failed, was dropped or waits again."""

@@ -11,7 +11,14 @@ from streamwatch.errors import StoreError
 from streamwatch.model import Box, Corners, Keyframe, Passage, PlateText, Point, Reading, Sighting
 from streamwatch.plates import MOST_PLATES, legible
 from streamwatch.store.evidence import sha256
-from streamwatch.store.tables import StoredCall, StoredKeyframe, StoredPassage, StoredReading, StoredSighting
+from streamwatch.store.tables import (
+    KeyframeState,
+    StoredCall,
+    StoredKeyframe,
+    StoredPassage,
+    StoredReading,
+    StoredSighting,
+)
 from streamwatch.store.texts import storable
 
 _Row = TypeVar("_Row", StoredPassage, StoredKeyframe, StoredCall, StoredReading, StoredSighting)
@@ -25,7 +32,9 @@ def row_of(session: Session, table: type[_Row], key: str) -> _Row:
     return row
 
 
-def keyframe_row(keyframe: Keyframe, passage_id: int, path: str, clock_trusted: bool) -> StoredKeyframe:
+def keyframe_row(
+    keyframe: Keyframe, passage_id: int, path: str, state: KeyframeState, clock_trusted: bool
+) -> StoredKeyframe:
     """A new row. path: where its JPEG lies, relative to data_dir."""
     return StoredKeyframe(
         key=keyframe.key,
@@ -44,6 +53,7 @@ def keyframe_row(keyframe: Keyframe, passage_id: int, path: str, clock_trusted: 
         scale=keyframe.scale,
         score=keyframe.score,
         reason=keyframe.reason,
+        state=state,
         clock_trusted=clock_trusted,
     )
 
@@ -67,7 +77,7 @@ def keyframe_of(row: StoredKeyframe, passage: str, jpeg: bytes) -> Keyframe:
 
 def passage_of(row: StoredPassage) -> Passage:
     """A passage as it was saved last."""
-    return Passage(row.key, row.camera, row.opened_at, row.last_seen, row.closed)
+    return Passage(row.key, row.camera, row.opened_at, row.last_seen, row.closed, row.direction)
 
 
 def reading_row(reading: Reading, keyframe_id: int, call_id: int | None) -> StoredReading:

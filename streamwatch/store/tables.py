@@ -23,7 +23,7 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from streamwatch.model import Engine, SightingStatus
+from streamwatch.model import Direction, Engine, SightingStatus
 from streamwatch.store.texts import storable
 
 PLATE_LENGTH = 255
@@ -40,7 +40,7 @@ class PassageOutcome(StrEnum):
 
 
 class KeyframeState(StrEnum):
-    """Where a keyframe stands on its way to an engine. `waiting` is the outbox."""
+    """Where a keyframe stands on its way to an engine. `waiting` is the outbox; `kept` is not on its way to any."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -48,6 +48,7 @@ class KeyframeState(StrEnum):
     ANSWERED = "answered"
     FAILED = "failed"
     DROPPED = "dropped"
+    KEPT = "kept"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -176,6 +177,11 @@ class StoredPassage(Base):
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time of the first frame that showed it")
     last_seen: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time of the last frame that showed it so far")
     closed: Mapped[bool] = mapped_column(comment="1 once the vehicle has gone")
+    direction: Mapped[Direction] = mapped_column(
+        _word(Direction),
+        default=Direction.UNKNOWN,
+        comment="coming, going or crossing, as the camera sees it; unknown: it stood, or is not closed yet",
+    )
     outcome: Mapped[PassageOutcome] = mapped_column(
         _word(PassageOutcome),
         default=PassageOutcome.PENDING,
@@ -191,7 +197,7 @@ class StoredPassage(Base):
 
 
 class StoredKeyframe(Base):
-    """A view of a passage chosen to be read."""
+    """A view of a passage, to be read or kept."""
 
     __tablename__ = "keyframes"
     __table_args__ = (
@@ -199,7 +205,7 @@ class StoredKeyframe(Base):
         Index(None, "camera", "captured_at"),
         Index(None, "captured_at"),
         Index(None, "state", "captured_at"),
-        {"comment": "a view of a passage that was chosen to be read; its JPEG is on disk before this row exists"},
+        {"comment": "a view of a passage, to be read or kept for people; its JPEG is on disk before this row exists"},
     )
 
     id: Mapped[int] = _id()
@@ -224,7 +230,7 @@ class StoredKeyframe(Base):
         default=KeyframeState.WAITING,
         comment="waiting: to be read (the outbox); sent: a call was begun and is not settled; doubtful: sent, and "
         "nobody knows whether it was answered and paid; answered: read, whatever the answer was; failed: given up "
-        "after trying; dropped: given up without trying",
+        "after trying; dropped: given up without trying; kept: for people to look at, never to be read or paid for",
     )
     state_reason: Mapped[str] = mapped_column(
         Words, default="", comment="why it is doubtful, failed, was dropped, waits again or was read without being paid"

@@ -1,0 +1,1 @@
+"""Change against the empty scene: where something moves."""

@@ -1,0 +1,125 @@
+"""Things that differ from the empty scene, followed by their place: where a plate may come, and what has none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from streamwatch.gate.motion.regions import Region
+from streamwatch.model import Box, Frame, Picture
+
+MOST_MOVERS = 8
+STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
+MOVED = 0.03  # part of a resting thing's place that may differ from the last look
+
+
+class Sight(NamedTuple):
+    """A frame that shows a mover, and where. legible: True if it shows all of it, large enough for letters."""
+
+    frame: Frame
+    box: Box
+    legible: bool
+
+
+@dataclass(eq=False)
+class Mover:
+    """A region of change. Times but `opened_at` and `last_seen` in seconds of capture time.
+
+    passage: its number, for when it shows no plate. first: its region when it was seen first. still_since: None while
+    it moves. largest: pixels of its largest rectangle in the small picture. plate: True once a plate was followed
+    inside it. view: the one that shows most of it. tries: looks of the detector at it while it stood and showed no
+    plate, next_try: when the next one is due.
+    """
+
+    passage: int
+    region: Region
+    first: Region
+    opened_at: datetime
+    last_seen: datetime
+    since: float
+    seen_at: float
+    still_since: float | None = None
+    frames: int = 1
+    largest: int = 0
+    plate: bool = False
+    view: Sight | None = None
+    tries: int = 0
+    next_try: float = 0.0
+
+    def stands(self, at: float) -> float:
+        """Return the seconds for which it has stood still."""
+        return 0.0 if self.still_since is None else at - self.still_since
+
+
+class Movers:
+    """Of one camera. now: those of the last frame."""
+
+    def __init__(self, next_passage: Callable[[], int]) -> None:
+        """next_passage: gives numbers that no passage had before."""
+        self._next_passage = next_passage
+        self.now: list[Mover] = []
+        self._all: list[Mover] = []
+        self._previous: Picture | None = None
+
+    def clear(self) -> None:
+        """Another scene."""
+        self.now, self._all, self._previous = [], [], None
+
+    def look(
+        self, regions: list[Region], small: Picture, captured_at: datetime, at: float, memory: float
+    ) -> list[Mover]:
+        """Take in the regions of a frame; return the movers that have been gone for `memory` seconds.
+
+        A vehicle whose middle looks like the road comes in pieces: those inside the place of one mover are one.
+        """
+        found: dict[int, Region] = {}
+        born: list[Region] = []
+        for region in regions:
+            near = max(self._all, key=lambda m: m.region.overlap(region), default=None)
+            if near is None or near.region.overlap(region) == 0:
+                born.append(region)
+            elif id(near) not in found:
+                found[id(near)] = region
+            elif near.region.holds(region) and found[id(near)].shares_columns(region):
+                found[id(near)] = found[id(near)].joined(region)
+            else:
+                born.append(region)
+        for mover in self._all:
+            if id(mover) in found:
+                mover.region, mover.seen_at, mover.last_seen = found[id(mover)], at, captured_at
+                mover.frames += 1
+        fresh = [
+            Mover(self._next_passage(), r, r, captured_at, captured_at, at, at)
+            for r in born[: max(0, MOST_MOVERS - len(self._all))]
+        ]
+        self._all += fresh
+        for mover in self._all:
+            if mover.seen_at == at:
+                self._measure(mover, small, at)
+        gone = [mover for mover in self._all if at - mover.seen_at >= memory]
+        self._all = [mover for mover in self._all if at - mover.seen_at < memory]
+        self.now = [mover for mover in self._all if mover.seen_at == at]
+        self._previous = small
+        return gone
+
+    def forget(self, mover: Mover) -> None:
+        """It has become part of the scene."""
+        self._all.remove(mover)
+        self.now.remove(mover)
+
+    def _measure(self, mover: Mover, small: Picture, at: float) -> None:
+        mover.largest = max(mover.largest, mover.region.size)
+        if self._previous is None or stillness(small, self._previous, mover.region, STILL_STEP) < STILL_PART:
+            mover.still_since = None
+        elif mover.still_since is None:
+            mover.still_since = at
+
+
+def stillness(small: Picture, previous: Picture, region: Region, step: int) -> float:
+    """Return the part (0 to 1) of a region whose luma moved by at most `step` grey levels between two frames."""
+    now = small[region.top : region.bottom, region.left : region.right]
+    before = previous[region.top : region.bottom, region.left : region.right]
+    return 1.0 - float(np.count_nonzero(cv2.absdiff(now, before) > step)) / max(1, now.size)

@@ -1,0 +1,1 @@
+"""Plates followed from frame to frame."""

@@ -1,0 +1,158 @@
+"""Which plate of this frame is which plate of the frames before: detection, gating, association, hits and misses."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+from streamwatch.detection import Detection
+from streamwatch.gate.plates.picture import upright
+from streamwatch.gate.plates.shapes import box_of, centre, inside, is_whole, overlap, plate_width
+from streamwatch.gate.tracking.track import MAYBE, State, Track
+from streamwatch.model import Box, Corners, Frame
+
+MOST_TRACKS = 16  # in view at once
+NEAR = 1.2  # widths of a plate; so far from where it is expected a detection may be the same plate
+FAR = 3.5  # the same for a plate whose way is not known yet, or that goes fast
+GROWN = 1.6  # ratio of widths between two looks
+CHECK_EVERY = 0.5  # s between two looks at the pixels of a plate that stands still
+CHECK_AGAIN = 0.2  # s; the same for one that is out of sight
+LONG_AWAY = 0.35  # s out of sight after which a plate must look the same to be the same
+STARTS = 0.4  # score from which a detection begins a track; less may go on with one
+TENTATIVE_FOR = 1.0  # s without a second hit, and MISSES looks without one, after which a track is dropped
+MISSES = 2
+ALIKE_SIDES = 0.02  # part by which the ratio of the sides may differ where it still is the same view
+
+
+class Tracker:
+    """The tracks of one camera. tracks: those in view or just out of it; their passages are not closed."""
+
+    def __init__(self) -> None:
+        self.tracks: list[Track] = []
+        self._passages = 0
+
+    def next_passage(self) -> int:
+        """Return a number that no passage had before."""
+        self._passages += 1
+        return self._passages
+
+    def visible(self, at: float) -> list[Track]:
+        """Return the tracks whose plate is in the frame of that time."""
+        return [track for track in self.tracks if track.seen_at == at]
+
+    def resized(self, before: tuple[int, ...], now: tuple[int, ...]) -> None:
+        """The frames have another (height, width). A view of other proportions is another view, and searched anew."""
+        alike = len(before) == 2 and abs(before[0] * now[1] / (before[1] * now[0]) - 1) < ALIKE_SIDES
+        self.tracks = [track for track in self.tracks if track.confirmed]
+        for track in self.tracks:
+            if alike:
+                track.scale(now[1] / before[1])
+            else:
+                track.out_of_view()
+
+    def follow(self, frame: Frame, at: float, still: Callable[[Corners], bool]) -> None:
+        """Find the plates of the frames before in this one by their own pixels.
+
+        still: True if nothing has moved at a plate's place since the last frame.
+        """
+        for track in self.tracks:
+            if track.unseen:
+                self._reappears(track, frame, at)
+            elif track.place is not None and still(track.plate) and at - track.checked_at < CHECK_EVERY:
+                track.stood(frame, at)
+            elif track.place is not None and track.place.shows_it(frame.luma):
+                track.checked_at = at
+                track.stood(frame, at)
+            elif track.pattern is not None:
+                place = track.pattern.find(frame.luma, track.plate, track.expected(at))
+                if place is not None:
+                    track.followed(frame, at, place)
+        self.tracks = [track for track in self.tracks if not self._is_part_of_another(track, at)]
+
+    def _reappears(self, track: Track, frame: Frame, at: float) -> None:
+        """A plate that was hidden and stood still may be seen again where it was, if it is the same one."""
+        if track.place is None or at - track.checked_at < CHECK_AGAIN:
+            return
+        track.checked_at = at
+        plate = track.place.plate
+        if track.place.shows_it(frame.luma) and track.shows(upright(frame.luma, plate)):
+            track.plate = plate
+            track.stood(frame, at)
+
+    def _is_part_of_another(self, track: Track, at: float) -> bool:
+        """True if a track began with the visible part of a plate that was half hidden, and is wholly seen again."""
+        if track.paid or track.announced or track.seen_at != at:
+            return False
+        older = [one for one in self.visible(at) if one.confirmed and one.born_at < track.born_at]
+        return any(inside(box_of(one.plate), centre(track.plate)) for one in older)
+
+    def looked(self, frame: Frame, at: float, found: Sequence[Detection], parts: Iterable[Box]) -> list[Track]:
+        """Take in what the detector saw in parts of a frame; return the tracks that are new."""
+        parts = list(parts)
+        free = list(self.tracks)
+        born: list[Track] = []
+        room = MOST_TRACKS - sum(not track.remembered for track in self.tracks)
+        for detection in sorted(found, key=lambda one: -one.score):
+            track = self._match(detection.corners, free, frame, at)
+            if track is None and any(overlap(detection.corners, t.plate) > 0.3 for t in self.visible(at)):
+                continue
+            if track is None:
+                track = self._revived(detection.corners, free, frame, at)
+            if track is not None:
+                free.remove(track)
+                track.hit(frame, at, detection.corners, detection.score)
+            elif detection.score >= STARTS and len(born) < room:
+                born.append(self._new(frame, at, detection))
+        for track in free:
+            if any(inside(part, centre(track.plate)) for part in parts):
+                if track.seen_at != at:
+                    track.missed(at)
+                elif track.state is State.TENTATIVE:
+                    track.misses += 1
+        self.tracks += born
+        self.tracks = [t for t in self.tracks if not _vanished(t, at)]
+        return born
+
+    def _match(self, plate: Corners, free: list[Track], frame: Frame, at: float) -> Track | None:
+        """The track whose plate should be nearest to this one, among those it may be."""
+        width = plate_width(plate)
+        nearest, distance = None, math.inf
+        for track in free:
+            ratio = width / max(1.0, track.width)
+            passed = at - track.seen_at
+            if passed > 1.5 or not 1 / GROWN <= ratio <= GROWN:
+                continue
+            speed = math.hypot(*track.velocity) * max(passed, 0.1)
+            reach = NEAR * max(width, track.width) + min(speed, (FAR - NEAR) * width)
+            if track.hits < 2:
+                reach = max(reach, min(FAR, NEAR + 10 * passed) * width)
+            away = math.dist(centre(plate), track.expected(at))
+            if away < reach and away < distance and (passed < LONG_AWAY or _alike(track, plate, frame)):
+                nearest, distance = track, away
+        return nearest
+
+    def _revived(self, plate: Corners, free: list[Track], frame: Frame, at: float) -> Track | None:
+        """The track out of sight whose plate looks like this one."""
+        hidden = [t for t in free if t.seen_at < at and t.pictures]
+        if not hidden or plate_width(plate) < 30 or not is_whole(plate, frame.luma.shape):
+            return None
+        picture = upright(frame.luma, plate)
+        return next((track for track in hidden if track.shows(picture)), None)
+
+    def _new(self, frame: Frame, at: float, detection: Detection) -> Track:
+        track = Track(self.next_passage(), detection.corners, frame.captured_at, frame.captured_at, at, detection.score)
+        track.born_at = track.improved_at = track.moved_at = track.hit_at = at
+        track.followed(frame, at, detection.corners)
+        track.hits = 0
+        track.hit(frame, at, detection.corners, detection.score)
+        return track
+
+
+def _alike(track: Track, plate: Corners, frame: Frame) -> bool:
+    """True if a plate may be this track's, by its picture."""
+    return not track.pictures or track.shows(upright(frame.luma, plate), MAYBE)
+
+
+def _vanished(track: Track, at: float) -> bool:
+    """True if the detector saw it once and never again."""
+    if track.state is not State.TENTATIVE or track.paid:
+        return False
+    return track.misses >= MISSES or at - track.hit_at > TENTATIVE_FOR
