@@ -435,8 +435,8 @@ class Daemon:
         def on_signal(number: int, _: FrameType | None) -> None:
             if self._stop.is_set():
                 os._exit(128 + number)
+            self._stop.set()  # first: a second signal may come while the line is written, and must not write another
             log.info("stopping: reading what was seen last; a second signal ends at once")
-            self._stop.set()
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)
