@@ -18,7 +18,7 @@ from killing import draw_clip
 
 ROOT = os.geteuid() == 0
 PASSAGES = "SELECT count(*) FROM passages"
-OUTAGE = 6.0  # s; the clip shows a vehicle every 2.5 s
+OUTAGE = 10.0  # s; the clip shows a vehicle every 2.5 s
 
 
 def endless_clip(factory: pytest.TempPathFactory) -> Path:
