@@ -29,16 +29,16 @@ BUSIEST = 0.7
 IN_VIEW = 0.25
 """Part of the time for which a camera is supposed to have a vehicle in view."""
 STARTING = 2.0
-"""Seconds of pictures at first that do not count: the gate learns the scene and looks once for vehicles that stand."""
+"""Seconds at the start that are not measured: the gate learns the scene and searches for vehicles that stand."""
 SHORTEST = 1.0
-"""Seconds of pictures that must have come for a figure to mean anything."""
+"""Seconds of pictures below which no figure is given."""
 PATIENCE = 10.0
-"""Seconds for which a live source may send nothing, or nothing that can be decoded."""
+"""Seconds after which a live source without a decodable picture is given up."""
 
 
 @dataclass(slots=True)
 class Share:
-    """What a part of the pictures cost. seconds: that they lasted; decoding, gate, reading: CPU seconds."""
+    """The cost of some of the pictures. seconds: their length; decoding, gate, reading: CPU seconds."""
 
     seconds: float = 0.0
     pictures: int = 0
@@ -48,7 +48,7 @@ class Share:
 
     @property
     def measured(self) -> bool:
-        """Whether it lasted long enough to say something."""
+        """True if the pictures are long enough for a figure."""
         return self.seconds >= SHORTEST
 
     @property
@@ -59,7 +59,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one camera costs while nothing is in view and while something is.
+    """The cost of one camera: quiet, with nothing in view; busy, with a vehicle in view.
 
     reading: CPU seconds for one picture; None where the extra `local` is not installed.
     """

@@ -42,7 +42,19 @@ INSIDE_THE_GATE = {
     "search": {"motion", "plates", "tracking"},
     "attention": {"motion", "plates", "tracking"},
     **{part: set[str]() for part in ("decisions", "glance", "jpeg", "remembered")},
-    "gate": {"motion", "plates", "tracking", "policy", "search", "attention", "decisions", "glance", "remembered"},
+    "unplated": {"motion", "tracking", "decisions"},
+    "gate": {
+        "motion",
+        "plates",
+        "tracking",
+        "policy",
+        "search",
+        "attention",
+        "unplated",
+        "decisions",
+        "glance",
+        "remembered",
+    },
 }
 """What a part of the gate may import of the others: motion and plates know nothing of each other nor of what is built
 on them, and what decides draws no pictures."""

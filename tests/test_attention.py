@@ -10,7 +10,7 @@ import pytest
 from test_gate import FPS, HEIGHT, START, WIDTH, Scene, Stay, vehicle
 
 from streamwatch.gate import Closed, Shot, Why
-from streamwatch.gate.attention import Watchfulness
+from streamwatch.gate.attention import Moment, Watchfulness
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.tracking.track import PaidView, State, Track, view_of
 from streamwatch.model import Attention, Box, Corners, Frame, Picture
@@ -189,7 +189,7 @@ def test_a_plate_out_of_sight_is_watched_for_while_something_may_be_told_of_it(
         track.paid.append(PaidView(7.0, PLACE, small, 120.0, 500.0, Box(0, 0, 80, 60), 1.0))
     watch.begin(Geometry((360, 640), None), 0.0)
     watch.looked(small, 8.4)
-    assert watch.needed(small, small, frame.luma, 8.44, [], [track]) is needed
+    assert watch.needed(Moment(8.44, frame.luma, small, small, [], [track])) is needed
 
 
 def test_asking_changes_nothing() -> None:

@@ -2,8 +2,8 @@
 
 A reader thread opens the source and puts each frame into a place for one; the consumer takes the newest from there and,
 while it waits, judges the reader. With `max_blind` the reader keeps the coded pictures instead, and the consumer
-decodes of them what `attend` asks for. A reader that is silent for too long is abandoned: FFmpeg can not be interrupted
-from outside, so its thread closes the source itself when the call comes back, and its late frames are ignored.
+decodes of them what `attend` asks for. A reader that is silent for too long is abandoned: nobody can interrupt FFmpeg
+from outside. Its thread closes the source when the call returns, and its late frames are ignored.
 
 A live camera that sends one and the same picture is frozen: its frames are handed out as ever, and it is reopened, at
 once and then after growing pauses, because that often wakes it.
@@ -32,16 +32,16 @@ MOST_ABANDONED = 3
 FIRST_PICTURE = 3
 """How many deadlines a stream may send data without one picture: it may be joined in the middle of a long group."""
 FROZEN_AFTER = 120.0
-"""Seconds of the same picture after which a camera counts as frozen."""
+"""A camera that sends the same picture for so many seconds is frozen."""
 FROZEN_PAUSE_LONGEST = 3600.0
-"""Seconds between two reopenings of a camera that stays frozen: `frozen_after` at first, doubled up to this."""
+"""The longest pause between two reopenings of a frozen camera, in s. The first is `frozen_after`; each doubles."""
 LEFT_OUT, TELL_AGAIN = 100, 3600.0
-"""So many pictures that one reader left out are worth a line, and again after so many seconds."""
+"""The log tells of left-out pictures once a reader has left out so many, and again after so many seconds."""
 BURST, SPELL = 1.5, 5.0
-"""Seconds within which pictures are left out because many came at once, as after a network that hung or a process that
-was stopped, which is no fault of the machine; and without any after which the next ones may be such a burst."""
+"""Seconds. BURST: a network that hung sends many pictures at once; those left out for so long do not count, as the
+machine is not too slow. SPELL: after so long without a left-out picture the next ones may be such a burst again."""
 CLOSING = 1.0
-"""Seconds that `close` waits for the reader to give back its source."""
+"""`close` waits so many seconds until the reader has closed its source."""
 
 
 class LiveCamera:

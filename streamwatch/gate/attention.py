@@ -1,6 +1,7 @@
 """How much attention a camera needs: all while something happens that the gate has not settled, else little."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 
@@ -18,6 +19,20 @@ LINGERS = 0.5  # of that; what has stirred goes on to do so as long as it is not
 RESTS_AFTER = 5.0  # s that a thing must have stood still although it is not settled: waiting shows nothing better
 SETTLED_AFTER = 0.4  # s; the same for one of which nothing more is wanted
 EMPTY = 0.05  # part of a vehicle's place that may differ from the empty scene when it has left
+
+
+class Moment(NamedTuple):
+    """One picture and what is followed. luma: (height, width) uint8; small, change: of the gate's small size.
+
+    at: seconds of capture time; change: 255 where the picture differs from the empty scene.
+    """
+
+    at: float
+    luma: Picture
+    small: Picture
+    change: Picture
+    movers: Sequence[Mover]
+    tracks: Sequence[Track]
 
 
 class Watchfulness:
@@ -42,38 +57,24 @@ class Watchfulness:
         """Something happens. The frame may be given back, to look at what came before it: then it lies ahead."""
         self._stirred_at = max(self._stirred_at, at)
 
-    def needed(
-        self,
-        small: Picture,
-        change: Picture,
-        luma: Picture,
-        at: float,
-        movers: Sequence[Mover],
-        tracks: Sequence[Track],
-    ) -> Attention:
-        """For a picture that the gate has not taken in yet. change: 255 where it differs from the empty scene."""
-        if self._last is None or at - self._began < SETTLING:
+    def needed(self, now: Moment) -> Attention:
+        """Return how closely to watch, for a picture that the gate has not taken in yet."""
+        if self._last is None or now.at - self._began < SETTLING:
             return Attention.ALL
-        if self._stirs(small, change, luma, at, movers, tracks):
-            self.stir(at)
-        return Attention.ALL if at - self._stirred_at < CALM_FOR else Attention.QUIET
+        if self._stirs(now):
+            self.stir(now.at)
+        return Attention.ALL if now.at - self._stirred_at < CALM_FOR else Attention.QUIET
 
-    def _stirs(
-        self,
-        small: Picture,
-        change: Picture,
-        luma: Picture,
-        at: float,
-        movers: Sequence[Mover],
-        tracks: Sequence[Track],
-    ) -> bool:
+    def _stirs(self, now: Moment) -> bool:
+        """True if this picture may show something that is not settled."""
+        at, luma, small, change, movers, tracks = now
         if any(self._awaited(track) for track in tracks):
             return True
         assert self._last is not None
         standing = [track for track in tracks if self._stands(track)]
         if any(track.place is not None and not track.place.shows_it(luma) for track in standing):
             return True
-        resting = [m.region for m in movers if self._rests(m, tracks) and self._as_it_was(m, small, change)]
+        resting = [m.region for m in movers if self._rests(m) and self._as_it_was(m, small, change)]
         around = [self._geometry.region(vehicle_around(track.plate, luma.shape)) for track in standing]
         resting += [region for region in around if 1 - stillness(small, self._last, region, STILL_STEP) <= MOVED]
         leaving = [track for track in tracks if self._drives_on(track)]
@@ -103,7 +104,7 @@ class Watchfulness:
         moved = track.stands(self._last_at) < SETTLED_AFTER
         return track.state is State.SETTLED and track.seen_at == self._last_at and moved
 
-    def _rests(self, mover: Mover, tracks: Sequence[Track]) -> bool:
+    def _rests(self, mover: Mover) -> bool:
         """True if nothing new is to be expected of a thing as long as it looks as it did."""
         if mover.seen_at < self._last_at:
             return False

@@ -13,11 +13,9 @@ from datetime import datetime
 import cv2
 import numpy as np
 
-from streamwatch.gate.attention import Watchfulness
+from streamwatch.gate.attention import Moment, Watchfulness
 from streamwatch.gate.decisions import (
     NEVER_WORTH_IT,
-    NO_PLATE_SEEN,
-    WITHOUT_PLATE,
     Closed,
     Decision,
     Kept,
@@ -27,7 +25,7 @@ from streamwatch.gate.decisions import (
 from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.motion.background import Background
 from streamwatch.gate.motion.geometry import Geometry
-from streamwatch.gate.motion.movers import STILL_STEP, Mover, Movers, Sight
+from streamwatch.gate.motion.movers import STILL_STEP, Mover, Movers
 from streamwatch.gate.motion.regions import find_regions
 from streamwatch.gate.motion.scene import SceneWatch
 from streamwatch.gate.plates.picture import upright
@@ -38,13 +36,11 @@ from streamwatch.gate.search import SURVEYS, FindPlates, Part, Search
 from streamwatch.gate.tracking.direction import direction
 from streamwatch.gate.tracking.track import PaidView, State, Track, Verdict, View
 from streamwatch.gate.tracking.tracker import Tracker
+from streamwatch.gate.unplated import Unplated
 from streamwatch.model import Attention, Box, Corners, Frame, Picture
 
 LEARN_FIRST = 0.6  # s after the start in which change is only learned
 SOME_CHANGE = 0.002  # part of the watched picture from which a frame no longer counts as quiet
-STEP = 0.05  # s; frames that follow each other faster are not followed one by one
-LARGE = 0.08  # part of the watched picture; what fills less and shows no plate is nothing to record
-LASTED = 1.0  # s that it must have been in view
 LEFT_FOR = 60.0  # s after which a thing that stands and shows no plate belongs to the scene
 BARE_FOR = 1.0  # s; the same for what looks like ground that a vehicle has left
 GHOST_FOR = 0.4  # s; the same for what surely is a gap
@@ -54,10 +50,8 @@ GONE_LOOKS = 2  # frames without it that end the passage of a plate
 ANSWERED_WITHIN = 5.0  # s for which a passage whose vehicle has gone stays open for the answer to its last picture
 RECORDED_WIDTH = 40.0  # px; a narrower plate that was never paid for is not recorded as a passage
 RECORDED_HITS = 3
-OWN = 2.0  # widths of the plate; so far from it a plate that was read in its picture may lie
-NEAREST_ASIDE, NEAREST_ABOVE = 0.6, 1.0  # widths of a plate within which no other vehicle has its plate
 LATER = 0.4  # s until the best view is looked at closely again, times the number of tries
-WIDE, GREW = 240, 1.1  # px of a vehicle whose plate could be read; growth of its view that is worth keeping
+GREW = 1.1  # growth of a spare view that is worth keeping
 NEAR_TO_A_CALL = (*tuple(Why)[1:], Why.SENT)
 
 
@@ -81,10 +75,10 @@ class Gate:
 
         patience, close_after: seconds; max_calls: per passage; zone: polygon in fractions of the picture outside of
         which nothing is looked at; sees_letters: True if a (height, width, 3) BGR picture shows letters: with it a
-        large vehicle on which no plate was seen is paid for once, without it never; keep_unpaid: whether the best view
-        of a passage is kept that nothing was paid for.
+        large vehicle on which no plate was seen is paid for once, without it never; keep_unpaid: True if
+        a passage that nothing was paid for keeps its best view.
         """
-        self._sees_letters, self._keep_unpaid = sees_letters, keep_unpaid
+        self._unplated, self._keep_unpaid = Unplated(sees_letters, keep_unpaid=keep_unpaid), keep_unpaid
         self._min_area, self._zone = min_area, zone
         self._patience, self._close_after, self._max_calls = patience, close_after, max_calls
         self._search, self._tracker = Search(find_plates, min_area), Tracker()
@@ -139,7 +133,7 @@ class Gate:
         if self._scene.upset:
             return Attention.ALL
         small, change = self._see(frame)
-        return self._watchfulness.needed(small, change, frame.luma, at, self._movers.now, self._tracker.tracks)
+        return self._watchfulness.needed(Moment(at, frame.luma, small, change, self._movers.now, self._tracker.tracks))
 
     def look(self, frame: Frame) -> list[Decision]:
         """Take the next frame in; capture times must not decrease."""
@@ -171,7 +165,7 @@ class Gate:
         self._follow(frame, small, change, at)
         decisions = [decision for track in list(self._tracker.tracks) for decision in self._attend(track, frame, at)]
         decisions += self._let_go(at)
-        decisions += [decision for mover in gone for decision in self._record(mover)]
+        decisions += [decision for mover in gone for decision in self._unplated.record(mover, self._geometry)]
         self._absorb(small, at)
         self._why = self._explain(learning, at)
         if any(isinstance(decision, Shot) for decision in decisions):
@@ -222,7 +216,7 @@ class Gate:
         if plates is None:
             view.verdict = Verdict.FAILED
         else:
-            own = [good for good, corners in plates if _is_own(view, corners)]
+            own = [good for good, corners in plates if view.may_show(corners)]
             view.verdict = Verdict.UNREAD if not own else Verdict.READ if any(own) else Verdict.DOUBTED
         if view.verdict is Verdict.READ:
             track.settle()
@@ -296,18 +290,7 @@ class Gate:
                 own = track.confirmed and not track.scenery
                 mover.plate |= own and inside(self._geometry.box(mover.region), centre(track.plate))
         for mover in self._movers.now:
-            self._keep_view(mover, frame)
-
-    def _keep_view(self, mover: Mover, frame: Frame) -> None:
-        """Keep the frame that shows most of a thing without a plate, if it may be recorded or paid for."""
-        box = self._geometry.box(mover.region)
-        view = Sight(frame, box, box.width >= WIDE and self._geometry.whole(mover.region))
-        recorded = self._keep_unpaid and mover.region.size >= LARGE * self._geometry.watched
-        paid = self._sees_letters is not None and view.legible
-        if mover.plate:
-            mover.view = None
-        elif (recorded or paid) and (mover.view is None or _shows_more(view, mover.view)):
-            mover.view = view
+            self._unplated.keep_view(mover, frame, self._geometry)
 
     def _keep_spare(self, track: Track, frame: Frame, at: float) -> None:
         """Keep the frame in which a plate is widest as long as no view of it is worth a call."""
@@ -339,6 +322,13 @@ class Gate:
 
     def _rule(self, track: Track, at: float, ended: bool) -> list[Decision]:
         """Apply what the policy says of a track."""
+        older: Track | None = None
+
+        def same() -> bool:
+            nonlocal older
+            older = self._tracker.known_as(track, at)
+            return older is not None
+
         stood_here = track.at_rest and not track.stirred
         case = Case(
             track,
@@ -347,13 +337,13 @@ class Gate:
             stood_here,
             self._patience,
             self._max_calls,
-            lambda: self._is_known(track, at),
+            same,
             lambda: self._seen_closely(track),
         )
         ruling = rule(case)
         self._whys[track.passage] = ruling.why
-        if ruling.action is Action.SETTLE:
-            self._join(track, at)
+        if ruling.action is Action.SETTLE and older is not None:
+            self._tracker.join(older, track)
         elif ruling.action is Action.LOOK_LATER:
             track.refused += 1
             track.spare, track.best, track.earlier = track.best, None, []
@@ -367,35 +357,6 @@ class Gate:
     def _ended(self, track: Track, at: float) -> bool:
         """True if a plate has been out of sight for so long that it will not come back."""
         return at - track.seen_at >= self._close_after and track.unseen >= GONE_LOOKS
-
-    def _is_known(self, track: Track, at: float) -> bool:
-        """True if a picture that was paid for shows this plate: of a track out of sight, or at the very same place."""
-        return self._known_as(track, at) is not None
-
-    def _known_as(self, track: Track, at: float) -> Track | None:
-        assert track.best is not None
-        picture = upright(track.best.frame.luma, track.best.plate)
-        for other in self._tracker.tracks:
-            if other is track or not other.pictures or (not other.paid and not other.remembered):
-                continue
-            if other.seen_at == at and overlap(other.plate, track.plate) < 0.1:
-                continue
-            if other.shows(picture):
-                return other
-        return None
-
-    def _join(self, track: Track, at: float) -> None:
-        """The vehicle of an older track: that one goes on where this one is."""
-        older = self._known_as(track, at)
-        if older is None:
-            return
-        older.plate, older.seen_at, older.last_seen, older.lost_at = track.plate, track.seen_at, track.last_seen, None
-        older.pattern, older.place, older.rest = track.pattern, track.place, track.rest
-        older.velocity = track.velocity
-        older.moved_at, older.hit_at, older.misses, older.unseen = track.moved_at, track.hit_at, 0, track.unseen
-        older.remembered = older.earlier_run = False
-        if track in self._tracker.tracks:
-            self._tracker.tracks.remove(track)
 
     def _seen_closely(self, track: Track) -> bool:
         """True if a closer look at the best view sees the plate; its corners are more exact then."""
@@ -412,7 +373,7 @@ class Gate:
 
     def _pay(self, track: Track, view: View, reason: str) -> list[Decision]:
         picture = upright(view.frame.luma, view.plate)
-        crop = _crop(view)
+        crop = view.crop()
         track.paid.append(PaidView(view.at, view.plate, picture, view.width * view.scale, view.score, crop, view.scale))
         track.pictures = [*track.pictures[-2:], picture]
         track.state, track.sent, track.best = State.ASKED, view, None
@@ -465,30 +426,7 @@ class Gate:
         view = track.best or track.spare
         if view is None or not self._keep_unpaid:
             return []
-        return [Kept(track.passage, view.frame, _crop(view), view.score, NEVER_WORTH_IT)]
-
-    def _record(self, mover: Mover) -> list[Decision]:
-        """Something as large as a vehicle came and went, and showed no plate."""
-        lasted = mover.seen_at - mover.since
-        if mover.plate or lasted < LASTED or mover.largest < LARGE * self._geometry.watched:
-            return []
-        passage = mover.passage
-        way = direction(self._geometry.box(mover.first), self._geometry.box(mover.region))
-        opened, closed = Opened(passage, mover.opened_at), Closed(passage, mover.opened_at, mover.last_seen, way)
-        if mover.view is None:
-            return [opened, closed]
-        frame, box, legible = mover.view
-        if legible and self._shows_letters(frame, box):
-            return [opened, Shot(passage, frame, box, float(box.width), WITHOUT_PLATE), closed]
-        kept = [Kept(passage, frame, box, float(box.width), NO_PLATE_SEEN)] if self._keep_unpaid else []
-        return [opened, *kept, closed]
-
-    def _shows_letters(self, frame: Frame, box: Box) -> bool:
-        """True if a vehicle on which no plate was seen is worth its one call, because it shows letters."""
-        if self._sees_letters is None:
-            return False
-        part = frame.to_bgr()[box.y : box.y + box.height, box.x : box.x + box.width]
-        return self._sees_letters(np.ascontiguousarray(part))
+        return [Kept(track.passage, view.frame, view.crop(), view.score, NEVER_WORTH_IT)]
 
     def _absorb(self, small: Picture, at: float) -> None:
         """What stands and shows no plate becomes a part of the scene."""
@@ -528,38 +466,3 @@ class Gate:
         if whys:
             return max(whys, key=NEAR_TO_A_CALL.index)
         return Why.TOO_SMALL if self._change >= SOME_CHANGE else Why.QUIET
-
-
-def _is_own(view: PaidView, corners: Corners | None) -> bool:
-    """True if a plate that was read is the one that the view was sent for, or lies where no picture was sent."""
-    if corners is None or not inside(view.crop, centre(corners)):
-        return True
-    (x, y), (own_x, own_y) = centre(corners), centre(view.plate)
-    width = view.width / view.scale
-    return abs(x - own_x) <= OWN * width and abs(y - own_y) <= OWN * width
-
-
-def _shows_more(view: Sight, before: Sight) -> bool:
-    """True if a view of a thing is worth keeping in the place of one before: it is legible, or clearly larger."""
-    if view.legible is not before.legible:
-        return view.legible
-    return view.box.width * view.box.height > GREW * before.box.width * before.box.height
-
-
-def _crop(view: View) -> Box:
-    """The vehicle around a plate, without the plates of other vehicles, which are never very near."""
-    crop, own = vehicle_around(view.plate, view.frame.luma.shape), box_of(view.plate)
-    left, top, right, bottom = crop.x, crop.y, crop.x + crop.width, crop.y + crop.height
-    aside, above = round(NEAREST_ASIDE * own.width), round(NEAREST_ABOVE * own.width)
-    for box in view.others:
-        if box.x >= right or box.x + box.width <= left or box.y >= bottom or box.y + box.height <= top:
-            continue
-        if box.x >= own.x + own.width + aside:
-            right = box.x
-        elif box.x + box.width <= own.x - aside:
-            left = box.x + box.width
-        elif box.y + box.height <= own.y - above:
-            top = box.y + box.height
-        elif box.y >= own.y + own.height + above:
-            bottom = box.y
-    return Box(left, top, right - left, bottom - top)

@@ -23,7 +23,7 @@ class Jpeg:
 
 
 def decode_luma(jpeg: bytes, crop: Box) -> Picture | None:
-    """The luma of the part of a frame that a JPEG shows, at the frame's scale; None where it can not be decoded."""
+    """Return the luma of the part of a frame that a JPEG shows, at the frame's scale; None if it cannot be decoded."""
     try:
         luma = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
     except cv2.error:

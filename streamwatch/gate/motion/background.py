@@ -39,7 +39,7 @@ class Background:
         self._difference: Picture = np.empty(0, np.uint8)
         self._gain = 1.0
         self.shows_nothing = False
-        """Whether the last picture was of one tone, as cameras and decoders send it when something fails."""
+        """True if the last picture was of one tone, as cameras and decoders send it when something fails."""
         self._started = self._updated = 0.0
 
     def start(self, small: Picture, at: float) -> None:
@@ -79,7 +79,7 @@ class Background:
         self._renew()
 
     def uncovered(self, small: Picture, region: Region) -> bool:
-        """Whether a region differs because something has gone that was there when the empty scene was learned.
+        """True if a region differs because something has gone that was there when the empty scene was learned.
 
         A thing has its outline in the picture of now, a gap it left has it in the remembered scene (Cucchiara et al.,
         "Detecting moving objects, ghosts, and shadows in video streams", PAMI 2003, tell the two apart by motion).
@@ -88,7 +88,7 @@ class Background:
         return outline > GONE_OUTLINE and inside > GONE_INSIDE
 
     def outlined_before(self, small: Picture, region: Region) -> bool:
-        """Whether the remembered scene has the region's outline, whatever lies inside: the weaker sign of the same.
+        """True if the remembered scene has the region's outline, whatever lies inside: the weaker sign of the same.
 
         Ground with a line on it has more edges than a vehicle of which only a blur was learned.
         """
@@ -148,7 +148,7 @@ class Background:
 
 
 def _one_tone(now: npt.NDArray[np.float32], expected: npt.NDArray[np.float32]) -> bool:
-    """Whether one tone explains a sample of a picture, and the scene in another light does not."""
+    """True if one tone explains a sample of a picture, and the scene in another light does not."""
     if np.count_nonzero(np.abs(now - expected) <= NEAR) >= EXPECTED * now.size:
         return False
     tone = np.partition(now, now.size // 2)[now.size // 2]

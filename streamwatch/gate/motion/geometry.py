@@ -44,7 +44,7 @@ class Geometry:
         return mask
 
     def whole(self, region: Region) -> bool:
-        """Whether the region touches neither the edge of the picture nor of the zone."""
+        """True if the region touches neither the edge of the picture nor of the zone."""
         height, width = self.small_shape
         if region.left <= 1 or region.top <= 1 or region.right >= width - 1 or region.bottom >= height - 1:
             return False
@@ -54,7 +54,7 @@ class Geometry:
         return bool(cv2.countNonZero(around) == around.size)
 
     def watches(self, point: Point) -> bool:
-        """Whether a point of the frame lies in the zone."""
+        """True if a point of the frame lies in the zone."""
         x, y = int(point[0] / self.stride), int(point[1] / self.stride)
         return self._zone is None or bool(self._zone[min(y, len(self._zone) - 1), min(x, self._zone.shape[1] - 1)])
 

@@ -46,24 +46,13 @@ class Region:
         return max(0, across) * max(0, down)
 
     def holds(self, other: "Region") -> bool:
-        """Whether at least half of the other rectangle lies inside this one."""
+        """True if at least half of the other rectangle lies inside this one."""
         return 2 * self.overlap(other) >= other.size
 
     def shares_columns(self, other: "Region") -> bool:
-        """Whether one stands above the other rather than beside it."""
+        """True if one stands above the other rather than beside it."""
         across = min(self.right, other.right) - max(self.left, other.left)
         return 2 * across >= min(self.width, other.width)
-
-    def beyond(self, other: "Region") -> "Region":
-        """The largest rectangle of it on one side of the other, and a quarter of that: where they touch is not sure."""
-        across, down = other.width // 4, other.height // 4
-        sides = (
-            Region(self.left, self.top, other.left + across, self.bottom, 0),
-            Region(other.right - across, self.top, self.right, self.bottom, 0),
-            Region(self.left, self.top, self.right, other.top + down, 0),
-            Region(self.left, other.bottom - down, self.right, self.bottom, 0),
-        )
-        return max((side for side in sides if side.width > 0 and side.height > 0), key=lambda s: s.size, default=self)
 
     def joined(self, other: "Region") -> "Region":
         """The rectangle around both."""

@@ -1,4 +1,4 @@
-"""Whether the camera shows another scene: it was moved, switched its mode, or came back with other pictures.
+"""Another scene before the camera: it was moved, switched its mode, or came back with other pictures.
 
 Then nothing the gate has learned holds, and every picture seems to be full of change, for ever.
 """
@@ -28,7 +28,7 @@ class SceneWatch:
 
     @property
     def upset(self) -> bool:
-        """Whether the last picture was another one at once, so that nothing in it can be told."""
+        """True if the last picture differs nearly everywhere, so that it tells nothing."""
         return self._upset_since is not None
 
     def look(self, change: float, shows_nothing: bool, at: float) -> None:
@@ -52,7 +52,7 @@ class SceneWatch:
 
     @property
     def is_another(self) -> bool:
-        """Whether it has been another scene for so long that it is the one to watch now."""
+        """True if it has been another scene for so long that it is the one to watch now."""
         if self._upset_since is not None:
             return self._looked_at - self._upset_since >= self._lasts
         return self._filled_for >= FILLED_FOR

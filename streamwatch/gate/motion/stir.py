@@ -1,4 +1,4 @@
-"""Whether something happens before a camera, as its small stream shows: a watcher that only wakes the gate."""
+"""The small stream of a camera: it shows that something happens, and wakes the gate; nothing is decided by it."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -64,7 +64,7 @@ class Stir:
         return news
 
     def stirs(self, frame: Frame) -> bool:
-        """Whether a frame shows what would be new, too: one from before the last that was taken in. It is not."""
+        """True if an earlier frame, which is not taken in, already shows something new."""
         return self._shape == frame.luma.shape and any(
             self._same(region) is None for region in self._regions(self._geometry.shrink(frame.luma))
         )

@@ -9,7 +9,6 @@ from streamwatch.model import Corners, Picture
 
 WIDTH, HEIGHT = 112, 40  # px of an upright plate; one of two lines is pressed to the same size
 MARGIN = 0.12  # of width and height; kept around the plate, so that it may be laid over another one
-PLAY = 6  # px by which the corners of a plate may be off in the upright picture
 STRETCHES = (0.92, 1.0, 1.09)  # by which they may be too near or too far
 FINE = 10  # steps in which two plates are fitted exactly
 PLAIN = 3.0  # grey levels; standard deviation below which a picture shows nothing
@@ -94,13 +93,6 @@ def crispness(luma: Picture, plate: Corners) -> float:
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     across, down = (float(np.abs(cv2.Sobel(small, cv2.CV_16S, dx, 1 - dx)).mean()) for dx in (1, 0))
     return min(across, down) / max(across, down, 1.0)
-
-
-def contrast(luma: Picture, plate: Corners) -> float:
-    """Return the standard deviation of a plate's luma in grey levels: low in glare, fog and darkness."""
-    left, top, right, bottom = (round(v) for v in bounds(plate))
-    part = luma[max(0, top) : bottom, max(0, left) : right]
-    return float(part.std()) if part.size else 0.0
 
 
 def _flat(picture: Picture) -> npt.NDArray[np.float32]:

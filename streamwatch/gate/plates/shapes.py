@@ -1,11 +1,13 @@
 """Plates as four corners, and the rectangles around them, in pixels of one picture."""
 
 import math
+from collections.abc import Iterable
 
 from streamwatch.model import Box, Corners, Point
 
 # A vehicle around its plate, in widths of the plate: a car is four plates wide, and its lamps are above the plate.
 BESIDE, ABOVE, BELOW = 1.4, 1.9, 0.7
+NEAREST_ASIDE, NEAREST_ABOVE = 0.6, 1.0  # widths of a plate within which no other vehicle has its plate
 WHOLE = 0.25  # heights of a plate between it and the edge
 LONGEST = 4.0  # width by height; a plate of one line has 2.5 to 4.7
 
@@ -91,3 +93,25 @@ def vehicle_around(plate: Corners, shape: tuple[int, ...]) -> Box:
     x, y = max(0, round(left - BESIDE * width)), max(0, round(top - ABOVE * width))
     far_x, far_y = min(shape[1], round(right + BESIDE * width)), min(shape[0], round(bottom + BELOW * width))
     return Box(x, y, far_x - x, far_y - y)
+
+
+def crop_around(plate: Corners, others: Iterable[Box], shape: tuple[int, ...]) -> Box:
+    """Return the part of a picture of that shape that shows the vehicle of a plate, without the other plates.
+
+    others: the boxes around them; plates of other vehicles are never very near.
+    """
+    crop, own = vehicle_around(plate, shape), box_of(plate)
+    left, top, right, bottom = crop.x, crop.y, crop.x + crop.width, crop.y + crop.height
+    aside, above = round(NEAREST_ASIDE * own.width), round(NEAREST_ABOVE * own.width)
+    for box in others:
+        if box.x >= right or box.x + box.width <= left or box.y >= bottom or box.y + box.height <= top:
+            continue
+        if box.x >= own.x + own.width + aside:
+            right = box.x
+        elif box.x + box.width <= own.x - aside:
+            left = box.x + box.width
+        elif box.y + box.height <= own.y - above:
+            top = box.y + box.height
+        elif box.y >= own.y + own.height + above:
+            bottom = box.y
+    return Box(left, top, right - left, bottom - top)

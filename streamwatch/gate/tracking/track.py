@@ -19,13 +19,24 @@ from enum import Enum, auto
 
 from streamwatch.gate.plates.follow import Pattern, Place
 from streamwatch.gate.plates.picture import crispness, likeness, sharpness, upright
-from streamwatch.gate.plates.shapes import bounds, centre, clearance, is_whole, placed, plate_width, scaled
+from streamwatch.gate.plates.shapes import (
+    bounds,
+    centre,
+    clearance,
+    crop_around,
+    inside,
+    is_whole,
+    placed,
+    plate_width,
+    scaled,
+)
 from streamwatch.model import Box, Corners, Frame, Picture, Point
 
 CONFIRMED_BY = 2  # hits of the detector that make a track
 SURE = 0.85  # score of a single hit that is believed where there was no time for a second one
 BETTER = 1.05  # ratio of scores from which a view counts as better
 AT_THE_EDGE = 0.7  # part that a view is worth whose plate lies within its own height of the edge: engines doubt it
+OWN = 2.0  # widths of the plate; so far from it a plate that was read in its picture may lie
 OTHER_SIZE = 1.1  # ratio of widths from which two views are read independently of each other
 SHARP_ENOUGH = 140.0  # px; wider than this a plate's width counts no more, only its sharpness
 CRISP = 0.6  # part of the edges in one direction that the other one must have; less is motion blur
@@ -81,6 +92,10 @@ class View:
         """Pixels of the plate."""
         return plate_width(self.plate)
 
+    def crop(self) -> Box:
+        """Return the part of the frame that shows the vehicle, without the other plates."""
+        return crop_around(self.plate, self.others, self.frame.luma.shape)
+
 
 def view_of(frame: Frame, at: float, plate: Corners) -> View:
     """Measure how well a frame shows a plate: pixels of the plate, sharpness, slant, and room to the edge."""
@@ -105,6 +120,14 @@ class PaidView:
     crop: Box
     scale: float
     verdict: Verdict = Verdict.PENDING
+
+    def may_show(self, corners: Corners | None) -> bool:
+        """True if a plate read in it is its own one: it lies near, or nobody said where in the crop it lies."""
+        if corners is None or not inside(self.crop, centre(corners)):
+            return True
+        (x, y), (own_x, own_y) = centre(corners), centre(self.plate)
+        reach = OWN * self.width / self.scale
+        return abs(x - own_x) <= reach and abs(y - own_y) <= reach
 
 
 @dataclass(eq=False)
@@ -162,7 +185,6 @@ class Track:
     idle_until: float = 0.0
     announced: bool = False
     spare: View | None = None
-    lost_at: float | None = None
     unseen: int = 0
 
     @property
@@ -235,13 +257,12 @@ class Track:
 
     def stood(self, frame: Frame, at: float) -> None:
         """Nothing moved at its place."""
-        self.seen_at, self.last_seen, self.lost_at = at, frame.captured_at, None
+        self.seen_at, self.last_seen = at, frame.captured_at
         self.velocity = (0.0, 0.0)
 
-    def missed(self, at: float) -> None:
+    def missed(self) -> None:
         """A look of the detector at its place did not see it."""
         self.misses += 1
-        self.lost_at = at if self.lost_at is None else self.lost_at
 
     def weigh(self, frame: Frame, at: float, others: tuple[Box, ...] = ()) -> bool:
         """Keep this frame if it shows the whole plate better than any before; return True if it does.
@@ -260,6 +281,18 @@ class Track:
         if self.readable_at is None and view.width >= SMALL_WIDTH:
             self.readable_at = at
         return True
+
+    def go_on_as(self, later: "Track") -> None:
+        """A later track has turned out to be this vehicle: this one goes on where that one is."""
+        self.plate, self.seen_at, self.last_seen, self.unseen = (
+            later.plate,
+            later.seen_at,
+            later.last_seen,
+            later.unseen,
+        )
+        self.pattern, self.place, self.rest = later.pattern, later.place, later.rest
+        self.velocity, self.moved_at, self.hit_at, self.misses = later.velocity, later.moved_at, later.hit_at, 0
+        self.remembered = self.earlier_run = False
 
     def settle(self) -> None:
         """Nothing more is paid for it."""
@@ -304,7 +337,7 @@ class Track:
                 0.5 * self.velocity[0] + 0.5 * fresh[0],
                 0.5 * self.velocity[1] + 0.5 * fresh[1],
             )
-        self.plate, self.seen_at, self.last_seen, self.lost_at = plate, at, frame.captured_at, None
+        self.plate, self.seen_at, self.last_seen = plate, at, frame.captured_at
         self.remembered = self.earlier_run = False
         self.origin = self.origin or plate
         self.place, self.checked_at = Place.of(frame.luma, plate), at

@@ -104,12 +104,33 @@ class Tracker:
         for track in free:
             if any(inside(part, centre(track.plate)) for part in parts):
                 if track.seen_at != at:
-                    track.missed(at)
+                    track.missed()
                 elif track.state is State.TENTATIVE:
                     track.misses += 1
         self.tracks += born
         self.tracks = [t for t in self.tracks if not _vanished(t, at)]
         return born
+
+    def known_as(self, track: Track, at: float) -> Track | None:
+        """Return the track that was paid for and shows the plate of this one's best view; None if there is none.
+
+        That one is out of sight, or at the very same place. The track must have a best view.
+        """
+        assert track.best is not None
+        picture = upright(track.best.frame.luma, track.best.plate)
+        for other in self.tracks:
+            if other is track or not other.pictures or (not other.paid and not other.remembered):
+                continue
+            if other.seen_at == at and overlap(other.plate, track.plate) < 0.1:
+                continue
+            if other.shows(picture):
+                return other
+        return None
+
+    def join(self, older: Track, track: Track) -> None:
+        """Make one of two tracks of a vehicle: the older one goes on."""
+        older.go_on_as(track)
+        self.tracks = [one for one in self.tracks if one is not track]
 
     def _match(self, plate: Corners, free: list[Track], frame: Frame, at: float) -> Track | None:
         """The track whose plate should be nearest to this one, among those it may be."""
