@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from streamwatch.capture import AttentiveSource, Recording, file_of, open_source
-from streamwatch.clock import Clock
-from streamwatch.errors import INSTALL_LOCAL, SourceLost, SourceUnreadable
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import INSTALL_LOCAL, SourceLost, SourceUnreadable
+from streamwatch.core.events import KeyframeTaken
+from streamwatch.core.model import Attention, Box, Frame, PlateText, Recognizer
+from streamwatch.core.redact import place_of
 from streamwatch.explain import Answers
 from streamwatch.gate import encode
-from streamwatch.model import Attention, Box, Frame, PlateText, Recognizer
 from streamwatch.parts import make_intake, make_replay_reader
-from streamwatch.pipeline import Intake, KeyframeTaken, RecordedLedger
-from streamwatch.redact import place_of
+from streamwatch.pipeline import Intake, RecordedLedger
 from streamwatch.settings import Settings
 
 CAMERA = "camera"

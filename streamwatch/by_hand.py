@@ -9,15 +9,15 @@ from threading import Event
 from typing import Any
 
 from streamwatch.capture.still import read_still
-from streamwatch.clock import SystemClock
-from streamwatch.errors import CaptureError, RecognitionError
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import CaptureError, RecognitionError
+from streamwatch.core.model import Box, Engine, PlateText, Recognizer
+from streamwatch.core.plates import Grammar, grammar
+from streamwatch.core.redact import hide_credentials
 from streamwatch.gate import encode
-from streamwatch.model import Box, Engine, PlateText, Recognizer
 from streamwatch.parts import make_books, make_local_help, make_recognizer
 from streamwatch.pipeline import RecordedLedger
-from streamwatch.plates import Grammar, grammar
 from streamwatch.recognition.ocrcars import OcrCars
-from streamwatch.redact import hide_credentials
 from streamwatch.settings import Settings
 from streamwatch.store import open_store
 

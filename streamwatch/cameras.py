@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from streamwatch.capture import LiveCamera, Source, open_source
-from streamwatch.clock import Clock
+from streamwatch.core.clock import Clock
 from streamwatch.parts import make_stir
 from streamwatch.settings import Settings
 from streamwatch.watched import Camera, WatchedCamera

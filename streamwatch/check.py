@@ -7,9 +7,9 @@ from pathlib import Path
 
 from streamwatch.cameras import main_stream, small_stream
 from streamwatch.capture import LiveCamera
-from streamwatch.clock import Clock
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
 from streamwatch.daemon import spawn
-from streamwatch.errors import ConfigError, SourceLost, StreamwatchError
 from streamwatch.health import Snapshot, serve
 from streamwatch.lock import is_held, lock_file
 from streamwatch.parts import local_stands_in, make_recognizer

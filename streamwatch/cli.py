@@ -24,14 +24,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streamwatch import __version__, console, stderr
-from streamwatch.clock import Span, SystemClock, window
-from streamwatch.errors import ConfigError, StreamwatchError
+from streamwatch.core.clock import Span, SystemClock, window
+from streamwatch.core.errors import ConfigError, StreamwatchError
+from streamwatch.core.times import parse_time
+from streamwatch.core.words import printable, when
 from streamwatch.files import keep_private, open_to_others
-from streamwatch.times import parse_time
-from streamwatch.words import printable, when
 
 if TYPE_CHECKING:
-    from streamwatch.model import Recognizer, Sighting
+    from streamwatch.core.model import Recognizer, Sighting
     from streamwatch.settings import Settings
     from streamwatch.store import Reader, Store
 
@@ -136,8 +136,8 @@ def _text(words: str | None) -> str | None:
 def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Watch all cameras until a signal comes; print a line for each new sighting."""
     from streamwatch.check import no_camera
+    from streamwatch.core.model import Engine
     from streamwatch.daemon import Daemon
-    from streamwatch.model import Engine
     from streamwatch.parts import make_recognizer
 
     settings = _settings(config_path)
@@ -215,7 +215,7 @@ def sightings(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show logged plates, newest first."""
-    from streamwatch.plates import part_of_plate
+    from streamwatch.core.plates import part_of_plate
     from streamwatch.store import open_reader
 
     settings = _settings(config_path, secrets=False)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import zip_longest
 
-from streamwatch.errors import RecognitionError, StorageFailed, StoreError
-from streamwatch.model import CallResult, PlateText, Recognizer
+from streamwatch.core.errors import RecognitionError, StorageFailed, StoreError
+from streamwatch.core.model import CallResult, PlateText, Recognizer
+from streamwatch.core.plates import distance, parse
 from streamwatch.pipeline import LocalHelp
-from streamwatch.plates import distance, parse
 from streamwatch.store import PaidAnswer, Reader
 
 BANDS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.0)

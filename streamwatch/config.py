@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 from streamwatch.mistakes import Limits, Mistake, mistakes, odd_keys, told
 from streamwatch.service import credential
 from streamwatch.settings import VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word

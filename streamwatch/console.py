@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from streamwatch.redact import hide_credentials
-from streamwatch.words import for_spreadsheet, json_text, printable
+from streamwatch.core.redact import hide_credentials
+from streamwatch.core.words import for_spreadsheet, json_text, printable
 
 if TYPE_CHECKING:
-    from streamwatch.model import Sighting
+    from streamwatch.core.model import Sighting
     from streamwatch.store import SightingRow
 
 COLUMNS = (

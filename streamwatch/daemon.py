@@ -28,31 +28,22 @@ from typing import Any
 from streamwatch import stderr
 from streamwatch.allocator import give_memory_back, share_memory_between_threads
 from streamwatch.cameras import camera_of
-from streamwatch.clock import BEAT, Awake, Clock
-from streamwatch.errors import SourceUnreadable, StorageFailed, StreamwatchError
+from streamwatch.core.clock import BEAT, Awake, Clock
+from streamwatch.core.errors import SourceUnreadable, StorageFailed, StreamwatchError
+from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken
+from streamwatch.core.model import Engine, Keyframe, PlateText, Recognizer
+from streamwatch.core.words import some
 from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, HealthServer, Snapshot, serve, write_status
 from streamwatch.housekeeping import Housekeeping
-from streamwatch.model import Engine, Keyframe, PlateText, Recognizer
 from streamwatch.notify import Notifier
 from streamwatch.parts import local_stands_in, make_books, make_dispatcher, make_intake
-from streamwatch.pipeline import (
-    Channel,
-    ChannelClosed,
-    Dispatcher,
-    Event,
-    Job,
-    KeyframeKept,
-    KeyframeTaken,
-    Notify,
-    dropping,
-)
+from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Job, Notify, dropping
 from streamwatch.pulse import Pulse, Pulses
 from streamwatch.resume import resume
 from streamwatch.settings import Settings
 from streamwatch.store import LastView, Store
 from streamwatch.vitals import Vitals
 from streamwatch.watched import Camera
-from streamwatch.words import some
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from streamwatch.clock import Clock
+from streamwatch.core.clock import Clock
 from streamwatch.settings import Settings
 from streamwatch.store import Keep, Retained, Store, Swept, free_bytes
 

@@ -18,7 +18,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 
 
 class Fault(Enum):

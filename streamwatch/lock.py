@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from streamwatch.errors import StoreError
+from streamwatch.core.errors import StoreError
 from streamwatch.files import make_folder
 from streamwatch.store import sqlite_file
 from streamwatch.store.failures import file_failed

@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 
 HIDDEN = {"appcode", "app_key", "app_secret", "source", "watch", "endpoint", "database"}
 """Keys whose values are not shown: they are secrets, or addresses that may hold one."""

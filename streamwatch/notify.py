@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import Mapping
 
-from streamwatch.redact import hide_credentials
+from streamwatch.core.redact import hide_credentials
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from streamwatch.model import Ledger, PlateText, Recognizer
+from streamwatch.core.model import Ledger, PlateText, Recognizer
 
 AnswerTo = Callable[[bytes], tuple[PlateText, ...] | None]
 """What the paid engine said of a JPEG; None where it said nothing."""

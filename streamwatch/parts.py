@@ -5,12 +5,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Lock
 
-from streamwatch.clock import Clock
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import INSTALL_LOCAL, ConfigError, EngineMissing
+from streamwatch.core.model import Engine, Picture, Recognizer
+from streamwatch.core.plates import grammar
 from streamwatch.detection import PlateDetector
-from streamwatch.errors import INSTALL_LOCAL, ConfigError, EngineMissing
 from streamwatch.explain import Answers, Used
 from streamwatch.gate import FindPlates, Gate, Stir
-from streamwatch.model import Engine, Picture, Recognizer
 from streamwatch.pipeline import (
     Books,
     Budget,
@@ -24,7 +25,6 @@ from streamwatch.pipeline import (
     Outbox,
 )
 from streamwatch.pipeline.dispatcher import Desk
-from streamwatch.plates import grammar
 from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars

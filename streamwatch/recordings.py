@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.model import Sighting
+from streamwatch.core.plates import grammar
+from streamwatch.core.words import some
 from streamwatch.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
-from streamwatch.model import Sighting
 from streamwatch.paid_before import PaidBefore
 from streamwatch.parts import make_books, make_dispatcher, make_intake, make_replay_reader, settled_from, used_by
 from streamwatch.pipeline import Intake
-from streamwatch.plates import grammar
 from streamwatch.rehearsal import scratch_store
 from streamwatch.replay import Progress, Replay, summary
 from streamwatch.settings import Settings
 from streamwatch.store import Store
-from streamwatch.words import some
 
 log = logging.getLogger("streamwatch")
 

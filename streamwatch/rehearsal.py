@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from streamwatch.model import Engine, Ledger, PlateText
+from streamwatch.core.model import Engine, Ledger, PlateText
 from streamwatch.store import Store, open_store
 
 STRIDE = 48271  # makes neighbours in the row of assumed plates unlike each other, so that none counts as a misread

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from streamwatch.capture import Recording
-from streamwatch.clock import Clock
-from streamwatch.errors import NotSent
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import NotSent
+from streamwatch.core.events import Event, KeyframeTaken
+from streamwatch.core.model import Frame, Keyframe
+from streamwatch.core.words import some, when
 from streamwatch.gate import Glance
-from streamwatch.model import Frame, Keyframe
-from streamwatch.pipeline import Dispatcher, Event, Intake, KeyframeTaken, Tally, dropping
+from streamwatch.pipeline import Dispatcher, Intake, Tally, dropping
 from streamwatch.store import LastView, WaitingKeyframe
-from streamwatch.words import some, when
 
 log = logging.getLogger(__name__)
 

@@ -2,13 +2,14 @@
 
 import logging
 
-from streamwatch.clock import Clock
-from streamwatch.errors import StorageFailed, StoreError
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import StorageFailed, StoreError
+from streamwatch.core.events import PlatesRead
+from streamwatch.core.words import some
 from streamwatch.parts import local_stands_in
-from streamwatch.pipeline import Books, Dispatcher, PlatesRead, dropping
+from streamwatch.pipeline import Books, Dispatcher, dropping
 from streamwatch.settings import Settings
 from streamwatch.store import KeyframeState, Store, UnsavedAnswer, WaitingKeyframe
-from streamwatch.words import some
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from types import FrameType
 
 from streamwatch import stderr
+from streamwatch.core.errors import ConfigError
+from streamwatch.core.model import Recognizer
 from streamwatch.daemon import Spawn, spawn
-from streamwatch.errors import ConfigError
-from streamwatch.model import Recognizer
 from streamwatch.serving import Guard, KeyPair, OcrService
 from streamwatch.settings import ServeOcrSettings, Settings
 from streamwatch.visitors import is_loopback, listen

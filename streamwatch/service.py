@@ -14,7 +14,7 @@ from os.path import normpath
 from pathlib import Path
 from typing import NamedTuple
 
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 
 CREDENTIALS = ("appcode", "app_key", "app_secret")
 FOLDER = Path("/etc/streamwatch")

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from streamwatch.plates import PROVINCES, grammar, normalise
+from streamwatch.core.plates import PROVINCES, grammar, normalise
 from streamwatch.service import FOLDER, credential
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}

@@ -16,7 +16,7 @@ from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
 
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 
 PIECE = 65536
 """Bytes that are read at once."""

@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from streamwatch import __version__
-from streamwatch.clock import Clock
+from streamwatch.core.clock import Clock
+from streamwatch.core.words import age, some
 from streamwatch.health import (
     BreakerHealth,
     BudgetUse,
@@ -20,7 +21,6 @@ from streamwatch.health import (
 from streamwatch.pipeline import Dispatcher, Tally
 from streamwatch.pulse import Pulses
 from streamwatch.watched import Camera
-from streamwatch.words import age, some
 
 
 class Vitals:

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from streamwatch.capture import CameraState, CameraStatus, LiveCamera
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceUnreadable
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceUnreadable
+from streamwatch.core.model import Attention, Frame
 from streamwatch.gate import News, Stir
-from streamwatch.model import Attention, Frame
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from streamwatch.capture import LiveCamera, Source
-from streamwatch.clock import Clock, SystemClock
+from streamwatch.core.clock import Clock, SystemClock
 
 Make = Callable[..., LiveCamera]
 

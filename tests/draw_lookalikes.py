@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from drawing import draw_plate
 
-from streamwatch import plates
+from streamwatch.core import plates
 from streamwatch.recognition import quads
 from streamwatch.recognition.networks import open_network
 

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 
 from streamwatch import cli
 from streamwatch.capture.source import SAMPLE
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 
 TARGET = Path(__file__).parent / "what_you_see.jpg"
 SIZE = (480, 400)

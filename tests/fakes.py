@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 import cv2
 import numpy as np
 
-from streamwatch.model import CallResult
+from streamwatch.core.model import CallResult
 
 
 class FakeLedger:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from draw_lookalikes import worn
 
-from streamwatch import plates
+from streamwatch.core import plates
 from streamwatch.recognition import quads, readout
 from streamwatch.recognition.networks import network_name, open_network
 

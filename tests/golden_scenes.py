@@ -20,9 +20,9 @@ import numpy.typing as npt
 from clips import Person
 from drawing import HORIZON, STOP_LINE, Colour, car, gate, truck
 
+from streamwatch.core.model import Box, Corners, Frame, Picture
 from streamwatch.detection import PlateDetector
 from streamwatch.gate import Closed, Decision, Gate, Kept, Opened, Shot, Why
-from streamwatch.model import Box, Corners, Frame, Picture
 
 GOLDENS = Path(__file__).parent / "goldens.json"
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)

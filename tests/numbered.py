@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 
 BITS = 12
 CELL = 16

@@ -10,7 +10,7 @@ import pytest
 from fakes import FakeLedger, FakeOcrCars
 from pydantic import SecretStr
 
-from streamwatch import errors
+from streamwatch.core import errors
 from streamwatch.recognition.credentials import AppCode, AppKey, Credentials
 from streamwatch.recognition.ocrcars import OcrCars
 

@@ -15,7 +15,7 @@ import pytest
 from servers import PostgresDatabase, Server
 
 import streamwatch
-from streamwatch.model import (
+from streamwatch.core.model import (
     Box,
     CallResult,
     Engine,

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from paying import CODE, JPEG, KEY, SECRET
 from pydantic import SecretStr
 
-from streamwatch.model import Engine, Ledger, PlateText
+from streamwatch.core.model import Engine, Ledger, PlateText
 from streamwatch.recognition.credentials import AppKey, Parameters
 from streamwatch.serving import Guard, KeyPair, OcrService
 from streamwatch.visitors import listen

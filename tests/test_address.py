@@ -7,9 +7,9 @@ import pytest
 from streamwatch.bench import opened
 from streamwatch.capture import open_source
 from streamwatch.capture.address import check_address
-from streamwatch.clock import SystemClock
-from streamwatch.errors import CaptureError, SourceUnreadable
-from streamwatch.redact import hide_credentials, place_of
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import CaptureError, SourceUnreadable
+from streamwatch.core.redact import hide_credentials, place_of
 
 ADDRESSES = [
     f"{scheme}://{user}:{password}@{host}/live"

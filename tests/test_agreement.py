@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_fusion import FLOORS, LEFT, passage, reading
 
-from streamwatch.model import Engine, Reading
-from streamwatch.plates import ANY, distance
+from streamwatch.core.model import Engine, Reading
+from streamwatch.core.plates import ANY, distance
 from streamwatch.sightings.evidence import Vehicle, vehicles
 
 VISIT = passage("p", 0, 60)

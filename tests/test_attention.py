@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from test_gate import FPS, HEIGHT, START, WIDTH, Scene, Stay, vehicle
 
+from streamwatch.core.model import Attention, Box, Corners, Frame, Picture
 from streamwatch.gate import Closed, Shot, Why
 from streamwatch.gate.attention import Moment, Watchfulness
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.tracking.track import PaidView, State, Track, view_of
-from streamwatch.model import Attention, Box, Corners, Frame, Picture
 
 EVERY = 2.0
 """Seconds between two looks at little attention."""

@@ -12,8 +12,8 @@ from daemons import verb, without_local
 from rtsp_server import RtspServer
 
 from streamwatch.bench import Measured, Share, bench, opened, report
-from streamwatch.clock import SystemClock
-from streamwatch.errors import SourceLost, SourceUnreadable
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import SourceLost, SourceUnreadable
 
 PASSWORD = "invented-password-of-the-bench"
 

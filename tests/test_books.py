@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 from records import Database
 
-from streamwatch.errors import Transient
-from streamwatch.model import Box, CallResult, Corners, Engine, Keyframe, Passage, PlateText, Sighting
-from streamwatch.pipeline import Books, KeyframeDropped, KeyframeTaken, PlatesRead
-from streamwatch.pipeline.events import (
+from streamwatch.core.errors import Transient
+from streamwatch.core.events import (
     CallEnded,
     CallStarted,
+    KeyframeDropped,
+    KeyframeTaken,
     PassageClosed,
     PassageOpened,
     PlatesConfirmed,
+    PlatesRead,
     ReadFailed,
 )
+from streamwatch.core.model import Box, CallResult, Corners, Engine, Keyframe, Passage, PlateText, Sighting
+from streamwatch.pipeline import Books
 from streamwatch.store import Store, open_store
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streamwatch.clock import Span, window
+from streamwatch.core.clock import Span, window
 from streamwatch.pipeline import Budget, Limits
 
 NOON = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from serving_clients import Reader
 
 from streamwatch import by_hand, cli
-from streamwatch.errors import StorageFailed
-from streamwatch.model import PlateText
+from streamwatch.core.errors import StorageFailed
+from streamwatch.core.model import PlateText
 from streamwatch.pipeline import LocalHelp
 from streamwatch.settings import Settings
 

@@ -11,8 +11,8 @@ from records import JPEG, keyframe, passage
 
 from streamwatch import config
 from streamwatch.check import check
-from streamwatch.clock import SystemClock
-from streamwatch.errors import StreamwatchError
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import StreamwatchError
 from streamwatch.lock import sole_writer
 from streamwatch.settings import Settings
 from streamwatch.store import inspection, open_store

@@ -16,7 +16,7 @@ import pytest
 from clips import Vehicle, draw_plate, render
 from fakes import FakeOcrCars, keep_silent, no_plate, plate
 
-from streamwatch.words import when
+from streamwatch.core.words import when
 
 SECRET = "invented0appcode0of0cli0tests"
 TEXTS = ("京AF0236", "苏EK3P82", "浙AD6071", "川B57K21")

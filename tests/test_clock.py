@@ -10,7 +10,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from streamwatch.clock import BEAT, STOOD_STILL, Awake, Period, Span, SystemClock, Window, kernel_synchronised, window
+from streamwatch.core.clock import (
+    BEAT,
+    STOOD_STILL,
+    Awake,
+    Period,
+    Span,
+    SystemClock,
+    Window,
+    kernel_synchronised,
+    window,
+)
 
 NOON = datetime(2026, 5, 10, 12, tzinfo=UTC)
 YEAR = 365.25 * 86400
@@ -197,7 +207,7 @@ def test_a_clock_that_is_set_for_the_first_time_has_not_leapt() -> None:
 def test_synchronised_by_the_kernel_or_by_timesyncd(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: int | None, folder: bool, file: bool, expected: bool | None
 ) -> None:
-    monkeypatch.setattr("streamwatch.clock._adjtimex", lambda: state)
+    monkeypatch.setattr("streamwatch.core.clock._adjtimex", lambda: state)
     timesync = tmp_path / "timesync"
     if folder:
         timesync.mkdir()

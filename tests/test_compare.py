@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from records import ANSWER, JPEG, NOON, saved_call, saved_view
 
-from streamwatch import errors
 from streamwatch.compare import Comparison, Verdict, compared, read_again
 from streamwatch.compare_report import print_comparison
-from streamwatch.model import Engine, Ledger, PlateText, Recognizer
+from streamwatch.core import errors
+from streamwatch.core.model import Engine, Ledger, PlateText, Recognizer
 from streamwatch.pipeline import LocalHelp
 from streamwatch.store import PaidAnswer, Reader, Store, open_reader, open_store
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from streamwatch import config
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 from streamwatch.settings import Reads, Settings
 from streamwatch.store import sqlite_file
 

@@ -27,9 +27,9 @@ from streamwatch.console import (
     print_text,
     sighting_line,
 )
-from streamwatch.model import Engine, Sighting, SightingStatus
+from streamwatch.core.model import Engine, Sighting, SightingStatus
+from streamwatch.core.words import for_spreadsheet, printable
 from streamwatch.store import SightingRow
-from streamwatch.words import for_spreadsheet, printable
 
 FIRST, LAST = datetime(2026, 3, 1, 8, 0, 1, 250000, tzinfo=UTC), datetime(2026, 3, 1, 8, 0, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

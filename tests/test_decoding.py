@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from streamwatch import plates
+from streamwatch.core import plates
 from streamwatch.recognition.confidence import confidence
 from streamwatch.recognition.decoding import Decoded, PlateDecoder
 from streamwatch.recognition.free import FreeDecoder

@@ -9,8 +9,8 @@ from fakes import FakeOcrCars, plate
 from records import plain_sqlite
 from test_cli import START, paid, streamwatch
 
+from streamwatch.core.model import Box, Direction
 from streamwatch.gate.tracking.direction import direction
-from streamwatch.model import Box, Direction
 
 FIRST = Box(600, 300, 100, 32)
 

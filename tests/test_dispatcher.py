@@ -8,29 +8,21 @@ from typing import TypeVar
 
 import pytest
 
-from streamwatch import errors
-from streamwatch.model import Box, CallResult, Corners, Engine, Keyframe, Ledger, Passage, PlateText, Recognizer
-from streamwatch.pipeline import (
-    Budget,
-    Dispatcher,
+from streamwatch.core import errors
+from streamwatch.core.events import (
     Event,
-    Governor,
-    KeyframeDropped,
-    Limits,
-    LocalHelp,
-    Outbox,
-    PlatesRead,
-    Served,
-)
-from streamwatch.pipeline.dispatcher import Route
-from streamwatch.pipeline.events import (
     KeyframeDoubtful,
+    KeyframeDropped,
     KeyframeWaits,
     PassageClosed,
     PassageOpened,
     PlatesConfirmed,
+    PlatesRead,
     ReadFailed,
 )
+from streamwatch.core.model import Box, CallResult, Corners, Engine, Keyframe, Ledger, Passage, PlateText, Recognizer
+from streamwatch.pipeline import Budget, Dispatcher, Governor, Limits, LocalHelp, Outbox, Served
+from streamwatch.pipeline.dispatcher import Route
 from streamwatch.store import WaitingKeyframe
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)

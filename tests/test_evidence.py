@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.errors import StorageFailed
+from streamwatch.core.errors import StorageFailed
 from streamwatch.store.evidence import picture_path, write_picture
 
 AT = datetime(2026, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)

@@ -18,16 +18,16 @@ from paying import JPEG
 from test_cli import SECRET, START, streamwatch, write_config
 
 from streamwatch import parts
+from streamwatch.core.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
+from streamwatch.core.model import Box, Engine, Frame, Keyframe, Passage, PlateText
+from streamwatch.core.plates import distance
 from streamwatch.explain import Answers, Trace, Used, page_of, page_place, refuse_place
 from streamwatch.explain.album import ROOM, Picture
 from streamwatch.explain.chart import POINTS, Window, clock, curve, thin
 from streamwatch.explain.savings import STANDS, savings_of
 from streamwatch.explain.trace import Sample, Thing
 from streamwatch.gate import Followed, Glance, Why
-from streamwatch.model import Box, Engine, Frame, Keyframe, Passage, PlateText
-from streamwatch.pipeline.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
 from streamwatch.pipeline.intake import trustworthy
-from streamwatch.plates import distance
 from streamwatch.rehearsal import Stranger
 from streamwatch.settings import Settings
 from streamwatch.store import PassageOutcome

@@ -18,8 +18,8 @@ from test_supervision import HandClock, Script, eventually, picture
 from streamwatch.capture import CameraState, LiveCamera, Source, open_source
 from streamwatch.capture.frozen import LOOKS, MOVES, REMEMBERED, FrozenWatch
 from streamwatch.capture.rate import Rate
-from streamwatch.clock import SystemClock
-from streamwatch.model import Picture
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.model import Picture
 
 RNG = np.random.default_rng(3)
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streamwatch.model import Corners, Engine, Passage, Reading, Sighting, SightingStatus
-from streamwatch.plates import parse
+from streamwatch.core.model import Corners, Engine, Passage, Reading, Sighting, SightingStatus
+from streamwatch.core.plates import parse
 from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)

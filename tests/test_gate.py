@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from streamwatch.core.model import Box, Corners, Frame, Picture
 from streamwatch.detection import Detection
 from streamwatch.gate import Closed, Decision, FindPlates, Gate, Kept, Opened, Shot, Why, encode
-from streamwatch.model import Box, Corners, Frame, Picture
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 WIDTH, HEIGHT, FPS = 640, 360, 10

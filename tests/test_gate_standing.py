@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from test_gate import ROAD, START, Scene, Stay, gate_for, plates_of, texture, vehicle
 
+from streamwatch.core.model import Corners, Picture
 from streamwatch.detection import Detection
 from streamwatch.gate import Closed, Gate, Kept, Opened, Remembered, Shot, Why
-from streamwatch.model import Corners, Picture
 
 HERE = Stay(vehicle(1, 1), -5.0, 100.0, x=160)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamwatch import errors
+from streamwatch.core import errors
 from streamwatch.recognition import gateway, retry
 from streamwatch.recognition.gateway import by_gateway, by_status
 from streamwatch.recognition.retry import Failure, Retry

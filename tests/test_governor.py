@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from streamwatch import errors
+from streamwatch.core import errors
 from streamwatch.pipeline import Governor
 
 

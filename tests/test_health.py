@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from snapshots import ILL, NOW, SECRET, WELL, camera
 
-from streamwatch.errors import StorageFailed
+from streamwatch.core.errors import StorageFailed
+from streamwatch.core.words import age, size, some
 from streamwatch.health import (
     BreakerHealth,
     BudgetUse,
@@ -26,7 +27,6 @@ from streamwatch.health import (
     status_table,
     write_status,
 )
-from streamwatch.words import age, size, some
 
 # Metrics
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 import pytest
 from snapshots import ILL, WELL
 
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 from streamwatch.health import HealthServer, Snapshot, health, render_metrics, serve
 from streamwatch.health import server as server_module
 

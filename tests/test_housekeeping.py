@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from records import Database, rows, saved_view
 
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
 from streamwatch.housekeeping import Housekeeping
 from streamwatch.settings import Settings
 from streamwatch.store import KeyframeState, open_store

@@ -18,14 +18,14 @@ from test_cli import START as BEGIN
 from test_gate import FPS, HEIGHT, ROAD, START, WIDTH, Scene, Stay, gate_for, paste, texture, vehicle
 
 from streamwatch import parts
-from streamwatch.clock import SystemClock
-from streamwatch.errors import StorageFailed
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import StorageFailed
+from streamwatch.core.events import Event, KeyframeKept, PassageClosed, PassageOpened
+from streamwatch.core.model import Engine, Frame, Keyframe, Picture
 from streamwatch.gate import Closed, Gate, Kept, Opened
 from streamwatch.gate.decisions import NEVER_WORTH_IT, NO_PLATE_SEEN
 from streamwatch.gate.search import Search
-from streamwatch.model import Engine, Frame, Keyframe, Picture
-from streamwatch.pipeline import Books, Event, Intake, JpegLimits, KeyframeKept
-from streamwatch.pipeline.events import PassageClosed, PassageOpened
+from streamwatch.pipeline import Books, Intake, JpegLimits
 from streamwatch.resume import resume
 from streamwatch.settings import Settings
 from streamwatch.store import Recovery, Store, open_store

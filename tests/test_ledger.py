@@ -13,8 +13,8 @@ import pytest
 from records import ANSWER, NOON, ONLY_SQLITE, Database, rows, saved_call, saved_view
 from sqlalchemy import event, text
 
-from streamwatch.clock import SystemClock
-from streamwatch.model import CallResult, Engine, PlateText
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.model import CallResult, Engine, PlateText
 from streamwatch.pipeline import RecordedLedger
 from streamwatch.store import (
     Calls,

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from streamwatch.clock import Span, window
+from streamwatch.core.clock import Span, window
 from streamwatch.ledger_report import Prices, print_calls
 from streamwatch.store import Calls, CallsReport, CallsRow, KeyframeState, NotCalledRow
 

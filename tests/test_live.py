@@ -11,8 +11,8 @@ from numbered import clip, number_in
 from rtsp_server import Mode, RtspServer
 
 from streamwatch.capture import CameraState, LiveCamera, Source, open_source
-from streamwatch.clock import SystemClock
-from streamwatch.errors import SourceUnreadable
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import SourceUnreadable
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from clips import Person, Vehicle, draw_plate, frames
 from draw_sample import ACTORS, SAMPLE
 from drawing import gate
 
-from streamwatch import plates
-from streamwatch.errors import EngineMissing, PictureBroken
-from streamwatch.model import CallResult, Corners, Engine, PlateText
+from streamwatch.core import plates
+from streamwatch.core.errors import EngineMissing, PictureBroken
+from streamwatch.core.model import CallResult, Corners, Engine, PlateText
 from streamwatch.recognition import lines
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.networks import open_network
@@ -357,7 +357,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(hidden: str) -> Non
     done = run(f"""
         import sys
         sys.modules[{hidden!r}] = None
-        from streamwatch.errors import EngineMissing
+        from streamwatch.core.errors import EngineMissing
         from streamwatch.recognition.local import LocalReader
         try:
             LocalReader()

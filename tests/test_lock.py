@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.errors import StorageFailed, StoreError
+from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.lock import is_held, lock_file, sole_writer
 
 HOLD = """

@@ -17,7 +17,7 @@ from servers import PostgresDatabase, Server
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
-from streamwatch.errors import DatabaseUnusable, StoreError
+from streamwatch.core.errors import DatabaseUnusable, StoreError
 from streamwatch.store import KeyframeState, open_reader, open_store, schema
 from streamwatch.store.tables import Base, local_view
 

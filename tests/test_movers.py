@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from test_gate import Scene, Stay, texture
 
+from streamwatch.core.model import Direction, Picture
 from streamwatch.gate import Closed, Gate, Kept, Opened
 from streamwatch.gate.motion.movers import MOST_MOVERS, STILL_STEP, Mover, Movers, stillness
 from streamwatch.gate.motion.regions import Region
-from streamwatch.model import Direction, Picture
 
 BEGIN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SMALL = np.full((180, 320), 100, np.uint8)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streamwatch.model import Box, Corners
+from streamwatch.core.model import Box, Corners
 from streamwatch.recognition.nearby import lies_there, surroundings
 
 NAN = float("nan")

@@ -17,9 +17,9 @@ from rtsp_server import Mode, RtspServer
 
 from streamwatch.capture import Source, hardware, open_source
 from streamwatch.capture.av_source import connection_lost
-from streamwatch.clock import SystemClock
-from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
-from streamwatch.model import Frame
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import CaptureError, SourceLost, SourceUnreadable
+from streamwatch.core.model import Frame
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import pytest
 from fakes import FakeLedger, FakeOcrCars, Handler, ServedAnswer, envelope, no_plate, plate, refusal
 from paying import BY_CODE, BY_KEY, CODE, JPEG, URL, Waits, charges, client_of, failing, jpeg_of
 
-from streamwatch import errors
-from streamwatch.model import CallResult, Engine, Recognizer
+from streamwatch.core import errors
+from streamwatch.core.model import CallResult, Engine, Recognizer
 
 # The request
 

@@ -6,7 +6,7 @@ import pytest
 from fakes import FakeLedger, FakeOcrCars, ServedAnswer, refusal
 from paying import BY_CODE, BY_KEY, JPEG, client_of, failing
 
-from streamwatch import errors
+from streamwatch.core import errors
 
 
 @pytest.mark.parametrize("off", [-7200.0, 7200.0])

@@ -19,7 +19,7 @@ from fakes import (
 )
 from paying import BY_CODE, BY_KEY, CODE, JPEG, KEY, SECRET, URL, Waits, client_of
 
-from streamwatch import errors
+from streamwatch.core import errors
 
 
 def everything_about(error: BaseException | None) -> str:

@@ -23,8 +23,8 @@ from streamwatch.capture.av_source import Decoder, open_file
 from streamwatch.capture.on_demand import SLACK, OnDemand
 from streamwatch.capture.packets import Cutter, Piece
 from streamwatch.capture.picture import Decoded
-from streamwatch.clock import SystemClock
-from streamwatch.model import Attention
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.model import Attention
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamwatch.model import PlateText
+from streamwatch.core.model import PlateText
 from streamwatch.pipeline.opinion import REMEMBERED, Opinions
 
 Said = tuple[str, float | None]

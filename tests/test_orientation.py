@@ -14,8 +14,8 @@ from rtsp_server import RtspServer
 
 from streamwatch.capture import Recording, open_source
 from streamwatch.capture.orientation import UPRIGHT, Orientation
-from streamwatch.clock import SystemClock
-from streamwatch.model import Attention, Frame, Picture
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.model import Attention, Frame, Picture
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 QUARTERS = [0, 90, 180, 270]

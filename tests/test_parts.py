@@ -5,9 +5,9 @@ import pytest
 from pydantic import SecretStr
 
 from streamwatch import parts
-from streamwatch.errors import EngineMissing
+from streamwatch.core.errors import EngineMissing
+from streamwatch.core.model import Engine
 from streamwatch.explain import Answers
-from streamwatch.model import Engine
 from streamwatch.recognition import finder
 from streamwatch.recognition.networks import open_network
 from streamwatch.settings import (

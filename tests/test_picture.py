@@ -9,7 +9,7 @@ import pytest
 from numbered import clip, number_in, pictures
 
 from streamwatch.capture import Recording
-from streamwatch.model import Frame
+from streamwatch.core.model import Frame
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

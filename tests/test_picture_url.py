@@ -4,7 +4,7 @@ import pytest
 from fakes import FakeLedger, FakeOcrCars
 from paying import BY_CODE, client_of
 
-from streamwatch import errors
+from streamwatch.core import errors
 
 
 @pytest.mark.parametrize(

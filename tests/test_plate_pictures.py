@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from clips import draw_plate
 
+from streamwatch.core.model import Corners, Picture
 from streamwatch.gate.plates.follow import Pattern, Place
 from streamwatch.gate.plates.picture import HEIGHT, WIDTH, crispness, likeness, sharpness, upright
 from streamwatch.gate.plates.shapes import bounds, centre, is_whole, overlap, plate_width, vehicle_around
 from streamwatch.gate.tracking.track import MAYBE, SAME
-from streamwatch.model import Corners, Picture
 
 TEXTS = ("京AF0236", "京AF0238", "京AF8236", "京AE0236", "浙B7C289", "粤B12345", "苏EK3P82", "川A572F4")
 ROAD = np.random.default_rng(3).integers(80, 130, (45, 80), np.uint8)

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from streamwatch import plates
-from streamwatch.plates import CHINA, KINDS, Plate, distance, normalise, normalise_glob, parse
+from streamwatch.core import plates
+from streamwatch.core.plates import CHINA, KINDS, Plate, distance, normalise, normalise_glob, parse
 
 PROV = "[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新]"
 AN = "[A-HJ-NP-Z0-9]"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streamwatch.core.model import Box, Corners, Frame
 from streamwatch.gate.decisions import (
     BEST_VIEW,
     BETTER_VIEW,
@@ -19,7 +20,6 @@ from streamwatch.gate.decisions import (
 from streamwatch.gate.glance import Why
 from streamwatch.gate.policy import CLEARLY_BETTER, ENOUGH, LEAST_WIDTH, RULES, SMALL_WIDTH, Action, Case, rule
 from streamwatch.gate.tracking.track import SMALLER, PaidView, State, Track, Verdict, View
-from streamwatch.model import Box, Corners, Frame
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 AT = 100.0

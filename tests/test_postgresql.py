@@ -16,7 +16,7 @@ from records import keyframe, output, passage, python, reading, saved_view, sigh
 from servers import USER, PostgresDatabase, Proxy, Server, running_server
 from watching import OUTAGE, ROOT, check_nothing_is_missing, endless_clip, small_disk, watching
 
-from streamwatch.errors import DatabaseUnusable, StorageFailed, StoreError
+from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.store import Store, open_reader, open_store
 
 FASTER = "import streamwatch.daemon as d; d.TELL_EVERY = 0.5"

@@ -10,7 +10,7 @@ from records import JPEG, NOON, ONLY_SQLITE, Database, keyframe, new_database, o
 from servers import PostgresDatabase
 from sqlalchemy import text
 
-from streamwatch.model import Keyframe
+from streamwatch.core.model import Keyframe
 from streamwatch.store import Reader, Store, open_reader, open_store, queries
 
 PLATES = ("京A12345", "京AD12300", "沪B9_123", "粤[C]!", "%", "港X")

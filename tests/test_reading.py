@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from streamwatch.clock import SystemClock
 from streamwatch.console import set_up_logging
-from streamwatch.errors import RecognitionError
-from streamwatch.model import Box, CallResult, Engine, Keyframe
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import RecognitionError
+from streamwatch.core.model import Box, CallResult, Engine, Keyframe
 from streamwatch.pipeline import RecordedLedger
 
 PASSAGE = "3f2a91c0d4e5f60718293a4b5c6d7e8f"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from draw_lookalikes import worn
 
-from streamwatch import plates
+from streamwatch.core import plates
 from streamwatch.recognition import quads
 from streamwatch.recognition.networks import network_name, open_network
 from streamwatch.recognition.readout import Readout, load_readout

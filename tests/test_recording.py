@@ -13,9 +13,9 @@ from numbered import clip, number_in
 
 from streamwatch.capture import Recording, open_source
 from streamwatch.capture.recording import PlayedRecording
-from streamwatch.clock import SystemClock
-from streamwatch.errors import SourceUnreadable
-from streamwatch.model import Attention
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import SourceUnreadable
+from streamwatch.core.model import Attention
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

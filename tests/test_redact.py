@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamwatch.redact import hide_credentials, hide_in_name, hide_secret, host_of
+from streamwatch.core.redact import hide_credentials, hide_in_name, hide_secret, host_of
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from streamwatch.core.model import Box, Picture
 from streamwatch.gate.motion.background import Background
 from streamwatch.gate.motion.regions import Region, find_regions
 from streamwatch.gate.tracking.track import PaidView
-from streamwatch.model import Box, Picture
 
 SHAPE = (180, 320)
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from fakes import envelope, no_plate, plate
 
-from streamwatch import errors
-from streamwatch.model import PlateText
+from streamwatch.core import errors
+from streamwatch.core.model import PlateText
 from streamwatch.recognition import replies, retry
 from streamwatch.recognition.replies import Answer, Reply, excerpt, number, read_reply
 

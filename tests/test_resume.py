@@ -9,9 +9,9 @@ import pytest
 from records import ANSWER, NOON, plain_sqlite, rows, saved_call, saved_view
 
 from streamwatch import parts
-from streamwatch.clock import SystemClock
-from streamwatch.errors import StorageFailed, StoreError
-from streamwatch.model import Keyframe, Sighting
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import StorageFailed, StoreError
+from streamwatch.core.model import Keyframe, Sighting
 from streamwatch.pipeline import Dispatcher
 from streamwatch.resume import resume
 from streamwatch.settings import Settings

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from records import JPEG, NOON, Database, passage, reading, rows, saved_call, saved_view, sighting
 
-from streamwatch.model import Keyframe
+from streamwatch.core.model import Keyframe
 from streamwatch.store import Keep, KeyframeState, Retained, Store, Swept, free_bytes, open_reader, open_store
 
 DAY = timedelta(days=1)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from test_gate import FPS, HEIGHT, ROAD, WIDTH, Scene, Stay, plates_of, texture, vehicle
 
+from streamwatch.core.model import Picture
 from streamwatch.gate import Gate, Shot, Why
-from streamwatch.model import Picture
 
 STREET = texture(78, WIDTH, HEIGHT, 40, 40, 180)
 ELSEWHERE = texture(77, WIDTH, HEIGHT, 40, 40, 180)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from test_gate import FPS, Scene, Stay, plates_of, texture, vehicle
 
+from streamwatch.core.model import Box, Corners, Frame, Picture
 from streamwatch.detection import Detection
 from streamwatch.gate import Gate
 from streamwatch.gate.motion.geometry import Geometry
@@ -15,7 +16,6 @@ from streamwatch.gate.motion.movers import Mover
 from streamwatch.gate.motion.regions import Region
 from streamwatch.gate.search import EVERY, EVERY_KNOWN, FIRST_TRY, LONGEST_TRY, SOON, SURVEYS, VAIN, Part, Search
 from streamwatch.gate.tracking.track import State, Track, view_of
-from streamwatch.model import Box, Corners, Frame, Picture
 
 BEGIN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SMALL = np.full((180, 320), 100, np.uint8)

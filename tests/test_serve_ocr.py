@@ -24,7 +24,8 @@ from paying import BY_CODE, BY_KEY, CODE, JPEG, KEY, SECRET, client_of
 from pydantic import SecretStr
 from serving_clients import BODY, BY_APPCODE, KINDS, Reader, everything, request, serving
 
-from streamwatch import config, errors
+from streamwatch import config
+from streamwatch.core import errors
 from streamwatch.serve_ocr import make_service, serve_ocr
 from streamwatch.settings import Settings
 

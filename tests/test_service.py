@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from daemons import verb
 
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 from streamwatch.service import credential, obstacles, unit
 
 ANALYZE = shutil.which("systemd-analyze")

@@ -34,7 +34,7 @@ from serving_clients import (
     signed,
 )
 
-from streamwatch import errors
+from streamwatch.core import errors
 from streamwatch.recognition.signature import sign, string_to_sign
 from streamwatch.serving import Guard, KeyPair
 from streamwatch.serving import service as service_module

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from pydantic import SecretStr
 
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
 from streamwatch.recognition.credentials import AppCode, AppKey, Parameters
 from streamwatch.recognition.signature import sign, string_to_sign
 

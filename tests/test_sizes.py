@@ -14,10 +14,10 @@ from rtsp_server import RtspServer
 from test_gate import Scene, Stay, vehicle
 
 from streamwatch.capture import Recording, open_source
-from streamwatch.clock import SystemClock
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.model import Attention, Corners, Frame
 from streamwatch.gate import Closed
 from streamwatch.gate.plates.shapes import scaled
-from streamwatch.model import Attention, Corners, Frame
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SIZES = [(320, 192), (384, 240), (240, 144)]

@@ -14,8 +14,8 @@ from numbered import clip, number_in
 from streamwatch.capture import Recording
 from streamwatch.capture.recording import PlayedRecording
 from streamwatch.capture.stamps import Jump, JumpWatch, Straightener
-from streamwatch.clock import SystemClock
-from streamwatch.model import Attention
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.model import Attention
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = 3600.0, 86400.0

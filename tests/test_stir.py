@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from streamwatch.core.model import Frame, Picture
 from streamwatch.gate import News, Stir
-from streamwatch.model import Frame, Picture
 
 RNG = np.random.default_rng(1)
 SCENE = np.kron(RNG.integers(70, 150, (18, 32), dtype=np.uint8), np.ones((20, 20), np.uint8))

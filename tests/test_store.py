@@ -25,8 +25,8 @@ from records import (
 )
 from sqlalchemy import inspect, text
 
-from streamwatch.errors import StorageFailed, StoreError
-from streamwatch.model import CallResult, Engine, Keyframe, PlateText, SightingStatus
+from streamwatch.core.errors import StorageFailed, StoreError
+from streamwatch.core.model import CallResult, Engine, Keyframe, PlateText, SightingStatus
 from streamwatch.store import KeyframeState, PassageOutcome, Store, open_reader, open_store
 
 

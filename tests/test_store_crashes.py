@@ -18,7 +18,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from records import keyframe, passage
-from streamwatch.errors import StorageFailed
+from streamwatch.core.errors import StorageFailed
 from streamwatch.store import open_store
 
 folder = Path(sys.argv[1])
@@ -61,7 +61,7 @@ FULL = """
 import subprocess, sys
 from pathlib import Path
 from records import keyframe, passage, rows, sighting
-from streamwatch.errors import StorageFailed
+from streamwatch.core.errors import StorageFailed
 from streamwatch.store import open_reader, open_store
 
 folder = Path(sys.argv[1])
@@ -128,7 +128,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from records import ANSWER, NOON, keyframe, new_key, passage, reading, sighting
-from streamwatch.model import Engine
+from streamwatch.core.model import Engine
 from streamwatch.store import open_store
 
 folder = Path(sys.argv[1])

@@ -11,7 +11,7 @@ import pytest
 from records import JPEG, NOON, Database, keyframe, passage, plain_sqlite, rows, sighting
 from sqlalchemy import make_url
 
-from streamwatch.errors import DatabaseUnusable, StorageFailed, StoreError
+from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.store import Store, open_reader, open_store
 from streamwatch.store.failures import Place
 

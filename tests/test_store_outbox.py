@@ -22,8 +22,8 @@ from records import (
     sighting,
 )
 
-from streamwatch.errors import StorageFailed, StoreError
-from streamwatch.model import CallResult, Engine, Keyframe
+from streamwatch.core.errors import StorageFailed, StoreError
+from streamwatch.core.model import CallResult, Engine, Keyframe
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Recovery, Store, open_store
 
 NO_PLATE = replace(ANSWER, outcome="no plate", plates=())

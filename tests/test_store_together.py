@@ -22,7 +22,7 @@ from records import (
 )
 from servers import PostgresDatabase
 
-from streamwatch.errors import StorageFailed, StoreError
+from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.store import KeyframeState, Store, open_store
 
 
@@ -178,7 +178,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from records import keyframe, passage, rows
-from streamwatch.errors import StorageFailed
+from streamwatch.core.errors import StorageFailed
 from streamwatch.store import open_store
 
 folder = Path(sys.argv[1])

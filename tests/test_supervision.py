@@ -15,8 +15,8 @@ from cameras import Make, closed_in_the_end
 from streamwatch.capture import CameraState, LiveCamera, Source
 from streamwatch.capture.flaps import MOST
 from streamwatch.capture.live import FIRST_PICTURE, MOST_ABANDONED, Pauses
-from streamwatch.errors import SourceLost
-from streamwatch.model import Frame
+from streamwatch.core.errors import SourceLost
+from streamwatch.core.model import Frame
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from streamwatch.times import parse_time
+from streamwatch.core.times import parse_time
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

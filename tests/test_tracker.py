@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from clips import draw_plate
 
+from streamwatch.core.model import Box, Corners, Frame
 from streamwatch.detection import Detection
 from streamwatch.gate.plates.picture import upright
 from streamwatch.gate.plates.shapes import centre, plate_width
 from streamwatch.gate.tracking.track import State, Track
 from streamwatch.gate.tracking.tracker import MISSES, MOST_TRACKS, STARTS, TENTATIVE_FOR, Tracker
-from streamwatch.model import Box, Corners, Frame
 
 WIDTH, HEIGHT = 1280, 720
 BEGIN = datetime(2026, 3, 1, 8, tzinfo=UTC)

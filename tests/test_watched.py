@@ -14,11 +14,11 @@ from rtsp_server import RtspServer
 
 from streamwatch.cameras import camera_of
 from streamwatch.capture import CameraState, LiveCamera, open_source
-from streamwatch.clock import SystemClock
 from streamwatch.config import load
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.model import Attention, Frame
 from streamwatch.daemon import spawn
 from streamwatch.gate import News
-from streamwatch.model import Attention, Frame
 from streamwatch.watched import Camera, WatchedCamera
 
 

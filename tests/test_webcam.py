@@ -11,9 +11,9 @@ from test_supervision import HandClock
 
 from streamwatch.capture import open_source
 from streamwatch.capture.webcam import Webcam
-from streamwatch.clock import SystemClock
-from streamwatch.errors import SourceLost
-from streamwatch.model import Attention, Frame
+from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import SourceLost
+from streamwatch.core.model import Attention, Frame
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from drawing import draw_plate
 
-from streamwatch.errors import EngineMissing
+from streamwatch.core.errors import EngineMissing
 from streamwatch.recognition import networks
 from streamwatch.recognition.weights import without_subnormals
 

@@ -23,7 +23,7 @@ from fakes import (
 )
 from paying import BY_CODE, BY_KEY, JPEG, URL, Waits, charges, client_of, credentials_of, failing, jpeg_of
 
-from streamwatch import errors
+from streamwatch.core import errors
 from streamwatch.recognition import wire
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.recognition.sockets import Transport

@@ -13,7 +13,7 @@ import pytest
 from fakes import Behaviour, FakeLedger, FakeOcrCars, Handler, ServedAnswer, keep_silent, plate
 from paying import BY_CODE, JPEG, Waits, charges, client_of, credentials_of, failing
 
-from streamwatch import errors
+from streamwatch.core import errors
 from streamwatch.recognition.ocrcars import OcrCars
 
 LIMIT = 0.6

@@ -3,8 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
-from streamwatch.errors import CaptureError, SourceUnreadable
-from streamwatch.redact import may_hold_a_login
+from streamwatch.core.errors import CaptureError, SourceUnreadable
+from streamwatch.core.redact import may_hold_a_login
 
 ENCODE = (
     "Characters such as / # ? @ % : and blanks in a user or password must be percent-encoded (%2F %23 %3F %40 %25 %3A "

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from streamwatch.capture.on_demand import OnDemand
 from streamwatch.capture.picture import frame_of
 from streamwatch.capture.source import CodedSource, Source
-from streamwatch.model import Attention, Frame
+from streamwatch.core.model import Attention, Frame
 
 
 class AttentiveSource:

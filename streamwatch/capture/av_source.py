@@ -19,8 +19,8 @@ from av.video.stream import VideoStream
 from streamwatch.capture.address import ENCODE, advised, check_address
 from streamwatch.capture.orientation import UPRIGHT, Orientation, told_by
 from streamwatch.capture.picture import Decoded
-from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
-from streamwatch.redact import hide_in_name, place_of
+from streamwatch.core.errors import CaptureError, SourceLost, SourceUnreadable
+from streamwatch.core.redact import hide_in_name, place_of
 
 # FFmpeg's own lines carry addresses with passwords, and speak of every damaged block.
 av.logging.set_level(None)

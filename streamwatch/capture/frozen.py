@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 
 EVERY = 1.0
 """Seconds between two looks; a look costs 0.04 ms at 1080p, 0.1 ms at 4K."""

@@ -17,8 +17,8 @@ import httpcore
 import httpx
 
 from streamwatch.capture.address import ENCODE, check_address
-from streamwatch.errors import SourceLost
-from streamwatch.redact import place_of
+from streamwatch.core.errors import SourceLost
+from streamwatch.core.redact import place_of
 
 _REDIRECTS = 3
 _ACCEPTED = "image/jpeg, multipart/x-mixed-replace, */*;q=0.1"

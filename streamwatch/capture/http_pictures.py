@@ -13,9 +13,9 @@ from streamwatch.capture.http_client import Answer, HttpCamera, NotHttp
 from streamwatch.capture.jpegs import MOST_PIXELS, JpegCutter
 from streamwatch.capture.packets import Cutter, Piece
 from streamwatch.capture.picture import frame_of
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceLost
-from streamwatch.model import Frame
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceLost
+from streamwatch.core.model import Frame
 
 EVERY = 0.5
 """Seconds between two requests for a picture, unless the config says otherwise."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from streamwatch.errors import SourceLost
+from streamwatch.core.errors import SourceLost
 
 LARGEST = 32_000_000
 """Bytes of one picture, or without any, at most."""

@@ -20,10 +20,10 @@ from streamwatch.capture.pauses import Pauses
 from streamwatch.capture.reader import News, Reader, Wish
 from streamwatch.capture.source import Source
 from streamwatch.capture.state import CameraState, CameraStatus
-from streamwatch.clock import Clock
-from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
-from streamwatch.model import Attention, Frame
-from streamwatch.words import age
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import CaptureError, SourceLost, SourceUnreadable
+from streamwatch.core.model import Attention, Frame
+from streamwatch.core.words import age
 
 log = logging.getLogger(__name__)
 

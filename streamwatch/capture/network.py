@@ -12,11 +12,11 @@ from streamwatch.capture.hardware import context_for
 from streamwatch.capture.packets import Cutter, Piece
 from streamwatch.capture.picture import frame_of
 from streamwatch.capture.stamps import JumpWatch
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceLost
-from streamwatch.model import Frame
-from streamwatch.redact import place_of
-from streamwatch.words import signed_age
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceLost
+from streamwatch.core.model import Frame
+from streamwatch.core.redact import place_of
+from streamwatch.core.words import signed_age
 
 log = logging.getLogger(__name__)
 

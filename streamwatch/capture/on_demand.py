@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from streamwatch.capture.av_source import Decoder
 from streamwatch.capture.packets import PacketBuffer, Piece
 from streamwatch.capture.picture import Decoded
-from streamwatch.model import Attention
+from streamwatch.core.model import Attention
 
 SLACK = 0.3
 """Seconds by which a group may last longer than the longest blindness: cameras and networks are not that exact."""

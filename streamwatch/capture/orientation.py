@@ -11,7 +11,7 @@ import numpy as np
 from av.buffer import Buffer
 from av.sidedata.sidedata import SideData
 
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 
 _TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 _MATRIX = struct.Struct("=9i")

@@ -3,8 +3,8 @@
 import logging
 
 from streamwatch.capture.flaps import LONG, Flaps
-from streamwatch.errors import CaptureError
-from streamwatch.words import age
+from streamwatch.core.errors import CaptureError
+from streamwatch.core.words import age
 
 log = logging.getLogger(__name__)
 

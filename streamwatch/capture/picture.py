@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from streamwatch.capture.orientation import Orientation
-from streamwatch.model import Frame, Picture
+from streamwatch.core.model import Frame, Picture
 
 # Formats whose first plane is the luma at full resolution, one byte a pixel.
 _LUMA_FIRST = {"gray", "nv12", "nv16", "nv21", "nv24", "nv42"} | {

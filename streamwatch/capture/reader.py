@@ -12,9 +12,9 @@ from streamwatch.capture.packets import Piece
 from streamwatch.capture.picture import frame_of
 from streamwatch.capture.rate import Rate
 from streamwatch.capture.source import CodedSource, Source, SparingSource
-from streamwatch.clock import Clock
-from streamwatch.errors import CaptureError, SourceLost
-from streamwatch.model import Attention, Frame
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import CaptureError, SourceLost
+from streamwatch.core.model import Attention, Frame
 
 LATEST = 0.7
 """Seconds after which a coded picture is left out where newer ones have come."""

@@ -20,10 +20,10 @@ from streamwatch.capture.on_demand import OnDemand, Viewed
 from streamwatch.capture.packets import Cutter, Piece
 from streamwatch.capture.picture import Decoded, frame_of
 from streamwatch.capture.stamps import Straightener
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceUnreadable
-from streamwatch.model import Attention, Frame
-from streamwatch.words import age, signed_age, some
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceUnreadable
+from streamwatch.core.model import Attention, Frame
+from streamwatch.core.words import age, signed_age, some
 
 log = logging.getLogger(__name__)
 

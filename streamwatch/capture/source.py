@@ -12,9 +12,9 @@ from streamwatch.capture.network import NetworkStream
 from streamwatch.capture.packets import Piece
 from streamwatch.capture.recording import PlayedRecording
 from streamwatch.capture.webcam import Webcam
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceUnreadable
-from streamwatch.model import Attention, Frame
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceUnreadable
+from streamwatch.core.model import Attention, Frame
 
 SAMPLE = Path(__file__).with_name("sample.mp4")
 NETWORK_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps")

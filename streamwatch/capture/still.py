@@ -5,9 +5,9 @@ from pathlib import Path
 
 import cv2
 
-from streamwatch.errors import SourceUnreadable
+from streamwatch.core.errors import SourceUnreadable
+from streamwatch.core.model import Frame
 from streamwatch.imaging import LIMITS, Fault, UnfitPicture, open_picture
-from streamwatch.model import Frame
 
 _ADVICE = {
     Fault.FORMAT: "Give a JPEG, PNG, BMP or WebP file.",

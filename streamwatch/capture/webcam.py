@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from streamwatch.capture.orientation import UPRIGHT
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceLost
-from streamwatch.model import Attention, Frame, Picture
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceLost
+from streamwatch.core.model import Attention, Frame, Picture
 
 RARELY = 0.2
 """Seconds between two pictures that are decoded at little attention."""

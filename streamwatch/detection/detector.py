@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.model import Box, Corners, Picture
+from streamwatch.core.model import Box, Corners, Picture
 
 WEIGHTS = Path(__file__).parent / "plates.onnx"
 Floats = npt.NDArray[np.float32]

@@ -6,7 +6,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from streamwatch.errors import PageError
+from streamwatch.core.errors import PageError
 from streamwatch.explain.account import ASSUMPTION, cost
 from streamwatch.explain.album import Picture, with_room
 from streamwatch.explain.cards import advised, unsent, vehicles

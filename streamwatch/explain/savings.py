@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from streamwatch.core.model import Engine
 from streamwatch.explain.trace import Look, Trace
 from streamwatch.explain.used import Answers, Used
 from streamwatch.gate import Why
-from streamwatch.model import Engine
 
 EVERY = 1.0  # s between two pictures of the naive watcher
 NOTHING_THERE = {Why.QUIET, Why.LEARNING}  # what the naive watcher does not send either

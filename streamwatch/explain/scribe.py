@@ -1,7 +1,8 @@
 """Books that also tell the trace."""
 
+from streamwatch.core.events import Event
 from streamwatch.explain.trace import Trace
-from streamwatch.pipeline import Books, Event
+from streamwatch.pipeline import Books
 from streamwatch.store import Store
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from streamwatch.core.model import Point
 from streamwatch.explain.chart import (
     Window,
     axis,
@@ -22,7 +23,6 @@ from streamwatch.explain.trace import SAME_FRAME, Sample, Sent, Stay, Trace
 from streamwatch.explain.used import Used
 from streamwatch.explain.words import OUTCOMES, STATES
 from streamwatch.gate import LEAST_WIDTH, Why
-from streamwatch.model import Point
 
 PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
     1.6,

@@ -5,12 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from streamwatch.explain.album import Picture, of_frame, of_keyframe
-from streamwatch.gate import Followed, Glance, Why, centre, plate_width
-from streamwatch.model import Box, Corners, Engine, Frame, Keyframe, Passage, PlateText, Point
-from streamwatch.pipeline import Event
-from streamwatch.pipeline.events import (
+from streamwatch.core.events import (
     CallStarted,
+    Event,
     KeyframeDoubtful,
     KeyframeDropped,
     KeyframeKept,
@@ -21,8 +18,11 @@ from streamwatch.pipeline.events import (
     PlatesRead,
     ReadFailed,
 )
+from streamwatch.core.model import Box, Corners, Engine, Frame, Keyframe, Passage, PlateText, Point
+from streamwatch.core.plates import CHINA, Grammar
+from streamwatch.explain.album import Picture, of_frame, of_keyframe
+from streamwatch.gate import Followed, Glance, Why, centre, plate_width
 from streamwatch.pipeline.intake import trustworthy
-from streamwatch.plates import CHINA, Grammar
 from streamwatch.store import PassageOutcome
 
 GAP = 10.0  # s; two frames further apart belong to different recordings, between which the timeline leaves time out

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from streamwatch.model import Point
+from streamwatch.core.model import Point
 
 
 class Answers(StrEnum):

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import cv2
 
+from streamwatch.core.model import Attention, Picture
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.movers import MOVED, STILL_STEP, Mover, stillness
 from streamwatch.gate.motion.regions import find_regions
 from streamwatch.gate.plates.shapes import vehicle_around
 from streamwatch.gate.tracking.track import State, Track, Verdict
-from streamwatch.model import Attention, Picture
 
 SETTLING = 2.6  # s after the start in which the scene is learned and those who stand in it are found
 CALM_FOR = 0.2  # s without anything new after which a look now and then is enough; capture keeps what it passes over

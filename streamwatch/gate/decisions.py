@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from streamwatch.model import Box, Direction, Frame
+from streamwatch.core.model import Box, Direction, Frame
 
 LARGE_AND_SHARP = "its plate is large and sharp enough"
 BEST_VIEW = "its view stopped getting better"

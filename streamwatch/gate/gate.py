@@ -13,6 +13,7 @@ from datetime import datetime
 import cv2
 import numpy as np
 
+from streamwatch.core.model import Attention, Box, Corners, Frame, Picture
 from streamwatch.gate.attention import Moment, Watchfulness
 from streamwatch.gate.decisions import (
     NEVER_WORTH_IT,
@@ -37,7 +38,6 @@ from streamwatch.gate.tracking.direction import direction
 from streamwatch.gate.tracking.track import PaidView, State, Track, Verdict, View
 from streamwatch.gate.tracking.tracker import Tracker
 from streamwatch.gate.unplated import Unplated
-from streamwatch.model import Attention, Box, Corners, Frame, Picture
 
 LEARN_FIRST = 0.6  # s after the start in which change is only learned
 SOME_CHANGE = 0.002  # part of the watched picture from which a frame no longer counts as quiet

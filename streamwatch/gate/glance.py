@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from streamwatch.model import Box, Corners
+from streamwatch.core.model import Box, Corners
 
 
 class Why(StrEnum):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from streamwatch.model import Box, Frame, Picture
+from streamwatch.core.model import Box, Frame, Picture
 
 SHORTEST = 16  # px; the service wants more than 15 x 15
 LOWEST_QUALITY = 50

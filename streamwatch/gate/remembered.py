@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from streamwatch.model import Box, Corners, Picture
+from streamwatch.core.model import Box, Corners, Picture
 
 
 @dataclass(frozen=True, slots=True)

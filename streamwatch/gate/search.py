@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from streamwatch.core.model import Box, Corners, Frame, Picture
 from streamwatch.detection import Detection
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.movers import STILL_STEP, Mover
@@ -22,7 +23,6 @@ from streamwatch.gate.plates.shapes import (
     vehicle_around,
 )
 from streamwatch.gate.tracking.track import State, Track, View
-from streamwatch.model import Box, Corners, Frame, Picture
 
 FindPlates = Callable[[Picture], Sequence[Detection]]
 """Plates of a (height, width) uint8 luma picture, as corners in its pixels with a score."""

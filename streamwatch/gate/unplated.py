@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from streamwatch.core.model import Box, Frame, Picture
 from streamwatch.gate.decisions import NO_PLATE_SEEN, WITHOUT_PLATE, Closed, Decision, Kept, Opened, Shot
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.movers import Mover, Sight
 from streamwatch.gate.tracking.direction import direction
-from streamwatch.model import Box, Frame, Picture
 
 LARGE = 0.08  # part of the watched picture; what fills less and shows no plate is nothing to record
 LASTED = 1.0  # s that it must have been in view

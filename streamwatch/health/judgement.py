@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from streamwatch.core.words import age, size, some, when
 from streamwatch.health.snapshot import CameraHealth, Snapshot
-from streamwatch.words import age, size, some, when
 
 AWAY_FOR = 60.0
 """Seconds that a camera may be away before somebody should know; a reboot of the camera or a switch takes less."""

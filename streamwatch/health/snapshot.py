@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from streamwatch.redact import hide_credentials
+from streamwatch.core.redact import hide_credentials
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from streamwatch.errors import StorageFailed
+from streamwatch.core.errors import StorageFailed
+from streamwatch.core.words import age, json_text, size, some, when
 from streamwatch.files import write_whole
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
-from streamwatch.words import age, json_text, size, some, when
 
 STATUS_FILE = "status.json"
 """In `data_dir`."""

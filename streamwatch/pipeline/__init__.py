@@ -4,7 +4,6 @@ from streamwatch.pipeline.books import Books, Notify
 from streamwatch.pipeline.budget import Budget, Limits
 from streamwatch.pipeline.channel import Channel, ChannelClosed
 from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served, dropping
-from streamwatch.pipeline.events import Event, KeyframeDropped, KeyframeKept, KeyframeTaken, PlatesRead
 from streamwatch.pipeline.governor import Governor
 from streamwatch.pipeline.intake import Intake, JpegLimits
 from streamwatch.pipeline.local import LocalHelp
@@ -18,19 +17,14 @@ __all__ = [
     "Channel",
     "ChannelClosed",
     "Dispatcher",
-    "Event",
     "Governor",
     "Intake",
     "Job",
     "JpegLimits",
-    "KeyframeDropped",
-    "KeyframeKept",
-    "KeyframeTaken",
     "Limits",
     "LocalHelp",
     "Notify",
     "Outbox",
-    "PlatesRead",
     "RecordedLedger",
     "Served",
     "Tally",

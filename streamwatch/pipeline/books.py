@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
-from streamwatch.model import Engine, Keyframe, Passage, PlateText, Reading, Sighting
-from streamwatch.pipeline.events import (
+from streamwatch.core.events import (
     CallEnded,
     CallStarted,
     Event,
@@ -26,9 +25,10 @@ from streamwatch.pipeline.events import (
     PlatesRead,
     ReadFailed,
 )
+from streamwatch.core.model import Engine, Keyframe, Passage, PlateText, Reading, Sighting
+from streamwatch.core.plates import CHINA, Grammar
 from streamwatch.pipeline.intake import in_frame
 from streamwatch.pipeline.tally import Tally
-from streamwatch.plates import CHINA, Grammar
 from streamwatch.sightings.evidence import Floors
 from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Store, WaitingKeyframe

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from streamwatch.clock import Period, Span
+from streamwatch.core.clock import Period, Span
 
 log = logging.getLogger(__name__)
 

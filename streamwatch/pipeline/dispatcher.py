@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Protocol
 
-from streamwatch.clock import Clock
-from streamwatch.errors import (
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import (
     DatabaseUnusable,
     Doubtful,
     PictureRefused,
@@ -22,9 +22,7 @@ from streamwatch.errors import (
     StoreError,
     Transient,
 )
-from streamwatch.model import Engine, FreeRecognizer, Keyframe, PlateText, Recognizer
-from streamwatch.pipeline.budget import Budget, Usage
-from streamwatch.pipeline.events import (
+from streamwatch.core.events import (
     Event,
     KeyframeDoubtful,
     KeyframeDropped,
@@ -35,6 +33,9 @@ from streamwatch.pipeline.events import (
     PlatesRead,
     ReadFailed,
 )
+from streamwatch.core.model import Engine, FreeRecognizer, Keyframe, PlateText, Recognizer
+from streamwatch.core.words import age, some
+from streamwatch.pipeline.budget import Budget, Usage
 from streamwatch.pipeline.governor import Breaker, Governor
 from streamwatch.pipeline.in_flight import OVERDUE, InFlight
 from streamwatch.pipeline.local import SAVED, LocalHelp
@@ -42,7 +43,6 @@ from streamwatch.pipeline.opinion import Opinions, contradicts
 from streamwatch.pipeline.outbox import Dropped, Outbox
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.store import WaitingKeyframe
-from streamwatch.words import age, some
 
 log = logging.getLogger(__name__)
 

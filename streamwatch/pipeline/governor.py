@@ -8,7 +8,7 @@ when it is over. Throttling spaces the calls out.
 import logging
 from dataclasses import dataclass, field
 
-from streamwatch.errors import ClockWrong, Doubtful, NotSent, RecognitionError, Refused, Throttled, Transient
+from streamwatch.core.errors import ClockWrong, Doubtful, NotSent, RecognitionError, Refused, Throttled, Transient
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
+from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened
+from streamwatch.core.model import Attention, Corners, Frame, Keyframe, Passage, PlateText
+from streamwatch.core.plates import CHINA, Grammar
 from streamwatch.gate import Closed, Decision, Gate, Glance, Kept, Opened, Remembered, Shot, Why, decode_luma, encode
-from streamwatch.model import Attention, Corners, Frame, Keyframe, Passage, PlateText
-from streamwatch.pipeline.events import Event, KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened
-from streamwatch.plates import CHINA, Grammar
 
 ASKED = 500  # keyframes whose answer the gate may still learn; in a long outage the oldest are forgotten
 

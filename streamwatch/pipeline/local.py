@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from streamwatch.model import FreeRecognizer, PlateText
-from streamwatch.plates import CHINA, Grammar
+from streamwatch.core.model import FreeRecognizer, PlateText
+from streamwatch.core.plates import CHINA, Grammar
 
 NO_PLATE_BELOW = 0.5
 """Confidence under which another text in the picture is taken for no plate: a sign, a telephone number."""

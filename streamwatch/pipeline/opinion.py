@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from streamwatch import plates as grammar
-from streamwatch.model import PlateText
+from streamwatch.core import plates as grammar
+from streamwatch.core.model import PlateText
 
 SURE = 0.97  # confidence of the local engine from which on its Chinese characters count
 OBJECTS = 0.27  # the same from which on the rest of its text counts against a reading that has a confidence

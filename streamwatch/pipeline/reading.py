@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable
 from uuid import uuid4
 
-from streamwatch.clock import Clock
-from streamwatch.model import CallResult, Engine, Keyframe
-from streamwatch.pipeline.events import CallEnded, CallStarted, Event
+from streamwatch.core.clock import Clock
+from streamwatch.core.events import CallEnded, CallStarted, Event
+from streamwatch.core.model import CallResult, Engine, Keyframe
 from streamwatch.pipeline.in_flight import InFlight
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.model import Picture
-from streamwatch.plates import NAMES
+from streamwatch.core.model import Picture
+from streamwatch.core.plates import NAMES
 from streamwatch.recognition import quads
 from streamwatch.recognition.quads import Quad
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from streamwatch.errors import ConfigError
+from streamwatch.core.errors import ConfigError
+from streamwatch.core.redact import hide_secret
 from streamwatch.recognition.signature import sign, string_to_sign
-from streamwatch.redact import hide_secret
 
 ACCEPT = "application/json"
 CONTENT_TYPE = "application/x-www-form-urlencoded; charset=UTF-8"

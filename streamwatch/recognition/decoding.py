@@ -17,7 +17,7 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch import plates
+from streamwatch.core import plates
 from streamwatch.recognition.provinces import MEANT, TAKEN_FOR
 
 Probabilities = npt.NDArray[np.float32]

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 from streamwatch.recognition import quads
 from streamwatch.recognition.networks import open_network
 from streamwatch.recognition.quads import Quad

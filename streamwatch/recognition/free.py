@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streamwatch.plates import DIGITS, OTHER
+from streamwatch.core.plates import DIGITS, OTHER
 from streamwatch.recognition.decoding import Decoded, Seen
 
 _BEAM, _LEAST = 16, 1e-3

@@ -6,7 +6,7 @@ is the matter, and where it differs from the class, what to do and what may be t
 
 from dataclasses import dataclass
 
-from streamwatch import errors
+from streamwatch.core import errors
 from streamwatch.recognition.retry import (
     AFTER_CLOCK,
     AT_ONCE,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from streamwatch import plates
-from streamwatch.model import Picture
+from streamwatch.core import plates
+from streamwatch.core.model import Picture
 from streamwatch.recognition import quads
 from streamwatch.recognition.decoding import PART_OF_CHINAS, Decoded, Floats, PlateDecoder, Probabilities, Seen
 from streamwatch.recognition.free import FreeDecoder

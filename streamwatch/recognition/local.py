@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from streamwatch.errors import PictureBroken
+from streamwatch.core.errors import PictureBroken
+from streamwatch.core.model import Corners, Engine, Ledger, Picture, PlateText
+from streamwatch.core.plates import CHINA, NAMES, Grammar
 from streamwatch.imaging import UnfitPicture, open_picture
-from streamwatch.model import Corners, Engine, Ledger, Picture, PlateText
-from streamwatch.plates import CHINA, NAMES, Grammar
 from streamwatch.recognition import quads
 from streamwatch.recognition.colour import colour
 from streamwatch.recognition.confidence import LEAST_SCORE, confidence

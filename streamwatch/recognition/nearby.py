@@ -2,7 +2,7 @@
 
 import math
 
-from streamwatch.model import Box, Corners
+from streamwatch.core.model import Box, Corners
 from streamwatch.recognition.quads import Quad
 
 _MARGIN = 0.5

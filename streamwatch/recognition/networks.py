@@ -12,8 +12,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from streamwatch.core.errors import INSTALL_LOCAL, EngineMissing
 from streamwatch.detection import WEIGHTS, PlateDetector
-from streamwatch.errors import INSTALL_LOCAL, EngineMissing
 from streamwatch.recognition.weights import without_subnormals
 
 log = logging.getLogger(__name__)

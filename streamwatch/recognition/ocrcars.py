@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode, urlsplit
 
-from streamwatch import errors
-from streamwatch.model import CallResult, Corners, Engine, Ledger, PlateText, Point
+from streamwatch.core import errors
+from streamwatch.core.model import CallResult, Corners, Engine, Ledger, PlateText, Point
+from streamwatch.core.redact import hide_secret
 from streamwatch.recognition.credentials import ACCEPT, CONTENT_TYPE, Credentials, Parameters
 from streamwatch.recognition.picture_url import refuse_unless_fetchable
 from streamwatch.recognition.replies import Answer, Reply, read_reply
 from streamwatch.recognition.retry import NEVER, Budget, Failure, Repair
 from streamwatch.recognition.shrink import baseline, smaller
 from streamwatch.recognition.wire import Wire, address_of
-from streamwatch.redact import hide_secret
 
 log = logging.getLogger(__name__)
 

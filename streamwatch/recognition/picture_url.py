@@ -3,7 +3,7 @@
 import ipaddress
 from urllib.parse import urlsplit
 
-from streamwatch.errors import PictureUrlFailed
+from streamwatch.core.errors import PictureUrlFailed
 
 _LONGEST = 1024
 _HOME_ONLY = (".local", ".lan", ".localdomain", ".internal", ".home.arpa", ".localhost", ".intranet")

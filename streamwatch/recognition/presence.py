@@ -1,6 +1,6 @@
 """Looks for lettering like a plate's on a vehicle on which the detector has seen no plate, before one pays for it."""
 
-from streamwatch.model import Corners, Picture
+from streamwatch.core.model import Corners, Picture
 from streamwatch.recognition import quads
 from streamwatch.recognition.finder import TextFinder
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.model import Corners, Picture
+from streamwatch.core.model import Corners, Picture
 
 Quad = npt.NDArray[np.float32]
 """(4, 2) corners in pixels: left-top, right-top, right-bottom, left-bottom."""

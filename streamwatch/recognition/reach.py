@@ -4,9 +4,9 @@ import ssl
 
 import httpx
 
-from streamwatch.errors import NotSent
+from streamwatch.core.errors import NotSent
+from streamwatch.core.redact import host_of, place_of
 from streamwatch.recognition.wire import is_loopback, reason_of
-from streamwatch.redact import host_of, place_of
 
 
 def reach(endpoint: str, timeout: float) -> int:

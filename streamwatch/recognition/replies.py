@@ -17,13 +17,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from streamwatch import errors
-from streamwatch.model import CallResult, Corners, PlateText, Point
-from streamwatch.plates import MOST_PLATES, legible
+from streamwatch.core import errors
+from streamwatch.core.model import CallResult, Corners, PlateText, Point
+from streamwatch.core.plates import MOST_PLATES, legible
+from streamwatch.core.redact import hide_credentials
 from streamwatch.recognition import gateway
 from streamwatch.recognition.gateway import ASK_VENDOR, Row
 from streamwatch.recognition.retry import AS_BASELINE, NEVER, ONCE, Failure
-from streamwatch.redact import hide_credentials
 
 LARGEST_CORNER = 20_000.0
 """px from the picture's origin. Corners further out are none."""

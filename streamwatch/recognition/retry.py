@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 from enum import Enum
 
-from streamwatch import errors
+from streamwatch.core import errors
 
 BUDGET = 2
 """Retries that one picture has in all, whatever their reasons."""

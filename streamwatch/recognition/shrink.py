@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 
 # Side and quality go down together: letters of a plate survive a coarser JPEG better than a much smaller one.
 _STEPS = ((0.85, 75), (0.7, 70), (0.6, 65), (0.5, 60), (0.35, 60), (0.25, 50))

@@ -19,11 +19,11 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from streamwatch import errors
+from streamwatch.core import errors
+from streamwatch.core.redact import hide_credentials
 from streamwatch.recognition.replies import Reply
 from streamwatch.recognition.retry import BY_CLASS, NEVER, Failure
 from streamwatch.recognition.sockets import Transport, pool_of
-from streamwatch.redact import hide_credentials
 
 LARGEST_REPLY = 1_000_000
 _KEEP_ALIVE = 10.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from streamwatch.model import Corners, PlateText
+from streamwatch.core.model import Corners, PlateText
 from streamwatch.visitors import response
 
 LONGEST_MESSAGE = 400

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from queue import Full, Queue
 from socket import socket
 
-from streamwatch.errors import RecognitionError
-from streamwatch.model import CallResult, Recognizer
+from streamwatch.core.errors import RecognitionError
+from streamwatch.core.model import CallResult, Recognizer
 from streamwatch.serving.guard import Guard
 from streamwatch.serving.replies import Business, Refusal, Reply, picture_refused, plates_found, refuse
 from streamwatch.serving.request import LONGEST_HEAD, Head, Refused, Unreadable, picture_of, read_form, read_head

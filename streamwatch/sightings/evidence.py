@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 
-from streamwatch.model import Engine, Reading
-from streamwatch.plates import MANY_LETTERS, MARK_LOST, distance, parse
+from streamwatch.core.model import Engine, Reading
+from streamwatch.core.plates import MANY_LETTERS, MARK_LOST, distance, parse
 
 # A look-alike, a lost first or last character, one wrong character, or two look-alikes. Two random plates of one town
 # lie this close in 5 of a million cases.

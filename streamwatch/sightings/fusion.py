@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from streamwatch.model import Engine, Passage, Reading, Sighting, SightingStatus
+from streamwatch.core.model import Engine, Passage, Reading, Sighting, SightingStatus
 from streamwatch.sightings.evidence import Floors, Vehicle, vehicles
 
 _REMEMBERED = 256

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
-from streamwatch.errors import DatabaseUnusable, StoreError
+from streamwatch.core.errors import DatabaseUnusable, StoreError
 from streamwatch.files import make_folder
 from streamwatch.store import postgresql, schema
 from streamwatch.store.failures import OTHER_FILE, Place, file_failed, translated

@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from streamwatch.errors import StorageFailed, StoreError
+from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.files import make_folder, write_whole
 from streamwatch.store.failures import file_failed
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, StatementError
 
-from streamwatch.errors import DatabaseUnusable, StorageFailed, StoreError
-from streamwatch.redact import hide_credentials, hide_secret
+from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
+from streamwatch.core.redact import hide_credentials, hide_secret
 
 RESCUE = (
     "Stop streamwatch, keep a copy of the file with its -wal and -shm, and rescue it with sqlite3's `.recover`; "

@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from streamwatch.errors import StorageFailed, StoreError
-from streamwatch.model import Corners, Direction, Keyframe, Passage
+from streamwatch.core.errors import StorageFailed, StoreError
+from streamwatch.core.model import Corners, Direction, Keyframe, Passage
 from streamwatch.store.outbox import load_keyframe
 from streamwatch.store.rows import corners_of, passage_of
 from streamwatch.store.tables import KeyframeState, PassageOutcome, StoredKeyframe, StoredPassage, StoredReading

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from streamwatch.clock import Span, window
-from streamwatch.model import PlateText
+from streamwatch.core.clock import Span, window
+from streamwatch.core.model import PlateText
 from streamwatch.store.rows import plates_of
 from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe, StoredPassage
 

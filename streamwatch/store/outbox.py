@@ -19,8 +19,8 @@ from typing import NamedTuple
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from streamwatch.errors import StoreError
-from streamwatch.model import Engine, Keyframe, PlateText
+from streamwatch.core.errors import StoreError
+from streamwatch.core.model import Engine, Keyframe, PlateText
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.rows import keyframe_of, plates_of
 from streamwatch.store.tables import (

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from streamwatch.errors import DatabaseUnusable
+from streamwatch.core.errors import DatabaseUnusable
 from streamwatch.store.failures import Place
 
 PATIENCE = 3.0

@@ -10,7 +10,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, exists, false, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from streamwatch.model import Engine, PlateText, SightingStatus
+from streamwatch.core.model import Engine, PlateText, SightingStatus
 from streamwatch.store import database, ledger, retention
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import Place, translated

@@ -23,9 +23,9 @@ import sqlalchemy
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from streamwatch.errors import DatabaseUnusable, StorageFailed, StoreError
-from streamwatch.model import CallResult, Engine, Keyframe, Passage, PlateText, Reading, Sighting, SightingStatus
-from streamwatch.redact import hide_credentials
+from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
+from streamwatch.core.model import CallResult, Engine, Keyframe, Passage, PlateText, Reading, Sighting, SightingStatus
+from streamwatch.core.redact import hide_credentials
 from streamwatch.store import database, ledger, outbox, retention, writers
 from streamwatch.store.evidence import picture_path, require_folder, sha256, write_picture
 from streamwatch.store.failures import Place, translated

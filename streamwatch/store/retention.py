@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Select, and_, delete, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from streamwatch.clock import EARLIEST
+from streamwatch.core.clock import EARLIEST
 from streamwatch.store.evidence import day_of
 from streamwatch.store.failures import file_failed
 from streamwatch.store.tables import (

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from streamwatch.errors import StoreError
-from streamwatch.model import Box, Corners, Keyframe, Passage, PlateText, Point, Reading, Sighting
-from streamwatch.plates import MOST_PLATES, legible
+from streamwatch.core.errors import StoreError
+from streamwatch.core.model import Box, Corners, Keyframe, Passage, PlateText, Point, Reading, Sighting
+from streamwatch.core.plates import MOST_PLATES, legible
 from streamwatch.store.evidence import sha256
 from streamwatch.store.tables import (
     KeyframeState,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
-from streamwatch.errors import DatabaseUnusable
+from streamwatch.core.errors import DatabaseUnusable
 from streamwatch.store.failures import OTHER_FILE, RESCUE, Place
 from streamwatch.store.tables import Base, local_view
 

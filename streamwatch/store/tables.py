@@ -23,7 +23,7 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from streamwatch.model import Direction, Engine, SightingStatus
+from streamwatch.core.model import Direction, Engine, SightingStatus
 from streamwatch.store.texts import storable
 
 PLATE_LENGTH = 255

@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from clips import Vehicle, render
 
+from streamwatch.core.model import Frame, Picture
 from streamwatch.detection import PlateDetector
 from streamwatch.gate import Gate, Shot, Why
-from streamwatch.model import Frame, Picture
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SIZE, FPS, SECONDS = (1920, 1080), 15, 30

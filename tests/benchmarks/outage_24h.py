@@ -29,21 +29,9 @@ from misbehaving import SECRET, Truthful, counted, of_passage, read_books
 from pydantic import SecretStr
 from records import keyframe, passage
 
-from streamwatch.model import Engine, Keyframe, Passage
-from streamwatch.pipeline import (
-    Books,
-    Budget,
-    Dispatcher,
-    Event,
-    Governor,
-    Job,
-    KeyframeDropped,
-    KeyframeTaken,
-    Limits,
-    LocalHelp,
-    Outbox,
-)
-from streamwatch.pipeline.events import PassageClosed, PassageOpened
+from streamwatch.core.events import Event, KeyframeDropped, KeyframeTaken, PassageClosed, PassageOpened
+from streamwatch.core.model import Engine, Keyframe, Passage
+from streamwatch.pipeline import Books, Budget, Dispatcher, Governor, Job, Limits, LocalHelp, Outbox
 from streamwatch.recognition.credentials import AppCode
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.store import Store, open_store

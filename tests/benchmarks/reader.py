@@ -35,7 +35,7 @@ from clips import Person, frames
 from draw_text import draw_text
 from drawing import gate
 
-from streamwatch import plates
+from streamwatch.core import plates
 
 BINS = (0.0, 0.2, 0.5, 0.8, 0.95, 1.01)
 SURE = 0.95

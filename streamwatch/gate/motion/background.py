@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from streamwatch.core.model import Picture
 from streamwatch.gate.motion.regions import Region
-from streamwatch.model import Picture
 
 BLACK = 16.0  # luma of black in limited-range video; light scales what lies above it
 LEARN = 3.0  # s, time constant of the mean

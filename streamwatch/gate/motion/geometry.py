@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from streamwatch.core.model import Box, Picture, Point
 from streamwatch.gate.motion.regions import Region
-from streamwatch.model import Box, Picture, Point
 
 SMALL_WIDTH = 320  # px; change is looked for at this width
 

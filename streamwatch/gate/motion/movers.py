@@ -8,8 +8,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from streamwatch.core.model import Box, Frame, Picture
 from streamwatch.gate.motion.regions import Region
-from streamwatch.model import Box, Frame, Picture
 
 MOST_MOVERS = 8
 STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still

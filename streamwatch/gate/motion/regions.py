@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 
 _SPECKS = np.ones((3, 3), np.uint8)
 _GAPS = np.ones((9, 9), np.uint8)  # bridges windscreen and lamps, 1/36 of a 320 px picture

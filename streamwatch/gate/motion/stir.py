@@ -5,11 +5,11 @@ from enum import IntEnum
 
 import cv2
 
+from streamwatch.core.model import Frame, Picture
 from streamwatch.gate.motion.background import Background
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.movers import MOVED, STILL_STEP, stillness
 from streamwatch.gate.motion.regions import Region, find_regions
-from streamwatch.model import Frame, Picture
 
 SENSITIVE = 0.33  # part of `min_area` that wakes the gate
 WIDTH = 160  # px; enough to see that something comes, and a quarter of the gate's price

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from streamwatch.core.model import Corners, Picture, Point
 from streamwatch.gate.plates.shapes import bounds, centre, placed
-from streamwatch.model import Corners, Picture, Point
 
 WIDTH = 40  # px; plates are compared at this width
 AROUND = 0.25  # of a plate's width; so much of what is around it is compared, too

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from streamwatch.core.model import Corners, Picture
 from streamwatch.gate.plates.shapes import bounds, plate_width
-from streamwatch.model import Corners, Picture
 
 WIDTH, HEIGHT = 112, 40  # px of an upright plate; one of two lines is pressed to the same size
 MARGIN = 0.12  # of width and height; kept around the plate, so that it may be laid over another one

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from streamwatch.model import Box, Corners, Point
+from streamwatch.core.model import Box, Corners, Point
 
 # A vehicle around its plate, in widths of the plate: a car is four plates wide, and its lamps are above the plate.
 BESIDE, ABOVE, BELOW = 1.4, 1.9, 0.7

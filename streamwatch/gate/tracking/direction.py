@@ -1,6 +1,6 @@
 """Which way a vehicle went, told from its plate at the beginning and at the end of its way."""
 
-from streamwatch.model import Box, Direction
+from streamwatch.core.model import Box, Direction
 
 GREW = 1.2  # ratio of widths from which a plate came nearer, or went away
 GREW_MUCH = 1.5  # the same for a plate that also crosses the picture

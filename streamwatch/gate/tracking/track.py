@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
 
+from streamwatch.core.model import Box, Corners, Frame, Picture, Point
 from streamwatch.gate.plates.follow import Pattern, Place
 from streamwatch.gate.plates.picture import crispness, likeness, sharpness, upright
 from streamwatch.gate.plates.shapes import (
@@ -30,7 +31,6 @@ from streamwatch.gate.plates.shapes import (
     plate_width,
     scaled,
 )
-from streamwatch.model import Box, Corners, Frame, Picture, Point
 
 CONFIRMED_BY = 2  # hits of the detector that make a track
 SURE = 0.85  # score of a single hit that is believed where there was no time for a second one

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 
+from streamwatch.core.model import Box, Corners, Frame
 from streamwatch.detection import Detection
 from streamwatch.gate.plates.picture import upright
 from streamwatch.gate.plates.shapes import box_of, centre, inside, is_whole, overlap, plate_width
 from streamwatch.gate.tracking.track import MAYBE, State, Track
-from streamwatch.model import Box, Corners, Frame
 
 MOST_TRACKS = 16  # in view at once
 NEAR = 1.2  # widths of a plate; so far from where it is expected a detection may be the same plate

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from streamwatch.errors import RecognitionError
-from streamwatch.model import CallResult, Engine, Keyframe, Passage, PlateText
+from streamwatch.core.errors import RecognitionError
+from streamwatch.core.model import CallResult, Engine, Keyframe, Passage, PlateText
 
 
 @dataclass(frozen=True, slots=True)

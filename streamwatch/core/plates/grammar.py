@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from streamwatch.plates import china
-from streamwatch.plates.abroad import ABROAD
-from streamwatch.plates.china import LETTERS, NEW_ENERGY
-from streamwatch.plates.kinds import DIGITS, Kind
-from streamwatch.plates.text import normalise
+from streamwatch.core.plates import china
+from streamwatch.core.plates.abroad import ABROAD
+from streamwatch.core.plates.china import LETTERS, NEW_ENERGY
+from streamwatch.core.plates.kinds import DIGITS, Kind
+from streamwatch.core.plates.text import normalise
 
 FOLDED = "folded"
 REPAIRED = "repaired"

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from streamwatch.plates.kinds import DIGITS, O_AND_I, Form, Kind
+from streamwatch.core.plates.kinds import DIGITS, O_AND_I, Form, Kind
 
 PROVINCES = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新"
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"

@@ -39,7 +39,7 @@ Sources, all public:
 - au: the states' transport agencies, as compiled in Linkt, "Standard licence plate number patterns".
 """
 
-from streamwatch.plates.kinds import LETTERS_AND_DIGITS, Form, Kind, numbers, spelled
+from streamwatch.core.plates.kinds import LETTERS_AND_DIGITS, Form, Kind, numbers, spelled
 
 _ALL = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _NO_I_O = "ABCDEFGHJKLMNPQRSTUVWXYZ"

@@ -11,8 +11,8 @@ character by character uses the same places.
 └── grammar.py    tables by name, and patterns, put together: which texts are plates
 """
 
-from streamwatch.plates.china import KINDS, LETTERS, NAMES, NEW_ENERGY, OFFICE_LETTERS, PROVINCES, SERIAL
-from streamwatch.plates.grammar import (
+from streamwatch.core.plates.china import KINDS, LETTERS, NAMES, NEW_ENERGY, OFFICE_LETTERS, PROVINCES, SERIAL
+from streamwatch.core.plates.grammar import (
     ANY,
     CHINA,
     FOLDED,
@@ -28,8 +28,8 @@ from streamwatch.plates.grammar import (
     grammar,
     parse,
 )
-from streamwatch.plates.kinds import DIGITS, Form, Kind
-from streamwatch.plates.text import (
+from streamwatch.core.plates.kinds import DIGITS, Form, Kind
+from streamwatch.core.plates.text import (
     LONGEST_TEXT,
     MOST_PLATES,
     distance,

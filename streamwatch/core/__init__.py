@@ -1,0 +1,1 @@
+"""What all rooms share: types, events, errors, time, texts, the plate grammar. Imports nothing of ours."""
