@@ -19,7 +19,7 @@ from streamwatch.core.events import KeyframeTaken
 from streamwatch.core.model import Attention, Box, Frame, PlateText, Recognizer
 from streamwatch.core.redact import place_of
 from streamwatch.explain import Answers
-from streamwatch.gate import encode
+from streamwatch.imaging.jpeg import encode
 from streamwatch.parts import make_intake, make_replay_reader
 from streamwatch.pipeline import Intake, RecordedLedger
 from streamwatch.settings import Settings

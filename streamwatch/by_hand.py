@@ -14,7 +14,7 @@ from streamwatch.core.errors import CaptureError, RecognitionError
 from streamwatch.core.model import Box, Engine, PlateText, Recognizer
 from streamwatch.core.plates import Grammar, grammar
 from streamwatch.core.redact import hide_credentials
-from streamwatch.gate import encode
+from streamwatch.imaging.jpeg import encode
 from streamwatch.parts import make_books, make_local_help, make_recognizer
 from streamwatch.pipeline import RecordedLedger
 from streamwatch.recognition.ocrcars import OcrCars

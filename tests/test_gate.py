@@ -12,7 +12,8 @@ import pytest
 
 from streamwatch.core.model import Box, Corners, Frame, Picture
 from streamwatch.detection import Detection
-from streamwatch.gate import Closed, Decision, FindPlates, Gate, Kept, Opened, Shot, Why, encode
+from streamwatch.gate import Closed, Decision, FindPlates, Gate, Kept, Opened, Shot, Why
+from streamwatch.imaging.jpeg import encode
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 WIDTH, HEIGHT, FPS = 640, 360, 10

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from streamwatch.imaging import LIMITS, Fault, Limits, UnfitPicture, measure, open_picture
+from streamwatch.imaging.pictures import LIMITS, Fault, Limits, UnfitPicture, measure, open_picture
 
 NOISE = np.random.default_rng(3).integers(0, 255, (10, 16, 3), np.uint8)
 COLOUR = cv2.resize(NOISE, (81, 47), interpolation=cv2.INTER_CUBIC)
@@ -262,7 +262,7 @@ def test_limits_can_be_narrower() -> None:
 def test_opencv_itself_has_limits() -> None:
     """Set by streamwatch before it is imported, for pictures that take another way."""
     code = (
-        "import sys, streamwatch.imaging, cv2, numpy as n; "
+        "import sys, streamwatch.imaging.pictures, cv2, numpy as n; "
         "cv2.imdecode(n.frombuffer(sys.stdin.buffer.read(), n.uint8), 1)"
     )
     done = subprocess.run([sys.executable, "-c", code], input=sized(12000, 12000), capture_output=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streamwatch.core.model import Box, Frame, Keyframe
-from streamwatch.gate import encode, thumbnail
+from streamwatch.imaging.jpeg import encode, thumbnail
 
 ROOM = 2_900_000  # bytes of JPEG; a third more as base64, so that a page of 150 vehicles stays under 5 MB
 QUALITY, PART_QUALITY = 62, 74

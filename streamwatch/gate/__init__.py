@@ -3,7 +3,6 @@
 from streamwatch.gate.decisions import Closed, Decision, Kept, Opened, Shot
 from streamwatch.gate.gate import Gate
 from streamwatch.gate.glance import Followed, Glance, Why
-from streamwatch.gate.jpeg import Jpeg, decode_luma, encode, thumbnail
 from streamwatch.gate.motion.stir import News, Stir
 from streamwatch.gate.plates.shapes import centre, plate_width
 from streamwatch.gate.policy import CLEARLY_BETTER, LEAST_WIDTH
@@ -19,7 +18,6 @@ __all__ = [
     "Followed",
     "Gate",
     "Glance",
-    "Jpeg",
     "Kept",
     "News",
     "Opened",
@@ -28,8 +26,5 @@ __all__ = [
     "Stir",
     "Why",
     "centre",
-    "decode_luma",
-    "encode",
     "plate_width",
-    "thumbnail",
 ]

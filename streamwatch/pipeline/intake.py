@@ -7,7 +7,8 @@ from uuid import uuid4
 from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened
 from streamwatch.core.model import Attention, Corners, Frame, Keyframe, Passage, PlateText
 from streamwatch.core.plates import CHINA, Grammar
-from streamwatch.gate import Closed, Decision, Gate, Glance, Kept, Opened, Remembered, Shot, Why, decode_luma, encode
+from streamwatch.gate import Closed, Decision, Gate, Glance, Kept, Opened, Remembered, Shot, Why
+from streamwatch.imaging.jpeg import decode_luma, encode
 
 ASKED = 500  # keyframes whose answer the gate may still learn; in a long outage the oldest are forgotten
 

@@ -14,7 +14,7 @@ import numpy as np
 from streamwatch.core.errors import PictureBroken
 from streamwatch.core.model import Corners, Engine, Ledger, Picture, PlateText
 from streamwatch.core.plates import CHINA, NAMES, Grammar
-from streamwatch.imaging import UnfitPicture, open_picture
+from streamwatch.imaging.pictures import UnfitPicture, open_picture
 from streamwatch.recognition import quads
 from streamwatch.recognition.colour import colour
 from streamwatch.recognition.confidence import LEAST_SCORE, confidence

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from streamwatch.imaging import Fault, Limits, UnfitPicture, measure
+from streamwatch.imaging.pictures import Fault, Limits, UnfitPicture, measure
 from streamwatch.serving.replies import Business, Refusal
 
 PATH = "/ocrCars"
