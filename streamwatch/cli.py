@@ -23,12 +23,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamwatch import __version__, console, stderr
+from streamwatch import __version__, console
 from streamwatch.core.clock import Span, SystemClock, window
 from streamwatch.core.errors import ConfigError, StreamwatchError
 from streamwatch.core.times import parse_time
 from streamwatch.core.words import printable, when
-from streamwatch.files import keep_private, open_to_others
+from streamwatch.system import stderr
+from streamwatch.system.files import keep_private, open_to_others
 
 if TYPE_CHECKING:
     from streamwatch.core.model import Recognizer, Sighting
@@ -385,7 +386,7 @@ def service(
     import streamwatch
     from streamwatch.config import variables
     from streamwatch.lock import lock_file
-    from streamwatch.service import CREDENTIALS, FOLDER, STATE, obstacles, unit
+    from streamwatch.system.service import CREDENTIALS, FOLDER, STATE, obstacles, unit
 
     settings = _settings(config_path, secrets=False)
     folders = [settings.data_dir, lock_file(settings.database, settings.data_dir).parent]

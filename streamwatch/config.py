@@ -17,8 +17,8 @@ from pydantic.fields import FieldInfo
 
 from streamwatch.core.errors import ConfigError
 from streamwatch.mistakes import Limits, Mistake, mistakes, odd_keys, told
-from streamwatch.service import credential
 from streamwatch.settings import VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
+from streamwatch.system.service import credential
 
 SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "app_secret": "STREAMWATCH_APP_SECRET"}
 

@@ -25,8 +25,6 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from streamwatch import stderr
-from streamwatch.allocator import give_memory_back, share_memory_between_threads
 from streamwatch.cameras import camera_of
 from streamwatch.core.clock import BEAT, Awake, Clock
 from streamwatch.core.errors import SourceUnreadable, StorageFailed, StreamwatchError
@@ -35,13 +33,15 @@ from streamwatch.core.model import Engine, Keyframe, PlateText, Recognizer
 from streamwatch.core.words import some
 from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, HealthServer, Snapshot, serve, write_status
 from streamwatch.housekeeping import Housekeeping
-from streamwatch.notify import Notifier
 from streamwatch.parts import local_stands_in, make_books, make_dispatcher, make_intake
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Job, Notify, dropping
-from streamwatch.pulse import Pulse, Pulses
 from streamwatch.resume import resume
 from streamwatch.settings import Settings
 from streamwatch.store import LastView, Store
+from streamwatch.system import stderr
+from streamwatch.system.allocator import give_memory_back, share_memory_between_threads
+from streamwatch.system.notify import Notifier
+from streamwatch.system.pulse import Pulse, Pulses
 from streamwatch.vitals import Vitals
 from streamwatch.watched import Camera
 

@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from streamwatch.core.errors import StoreError
-from streamwatch.files import make_folder
 from streamwatch.store import sqlite_file
 from streamwatch.store.failures import file_failed
+from streamwatch.system.files import make_folder
 
 ASKING = 0.1
 """Seconds after which a lock that was held is asked for once more."""

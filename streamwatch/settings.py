@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from streamwatch.core.plates import PROVINCES, grammar, normalise
-from streamwatch.service import FOLDER, credential
+from streamwatch.system.service import FOLDER, credential
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -19,7 +19,7 @@ from streamwatch.health import (
     Snapshot,
 )
 from streamwatch.pipeline import Dispatcher, Tally
-from streamwatch.pulse import Pulses
+from streamwatch.system.pulse import Pulses
 from streamwatch.watched import Camera
 
 

@@ -9,7 +9,7 @@ import pytest
 
 MANY_THREADS = """
 import ctypes, threading
-from streamwatch.allocator import share_memory_between_threads
+from streamwatch.system.allocator import share_memory_between_threads
 {first}
 c = ctypes.CDLL(None)
 c.malloc.restype = ctypes.c_void_p
@@ -43,7 +43,7 @@ def test_threads_share_two_heaps() -> None:
 FREED = """
 import ctypes
 from pathlib import Path
-from streamwatch.allocator import give_memory_back
+from streamwatch.system.allocator import give_memory_back
 c = ctypes.CDLL(None)
 c.malloc.restype, c.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
 pieces = [c.malloc(100_000) for _ in range(1000)]

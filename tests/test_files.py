@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from daemons import running, verb
 
-from streamwatch.files import open_to_others, write_whole
+from streamwatch.system.files import open_to_others, write_whole
 
 WIDE = ["sh", "-c", 'umask 022; exec "$@"', "sh"]
 

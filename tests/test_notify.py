@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from streamwatch.notify import Notifier
+from streamwatch.system.notify import Notifier
 
 OUR_PID = str(os.getpid())
 
@@ -49,7 +49,7 @@ def test_says_what_systemd_understands(manager: tuple[socket.socket, str]) -> No
 
 def test_a_process_of_its_own_is_heard(manager: tuple[socket.socket, str]) -> None:
     listening, name = manager
-    program = "from streamwatch.notify import Notifier; n = Notifier(); n.ready(); print(n.interval)"
+    program = "from streamwatch.system.notify import Notifier; n = Notifier(); n.ready(); print(n.interval)"
     environment = {**os.environ, "NOTIFY_SOCKET": name, "WATCHDOG_USEC": "60000000"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=30)
     assert done.stdout == "30.0\n", done.stderr

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from streamwatch.pulse import Pulses
+from streamwatch.system.pulse import Pulses
 
 
 class FakeTime:

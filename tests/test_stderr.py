@@ -10,7 +10,8 @@ from daemons import verb
 
 LIBRARY = """
 import logging, os, sys
-from streamwatch import console, stderr
+from streamwatch import console
+from streamwatch.system import stderr
 stderr.divert()
 console.set_up_logging()
 logging.getLogger("streamwatch").setLevel(logging.DEBUG)
@@ -51,7 +52,7 @@ import faulthandler; faulthandler.enable(); faulthandler.dump_traceback()
 
 
 def test_a_process_whose_stderr_was_closed_works() -> None:
-    program = "import os; from streamwatch import stderr; stderr.divert(); stderr.tell(); os.write(1, b'done')"
+    program = "import os; from streamwatch.system import stderr; stderr.divert(); stderr.tell(); os.write(1, b'done')"
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", program],
         capture_output=True,

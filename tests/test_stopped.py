@@ -49,7 +49,8 @@ def test_no_camera_is_lost_and_nothing_hangs(main: Path, small: Path, tmp_path: 
             recognizer={"engine": "local"},
             capture={"deadline": "4s"},
             health={"port": free_port()},
-            patch="from streamwatch.pulse import Pulses; Pulses.pulse.__wrapped__.__defaults__ = (5.0,)",  # patience
+            # patience
+            patch="from streamwatch.system.pulse import Pulses; Pulses.pulse.__wrapped__.__defaults__ = (5.0,)",
         ) as daemon,
     ):
         daemon.until(lambda: daemon.log().count("is online") >= 3)

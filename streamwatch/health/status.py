@@ -11,9 +11,9 @@ from pathlib import Path
 
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.words import age, json_text, size, some, when
-from streamwatch.files import write_whole
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
+from streamwatch.system.files import write_whole
 
 STATUS_FILE = "status.json"
 """In `data_dir`."""

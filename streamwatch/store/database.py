@@ -20,9 +20,9 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from streamwatch.core.errors import DatabaseUnusable, StoreError
-from streamwatch.files import make_folder
 from streamwatch.store import postgresql, schema
 from streamwatch.store.failures import OTHER_FILE, Place, file_failed, translated
+from streamwatch.system.files import make_folder
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another program's lock, unless the URL says otherwise (`?timeout=`)."""

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from streamwatch.core.errors import StorageFailed, StoreError
-from streamwatch.files import make_folder, write_whole
 from streamwatch.store.failures import file_failed
+from streamwatch.system.files import make_folder, write_whole
 
 _LONGEST_FOLDER = 200  # bytes; file systems take 255
 
