@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from streamwatch.capture import AttentiveSource, Recording, file_of, open_source
+from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import INSTALL_LOCAL, SourceLost, SourceUnreadable
 from streamwatch.core.events import KeyframeTaken
@@ -22,7 +23,6 @@ from streamwatch.explain import Answers
 from streamwatch.imaging.jpeg import encode
 from streamwatch.parts import make_intake, make_replay_reader
 from streamwatch.pipeline import Intake, RecordedLedger
-from streamwatch.settings import Settings
 
 CAMERA = "camera"
 BUSIEST = 0.7

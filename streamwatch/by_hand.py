@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 
 from streamwatch.capture.still import read_still
+from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import CaptureError, RecognitionError
 from streamwatch.core.model import Box, Engine, PlateText, Recognizer
@@ -18,7 +19,6 @@ from streamwatch.imaging.jpeg import encode
 from streamwatch.parts import make_books, make_local_help, make_recognizer
 from streamwatch.pipeline import RecordedLedger
 from streamwatch.recognition.ocrcars import OcrCars
-from streamwatch.settings import Settings
 from streamwatch.store import open_store
 
 ReadOne = Callable[[str], dict[str, Any]]

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from streamwatch.capture import LiveCamera, Source, open_source
+from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.parts import make_stir
-from streamwatch.settings import Settings
 from streamwatch.watched import Camera, WatchedCamera
 
 Spawn = Callable[[Callable[[], None], str], object]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from streamwatch.cameras import main_stream, small_stream
 from streamwatch.capture import LiveCamera
+from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
 from streamwatch.daemon import spawn
@@ -14,7 +15,6 @@ from streamwatch.health import Snapshot, serve
 from streamwatch.lock import is_held, lock_file
 from streamwatch.parts import local_stands_in, make_recognizer
 from streamwatch.recognition.reach import reach
-from streamwatch.settings import Reads, Settings
 from streamwatch.store.inspection import inspect_store, require_makeable
 
 

@@ -32,8 +32,8 @@ from streamwatch.system import stderr
 from streamwatch.system.files import keep_private, open_to_others
 
 if TYPE_CHECKING:
+    from streamwatch.config.settings import Settings
     from streamwatch.core.model import Recognizer, Sighting
-    from streamwatch.settings import Settings
     from streamwatch.store import Reader, Store
 
 log = logging.getLogger("streamwatch")
@@ -384,7 +384,7 @@ def service(
 ) -> None:
     """Print a systemd unit that runs the daemon with this config file."""
     import streamwatch
-    from streamwatch.config import variables
+    from streamwatch.config.loading import variables
     from streamwatch.lock import lock_file
     from streamwatch.system.service import CREDENTIALS, FOLDER, STATE, obstacles, unit
 
@@ -410,7 +410,7 @@ def service(
 
 
 def _settings(path: Path, secrets: bool = True) -> "Settings":
-    from streamwatch.config import load
+    from streamwatch.config.loading import load
 
     return load(path, secrets)
 

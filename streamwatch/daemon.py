@@ -26,6 +26,7 @@ from types import FrameType
 from typing import Any
 
 from streamwatch.cameras import camera_of
+from streamwatch.config.settings import Settings
 from streamwatch.core.clock import BEAT, Awake, Clock
 from streamwatch.core.errors import SourceUnreadable, StorageFailed, StreamwatchError
 from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken
@@ -36,7 +37,6 @@ from streamwatch.housekeeping import Housekeeping
 from streamwatch.parts import local_stands_in, make_books, make_dispatcher, make_intake
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Job, Notify, dropping
 from streamwatch.resume import resume
-from streamwatch.settings import Settings
 from streamwatch.store import LastView, Store
 from streamwatch.system import stderr
 from streamwatch.system.allocator import give_memory_back, share_memory_between_threads

@@ -6,8 +6,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
-from streamwatch.settings import Settings
 from streamwatch.store import Keep, Retained, Store, Swept, free_bytes
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Lock
 
+from streamwatch.config.settings import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import INSTALL_LOCAL, ConfigError, EngineMissing
 from streamwatch.core.model import Engine, Picture, Recognizer
@@ -30,7 +31,6 @@ from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.recognition.presence import Presence
 from streamwatch.rehearsal import Stranger
-from streamwatch.settings import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.store import Store
 
 

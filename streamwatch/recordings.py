@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.model import Sighting
 from streamwatch.core.plates import grammar
@@ -18,7 +19,6 @@ from streamwatch.parts import make_books, make_dispatcher, make_intake, make_rep
 from streamwatch.pipeline import Intake
 from streamwatch.rehearsal import scratch_store
 from streamwatch.replay import Progress, Replay, summary
-from streamwatch.settings import Settings
 from streamwatch.store import Store
 
 log = logging.getLogger("streamwatch")

@@ -2,13 +2,13 @@
 
 import logging
 
+from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.events import PlatesRead
 from streamwatch.core.words import some
 from streamwatch.parts import local_stands_in
 from streamwatch.pipeline import Books, Dispatcher, dropping
-from streamwatch.settings import Settings
 from streamwatch.store import KeyframeState, Store, UnsavedAnswer, WaitingKeyframe
 
 log = logging.getLogger(__name__)

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+from streamwatch.config.settings import ServeOcrSettings, Settings
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.model import Recognizer
 from streamwatch.daemon import Spawn, spawn
 from streamwatch.serving import Guard, KeyPair, OcrService
-from streamwatch.settings import ServeOcrSettings, Settings
 from streamwatch.system import stderr
 from streamwatch.visitors import is_loopback, listen
 

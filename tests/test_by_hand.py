@@ -15,10 +15,10 @@ from pydantic import SecretStr
 from serving_clients import Reader
 
 from streamwatch import by_hand, cli
+from streamwatch.config.settings import Settings
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.model import PlateText
 from streamwatch.pipeline import LocalHelp
-from streamwatch.settings import Settings
 
 
 @pytest.mark.parametrize(("confidence", "engine", "calls"), [(0.98, "local", 0), (0.96, "ocrcars", 1)])

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from records import JPEG, keyframe, passage
 
-from streamwatch import config
 from streamwatch.check import check
+from streamwatch.config import loading
+from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import StreamwatchError
 from streamwatch.lock import sole_writer
-from streamwatch.settings import Settings
 from streamwatch.store import inspection, open_store
 
 HEAD = "recognizer: {engine: local}\n"
@@ -22,7 +22,7 @@ HEAD = "recognizer: {engine: local}\n"
 
 def settings_of(folder: Path, text: str) -> Settings:
     (folder / "config.yaml").write_text(HEAD + text, encoding="utf-8")
-    return config.load(folder / "config.yaml")
+    return loading.load(folder / "config.yaml")
 
 
 def said_of(what: str, settings: Settings) -> tuple[bool, str]:

@@ -6,22 +6,22 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from streamwatch import config
+from streamwatch.config import loading
+from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.errors import ConfigError
-from streamwatch.settings import Reads, Settings
 from streamwatch.store import sqlite_file
 
 
 @pytest.fixture(autouse=True)
 def _no_secrets_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in config.SECRETS.values():
+    for variable in loading.SECRETS.values():
         monkeypatch.delenv(variable, raising=False)
 
 
 def load(tmp_path: Path, text: str) -> Settings:
     path = tmp_path / "config.yaml"
     path.write_text(text, encoding="utf-8")
-    return config.load(path)
+    return loading.load(path)
 
 
 def mistakes(tmp_path: Path, text: str) -> list[str]:
@@ -91,16 +91,16 @@ def test_the_database_lies_in_data_dir_whatever_that_is_called(tmp_path: Path, n
 def test_who_only_asks_the_database_needs_no_credentials(tmp_path: Path) -> None:
     text = "cameras: {a: {source: 'rtsp://u:${NOT_SET_HERE}@host/1'}}\nrecognizer: {ocrcars: {appcode_file: gone}}\n"
     (tmp_path / "config.yaml").write_text(text)
-    settings = config.load(tmp_path / "config.yaml", secrets=False)
+    settings = loading.load(tmp_path / "config.yaml", secrets=False)
     assert settings.cameras["a"].source == "rtsp://u:${NOT_SET_HERE}@host/1"
     with pytest.raises(ConfigError, match="NOT_SET_HERE"):
-        config.load(tmp_path / "config.yaml")
+        loading.load(tmp_path / "config.yaml")
 
 
 def test_variables_of_values_and_not_of_comments_are_handed_over(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("# ${OLD}\ncameras: {a: {source: 'rtsp://${USER_A}:${PW_A}@host'}} # ${OTHER}\n")
-    assert config.variables(path) == ["PW_A", "USER_A"]
+    assert loading.variables(path) == ["PW_A", "USER_A"]
 
 
 def test_durations(tmp_path: Path) -> None:
@@ -218,9 +218,9 @@ def test_all_files_with_credentials_that_are_missing_are_told(tmp_path: Path) ->
 def test_a_file_in_another_encoding_is_told_how_to_be_saved(encoding: str, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_bytes("cameras: {}\n# 北门\n".encode(encoding))
     with pytest.raises(ConfigError, match=r"line [12]: this is not UTF-8 text .*GBK.*\. Save the file as UTF-8"):
-        config.load(tmp_path / "config.yaml")
+        loading.load(tmp_path / "config.yaml")
     (tmp_path / "config.yaml").write_bytes("cameras: {北门: {source: x}}\n".encode("utf-8-sig"))
-    assert list(config.load(tmp_path / "config.yaml").cameras) == ["北门"], "as Notepad saves UTF-8"
+    assert list(loading.load(tmp_path / "config.yaml").cameras) == ["北门"], "as Notepad saves UTF-8"
 
 
 def test_loopback_may_be_plain_http(tmp_path: Path) -> None:
@@ -235,15 +235,15 @@ def test_a_value_that_stands_at_two_places_is_no_mistake(tmp_path: Path) -> None
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yaml does not exist\. Name your config file"):
-        config.load(tmp_path / "nowhere.yaml")
+        loading.load(tmp_path / "nowhere.yaml")
 
 
 def test_a_folder_or_bytes_in_place_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="can not be read"):
-        config.load(tmp_path)
+        loading.load(tmp_path)
     (tmp_path / "config.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8"):
-        config.load(tmp_path / "config.yaml")
+        loading.load(tmp_path / "config.yaml")
 
 
 def test_secrets_come_from_the_environment_first_then_a_file_then_the_config(

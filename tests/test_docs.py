@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from streamwatch import config
 from streamwatch.cli import app
+from streamwatch.config import loading
+from streamwatch.config.settings import CameraSettings, Settings, seconds, size
 from streamwatch.explain.words import MEANINGS
 from streamwatch.gate import Why
 from streamwatch.gate.policy import RULES, Action
 from streamwatch.gate.tracking.track import State
-from streamwatch.settings import CameraSettings, Settings, seconds, size
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "config.yaml").read_text(encoding="utf-8")
-KEYS = list(config.keys())
+KEYS = list(loading.keys())
 GATE = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
 THEN = {
     Action.PAY: {"pay for the best view"},

@@ -18,6 +18,7 @@ from paying import JPEG
 from test_cli import SECRET, START, streamwatch, write_config
 
 from streamwatch import parts
+from streamwatch.config.settings import Settings
 from streamwatch.core.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
 from streamwatch.core.model import Box, Engine, Frame, Keyframe, Passage, PlateText
 from streamwatch.core.plates import distance
@@ -29,7 +30,6 @@ from streamwatch.explain.trace import Sample, Thing
 from streamwatch.gate import Followed, Glance, Why
 from streamwatch.pipeline.intake import trustworthy
 from streamwatch.rehearsal import Stranger
-from streamwatch.settings import Settings
 from streamwatch.store import PassageOutcome
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)

@@ -20,10 +20,10 @@ from streamwatch.capture.http_pictures import HttpPictures
 from streamwatch.capture.jpegs import JpegCutter
 from streamwatch.capture.source import Source
 from streamwatch.check import check
+from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import CaptureError, SourceLost
 from streamwatch.core.model import Attention
-from streamwatch.settings import Settings
 
 PICTURES = jpegs(5)
 

@@ -5,12 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from streamwatch import parts
-from streamwatch.core.errors import EngineMissing
-from streamwatch.core.model import Engine
-from streamwatch.explain import Answers
-from streamwatch.recognition import finder
-from streamwatch.recognition.networks import open_network
-from streamwatch.settings import (
+from streamwatch.config.settings import (
     CameraSettings,
     GateSettings,
     OcrCarsSettings,
@@ -19,6 +14,11 @@ from streamwatch.settings import (
     Settings,
     SightingSettings,
 )
+from streamwatch.core.errors import EngineMissing
+from streamwatch.core.model import Engine
+from streamwatch.explain import Answers
+from streamwatch.recognition import finder
+from streamwatch.recognition.networks import open_network
 
 
 def settings(engine: Reads, **more: object) -> Settings:

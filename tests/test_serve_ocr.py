@@ -24,10 +24,10 @@ from paying import BY_CODE, BY_KEY, CODE, JPEG, KEY, SECRET, client_of
 from pydantic import SecretStr
 from serving_clients import BODY, BY_APPCODE, KINDS, Reader, everything, request, serving
 
-from streamwatch import config
+from streamwatch.config import loading
+from streamwatch.config.settings import Settings
 from streamwatch.core import errors
 from streamwatch.serve_ocr import make_service, serve_ocr
-from streamwatch.settings import Settings
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate")
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="is curl's")
@@ -113,7 +113,7 @@ def test_a_key_of_another_certificate_or_with_a_password(tmp_path: Path) -> None
 def test_paths_of_the_certificate_are_relative_to_the_config_file(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("serve_ocr: {certificate: reader.pem, key: keys/reader.key}")
-    place = config.load(file).serve_ocr
+    place = loading.load(file).serve_ocr
     assert (place.certificate, place.key) == (tmp_path / "reader.pem", tmp_path / "keys" / "reader.key")
 
 

@@ -14,7 +14,7 @@ from rtsp_server import RtspServer
 
 from streamwatch.cameras import camera_of
 from streamwatch.capture import CameraState, LiveCamera, open_source
-from streamwatch.config import load
+from streamwatch.config.loading import load
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.model import Attention, Frame
 from streamwatch.daemon import spawn

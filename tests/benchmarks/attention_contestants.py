@@ -18,10 +18,10 @@ from attention_clips import BUSY, FPS, SECONDS, SIZE, Clip, first_seconds, joine
 from daemons import query_database
 from fakes import Behaviour, FakeOcrCars, ServedAnswer, ServedCall, plate
 
-from streamwatch import config
+from streamwatch.config import loading
 
 Command = Sequence[str | Path]
-KEYS = list(config.keys())
+KEYS = list(loading.keys())
 APPCODE = "invented0appcode0of0benchmarks"
 REDDER = 6.0  # grey levels by which red or green stands out in the mean of a painted vehicle's picture
 BLUER = 70  # grey levels by which blue stands out over red on a plate

@@ -15,9 +15,9 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from streamwatch.config.mistakes import Limits, Mistake, mistakes, odd_keys, told
+from streamwatch.config.settings import VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
 from streamwatch.core.errors import ConfigError
-from streamwatch.mistakes import Limits, Mistake, mistakes, odd_keys, told
-from streamwatch.settings import VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
 from streamwatch.system.service import credential
 
 SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "app_secret": "STREAMWATCH_APP_SECRET"}
