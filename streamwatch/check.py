@@ -12,10 +12,10 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
 from streamwatch.daemon import spawn
 from streamwatch.health import Snapshot, serve
-from streamwatch.lock import is_held, lock_file
 from streamwatch.parts import local_stands_in, make_recognizer
 from streamwatch.recognition.reach import reach
 from streamwatch.store.inspection import inspect_store, require_makeable
+from streamwatch.store.lock import is_held, lock_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,7 +284,7 @@ def status(
 ) -> None:
     """Show how the daemon is: cameras, outbox, calls, budget, disk; exit code 1 if it is not well."""
     from streamwatch.health import STATUS_FILE, health, read_status, status_json, status_table
-    from streamwatch.lock import is_held
+    from streamwatch.store.lock import is_held
 
     settings = _settings(config_path, secrets=False)
     found = read_status(settings.data_dir / STATUS_FILE, is_held(settings.database, settings.data_dir))
@@ -385,7 +385,7 @@ def service(
     """Print a systemd unit that runs the daemon with this config file."""
     import streamwatch
     from streamwatch.config.loading import variables
-    from streamwatch.lock import lock_file
+    from streamwatch.store.lock import lock_file
     from streamwatch.system.service import CREDENTIALS, FOLDER, STATE, obstacles, unit
 
     settings = _settings(config_path, secrets=False)
@@ -466,8 +466,8 @@ def _log_sighting(sighting: "Sighting", corrected: bool) -> None:
 
 @contextmanager
 def _writer(settings: "Settings") -> Iterator["Store"]:
-    from streamwatch.lock import sole_writer
     from streamwatch.store import open_store, sqlite_file
+    from streamwatch.store.lock import sole_writer
 
     with sole_writer(settings.database, settings.data_dir):
         store = open_store(settings.database, settings.data_dir, sole=True)

@@ -14,8 +14,8 @@ from streamwatch.config import loading
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import StreamwatchError
-from streamwatch.lock import sole_writer
 from streamwatch.store import inspection, open_store
+from streamwatch.store.lock import sole_writer
 
 HEAD = "recognizer: {engine: local}\n"
 

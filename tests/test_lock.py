@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from streamwatch.core.errors import StorageFailed, StoreError
-from streamwatch.lock import is_held, lock_file, sole_writer
+from streamwatch.store.lock import is_held, lock_file, sole_writer
 
 HOLD = """
 import subprocess, sys
 from pathlib import Path
-from streamwatch.lock import sole_writer
+from streamwatch.store.lock import sole_writer
 with sole_writer(sys.argv[1], Path(sys.argv[2])):
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], close_fds=False)
     print(child.pid, flush=True)
@@ -140,7 +140,7 @@ def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
 
 def test_a_disk_that_takes_no_byte_more_does_not_keep_the_program_from_starting(tmp_path: Path) -> None:
     program = (
-        "import resource, sys\nfrom pathlib import Path\nfrom streamwatch.lock import sole_writer\n"
+        "import resource, sys\nfrom pathlib import Path\nfrom streamwatch.store.lock import sole_writer\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
         "with sole_writer(sys.argv[1], Path(sys.argv[2])): print('started')"
     )
