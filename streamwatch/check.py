@@ -11,7 +11,8 @@ from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
 from streamwatch.daemon import spawn
-from streamwatch.health import Snapshot, serve
+from streamwatch.health import Snapshot
+from streamwatch.http.health import serve
 from streamwatch.parts import local_stands_in, make_recognizer
 from streamwatch.recognition.reach import reach
 from streamwatch.store.inspection import inspect_store, require_makeable

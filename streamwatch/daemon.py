@@ -32,8 +32,9 @@ from streamwatch.core.errors import SourceUnreadable, StorageFailed, Streamwatch
 from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken
 from streamwatch.core.model import Engine, Keyframe, PlateText, Recognizer
 from streamwatch.core.words import some
-from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, HealthServer, Snapshot, serve, write_status
+from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, Snapshot, write_status
 from streamwatch.housekeeping import Housekeeping
+from streamwatch.http.health import HealthServer, serve
 from streamwatch.parts import local_stands_in, make_books, make_dispatcher, make_intake
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Job, Notify, dropping
 from streamwatch.resume import resume

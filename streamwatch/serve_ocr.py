@@ -12,9 +12,9 @@ from streamwatch.config.settings import ServeOcrSettings, Settings
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.model import Recognizer
 from streamwatch.daemon import Spawn, spawn
+from streamwatch.http.visitors import is_loopback, listen
 from streamwatch.serving import Guard, KeyPair, OcrService
 from streamwatch.system import stderr
-from streamwatch.visitors import is_loopback, listen
 
 log = logging.getLogger(__name__)
 

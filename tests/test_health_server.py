@@ -11,8 +11,9 @@ import pytest
 from snapshots import ILL, WELL
 
 from streamwatch.core.errors import ConfigError
-from streamwatch.health import HealthServer, Snapshot, health, render_metrics, serve
-from streamwatch.health import server as server_module
+from streamwatch.health import Snapshot, health, render_metrics
+from streamwatch.http import health as server_module
+from streamwatch.http.health import HealthServer, serve
 
 
 class Told:

@@ -6,7 +6,6 @@ daemon ──Snapshot──▶ HealthServer   /healthz, /metrics on loopback
 
 from streamwatch.health.judgement import health
 from streamwatch.health.metrics import render_metrics
-from streamwatch.health.server import HealthServer, serve
 from streamwatch.health.snapshot import (
     BreakerHealth,
     BudgetUse,
@@ -26,7 +25,6 @@ __all__ = [
     "CameraHealth",
     "DatabaseHealth",
     "DiskHealth",
-    "HealthServer",
     "InFlightHealth",
     "OutboxHealth",
     "Snapshot",
@@ -34,7 +32,6 @@ __all__ = [
     "health",
     "read_status",
     "render_metrics",
-    "serve",
     "status_json",
     "status_table",
     "write_status",

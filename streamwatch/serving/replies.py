@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from streamwatch.core.model import Corners, PlateText
-from streamwatch.visitors import response
+from streamwatch.http.visitors import response
 
 LONGEST_MESSAGE = 400
 """Characters of a message in a header; the real gateway repeats a whole wrongly signed request there."""

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from streamwatch.health.judgement import health
 from streamwatch.health.metrics import CONTENT_TYPE, render_metrics
 from streamwatch.health.snapshot import Snapshot
-from streamwatch.visitors import Visitor, Visitors, is_loopback, listen, response
+from streamwatch.http.visitors import Visitor, Visitors, is_loopback, listen, response
 
 log = logging.getLogger(__name__)
 

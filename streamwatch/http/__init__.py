@@ -1,0 +1,1 @@
+"""All that listens: connections with their limits and deadlines, and what answers on them."""
