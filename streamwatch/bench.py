@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from streamwatch.app.parts import make_intake, make_replay_reader
 from streamwatch.capture import AttentiveSource, Recording, file_of, open_source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
@@ -21,7 +22,6 @@ from streamwatch.core.model import Attention, Box, Frame, PlateText, Recognizer
 from streamwatch.core.redact import place_of
 from streamwatch.explain import Answers
 from streamwatch.imaging.jpeg import encode
-from streamwatch.parts import make_intake, make_replay_reader
 from streamwatch.pipeline import Intake, RecordedLedger
 
 CAMERA = "camera"

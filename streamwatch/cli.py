@@ -136,10 +136,10 @@ def _text(words: str | None) -> str | None:
 @app.command()
 def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Watch all cameras until a signal comes; print a line for each new sighting."""
-    from streamwatch.check import no_camera
+    from streamwatch.app.check import no_camera
+    from streamwatch.app.daemon import Daemon
+    from streamwatch.app.parts import make_recognizer
     from streamwatch.core.model import Engine
-    from streamwatch.daemon import Daemon
-    from streamwatch.parts import make_recognizer
 
     settings = _settings(config_path)
     if not settings.cameras:
@@ -245,7 +245,7 @@ def read(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Read the plates of pictures with the configured engine; with ocrcars each picture is a paid call."""
-    from streamwatch.by_hand import by_hand
+    from streamwatch.app.by_hand import by_hand
 
     settings = _settings(config_path)
     results: list[dict[str, Any]] = []
@@ -265,7 +265,7 @@ def read(
 @app.command()
 def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Try config, database, engine and cameras, and say what to do; pays nothing."""
-    from streamwatch.check import check
+    from streamwatch.app.check import check
 
     settings = _settings(config_path)
     log.setLevel(logging.ERROR)  # the findings say it all
@@ -327,9 +327,9 @@ def compare(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Read pictures that were paid for again with the local engine, free, and show how far the two agree."""
+    from streamwatch.app.parts import make_local, make_local_help
     from streamwatch.compare import Comparison, read_again
     from streamwatch.compare_report import print_comparison
-    from streamwatch.parts import make_local, make_local_help
     from streamwatch.store import open_reader
 
     settings = _settings(config_path, secrets=False)
@@ -347,7 +347,7 @@ def compare(
 @app.command()
 def serve_ocr(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Answer POST /ocrCars over the local engine as the paid service does, until a signal comes."""
-    from streamwatch.parts import make_local
+    from streamwatch.app.parts import make_local
     from streamwatch.serve_ocr import make_service
     from streamwatch.serve_ocr import serve_ocr as serve_until_signal
 

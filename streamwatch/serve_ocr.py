@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+from streamwatch.app.daemon import Spawn, spawn
 from streamwatch.config.settings import ServeOcrSettings, Settings
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.model import Recognizer
-from streamwatch.daemon import Spawn, spawn
 from streamwatch.http.visitors import is_loopback, listen
 from streamwatch.serving import Guard, KeyPair, OcrService
 from streamwatch.system import stderr

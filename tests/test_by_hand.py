@@ -14,7 +14,8 @@ from paying import CODE
 from pydantic import SecretStr
 from serving_clients import Reader
 
-from streamwatch import by_hand, cli
+from streamwatch import cli
+from streamwatch.app import by_hand
 from streamwatch.config.settings import Settings
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.model import PlateText

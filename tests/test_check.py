@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from records import JPEG, keyframe, passage
 
-from streamwatch.check import check
+from streamwatch.app.check import check
 from streamwatch.config import loading
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock

@@ -17,7 +17,7 @@ from fakes import FakeLedger, FakeOcrCars, no_plate, plate
 from paying import JPEG
 from test_cli import SECRET, START, streamwatch, write_config
 
-from streamwatch import parts
+from streamwatch.app import parts
 from streamwatch.config.settings import Settings
 from streamwatch.core.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
 from streamwatch.core.model import Box, Engine, Frame, Keyframe, Passage, PlateText

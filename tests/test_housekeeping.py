@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from records import Database, rows, saved_view
 
+from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
-from streamwatch.housekeeping import Housekeeping
 from streamwatch.store import KeyframeState, open_store
 
 DAY = 86400.0

@@ -14,12 +14,12 @@ from cameras import Make, closed_in_the_end
 from http_camera import PASSWORD, USER, Auth, Handler, HttpCamera, jpegs, mjpeg, sends, snapshots
 from numbered import number_in
 
+from streamwatch.app.check import check
 from streamwatch.bench import opened as benched
 from streamwatch.capture import CameraState, open_source
 from streamwatch.capture.http_pictures import HttpPictures
 from streamwatch.capture.jpegs import JpegCutter
 from streamwatch.capture.source import Source
-from streamwatch.check import check
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import CaptureError, SourceLost

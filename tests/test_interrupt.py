@@ -41,7 +41,7 @@ def interrupted(process: "subprocess.Popen[str]", line: str, again: str = "") ->
 
 
 @pytest.mark.parametrize(
-    "module", ["streamwatch.core.errors", "numpy._core.multiarray", "sqlalchemy.sql", "streamwatch.daemon"]
+    "module", ["streamwatch.core.errors", "numpy._core.multiarray", "sqlalchemy.sql", "streamwatch.app.daemon"]
 )
 def test_while_the_program_is_loading(module: str, tmp_path: Path) -> None:
     process = started(tmp_path, "run", python=["-X", "importtime"])

@@ -17,7 +17,8 @@ from test_cli import SECRET, paid, streamwatch
 from test_cli import START as BEGIN
 from test_gate import FPS, HEIGHT, ROAD, START, WIDTH, Scene, Stay, gate_for, paste, texture, vehicle
 
-from streamwatch import parts
+from streamwatch.app import parts
+from streamwatch.app.resume import resume
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import StorageFailed
@@ -27,7 +28,6 @@ from streamwatch.gate import Closed, Gate, Kept, Opened
 from streamwatch.gate.decisions import NEVER_WORTH_IT, NO_PLATE_SEEN
 from streamwatch.gate.search import Search
 from streamwatch.pipeline import Books, Intake, JpegLimits
-from streamwatch.resume import resume
 from streamwatch.store import Recovery, Store, open_store
 
 COAT = texture(9, 120, 240, 25, 10, 70)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from streamwatch import parts
+from streamwatch.app import parts
 from streamwatch.config.settings import (
     CameraSettings,
     GateSettings,

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from records import ANSWER, NOON, plain_sqlite, rows, saved_call, saved_view
 
-from streamwatch import parts
+from streamwatch.app import parts
+from streamwatch.app.resume import resume
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.model import Keyframe, Sighting
 from streamwatch.pipeline import Dispatcher
-from streamwatch.resume import resume
 from streamwatch.store import Store, open_store
 
 

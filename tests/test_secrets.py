@@ -36,9 +36,9 @@ SECRETS = {
 }
 PICTURE_URL = f"https://pictures.example.com/a.jpg?Expires=9999999999&Signature={SIGNED}"
 ENVIRONMENT = {"STREAMWATCH_APPCODE": APPCODE, "GATE_PASSWORD": VARIABLE}
-FASTER = "import streamwatch.daemon as d; d.TELL_EVERY = 0.3\n"
+FASTER = "import streamwatch.app.daemon as d; d.TELL_EVERY = 0.3\n"
 UNEXPECTED = """
-import streamwatch.cameras as d
+import streamwatch.app.cameras as d
 def fail(name, source, **more):
     raise RuntimeError(f"what is this: {source} {more}")
 d.open_source = fail

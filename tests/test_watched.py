@@ -12,14 +12,14 @@ from cameras import Make, closed_in_the_end
 from numbered import clip, number_in
 from rtsp_server import RtspServer
 
-from streamwatch.cameras import camera_of
+from streamwatch.app.cameras import camera_of
+from streamwatch.app.daemon import spawn
+from streamwatch.app.watched import Camera, WatchedCamera
 from streamwatch.capture import CameraState, LiveCamera, open_source
 from streamwatch.config.loading import load
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.model import Attention, Frame
-from streamwatch.daemon import spawn
 from streamwatch.gate import News
-from streamwatch.watched import Camera, WatchedCamera
 
 
 @pytest.fixture

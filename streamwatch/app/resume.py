@@ -2,12 +2,12 @@
 
 import logging
 
+from streamwatch.app.parts import local_stands_in
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.events import PlatesRead
 from streamwatch.core.words import some
-from streamwatch.parts import local_stands_in
 from streamwatch.pipeline import Books, Dispatcher, dropping
 from streamwatch.store import KeyframeState, Store, UnsavedAnswer, WaitingKeyframe
 

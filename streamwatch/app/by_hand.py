@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from streamwatch.app.parts import make_books, make_local_help, make_recognizer
 from streamwatch.capture.still import read_still
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
@@ -16,7 +17,6 @@ from streamwatch.core.model import Box, Engine, PlateText, Recognizer
 from streamwatch.core.plates import Grammar, grammar
 from streamwatch.core.redact import hide_credentials
 from streamwatch.imaging.jpeg import encode
-from streamwatch.parts import make_books, make_local_help, make_recognizer
 from streamwatch.pipeline import RecordedLedger
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.store import open_store

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from streamwatch import __version__
+from streamwatch.app.watched import Camera
 from streamwatch.core.clock import Clock
 from streamwatch.core.words import age, some
 from streamwatch.health import (
@@ -20,7 +21,6 @@ from streamwatch.health import (
 )
 from streamwatch.pipeline import Dispatcher, Tally
 from streamwatch.system.pulse import Pulses
-from streamwatch.watched import Camera
 
 
 class Vitals:

@@ -25,7 +25,12 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from streamwatch.cameras import camera_of
+from streamwatch.app.cameras import camera_of
+from streamwatch.app.housekeeping import Housekeeping
+from streamwatch.app.parts import local_stands_in, make_books, make_dispatcher, make_intake
+from streamwatch.app.resume import resume
+from streamwatch.app.vitals import Vitals
+from streamwatch.app.watched import Camera
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import BEAT, Awake, Clock
 from streamwatch.core.errors import SourceUnreadable, StorageFailed, StreamwatchError
@@ -33,18 +38,13 @@ from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken
 from streamwatch.core.model import Engine, Keyframe, PlateText, Recognizer
 from streamwatch.core.words import some
 from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, Snapshot, write_status
-from streamwatch.housekeeping import Housekeeping
 from streamwatch.http.health import HealthServer, serve
-from streamwatch.parts import local_stands_in, make_books, make_dispatcher, make_intake
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Job, Notify, dropping
-from streamwatch.resume import resume
 from streamwatch.store import LastView, Store
 from streamwatch.system import stderr
 from streamwatch.system.allocator import give_memory_back, share_memory_between_threads
 from streamwatch.system.notify import Notifier
 from streamwatch.system.pulse import Pulse, Pulses
-from streamwatch.vitals import Vitals
-from streamwatch.watched import Camera
 
 log = logging.getLogger(__name__)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
+from streamwatch.app.parts import make_stir
+from streamwatch.app.watched import Camera, WatchedCamera
 from streamwatch.capture import LiveCamera, Source, open_source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
-from streamwatch.parts import make_stir
-from streamwatch.watched import Camera, WatchedCamera
 
 Spawn = Callable[[Callable[[], None], str], object]
 

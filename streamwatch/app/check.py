@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from streamwatch.cameras import main_stream, small_stream
+from streamwatch.app.cameras import main_stream, small_stream
+from streamwatch.app.daemon import spawn
+from streamwatch.app.parts import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
-from streamwatch.daemon import spawn
 from streamwatch.health import Snapshot
 from streamwatch.http.health import serve
-from streamwatch.parts import local_stands_in, make_recognizer
 from streamwatch.recognition.reach import reach
 from streamwatch.store.inspection import inspect_store, require_makeable
 from streamwatch.store.lock import is_held, lock_file
