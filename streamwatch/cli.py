@@ -172,8 +172,8 @@ def replay(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Send recordings through the same pipeline, as fast as it goes, in the video's own time."""
-    from streamwatch.explain import refuse_place
-    from streamwatch.recordings import play
+    from streamwatch.replay.explain import refuse_place
+    from streamwatch.replay.recordings import play
 
     if explain is not None:
         refuse_place(explain, [*videos, config_path])
@@ -328,8 +328,8 @@ def compare(
 ) -> None:
     """Read pictures that were paid for again with the local engine, free, and show how far the two agree."""
     from streamwatch.app.parts import make_local, make_local_help
-    from streamwatch.compare import Comparison, read_again
     from streamwatch.compare_report import print_comparison
+    from streamwatch.replay.compare import Comparison, read_again
     from streamwatch.store import open_reader
 
     settings = _settings(config_path, secrets=False)
@@ -368,7 +368,7 @@ def bench(
     rotate: Annotated[Turn, typer.Option(help="Degrees clockwise by which the pictures are turned.")] = Turn.NOT,
 ) -> None:
     """Measure what a camera costs on this machine, and say how many such cameras it can carry; needs no config."""
-    from streamwatch.bench import bench, opened, own_cores, report
+    from streamwatch.replay.bench import bench, opened, own_cores, report
 
     clock = SystemClock()
     with opened(source, clock, int(rotate)) as camera, _progress() as bar:

@@ -4,8 +4,8 @@ from typing import Any, TextIO
 
 from rich.table import Table
 
-from streamwatch.compare import BANDS, Agreement, Compared, Comparison, Verdict
 from streamwatch.console import cell, print_json, print_table, print_text
+from streamwatch.replay.compare import BANDS, Agreement, Compared, Comparison, Verdict
 
 HEADINGS = {
     Verdict.EXACT: "exact",

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from streamwatch.bench import opened
 from streamwatch.capture import open_source
 from streamwatch.capture.address import check_address
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import CaptureError, SourceUnreadable
 from streamwatch.core.redact import hide_credentials, place_of
+from streamwatch.replay.bench import opened
 
 ADDRESSES = [
     f"{scheme}://{user}:{password}@{host}/live"

@@ -11,9 +11,9 @@ from clips import Vehicle, render
 from daemons import verb, without_local
 from rtsp_server import RtspServer
 
-from streamwatch.bench import Measured, Share, bench, opened, report
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import SourceLost, SourceUnreadable
+from streamwatch.replay.bench import Measured, Share, bench, opened, report
 
 PASSWORD = "invented-password-of-the-bench"
 
@@ -116,7 +116,7 @@ def test_a_camera_that_hangs_up_is_a_loss(clip: Path) -> None:
 def test_pictures_that_can_not_be_decoded_are_not_waited_for_for_ever(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamwatch.bench.PATIENCE", 1.0)
+    monkeypatch.setattr("streamwatch.replay.bench.PATIENCE", 1.0)
     with RtspServer(clip) as server:
         server.misbehave("noise")
         with pytest.raises(SourceLost, match="sends data, but no picture can be decoded"):
@@ -169,7 +169,7 @@ def test_bad_input_is_one_sentence_and_exit_code_1(tmp_path: Path, source: str, 
 
 
 def test_it_counts_only_the_cores_it_may_use() -> None:
-    ask = "import os; os.sched_setaffinity(0, {0}); from streamwatch.bench import own_cores; print(own_cores())"
+    ask = "import os; os.sched_setaffinity(0, {0}); from streamwatch.replay.bench import own_cores; print(own_cores())"
     if not hasattr(os, "sched_setaffinity"):
         pytest.skip("this system binds no process to cores")
     assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout == "1\n"

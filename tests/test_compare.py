@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from records import ANSWER, JPEG, NOON, saved_call, saved_view
 
-from streamwatch.compare import Comparison, Verdict, compared, read_again
 from streamwatch.compare_report import print_comparison
 from streamwatch.core import errors
 from streamwatch.core.model import Engine, Ledger, PlateText, Recognizer
 from streamwatch.pipeline import LocalHelp
+from streamwatch.replay.compare import Comparison, Verdict, compared, read_again
 from streamwatch.store import PaidAnswer, Reader, Store, open_reader, open_store
 
 

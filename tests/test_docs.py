@@ -10,10 +10,10 @@ import yaml
 from streamwatch.cli import app
 from streamwatch.config import loading
 from streamwatch.config.settings import CameraSettings, Settings, seconds, size
-from streamwatch.explain.words import MEANINGS
 from streamwatch.gate import Why
 from streamwatch.gate.policy import RULES, Action
 from streamwatch.gate.tracking.track import State
+from streamwatch.replay.explain.words import MEANINGS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def test_the_gates_page_names_the_states_of_a_track() -> None:
 
 
 def test_every_reason_of_the_gate_has_a_meaning_and_a_colour() -> None:
-    css = (ROOT / "streamwatch" / "explain" / "page.css").read_text(encoding="utf-8")
+    css = (ROOT / "streamwatch" / "replay" / "explain" / "page.css").read_text(encoding="utf-8")
     coloured = re.findall(r"\.w-(\w+) \{", css)
     assert set(MEANINGS) == set(Why)
     assert sorted(coloured) == sorted(why.name for why in Why)

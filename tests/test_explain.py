@@ -17,19 +17,19 @@ from fakes import FakeLedger, FakeOcrCars, no_plate, plate
 from paying import JPEG
 from test_cli import SECRET, START, streamwatch, write_config
 
-from streamwatch.app import parts
 from streamwatch.config.settings import Settings
 from streamwatch.core.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
 from streamwatch.core.model import Box, Engine, Frame, Keyframe, Passage, PlateText
 from streamwatch.core.plates import distance
-from streamwatch.explain import Answers, Trace, Used, page_of, page_place, refuse_place
-from streamwatch.explain.album import ROOM, Picture
-from streamwatch.explain.chart import POINTS, Window, clock, curve, thin
-from streamwatch.explain.savings import STANDS, savings_of
-from streamwatch.explain.trace import Sample, Thing
 from streamwatch.gate import Followed, Glance, Why
 from streamwatch.pipeline.intake import trustworthy
-from streamwatch.rehearsal import Stranger
+from streamwatch.replay import parts
+from streamwatch.replay.explain import Answers, Trace, Used, page_of, page_place, refuse_place
+from streamwatch.replay.explain.album import ROOM, Picture
+from streamwatch.replay.explain.chart import POINTS, Window, clock, curve, thin
+from streamwatch.replay.explain.savings import STANDS, savings_of
+from streamwatch.replay.explain.trace import Sample, Thing
+from streamwatch.replay.rehearsal import Stranger
 from streamwatch.store import PassageOutcome
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)

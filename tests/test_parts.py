@@ -16,9 +16,10 @@ from streamwatch.config.settings import (
 )
 from streamwatch.core.errors import EngineMissing
 from streamwatch.core.model import Engine
-from streamwatch.explain import Answers
 from streamwatch.recognition import finder
 from streamwatch.recognition.networks import open_network
+from streamwatch.replay.explain import Answers
+from streamwatch.replay.parts import used_by
 
 
 def settings(engine: Reads, **more: object) -> Settings:
@@ -98,7 +99,7 @@ def test_where_the_local_engine_would_have_paid_its_reading_is_no_sighting(engin
     assert parts.floors(settings(engine)) == {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
     assert parts.settled_from(settings(engine)) == settled
     chosen = settings(engine).model_copy(update={"cameras": {"gate": CameraSettings(source="sample")}})
-    told = parts.used_by(chosen, "gate", [], Answers.LOCAL, dry=False)
+    told = used_by(chosen, "gate", [], Answers.LOCAL, dry=False)
     by = "recognizer.pay_below" if engine is Reads.LOCAL else "sightings.min_confidence"
     assert (told.min_confidence, told.settled_by) == (settled, by)
 

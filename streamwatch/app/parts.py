@@ -1,9 +1,8 @@
 """From settings to working parts: the one place that knows both."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
-from threading import Event, Lock
+from threading import Lock
 
 from streamwatch.config.settings import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.core.clock import Clock
@@ -11,7 +10,6 @@ from streamwatch.core.errors import INSTALL_LOCAL, ConfigError, EngineMissing
 from streamwatch.core.model import Engine, Picture, Recognizer
 from streamwatch.core.plates import grammar
 from streamwatch.detection import PlateDetector
-from streamwatch.explain import Answers, Used
 from streamwatch.gate import FindPlates, Gate, Stir
 from streamwatch.pipeline import (
     Books,
@@ -30,7 +28,6 @@ from streamwatch.recognition.credentials import AppCode, AppKey
 from streamwatch.recognition.local import LocalReader
 from streamwatch.recognition.ocrcars import OcrCars
 from streamwatch.recognition.presence import Presence
-from streamwatch.rehearsal import Stranger
 from streamwatch.store import Store
 
 
@@ -67,12 +64,6 @@ def settled_from(settings: Settings) -> float:
     return floors(settings)[Engine.LOCAL if settings.recognizer.engine is Reads.LOCAL else Engine.OCRCARS]
 
 
-def _settled_by(settings: Settings) -> str:
-    """The key of the setting that `settled_from` comes from."""
-    higher = settled_from(settings) > settings.sightings.min_confidence
-    return "recognizer.pay_below" if higher else "sightings.min_confidence"
-
-
 def make_stir(settings: Settings, camera: str) -> Stir:
     """What watches a camera's small stream."""
     gate = settings.gate
@@ -93,19 +84,6 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
             f"{INSTALL_LOCAL} Or write recognizer.engine: ocrcars.",
         )
     return make_ocrcars(settings.recognizer.ocrcars, wait)
-
-
-def make_replay_reader(settings: Settings, dry: bool) -> tuple[Recognizer, Answers]:
-    """Who reads the pictures of a replay, and how that is told. dry: nobody is paid, so no credentials are needed.
-
-    Raises as `make_recognizer` does.
-    """
-    paid = settings.recognizer.engine is not Reads.LOCAL
-    if not dry:
-        return make_recognizer(settings, Event().wait), Answers.SERVICE if paid else Answers.LOCAL
-    if not local_is_installed():
-        return Stranger(), Answers.ASSUMED
-    return make_local(settings), Answers.LOCAL_INSTEAD if paid else Answers.LOCAL
 
 
 def make_books(settings: Settings, store: Store, notify: Notify) -> Books:
@@ -219,24 +197,4 @@ def credentials(settings: OcrCarsSettings) -> AppCode | AppKey:
     raise ConfigError(
         "The engine ocrcars needs credentials, and none are set.",
         "Set STREAMWATCH_APPCODE to the AppCode of your Market console, or use recognizer.engine: local.",
-    )
-
-
-def used_by(settings: Settings, camera: str, videos: Sequence[Path], answers: Answers, dry: bool) -> Used:
-    """The settings of a replay as its page explains them."""
-    gate, zone = settings.gate, settings.cameras[camera].zone
-    return Used(
-        camera=camera,
-        videos=tuple(video.name for video in videos),
-        zone=None if zone is None else tuple(zone),
-        threshold=gate.threshold,
-        min_area=gate.min_area,
-        patience=gate.patience,
-        close_after=gate.close_after,
-        max_calls=gate.max_calls,
-        min_confidence=settled_from(settings),
-        settled_by=_settled_by(settings),
-        price=settings.calls.price,
-        answers=answers,
-        dry=dry,
     )

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from html import escape
 
 from streamwatch.core.model import Point
-from streamwatch.explain.chart import (
+from streamwatch.gate import LEAST_WIDTH, Why
+from streamwatch.replay.explain.chart import (
     Window,
     axis,
     clock,
@@ -19,10 +20,9 @@ from streamwatch.explain.chart import (
     states,
     upright,
 )
-from streamwatch.explain.trace import SAME_FRAME, Sample, Sent, Stay, Trace
-from streamwatch.explain.used import Used
-from streamwatch.explain.words import OUTCOMES, STATES
-from streamwatch.gate import LEAST_WIDTH, Why
+from streamwatch.replay.explain.trace import SAME_FRAME, Sample, Sent, Stay, Trace
+from streamwatch.replay.explain.used import Used
+from streamwatch.replay.explain.words import OUTCOMES, STATES
 
 PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
     1.6,

@@ -8,17 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from streamwatch.app.parts import make_books, make_dispatcher, make_intake, make_replay_reader, settled_from, used_by
+from streamwatch.app.parts import make_books, make_dispatcher, make_intake, settled_from
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.model import Sighting
 from streamwatch.core.plates import grammar
 from streamwatch.core.words import some
-from streamwatch.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
-from streamwatch.paid_before import PaidBefore
 from streamwatch.pipeline import Intake
-from streamwatch.rehearsal import scratch_store
-from streamwatch.replay import Progress, Replay, summary
+from streamwatch.replay.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
+from streamwatch.replay.paid_before import PaidBefore
+from streamwatch.replay.parts import make_replay_reader, used_by
+from streamwatch.replay.rehearsal import scratch_store
+from streamwatch.replay.replay import Progress, Replay, summary
 from streamwatch.store import Store
 
 log = logging.getLogger("streamwatch")

@@ -20,9 +20,9 @@ from streamwatch.core.events import (
 )
 from streamwatch.core.model import Box, Corners, Engine, Frame, Keyframe, Passage, PlateText, Point
 from streamwatch.core.plates import CHINA, Grammar
-from streamwatch.explain.album import Picture, of_frame, of_keyframe
 from streamwatch.gate import Followed, Glance, Why, centre, plate_width
 from streamwatch.pipeline.intake import trustworthy
+from streamwatch.replay.explain.album import Picture, of_frame, of_keyframe
 from streamwatch.store import PassageOutcome
 
 GAP = 10.0  # s; two frames further apart belong to different recordings, between which the timeline leaves time out

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from streamwatch.explain.words import MEANINGS, STATES
 from streamwatch.gate import Why
+from streamwatch.replay.explain.words import MEANINGS, STATES
 
 WIDE, HIGH = 1000, 100  # units of every curve's drawing
 POINTS = 500  # of a curve at most, so that a long recording makes no long page

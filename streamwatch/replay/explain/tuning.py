@@ -4,10 +4,10 @@ from html import escape
 from itertools import pairwise
 
 from streamwatch.core.model import Box
-from streamwatch.explain.cards import advised, frame_of, outline, scene, unsent_things
-from streamwatch.explain.trace import Thing, Trace
-from streamwatch.explain.used import Answers, Used
 from streamwatch.gate import Why
+from streamwatch.replay.explain.cards import advised, frame_of, outline, scene, unsent_things
+from streamwatch.replay.explain.trace import Thing, Trace
+from streamwatch.replay.explain.used import Answers, Used
 
 MOST_BOXES = 150
 NOISY = 0.5  # part of min_area from which the noise of an empty scene comes too near to it

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from streamwatch.core.model import Box, Corners, Point
-from streamwatch.explain.album import Picture
-from streamwatch.explain.chart import clock
-from streamwatch.explain.timeline import answer, passage_chart
-from streamwatch.explain.trace import Sent, Stay, Thing, Trace
-from streamwatch.explain.used import Answers, Used
-from streamwatch.explain.words import KEPT, MEANINGS, NOT_SENT, OUTCOMES
 from streamwatch.gate import CLEARLY_BETTER, Why, plate_width
+from streamwatch.replay.explain.album import Picture
+from streamwatch.replay.explain.chart import clock
+from streamwatch.replay.explain.timeline import answer, passage_chart
+from streamwatch.replay.explain.trace import Sent, Stay, Thing, Trace
+from streamwatch.replay.explain.used import Answers, Used
+from streamwatch.replay.explain.words import KEPT, MEANINGS, NOT_SENT, OUTCOMES
 
 MOST_UNSENT = 60  # things that are shown one by one
 POINTS = 120  # of a path over a picture at most

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from streamwatch.core.model import Engine
-from streamwatch.explain.trace import Look, Trace
-from streamwatch.explain.used import Answers, Used
 from streamwatch.gate import Why
+from streamwatch.replay.explain.trace import Look, Trace
+from streamwatch.replay.explain.used import Answers, Used
 
 EVERY = 1.0  # s between two pictures of the naive watcher
 NOTHING_THERE = {Why.QUIET, Why.LEARNING}  # what the naive watcher does not send either

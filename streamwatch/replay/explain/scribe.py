@@ -1,8 +1,8 @@
 """Books that also tell the trace."""
 
 from streamwatch.core.events import Event
-from streamwatch.explain.trace import Trace
 from streamwatch.pipeline import Books
+from streamwatch.replay.explain.trace import Trace
 from streamwatch.store import Store
 
 

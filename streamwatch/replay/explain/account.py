@@ -3,10 +3,10 @@
 from typing import TextIO
 
 from streamwatch.core.words import printable
-from streamwatch.explain.savings import Saving, savings_of
-from streamwatch.explain.trace import Trace
-from streamwatch.explain.used import Answers, Used
 from streamwatch.gate import Why
+from streamwatch.replay.explain.savings import Saving, savings_of
+from streamwatch.replay.explain.trace import Trace
+from streamwatch.replay.explain.used import Answers, Used
 
 ASSUMPTION = "one picture per second while at least min_area of what is watched differs from the empty scene"
 

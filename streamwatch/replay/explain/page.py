@@ -7,17 +7,17 @@ from importlib.resources import files
 from pathlib import Path
 
 from streamwatch.core.errors import PageError
-from streamwatch.explain.account import ASSUMPTION, cost
-from streamwatch.explain.album import Picture, with_room
-from streamwatch.explain.cards import advised, unsent, vehicles
-from streamwatch.explain.chart import clock
-from streamwatch.explain.savings import Savings, read_free, readings_of, savings_of
-from streamwatch.explain.timeline import overview
-from streamwatch.explain.trace import Trace
-from streamwatch.explain.tuning import settings_table, zone_editor, zone_picture
-from streamwatch.explain.used import Answers, Used
-from streamwatch.explain.words import MEANINGS
 from streamwatch.gate import Why
+from streamwatch.replay.explain.account import ASSUMPTION, cost
+from streamwatch.replay.explain.album import Picture, with_room
+from streamwatch.replay.explain.cards import advised, unsent, vehicles
+from streamwatch.replay.explain.chart import clock
+from streamwatch.replay.explain.savings import Savings, read_free, readings_of, savings_of
+from streamwatch.replay.explain.timeline import overview
+from streamwatch.replay.explain.trace import Trace
+from streamwatch.replay.explain.tuning import settings_table, zone_editor, zone_picture
+from streamwatch.replay.explain.used import Answers, Used
+from streamwatch.replay.explain.words import MEANINGS
 from streamwatch.store import PassageOutcome
 
 SECTIONS = (
@@ -127,7 +127,7 @@ def _unwritable(path: Path, error: OSError) -> PageError:
 
 
 def _part(name: str) -> str:
-    return (files("streamwatch.explain") / name).read_text(encoding="utf-8")
+    return (files("streamwatch.replay.explain") / name).read_text(encoding="utf-8")
 
 
 def _room(trace: Trace) -> Callable[[Picture | None], bool]:
