@@ -348,8 +348,8 @@ def compare(
 def serve_ocr(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Answer POST /ocrCars over the local engine as the paid service does, until a signal comes."""
     from streamwatch.app.parts import make_local
-    from streamwatch.serve_ocr import make_service
-    from streamwatch.serve_ocr import serve_ocr as serve_until_signal
+    from streamwatch.ocr_server.serve_ocr import make_service
+    from streamwatch.ocr_server.serve_ocr import serve_ocr as serve_until_signal
 
     settings = _settings(config_path)
     answering = make_service(settings, lambda: make_local(settings))

@@ -27,7 +27,7 @@ from serving_clients import BODY, BY_APPCODE, KINDS, Reader, everything, request
 from streamwatch.config import loading
 from streamwatch.config.settings import Settings
 from streamwatch.core import errors
-from streamwatch.serve_ocr import make_service, serve_ocr
+from streamwatch.ocr_server.serve_ocr import make_service, serve_ocr
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate")
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="is curl's")

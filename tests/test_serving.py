@@ -35,10 +35,10 @@ from serving_clients import (
 )
 
 from streamwatch.core import errors
+from streamwatch.ocr_server import Guard, KeyPair
+from streamwatch.ocr_server import service as service_module
+from streamwatch.ocr_server.request import LARGEST_BODY, Refused, read_form
 from streamwatch.recognition.signature import sign, string_to_sign
-from streamwatch.serving import Guard, KeyPair
-from streamwatch.serving import service as service_module
-from streamwatch.serving.request import LARGEST_BODY, Refused, read_form
 
 
 @pytest.fixture

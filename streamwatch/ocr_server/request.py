@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streamwatch.imaging.pictures import Fault, Limits, UnfitPicture, measure
-from streamwatch.serving.replies import Business, Refusal
+from streamwatch.ocr_server.replies import Business, Refusal
 
 PATH = "/ocrCars"
 LONGEST_HEAD = 8192

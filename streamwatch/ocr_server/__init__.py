@@ -3,7 +3,7 @@
 client ──POST /ocrCars──▶ Visitors ──▶ request (limits) ──▶ guard (credentials) ──▶ queue ──▶ reader ──▶ replies
 """
 
-from streamwatch.serving.guard import Guard, KeyPair
-from streamwatch.serving.service import OcrService
+from streamwatch.ocr_server.guard import Guard, KeyPair
+from streamwatch.ocr_server.service import OcrService
 
 __all__ = ["Guard", "KeyPair", "OcrService"]

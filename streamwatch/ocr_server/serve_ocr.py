@@ -13,7 +13,7 @@ from streamwatch.config.settings import ServeOcrSettings, Settings
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.model import Recognizer
 from streamwatch.http.visitors import is_loopback, listen
-from streamwatch.serving import Guard, KeyPair, OcrService
+from streamwatch.ocr_server import Guard, KeyPair, OcrService
 from streamwatch.system import stderr
 
 log = logging.getLogger(__name__)

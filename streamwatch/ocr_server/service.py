@@ -10,9 +10,9 @@ from socket import socket
 from streamwatch.core.errors import RecognitionError
 from streamwatch.core.model import CallResult, Recognizer
 from streamwatch.http.visitors import Visitor, Visitors
-from streamwatch.serving.guard import Guard
-from streamwatch.serving.replies import Business, Refusal, Reply, picture_refused, plates_found, refuse
-from streamwatch.serving.request import LONGEST_HEAD, Head, Refused, Unreadable, picture_of, read_form, read_head
+from streamwatch.ocr_server.guard import Guard
+from streamwatch.ocr_server.replies import Business, Refusal, Reply, picture_refused, plates_found, refuse
+from streamwatch.ocr_server.request import LONGEST_HEAD, Head, Refused, Unreadable, picture_of, read_form, read_head
 
 log = logging.getLogger(__name__)
 

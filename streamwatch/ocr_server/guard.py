@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from streamwatch.ocr_server.replies import Refusal
+from streamwatch.ocr_server.request import Head, Pairs, Refused
 from streamwatch.recognition.signature import sign, string_to_sign
-from streamwatch.serving.replies import Refusal
-from streamwatch.serving.request import Head, Pairs, Refused
 
 WINDOW = 900.0
 """Seconds that a timestamp may be off, and in which a nonce may not come again: the gateway's 15 minutes."""
