@@ -6,7 +6,7 @@ import signal
 def main() -> None:
     """Before anything else is imported: Ctrl+C ends the program quietly until a verb handles it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from streamwatch.cli import main
+    from streamwatch.cli.main import main
 
     main()
 

@@ -100,7 +100,7 @@ class Running:
 
 
 def _start(patch: str) -> list[str]:
-    return ["-c", f"{patch}\nfrom streamwatch.cli import main\nmain()"] if patch else ["-m", "streamwatch"]
+    return ["-c", f"{patch}\nfrom streamwatch.cli.main import main\nmain()"] if patch else ["-m", "streamwatch"]
 
 
 @contextmanager

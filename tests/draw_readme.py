@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from sqlalchemy import create_engine, text
 
-from streamwatch import cli
 from streamwatch.capture.source import SAMPLE
+from streamwatch.cli.replay import replay
 from streamwatch.core.model import Picture
 
 TARGET = Path(__file__).parent / "what_you_see.jpg"
@@ -42,7 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.yaml"
         config.write_text("cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n", encoding="utf-8")
-        cli.replay([SAMPLE], "gate", "2026-01-31T08:00:00", config)
+        replay([SAMPLE], "gate", "2026-01-31T08:00:00", config)
         engine = create_engine(f"sqlite:///{folder}/data/streamwatch.db")
         tiles = []
         with engine.connect() as connection:

@@ -14,8 +14,9 @@ from paying import CODE
 from pydantic import SecretStr
 from serving_clients import Reader
 
-from streamwatch import cli
 from streamwatch.app import by_hand
+from streamwatch.cli import read as read_verb
+from streamwatch.cli.options import ReadFormat
 from streamwatch.config.settings import Settings
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.model import PlateText
@@ -41,10 +42,10 @@ def test_read_pays_only_where_the_local_engine_is_not_sure(
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt(), StorageFailed("The database is locked.")])
-@pytest.mark.parametrize("format", list(cli.ReadFormat))
+@pytest.mark.parametrize("format", list(ReadFormat))
 def test_what_was_read_is_shown_though_the_rest_was_not_read(
     ends: BaseException,
-    format: cli.ReadFormat,
+    format: ReadFormat,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -63,9 +64,9 @@ def test_what_was_read_is_shown_though_the_rest_was_not_read(
     monkeypatch.setattr(by_hand, "by_hand", by_hand_until)
     (tmp_path / "config.yaml").write_text("recognizer: {engine: local}\n")
     with pytest.raises(type(ends)):
-        cli.read(["a.jpg", "b.jpg", "c.jpg", "d.jpg"], format, tmp_path / "config.yaml")
+        read_verb.read(["a.jpg", "b.jpg", "c.jpg", "d.jpg"], format, tmp_path / "config.yaml")
     shown = capsys.readouterr().out
-    if format is cli.ReadFormat.JSON:
+    if format is ReadFormat.JSON:
         assert json.loads(shown) == [{"image": "a.jpg", **read}, {"image": "b.jpg", **read}]
     else:
         assert [line.split()[:2] for line in shown.splitlines()[1:]] == [["a.jpg", "京AF0236"], ["b.jpg", "京AF0236"]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from records import ANSWER, JPEG, NOON, saved_call, saved_view
 
-from streamwatch.compare_report import print_comparison
+from streamwatch.cli.compare_report import print_comparison
 from streamwatch.core import errors
 from streamwatch.core.model import Engine, Ledger, PlateText, Recognizer
 from streamwatch.pipeline import LocalHelp

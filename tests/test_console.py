@@ -18,7 +18,7 @@ from typing import TextIO
 
 import pytest
 
-from streamwatch.console import (
+from streamwatch.cli.console import (
     COLUMNS,
     print_error,
     print_finding,
@@ -116,7 +116,7 @@ def test_nothing_from_outside_steers_a_terminal_or_a_file() -> None:
 
 
 def test_a_message_of_the_log_is_one_line() -> None:
-    code = "import logging; from streamwatch.console import set_up_logging; set_up_logging(); "
+    code = "import logging; from streamwatch.cli.console import set_up_logging; set_up_logging(); "
     code += "logging.getLogger('streamwatch').info('a%s', '\\n2026-01-01 ERROR \\x1b[2J\\u202e')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.count("\n") == 1

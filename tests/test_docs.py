@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from streamwatch.cli import app
+from streamwatch.cli.main import app
 from streamwatch.config import loading
 from streamwatch.config.settings import CameraSettings, Settings, seconds, size
 from streamwatch.gate import Why

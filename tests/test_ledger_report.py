@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from streamwatch.cli.ledger_report import Prices, print_calls
 from streamwatch.core.clock import Span, window
-from streamwatch.ledger_report import Prices, print_calls
 from streamwatch.store import Calls, CallsReport, CallsRow, KeyframeState, NotCalledRow
 
 PRICES = Prices(0.5, datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))

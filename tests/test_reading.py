@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from streamwatch.console import set_up_logging
+from streamwatch.cli.console import set_up_logging
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import RecognitionError
 from streamwatch.core.model import Box, CallResult, Engine, Keyframe

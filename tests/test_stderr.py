@@ -10,7 +10,7 @@ from daemons import verb
 
 LIBRARY = """
 import logging, os, sys
-from streamwatch import console
+from streamwatch.cli import console
 from streamwatch.system import stderr
 stderr.divert()
 console.set_up_logging()

@@ -4,7 +4,7 @@ from typing import Any, TextIO
 
 from rich.table import Table
 
-from streamwatch.console import cell, print_json, print_table, print_text
+from streamwatch.cli.console import cell, print_json, print_table, print_text
 from streamwatch.replay.compare import BANDS, Agreement, Compared, Comparison, Verdict
 
 HEADINGS = {

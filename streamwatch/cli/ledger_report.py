@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from rich.table import Table
 
-from streamwatch.console import cell, print_json, print_table, print_text
+from streamwatch.cli.console import cell, print_json, print_table, print_text
 from streamwatch.core.clock import Span, window
 from streamwatch.core.words import some
 from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow

@@ -1,0 +1,37 @@
+"""The verb `bench`."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from streamwatch.cli import console
+from streamwatch.cli.output import progress_bar
+from streamwatch.core.clock import SystemClock
+
+
+class Turn(StrEnum):
+    """How far the pictures of a camera are turned."""
+
+    NOT = "0"
+    RIGHT = "90"
+    UPSIDE_DOWN = "180"
+    LEFT = "270"
+
+
+def bench(
+    source: Annotated[
+        str, typer.Argument(metavar="[VIDEO|URL]", help="A video file, a camera's address, or a webcam.")
+    ] = "sample",
+    seconds: Annotated[float, typer.Option(min=2, help="Of pictures that are measured.")] = 20,
+    rotate: Annotated[Turn, typer.Option(help="Degrees clockwise by which the pictures are turned.")] = Turn.NOT,
+) -> None:
+    """Measure what a camera costs on this machine, and say how many such cameras it can carry; needs no config."""
+    from streamwatch.replay.bench import bench, opened, own_cores, report
+
+    clock = SystemClock()
+    with opened(source, clock, int(rotate)) as camera, progress_bar() as bar:
+        task = bar.add_task("measuring", total=None)
+        found = bench(camera, seconds, clock, lambda done, length: bar.update(task, completed=done, total=length))
+    console.print_text(report(found, own_cores()), sys.stdout)

@@ -1,0 +1,51 @@
+"""What verbs print while they run: sightings, a progress bar; and what is done where nobody reads."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from streamwatch.cli import console
+
+if TYPE_CHECKING:
+    from streamwatch.core.model import Sighting
+
+log = logging.getLogger("streamwatch")
+
+
+def print_sighting(sighting: "Sighting", corrected: bool) -> None:
+    """A line for a sighting. Where nobody reads it any more, that is said once."""
+    try:
+        sys.stdout.write(console.sighting_line(sighting, corrected) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        log.warning("sightings are not printed any more (%s); the database has them", error.strerror)
+        give_up_stdout()
+
+
+def give_up_stdout() -> None:
+    """What is left in its buffer would fail once more when Python shuts down."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on a terminal, nothing in a pipe. From here on Ctrl+C unwinds: bar and ledger are put in order."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    terminal = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=terminal,
+        transient=True,
+        disable=not terminal.is_terminal,
+    ) as progress:
+        yield progress
