@@ -240,7 +240,7 @@ def test_the_view_shows_local_time(views: list[Keyframe], database: Database, zo
     assert said == f"2 gate 京AD12300 ordinary {times} 0.97 1 provisional {image}\n"
 
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 ON_A_SERVER = [
     ("date('now', 'localtime')", "current_date"),
     ("datetime(p.opened_at, 'localtime')", "p.opened_at::timestamp(0)"),

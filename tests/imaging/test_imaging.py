@@ -271,7 +271,7 @@ def test_opencv_itself_has_limits() -> None:
 
 
 def test_mutated_pictures_are_opened_or_refused_in_little_memory(tmp_path: Path) -> None:
-    fuzz = Path(__file__).parent / "benchmarks" / "fuzz_pictures.py"
+    fuzz = Path(__file__).parents[1] / "benchmarks" / "fuzz_pictures.py"
     done = subprocess.run([sys.executable, fuzz, "500", "11", "400"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
     assert "opened" in done.stdout

@@ -64,7 +64,7 @@ def test_all_that_a_daemon_writes_is_for_its_user_alone(tmp_path: Path) -> None:
 
 def test_what_was_there_before_keeps_its_mode_and_is_told(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n")
-    sample = Path(__file__).parent.parent / "streamwatch/capture/sample.mp4"
+    sample = Path(__file__).parents[2] / "streamwatch/capture/sample.mp4"
     tmp_path.chmod(0o755)
     (tmp_path / "data/evidence").mkdir(parents=True)
     (tmp_path / "data").chmod(0o755)

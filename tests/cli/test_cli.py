@@ -74,7 +74,7 @@ def test_the_sample_replayed_twice_gives_equal_sightings(tmp_path: Path) -> None
         folder = tmp_path / name
         folder.mkdir()
         write_config(folder, "cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n")
-        sample = Path(__file__).parent.parent / "streamwatch" / "capture" / "sample.mp4"
+        sample = Path(__file__).parents[2] / "streamwatch" / "capture" / "sample.mp4"
         done = streamwatch("replay", "--camera", "gate", "--start", START, sample, cwd=folder)
         assert done.returncode == 0, done.stderr
         printed = [line.split()[2:4] for line in done.stdout.splitlines()]
