@@ -14,8 +14,8 @@ import numpy as np
 from drawing import draw_plate
 
 from streamwatch.core import plates
-from streamwatch.recognition import quads
-from streamwatch.recognition.networks import open_network
+from streamwatch.recognition.local import quads
+from streamwatch.recognition.local.networks import open_network
 
 MARKS = {"警": "white", "学": "yellow", "挂": "yellow", "领": "black", "港": "black", "澳": "black", "使": "black"}
 """Marks at a plate's end, with its colour; those that are not in the table stand against them."""

@@ -3,7 +3,8 @@
     python tests/fit_provinces.py [ROUNDS]
 
 A round draws one plate of each province and looks at it twice, as `lines.py` does. A fifth of the rounds is held out
-first, to say how many provinces are recognised; then all are used, and streamwatch/recognition/provinces.npz written.
+first, to say how many provinces are recognised; then all are used, and the file provinces.npz in
+streamwatch/recognition/local is written.
 """
 
 import sys
@@ -13,8 +14,8 @@ import numpy as np
 from draw_lookalikes import worn
 
 from streamwatch.core import plates
-from streamwatch.recognition import quads, readout
-from streamwatch.recognition.networks import network_name, open_network
+from streamwatch.recognition.local import quads, readout
+from streamwatch.recognition.local.networks import network_name, open_network
 
 CHARACTERS = 256
 """So many of the network's characters, those most often seen; more tell hardly more."""

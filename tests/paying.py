@@ -11,8 +11,8 @@ from fakes import FakeLedger, FakeOcrCars
 from pydantic import SecretStr
 
 from streamwatch.core import errors
-from streamwatch.recognition.credentials import AppCode, AppKey, Credentials
-from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.recognition.ocrcars.client import OcrCars
+from streamwatch.recognition.ocrcars.credentials import AppCode, AppKey, Credentials
 
 CODE, KEY, SECRET = "invented0appcode0of0a0test", "204000001", "invented-app-secret-of-a-test"
 BY_CODE = {"appcode": CODE}

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from streamwatch.core.model import Engine, Ledger, PlateText
 from streamwatch.http.visitors import listen
 from streamwatch.ocr_server import Guard, KeyPair, OcrService
-from streamwatch.recognition.credentials import AppKey, Parameters
+from streamwatch.recognition.ocrcars.credentials import AppKey, Parameters
 
 PLATE = PlateText("京AF0236", 0.99, ((1.4, 2.0), (101.0, 2.0), (101.0, 40.0), (1.0, 40.0)))
 FORM = [("img_base64", base64.b64encode(JPEG).decode())]

@@ -18,7 +18,7 @@ from streamwatch.core.plates import Grammar, grammar
 from streamwatch.core.redact import hide_credentials
 from streamwatch.imaging.jpeg import encode
 from streamwatch.pipeline import RecordedLedger
-from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.recognition.ocrcars.client import OcrCars
 from streamwatch.store import open_store
 
 ReadOne = Callable[[str], dict[str, Any]]

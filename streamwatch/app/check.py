@@ -14,7 +14,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
 from streamwatch.health import Snapshot
 from streamwatch.http.health import serve
-from streamwatch.recognition.reach import reach
+from streamwatch.recognition.ocrcars.reach import reach
 from streamwatch.store.inspection import inspect_store, require_makeable
 from streamwatch.store.lock import is_held, lock_file
 

@@ -24,10 +24,10 @@ from streamwatch.pipeline import (
     Outbox,
 )
 from streamwatch.pipeline.dispatcher import Desk
-from streamwatch.recognition.credentials import AppCode, AppKey
-from streamwatch.recognition.local import LocalReader
-from streamwatch.recognition.ocrcars import OcrCars
-from streamwatch.recognition.presence import Presence
+from streamwatch.recognition.local.presence import Presence
+from streamwatch.recognition.local.reader import LocalReader
+from streamwatch.recognition.ocrcars.client import OcrCars
+from streamwatch.recognition.ocrcars.credentials import AppCode, AppKey
 from streamwatch.store import Store
 
 

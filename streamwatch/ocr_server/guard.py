@@ -8,7 +8,7 @@ from typing import Protocol
 
 from streamwatch.ocr_server.replies import Refusal
 from streamwatch.ocr_server.request import Head, Pairs, Refused
-from streamwatch.recognition.signature import sign, string_to_sign
+from streamwatch.recognition.ocrcars.signature import sign, string_to_sign
 
 WINDOW = 900.0
 """Seconds that a timestamp may be off, and in which a nonce may not come again: the gateway's 15 minutes."""

@@ -16,8 +16,8 @@ from streamwatch.config.settings import (
 )
 from streamwatch.core.errors import EngineMissing
 from streamwatch.core.model import Engine
-from streamwatch.recognition import finder
-from streamwatch.recognition.networks import open_network
+from streamwatch.recognition.local import finder
+from streamwatch.recognition.local.networks import open_network
 from streamwatch.replay.explain import Answers
 from streamwatch.replay.parts import used_by
 

@@ -32,8 +32,8 @@ from records import keyframe, passage
 from streamwatch.core.events import Event, KeyframeDropped, KeyframeTaken, PassageClosed, PassageOpened
 from streamwatch.core.model import Engine, Keyframe, Passage
 from streamwatch.pipeline import Books, Budget, Dispatcher, Governor, Job, Limits, LocalHelp, Outbox
-from streamwatch.recognition.credentials import AppCode
-from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.recognition.ocrcars.client import OcrCars
+from streamwatch.recognition.ocrcars.credentials import AppCode
 from streamwatch.store import Store, open_store
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)

@@ -47,7 +47,7 @@ def finders() -> Iterator[tuple[str, Find]]:
     detector = PlateDetector()
     yield "ours", lambda bgr: [around(np.array(found.corners)) for found in detector.find(bgr)]
     try:
-        from streamwatch.recognition.presence import Presence
+        from streamwatch.recognition.local.presence import Presence
 
         presence = Presence()
         yield "presence", lambda bgr: [around(np.array(corners)) for corners in presence.plates(bgr)]

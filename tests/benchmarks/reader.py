@@ -68,7 +68,7 @@ class Result:
 
 
 def local(home_province: str) -> Read:
-    from streamwatch.recognition.local import LocalReader
+    from streamwatch.recognition.local.reader import LocalReader
 
     class Nobody:
         def about_to_pay(self, attempt: int, picture: bytes | str) -> None: ...

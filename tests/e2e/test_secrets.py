@@ -108,7 +108,7 @@ def test_the_search_finds_what_is_there(tmp_path: Path, name: str) -> None:
 # ---- the failures ---------------------------------------------------------------------------------------------------
 
 NO_PAUSES = """
-import streamwatch.recognition.retry as r
+import streamwatch.recognition.ocrcars.retry as r
 r.Budget.spend = lambda self, retry: self._spent.append(retry) or 0.0
 """
 

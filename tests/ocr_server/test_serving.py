@@ -38,7 +38,7 @@ from streamwatch.core import errors
 from streamwatch.ocr_server import Guard, KeyPair
 from streamwatch.ocr_server import service as service_module
 from streamwatch.ocr_server.request import LARGEST_BODY, Refused, read_form
-from streamwatch.recognition.signature import sign, string_to_sign
+from streamwatch.recognition.ocrcars.signature import sign, string_to_sign
 
 
 @pytest.fixture

@@ -1,0 +1,124 @@
+"""Reading one plate whose place is known: which views of it the network gets, and how they are put together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from streamwatch.core import plates
+from streamwatch.core.model import Picture
+from streamwatch.recognition.local import quads
+from streamwatch.recognition.local.decoding import PART_OF_CHINAS, Decoded, Floats, PlateDecoder, Probabilities, Seen
+from streamwatch.recognition.local.free import FreeDecoder
+from streamwatch.recognition.local.layout import province_and_office
+from streamwatch.recognition.local.networks import network_name, open_network
+from streamwatch.recognition.local.quads import Quad, View
+from streamwatch.recognition.local.readout import load_readout
+
+_ROWS = 48
+"""Height that the text network takes."""
+# Plates squeeze Chinese characters to half their width; stretched, they look as the network has learned them. A long
+# line holds other text as well, which needs no stretching and would only cost time; the upper line of a two-line plate
+# has wide characters.
+FIRST = View(left=0.08, right=0.03, upright=0.0, stretch=1.6)
+PLAIN = View(left=0.0, right=0.02, upright=0.0, stretch=1.0)
+MORE = (View(left=0.0, right=0.02, upright=-0.06, stretch=1.9), View(left=0.22, right=0.04, upright=0.06, stretch=1.4))
+_OFFICE_WIDTH = 80
+"""Pixels to which the first two characters are brought for a look of their own."""
+_PART_OF_A_PLATE = 3
+"""So many characters or more. Real plates that had to be put together from parts showed five, other patterns two."""
+_REST_OF_A_PLATE = 1.25
+"""Distance up to which a text is what is left of a plate whose first character is lost and another mistaken."""
+_FAINTEST = 1e-3
+"""Evidence for a province that is as good as none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A line of text that may be a plate: where it is, what was seen of it, and the best plate that it may be.
+
+    first: how the first view was cut out; None where the line was put together from several.
+    """
+
+    quad: Quad
+    first: View | None
+    views: tuple[Seen, ...]
+    plate: Decoded | None
+
+    def places(self) -> list[float]:
+        """The middles of the plate's characters in fractions of the quad's width; empty where they are not known."""
+        if self.plate is None or self.first is None:
+            return []
+        wide = 1 + self.first.left + self.first.right
+        return [peak * wide - self.first.left for peak in self.plate.peaks]
+
+
+class LineReader:
+    """The text network with the grammar. Not safe to use from several threads at once."""
+
+    def __init__(self, threads: int, home_province: str, grammar: plates.Grammar) -> None:
+        """Loads the network. home_province: "" for none. Raises EngineMissing."""
+        self._network = open_network("rec", threads)
+        characters = self._network.get_modelmeta().custom_metadata_map["character"].splitlines()
+        alphabet = ["", *characters, " "]
+        self._decoder = PlateDecoder(alphabet, home_province, grammar.kinds)
+        self._readout = load_readout(network_name("rec"), alphabet)
+        self._others = FreeDecoder(self._decoder.characters, grammar.others) if grammar.others else None
+
+    def glance(self, picture: Picture, quad: Quad, view: View = FIRST) -> Line:
+        """The line in one view."""
+        seen = self._see(quads.cut(picture, quad, view, _ROWS))
+        return Line(quad, view, (seen,), self._best([seen]))
+
+    def study(self, picture: Picture, line: Line, more: Sequence[View]) -> Line:
+        """The same line in more views, and its province by itself."""
+        views = (*line.views, *(self._see(quads.cut(picture, line.quad, view, _ROWS)) for view in more))
+        seen = Line(line.quad, line.first, views, self._best(views))
+        if seen.plate is None or seen.plate.kind == plates.OTHER:
+            return seen
+        pieces = province_and_office(seen.plate.kind, seen.places(), seen.quad)
+        if not pieces:
+            return seen
+        looks = [self._provinces(picture, piece) for piece in pieces]
+        return replace(seen, plate=self._decoder.decode(views, np.mean(looks, axis=0)))
+
+    def shows_characters(self, line: Line) -> bool:
+        """Whether enough characters are clearly seen for a part of a plate; on leaves and stripes there are none."""
+        return self._decoder.characters_in(line.views[0]) >= _PART_OF_A_PLATE
+
+    def together(self, quad: Quad, lines: Sequence[Line], *, stacked: bool = False) -> Line:
+        """Several lines, each in the same views, as one text. quad: around all. stacked: one above the other."""
+        views = []
+        for parts in zip(*(line.views for line in lines), strict=False):
+            seen = parts[0]
+            for part in parts[1:]:
+                seen = seen.then(part)
+            views.append(seen)
+        return Line(quad, None, tuple(views), self._best(views, stacked))
+
+    def _best(self, views: Sequence[Seen], stacked: bool = False) -> Decoded | None:
+        """The plate of a table, unless a text that fits a pattern only is likelier and more than a part of it."""
+        plate = self._decoder.decode(views, two_lines=stacked)
+        other = self._others.decode(views[0]) if self._others else None
+        if plate is None or other is None:
+            return plate or other
+        rest = plates.distance(other.text, plate.text) <= _REST_OF_A_PLATE
+        handicap = PART_OF_CHINAS if rest else 0.0
+        return plate if plate.score >= other.score - handicap else other
+
+    def _provinces(self, picture: Picture, piece: Quad) -> Floats:
+        """Log evidence for each province."""
+        columns = self._columns(quads.set_upright(picture, piece, _OFFICE_WIDTH, _ROWS))
+        if self._readout:
+            return self._readout.provinces(columns)
+        return np.asarray(np.log(self._decoder.provinces(self._decoder.see(columns)) + _FAINTEST), np.float64)
+
+    def _see(self, cutting: Picture) -> Seen:
+        """What matters of a picture of 48 rows."""
+        return self._decoder.see(self._columns(cutting))
+
+    def _columns(self, cutting: Picture) -> Probabilities:
+        """(T, alphabet): the network makes a column of each eight pixels of a picture's width."""
+        tensor = np.ascontiguousarray((cutting.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None])
+        columns: Probabilities = self._network.run(None, {self._network.get_inputs()[0].name: tensor})[0][0]
+        return columns

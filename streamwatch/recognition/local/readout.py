@@ -1,0 +1,65 @@
+"""Which province a blurred first character is, judged by all that the text network has seen of it.
+
+In a plate of 80 pixels' width the province is ten pixels wide. What the network then writes down is mostly wrong, but
+how likely it finds each of its thousands of characters still tells the provinces apart: these probabilities are a
+linear function of what it has seen (its last layer), and so a linear classifier over their logarithms (linear
+discriminant analysis, Fisher 1936) is as good as a last layer of its own for the 31 provinces. The weights were fitted
+to drawn plates that were shrunk, blurred, tilted and compressed; `tests/fit_provinces.py` draws and fits them again.
+They are worth nothing for any other network.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+from streamwatch.recognition.local.decoding import Floats, Probabilities
+
+WEIGHTS = "provinces.npz"
+_COLUMNS = 6
+"""Of the ten columns of a look, those in which the province may be; the rest show the office letter."""
+_LEAST = 6e-8
+"""Probability that is as good as none."""
+_SHARPNESS = 0.3
+"""By how much the classifier's certainty is to be believed; on drawn and on real plates alike."""
+_FAINTEST = 1e-3
+"""Chance of a province that the classifier rules out."""
+
+
+class Readout:
+    """Says how likely each of `plates.PROVINCES` is, from a look at a plate's first two characters."""
+
+    def __init__(self, entries: npt.NDArray[np.int64], weights: Floats, bias: Floats) -> None:
+        """entries: which of the network's characters matter. weights: (entries, provinces)."""
+        self._entries, self._weights, self._bias = entries, weights, bias
+
+    def provinces(self, columns: Probabilities) -> Floats:
+        """Log probability of each province. columns: (10, alphabet) of a look that is 80 pixels wide."""
+        said = _SHARPNESS * (features(columns, self._entries) @ self._weights + self._bias)
+        chances = np.exp(said - said.max())
+        return np.asarray(np.log(chances / chances.sum() + _FAINTEST), np.float64)
+
+
+def features(columns: Probabilities, entries: npt.NDArray[np.int64]) -> Floats:
+    """What the classifier judges by: the mean logarithms of some characters' probabilities, where anything is seen."""
+    where = columns[:_COLUMNS]
+    seen = 1 - np.clip(where[:, 0], 0, 1) + _LEAST
+    logs = np.log(where[:, entries] + _LEAST)
+    logs -= logs.mean(axis=1, keepdims=True)
+    return np.asarray((logs * seen[:, None]).sum(axis=0) / seen.sum(), np.float64)
+
+
+def load_readout(network: str, alphabet: Sequence[str]) -> Readout | None:
+    """The classifier that comes with the package; None where it was fitted to another network.
+
+    network: the file name of the network's model. alphabet: its characters.
+    """
+    with (files("streamwatch.recognition.local") / WEIGHTS).open("rb") as file:
+        stored = np.load(file)
+        fitted, characters = str(stored["network"]), str(stored["characters"])
+        weights, bias = stored["weights"].astype(np.float64), stored["bias"].astype(np.float64)
+    places = {char: n for n, char in enumerate(alphabet)}
+    if fitted != network or not set(characters) <= set(places):
+        return None
+    return Readout(np.array([places[char] for char in characters]), weights, bias)

@@ -1,0 +1,27 @@
+"""Whether the paid service can be reached, without paying."""
+
+import ssl
+
+import httpx
+
+from streamwatch.core.errors import NotSent
+from streamwatch.core.redact import host_of, place_of
+from streamwatch.recognition.ocrcars.wire import is_loopback, reason_of
+
+
+def reach(endpoint: str, timeout: float) -> int:
+    """Asks the endpoint by GET without credentials, which the service refuses and does not charge; the HTTP status.
+
+    timeout: seconds. Raises NotSent with the reason where nothing answers.
+    """
+    host, place = host_of(endpoint), place_of(endpoint)
+    try:
+        with httpx.Client(timeout=timeout, follow_redirects=False, trust_env=not is_loopback(host)) as client:
+            return client.get(endpoint).status_code
+    except httpx.TimeoutException:
+        raise NotSent(f"{place} did not answer within {timeout:g} s.", "Check the network and the firewall.") from None
+    except (httpx.TransportError, ssl.SSLError) as error:
+        reason, advice = reason_of(error)
+        raise NotSent(
+            f"{place} can not be reached{reason}.", advice or "Check recognizer.ocrcars.endpoint, DNS and the firewall."
+        ) from None
