@@ -118,7 +118,7 @@ def make_local_help(settings: Settings) -> LocalHelp:
     return LocalHelp(
         _LoadedOnce(settings),
         first=recognizer.engine is Reads.LOCAL_FIRST,
-        stands_in=recognizer.fallback == "local",
+        stands_in=local_stands_in(settings),
         pay_below=recognizer.pay_below,
         grammar=grammar(settings.plates.grammar),
     )

@@ -26,6 +26,12 @@ class InFlight:
         with self._lock:
             self._since.pop(call, None)
 
+    @property
+    def oldest(self) -> float | None:
+        """Return since when the oldest call runs; None where there is none."""
+        with self._lock:
+            return min(self._since.values(), default=None)
+
     def longest(self, now: float) -> float:
         """Seconds for which the oldest call has been running; 0 where there is none."""
         with self._lock:

@@ -15,9 +15,9 @@ SAVED = "saved by local: the local engine was sure of it"
 class LocalHelp:
     """How the local engine helps a paid one.
 
-    engine: gives it, loaded at its first use, or None where it is not installed. first: it reads every picture first,
-    and what it is sure of is not paid for. stands_in: it reads where no call can be made. pay_below: confidence, 0 to
-    1, from which it is sure.
+    engine: returns it, loaded at its first use, or None where it is not installed. first: it reads every picture first,
+    and what it is sure of is not paid for. stands_in: it reads where no call can be made. Both are False where it is
+    not installed. pay_below: confidence, 0 to 1, from which it is sure.
     """
 
     engine: Callable[[], FreeRecognizer | None]

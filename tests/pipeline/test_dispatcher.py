@@ -22,7 +22,7 @@ from streamwatch.core.events import (
 )
 from streamwatch.core.model import Box, CallResult, Corners, Engine, Keyframe, Ledger, Passage, PlateText, Recognizer
 from streamwatch.pipeline import Budget, Dispatcher, Governor, Limits, LocalHelp, Outbox, Served
-from streamwatch.pipeline.dispatcher import Route
+from streamwatch.pipeline.router import Route
 from streamwatch.store import WaitingKeyframe
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -118,7 +118,7 @@ class Scene:
         self.clock, self.desk, self.service = FakeClock(), Desk(), service
         budget = Budget(Limits(**limits), {}, lambda since, camera: 0, self.clock.now(), self.clock.monotonic())
         outbox = Outbox(100, 10**9, 3600)
-        help_ = LocalHelp(lambda: local, first=first, stands_in=stands_in, pay_below=0.95)
+        help_ = LocalHelp(lambda: local, first=first, stands_in=stands_in and local is not None, pay_below=0.95)
         self.dispatcher = Dispatcher(outbox, Governor(20), budget, service, help_, self.clock, self.desk)
 
     def add(self, *keys: str, only_local: bool = False, passage: str = "") -> None:
@@ -602,7 +602,7 @@ def test_where_another_reader_is_free_an_overdue_answer_keeps_nothing_from_being
         scene.add("b")
         job = scene.dispatcher.next(0.0)
         assert job is not None
-        assert job.route is Route.ENGINE
+        assert job.route is Route.CALL
         service.answer.set()
         scene.dispatcher.serve(job)
 

@@ -1,0 +1,240 @@
+"""Has one keyframe read: loads it, asks the engine that the router named, and has all that follows written down."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import DatabaseUnusable, Doubtful, RecognitionError, StorageFailed, StoreError
+from streamwatch.core.events import (
+    Event,
+    KeyframeDoubtful,
+    KeyframeDropped,
+    KeyframeWaits,
+    PlatesConfirmed,
+    PlatesRead,
+    ReadFailed,
+)
+from streamwatch.core.model import FreeRecognizer, Keyframe, PlateText, Recognizer
+from streamwatch.core.words import age, some
+from streamwatch.pipeline.calls import PaidCalls
+from streamwatch.pipeline.in_flight import InFlight
+from streamwatch.pipeline.local import SAVED, LocalHelp
+from streamwatch.pipeline.opinion import Opinions, contradicts
+from streamwatch.pipeline.outbox import Dropped, Entry, EntryState
+from streamwatch.pipeline.reading import RecordedLedger
+from streamwatch.pipeline.router import NO_ANSWER, Fate, Route, after_failure
+from streamwatch.store import WaitingKeyframe
+
+log = logging.getLogger(__name__)
+
+PAID_BEFORE = "this very picture was paid for before"
+
+
+class Desk(Protocol):
+    """Where keyframes are stored and events are written down; both return once that is safely done."""
+
+    def load(self, key: str) -> Keyframe:
+        """Return a stored keyframe with its JPEG. Raise StoreError where it is gone or damaged."""
+
+    def record(self, event: Event) -> None:
+        """Write an event down."""
+
+
+class Queue(Protocol):
+    """Where entries came from. The methods return what had to give way or is not needed now."""
+
+    def put_back(self, entry: Entry) -> list[Dropped]:
+        """Let an entry wait for another try."""
+
+    def hold(self, entry: Entry) -> bool:
+        """Hold an entry back while its vehicle is in view; False if it is not."""
+
+    def answered(self, passage: str) -> list[Dropped]:
+        """Note that a view of a passage was read."""
+
+    def __len__(self) -> int:
+        """Return how many keyframes wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A keyframe that was taken out of the outbox.
+
+    why: the reason for its route, in words, where it is not the usual one.
+    """
+
+    entry: Entry
+    route: Route
+    why: str = ""
+
+    @property
+    def waiting(self) -> WaitingKeyframe:
+        """The keyframe without its JPEG."""
+        return self.entry.keyframe
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What became of a job.
+
+    plates: None where no engine settled what the view shows, so that another one is worth a call. again: it waits in
+    the outbox for another try.
+    A plate that the local engine contradicts has no confidence here, so that another view is asked for.
+    """
+
+    keyframe: Keyframe | None
+    plates: tuple[PlateText, ...] | None
+    again: bool = False
+
+
+class KeyframeReader:
+    """Several threads may use it at once. recognizer: the configured engine. local: how the local engine helps it."""
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        local: LocalHelp,
+        clock: Clock,
+        desk: Desk,
+        calls: PaidCalls,
+        in_flight: InFlight,
+        queue: Queue,
+    ) -> None:
+        self._recognizer, self._local, self._clock, self._desk = recognizer, local, clock, desk
+        self._calls, self._in_flight, self._queue = calls, in_flight, queue
+        self._opinions = Opinions()
+
+    def serve(self, job: Job) -> Served:
+        """Have a job's keyframe read and all that follows written down. Raise StoreError."""
+        item = job.entry.keyframe
+        try:
+            keyframe = self._desk.load(item.key)
+        except (StorageFailed, DatabaseUnusable):
+            raise
+        except StoreError as error:
+            if job.route is Route.CALL:
+                self._calls.call_off(item.camera)
+            log.error("%s: a stored picture is lost: %s", item.camera, error)
+            self._desk.record(KeyframeDropped(item.key, item.passage, item.camera, str(error)))
+            return Served(None, None)
+        match job.route:
+            case Route.CALL:
+                return self._call(job.entry, keyframe)
+            case Route.LOCAL:
+                return self._read_free(self._recognizer, keyframe)
+            case Route.LOCAL_FIRST:
+                return self._read_first(job.entry, keyframe)
+            case Route.FALLBACK:
+                return self._read_free(self._local_engine(), keyframe, job.why)
+        self._desk.record(KeyframeDropped(keyframe.key, keyframe.passage, keyframe.camera, job.why))
+        return Served(keyframe, None)
+
+    def _call(self, entry: Entry, keyframe: Keyframe) -> Served:
+        """Pay for a reading."""
+        ledger = self._ledger(self._recognizer, keyframe)
+        try:
+            plates = tuple(self._recognizer.read(keyframe.jpeg, ledger))
+        except RecognitionError as error:
+            self._calls.failed(keyframe.camera, error, ledger.paid)
+            return self._after_failure(entry, keyframe, error, bool(ledger.paid))
+        held_for = self._calls.answered(keyframe.camera, len(plates), ledger.paid)
+        if held_for is not None:
+            log.warning("ocrCars answers again after %s; %s waiting", age(held_for), some(len(self._queue), "picture"))
+        why = PAID_BEFORE if ledger.call is None else ""
+        self._record_answer(PlatesRead(keyframe, self._recognizer.engine, plates, ledger.call, why))
+        return Served(keyframe, self._checked(entry, keyframe, plates))
+
+    def _after_failure(self, entry: Entry, keyframe: Keyframe, error: RecognitionError, charged: bool) -> Served:
+        """Do what the router says of a keyframe whose call failed.
+
+        If the local engine reads it and is not sure, the gate may send another view of the vehicle, once.
+        """
+        fate = after_failure(error, charged, entry.state, self._local.stands_in)
+        if fate in (Fate.AGAIN, Fate.ONCE_MORE):
+            self._desk.record(KeyframeWaits(keyframe, str(error)))
+            if fate is Fate.ONCE_MORE and self._queue.hold(entry):
+                return Served(keyframe, None)
+            return self._put_back(
+                keyframe, replace(entry, state=EntryState.LAST_CALL) if fate is Fate.ONCE_MORE else entry
+            )
+        only_call = self._calls.count_in_vain(keyframe.passage) == 1
+        if fate is Fate.FALLBACK:
+            served = self._read_free(self._local_engine(), keyframe, NO_ANSWER)
+            settled = served.plates and (not only_call or self._local.is_sure(served.plates))
+            return served if settled else replace(served, plates=None)
+        lost = KeyframeDoubtful(keyframe, str(error)) if isinstance(error, Doubtful) else ReadFailed(keyframe, error)
+        self._desk.record(lost)
+        return Served(keyframe, None)
+
+    def _checked(self, entry: Entry, keyframe: Keyframe, paid: tuple[PlateText, ...]) -> tuple[PlateText, ...]:
+        """Return a paid reading as the gate should take it, after the local engine has looked at the same picture."""
+        weighed = self._opinions.weigh(keyframe.passage, paid, self._second_opinion(entry, keyframe, paid))
+        if weighed.seen:
+            self._desk.record(PlatesConfirmed(keyframe, weighed.seen))
+        return weighed.plates
+
+    def _second_opinion(
+        self, entry: Entry, keyframe: Keyframe, paid: Sequence[PlateText]
+    ) -> Sequence[PlateText] | None:
+        """Return what the local engine reads where these plates are; None where it is not to be asked, or fails."""
+        if entry.local is not None or not paid or not self._local.stands_in:
+            return entry.local if paid else None
+        local = self._local_engine()
+        try:
+            ledger = self._ledger(local, keyframe)
+            near = local.read_near(keyframe.jpeg, [plate.corners for plate in paid], ledger)
+            # An objection may cost another call, so it is not raised after the cheap look alone.
+            return local.read(keyframe.jpeg, ledger) if contradicts(near, paid) else near
+        except RecognitionError:
+            return None
+
+    def _read_first(self, entry: Entry, keyframe: Keyframe) -> Served:
+        """Take a local reading that is sure for the answer; otherwise let the keyframe wait for a call."""
+        engine = self._local_engine()
+        try:
+            plates = tuple(engine.read(keyframe.jpeg, self._ledger(engine, keyframe)))
+        except RecognitionError as error:
+            log.debug("%s: not read locally: %s", keyframe.camera, error)
+            plates = ()
+        if self._local.is_sure(plates):
+            self._record_answer(PlatesRead(keyframe, engine.engine, plates, None, SAVED))
+            return Served(keyframe, plates)
+        return self._put_back(keyframe, replace(entry, state=EntryState.UNSURE, local=plates))
+
+    def _read_free(self, engine: Recognizer, keyframe: Keyframe, why: str = "") -> Served:
+        """Take what an engine reads that costs nothing."""
+        try:
+            plates = tuple(engine.read(keyframe.jpeg, self._ledger(engine, keyframe)))
+        except RecognitionError as error:
+            self._desk.record(ReadFailed(keyframe, error))
+            return Served(keyframe, None)
+        self._record_answer(PlatesRead(keyframe, engine.engine, plates, None, why))
+        return Served(keyframe, plates)
+
+    def _record_answer(self, read: PlatesRead) -> None:
+        self._desk.record(read)
+        self._record_dropped(self._queue.answered(read.keyframe.passage))
+
+    def _put_back(self, keyframe: Keyframe, entry: Entry) -> Served:
+        self._record_dropped(self._queue.put_back(entry))
+        return Served(keyframe, None, again=True)
+
+    def _record_dropped(self, given_up: Sequence[Dropped]) -> None:
+        for dropped in given_up:
+            self._desk.record(dropping(dropped))
+
+    def _local_engine(self) -> FreeRecognizer:
+        engine = self._local.engine()
+        assert engine is not None
+        return engine
+
+    def _ledger(self, engine: Recognizer, keyframe: Keyframe) -> RecordedLedger:
+        return RecordedLedger(self._desk.record, self._clock, engine.engine, keyframe, self._in_flight)
+
+
+def dropping(dropped: Dropped) -> KeyframeDropped:
+    """Return the event of a keyframe that gave way in the outbox."""
+    item = dropped.waiting
+    return KeyframeDropped(item.key, item.passage, item.camera, dropped.reason)
