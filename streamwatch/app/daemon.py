@@ -35,7 +35,7 @@ from streamwatch.config.settings import Settings
 from streamwatch.core.clock import BEAT, Awake, Clock
 from streamwatch.core.errors import SourceUnreadable, StorageFailed, StreamwatchError
 from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken
-from streamwatch.core.model import Engine, Keyframe, PlateText, Recognizer
+from streamwatch.core.model import Engine, JudgedPlate, Keyframe, Recognizer
 from streamwatch.core.words import some
 from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, Snapshot, write_status
 from streamwatch.http.health import HealthServer, serve
@@ -60,7 +60,7 @@ GIVE_BACK_FIRST = 15.0  # s after the start to the first time that freed memory 
 READING = 300.0  # s that one keyframe may take with all its attempts and time-outs
 STORE_AGAIN_FIRST, STORE_AGAIN_LONGEST = 1.0, 30.0  # s between tries to write while the database can not be written
 
-Answer = tuple[Keyframe, tuple[PlateText, ...] | None]
+Answer = tuple[Keyframe, tuple[JudgedPlate, ...] | None]
 Spawn = Callable[[Callable[[], None], str], threading.Thread]
 
 

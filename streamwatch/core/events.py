@@ -99,10 +99,14 @@ class PlatesRead:
 
 @dataclass(frozen=True, slots=True)
 class PlatesConfirmed:
-    """What the local engine read in a picture that was paid for, the same or not, with paid Chinese characters."""
+    """What the local engine read in a picture that was paid for, the same or not, with paid Chinese characters.
+
+    contradicted: the paid plates that it reads otherwise.
+    """
 
     keyframe: Keyframe
     plates: tuple[PlateText, ...]
+    contradicted: tuple[PlateText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

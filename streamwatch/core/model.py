@@ -126,6 +126,27 @@ class PlateText:
     colour: str = ""
 
 
+class Trust(Enum):
+    """How far a reading can be trusted, beside its own confidence.
+
+    CONFIRMED: another look at the vehicle read the same. UNCHECKED: there is nothing but its confidence. DOUBTED: it
+    should be read again. CONTRADICTED: the local engine reads another text in the same picture.
+    """
+
+    CONFIRMED = auto()
+    UNCHECKED = auto()
+    DOUBTED = auto()
+    CONTRADICTED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPlate:
+    """A plate exactly as an engine returned it, and how far it can be trusted."""
+
+    plate: PlateText
+    trust: Trust = Trust.UNCHECKED
+
+
 @dataclass(frozen=True, slots=True)
 class CallResult:
     """What became of one attempt at the paid service; completes its ledger row.

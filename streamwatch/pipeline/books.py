@@ -155,8 +155,8 @@ class Books:
                 self._owe(lambda: self._store.call_ended(key, result, ended_at))
             case PlatesRead():
                 self._answered(event)
-            case PlatesConfirmed(keyframe, plates):
-                self._confirmed(keyframe, plates)
+            case PlatesConfirmed():
+                self._confirmed(event)
             case PassageClosed(passage):
                 self._closed(passage)
 
@@ -183,14 +183,15 @@ class Books:
         self._apply(fusion.read(entry.passage, readings))
         self._settle(entry)
 
-    def _confirmed(self, keyframe: Keyframe, plates: tuple[PlateText, ...]) -> None:
+    def _confirmed(self, event: PlatesConfirmed) -> None:
         """More support for what was read; it changes nothing in how far the passage has come."""
-        was_open = keyframe.passage in self._open
+        keyframe, was_open = event.keyframe, event.keyframe.passage in self._open
         entry = self._entry(keyframe.passage)
-        readings = [_reading(keyframe, Engine.LOCAL, plate, self._grammar) for plate in plates]
+        readings = [_reading(keyframe, Engine.LOCAL, plate, self._grammar) for plate in event.plates]
+        contradicted = {(keyframe.key, self._grammar.parse(plate.text).text) for plate in event.contradicted}
         entry.readings.update(reading.key for reading in readings)
         self._owe(lambda: self._store.keyframe_answered(keyframe.key, readings))
-        self._apply(self._fusion(entry.passage).read(entry.passage, readings))
+        self._apply(self._fusion(entry.passage).read(entry.passage, readings, contradicted))
         if not was_open:
             del self._open[keyframe.passage]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened
-from streamwatch.core.model import Attention, Corners, Frame, Keyframe, Passage, PlateText
+from streamwatch.core.model import Attention, Corners, Frame, JudgedPlate, Keyframe, Passage, Trust
 from streamwatch.core.plates import CHINA, Grammar
 from streamwatch.gate import Closed, Decision, Gate, Glance, Kept, Opened, Remembered, Shot, Why
 from streamwatch.imaging.jpeg import decode_luma, encode
@@ -22,10 +22,12 @@ class JpegLimits:
     max_bytes: int
 
 
-def trustworthy(plate: PlateText, min_confidence: float, grammar: Grammar = CHINA) -> bool:
-    """Whether a reading settles what a vehicle's plate is, so that no second call is worth its price."""
-    believed = plate.confidence is None or plate.confidence >= min_confidence
-    return believed and grammar.plausible(plate.text) is not None
+def settles(judged: JudgedPlate, min_confidence: float, grammar: Grammar = CHINA) -> bool:
+    """True if a reading settles what a vehicle's plate is, so that no second call is worth its price."""
+    confidence = judged.plate.confidence
+    believed = confidence is None or confidence >= min_confidence
+    trusted = judged.trust is Trust.CONFIRMED or (judged.trust is Trust.UNCHECKED and believed)
+    return trusted and grammar.plausible(judged.plate.text) is not None
 
 
 def in_frame(corners: Corners | None, keyframe: Keyframe) -> Corners | None:
@@ -88,7 +90,7 @@ class Intake:
         """What the gate saw in the last frame; None before the first."""
         return self._gate.glance
 
-    def answered(self, keyframe: Keyframe, plates: tuple[PlateText, ...] | None) -> None:
+    def answered(self, keyframe: Keyframe, plates: tuple[JudgedPlate, ...] | None) -> None:
         """Tells the gate what a keyframe's reading said; None where no engine answered."""
         passage = self._asked.pop(keyframe.key, None)
         if passage is None:
@@ -96,7 +98,8 @@ class Intake:
         seen = None
         if plates is not None:
             seen = [
-                (trustworthy(p, self._min_confidence, self._grammar), in_frame(p.corners, keyframe)) for p in plates
+                (settles(one, self._min_confidence, self._grammar), in_frame(one.plate.corners, keyframe))
+                for one in plates
             ]
         self._gate.answered(passage, seen)
 

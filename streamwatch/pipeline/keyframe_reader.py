@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Protocol
 
 from streamwatch.core.clock import Clock
@@ -16,15 +17,15 @@ from streamwatch.core.events import (
     PlatesRead,
     ReadFailed,
 )
-from streamwatch.core.model import FreeRecognizer, Keyframe, PlateText, Recognizer
+from streamwatch.core.model import FreeRecognizer, JudgedPlate, Keyframe, PlateText, Recognizer
 from streamwatch.core.words import age, some
 from streamwatch.pipeline.calls import PaidCalls
 from streamwatch.pipeline.in_flight import InFlight
 from streamwatch.pipeline.local import SAVED, LocalHelp
-from streamwatch.pipeline.opinion import Opinions, contradicts
 from streamwatch.pipeline.outbox import Dropped, Entry, EntryState
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.pipeline.router import NO_ANSWER, Fate, Route, after_failure
+from streamwatch.sightings.cross_check import CrossCheck, objects
 from streamwatch.store import WaitingKeyframe
 
 log = logging.getLogger(__name__)
@@ -81,11 +82,10 @@ class Served:
 
     plates: None where no engine settled what the view shows, so that another one is worth a call. again: it waits in
     the outbox for another try.
-    A plate that the local engine contradicts has no confidence here, so that another view is asked for.
     """
 
     keyframe: Keyframe | None
-    plates: tuple[PlateText, ...] | None
+    plates: tuple[JudgedPlate, ...] | None
     again: bool = False
 
 
@@ -104,7 +104,7 @@ class KeyframeReader:
     ) -> None:
         self._recognizer, self._local, self._clock, self._desk = recognizer, local, clock, desk
         self._calls, self._in_flight, self._queue = calls, in_flight, queue
-        self._opinions = Opinions()
+        self._cross_check, self._checking = CrossCheck(), Lock()
 
     def serve(self, job: Job) -> Served:
         """Have a job's keyframe read and all that follows written down. Raise StoreError."""
@@ -162,18 +162,21 @@ class KeyframeReader:
         only_call = self._calls.count_in_vain(keyframe.passage) == 1
         if fate is Fate.FALLBACK:
             served = self._read_free(self._local_engine(), keyframe, NO_ANSWER)
-            settled = served.plates and (not only_call or self._local.is_sure(served.plates))
+            read = [judged.plate for judged in served.plates or ()]
+            settled = read and (not only_call or self._local.is_sure(read))
             return served if settled else replace(served, plates=None)
         lost = KeyframeDoubtful(keyframe, str(error)) if isinstance(error, Doubtful) else ReadFailed(keyframe, error)
         self._desk.record(lost)
         return Served(keyframe, None)
 
-    def _checked(self, entry: Entry, keyframe: Keyframe, paid: tuple[PlateText, ...]) -> tuple[PlateText, ...]:
-        """Return a paid reading as the gate should take it, after the local engine has looked at the same picture."""
-        weighed = self._opinions.weigh(keyframe.passage, paid, self._second_opinion(entry, keyframe, paid))
-        if weighed.seen:
-            self._desk.record(PlatesConfirmed(keyframe, weighed.seen))
-        return weighed.plates
+    def _checked(self, entry: Entry, keyframe: Keyframe, paid: Sequence[PlateText]) -> tuple[JudgedPlate, ...]:
+        """Return a paid reading with its trust, after the local engine has looked at the same picture."""
+        local = self._second_opinion(entry, keyframe, paid)
+        with self._checking:
+            checked = self._cross_check.judge(keyframe.passage, paid, local)
+        if checked.seen:
+            self._desk.record(PlatesConfirmed(keyframe, checked.seen, checked.contradicted))
+        return checked.plates
 
     def _second_opinion(
         self, entry: Entry, keyframe: Keyframe, paid: Sequence[PlateText]
@@ -186,7 +189,7 @@ class KeyframeReader:
             ledger = self._ledger(local, keyframe)
             near = local.read_near(keyframe.jpeg, [plate.corners for plate in paid], ledger)
             # An objection may cost another call, so it is not raised after the cheap look alone.
-            return local.read(keyframe.jpeg, ledger) if contradicts(near, paid) else near
+            return local.read(keyframe.jpeg, ledger) if objects(near, paid) else near
         except RecognitionError:
             return None
 
@@ -200,7 +203,7 @@ class KeyframeReader:
             plates = ()
         if self._local.is_sure(plates):
             self._record_answer(PlatesRead(keyframe, engine.engine, plates, None, SAVED))
-            return Served(keyframe, plates)
+            return Served(keyframe, _unchecked(plates))
         return self._put_back(keyframe, replace(entry, state=EntryState.UNSURE, local=plates))
 
     def _read_free(self, engine: Recognizer, keyframe: Keyframe, why: str = "") -> Served:
@@ -211,7 +214,7 @@ class KeyframeReader:
             self._desk.record(ReadFailed(keyframe, error))
             return Served(keyframe, None)
         self._record_answer(PlatesRead(keyframe, engine.engine, plates, None, why))
-        return Served(keyframe, plates)
+        return Served(keyframe, _unchecked(plates))
 
     def _record_answer(self, read: PlatesRead) -> None:
         self._desk.record(read)
@@ -232,6 +235,10 @@ class KeyframeReader:
 
     def _ledger(self, engine: Recognizer, keyframe: Keyframe) -> RecordedLedger:
         return RecordedLedger(self._desk.record, self._clock, engine.engine, keyframe, self._in_flight)
+
+
+def _unchecked(plates: Sequence[PlateText]) -> tuple[JudgedPlate, ...]:
+    return tuple(JudgedPlate(plate) for plate in plates)
 
 
 def dropping(dropped: Dropped) -> KeyframeDropped:

@@ -18,7 +18,7 @@ from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import INSTALL_LOCAL, SourceLost, SourceUnreadable
 from streamwatch.core.events import KeyframeTaken
-from streamwatch.core.model import Attention, Box, Frame, PlateText, Recognizer
+from streamwatch.core.model import Attention, Box, Frame, JudgedPlate, PlateText, Recognizer
 from streamwatch.core.redact import place_of
 from streamwatch.imaging.jpeg import encode
 from streamwatch.pipeline import Intake, RecordedLedger
@@ -250,7 +250,9 @@ class _Work:
         looking = time.process_time() - began
         for event in events:
             if isinstance(event, KeyframeTaken):
-                self._intake.answered(event.keyframe, tuple(self._read(event.keyframe.jpeg)))
+                self._intake.answered(
+                    event.keyframe, tuple(JudgedPlate(plate) for plate in self._read(event.keyframe.jpeg))
+                )
         glance = self._intake.glance
         share = self._busy if glance is not None and glance.followed else self._quiet
         self._first = self._first or frame.captured_at

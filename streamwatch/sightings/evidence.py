@@ -5,7 +5,7 @@ function of the set of readings: the order in which answers arrived plays no par
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 
@@ -16,7 +16,7 @@ from streamwatch.core.plates import MANY_LETTERS, MARK_LOST, distance, parse
 # lie this close in 5 of a million cases.
 _ONE_VEHICLE = 1.0
 # Where one of the texts is weak anyway, a misread may be worse. Still far below two wrong characters (2.0).
-_ONE_VEHICLE_IF_WEAK = 1.5
+ONE_VEHICLE_IF_WEAK = 1.5
 _UNKNOWN_CONFIDENCE = 0.5
 # An engine's 1.0 is no proof; above this all are equal.
 _HIGHEST_CONFIDENCE = 0.99
@@ -30,6 +30,9 @@ _MOST_TEXTS = 200
 
 Floors = Mapping[Engine, float]
 """For each engine the confidence, 0 to 1, from which one reading is enough for a sighting."""
+
+Contradicted = Set[tuple[str, str]]
+"""Keyframe (key) and plate of the paid readings that the local engine contradicts; `cross_check` says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class _Text:
         return self.fits and any(_confident(reading, floors) for reading in self.readings)
 
 
-def vehicles(readings: Iterable[Reading], floors: Floors) -> list[Vehicle]:
+def vehicles(readings: Iterable[Reading], floors: Floors, contradicted: Contradicted = frozenset()) -> list[Vehicle]:
     """The vehicles of one passage, by the time of their first reading.
 
     Of more than 200 texts, which no honest service reads in one passage, the weakest are left out.
@@ -87,7 +90,7 @@ def vehicles(readings: Iterable[Reading], floors: Floors) -> list[Vehicle]:
     if len(texts) > _MOST_TEXTS:
         texts.sort(key=lambda text: (text.agreed, text.strong(floors), text.fits, text.confidence, text.text))
         texts = texts[-_MOST_TEXTS:]
-    found = [_judged(cluster, floors) for cluster in _clusters(texts, floors)]
+    found = [_judged(cluster, floors, contradicted) for cluster in _clusters(texts, floors)]
     return sorted(found, key=lambda vehicle: (vehicle.readings[0].captured_at, vehicle.plate))
 
 
@@ -100,13 +103,13 @@ def _clusters(texts: Sequence[_Text], floors: Floors) -> list[list[_Text]]:
     members, apart = {i: 1 << i for i in range(len(texts))}, [0] * len(texts)
     near = []
     for i, j in combinations(range(len(texts)), 2):
-        gap = distance(texts[i].text, texts[j].text, _ONE_VEHICLE_IF_WEAK)
+        gap = distance(texts[i].text, texts[j].text, ONE_VEHICLE_IF_WEAK)
         same_place = _same_place(places[i], places[j])
         two_sure_ones = strong[i] and strong[j] and not _outvoted(texts[i], texts[j])
         if same_place is False or (same_place is None and gap > _ONE_VEHICLE and two_sure_ones):
             apart[i] |= 1 << j
             apart[j] |= 1 << i
-        elif gap <= _ONE_VEHICLE_IF_WEAK:
+        elif gap <= ONE_VEHICLE_IF_WEAK:
             near.append((gap, i, j))
     cluster_of = list(range(len(texts)))
     for _, i, j in sorted(near):
@@ -152,9 +155,9 @@ def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float,
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _judged(cluster: Sequence[_Text], floors: Floors) -> Vehicle:
+def _judged(cluster: Sequence[_Text], floors: Floors, contradicted: Contradicted) -> Vehicle:
     agreed = {text.text for text in cluster if text.agreed}
-    contested = _contested(cluster, agreed)
+    contested = _contested(cluster, agreed, contradicted)
     cut = {part for text in cluster if text.fits for part in (text.text[1:], text.text[:-1])}
     # Against a text that the paid engine read in two pictures, what the local engine read of another one is not heard.
     heard = [replace(text, readings=text.paid) if agreed - {text.text} else text for text in cluster]
@@ -215,22 +218,17 @@ def _bits(confidence: float) -> float:
     return -math.log2(1.0 - min(confidence, _HIGHEST_CONFIDENCE))
 
 
-def _contested(cluster: Sequence[_Text], agreed: Collection[str]) -> frozenset[str]:
-    """Paid readings (keys) of a vehicle that the local engine read otherwise in the very picture that was paid for.
+def _contested(cluster: Sequence[_Text], agreed: Collection[str], contradicted: Contradicted) -> frozenset[str]:
+    """Return the paid readings (keys) of a vehicle that the local engine contradicts.
 
     agreed: texts that the paid engine read in two pictures; two independent views outweigh the doubt.
     """
-    local: dict[str, set[str]] = {}
-    for text in cluster:
-        for reading in text.readings:
-            if reading.engine is Engine.LOCAL:
-                local.setdefault(reading.keyframe, set()).add(text.text)
     return frozenset(
         reading.key
         for text in cluster
         if text.text not in agreed
         for reading in text.paid
-        if local.get(reading.keyframe, set()) - {text.text}
+        if (reading.keyframe, reading.plate) in contradicted
     )
 
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from streamwatch.core.model import Engine, Passage, Reading, Sighting, SightingStatus
-from streamwatch.sightings.evidence import Floors, Vehicle, vehicles
+from streamwatch.sightings.evidence import Contradicted, Floors, Vehicle, vehicles
 
 _REMEMBERED = 256
 
@@ -80,6 +80,7 @@ class _Live:
 
     passage: Passage
     readings: dict[str, Reading] = field(default_factory=dict)
+    contradicted: Contradicted = frozenset()
     vehicles: list[Vehicle] = field(default_factory=list)
     stays: list[_Stay] = field(default_factory=list)
 
@@ -114,11 +115,17 @@ class Fusion:
             self._saved[sighting.key] = Saved(sighting, ())
             self._newest = max(self._newest, sighting.last_seen)
 
-    def read(self, passage: Passage, readings: Sequence[Reading]) -> list[Change]:
-        """What one call said of one keyframe. passage: as it is now. Of two readings with the same key one counts."""
+    def read(
+        self, passage: Passage, readings: Sequence[Reading], contradicted: Contradicted = frozenset()
+    ) -> list[Change]:
+        """Take in what one engine said of one keyframe, and return what has changed.
+
+        passage: as it is now. Of two readings with the same key one counts. contradicted: earlier readings with them.
+        """
         live = self._touch(passage)
         live.readings.update((reading.key, reading) for reading in readings)
-        live.vehicles = vehicles(live.readings.values(), self._floors)
+        live.contradicted = live.contradicted | contradicted
+        live.vehicles = vehicles(live.readings.values(), self._floors, live.contradicted)
         return self._update(live)
 
     def close(self, passage: Passage) -> list[Change]:

@@ -145,6 +145,21 @@ def test_what_the_local_engine_confirms_counts_as_a_reading(store: Store, databa
     assert desk.books.tally.passages["gate", "read"] == 1
 
 
+def test_what_the_local_engine_contradicts_is_no_sighting_and_stays_as_it_was_read(
+    store: Store, database: Database
+) -> None:
+    desk = Desk(store)
+    passage = desk.open("p1", 0)
+    keyframe = desk.take(passage, "k1", 2)
+    paid, local = PlateText("京 AF0236", 0.97, None), PlateText("京AF0Z36", 0.7, None)
+    desk.books.record(PlatesRead(keyframe, Engine.OCRCARS, (paid,), None))
+    desk.books.record(PlatesConfirmed(keyframe, (local,), contradicted=(paid,)))
+    desk.close(passage, 8)
+    assert rows(database, "SELECT plate FROM sightings") == []
+    assert rows(database, "SELECT plate, confidence FROM readings") == [("京AF0236", 0.97), ("京AF0Z36", 0.7)]
+    assert rows(database, "SELECT outcome FROM passages") == [("unsure",)]
+
+
 def test_a_vehicle_of_an_earlier_run_that_leaves_later_was_there_until_then(store: Store, database: Database) -> None:
     desk = Desk(store)
     passage = desk.open("p1", 0)

@@ -20,7 +20,19 @@ from streamwatch.core.events import (
     PlatesRead,
     ReadFailed,
 )
-from streamwatch.core.model import Box, CallResult, Corners, Engine, Keyframe, Ledger, Passage, PlateText, Recognizer
+from streamwatch.core.model import (
+    Box,
+    CallResult,
+    Corners,
+    Engine,
+    JudgedPlate,
+    Keyframe,
+    Ledger,
+    Passage,
+    PlateText,
+    Recognizer,
+    Trust,
+)
 from streamwatch.pipeline import Budget, Dispatcher, Governor, Limits, LocalHelp, Outbox, Served
 from streamwatch.pipeline.router import Route
 from streamwatch.store import WaitingKeyframe
@@ -133,6 +145,10 @@ class Scene:
         return None if job is None else self.dispatcher.serve(job)
 
 
+def plates_of(served: Served) -> list[PlateText]:
+    return [judged.plate for judged in served.plates or ()]
+
+
 def test_the_newest_is_read_first() -> None:
     service = Service()
     scene = Scene(service)
@@ -157,7 +173,7 @@ def test_what_surely_was_not_charged_waits_and_is_tried_again(error: errors.Reco
     scene.clock.time += 2
     served = scene.serve()
     assert served is not None
-    assert served.plates == (PLATE,)
+    assert plates_of(served) == [PLATE]
 
 
 @pytest.mark.errors_expected
@@ -227,7 +243,7 @@ def test_a_stumble_that_comes_when_the_vehicle_has_gone_is_tried_again_at_once()
     scene.clock.time += 3
     served = scene.serve()
     assert served is not None
-    assert served.plates == (PLATE,)
+    assert plates_of(served) == [PLATE]
 
 
 @pytest.mark.errors_expected
@@ -243,24 +259,24 @@ def test_a_refusal_waits_for_a_person_even_where_it_came_as_an_answer() -> None:
     scene.clock.time += 1
     served = scene.serve()
     assert served is not None
-    assert served.plates == (PLATE,)
+    assert plates_of(served) == [PLATE]
 
 
 @pytest.mark.parametrize(
-    ("paid", "local", "confirmed", "believed"),
+    ("paid", "local", "confirmed", "trust"),
     [
-        (("京AF0236", 0.99), [("京AF0236", 0.6)], True, 1.0),
-        (("京AF0236", None), [("京AF0236", 0.6)], True, 1.0),
-        (("京AF0236", None), [], False, 0.0),
-        (("京AF0236", None), [("京AF0Z36", 0.95)], True, 0.0),
-        (("京AF0236", 0.97), [], False, 0.97),
-        (("京AF0236", 0.97), [("京AF0Z36", 0.95)], True, 0.0),
-        (("京AF0236", 0.97), [("京AF0Z36", 0.05)], False, 0.97),
-        (("京AF0236", 0.97), [("川B99887", 0.99)], False, 0.97),
+        (("京AF0236", 0.99), [("京AF0236", 0.6)], True, Trust.CONFIRMED),
+        (("京AF0236", None), [("京AF0236", 0.6)], True, Trust.CONFIRMED),
+        (("京AF0236", None), [], False, Trust.DOUBTED),
+        (("京AF0236", None), [("京AF0Z36", 0.95)], True, Trust.CONTRADICTED),
+        (("京AF0236", 0.97), [], False, Trust.UNCHECKED),
+        (("京AF0236", 0.97), [("京AF0Z36", 0.95)], True, Trust.CONTRADICTED),
+        (("京AF0236", 0.97), [("京AF0Z36", 0.05)], False, Trust.UNCHECKED),
+        (("京AF0236", 0.97), [("川B99887", 0.99)], False, Trust.UNCHECKED),
     ],
 )
 def test_the_local_engine_looks_at_what_was_paid_for(
-    paid: tuple[str, float | None], local: list[tuple[str, float]], confirmed: bool, believed: float | None
+    paid: tuple[str, float | None], local: list[tuple[str, float]], confirmed: bool, trust: Trust
 ) -> None:
     answer = [PlateText(*paid, None)]
     look = [PlateText(text, sure, None) for text, sure in local]
@@ -268,7 +284,7 @@ def test_the_local_engine_looks_at_what_was_paid_for(
     scene.add("a")
     served = scene.serve()
     assert served is not None
-    assert served.plates == (PlateText(paid[0], believed, None),)
+    assert served.plates == (JudgedPlate(PlateText(*paid, None), trust),)
     (read,) = scene.desk.said(PlatesRead)
     assert isinstance(read, PlatesRead)
     assert read.plates == tuple(answer), "what is written down is what the service said"
@@ -281,7 +297,7 @@ def test_an_objection_of_a_cheap_look_counts_only_if_the_whole_picture_bears_it_
     scene.add("a")
     served = scene.serve()
     assert served is not None
-    assert served.plates == (PlateText("京AF0236", 1.0, None),)
+    assert served.plates == (JudgedPlate(PlateText("京AF0236", 0.97, None), Trust.CONFIRMED),)
     assert local.read_keys == [b"a", b"a"]
 
 
@@ -320,7 +336,7 @@ def test_after_a_call_without_an_answer_another_view_is_paid_where_the_local_eng
     scene.add("b", passage="p")
     served = scene.serve()
     assert served is not None
-    assert served.plates == (PlateText("京AF0236", 1.0, None),)
+    assert served.plates == (JudgedPlate(PLATE, Trust.CONFIRMED),)
     assert service.read_keys == [b"a", b"b"]
 
 
@@ -329,7 +345,7 @@ def test_after_a_call_without_an_answer_nothing_more_is_paid_where_the_local_eng
     scene.add("a", passage="p")
     served = scene.serve()
     assert served is not None
-    assert served.plates == (PLATE,)
+    assert plates_of(served) == [PLATE]
 
 
 @pytest.mark.parametrize("local", [True, False])
@@ -396,7 +412,7 @@ def test_a_lost_picture_stops_nobody_and_costs_nothing() -> None:
     assert scene.dispatcher.usage()[0].used == 0
     served = scene.serve()
     assert served is not None
-    assert served.plates == (PLATE,), "the probe that was called off blocks no other"
+    assert plates_of(served) == [PLATE], "the probe that was called off blocks no other"
 
 
 def test_a_doubtful_picture_of_an_earlier_run_is_read_locally_only() -> None:
@@ -437,7 +453,7 @@ def test_local_first_pays_nothing_for_what_the_local_engine_is_sure_of() -> None
     served = scene.serve()
     assert served is not None
     assert served.plates is not None
-    assert served.plates[0] == PLATE
+    assert served.plates[0] == JudgedPlate(PLATE)
     assert service.read_keys == []
     (read,) = scene.desk.said(PlatesRead)
     assert (read.engine, read.call) == (Engine.LOCAL, None)
@@ -485,7 +501,7 @@ def test_while_calls_are_held_back_the_local_engine_reads_what_it_is_sure_of() -
     scene.add("b")
     served = scene.serve()
     assert served is not None
-    assert served.plates == (PLATE,), "the gate works at once"
+    assert plates_of(served) == [PLATE], "the gate works at once"
     assert scene.serve() is None
     assert scene.dispatcher.backlog()[0] == 1
     scene.clock.time += 10
@@ -579,7 +595,7 @@ def test_while_every_reader_waits_for_an_overdue_answer_the_local_engine_reads_w
         assert scene.dispatcher.in_flight() == (1, 7.0, True)
         job = scene.dispatcher.next_while_held(0.0)
         assert job is not None
-        assert scene.dispatcher.serve(job).plates == (PLATE,), "the gate goes on"
+        assert plates_of(scene.dispatcher.serve(job)) == [PLATE], "the gate goes on"
         scene.add("c")
         job = scene.dispatcher.next_while_held(0.0)
         assert job is not None

@@ -19,10 +19,10 @@ from test_cli import SECRET, START, streamwatch, write_config
 
 from streamwatch.config.settings import Settings
 from streamwatch.core.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
-from streamwatch.core.model import Box, Engine, Frame, Keyframe, Passage, PlateText
+from streamwatch.core.model import Box, Engine, Frame, JudgedPlate, Keyframe, Passage, PlateText
 from streamwatch.core.plates import distance
 from streamwatch.gate import Followed, Glance, Why
-from streamwatch.pipeline.intake import trustworthy
+from streamwatch.pipeline.intake import settles
 from streamwatch.replay import parts
 from streamwatch.replay.explain import Answers, Trace, Used, page_of, page_place, refuse_place
 from streamwatch.replay.explain.album import ROOM, Picture
@@ -637,7 +637,7 @@ def test_where_nobody_can_read_every_picture_counts_as_another_plate() -> None:
     stranger = Stranger()
     plates = [stranger.read(b"", FakeLedger())[0] for _ in range(300)]
     assert len({plate.text for plate in plates}) == 300
-    assert all(trustworthy(plate, 0.99) for plate in plates)
+    assert all(settles(JudgedPlate(plate), 0.99) for plate in plates)
     assert all(distance(one.text, other.text) > 1.5 for one, other in pairwise(plates))
 
 

@@ -10,7 +10,7 @@ from test_fusion import FLOORS, LEFT, passage, reading
 
 from streamwatch.core.model import Engine, Reading
 from streamwatch.core.plates import ANY, distance
-from streamwatch.sightings.evidence import Vehicle, vehicles
+from streamwatch.sightings.evidence import Contradicted, Vehicle, vehicles
 
 VISIT = passage("p", 0, 60)
 LOOK_ALIKES = ("粤BP57E7", "粤8P57E7", "粤BP5ZE7", "粤BF57E7", "BP57E7", "粤BP57E", "粤BP57E1")
@@ -28,8 +28,8 @@ def readings(said: Sequence[Said]) -> list[Reading]:
     return made
 
 
-def the_one(said: Sequence[Said]) -> Vehicle:
-    (vehicle,) = vehicles(readings(said), FLOORS)
+def the_one(said: Sequence[Said], contradicted: Contradicted = frozenset()) -> Vehicle:
+    (vehicle,) = vehicles(readings(said), FLOORS, contradicted)
     return vehicle
 
 
@@ -63,9 +63,10 @@ def test_they_win_however_unsure_they_are(confidence: float | None) -> None:
 
 
 def test_one_paid_reading_that_the_local_engine_contradicts_is_doubtful() -> None:
-    vehicle = the_one([("京A12345", 0.99, PAID, "a"), ("京A1234S", 0.92, LOCAL, "a")])
-    assert not vehicle.sure, "so that a second view is asked for"
-    twice = the_one([("京A12345", 0.99, PAID, "a"), ("京A1234S", 0.92, LOCAL, "a"), ("京A12345", 0.9, PAID, "b")])
+    said, contradicted = [("京A12345", 0.99, PAID, "a"), ("京A1234S", 0.92, LOCAL, "a")], {("a", "京A12345")}
+    assert not the_one(said, contradicted).sure, "so that a second view is asked for"
+    assert the_one(said).sure, "the verdict comes from the cross-check, and from nowhere else"
+    twice = the_one([*said, ("京A12345", 0.9, PAID, "b")], contradicted)
     assert (twice.plate, twice.sure) == ("京A12345", True)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from streamwatch.core.model import Corners, Engine, Passage, Reading, Sighting, SightingStatus
 from streamwatch.core.plates import parse
+from streamwatch.sightings.evidence import Contradicted
 from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -80,8 +81,8 @@ class Store:
         self.sightings = {sighting.key: sighting for sighting in sightings}
         self.owner: dict[str, str | None] = {}
 
-    def read(self, in_passage: Passage, *readings: Reading) -> list[Change]:
-        return self._apply(self.fusion.read(in_passage, readings))
+    def read(self, in_passage: Passage, *readings: Reading, contradicted: Contradicted = frozenset()) -> list[Change]:
+        return self._apply(self.fusion.read(in_passage, readings, contradicted))
 
     def close(self, in_passage: Passage) -> list[Change]:
         return self._apply(self.fusion.close(in_passage))
@@ -260,7 +261,8 @@ def test_a_sure_reading_that_the_local_engine_contradicts_is_no_sighting_until_a
     visit = passage("p", 0, 9)
     store.read(visit, reading(visit, 1, "粤BP5Z75", 0.99, keyframe="a"))
     assert store.plates() == ["粤BP5Z75"]
-    store.read(visit, reading(visit, 1, "粤BP5275", 0.3, keyframe="a", engine=Engine.LOCAL))
+    local = reading(visit, 1, "粤BP5275", 0.3, keyframe="a", engine=Engine.LOCAL)
+    store.read(visit, local, contradicted={("a", "粤BP5Z75")})
     assert store.plates() == []
     again = fusion_of(store, visit, reading(visit, 2, "粤BP5Z75", 0.97, keyframe="b"))
     assert again == ["粤BP5Z75"]

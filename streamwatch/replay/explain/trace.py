@@ -18,10 +18,10 @@ from streamwatch.core.events import (
     PlatesRead,
     ReadFailed,
 )
-from streamwatch.core.model import Box, Corners, Engine, Frame, Keyframe, Passage, PlateText, Point
+from streamwatch.core.model import Box, Corners, Engine, Frame, JudgedPlate, Keyframe, Passage, PlateText, Point
 from streamwatch.core.plates import CHINA, Grammar
 from streamwatch.gate import Followed, Glance, Why, centre, plate_width
-from streamwatch.pipeline.intake import trustworthy
+from streamwatch.pipeline.intake import settles
 from streamwatch.replay.explain.album import Picture, of_frame, of_keyframe
 from streamwatch.store import PassageOutcome
 
@@ -287,7 +287,7 @@ class Trace:
         return 0.0
 
     def _read(self, plate: PlateText) -> Read:
-        settled = trustworthy(plate, self._min_confidence, self._grammar)
+        settled = settles(JudgedPlate(plate), self._min_confidence, self._grammar)
         return Read(self._grammar.parse(plate.text).text, settled, plate.confidence)
 
     def _place(self, at: datetime) -> float:
