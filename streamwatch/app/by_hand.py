@@ -16,6 +16,7 @@ from streamwatch.core.errors import CaptureError, RecognitionError
 from streamwatch.core.model import Box, Engine, PlateText, Recognizer
 from streamwatch.core.plates import Grammar, grammar
 from streamwatch.core.redact import hide_credentials
+from streamwatch.imaging.corners import in_original
 from streamwatch.imaging.jpeg import encode
 from streamwatch.pipeline import RecordedLedger
 from streamwatch.recognition.ocrcars.client import OcrCars
@@ -91,7 +92,8 @@ class _Reader:
             max_bytes=self._limits.max_bytes,
         )
         engine, plates = self._read_jpeg(jpeg.data)
-        return engine, [_unscaled(plate, jpeg.scale) for plate in plates]
+        scale = jpeg.scale, jpeg.scale
+        return engine, [replace(plate, corners=in_original(plate.corners, scale)) for plate in plates]
 
     def _read_jpeg(self, jpeg: bytes) -> tuple[Engine, list[PlateText]]:
         local = self._local.engine() if self._local.first else None
@@ -100,13 +102,6 @@ class _Reader:
             if self._local.is_sure(plates):
                 return local.engine, plates
         return self._recognizer.engine, self._recognizer.read(jpeg, self._ledger())
-
-
-def _unscaled(plate: PlateText, scale: float) -> PlateText:
-    if plate.corners is None:
-        return plate
-    a, b, c, d = ((x / scale, y / scale) for x, y in plate.corners)
-    return replace(plate, corners=(a, b, c, d))
 
 
 def _plate(plate: PlateText, grammar: Grammar) -> dict[str, Any]:

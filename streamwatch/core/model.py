@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
-from typing import Protocol
+from typing import NewType, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,10 @@ Picture = npt.NDArray[np.uint8]
 Point = tuple[float, float]
 Corners = tuple[Point, Point, Point, Point]
 """Left-top, right-top, right-bottom, left-bottom of a plate as (x, y) in pixels; ocrCars' order of `range`."""
+FrameCorners = NewType("FrameCorners", Corners)
+"""In pixels of the full-resolution frame."""
+JpegCorners = NewType("JpegCorners", Corners)
+"""In pixels of the picture that was read, such as a keyframe's JPEG. `imaging.corners` converts them."""
 
 
 class Engine(StrEnum):
@@ -116,13 +120,13 @@ class PlateText:
     """One plate as an engine returns it.
 
     text: raw, as the engine wrote it. confidence: 0 to 1, None where the engine gave none that can be believed.
-    corners: in pixels of the picture that was read, None where the engine gave none. colour: of the plate's ground,
+    corners: None where the engine gave none. colour: of the plate's ground,
     "blue", "yellow", "green", "white" or "black"; "" where the engine does not say.
     """
 
     text: str
     confidence: float | None
-    corners: Corners | None
+    corners: JpegCorners | None
     colour: str = ""
 
 
@@ -198,7 +202,7 @@ class Recognizer(Protocol):
 class FreeRecognizer(Recognizer, Protocol):
     """One that costs nothing but CPU, and less of it where it is told where to look."""
 
-    def read_near(self, jpeg: bytes, places: Sequence[Corners | None], ledger: Ledger) -> list[PlateText]:
+    def read_near(self, jpeg: bytes, places: Sequence[JpegCorners | None], ledger: Ledger) -> list[PlateText]:
         """The plates at the given places, best first. Raises RecognitionError.
 
         All plates of the picture where one of the places is not known (None), can not be a plate's of one line or shows
@@ -211,7 +215,7 @@ class Reading:
     """What one engine said of one keyframe.
 
     raw: the engine's text. plate: normalised. kind: the grammar's name for it, "" where it fits none.
-    repaired: a character was replaced on the way (look-alike or folded O/0, I/1). corners: in pixels of the full frame.
+    repaired: a character was replaced on the way (look-alike or folded O/0, I/1).
     """
 
     key: str
@@ -225,7 +229,7 @@ class Reading:
     kind: str
     repaired: bool
     confidence: float | None
-    corners: Corners | None
+    corners: FrameCorners | None
 
 
 @dataclass(frozen=True, slots=True)

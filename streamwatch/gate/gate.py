@@ -13,7 +13,7 @@ from datetime import datetime
 import cv2
 import numpy as np
 
-from streamwatch.core.model import Attention, Box, Corners, Frame, Picture
+from streamwatch.core.model import Attention, Box, Corners, Frame, FrameCorners, Picture
 from streamwatch.gate.attention import Moment, Watchfulness
 from streamwatch.gate.decisions import (
     NEVER_WORTH_IT,
@@ -189,7 +189,7 @@ class Gate:
 
         Returns the number of that passage; it is closed when the vehicle has gone, and never if it is not there.
         """
-        plate = vehicle.plate
+        plate: Corners | None = vehicle.plate
         if plate is None:
             plate = self._search.plate_in(vehicle.luma, vehicle.box)
         passage = self._tracker.next_passage()
@@ -203,8 +203,8 @@ class Gate:
         self._tracker.tracks.append(track)
         return passage
 
-    def answered(self, passage: int, plates: list[tuple[bool, Corners | None]] | None) -> None:
-        """What became of the last shot of a passage: its plates (trustworthy?, corners in frame pixels).
+    def answered(self, passage: int, plates: list[tuple[bool, FrameCorners | None]] | None) -> None:
+        """What became of the last shot of a passage: its plates (trustworthy?, corners).
 
         None: this view got no answer and will get none, so that another one is worth a call. Plates that lie on another
         vehicle do not count.

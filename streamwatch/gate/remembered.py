@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from streamwatch.core.model import Box, Corners, Picture
+from streamwatch.core.model import Box, FrameCorners, Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,4 +14,4 @@ class Remembered:
     last_seen: datetime
     luma: Picture
     box: Box
-    plate: Corners | None
+    plate: FrameCorners | None

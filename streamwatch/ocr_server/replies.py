@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from streamwatch.core.model import Corners, PlateText
+from streamwatch.core.model import JpegCorners, PlateText
 from streamwatch.http.visitors import response
 
 LONGEST_MESSAGE = 400
@@ -92,7 +92,7 @@ def picture_refused(business: Business) -> Reply:
 _NOTHING: dict[str, Any] = {"ret_code": 0, "confidence_level": "", "range": [], "car_no": ""}
 
 
-def _range(corners: Corners | None) -> list[dict[str, int]]:
+def _range(corners: JpegCorners | None) -> list[dict[str, int]]:
     return [{"y": round(y), "x": round(x)} for x, y in corners or ()]
 
 

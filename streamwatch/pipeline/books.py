@@ -27,7 +27,7 @@ from streamwatch.core.events import (
 )
 from streamwatch.core.model import Engine, Keyframe, Passage, PlateText, Reading, Sighting
 from streamwatch.core.plates import CHINA, Grammar
-from streamwatch.pipeline.intake import in_frame
+from streamwatch.imaging.corners import in_frame
 from streamwatch.pipeline.tally import Tally
 from streamwatch.sightings.evidence import Floors
 from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
@@ -287,5 +287,5 @@ def _reading(keyframe: Keyframe, engine: Engine, plate: PlateText, grammar: Gram
         kind=parsed.kind,
         repaired=parsed.repaired,
         confidence=plate.confidence,
-        corners=in_frame(plate.corners, keyframe),
+        corners=in_frame(plate.corners, keyframe.crop, keyframe.scale),
     )

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened
-from streamwatch.core.model import Attention, Corners, Frame, JudgedPlate, Keyframe, Passage, Trust
+from streamwatch.core.model import Attention, Frame, FrameCorners, JudgedPlate, Keyframe, Passage, Trust
 from streamwatch.core.plates import CHINA, Grammar
 from streamwatch.gate import Closed, Decision, Gate, Glance, Kept, Opened, Remembered, Shot, Why
+from streamwatch.imaging.corners import in_frame
 from streamwatch.imaging.jpeg import decode_luma, encode
 
 ASKED = 500  # keyframes whose answer the gate may still learn; in a long outage the oldest are forgotten
@@ -28,15 +29,6 @@ def settles(judged: JudgedPlate, min_confidence: float, grammar: Grammar = CHINA
     believed = confidence is None or confidence >= min_confidence
     trusted = judged.trust is Trust.CONFIRMED or (judged.trust is Trust.UNCHECKED and believed)
     return trusted and grammar.plausible(judged.plate.text) is not None
-
-
-def in_frame(corners: Corners | None, keyframe: Keyframe) -> Corners | None:
-    """Corners in JPEG pixels as pixels of the full frame."""
-    if corners is None:
-        return None
-    x, y, scale = keyframe.crop.x, keyframe.crop.y, keyframe.scale
-    a, b, c, d = ((x + px / scale, y + py / scale) for px, py in corners)
-    return a, b, c, d
 
 
 class Intake:
@@ -61,7 +53,7 @@ class Intake:
         self._taken = {}
         return [self._named(decision) for decision in self._gate.look(frame)]
 
-    def remember(self, passage: Passage, keyframe: Keyframe, plate: Corners | None) -> None:
+    def remember(self, passage: Passage, keyframe: Keyframe, plate: FrameCorners | None) -> None:
         """Before the first frame: a vehicle that an earlier run sent. If it still stands there, its passage goes on."""
         luma = decode_luma(keyframe.jpeg, keyframe.crop)
         if luma is not None:
@@ -98,7 +90,10 @@ class Intake:
         seen = None
         if plates is not None:
             seen = [
-                (settles(one, self._min_confidence, self._grammar), in_frame(one.plate.corners, keyframe))
+                (
+                    settles(one, self._min_confidence, self._grammar),
+                    in_frame(one.plate.corners, keyframe.crop, keyframe.scale),
+                )
                 for one in plates
             ]
         self._gate.answered(passage, seen)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.errors import StorageFailed, StoreError
-from streamwatch.core.model import Corners, Direction, Keyframe, Passage
+from streamwatch.core.model import Direction, FrameCorners, Keyframe, Passage
 from streamwatch.store.outbox import load_keyframe
 from streamwatch.store.rows import corners_of, passage_of
 from streamwatch.store.tables import KeyframeState, PassageOutcome, StoredKeyframe, StoredPassage, StoredReading
@@ -22,11 +22,11 @@ UNREAD = 6  # the same of older ones in which no plate was read: signs that stan
 
 @dataclass(frozen=True, slots=True)
 class LastView:
-    """The newest keyframe of a passage but one that is only kept. plate: where one was read in it, in frame pixels."""
+    """The newest keyframe of a passage but one that is only kept. plate: where one was read in it."""
 
     passage: Passage
     keyframe: Keyframe
-    plate: Corners | None
+    plate: FrameCorners | None
 
 
 def last_views(session: Session, camera: str, before: datetime, data_dir: Path) -> list[LastView]:
@@ -66,4 +66,5 @@ def _view(session: Session, passage: StoredPassage, data_dir: Path) -> LastView 
         return None
     readings = select(StoredReading.corners).where(StoredReading.keyframe_id == row.id)
     read = session.scalar(readings.order_by(StoredReading.confidence.desc().nulls_last(), StoredReading.id).limit(1))
-    return LastView(passage_of(passage), keyframe, corners_of(read))
+    corners = corners_of(read)
+    return LastView(passage_of(passage), keyframe, None if corners is None else FrameCorners(corners))

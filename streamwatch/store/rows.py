@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.errors import StoreError
-from streamwatch.core.model import Box, Corners, Keyframe, Passage, PlateText, Point, Reading, Sighting
+from streamwatch.core.model import Box, Corners, JpegCorners, Keyframe, Passage, PlateText, Point, Reading, Sighting
 from streamwatch.core.plates import MOST_PLATES, legible
 from streamwatch.store.evidence import sha256
 from streamwatch.store.tables import (
@@ -129,11 +129,16 @@ def plates_of(answer: Any) -> tuple[PlateText, ...] | None:
     Such rows are of older versions, which kept whatever the service wrote, or of another hand.
     """
     try:
-        plates = [PlateText(plate["text"], plate["confidence"], corners_of(plate["corners"])) for plate in answer]
+        plates = [_plate_of(plate) for plate in answer]
         usable = len(plates) <= MOST_PLATES and all(map(_usable, plates))
     except (TypeError, ValueError, KeyError):
         return None
     return tuple(plates) if usable else None
+
+
+def _plate_of(plate: dict[str, Any]) -> PlateText:
+    corners = corners_of(plate["corners"])
+    return PlateText(plate["text"], plate["confidence"], None if corners is None else JpegCorners(corners))
 
 
 def _usable(plate: PlateText) -> bool:

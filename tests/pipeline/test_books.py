@@ -156,7 +156,10 @@ def test_what_the_local_engine_contradicts_is_no_sighting_and_stays_as_it_was_re
     desk.books.record(PlatesConfirmed(keyframe, (local,), contradicted=(paid,)))
     desk.close(passage, 8)
     assert rows(database, "SELECT plate FROM sightings") == []
-    assert rows(database, "SELECT plate, confidence FROM readings") == [("京AF0236", 0.97), ("京AF0Z36", 0.7)]
+    assert rows(database, "SELECT plate, confidence FROM readings ORDER BY id") == [
+        ("京AF0236", 0.97),
+        ("京AF0Z36", 0.7),
+    ]
     assert rows(database, "SELECT outcome FROM passages") == [("unsure",)]
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from streamwatch.core.errors import PictureBroken
-from streamwatch.core.model import Corners, Engine, Ledger, Picture, PlateText
+from streamwatch.core.model import Corners, Engine, JpegCorners, Ledger, Picture, PlateText
 from streamwatch.core.plates import CHINA, NAMES, Grammar
 from streamwatch.imaging.pictures import UnfitPicture, open_picture
 from streamwatch.recognition.local import quads
@@ -77,7 +77,7 @@ class LocalReader:
             found = self._find(picture)
         return _plate_texts(picture, found)
 
-    def read_near(self, jpeg: bytes, places: Sequence[Corners | None], ledger: Ledger) -> list[PlateText]:
+    def read_near(self, jpeg: bytes, places: Sequence[JpegCorners | None], ledger: Ledger) -> list[PlateText]:
         """The plates at the given places, best first, at a fraction of the price. Raises PictureBroken.
 
         All plates of the picture where one of the places is not known (None), can not be a plate's or shows none.
@@ -168,9 +168,8 @@ def _plate_text(picture: Picture, found: Line) -> PlateText:
     outline = border(plate.kind, found.places(), found.quad) if found.first else found.quad
     sure = confidence(plate)
     ground = colour(picture, outline, plate.kind)
-    return PlateText(
-        plate.text, min(sure, _MAY_BE_CUT) if _at_the_edge(picture, outline) else sure, quads.corners(outline), ground
-    )
+    confident = min(sure, _MAY_BE_CUT) if _at_the_edge(picture, outline) else sure
+    return PlateText(plate.text, confident, JpegCorners(quads.corners(outline)), ground)
 
 
 def _at_the_edge(picture: Picture, outline: Quad) -> bool:

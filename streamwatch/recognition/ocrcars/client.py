@@ -10,8 +10,9 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode, urlsplit
 
 from streamwatch.core import errors
-from streamwatch.core.model import CallResult, Corners, Engine, Ledger, PlateText, Point
+from streamwatch.core.model import CallResult, Engine, Ledger, PlateText
 from streamwatch.core.redact import hide_secret
+from streamwatch.imaging.corners import in_original
 from streamwatch.recognition.ocrcars.credentials import ACCEPT, CONTENT_TYPE, Credentials, Parameters
 from streamwatch.recognition.ocrcars.picture_url import refuse_unless_fetchable
 from streamwatch.recognition.ocrcars.replies import Answer, Reply, read_reply
@@ -191,20 +192,8 @@ def _repaired(picture: _Picture, repair: Repair) -> _Picture | None:
 def _in_pixels_of_the_caller(answer: Answer, scale: tuple[float, float]) -> Answer:
     if answer.result.plates is None:
         return answer
-    plates = tuple(_unscaled(plate, scale) for plate in answer.result.plates)
+    plates = tuple(replace(plate, corners=in_original(plate.corners, scale)) for plate in answer.result.plates)
     return replace(answer, result=replace(answer.result, plates=plates))
-
-
-def _unscaled(plate: PlateText, scale: tuple[float, float]) -> PlateText:
-    if plate.corners is None or scale == (1.0, 1.0):
-        return plate
-
-    def original(point: Point) -> Point:
-        return point[0] / scale[0], point[1] / scale[1]
-
-    a, b, c, d = plate.corners
-    corners: Corners = (original(a), original(b), original(c), original(d))
-    return replace(plate, corners=corners)
 
 
 def _unanswered(failure: Failure) -> Answer:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streamwatch.core import errors
-from streamwatch.core.model import CallResult, Corners, PlateText, Point
+from streamwatch.core.model import CallResult, JpegCorners, PlateText, Point
 from streamwatch.core.plates import MOST_PLATES, legible
 from streamwatch.core.redact import hide_credentials
 from streamwatch.recognition.ocrcars import gateway
@@ -286,10 +286,10 @@ def _points(value: object) -> list[Point]:
     return points
 
 
-def _four(points: list[Point]) -> Corners | None:
+def _four(points: list[Point]) -> JpegCorners | None:
     """The corners of one plate; None where they lie out of every picture or enclose nothing."""
     xs, ys = zip(*points, strict=True)
     within = all(abs(value) <= LARGEST_CORNER for value in (*xs, *ys))
     if not within or max(xs) - max(0.0, min(xs)) < 1 or max(ys) - max(0.0, min(ys)) < 1:
         return None
-    return points[0], points[1], points[2], points[3]
+    return JpegCorners((points[0], points[1], points[2], points[3]))
