@@ -14,11 +14,11 @@ from streamwatch.gate import FindPlates, Gate, Stir
 from streamwatch.pipeline import (
     Books,
     Budget,
+    CallLimits,
     Dispatcher,
     Governor,
     Intake,
     JpegLimits,
-    Limits,
     LocalHelp,
     Notify,
     Outbox,
@@ -170,8 +170,8 @@ def local_is_installed() -> bool:
     return find_spec("rapidocr") is not None and find_spec("onnxruntime") is not None
 
 
-def _limits(settings: BudgetSettings) -> Limits:
-    return Limits(settings.hour, settings.day, settings.month)
+def _limits(settings: BudgetSettings) -> CallLimits:
+    return CallLimits(settings.hour, settings.day, settings.month)
 
 
 def make_ocrcars(settings: OcrCarsSettings, wait: Callable[[float], bool]) -> OcrCars:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import (
     BaseModel,
@@ -22,10 +22,10 @@ from pydantic import (
     model_validator,
 )
 
+from streamwatch.core.endpoint import check_endpoint
 from streamwatch.core.plates import PROVINCES, grammar, normalise
 from streamwatch.system.service import FOLDER, credential
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SMALLEST_ZONE = 1e-4  # of the picture
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -116,17 +116,7 @@ class OcrCarsSettings(_Settings):
     @field_validator("endpoint")
     @classmethod
     def _endpoint_is_safe(cls, value: str) -> str:
-        try:
-            url = urlsplit(value)
-            host = url.hostname
-        except ValueError:
-            raise ValueError("is not an address; write it like https://host/ocrCars") from None
-        if url.scheme not in ("http", "https") or not host:
-            raise ValueError("is not an address; write it like https://host/ocrCars")
-        if url.username or url.password:
-            raise ValueError("must not carry credentials; give the AppCode by STREAMWATCH_APPCODE")
-        if url.scheme == "http" and host not in LOOPBACK:
-            raise ValueError("must begin with https://, because the AppCode would travel readable over plain http")
+        check_endpoint(value)
         return value
 
     @field_validator("appcode", "app_key", "app_secret")

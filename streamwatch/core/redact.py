@@ -1,6 +1,7 @@
 """Keeps credentials out of everything that people or logs get to see."""
 
 import re
+from typing import Protocol
 from urllib.parse import urlsplit
 
 # The password may itself hold '@' when somebody forgot to percent-encode it, so the match runs to the last '@' before
@@ -26,6 +27,13 @@ _NAMED = re.compile(r"(?P<name>(?:password|passwd|pwd|token|secret)=)[^&/_\s'\"]
 LONG = 8
 """Characters from which a secret is no piece of a word by accident."""
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935}
+
+
+class SecretText(Protocol):
+    """A text that shows itself only when asked, such as pydantic's `SecretStr`."""
+
+    def get_secret_value(self) -> str:
+        """Return the text itself."""
 
 
 def hide_credentials(text: str) -> str:

@@ -5,10 +5,11 @@ import socket
 from collections.abc import Callable
 from http import HTTPStatus
 
+from streamwatch.core.endpoint import is_loopback
 from streamwatch.health.judgement import health
 from streamwatch.health.metrics import CONTENT_TYPE, render_metrics
 from streamwatch.health.snapshot import Snapshot
-from streamwatch.http.visitors import Visitor, Visitors, is_loopback, listen, response
+from streamwatch.http.visitors import Visitor, Visitors, listen, response
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ It waits for whichever connection is ready and hangs up on any that is not done 
 What a request means and what it is answered is told by whoever uses this.
 """
 
-import ipaddress
 import selectors
 import socket
 import ssl
@@ -37,14 +36,6 @@ def listen(host: str, port: int, purpose: str) -> socket.socket:
             f"Port {port} of {host} can not be used for {purpose}: {reason}.", "Choose another one."
         ) from None
     return listener
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is only reached from this machine. host: a numeric address, or localhost."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def response(status: int, body: bytes, headers: dict[str, str]) -> bytes:

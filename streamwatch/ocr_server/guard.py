@@ -4,10 +4,10 @@ import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
+from streamwatch.core.redact import SecretText
 from streamwatch.ocr_server.replies import Refusal
-from streamwatch.ocr_server.request import Head, Pairs, Refused
+from streamwatch.ocr_server.request import Head, Pairs, RequestRefused
 from streamwatch.recognition.ocrcars.signature import sign, string_to_sign
 
 WINDOW = 900.0
@@ -15,13 +15,6 @@ WINDOW = 900.0
 _LONGEST_NONCE = 128
 _MOST_NONCES = 100_000
 _METHODS = ("", "HmacSHA256", "HmacSHA1")
-
-
-class SecretText(Protocol):
-    """A text that shows itself only when asked."""
-
-    def get_secret_value(self) -> str:
-        """The text itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,45 +43,45 @@ class Guard:
         self._nonces: dict[str, float] = {}
 
     def check_head(self, head: Head) -> None:
-        """What can be refused before the body is there. Raises Refused."""
+        """What can be refused before the body is there. Raises RequestRefused."""
         if self._appcode is None and self._pair is None:
             return
         authorization, key = head.headers.get("authorization", ""), head.headers.get("x-ca-key", "")
         if authorization:
             scheme, _, code = authorization.partition(" ")
             if scheme != "APPCODE" or not _same(self._appcode, code.strip()):
-                raise Refused(Refusal.APPCODE)
+                raise RequestRefused(Refusal.APPCODE)
         elif not key:
-            raise Refused(Refusal.NO_CREDENTIALS)
+            raise RequestRefused(Refusal.NO_CREDENTIALS)
         elif self._pair is None or not _same(self._pair.key, key):
-            raise Refused(Refusal.APPKEY)
+            raise RequestRefused(Refusal.APPKEY)
         else:
             self._check_time(head)
 
     def check_signature(self, head: Head, form: Pairs) -> None:
-        """The rest, once the form is known; the nonce is used up. Raises Refused."""
+        """The rest, once the form is known; the nonce is used up. Raises RequestRefused."""
         if self._pair is None or "authorization" in head.headers:
             return
         method = head.headers.get("x-ca-signature-method", "")
         if method not in _METHODS:
-            raise Refused(Refusal.HEADER)
+            raise RequestRefused(Refusal.HEADER)
         signed = [name.strip() for name in head.headers.get("x-ca-signature-headers", "").split(",") if name.strip()]
         text = string_to_sign(head.method, head.path, head.headers, signed, head.query, form)
         right = sign(self._pair.secret.get_secret_value(), text, method)
         if not hmac.compare_digest(right.encode(), head.headers.get("x-ca-signature", "").encode()):
-            raise Refused(Refusal.SIGNATURE, "Server StringToSign:" + text.replace("\n", ""))
+            raise RequestRefused(Refusal.SIGNATURE, "Server StringToSign:" + text.replace("\n", ""))
         self._use_up(head.headers.get("x-ca-nonce", ""))
 
     def _check_time(self, head: Head) -> None:
         stamp, nonce = head.headers.get("x-ca-timestamp", ""), head.headers.get("x-ca-nonce", "")
         if len(nonce) > _LONGEST_NONCE:
-            raise Refused(Refusal.HEADER)
+            raise RequestRefused(Refusal.HEADER)
         if not stamp:
             return
         if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 16):
-            raise Refused(Refusal.TIMESTAMP)
+            raise RequestRefused(Refusal.TIMESTAMP)
         if abs(int(stamp) / 1000 - self._wall_clock()) > WINDOW:
-            raise Refused(Refusal.TIMESTAMP)
+            raise RequestRefused(Refusal.TIMESTAMP)
 
     def _use_up(self, nonce: str) -> None:
         """Only nonces of right signatures are remembered, so that strangers can not fill the memory.
@@ -103,7 +96,7 @@ class Guard:
         ):
             del self._nonces[next(iter(self._nonces))]
         if nonce in self._nonces:
-            raise Refused(Refusal.NONCE)
+            raise RequestRefused(Refusal.NONCE)
         self._nonces[nonce] = now
 
 

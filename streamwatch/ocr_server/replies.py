@@ -52,7 +52,7 @@ class Business(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """A whole HTTP answer, and what it is in a word, for the log."""
 
     http: bytes
@@ -60,7 +60,7 @@ class Reply:
     request_id: str
 
 
-def refuse(refusal: Refusal, detail: str = "") -> Reply:
+def refuse(refusal: Refusal, detail: str = "") -> Response:
     """detail: follows the gateway's words."""
     code, words = refusal.value
     message = (f"{words}, {detail}" if detail else words)[:LONGEST_MESSAGE]
@@ -69,7 +69,7 @@ def refuse(refusal: Refusal, detail: str = "") -> Reply:
     return _reply(int(code[1:4]), b"", "application/oct-stream", code, headers)
 
 
-def plates_found(plates: Sequence[PlateText]) -> Reply:
+def plates_found(plates: Sequence[PlateText]) -> Response:
     """The best plate, for the service names one; or that there is none."""
     if not plates:
         return _envelope({"error_msg": ""} | _NOTHING, "no plate")
@@ -83,7 +83,7 @@ def plates_found(plates: Sequence[PlateText]) -> Reply:
     return _envelope(body, "read")
 
 
-def picture_refused(business: Business) -> Reply:
+def picture_refused(business: Business) -> Response:
     """The picture could not be read."""
     code, words = business.value
     return _envelope(_NOTHING | {"ret_code": code, "error_msg": words}, f"ret_code {code}")
@@ -96,7 +96,7 @@ def _range(corners: JpegCorners | None) -> list[dict[str, int]]:
     return [{"y": round(y), "x": round(x)} for x, y in corners or ()]
 
 
-def _envelope(body: dict[str, Any], word: str) -> Reply:
+def _envelope(body: dict[str, Any], word: str) -> Response:
     document = {
         "showapi_res_error": "",
         "showapi_res_id": f"{int(time.time()):08x}{secrets.token_hex(8)}",
@@ -108,7 +108,7 @@ def _envelope(body: dict[str, Any], word: str) -> Reply:
     return _reply(200, text, "application/json; charset=utf-8", word, {})
 
 
-def _reply(status: int, body: bytes, kind: str, word: str, headers: dict[str, str]) -> Reply:
+def _reply(status: int, body: bytes, kind: str, word: str, headers: dict[str, str]) -> Response:
     request_id = str(uuid.uuid4()).upper()
     whole = response(status, body, {"Content-Type": kind, "X-Ca-Request-Id": request_id, **headers})
-    return Reply(whole, word, request_id)
+    return Response(whole, word, request_id)

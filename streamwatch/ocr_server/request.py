@@ -27,7 +27,7 @@ _ONCE = {"authorization", "content-length", "content-type", "transfer-encoding",
 Pairs = tuple[tuple[str, str], ...]
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The request is refused. detail: what follows the gateway's words."""
 
     def __init__(self, refusal: Refusal, detail: str = "") -> None:
@@ -60,27 +60,27 @@ class Head:
 
 
 def read_head(text: bytes) -> Head:
-    """text: request line and headers without the empty line. Raises Refused for anything but a form to PATH."""
+    """text: request line and headers without the empty line. Raises RequestRefused for anything but a form to PATH."""
     first, *lines = text.decode("latin-1").split("\r\n")
     words = first.split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        raise Refused(Refusal.HEADER)
+        raise RequestRefused(Refusal.HEADER)
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name or name != name.strip():
-            raise Refused(Refusal.HEADER)
+            raise RequestRefused(Refusal.HEADER)
         name, value = name.lower(), value.strip()
         if name in headers and (name in _ONCE or name.startswith("x-ca-")):
-            raise Refused(Refusal.HEADER)
+            raise RequestRefused(Refusal.HEADER)
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     method, (path, _, query) = words[0], words[1].partition("?")
     if path != PATH:
-        raise Refused(Refusal.PATH)
+        raise RequestRefused(Refusal.PATH)
     if method != "POST":
-        raise Refused(Refusal.METHOD)
+        raise RequestRefused(Refusal.METHOD)
     if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise Refused(Refusal.CONTENT_TYPE)
+        raise RequestRefused(Refusal.CONTENT_TYPE)
     return Head(method, path, _pairs(query.encode("latin-1")), headers, _length(headers))
 
 
@@ -88,14 +88,14 @@ def _length(headers: Mapping[str, str]) -> int:
     text = headers.get("content-length", "")
     plain = text.isascii() and text.isdigit() and len(text) < 16
     if not plain or "transfer-encoding" in headers or "content-encoding" in headers or not int(text):
-        raise Refused(Refusal.NO_BODY)
+        raise RequestRefused(Refusal.NO_BODY)
     if int(text) > LARGEST_BODY:
-        raise Refused(Refusal.BODY_TOO_LARGE)
+        raise RequestRefused(Refusal.BODY_TOO_LARGE)
     return int(text)
 
 
 def read_form(body: bytes) -> Pairs:
-    """Decoded parameters. Raises Refused where it is no form."""
+    """Decoded parameters. Raises RequestRefused where it is no form."""
     return _pairs(body)
 
 
@@ -108,7 +108,7 @@ def _pairs(text: bytes) -> Pairs:
     """Decoded parameters in order. Their number is bounded, and the time by the length alone."""
     fields = text.split(b"&", _MOST_PARAMETERS)
     if len(fields) > _MOST_PARAMETERS or _ODD.search(text):
-        raise Refused(Refusal.NO_BODY)
+        raise RequestRefused(Refusal.NO_BODY)
     pairs = (field.partition(b"=") for field in fields if field)
     return tuple((_unescaped(name), _unescaped(value)) for name, _, value in pairs)
 
@@ -121,7 +121,7 @@ def _unescaped(text: bytes) -> str:
     try:
         return binascii.a2b_qp(text.replace(b"=", b"%3D").translate(_SWAPPED)).decode()
     except UnicodeDecodeError:
-        raise Refused(Refusal.NO_BODY) from None
+        raise RequestRefused(Refusal.NO_BODY) from None
 
 
 def picture_of(form: Pairs) -> bytes:

@@ -10,9 +10,10 @@ from types import FrameType
 
 from streamwatch.app.daemon import Spawn, spawn
 from streamwatch.config.settings import ServeOcrSettings, Settings
+from streamwatch.core.endpoint import is_loopback
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.model import Recognizer
-from streamwatch.http.visitors import is_loopback, listen
+from streamwatch.http.visitors import listen
 from streamwatch.ocr_server import Guard, KeyPair, OcrService
 from streamwatch.system import stderr
 

@@ -8,11 +8,20 @@ from queue import Full, Queue
 from socket import socket
 
 from streamwatch.core.errors import RecognitionError
-from streamwatch.core.model import CallResult, Recognizer
+from streamwatch.core.model import Recognizer
 from streamwatch.http.visitors import Visitor, Visitors
 from streamwatch.ocr_server.guard import Guard
-from streamwatch.ocr_server.replies import Business, Refusal, Reply, picture_refused, plates_found, refuse
-from streamwatch.ocr_server.request import LONGEST_HEAD, Head, Refused, Unreadable, picture_of, read_form, read_head
+from streamwatch.ocr_server.replies import Business, Refusal, Response, picture_refused, plates_found, refuse
+from streamwatch.ocr_server.request import (
+    LONGEST_HEAD,
+    Head,
+    RequestRefused,
+    Unreadable,
+    picture_of,
+    read_form,
+    read_head,
+)
+from streamwatch.recognition.ledger import NullLedger
 
 log = logging.getLogger(__name__)
 
@@ -33,16 +42,6 @@ class _Job:
     visitor: Visitor
     picture: bytes
     since: float
-
-
-class _NothingPaid:
-    """A reader that costs nothing has nothing to write down."""
-
-    def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
-        """Never called."""
-
-    def ended(self, attempt: int, result: CallResult) -> None:
-        """Never called."""
 
 
 class OcrService:
@@ -89,18 +88,18 @@ class OcrService:
             self._jobs.get_nowait()
         self._jobs.put(None)
 
-    def _read(self, job: _Job) -> Reply:
+    def _read(self, job: _Job) -> Response:
         if time.monotonic() - job.since > LATEST:
             return refuse(Refusal.TOO_LATE)
         try:
-            return plates_found(self._recognizer.read(job.picture, _NothingPaid()))
+            return plates_found(self._recognizer.read(job.picture, NullLedger()))
         except RecognitionError:
             return picture_refused(Business.UNPARSED)
 
     def _hear(self, visitor: Visitor) -> bytes | None:
         try:
             reply = self._take(visitor)
-        except Refused as refused:
+        except RequestRefused as refused:
             reply = refuse(refused.refusal, refused.detail)
         except Unreadable as unreadable:
             reply = picture_refused(unreadable.business)
@@ -109,7 +108,7 @@ class OcrService:
         self._say(visitor, reply)
         return reply.http
 
-    def _take(self, visitor: Visitor) -> Reply | None:
+    def _take(self, visitor: Visitor) -> Response | None:
         """Takes in what has come; None while more has to come, or the picture waits to be read."""
         head = self._heads.get(visitor) or self._begin(visitor)
         if head is None:
@@ -133,13 +132,13 @@ class OcrService:
         """The head, once it is whole; leaves in the request what came of the body."""
         end = visitor.request.find(_END)
         if end > LONGEST_HEAD or (end < 0 and len(visitor.request) > LONGEST_HEAD):
-            raise Refused(Refusal.URL_TOO_LARGE)
+            raise RequestRefused(Refusal.URL_TOO_LARGE)
         if end < 0:
             return None
         head = read_head(bytes(visitor.request[:end]))
         self._guard.check_head(head)
         if self._leaving:
-            raise Refused(Refusal.BUSY)
+            raise RequestRefused(Refusal.BUSY)
         self._heads[visitor] = head
         del visitor.request[: end + len(_END)]
         if head.expects and len(visitor.request) < head.length:
@@ -149,7 +148,7 @@ class OcrService:
     def _make_room(self, visitor: Visitor) -> None:
         """Where the bodies take too much room, the client's with the most gives way: the newcomer's, else its oldest.
 
-        So whoever sends many bodies, or leaves many unfinished, locks out nobody but itself. Raises Refused.
+        So whoever sends many bodies, or leaves many unfinished, locks out nobody but itself. Raises RequestRefused.
         """
         while sum(len(other.request) for other in self._heads) > MOST_BYTES:
             room: dict[str, int] = {}
@@ -158,7 +157,7 @@ class OcrService:
             largest = max(room, key=lambda address: room[address])
             if visitor.address == largest:
                 self._forget(visitor)
-                raise Refused(Refusal.BUSY)
+                raise RequestRefused(Refusal.BUSY)
             oldest = next(other for other in self._heads if other.address == largest)
             self._forget(oldest)
             reply = refuse(Refusal.BUSY)
@@ -168,5 +167,5 @@ class OcrService:
     def _forget(self, visitor: Visitor) -> None:
         self._heads.pop(visitor, None)
 
-    def _say(self, visitor: Visitor, reply: Reply, more: str = "") -> None:
+    def _say(self, visitor: Visitor, reply: Response, more: str = "") -> None:
         log.info("%s: %s%s (request %s)", visitor.address, reply.word, more, reply.request_id)

@@ -1,7 +1,7 @@
 """From frames to rows, without threads: what the daemon and a replay have in common."""
 
 from streamwatch.pipeline.books import Books, Notify
-from streamwatch.pipeline.budget import Budget, Limits
+from streamwatch.pipeline.budget import Budget, CallLimits
 from streamwatch.pipeline.channel import Channel, ChannelClosed
 from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served, dropping
 from streamwatch.pipeline.governor import Governor
@@ -14,6 +14,7 @@ from streamwatch.pipeline.tally import Tally
 __all__ = [
     "Books",
     "Budget",
+    "CallLimits",
     "Channel",
     "ChannelClosed",
     "Dispatcher",
@@ -21,7 +22,6 @@ __all__ = [
     "Intake",
     "Job",
     "JpegLimits",
-    "Limits",
     "LocalHelp",
     "Notify",
     "Outbox",

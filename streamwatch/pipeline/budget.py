@@ -19,7 +19,7 @@ Spent = Callable[[datetime, str | None], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CallLimits:
     """Calls per window; None: no limit."""
 
     hour: int | None = None
@@ -61,7 +61,7 @@ class Budget:
     """Counts calls against their limits. Not thread safe. now, monotonic: of one clock, in every call."""
 
     def __init__(
-        self, account: Limits, cameras: dict[str, Limits], spent: Spent, now: datetime, monotonic: float
+        self, account: CallLimits, cameras: dict[str, CallLimits], spent: Spent, now: datetime, monotonic: float
     ) -> None:
         self._spent = spent
         self._accounts = []

@@ -10,9 +10,10 @@ from enum import StrEnum
 from itertools import zip_longest
 
 from streamwatch.core.errors import RecognitionError, StorageFailed, StoreError
-from streamwatch.core.model import CallResult, PlateText, Recognizer
+from streamwatch.core.model import PlateText, Recognizer
 from streamwatch.core.plates import distance, parse
 from streamwatch.pipeline import LocalHelp
+from streamwatch.recognition.ledger import NullLedger
 from streamwatch.store import PaidAnswer, Reader
 
 BANDS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.0)
@@ -91,7 +92,7 @@ class Comparison:
 def read_again(found: Comparison, reader: Reader, answer: PaidAnswer, help_: LocalHelp, engine: Recognizer) -> None:
     """Reads one picture and counts it in. Raises StorageFailed."""
     try:
-        plates = engine.read(reader.picture(answer), _NothingPaid())
+        plates = engine.read(reader.picture(answer), NullLedger())
     except StorageFailed:
         raise
     except (StoreError, RecognitionError):
@@ -106,16 +107,6 @@ def compared(answer: PaidAnswer, found: Sequence[PlateText], sure: bool) -> Comp
     texts = [(parse(plate.text).text, plate.confidence or 0.0) for plate in found]
     local, confidence = min(texts, key=lambda text: distance(paid, text[0]), default=("", 0.0))
     return Compared(answer, paid, local, confidence, _verdict(paid, local), sure)
-
-
-class _NothingPaid:
-    """The local engine costs nothing, so that there is nothing to write down."""
-
-    def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
-        """Never called."""
-
-    def ended(self, attempt: int, result: CallResult) -> None:
-        """Never called."""
 
 
 def _verdict(paid: str, local: str) -> Verdict:

@@ -31,7 +31,7 @@ from records import keyframe, passage
 
 from streamwatch.core.events import Event, KeyframeDropped, KeyframeTaken, PassageClosed, PassageOpened
 from streamwatch.core.model import Engine, Keyframe, Passage
-from streamwatch.pipeline import Books, Budget, Dispatcher, Governor, Job, Limits, LocalHelp, Outbox
+from streamwatch.pipeline import Books, Budget, CallLimits, Dispatcher, Governor, Job, LocalHelp, Outbox
 from streamwatch.recognition.ocrcars.client import OcrCars
 from streamwatch.recognition.ocrcars.credentials import AppCode
 from streamwatch.store import Store, open_store
@@ -182,7 +182,7 @@ def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
     with closing(open_store(f"sqlite:///{folder / 'streamwatch.db'}", folder)) as store, closing(client):
         books = Books(store, window=300.0, floors={Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}, notify=lambda *_: None)
         desk = SharedDesk(store, books)
-        budget = Budget(Limits(), {}, store.spent, clock.now(), clock.monotonic())
+        budget = Budget(CallLimits(), {}, store.spent, clock.now(), clock.monotonic())
         outbox = Outbox(max_items, 2_000_000_000, 7 * DAY)
         nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=1.0)
         dispatcher = Dispatcher(outbox, Governor(20), budget, client, nobody, clock, desk)

@@ -109,7 +109,7 @@ def test_the_search_finds_what_is_there(tmp_path: Path, name: str) -> None:
 
 NO_PAUSES = """
 import streamwatch.recognition.ocrcars.retry as r
-r.Budget.spend = lambda self, retry: self._spent.append(retry) or 0.0
+r.RetryBudget.spend = lambda self, retry: self._spent.append(retry) or 0.0
 """
 
 

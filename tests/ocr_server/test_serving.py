@@ -37,7 +37,7 @@ from serving_clients import (
 from streamwatch.core import errors
 from streamwatch.ocr_server import Guard, KeyPair
 from streamwatch.ocr_server import service as service_module
-from streamwatch.ocr_server.request import LARGEST_BODY, Refused, read_form
+from streamwatch.ocr_server.request import LARGEST_BODY, RequestRefused, read_form
 from streamwatch.recognition.ocrcars.signature import sign, string_to_sign
 
 
@@ -358,7 +358,7 @@ def test_a_form_is_parsed_as_the_library_does() -> None:
     "body", [b"a=%4", b"a=%", b"a=%zz", b"a=\x00", b"a=b c", b"a=\n", b"a=\xff", b"a=%ff", b"a&" * 21]
 )
 def test_what_is_no_form_is_refused(body: bytes) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         read_form(body)
 
 

@@ -5,24 +5,24 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from streamwatch.core.clock import Span, window
-from streamwatch.pipeline import Budget, Limits
+from streamwatch.pipeline import Budget, CallLimits
 
 NOON = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
 
 
-def budget(account: Limits, spent: int = 0, **cameras: Limits) -> Budget:
+def budget(account: CallLimits, spent: int = 0, **cameras: CallLimits) -> Budget:
     return Budget(account, cameras, lambda since, camera: spent, NOON, 0.0)
 
 
 def test_without_limits_nothing_is_forbidden() -> None:
-    free = budget(Limits())
+    free = budget(CallLimits())
     for _ in range(1000):
         free.pay("gate", 1, NOON, 0.0)
     assert free.forbids("gate", True, NOON, 0.0) is None
 
 
 def test_a_limit_stops_calls_until_its_window_is_over() -> None:
-    hour = budget(Limits(hour=3))
+    hour = budget(CallLimits(hour=3))
     for _ in range(3):
         assert hour.forbids("gate", True, NOON, 0.0) is None
         hour.pay("gate", 1, NOON, 0.0)
@@ -33,19 +33,19 @@ def test_a_limit_stops_calls_until_its_window_is_over() -> None:
 
 
 def test_what_the_ledger_says_counts_after_a_restart() -> None:
-    assert budget(Limits(day=5), spent=5).forbids("gate", True, NOON, 0.0) is not None
+    assert budget(CallLimits(day=5), spent=5).forbids("gate", True, NOON, 0.0) is not None
     asked: list[tuple[datetime, str | None]] = []
 
     def spent(since: datetime, camera: str | None) -> int:
         asked.append((since, camera))
         return 0
 
-    Budget(Limits(month=5), {"gate": Limits(hour=1)}, spent, NOON, 0.0)
+    Budget(CallLimits(month=5), {"gate": CallLimits(hour=1)}, spent, NOON, 0.0)
     assert asked == [(window(Span.MONTH, NOON).begin, None), (window(Span.HOUR, NOON).begin, "gate")]
 
 
 def test_the_last_tenth_is_kept_for_first_views() -> None:
-    day = budget(Limits(day=20), spent=18)
+    day = budget(CallLimits(day=20), spent=18)
     second = day.forbids("gate", False, NOON, 0.0)
     assert second is not None
     assert second.for_second_views
@@ -53,21 +53,21 @@ def test_the_last_tenth_is_kept_for_first_views() -> None:
 
 
 def test_a_camera_has_limits_of_its_own() -> None:
-    mixed = budget(Limits(day=100), gate=Limits(hour=1))
+    mixed = budget(CallLimits(day=100), gate=CallLimits(hour=1))
     mixed.pay("gate", 1, NOON, 0.0)
     assert mixed.forbids("gate", True, NOON, 0.0) is not None
     assert mixed.forbids("other", True, NOON, 0.0) is None
 
 
 def test_a_call_that_was_not_charged_is_given_back() -> None:
-    hour = budget(Limits(hour=1))
+    hour = budget(CallLimits(hour=1))
     hour.pay("gate", 1, NOON, 0.0)
     hour.pay("gate", -1, NOON, 0.0)
     assert hour.forbids("gate", True, NOON, 0.0) is None
 
 
 def test_a_warning_at_eighty_percent_once_per_window(caplog: pytest.LogCaptureFixture) -> None:
-    hour = budget(Limits(hour=10))
+    hour = budget(CallLimits(hour=10))
     for _ in range(10):
         hour.pay("gate", 1, NOON, 0.0)
     warnings = [r.getMessage() for r in caplog.records]
@@ -75,12 +75,12 @@ def test_a_warning_at_eighty_percent_once_per_window(caplog: pytest.LogCaptureFi
 
 
 def test_a_clock_that_steps_forward_gives_no_new_budget() -> None:
-    day = Budget(Limits(day=2), {}, lambda since, camera: 2 if since <= NOON else 0, NOON, 0.0)
+    day = Budget(CallLimits(day=2), {}, lambda since, camera: 2 if since <= NOON else 0, NOON, 0.0)
     assert day.forbids("gate", True, NOON + timedelta(days=40), 5.0) is not None
     assert day.forbids("gate", True, NOON + timedelta(days=41), 5.0 + 86400) is None
 
 
 def test_a_clock_that_starts_in_1970_does_not_count_every_call_there_ever_was() -> None:
     start = datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
-    day = Budget(Limits(day=2), {}, lambda since, camera: 1000, start, 0.0)
+    day = Budget(CallLimits(day=2), {}, lambda since, camera: 1000, start, 0.0)
     assert day.forbids("gate", True, start, 0.0) is None

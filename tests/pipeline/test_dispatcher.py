@@ -33,7 +33,7 @@ from streamwatch.core.model import (
     Recognizer,
     Trust,
 )
-from streamwatch.pipeline import Budget, Dispatcher, Governor, Limits, LocalHelp, Outbox, Served
+from streamwatch.pipeline import Budget, CallLimits, Dispatcher, Governor, LocalHelp, Outbox, Served
 from streamwatch.pipeline.router import Route
 from streamwatch.store import WaitingKeyframe
 
@@ -128,7 +128,7 @@ class Scene:
         **limits: int,
     ) -> None:
         self.clock, self.desk, self.service = FakeClock(), Desk(), service
-        budget = Budget(Limits(**limits), {}, lambda since, camera: 0, self.clock.now(), self.clock.monotonic())
+        budget = Budget(CallLimits(**limits), {}, lambda since, camera: 0, self.clock.now(), self.clock.monotonic())
         outbox = Outbox(100, 10**9, 3600)
         help_ = LocalHelp(lambda: local, first=first, stands_in=stands_in and local is not None, pay_below=0.95)
         self.dispatcher = Dispatcher(outbox, Governor(20), budget, service, help_, self.clock, self.desk)

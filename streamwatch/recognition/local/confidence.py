@@ -2,7 +2,7 @@
 
 import math
 
-from streamwatch.recognition.local.decoding import Decoded
+from streamwatch.recognition.local.decoding import DecodedPlate
 
 LEAST_SCORE = -13.5
 """Log probability below which a text is no plate, however well it leads."""
@@ -21,7 +21,7 @@ _PER_LEAD, _MOST_LEAD = 0.75, 6.0
 _PER_SCORE, _ONE_CHARACTER, _PER_SCORE_BEYOND = 1.0, -2.0, 0.2
 
 
-def confidence(plate: Decoded | None) -> float:
+def confidence(plate: DecodedPlate | None) -> float:
     """0 to 1; 0 for what is no plate."""
     if plate is None or plate.score < (LEAST_SCORE if plate.lead >= _CLEAR_LEAD else _LEAST_SCORE):
         return 0.0

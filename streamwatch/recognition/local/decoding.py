@@ -96,7 +96,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedPlate:
     """The best plate of some views.
 
     score: log probability of the plate, the mean of the views, with what had to be passed over and with how rare the
@@ -223,7 +223,7 @@ class PlateDecoder:
 
     def decode(
         self, views: Sequence[Seen], province: Floats | None = None, *, two_lines: bool = False
-    ) -> Decoded | None:
+    ) -> DecodedPlate | None:
         """The best plate in views of the same place; None where they have too few columns for any.
 
         province: a second opinion on the province, as log evidence for each of `plates.PROVINCES`. two_lines: the views
@@ -258,7 +258,7 @@ class PlateDecoder:
         kind = self._kinds[chosen.form]
         if kind not in plates.NAMES:
             lead = min(lead, float(seen_at_all[best]) - _any_text(views) + _OTHER_THAN_TEXT)
-        return Decoded(chosen.text, kind, float(scores[best]), lead, chosen.peaks)
+        return DecodedPlate(chosen.text, kind, float(scores[best]), lead, chosen.peaks)
 
     def _rarity(self, one: _Spelling) -> float:
         """Log of how rare the text is among those of its form."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from streamwatch.core.plates import DIGITS, OTHER
-from streamwatch.recognition.local.decoding import Decoded, Seen
+from streamwatch.recognition.local.decoding import DecodedPlate, Seen
 
 _BEAM, _LEAST = 16, 1e-3
 _CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + DIGITS
@@ -22,7 +22,7 @@ class FreeDecoder:
         self._pattern = pattern
         self._entries = [(n, char) for n, char in enumerate(characters) if char in _CHARACTERS]
 
-    def decode(self, seen: Seen) -> Decoded | None:
+    def decode(self, seen: Seen) -> DecodedPlate | None:
         """The likeliest text that matches; None where none of the likely ones does."""
         # For each prefix: the probability of all paths that spell it and end with nothing new, or with its last letter.
         beam: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}
@@ -45,4 +45,4 @@ class FreeDecoder:
             return None
         score = math.log(fitting[0][0])
         lead = score - math.log(fitting[1][0]) if len(fitting) > 1 else np.inf
-        return Decoded(fitting[0][1], OTHER, score, float(lead), ())
+        return DecodedPlate(fitting[0][1], OTHER, score, float(lead), ())

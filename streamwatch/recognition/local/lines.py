@@ -8,11 +8,18 @@ import numpy as np
 from streamwatch.core import plates
 from streamwatch.core.model import Picture
 from streamwatch.recognition.local import quads
-from streamwatch.recognition.local.decoding import PART_OF_CHINAS, Decoded, Floats, PlateDecoder, Probabilities, Seen
+from streamwatch.recognition.local.decoding import (
+    PART_OF_CHINAS,
+    DecodedPlate,
+    Floats,
+    PlateDecoder,
+    Probabilities,
+    Seen,
+)
 from streamwatch.recognition.local.free import FreeDecoder
 from streamwatch.recognition.local.layout import province_and_office
 from streamwatch.recognition.local.networks import network_name, open_network
-from streamwatch.recognition.local.quads import Quad, View
+from streamwatch.recognition.local.quads import LineView, Quad
 from streamwatch.recognition.local.readout import load_readout
 
 _ROWS = 48
@@ -20,9 +27,12 @@ _ROWS = 48
 # Plates squeeze Chinese characters to half their width; stretched, they look as the network has learned them. A long
 # line holds other text as well, which needs no stretching and would only cost time; the upper line of a two-line plate
 # has wide characters.
-FIRST = View(left=0.08, right=0.03, upright=0.0, stretch=1.6)
-PLAIN = View(left=0.0, right=0.02, upright=0.0, stretch=1.0)
-MORE = (View(left=0.0, right=0.02, upright=-0.06, stretch=1.9), View(left=0.22, right=0.04, upright=0.06, stretch=1.4))
+FIRST = LineView(left=0.08, right=0.03, upright=0.0, stretch=1.6)
+PLAIN = LineView(left=0.0, right=0.02, upright=0.0, stretch=1.0)
+MORE = (
+    LineView(left=0.0, right=0.02, upright=-0.06, stretch=1.9),
+    LineView(left=0.22, right=0.04, upright=0.06, stretch=1.4),
+)
 _OFFICE_WIDTH = 80
 """Pixels to which the first two characters are brought for a look of their own."""
 _PART_OF_A_PLATE = 3
@@ -41,9 +51,9 @@ class Line:
     """
 
     quad: Quad
-    first: View | None
+    first: LineView | None
     views: tuple[Seen, ...]
-    plate: Decoded | None
+    plate: DecodedPlate | None
 
     def places(self) -> list[float]:
         """The middles of the plate's characters in fractions of the quad's width; empty where they are not known."""
@@ -65,12 +75,12 @@ class LineReader:
         self._readout = load_readout(network_name("rec"), alphabet)
         self._others = FreeDecoder(self._decoder.characters, grammar.others) if grammar.others else None
 
-    def glance(self, picture: Picture, quad: Quad, view: View = FIRST) -> Line:
+    def glance(self, picture: Picture, quad: Quad, view: LineView = FIRST) -> Line:
         """The line in one view."""
         seen = self._see(quads.cut(picture, quad, view, _ROWS))
         return Line(quad, view, (seen,), self._best([seen]))
 
-    def study(self, picture: Picture, line: Line, more: Sequence[View]) -> Line:
+    def study(self, picture: Picture, line: Line, more: Sequence[LineView]) -> Line:
         """The same line in more views, and its province by itself."""
         views = (*line.views, *(self._see(quads.cut(picture, line.quad, view, _ROWS)) for view in more))
         seen = Line(line.quad, line.first, views, self._best(views))
@@ -96,7 +106,7 @@ class LineReader:
             views.append(seen)
         return Line(quad, None, tuple(views), self._best(views, stacked))
 
-    def _best(self, views: Sequence[Seen], stacked: bool = False) -> Decoded | None:
+    def _best(self, views: Sequence[Seen], stacked: bool = False) -> DecodedPlate | None:
         """The plate of a table, unless a text that fits a pattern only is likelier and more than a part of it."""
         plate = self._decoder.decode(views, two_lines=stacked)
         other = self._others.decode(views[0]) if self._others else None

@@ -17,7 +17,7 @@ _STEEPEST = 1.7
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class LineView:
     """How a line is cut out: margins in fractions of its width and of its height, and a stretch of its width."""
 
     left: float
@@ -91,7 +91,7 @@ def corners(quad: Quad) -> Corners:
     return a, b, c, d
 
 
-def cut(picture: Picture, quad: Quad, view: View, rows: int) -> Picture:
+def cut(picture: Picture, quad: Quad, view: LineView, rows: int) -> Picture:
     """The line set upright, as (rows, width, 3) BGR."""
     share = (1 + view.left + view.right) / (1 + 2 * view.upright)
     columns = max(16, round(rows * aspect(quad) * share * view.stretch))

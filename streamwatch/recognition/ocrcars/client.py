@@ -15,8 +15,8 @@ from streamwatch.core.redact import hide_secret
 from streamwatch.imaging.corners import in_original
 from streamwatch.recognition.ocrcars.credentials import ACCEPT, CONTENT_TYPE, Credentials, Parameters
 from streamwatch.recognition.ocrcars.picture_url import refuse_unless_fetchable
-from streamwatch.recognition.ocrcars.replies import Answer, Reply, read_reply
-from streamwatch.recognition.ocrcars.retry import NEVER, Budget, Failure, Repair
+from streamwatch.recognition.ocrcars.replies import CallOutcome, Reply, read_reply
+from streamwatch.recognition.ocrcars.retry import NEVER, Failure, Repair, RetryBudget
 from streamwatch.recognition.ocrcars.shrink import baseline, smaller
 from streamwatch.recognition.ocrcars.wire import Wire, address_of
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _CLOCK_TOLERANCE = 60.0
 """Seconds between this machine's clock and the reply's Date that are put down to the network."""
 
-_INTERRUPTED = Answer(CallResult("doubtful", None, 0, 0.0, error="The call was interrupted in this process."))
+_INTERRUPTED = CallOutcome(CallResult("doubtful", None, 0, 0.0, error="The call was interrupted in this process."))
 
 
 def _sleep(seconds: float) -> bool:
@@ -109,7 +109,7 @@ class OcrCars:
         self._wire.close()
 
     def _read(self, picture: _Picture, ledger: Ledger) -> list[PlateText]:
-        budget = Budget()
+        budget = RetryBudget()
         for attempt in itertools.count(1):
             answer = self._attempt(attempt, picture, ledger)
             if answer.failure is None:
@@ -122,7 +122,7 @@ class OcrCars:
             picture = again
         raise AssertionError("unreachable")
 
-    def _attempt(self, attempt: int, picture: _Picture, ledger: Ledger) -> Answer:
+    def _attempt(self, attempt: int, picture: _Picture, ledger: Ledger) -> CallOutcome:
         ledger.about_to_pay(attempt, picture.content)
         started = time.monotonic()
         answer = _INTERRUPTED
@@ -134,7 +134,7 @@ class OcrCars:
         _log_call(attempt, len(picture.content), result)
         return answer
 
-    def _send(self, picture: _Picture) -> Answer:
+    def _send(self, picture: _Picture) -> CallOutcome:
         form = picture.form()
         offset = self._clock_offset
         signed = Parameters(self._address.path, self._address.query, [form])
@@ -189,16 +189,16 @@ def _repaired(picture: _Picture, repair: Repair) -> _Picture | None:
     return _Picture(copy.jpeg, (x * further_x, y * further_y))
 
 
-def _in_pixels_of_the_caller(answer: Answer, scale: tuple[float, float]) -> Answer:
+def _in_pixels_of_the_caller(answer: CallOutcome, scale: tuple[float, float]) -> CallOutcome:
     if answer.result.plates is None:
         return answer
     plates = tuple(replace(plate, corners=in_original(plate.corners, scale)) for plate in answer.result.plates)
     return replace(answer, result=replace(answer.result, plates=plates))
 
 
-def _unanswered(failure: Failure) -> Answer:
+def _unanswered(failure: Failure) -> CallOutcome:
     charged = None if isinstance(failure.error, errors.Doubtful) else False
-    return Answer(CallResult(failure.error.outcome, charged, 0, 0.0, error=str(failure.error)), failure=failure)
+    return CallOutcome(CallResult(failure.error.outcome, charged, 0, 0.0, error=str(failure.error)), failure=failure)
 
 
 def _log_call(attempt: int, size: int, result: CallResult) -> None:

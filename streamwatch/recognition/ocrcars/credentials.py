@@ -4,23 +4,15 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from streamwatch.core.errors import ConfigError
-from streamwatch.core.redact import hide_secret
+from streamwatch.core.redact import SecretText, hide_secret
 from streamwatch.recognition.ocrcars.signature import sign, string_to_sign
 
 ACCEPT = "application/json"
 CONTENT_TYPE = "application/x-www-form-urlencoded; charset=UTF-8"
 _SIGNED = ("X-Ca-Key", "X-Ca-Nonce", "X-Ca-Timestamp")
 _ONE_WORD = re.compile(r"\s*[!-~]+\s*")
-
-
-class SecretText(Protocol):
-    """A text that shows itself only when asked, such as pydantic's `SecretStr`."""
-
-    def get_secret_value(self) -> str:
-        """The text itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ import ssl
 
 import httpx
 
+from streamwatch.core.endpoint import is_loopback
 from streamwatch.core.errors import NotSent
 from streamwatch.core.redact import host_of, place_of
-from streamwatch.recognition.ocrcars.wire import is_loopback, reason_of
+from streamwatch.recognition.ocrcars.wire import reason_of
 
 
 def reach(endpoint: str, timeout: float) -> int:

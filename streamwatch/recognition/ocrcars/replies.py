@@ -86,7 +86,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallOutcome:
     """A reply understood: plates, or the failure. `result` is complete but for the latency."""
 
     result: CallResult
@@ -112,7 +112,7 @@ def excerpt(text: str, hide: Callable[[str], str]) -> str:
     return f"{text[:_HEAD]}…{text[-_TAIL:]} ({length} characters)"
 
 
-def read_reply(reply: Reply, hide: Callable[[str], str]) -> Answer:
+def read_reply(reply: Reply, hide: Callable[[str], str]) -> CallOutcome:
     """Plates or failure of a whole reply. hide: takes this client's own credentials out of a text."""
     code = excerpt(reply.headers.get("x-ca-error-code", ""), hide)[:16]
     message = excerpt(reply.headers.get("x-ca-error-message", ""), hide)
@@ -153,16 +153,16 @@ class _Envelope:
         """`showapi_res_body`, or the document itself where it comes bare."""
         return self.document.get("showapi_res_body", self.document)
 
-    def read(self, plates: tuple[PlateText, ...]) -> Answer:
+    def read(self, plates: tuple[PlateText, ...]) -> CallOutcome:
         """The picture was read; it may show no plate."""
         result = self._result("read" if plates else "no plate", self.reply.status == 200)
-        return Answer(replace(result, plates=plates))
+        return CallOutcome(replace(result, plates=plates))
 
-    def failed(self, failure: Failure, charged: bool | None = None, gateway_code: str = "") -> Answer:
+    def failed(self, failure: Failure, charged: bool | None = None, gateway_code: str = "") -> CallOutcome:
         """The picture was not read. charged: only where the HTTP status does not say."""
         charged = self.reply.status == 200 if charged is None else charged
         result = self._result(failure.error.outcome, charged, gateway_code, str(failure.error))
-        return Answer(result, failure=failure)
+        return CallOutcome(result, failure=failure)
 
     def words(self) -> str:
         """What the vendor says in words, fit to print."""
@@ -189,7 +189,7 @@ class _Envelope:
         )
 
 
-def _not_json(envelope: _Envelope) -> Answer:
+def _not_json(envelope: _Envelope) -> CallOutcome:
     """A page of a captive portal or proxy is no answer of the service; a cut JSON text is one, and is charged."""
     body = envelope.reply.body
     said = excerpt(body[:_LONGEST].decode("utf-8", "replace"), envelope.hide)
@@ -201,7 +201,7 @@ def _not_json(envelope: _Envelope) -> Answer:
     return envelope.failed(row.failure("HTTP 200", said), charged=False)
 
 
-def _read_envelope(envelope: _Envelope) -> Answer:
+def _read_envelope(envelope: _Envelope) -> CallOutcome:
     platform, body = envelope.document.get("showapi_res_code"), envelope.body
     if not _nothing(platform) and number(platform) != 0:
         row = PLATFORM.get(number(platform) or 0, UNKNOWN)

@@ -70,7 +70,7 @@ class Failure:
     retry: Retry
 
 
-class Budget:
+class RetryBudget:
     """The retries that one picture still has."""
 
     def __init__(self) -> None:

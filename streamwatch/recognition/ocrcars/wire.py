@@ -4,7 +4,6 @@ What a broken exchange means for the money is decided here, in one table. It ask
 read the whole request? Only where that is impossible may the same picture be sent again.
 """
 
-import ipaddress
 import logging
 import os
 import ssl
@@ -20,6 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from streamwatch.core import errors
+from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.redact import hide_credentials
 from streamwatch.recognition.ocrcars.replies import Reply
 from streamwatch.recognition.ocrcars.retry import BY_CLASS, NEVER, Failure
@@ -36,7 +36,7 @@ _CHECK_PROXY = "Check the proxy that the environment names (HTTPS_PROXY)."
 _TOO_SLOW = "Raise recognizer.ocrcars.read_timeout, or lower jpeg.long_side or jpeg.quality."
 
 
-class Sent(Enum):
+class RequestSent(Enum):
     """How much of the request has left this machine."""
 
     UNKNOWN = "unknown"
@@ -49,20 +49,20 @@ class Broken:
     """What a foreign exception means. sent: what it proves by itself, without a look at how far the request got."""
 
     gist: str
-    sent: Sent = Sent.UNKNOWN
+    sent: RequestSent = RequestSent.UNKNOWN
     advice: str = _CHECK_NETWORK
 
 
-_CONNECTING = Broken("no connection", Sent.NOTHING)
+_CONNECTING = Broken("no connection", RequestSent.NOTHING)
 _BROKE_OFF = Broken("the connection broke before the answer was whole")
 
 MEANING: dict[type[httpx.RequestError], Broken] = {
     httpx.ConnectError: _CONNECTING,
-    httpx.ConnectTimeout: Broken("no connection in time", Sent.NOTHING),
-    httpx.PoolTimeout: Broken("all connections are in use", Sent.NOTHING, "Lower recognizer.ocrcars.parallel."),
-    httpx.ProxyError: Broken("the proxy refused the connection", Sent.NOTHING, _CHECK_PROXY),
-    httpx.UnsupportedProtocol: Broken("the address is neither http nor https", Sent.NOTHING),
-    httpx.LocalProtocolError: Broken("the request is not valid HTTP", Sent.NOTHING),
+    httpx.ConnectTimeout: Broken("no connection in time", RequestSent.NOTHING),
+    httpx.PoolTimeout: Broken("all connections are in use", RequestSent.NOTHING, "Lower recognizer.ocrcars.parallel."),
+    httpx.ProxyError: Broken("the proxy refused the connection", RequestSent.NOTHING, _CHECK_PROXY),
+    httpx.UnsupportedProtocol: Broken("the address is neither http nor https", RequestSent.NOTHING),
+    httpx.LocalProtocolError: Broken("the request is not valid HTTP", RequestSent.NOTHING),
     httpx.WriteError: Broken("the connection broke while sending"),
     httpx.WriteTimeout: Broken("sending took too long", advice=_TOO_SLOW),
     httpx.ReadError: _BROKE_OFF,
@@ -89,7 +89,7 @@ class Progress:
     """
 
     def __init__(self, connect_timeout: float, read_timeout: float) -> None:
-        self.sent = Sent.UNKNOWN
+        self.sent = RequestSent.UNKNOWN
         self.head: Reply | None = None
         self._tunnelling = False
         self._read_timeout = read_timeout
@@ -101,13 +101,13 @@ class Progress:
         if event == "http11.send_request_headers.started":
             # Through a proxy a CONNECT goes first; until it is answered, the proxy has seen nothing else.
             self._tunnelling = info["request"].method == b"CONNECT"
-            self.sent = Sent.NOTHING if self._tunnelling else Sent.UNKNOWN
+            self.sent = RequestSent.NOTHING if self._tunnelling else RequestSent.UNKNOWN
             if not self._tunnelling:
                 self.deadlines.update(write=self._end, read=self._end)
         elif event == "http11.send_request_body.complete" and not self._tunnelling:
             self.deadlines["read"] = min(self._end, time.monotonic() + self._read_timeout)
         elif event in ("http11.send_request_headers.failed", "http11.send_request_body.failed"):
-            self.sent = Sent.NOTHING if self._tunnelling else Sent.CUT
+            self.sent = RequestSent.NOTHING if self._tunnelling else RequestSent.CUT
         elif event == "http11.receive_response_headers.complete" and not self._tunnelling:
             _, status, _, headers = info["return_value"]
             self.head = Reply(status, _headers(headers))
@@ -125,39 +125,17 @@ class Address:
 
 
 def address_of(endpoint: str) -> Address:
-    """Raises ConfigError unless the endpoint is https (or http on this machine) without credentials in it."""
-    problem = "recognizer.ocrcars.endpoint is not an address."
+    """Return an endpoint as it goes over the wire. Raise ConfigError where `check_endpoint` finds it wrong."""
     try:
+        check_endpoint(endpoint)
         url = httpx.URL(endpoint.strip())
-        url.host.encode("idna")
-    except (httpx.InvalidURL, UnicodeError):
-        raise errors.ConfigError(problem, "Write it like https://host/ocrCars.") from None
-    if url.scheme not in ("http", "https") or not url.host or not 0 < (url.port or 443) < 65536:
-        raise errors.ConfigError(problem, "Write it like https://host/ocrCars.")
+    except httpx.InvalidURL:
+        raise errors.ConfigError("recognizer.ocrcars.endpoint is not an address.") from None
+    except ValueError as problem:
+        raise errors.ConfigError(f"recognizer.ocrcars.endpoint {problem}.") from None
     path, _, query = url.raw_path.decode("ascii").partition("?")
     pairs = tuple(parse_qsl(query, keep_blank_values=True))
-    names = {name.lower() for name, _ in pairs}
-    if url.userinfo or "appcode" in names:
-        raise errors.ConfigError(
-            "recognizer.ocrcars.endpoint carries credentials, which would get into logs.",
-            "Give the AppCode by STREAMWATCH_APPCODE.",
-        )
-    if names & {"img_base64", "img_url"}:
-        raise errors.ConfigError("recognizer.ocrcars.endpoint carries a picture in its query.", "Remove the query.")
-    loopback = is_loopback(url.host)
-    if url.scheme == "http" and not loopback:
-        raise errors.ConfigError(
-            "recognizer.ocrcars.endpoint is plain http, over which everybody on the way can read the AppCode.",
-            "Write https://, or use http with a server on this machine (127.0.0.1) only.",
-        )
-    return Address(url, url.host, path, pairs, loopback)
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return Address(url, url.host, path, pairs, is_loopback(url.host))
 
 
 class Wire:
@@ -217,10 +195,10 @@ class Wire:
             return _failure(errors.BadRequest(f"{where}.", "Please report this: it is a fault of streamwatch."))
         if progress.head is None and _header_too_large(error) and signed:
             return Failure(_probably_bad_signature(self._address.host), NEVER)
-        if Sent.NOTHING in (broken.sent, sent):
+        if RequestSent.NOTHING in (broken.sent, sent):
             reason, advice = reason_of(error)
             return _failure(errors.NotSent(f"{where}{reason}.", advice or broken.advice))
-        if sent is Sent.CUT:
+        if sent is RequestSent.CUT:
             # The length was announced and not all of it left this machine, so the service can not have acted on it.
             unsent = errors.NotSent(f"{where}; the request did not leave whole.", broken.advice)
             # What took all the time there is would do so again at once.

@@ -7,7 +7,7 @@ import pytest
 
 from streamwatch.core import plates
 from streamwatch.recognition.local.confidence import confidence
-from streamwatch.recognition.local.decoding import Decoded, PlateDecoder
+from streamwatch.recognition.local.decoding import DecodedPlate, PlateDecoder
 from streamwatch.recognition.local.free import FreeDecoder
 
 ALPHABET = ["", *plates.PROVINCES, *map(chr, range(ord("A"), ord("Z") + 1)), *"0123456789", *"警挂学港澳·粵帐店"]
@@ -30,13 +30,13 @@ def clear(text: str) -> list[dict[str, float]]:
     return [{char: 0.99} for char in text]
 
 
-def read(views: list[np.ndarray], decoder: PlateDecoder = DECODER) -> Decoded:
+def read(views: list[np.ndarray], decoder: PlateDecoder = DECODER) -> DecodedPlate:
     decoded = decoder.decode([decoder.see(view) for view in views])
     assert decoded is not None
     return decoded
 
 
-def decode(*seen: dict[str, float], blanks: int = 1) -> Decoded:
+def decode(*seen: dict[str, float], blanks: int = 1) -> DecodedPlate:
     return read([columns(*seen, blanks=blanks)])
 
 

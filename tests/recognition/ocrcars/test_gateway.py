@@ -205,7 +205,7 @@ def test_every_class_of_error_has_its_retry() -> None:
 
 
 def test_the_budget_holds_each_reason_and_all_together() -> None:
-    budget = retry.Budget()
+    budget = retry.RetryBudget()
     assert budget.allows(retry.ONCE)
     assert 1.5 <= budget.spend(retry.ONCE) <= 2.5
     assert not budget.allows(retry.ONCE)
@@ -215,8 +215,8 @@ def test_the_budget_holds_each_reason_and_all_together() -> None:
 
 
 def test_pauses_double() -> None:
-    budget = retry.Budget()
+    budget = retry.RetryBudget()
     first, second = budget.spend(retry.QUICKLY), budget.spend(retry.QUICKLY)
     assert 0.75 <= first <= 1.25
     assert 1.5 <= second <= 2.5
-    assert retry.Budget().spend(retry.AT_ONCE) == 0
+    assert retry.RetryBudget().spend(retry.AT_ONCE) == 0

@@ -9,7 +9,7 @@ from fakes import envelope, no_plate, plate
 from streamwatch.core import errors
 from streamwatch.core.model import PlateText
 from streamwatch.recognition.ocrcars import replies, retry
-from streamwatch.recognition.ocrcars.replies import Answer, Reply, excerpt, number, read_reply
+from streamwatch.recognition.ocrcars.replies import CallOutcome, Reply, excerpt, number, read_reply
 
 CORNERS = ((363.0, 308.0), (580.0, 276.0), (587.0, 323.0), (371.0, 356.0))
 
@@ -18,16 +18,16 @@ def same(text: str) -> str:
     return text
 
 
-def read(body: bytes | dict[str, Any], status: int = 200, **headers: str) -> Answer:
+def read(body: bytes | dict[str, Any], status: int = 200, **headers: str) -> CallOutcome:
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     return read_reply(Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, body), same)
 
 
-def read_body(**body: object) -> Answer:
+def read_body(**body: object) -> CallOutcome:
     return read({"showapi_res_code": 0, "showapi_res_body": body})
 
 
-def error_of(answer: Answer) -> type[errors.RecognitionError]:
+def error_of(answer: CallOutcome) -> type[errors.RecognitionError]:
     assert answer.failure is not None
     assert not answer.plates
     assert answer.result.plates is None

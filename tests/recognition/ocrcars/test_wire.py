@@ -113,9 +113,9 @@ def test_beyond_this_machine_netrc_is_ignored_and_a_refusing_proxy_sees_no_crede
         ("https://h:99999/ocrCars", "not an address"),
         ("https://h:port/ocrCars", "not an address"),
         ("", "not an address"),
-        ("https://user:hush@h/ocrCars", "carries credentials"),
-        ("https://h/ocrCars?appCode=hush", "carries credentials"),
-        ("https://h/ocrCars?img_url=hush", "carries a picture"),
+        ("https://user:hush@h/ocrCars", "must not carry credentials"),
+        ("https://h/ocrCars?appCode=hush", "must not carry credentials"),
+        ("https://h/ocrCars?img_url=hush", "must not carry a picture"),
     ],
 )
 def test_endpoints_that_are_refused(endpoint: str, says: str) -> None:
