@@ -6,6 +6,7 @@ import pytest
 
 from streamwatch.core import errors
 from streamwatch.pipeline import Governor
+from streamwatch.pipeline.governor import BreakerState
 
 
 def test_calls_are_free_at_first() -> None:
@@ -111,3 +112,23 @@ def test_a_picture_that_is_refused_holds_nothing_back() -> None:
     governor = Governor(20)
     governor.failed(errors.PictureBroken("broken"), 0.0)
     assert governor.wait_for("gate", 0.0) == 0.0
+
+
+def test_the_breaker_goes_through_its_states() -> None:
+    governor = Governor(20)
+    outage = errors.NotSent("no connection")
+    assert governor.state is BreakerState.CLOSED
+    governor.began(0.0)
+    assert governor.state is BreakerState.CLOSED
+    governor.failed(outage, 0.0)
+    assert governor.state is BreakerState.OPEN
+    governor.began(2.0)
+    assert (governor.state, governor.holds("gate", 9.0)) == (BreakerState.HALF_OPEN, True)
+    governor.called_off()
+    assert (governor.state, governor.wait_for("gate", 2.0)) == (BreakerState.OPEN, 0.0)
+    governor.began(2.0)
+    governor.failed(outage, 2.0)
+    assert (governor.state, governor.wait_for("gate", 2.0)) == (BreakerState.OPEN, 4.0)
+    governor.began(6.0)
+    governor.answered("gate", 1)
+    assert governor.state is BreakerState.CLOSED
