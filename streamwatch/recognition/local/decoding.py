@@ -12,23 +12,14 @@ is the likeliest in the mean of all views, over all paths that spell it.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 
 from streamwatch.core import plates
-from streamwatch.recognition.local.provinces import MEANT, TAKEN_FOR
+from streamwatch.recognition.local.ctc import NOT_A_FORM, Paths
+from streamwatch.recognition.local.marks import FLOOR, Alphabet, Floats, Numbers, Probabilities, Seen
+from streamwatch.recognition.local.provinces import MEANT
 
-Probabilities = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
-Numbers = npt.NDArray[np.int64]
-
-_FLOOR = 1e-5
-"""Least probability of anything, so that one bad column does not rule a path out."""
-_OTHER_TEXT = 0.01
-"""What a column costs that is passed over before or after the plate, although something is written there."""
-_NOT_A_FORM = -1e9
 # What a character that can not stand at a place still says for one that can, by the cost of confusing the two.
 _SHARED = {0.25: 0.1, 0.5: 0.02}
 _SHARE_BESIDE_DIGIT = 0.3
@@ -69,30 +60,11 @@ _AT_HOME = 0.5
 """Share of the vehicles that come from the gate's own province, where it is known; the rest from any."""
 _SECOND_OPINION = 2.0
 """Weight of a second opinion on the province against what the views of the whole plate say of it."""
-_CLEAR = 0.5
-"""Probability of a character that is clearly seen."""
 _FORMS_PER_VIEW = 4
 _PROVINCES_PER_VIEW = 5
 _LEAST_SECOND = 0.003
 """Probability from which on the second likeliest character of a place is weighed as well."""
 _LATIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + plates.DIGITS
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """What matters of the network's probabilities for one view.
-
-    marks: (T, marks) how likely each plate character is, and each of `MEANT` by what it is taken for. blank: (T,) how
-    likely nothing, or a separator.
-    """
-
-    marks: Probabilities
-    blank: Probabilities
-
-    def then(self, other: "Seen") -> "Seen":
-        """Both as one text, with nothing between them."""
-        marks = np.concatenate([self.marks, np.zeros((1, self.marks.shape[1]), np.float32), other.marks])
-        return Seen(marks, np.concatenate([self.blank, np.ones(1, np.float32), other.blank]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,89 +109,40 @@ class PlateDecoder:
         forms = [(kind.name, form) for kind in kinds if kind.name not in _NOT_SOUGHT for form in kind.forms]
         self._kinds = [name for name, _ in forms]
         self._forms = [form for _, form in forms]
-        self._lengths = np.array([len(form) for form in self._forms], np.int64)
         self._priors = np.log([_share(name, form) for name, form in forms])
         self._priors_in_two_lines = self._priors + np.log([_RARE_IN_TWO_LINES.get(name, 1.0) for name in self._kinds])
         in_forms = {char for form in self._forms for place in form for char in place}
-        self._characters = sorted(in_forms | {*_LATIN, *plates.PROVINCES})
-        self._row = {char: n for n, char in enumerate(self._characters)}
-        self._home = home_province
-        self._frequency = _frequency(home_province)
-        self._entries, self._begins = self._direct(alphabet)
-        self._known = np.add.reduceat(np.sign(self._entries), self._begins) > 0
-        self._similar, self._shares = self._look_alikes(alphabet)
-        self._separators = [0, *(n for n, char in enumerate(alphabet) if n and not plates.normalise(char))]
+        self.alphabet = Alphabet(alphabet, sorted(in_forms | {*_LATIN, *plates.PROVINCES}))
+        self._home, self._frequency = home_province, _frequency(home_province)
         self._weights, self._place_of = self._place_weights()
-        self._province_rows = [self._row[province] for province in plates.PROVINCES]
-
-    @property
-    def characters(self) -> Sequence[str]:
-        """What each of the first entries of `Seen.marks` stands for; those by their look-alikes follow."""
-        return self._characters
-
-    def _direct(self, alphabet: Sequence[str]) -> tuple[list[int], list[int]]:
-        """The network's entries that are plate characters once normalised, by character; and where each one's begin."""
-        entries: dict[str, list[int]] = {char: [] for char in self._characters}
-        for n, char in enumerate(alphabet):
-            if n and (plain := plates.normalise(char)) in entries:
-                entries[plain].append(n)
-        # Blanks instead of a character that the network does not know; `_known` takes them out again.
-        lists = [entries[char] or [0] for char in self._characters]
-        return [n for one in lists for n in one], [0, *accumulate(len(one) for one in lists[:-1])]
-
-    def _look_alikes(self, alphabet: Sequence[str]) -> tuple[list[int], Probabilities]:
-        """The network's entries that are taken for one of `MEANT`, and how far each speaks for each."""
-        entries = [n for n, char in enumerate(alphabet) if char in TAKEN_FOR]
-        shares = np.zeros((len(entries), len(MEANT)), np.float32)
-        for row, n in enumerate(entries):
-            for meant, share in TAKEN_FOR[alphabet[n]].items():
-                shares[row, MEANT.index(meant)] = share
-        return entries, shares
+        self._paths = Paths(np.array([len(form) for form in self._forms], np.int64), self._place_of)
 
     def _place_weights(self) -> tuple[Probabilities, Numbers]:
         """(kinds of place, mark, meant character): how far what is seen speaks for what may stand there.
 
         And (forms, places): which kind of place each place is; a place beyond the form's end is of any kind.
         """
-        confused = np.array([[_weight(meant, seen) for meant in self._characters] for seen in self._characters])
-        same = np.eye(len(self._characters))
-        taken = np.array([[float(meant == taken) for meant in self._characters] for taken in MEANT])
+        characters, row = self.alphabet.characters, self.alphabet.row
+        confused = np.array([[_weight(meant, seen) for meant in characters] for seen in characters])
+        same = np.eye(len(characters))
+        taken = np.array([[float(meant == taken) for meant in characters] for taken in MEANT])
         kinds = {place: n for n, place in enumerate(dict.fromkeys(place for form in self._forms for place in form))}
         weights = np.zeros((len(kinds), len(same) + len(taken), len(same)), np.float32)
         for place, n in kinds.items():
-            allowed = np.array([char in place for char in self._characters])
+            allowed = np.array([char in place for char in characters])
             marks = np.concatenate([np.where(allowed[:, None], same, confused), taken])
             for letter, digit in ("O0", "I1"):
                 if digit in place and letter not in place:
-                    marks[self._row[letter]] *= _SHARE_BESIDE_DIGIT
-                    marks[self._row[letter], self._row[digit]] = 1.0
+                    marks[row[letter]] *= _SHARE_BESIDE_DIGIT
+                    marks[row[letter], row[digit]] = 1.0
             if place == plates.OFFICE_LETTERS:
-                marks[self._row["0"], self._row["O"]] = _ROUND
-                marks[self._row["O"], [self._row["D"], self._row["Q"]]] = _SHARED[0.25]
+                marks[row["0"], row["O"]] = _ROUND
+                marks[row["O"], [row["D"], row["Q"]]] = _SHARED[0.25]
             weights[n][:, allowed] = marks[:, allowed]
-        place_of = np.zeros((len(self._forms), self._lengths.max(initial=1)), np.int64)
+        place_of = np.zeros((len(self._forms), max(map(len, self._forms), default=1)), np.int64)
         for f, form in enumerate(self._forms):
             place_of[f, : len(form)] = [kinds[place] for place in form]
         return weights, place_of
-
-    def see(self, columns: Probabilities) -> Seen:
-        """What matters of (T, len(alphabet)) probabilities."""
-        exact = np.add.reduceat(columns[:, self._entries], self._begins, axis=1) * self._known
-        # Not by matrix multiplication: its library would start threads of its own for so small a thing.
-        similar = np.einsum("te,ep->tp", columns[:, self._similar], self._shares)
-        return Seen(np.concatenate([exact, similar], axis=1), columns[:, self._separators].sum(axis=1))
-
-    def characters_in(self, seen: Seen) -> int:
-        """How many letters, digits and other plate characters are clearly seen."""
-        marks = seen.marks[:, : len(self._characters)]
-        chosen = np.where(marks.max(axis=1) > _CLEAR, marks.argmax(axis=1), -1)
-        return int(np.count_nonzero((chosen[1:] >= 0) & (chosen[1:] != chosen[:-1]))) + int(chosen[0] >= 0)
-
-    def provinces(self, seen: Seen) -> Floats:
-        """How far a view of a plate's first characters speaks for each of `plates.PROVINCES`; 0 or more."""
-        marks = seen.marks.sum(axis=0)
-        direct, taken = marks[self._province_rows], marks[len(self._characters) :][: len(plates.PROVINCES)]
-        return np.asarray(direct + taken, np.float64)
 
     def decode(
         self, views: Sequence[Seen], province: Floats | None = None, *, two_lines: bool = False
@@ -233,7 +156,7 @@ class PlateDecoder:
             return None
         priors = self._priors_in_two_lines if two_lines else self._priors
         shares = [(seen.marks @ self._weights).swapaxes(0, 1) for seen in views]
-        blanks = [np.log(seen.blank + _FLOOR) for seen in views]
+        blanks = [np.log(seen.blank + FLOOR) for seen in views]
         proposed = dict.fromkeys(
             one
             for share, blank, seen in zip(shares, blanks, views, strict=True)
@@ -242,7 +165,10 @@ class PlateDecoder:
         if not proposed:
             return None
         spellings = list(proposed)
-        scores = np.mean([self._likelihoods(spellings, *view) for view in zip(shares, blanks, strict=True)], axis=0)
+        forms, rows = np.array([one.form for one in spellings]), self._rows(spellings)
+        scores = np.mean(
+            [self._paths.likelihoods(forms, rows, *view) for view in zip(shares, blanks, strict=True)], axis=0
+        )
         seen_at_all = scores.copy()
         scores += [priors[one.form] + self._rarity(one) + _opinion(one.text, province) for one in spellings]
         # What is known before looking decides between plates, but makes none of them any clearer.
@@ -254,11 +180,16 @@ class PlateDecoder:
         best = int(ranks.argmax())
         chosen = spellings[best]
         others = [rank for rank, one in zip(ranks, spellings, strict=True) if one.text != chosen.text]
-        lead = float(ranks[best] - max(others, default=_NOT_A_FORM))
+        lead = float(ranks[best] - max(others, default=NOT_A_FORM))
         kind = self._kinds[chosen.form]
         if kind not in plates.NAMES:
             lead = min(lead, float(seen_at_all[best]) - _any_text(views) + _OTHER_THAN_TEXT)
         return DecodedPlate(chosen.text, kind, float(scores[best]), lead, chosen.peaks)
+
+    def _rows(self, spellings: Sequence[_Spelling]) -> Numbers:
+        """Return (spellings, places) the characters spelt; beyond a form's end, the last one."""
+        most = self._place_of.shape[1]
+        return np.array([[self.alphabet.row[char] for char in one.text.ljust(most, one.text[-1])] for one in spellings])
 
     def _rarity(self, one: _Spelling) -> float:
         """Log of how rare the text is among those of its form."""
@@ -280,26 +211,27 @@ class PlateDecoder:
 
         And with other provinces that can be seen.
         """
+        characters, row = self.alphabet.characters, self.alphabet.row
         picks = shares.argmax(axis=2)[:, self._place_of]
-        places = np.log(np.clip(shares.max(axis=2), _FLOOR, 1))[:, self._place_of]
-        scores, paths = self._best_paths(places, picks, blank)
+        places = np.log(np.clip(shares.max(axis=2), FLOOR, 1))[:, self._place_of]
+        scores, paths = self._paths.best_paths(places, picks, blank)
         scores = scores + priors
         for form in np.argsort(-scores)[:_FORMS_PER_VIEW]:
-            if scores[form] <= _NOT_A_FORM / 2:
+            if scores[form] <= NOT_A_FORM / 2:
                 return
-            stays = [np.flatnonzero(paths[:, form] == 2 * n + 1) for n in range(self._lengths[form])]
+            stays = [np.flatnonzero(paths[:, form] == 2 * n + 1) for n in range(len(self._forms[form]))]
             peaks = [int(stay[np.argmax(places[stay, form, n])]) for n, stay in enumerate(stays)]
-            text = "".join(self._characters[picks[peak, form, n]] for n, peak in enumerate(peaks))
+            text = "".join(characters[picks[peak, form, n]] for n, peak in enumerate(peaks))
             where = tuple((peak + 0.5) / len(blank) for peak in peaks)
             texts, mistaken = [text], 0
             for n, (peak, char) in enumerate(zip(peaks, text, strict=True)):
                 share, itself = shares[peak, self._place_of[form, n]], seen.marks[peak]
-                mistaken += bool(itself[self._row[char]] < share.max() / 2)
+                mistaken += bool(itself[row[char]] < share.max() / 2)
                 second = int(np.argsort(share)[-2])
                 if itself[second] > _LEAST_SECOND:
-                    texts.append(text[:n] + self._characters[second] + text[n + 1 :])
+                    texts.append(text[:n] + characters[second] + text[n + 1 :])
                 if char in plates.PROVINCES:
-                    others = [self._characters[m] for m in np.argsort(-share)[:_PROVINCES_PER_VIEW] if share[m] > 0]
+                    others = [characters[m] for m in np.argsort(-share)[:_PROVINCES_PER_VIEW] if share[m] > 0]
                     others += [self._home] if self._home else []
                     if province is not None:
                         others += [plates.PROVINCES[m] for m in np.argsort(-province)[:_PROVINCES_PER_VIEW]]
@@ -307,64 +239,6 @@ class PlateDecoder:
             if self._kinds[form] in plates.NAMES:
                 mistaken = 0
             yield from (_Spelling(int(form), one, where, mistaken) for one in texts)
-
-    def _likelihoods(self, spellings: Sequence[_Spelling], shares: Probabilities, blank: Floats) -> Floats:
-        """Log probability of each spelling over all paths: the forward half of CTC's forward-backward algorithm."""
-        steps, count, most = len(blank), len(spellings), int(self._lengths.max())
-        forms = np.array([one.form for one in spellings])
-        rows = np.array([[self._row[char] for char in one.text.ljust(most, one.text[-1])] for one in spellings])
-        emit = self._emissions(np.log(np.clip(shares[:, self._place_of[forms], rows], _FLOOR, 1)), blank, forms)
-        differs = rows[:, 1:] != rows[:, :-1]
-        score = np.full((count, 2 * most + 1), _NOT_A_FORM)
-        score[:, :2] = emit[0, :, :2]
-        moves = np.full((3, count, 2 * most + 1), _NOT_A_FORM)
-        for t in range(1, steps):
-            moves[0] = score
-            moves[1, :, 1:] = score[:, :-1]
-            moves[2, :, 3::2] = np.where(differs, score[:, 1:-2:2], _NOT_A_FORM)
-            top = moves.max(axis=0)
-            score = top + np.log(np.exp(moves - top).sum(axis=0)) + emit[t]
-        every, last = np.arange(count), 2 * self._lengths[forms]
-        return np.asarray(np.logaddexp(score[every, last - 1], score[every, last]), np.float64)
-
-    def _emissions(self, places: Floats, blank: Floats, forms: Numbers) -> Floats:
-        """(T, count, states): log probability of each column in the states blank, place 0, blank, place 1, …, blank."""
-        steps, count, most = places.shape
-        emit = np.empty((steps, count, 2 * most + 1))
-        emit[:, :, 0::2] = blank[:, None, None]
-        emit[:, :, 1::2] = places
-        around = np.maximum(blank, np.log(_OTHER_TEXT))[:, None]
-        emit[:, :, 0] = around
-        emit[:, np.arange(count), 2 * self._lengths[forms]] = around
-        return emit
-
-    def _best_paths(self, places: Floats, picks: Numbers, blank: Floats) -> tuple[Floats, Numbers]:
-        """Viterbi for all forms at once. Returns their log probabilities, and (T, forms) states of their best paths."""
-        steps, forms, most = places.shape
-        every = np.arange(forms)
-        emit = self._emissions(places, blank, every)
-        # A place keeps its character while the path stays in it, and two places touch only if their characters differ:
-        # otherwise one 8 would do for two.
-        changed = picks[1:] != picks[:-1]
-        differs = picks[1:, :, 1:] != picks[:-1, :, :-1]
-        score = np.full((forms, 2 * most + 1), _NOT_A_FORM)
-        score[:, :2] = emit[0, :, :2]
-        came = np.zeros((steps, forms, 2 * most + 1), np.int64)
-        moves = np.full((3, forms, 2 * most + 1), _NOT_A_FORM)
-        for t in range(1, steps):
-            moves[0] = score
-            moves[0, :, 1::2][changed[t - 1]] = _NOT_A_FORM
-            moves[1, :, 1:] = score[:, :-1]
-            moves[2, :, 3::2] = np.where(differs[t - 1], score[:, 1:-2:2], _NOT_A_FORM)
-            came[t] = moves.argmax(axis=0)
-            score = moves.max(axis=0) + emit[t]
-        ends = np.stack([score[every, 2 * self._lengths - 1], score[every, 2 * self._lengths]])
-        states = 2 * self._lengths - 1 + ends.argmax(axis=0)
-        paths = np.empty((steps, forms), np.int64)
-        for t in range(steps - 1, -1, -1):
-            paths[t] = states
-            states = states - came[t, every, states]
-        return ends.max(axis=0), paths
 
 
 def _share(kind: str, form: plates.Form) -> float:
@@ -387,7 +261,7 @@ def _any_text(views: Sequence[Seen]) -> float:
         marks = seen.marks[:, : -len(MEANT)]
         rest = 1 - seen.blank - marks.sum(axis=1)
         likeliest = np.maximum(np.maximum(seen.blank, marks.max(axis=1)), rest)
-        best.append(float(np.log(likeliest + _FLOOR).sum()))
+        best.append(float(np.log(likeliest + FLOOR).sum()))
     return float(np.mean(best))
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from streamwatch.core.plates import DIGITS, OTHER
-from streamwatch.recognition.local.decoding import DecodedPlate, Seen
+from streamwatch.recognition.local.decoding import DecodedPlate
+from streamwatch.recognition.local.marks import Seen
 
 _BEAM, _LEAST = 16, 1e-3
 _CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + DIGITS

@@ -8,16 +8,10 @@ import numpy as np
 from streamwatch.core import plates
 from streamwatch.core.model import Picture
 from streamwatch.recognition.local import quads
-from streamwatch.recognition.local.decoding import (
-    PART_OF_CHINAS,
-    DecodedPlate,
-    Floats,
-    PlateDecoder,
-    Probabilities,
-    Seen,
-)
+from streamwatch.recognition.local.decoding import PART_OF_CHINAS, DecodedPlate, PlateDecoder
 from streamwatch.recognition.local.free import FreeDecoder
 from streamwatch.recognition.local.layout import province_and_office
+from streamwatch.recognition.local.marks import Floats, Probabilities, Seen
 from streamwatch.recognition.local.networks import network_name, open_network
 from streamwatch.recognition.local.quads import LineView, Quad
 from streamwatch.recognition.local.readout import load_readout
@@ -72,8 +66,9 @@ class LineReader:
         characters = self._network.get_modelmeta().custom_metadata_map["character"].splitlines()
         alphabet = ["", *characters, " "]
         self._decoder = PlateDecoder(alphabet, home_province, grammar.kinds)
+        self._alphabet = self._decoder.alphabet
         self._readout = load_readout(network_name("rec"), alphabet)
-        self._others = FreeDecoder(self._decoder.characters, grammar.others) if grammar.others else None
+        self._others = FreeDecoder(self._alphabet.characters, grammar.others) if grammar.others else None
 
     def glance(self, picture: Picture, quad: Quad, view: LineView = FIRST) -> Line:
         """The line in one view."""
@@ -94,7 +89,7 @@ class LineReader:
 
     def shows_characters(self, line: Line) -> bool:
         """Whether enough characters are clearly seen for a part of a plate; on leaves and stripes there are none."""
-        return self._decoder.characters_in(line.views[0]) >= _PART_OF_A_PLATE
+        return self._alphabet.characters_in(line.views[0]) >= _PART_OF_A_PLATE
 
     def together(self, quad: Quad, lines: Sequence[Line], *, stacked: bool = False) -> Line:
         """Several lines, each in the same views, as one text. quad: around all. stacked: one above the other."""
@@ -121,11 +116,11 @@ class LineReader:
         columns = self._columns(quads.set_upright(picture, piece, _OFFICE_WIDTH, _ROWS))
         if self._readout:
             return self._readout.provinces(columns)
-        return np.asarray(np.log(self._decoder.provinces(self._decoder.see(columns)) + _FAINTEST), np.float64)
+        return np.asarray(np.log(self._alphabet.provinces(self._alphabet.see(columns)) + _FAINTEST), np.float64)
 
     def _see(self, cutting: Picture) -> Seen:
         """What matters of a picture of 48 rows."""
-        return self._decoder.see(self._columns(cutting))
+        return self._alphabet.see(self._columns(cutting))
 
     def _columns(self, cutting: Picture) -> Probabilities:
         """(T, alphabet): the network makes a column of each eight pixels of a picture's width."""

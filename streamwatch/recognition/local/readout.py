@@ -14,7 +14,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.recognition.local.decoding import Floats, Probabilities
+from streamwatch.recognition.local.marks import Floats, Probabilities
 
 WEIGHTS = "provinces.npz"
 _COLUMNS = 6

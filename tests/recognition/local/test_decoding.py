@@ -31,7 +31,7 @@ def clear(text: str) -> list[dict[str, float]]:
 
 
 def read(views: list[np.ndarray], decoder: PlateDecoder = DECODER) -> DecodedPlate:
-    decoded = decoder.decode([decoder.see(view) for view in views])
+    decoded = decoder.decode([decoder.alphabet.see(view) for view in views])
     assert decoded is not None
     return decoded
 
@@ -63,7 +63,7 @@ def test_the_dot_and_variants_of_characters_are_no_hindrance() -> None:
 
 
 def test_two_lines_are_hardly_a_new_energy_plate() -> None:
-    upper, lower = (DECODER.see(columns(*clear(text))) for text in ("粤A", "K93312"))
+    upper, lower = (DECODER.alphabet.see(columns(*clear(text))) for text in ("粤A", "K93312"))
     beside = DECODER.decode([upper.then(lower)])
     above = DECODER.decode([upper.then(lower)], two_lines=True)
     assert beside is not None
@@ -107,7 +107,7 @@ def test_armed_police_keep_a_half_seen_province() -> None:
     assert decode(*clear("WJ"), {"店": 0.85, "京": 0.1}, *clear("1234J")).text == "WJ京1234J"
     assert decode(*clear("WJ琼12345")).text == "WJ琼12345"
     assert decode(*clear("WJ12345")).text == "WJ12345"
-    upper, lower = (DECODER.see(columns(*clear(text))) for text in ("WJ苏", "0312X"))
+    upper, lower = (DECODER.alphabet.see(columns(*clear(text))) for text in ("WJ苏", "0312X"))
     stacked = DECODER.decode([upper.then(lower)], two_lines=True)
     assert stacked is not None
     assert (stacked.text, stacked.kind) == ("WJ苏0312X", "armed police")
@@ -185,7 +185,7 @@ def test_other_text_is_read_without_confidence(text: str) -> None:
 
 
 def test_too_few_columns_hold_no_plate() -> None:
-    assert DECODER.decode([DECODER.see(columns(*clear("京A1")))]) is None
+    assert DECODER.decode([DECODER.alphabet.see(columns(*clear("京A1")))]) is None
 
 
 def test_a_province_is_known_by_what_it_is_taken_for() -> None:
@@ -223,14 +223,14 @@ def test_without_a_home_every_province_is_as_likely_and_with_one_it_lends_no_con
 def test_a_second_opinion_on_the_province_counts() -> None:
     opinion = np.full(len(plates.PROVINCES), -3.0)
     opinion[plates.PROVINCES.index("沪")] = -0.1
-    view = DECODER.see(columns({"津": 0.5, "沪": 0.3}, *clear("A12345")))
+    view = DECODER.alphabet.see(columns({"津": 0.5, "沪": 0.3}, *clear("A12345")))
     decoded = DECODER.decode([view], opinion)
     assert decoded is not None
     assert decoded.text == "沪A12345"
 
 
 def test_two_lines_are_one_plate() -> None:
-    upper, lower = (DECODER.see(columns(*clear(text))) for text in ("鲁B", "1234挂"))
+    upper, lower = (DECODER.alphabet.see(columns(*clear(text))) for text in ("鲁B", "1234挂"))
     decoded = DECODER.decode([upper.then(lower)])
     assert decoded is not None
     assert (decoded.text, decoded.kind) == ("鲁B1234挂", "trailer")
@@ -250,11 +250,13 @@ def test_two_lines_are_one_plate() -> None:
 def test_other_countries_plates_are_the_likeliest_text_that_fits(
     pattern: str, chances: list[dict[str, float]], text: str
 ) -> None:
-    decoded = FreeDecoder(DECODER.characters, re.compile(pattern)).decode(DECODER.see(columns(*chances)))
+    decoded = FreeDecoder(DECODER.alphabet.characters, re.compile(pattern)).decode(
+        DECODER.alphabet.see(columns(*chances))
+    )
     assert decoded is not None
     assert (decoded.text, decoded.kind) == (text, plates.OTHER)
 
 
 def test_what_fits_no_pattern_is_no_plate() -> None:
-    decoder = FreeDecoder(DECODER.characters, re.compile("[A-Z]{3}[0-9]{3}"))
-    assert decoder.decode(DECODER.see(columns(*clear("1234567")))) is None
+    decoder = FreeDecoder(DECODER.alphabet.characters, re.compile("[A-Z]{3}[0-9]{3}"))
+    assert decoder.decode(DECODER.alphabet.see(columns(*clear("1234567")))) is None
