@@ -1,4 +1,4 @@
-"""Draws worn plates, lets the text network see their first two characters, and fits the weights of `readout.py`.
+"""Draws worn plates, lets the text network see their first two characters, and fits the province classifier.
 
     python tests/fit_provinces.py [ROUNDS]
 
@@ -14,7 +14,7 @@ import numpy as np
 from draw_lookalikes import worn
 
 from streamwatch.core import plates
-from streamwatch.recognition.local import quads, readout
+from streamwatch.recognition.local import province_classifier, quads
 from streamwatch.recognition.local.networks import network_name, open_network
 
 CHARACTERS = 256
@@ -69,7 +69,7 @@ def main(rounds: int) -> None:
     for _ in range(rounds):
         for n, province in enumerate(plates.PROVINCES):
             for look in drawn.look(province):
-                rows.append(readout.features(look, entries))
+                rows.append(province_classifier.features(look, entries))
                 labels.append(n)
     features, known = np.array(rows), np.array(labels)
     held = len(features) // 5
@@ -78,7 +78,7 @@ def main(rounds: int) -> None:
     print(f"{right.mean():.1%} of {held} held-out looks recognised")
     weights, bias = fit(features, known)
     np.savez_compressed(
-        Path(readout.__file__).with_name(readout.WEIGHTS),
+        Path(province_classifier.__file__).with_name(province_classifier.WEIGHTS),
         network=network_name("rec"),
         characters="".join(drawn.alphabet[n] for n in entries),
         weights=weights.astype(np.float16),

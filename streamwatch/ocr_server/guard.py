@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from streamwatch.core.redact import SecretText
 from streamwatch.ocr_server.replies import Refusal
-from streamwatch.ocr_server.request import Head, Pairs, RequestRefused
+from streamwatch.ocr_server.request import Pairs, RequestHead, RequestRefused
 from streamwatch.recognition.ocrcars.signature import sign, string_to_sign
 
 WINDOW = 900.0
@@ -42,7 +42,7 @@ class Guard:
         self._wall_clock, self._monotonic = wall_clock, monotonic
         self._nonces: dict[str, float] = {}
 
-    def check_head(self, head: Head) -> None:
+    def check_head(self, head: RequestHead) -> None:
         """What can be refused before the body is there. Raises RequestRefused."""
         if self._appcode is None and self._pair is None:
             return
@@ -58,7 +58,7 @@ class Guard:
         else:
             self._check_time(head)
 
-    def check_signature(self, head: Head, form: Pairs) -> None:
+    def check_signature(self, head: RequestHead, form: Pairs) -> None:
         """The rest, once the form is known; the nonce is used up. Raises RequestRefused."""
         if self._pair is None or "authorization" in head.headers:
             return
@@ -72,7 +72,7 @@ class Guard:
             raise RequestRefused(Refusal.SIGNATURE, "Server StringToSign:" + text.replace("\n", ""))
         self._use_up(head.headers.get("x-ca-nonce", ""))
 
-    def _check_time(self, head: Head) -> None:
+    def _check_time(self, head: RequestHead) -> None:
         stamp, nonce = head.headers.get("x-ca-timestamp", ""), head.headers.get("x-ca-nonce", "")
         if len(nonce) > _LONGEST_NONCE:
             raise RequestRefused(Refusal.HEADER)

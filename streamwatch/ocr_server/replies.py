@@ -41,7 +41,7 @@ class Refusal(Enum):
         return self.value[0]
 
 
-class Business(Enum):
+class RetCode(Enum):
     """`ret_code` of an answer, where the picture could not be read."""
 
     DOWNLOAD = 10, "pictures are not fetched from addresses here; send img_base64"
@@ -83,7 +83,7 @@ def plates_found(plates: Sequence[PlateText]) -> Response:
     return _envelope(body, "read")
 
 
-def picture_refused(business: Business) -> Response:
+def picture_refused(business: RetCode) -> Response:
     """The picture could not be read."""
     code, words = business.value
     return _envelope(_NOTHING | {"ret_code": code, "error_msg": words}, f"ret_code {code}")

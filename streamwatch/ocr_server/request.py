@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streamwatch.imaging.pictures import Fault, Limits, UnfitPicture, measure
-from streamwatch.ocr_server.replies import Business, Refusal
+from streamwatch.ocr_server.replies import Refusal, RetCode
 
 PATH = "/ocrCars"
 LONGEST_HEAD = 8192
@@ -19,7 +19,7 @@ LARGEST_BODY = 8 * 1024 * 1024
 LARGEST_PICTURE = 4 * 1024 * 1024
 SHORTEST_SIDE, LONGEST_SIDE = 15, 4096
 _LIMITS = Limits(LARGEST_PICTURE, LONGEST_SIDE, LONGEST_SIDE**2)
-_BUSINESS = {Fault.FORMAT: Business.FORMAT, Fault.BROKEN: Business.UNPARSED, Fault.TOO_LARGE: Business.TOO_LARGE}
+_BUSINESS = {Fault.FORMAT: RetCode.FORMAT, Fault.BROKEN: RetCode.UNPARSED, Fault.TOO_LARGE: RetCode.TOO_LARGE}
 _FORM = "application/x-www-form-urlencoded"
 _MOST_PARAMETERS = 20
 _ONCE = {"authorization", "content-length", "content-type", "transfer-encoding", "content-encoding", "expect", "host"}
@@ -38,13 +38,13 @@ class RequestRefused(Exception):
 class Unreadable(Exception):
     """The picture can not be read."""
 
-    def __init__(self, business: Business) -> None:
+    def __init__(self, business: RetCode) -> None:
         super().__init__(business.name)
         self.business = business
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class RequestHead:
     """headers: by lower-case name, values of the same name joined. query: decoded. length: of the body in bytes."""
 
     method: str
@@ -59,7 +59,7 @@ class Head:
         return self.headers.get("expect", "").lower() == "100-continue"
 
 
-def read_head(text: bytes) -> Head:
+def read_head(text: bytes) -> RequestHead:
     """text: request line and headers without the empty line. Raises RequestRefused for anything but a form to PATH."""
     first, *lines = text.decode("latin-1").split("\r\n")
     words = first.split(" ")
@@ -81,7 +81,7 @@ def read_head(text: bytes) -> Head:
         raise RequestRefused(Refusal.METHOD)
     if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise RequestRefused(Refusal.CONTENT_TYPE)
-    return Head(method, path, _pairs(query.encode("latin-1")), headers, _length(headers))
+    return RequestHead(method, path, _pairs(query.encode("latin-1")), headers, _length(headers))
 
 
 def _length(headers: Mapping[str, str]) -> int:
@@ -129,17 +129,17 @@ def picture_of(form: Pairs) -> bytes:
     values = dict(reversed(form))
     text = values.get("img_base64", "")
     if not text:
-        raise Unreadable(Business.DOWNLOAD if values.get("img_url") else Business.PARAMETER)
+        raise Unreadable(RetCode.DOWNLOAD if values.get("img_url") else RetCode.PARAMETER)
     if len(text) > LARGEST_PICTURE * 4 // 3 + 4:
-        raise Unreadable(Business.TOO_LARGE)
+        raise Unreadable(RetCode.TOO_LARGE)
     try:
         picture = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Unreadable(Business.UNPARSED) from None
+        raise Unreadable(RetCode.UNPARSED) from None
     try:
         found = measure(picture, _LIMITS)
     except UnfitPicture as unfit:
         raise Unreadable(_BUSINESS[unfit.fault]) from None
     if min(found.width, found.height) < SHORTEST_SIDE:
-        raise Unreadable(Business.UNPARSED)
+        raise Unreadable(RetCode.UNPARSED)
     return picture

@@ -11,10 +11,10 @@ from streamwatch.core.errors import RecognitionError
 from streamwatch.core.model import Recognizer
 from streamwatch.http.visitors import Visitor, Visitors
 from streamwatch.ocr_server.guard import Guard
-from streamwatch.ocr_server.replies import Business, Refusal, Response, picture_refused, plates_found, refuse
+from streamwatch.ocr_server.replies import Refusal, Response, RetCode, picture_refused, plates_found, refuse
 from streamwatch.ocr_server.request import (
     LONGEST_HEAD,
-    Head,
+    RequestHead,
     RequestRefused,
     Unreadable,
     picture_of,
@@ -52,7 +52,7 @@ class OcrService:
     ) -> None:
         self._guard, self._recognizer = guard, recognizer
         self._jobs: Queue[_Job | None] = Queue(queue)
-        self._heads: dict[Visitor, Head] = {}
+        self._heads: dict[Visitor, RequestHead] = {}
         self._leaving = False
         self._visitors = Visitors(
             listener, self._hear, most=MOST_CONNECTIONS, in_time=IN_TIME, tls=tls, left=self._forget
@@ -94,7 +94,7 @@ class OcrService:
         try:
             return plates_found(self._recognizer.read(job.picture, NullLedger()))
         except RecognitionError:
-            return picture_refused(Business.UNPARSED)
+            return picture_refused(RetCode.UNPARSED)
 
     def _hear(self, visitor: Visitor) -> bytes | None:
         try:
@@ -128,7 +128,7 @@ class OcrService:
         visitor.waits = True
         return None
 
-    def _begin(self, visitor: Visitor) -> Head | None:
+    def _begin(self, visitor: Visitor) -> RequestHead | None:
         """The head, once it is whole; leaves in the request what came of the body."""
         end = visitor.request.find(_END)
         if end > LONGEST_HEAD or (end < 0 and len(visitor.request) > LONGEST_HEAD):

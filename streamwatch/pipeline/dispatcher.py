@@ -60,10 +60,6 @@ class Dispatcher:
         self._told_of: float | None = None
         self._closed = False
 
-    def __len__(self) -> int:
-        with self._changed:
-            return len(self._outbox)
-
     def add(self, item: WaitingKeyframe, only_local: bool = False, since: float | None = None) -> list[Dropped]:
         """Put a stored keyframe into the outbox and return what had to give way.
 

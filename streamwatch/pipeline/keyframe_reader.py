@@ -55,8 +55,8 @@ class Queue(Protocol):
     def answered(self, passage: str) -> list[Dropped]:
         """Note that a view of a passage was read."""
 
-    def __len__(self) -> int:
-        """Return how many keyframes wait."""
+    def backlog(self) -> tuple[int, int, float]:
+        """Return how many keyframes wait, their bytes, and the age of the oldest in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,8 @@ class KeyframeReader:
             return self._after_failure(entry, keyframe, error, bool(ledger.paid))
         held_for = self._calls.answered(keyframe.camera, len(plates), ledger.paid)
         if held_for is not None:
-            log.warning("ocrCars answers again after %s; %s waiting", age(held_for), some(len(self._queue), "picture"))
+            waiting, _, _ = self._queue.backlog()
+            log.warning("ocrCars answers again after %s; %s waiting", age(held_for), some(waiting, "picture"))
         why = PAID_BEFORE if ledger.call is None else ""
         self._record_answer(PlatesRead(keyframe, self._recognizer.engine, plates, ledger.call, why))
         return Served(keyframe, self._checked(entry, keyframe, plates))

@@ -1,6 +1,6 @@
 """Readings to sightings, camera by camera: a pure state machine without clock, file or thread.
 
-What a passage tells stands in `evidence.py`; here stays of the same plate become one sighting, and what changed since
+What a passage tells stands in `evidence.py`; here visits of the same plate become one sighting, and what changed since
 last time is told to the store. After each input the sightings concerned are worked out anew from all readings that
 are remembered, so answers may come late and in any order, also after their passage has closed: the sightings in the end
 are the same, but for their keys.
@@ -52,7 +52,7 @@ Change = Saved | Removed | Released
 
 
 @dataclass(frozen=True, slots=True)
-class _Stay:
+class _Visit:
     """A plate before the camera, from one passage or joined from several.
 
     confidence, engine, keyframe: of the best reading. passage: the first one.
@@ -82,7 +82,7 @@ class _Live:
     readings: dict[str, Reading] = field(default_factory=dict)
     contradicted: Contradicted = frozenset()
     vehicles: list[Vehicle] = field(default_factory=list)
-    stays: list[_Stay] = field(default_factory=list)
+    visits: list[_Visit] = field(default_factory=list)
 
 
 class Fusion:
@@ -108,7 +108,7 @@ class Fusion:
         self._newest = datetime.min.replace(tzinfo=UTC)
         # Both in the order in which they were last touched.
         self._live: dict[str, _Live] = {}
-        self._settled: dict[str, _Stay] = {}
+        self._settled: dict[str, _Visit] = {}
         self._saved: dict[str, Saved] = {}
         for sighting in sorted(recent, key=lambda sighting: sighting.last_seen):
             self._settled[sighting.key] = _settled(sighting)
@@ -146,22 +146,22 @@ class Fusion:
         return live
 
     def _update(self, live: _Live) -> list[Change]:
-        before, live.stays = live.stays, _stays(live.passage, live.vehicles)
-        changes = self._rejoin({stay.plate for stay in (*before, *live.stays)}) if live.stays != before else []
+        before, live.visits = live.visits, _visits(live.passage, live.vehicles)
+        changes = self._rejoin({visit.plate for visit in (*before, *live.visits)}) if live.visits != before else []
         self._forget()
         return changes
 
     def _rejoin(self, plates: set[str]) -> list[Change]:
         """Works out all sightings of these plates anew and says what is different now."""
         before = {key: saved for key, saved in self._saved.items() if saved.sighting.plate in plates}
-        by_plate = self._stays_of(plates).values()
-        joined = [stay for stays in by_plate for stay in _joined(stays, self._window) if stay.sure]
-        joined.sort(key=lambda stay: (stay.first_seen, stay.plate))
+        by_plate = self._visits_of(plates).values()
+        joined = [visit for visits in by_plate for visit in _joined(visits, self._window) if visit.sure]
+        joined.sort(key=lambda visit: (visit.first_seen, visit.plate))
         shared = _shared(joined, before)
         keys = _keys_kept(joined, before, shared)
         after = [
-            Saved(self._sighting(stay, keys.get(index) or self._new_key()), stay.readings)
-            for index, stay in enumerate(joined)
+            Saved(self._sighting(visit, keys.get(index) or self._new_key()), visit.readings)
+            for index, visit in enumerate(joined)
         ]
         heirs = _heirs(shared)
         removed = [
@@ -179,28 +179,28 @@ class Fusion:
             *([Released(tuple(released))] if released else []),
         ]
 
-    def _stays_of(self, plates: set[str]) -> dict[str, list[_Stay]]:
+    def _visits_of(self, plates: set[str]) -> dict[str, list[_Visit]]:
         """All that are remembered, by plate."""
-        found: dict[str, list[_Stay]] = {}
-        lived = (stay for live in self._live.values() for stay in live.stays)
-        for stay in itertools.chain(self._settled.values(), lived):
-            if stay.plate in plates:
-                found.setdefault(stay.plate, []).append(stay)
+        found: dict[str, list[_Visit]] = {}
+        lived = (visit for live in self._live.values() for visit in live.visits)
+        for visit in itertools.chain(self._settled.values(), lived):
+            if visit.plate in plates:
+                found.setdefault(visit.plate, []).append(visit)
         return found
 
-    def _sighting(self, stay: _Stay, key: str) -> Sighting:
+    def _sighting(self, visit: _Visit, key: str) -> Sighting:
         return Sighting(
             key=key,
             camera=self._camera,
-            plate=stay.plate,
-            confidence=stay.confidence,
-            first_seen=stay.first_seen,
-            last_seen=stay.last_seen,
-            reads=stay.reads,
-            status=SightingStatus.PROVISIONAL if stay.open else SightingStatus.FINAL,
-            engine=stay.engine,
-            passage=stay.passage,
-            keyframe=stay.keyframe,
+            plate=visit.plate,
+            confidence=visit.confidence,
+            first_seen=visit.first_seen,
+            last_seen=visit.last_seen,
+            reads=visit.reads,
+            status=SightingStatus.PROVISIONAL if visit.open else SightingStatus.FINAL,
+            engine=visit.engine,
+            passage=visit.passage,
+            keyframe=visit.keyframe,
         )
 
     def _hand_over(self, removed: Removed) -> None:
@@ -213,21 +213,21 @@ class Fusion:
         for closed in (True, False):
             alike = [key for key, live in self._live.items() if live.passage.closed is closed]
             for key in alike[:-_REMEMBERED]:
-                for stay in self._live.pop(key).stays:
-                    self._forget_readings(stay)
+                for visit in self._live.pop(key).visits:
+                    self._forget_readings(visit)
         self._forget_sightings()
 
-    def _forget_readings(self, stay: _Stay) -> None:
-        """Keeps of a stay only what it adds to its sighting."""
+    def _forget_readings(self, visit: _Visit) -> None:
+        """Keeps of a visit only what it adds to its sighting."""
         for key, saved in self._saved.items():
-            if saved.sighting.plate == stay.plate and not set(saved.readings).isdisjoint(stay.readings):
-                self._saved[key] = replace(saved, readings=tuple(r for r in saved.readings if r not in stay.readings))
-                self._settle(key, stay)
+            if saved.sighting.plate == visit.plate and not set(saved.readings).isdisjoint(visit.readings):
+                self._saved[key] = replace(saved, readings=tuple(r for r in saved.readings if r not in visit.readings))
+                self._settle(key, visit)
                 return
 
-    def _settle(self, key: str, stay: _Stay) -> None:
+    def _settle(self, key: str, visit: _Visit) -> None:
         past = self._settled.pop(key, None)
-        whole = _whole([past, stay] if past else [stay])
+        whole = _whole([past, visit] if past else [visit])
         self._settled[key] = replace(
             whole, open=False, sure=True, agreeing=frozenset(), readings=(), keys=frozenset({key})
         )
@@ -240,8 +240,8 @@ class Fusion:
                 del self._settled[key], self._saved[key]
 
 
-def _settled(sighting: Sighting) -> _Stay:
-    return _Stay(
+def _settled(sighting: Sighting) -> _Visit:
+    return _Visit(
         plate=sighting.plate,
         first_seen=sighting.first_seen,
         last_seen=sighting.last_seen,
@@ -256,7 +256,7 @@ def _settled(sighting: Sighting) -> _Stay:
     )
 
 
-def _stays(passage: Passage, seen: Sequence[Vehicle]) -> list[_Stay]:
+def _visits(passage: Passage, seen: Sequence[Vehicle]) -> list[_Visit]:
     """When each vehicle of a passage came and went.
 
     The passage began with its first vehicle, and ended with the one that was read last; a vehicle after which another
@@ -265,11 +265,11 @@ def _stays(passage: Passage, seen: Sequence[Vehicle]) -> list[_Stay]:
     counted = [vehicle for vehicle in seen if vehicle.sure] or seen
     first = min((vehicle.readings[0].captured_at for vehicle in counted), default=passage.opened_at)
     last = max((vehicle.readings[-1].captured_at for vehicle in counted), default=passage.last_seen)
-    stays = []
+    visits = []
     for vehicle in seen:
         came, went = vehicle.readings[0].captured_at, vehicle.readings[-1].captured_at
-        stays.append(
-            _Stay(
+        visits.append(
+            _Visit(
                 plate=vehicle.plate,
                 first_seen=min(came, passage.opened_at) if came <= first else came,
                 last_seen=max(went, passage.last_seen) if went >= last else went,
@@ -284,58 +284,59 @@ def _stays(passage: Passage, seen: Sequence[Vehicle]) -> list[_Stay]:
                 readings=tuple(reading.key for reading in vehicle.readings),
             )
         )
-    return stays
+    return visits
 
 
-def _joined(stays: Iterable[_Stay], window: timedelta) -> list[_Stay]:
-    """Stays of one plate, joined where no more than the window lies between one's end and the next one's begin."""
-    groups: list[list[_Stay]] = []
+def _joined(visits: Iterable[_Visit], window: timedelta) -> list[_Visit]:
+    """Visits of one plate, joined where no more than the window lies between one's end and the next one's begin."""
+    groups: list[list[_Visit]] = []
     until = datetime.min.replace(tzinfo=UTC)
-    for stay in sorted(stays, key=lambda stay: (stay.first_seen, stay.last_seen, stay.passage)):
-        if groups and stay.first_seen - until <= window:
-            groups[-1].append(stay)
-            until = max(until, stay.last_seen)
+    for visit in sorted(visits, key=lambda visit: (visit.first_seen, visit.last_seen, visit.passage)):
+        if groups and visit.first_seen - until <= window:
+            groups[-1].append(visit)
+            until = max(until, visit.last_seen)
         else:
-            groups.append([stay])
-            until = stay.last_seen
+            groups.append([visit])
+            until = visit.last_seen
     return [_whole(group) for group in groups]
 
 
-def _whole(stays: Sequence[_Stay]) -> _Stay:
-    first = min(stays, key=lambda stay: (stay.first_seen, stay.passage))
+def _whole(visits: Sequence[_Visit]) -> _Visit:
+    first = min(visits, key=lambda visit: (visit.first_seen, visit.passage))
     best = min(
-        stays, key=lambda stay: (1.0 if stay.confidence is None else -stay.confidence, stay.first_seen, stay.keyframe)
+        visits,
+        key=lambda visit: (1.0 if visit.confidence is None else -visit.confidence, visit.first_seen, visit.keyframe),
     )
-    agreeing = frozenset().union(*(stay.agreeing for stay in stays))
+    agreeing = frozenset().union(*(visit.agreeing for visit in visits))
     return replace(
         best,
         first_seen=first.first_seen,
-        last_seen=max(stay.last_seen for stay in stays),
-        reads=sum(stay.reads for stay in stays),
+        last_seen=max(visit.last_seen for visit in visits),
+        reads=sum(visit.reads for visit in visits),
         passage=first.passage,
-        open=any(stay.open for stay in stays),
-        sure=any(stay.sure for stay in stays) or len(agreeing) > 1,
+        open=any(visit.open for visit in visits),
+        sure=any(visit.sure for visit in visits) or len(agreeing) > 1,
         agreeing=agreeing,
-        readings=tuple(key for stay in stays for key in stay.readings),
-        keys=frozenset().union(*(stay.keys for stay in stays)),
+        readings=tuple(key for visit in visits for key in visit.readings),
+        keys=frozenset().union(*(visit.keys for visit in visits)),
     )
 
 
 Shared = Mapping[tuple[int, str], int]
-"""How many readings, or settled pasts, a stay (by index) and a saved sighting (by key) have in common; never 0."""
+"""How many readings, or settled pasts, a visit (by index) and a saved sighting (by key) have in common; never 0."""
 
 
-def _shared(joined: Sequence[_Stay], before: Mapping[str, Saved]) -> Shared:
+def _shared(joined: Sequence[_Visit], before: Mapping[str, Saved]) -> Shared:
     owners = {reading: key for key, saved in before.items() for reading in saved.readings}
     shared: Counter[tuple[int, str]] = Counter()
-    for index, stay in enumerate(joined):
-        shared.update((index, owners[reading]) for reading in set(stay.readings) if reading in owners)
-        shared.update((index, key) for key in stay.keys if key in before)
+    for index, visit in enumerate(joined):
+        shared.update((index, owners[reading]) for reading in set(visit.readings) if reading in owners)
+        shared.update((index, key) for key in visit.keys if key in before)
     return shared
 
 
-def _keys_kept(joined: Sequence[_Stay], before: Mapping[str, Saved], shared: Shared) -> dict[int, str]:
-    """Which stay (by index) goes on under which saved key.
+def _keys_kept(joined: Sequence[_Visit], before: Mapping[str, Saved], shared: Shared) -> dict[int, str]:
+    """Which visit (by index) goes on under which saved key.
 
     A settled past goes on under its own; then the same plate comes first, then the older sighting, then the likest.
     """
@@ -360,7 +361,7 @@ def _keys_kept(joined: Sequence[_Stay], before: Mapping[str, Saved], shared: Sha
 
 
 def _heirs(shared: Shared) -> dict[str, int]:
-    """For each saved key the stay (by index) that has most of its readings; none for a key that shares nothing."""
+    """For each saved key the visit (by index) that has most of its readings; none for a key that shares nothing."""
     return {key: index for (index, key), _ in sorted(shared.items(), key=lambda claim: (claim[1], -claim[0][0]))}
 
 

@@ -16,7 +16,7 @@ from streamwatch.config.settings import (
 )
 from streamwatch.core.errors import EngineMissing
 from streamwatch.core.model import Engine
-from streamwatch.recognition.local import finder
+from streamwatch.recognition.local import text_detector
 from streamwatch.recognition.local.networks import open_network
 from streamwatch.replay.explain import Answers
 from streamwatch.replay.parts import used_by
@@ -56,7 +56,7 @@ def test_letters_are_looked_for_only_where_a_vehicle_without_a_plate_is_to_be_pa
         opened.append((part, threads))
         return open_network(part, threads)
 
-    monkeypatch.setattr(finder, "open_network", opens)
+    monkeypatch.setattr(text_detector, "open_network", opens)
     default = settings(Reads.OCRCARS, local={"threads": 2})
     wanted = default.model_copy(update={"gate": GateSettings(pay_without_plate=True)})
     assert parts.letter_finder(default) is None

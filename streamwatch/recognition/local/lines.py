@@ -9,12 +9,12 @@ from streamwatch.core import plates
 from streamwatch.core.model import Picture
 from streamwatch.recognition.local import quads
 from streamwatch.recognition.local.decoding import PART_OF_CHINAS, DecodedPlate, PlateDecoder
-from streamwatch.recognition.local.free import FreeDecoder
 from streamwatch.recognition.local.layout import province_and_office
 from streamwatch.recognition.local.marks import Floats, Probabilities, Seen
 from streamwatch.recognition.local.networks import network_name, open_network
+from streamwatch.recognition.local.pattern_decoder import PatternDecoder
+from streamwatch.recognition.local.province_classifier import load_classifier
 from streamwatch.recognition.local.quads import LineView, Quad
-from streamwatch.recognition.local.readout import load_readout
 
 _ROWS = 48
 """Height that the text network takes."""
@@ -67,8 +67,8 @@ class LineReader:
         alphabet = ["", *characters, " "]
         self._decoder = PlateDecoder(alphabet, home_province, grammar.kinds)
         self._alphabet = self._decoder.alphabet
-        self._readout = load_readout(network_name("rec"), alphabet)
-        self._others = FreeDecoder(self._alphabet.characters, grammar.others) if grammar.others else None
+        self._classifier = load_classifier(network_name("rec"), alphabet)
+        self._others = PatternDecoder(self._alphabet.characters, grammar.others) if grammar.others else None
 
     def glance(self, picture: Picture, quad: Quad, view: LineView = FIRST) -> Line:
         """The line in one view."""
@@ -114,8 +114,8 @@ class LineReader:
     def _provinces(self, picture: Picture, piece: Quad) -> Floats:
         """Log evidence for each province."""
         columns = self._columns(quads.set_upright(picture, piece, _OFFICE_WIDTH, _ROWS))
-        if self._readout:
-            return self._readout.provinces(columns)
+        if self._classifier:
+            return self._classifier.provinces(columns)
         return np.asarray(np.log(self._alphabet.provinces(self._alphabet.see(columns)) + _FAINTEST), np.float64)
 
     def _see(self, cutting: Picture) -> Seen:

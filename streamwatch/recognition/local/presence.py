@@ -2,7 +2,7 @@
 
 from streamwatch.core.model import Corners, Picture
 from streamwatch.recognition.local import quads
-from streamwatch.recognition.local.finder import TextFinder
+from streamwatch.recognition.local.text_detector import TextDetector
 
 _PIXELS = 120_000
 """To so many the picture is reduced: some 45 ms. A plate of a ninth of the width of a 900x700 region is still found."""
@@ -21,7 +21,7 @@ class Presence:
 
     def __init__(self, threads: int = 1) -> None:
         """Loads the text-finding network only. threads: CPU threads of one look. Raises EngineMissing."""
-        self._finder = TextFinder(threads)
+        self._finder = TextDetector(threads)
 
     def plates(self, bgr: Picture) -> list[Corners]:
         """Where there is something like a plate, or a line of one, surest first; empty where there is nothing.

@@ -1,7 +1,7 @@
 """The weights of an ONNX file without those that only cost time.
 
 A number nearer to zero than 1.2e-38 (subnormal, IEEE 754) takes x86 a hundred times as long to multiply as others. Of
-the weights of PP-OCRv6's text finder 256 000 are such, and a search took 3.4 times as long as it does without them.
+the weights of PP-OCRv6's text detector 256 000 are such, and a search took 3.4 times as long as it does without them.
 onnxruntime can take them for zero by itself, but only in the thread that opens the first network.
 """
 

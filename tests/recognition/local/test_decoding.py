@@ -8,7 +8,7 @@ import pytest
 from streamwatch.core import plates
 from streamwatch.recognition.local.confidence import confidence
 from streamwatch.recognition.local.decoding import DecodedPlate, PlateDecoder
-from streamwatch.recognition.local.free import FreeDecoder
+from streamwatch.recognition.local.pattern_decoder import PatternDecoder
 
 ALPHABET = ["", *plates.PROVINCES, *map(chr, range(ord("A"), ord("Z") + 1)), *"0123456789", *"警挂学港澳·粵帐店"]
 DECODER = PlateDecoder(ALPHABET)
@@ -250,7 +250,7 @@ def test_two_lines_are_one_plate() -> None:
 def test_other_countries_plates_are_the_likeliest_text_that_fits(
     pattern: str, chances: list[dict[str, float]], text: str
 ) -> None:
-    decoded = FreeDecoder(DECODER.alphabet.characters, re.compile(pattern)).decode(
+    decoded = PatternDecoder(DECODER.alphabet.characters, re.compile(pattern)).decode(
         DECODER.alphabet.see(columns(*chances))
     )
     assert decoded is not None
@@ -258,5 +258,5 @@ def test_other_countries_plates_are_the_likeliest_text_that_fits(
 
 
 def test_what_fits_no_pattern_is_no_plate() -> None:
-    decoder = FreeDecoder(DECODER.alphabet.characters, re.compile("[A-Z]{3}[0-9]{3}"))
+    decoder = PatternDecoder(DECODER.alphabet.characters, re.compile("[A-Z]{3}[0-9]{3}"))
     assert decoder.decode(DECODER.alphabet.see(columns(*clear("1234567")))) is None

@@ -35,7 +35,7 @@ class Found:
     score: float
 
 
-class TextFinder:
+class TextDetector:
     """Finds lines of text. Not safe to use from several threads at once."""
 
     def __init__(self, threads: int = 1) -> None:

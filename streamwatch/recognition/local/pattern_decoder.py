@@ -15,7 +15,7 @@ _BEAM, _LEAST = 16, 1e-3
 _CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + DIGITS
 
 
-class FreeDecoder:
+class PatternDecoder:
     """Prefix beam search (Hannun et al. 2014) over what was seen, for texts that match a pattern in full."""
 
     def __init__(self, characters: Sequence[str], pattern: re.Pattern[str]) -> None:

@@ -27,7 +27,7 @@ _FAINTEST = 1e-3
 """Chance of a province that the classifier rules out."""
 
 
-class Readout:
+class ProvinceClassifier:
     """Says how likely each of `plates.PROVINCES` is, from a look at a plate's first two characters."""
 
     def __init__(self, entries: npt.NDArray[np.int64], weights: Floats, bias: Floats) -> None:
@@ -50,7 +50,7 @@ def features(columns: Probabilities, entries: npt.NDArray[np.int64]) -> Floats:
     return np.asarray((logs * seen[:, None]).sum(axis=0) / seen.sum(), np.float64)
 
 
-def load_readout(network: str, alphabet: Sequence[str]) -> Readout | None:
+def load_classifier(network: str, alphabet: Sequence[str]) -> ProvinceClassifier | None:
     """The classifier that comes with the package; None where it was fitted to another network.
 
     network: the file name of the network's model. alphabet: its characters.
@@ -62,4 +62,4 @@ def load_readout(network: str, alphabet: Sequence[str]) -> Readout | None:
     places = {char: n for n, char in enumerate(alphabet)}
     if fitted != network or not set(characters) <= set(places):
         return None
-    return Readout(np.array([places[char] for char in characters]), weights, bias)
+    return ProvinceClassifier(np.array([places[char] for char in characters]), weights, bias)

@@ -7,7 +7,7 @@ from draw_lookalikes import worn
 from streamwatch.core import plates
 from streamwatch.recognition.local import quads
 from streamwatch.recognition.local.networks import network_name, open_network
-from streamwatch.recognition.local.readout import Readout, load_readout
+from streamwatch.recognition.local.province_classifier import ProvinceClassifier, load_classifier
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +23,15 @@ def look(province: str, chance: np.random.Generator) -> np.ndarray:
 
 
 def test_recognises_most_provinces_of_worn_plates(alphabet: list[str]) -> None:
-    readout, chance = load_readout(network_name("rec"), alphabet), np.random.default_rng(5)
-    assert isinstance(readout, Readout)
-    said = [plates.PROVINCES[readout.provinces(look(one, chance)).argmax()] for one in plates.PROVINCES]
+    classifier, chance = load_classifier(network_name("rec"), alphabet), np.random.default_rng(5)
+    assert isinstance(classifier, ProvinceClassifier)
+    said = [plates.PROVINCES[classifier.provinces(look(one, chance)).argmax()] for one in plates.PROVINCES]
     assert sum(a == b for a, b in zip(said, plates.PROVINCES, strict=True)) >= 24
 
 
 def test_is_not_used_with_another_network(alphabet: list[str]) -> None:
-    assert load_readout("PP-OCRv9_rec_small.onnx", alphabet) is None
-    assert load_readout(network_name("rec"), ["", "A", "B"]) is None
+    assert load_classifier("PP-OCRv9_rec_small.onnx", alphabet) is None
+    assert load_classifier(network_name("rec"), ["", "A", "B"]) is None
 
 
 def test_networks_are_shared_while_they_are_used() -> None:
