@@ -84,7 +84,7 @@ class Guard:
             raise RequestRefused(Refusal.TIMESTAMP)
 
     def _use_up(self, nonce: str) -> None:
-        """Only nonces of right signatures are remembered, so that strangers can not fill the memory.
+        """Only nonces of right signatures are remembered, so that strangers cannot fill the memory.
 
         For two windows: a timestamp may lie one ahead of this clock, and is good until it lies one behind.
         """

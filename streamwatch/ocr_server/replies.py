@@ -45,7 +45,7 @@ class RetCode(Enum):
     """`ret_code` of an answer, where the picture could not be read."""
 
     DOWNLOAD = 10, "pictures are not fetched from addresses here; send img_base64"
-    UNPARSED = 20, "the picture can not be parsed"
+    UNPARSED = 20, "the picture cannot be parsed"
     PARAMETER = 40, "img_base64 is missing"
     TOO_LARGE = 50, "the picture is too large"
     FORMAT = 60, "the picture is no JPEG, PNG, BMP or WebP"

@@ -36,7 +36,7 @@ class RequestRefused(Exception):
 
 
 class Unreadable(Exception):
-    """The picture can not be read."""
+    """The picture cannot be read."""
 
     def __init__(self, business: RetCode) -> None:
         super().__init__(business.name)

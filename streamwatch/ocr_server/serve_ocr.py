@@ -93,7 +93,7 @@ def _tls(serve: ServeOcrSettings) -> ssl.SSLContext | None:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
         raise ConfigError(
-            f"serve_ocr.certificate and serve_ocr.key can not be used: {reason}.",
+            f"serve_ocr.certificate and serve_ocr.key cannot be used: {reason}.",
             "Both are PEM files; the key must belong to the certificate and have no password.",
         ) from None
     return context

@@ -244,7 +244,7 @@ def test_check_names_the_service_that_does_not_answer(tmp_path: Path) -> None:
     ocrcars = f"{{endpoint: 'http://127.0.0.1:9/ocrCars', appcode: {SECRET}}}"
     write_config(tmp_path, f"recognizer: {{engine: ocrcars, ocrcars: {ocrcars}}}\n")
     said = streamwatch("check", cwd=tmp_path).stdout
-    assert "bad  engine: 127.0.0.1:9 can not be reached (Connection refused). Check recognizer.ocrcars" in said
+    assert "bad  engine: 127.0.0.1:9 cannot be reached (Connection refused). Check recognizer.ocrcars" in said
 
 
 def test_check_says_what_is_wrong_and_pays_nothing(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_an_engine_that_is_missing_leaves_no_socket() -> None:
 
 
 @pytest.mark.parametrize("place", [{"certificate": "absent.pem"}, {"key": "absent.key"}])
-def test_certificates_that_can_not_be_used(place: dict[str, str]) -> None:
+def test_certificates_that_cannot_be_used(place: dict[str, str]) -> None:
     with pytest.raises(errors.ConfigError, match=r"serve_ocr\.certificate"):
         make_service(settings(**place), Reader)
 
@@ -106,7 +106,7 @@ def test_a_key_of_another_certificate_or_with_a_password(tmp_path: Path) -> None
         capture_output=True,
     )
     for wrong in (other, locked, certificate):
-        with pytest.raises(errors.ConfigError, match="can not be used"):
+        with pytest.raises(errors.ConfigError, match="cannot be used"):
             make_service(settings(certificate=certificate, key=wrong), Reader)
 
 

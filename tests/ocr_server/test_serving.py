@@ -212,7 +212,7 @@ def test_what_the_service_says_of_a_picture(where: Serving, form: dict[str, byte
     assert where.reader.busy == (ret_code == 0)
 
 
-def test_a_picture_that_the_reader_can_not_decode(where: Serving) -> None:
+def test_a_picture_that_the_reader_cannot_decode(where: Serving) -> None:
     where.reader.error = errors.PictureBroken("damaged")
     with client_of(where.endpoint) as client, pytest.raises(errors.PictureBroken):
         client.read(JPEG, FakeLedger())

@@ -12,7 +12,7 @@ _LEAST_SCORE, _CLEAR_LEAD = -9.0, 3.0
 overexposed ones -13 and more but led by 3.7 once their first characters had been looked at by themselves."""
 # A logistic curve over the plate's lead before the next best and over its score, both in nats. A lead beyond 6 says no
 # more: the other plates were hardly looked at. The first nats that a score lacks are a character that is not certain;
-# what it lacks beyond is mostly a province that can not be seen, of which the lead knows more. The figures were set on
+# what it lacks beyond is mostly a province that cannot be seen, of which the lead knows more. The figures were set on
 # 1100 readings of real plates (photos, copies of these that were blurred, faded, turned or shrunk, and pictures of gate
 # scenes) and as many of drawn ones: of those given 0.5 to 0.7 four fifths are exact, of 0.85 to 0.95 nine tenths, of
 # 0.95 and more 99.8 percent. The reliability table of `tests/benchmarks/reader.py` shows it for any set of photos.

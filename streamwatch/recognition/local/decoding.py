@@ -20,7 +20,7 @@ from streamwatch.recognition.local.ctc import NOT_A_FORM, Paths
 from streamwatch.recognition.local.marks import FLOOR, Alphabet, Floats, Numbers, Probabilities, Seen
 from streamwatch.recognition.local.provinces import MEANT
 
-# What a character that can not stand at a place still says for one that can, by the cost of confusing the two.
+# What a character that cannot stand at a place still says for one that can, by the cost of confusing the two.
 _SHARED = {0.25: 0.1, 0.5: 0.02}
 _SHARE_BESIDE_DIGIT = 0.3
 """What is left of that for an O or I where the digit can stand, for which it speaks first of all."""

@@ -80,7 +80,7 @@ class LocalReader:
     def read_near(self, jpeg: bytes, places: Sequence[JpegCorners | None], ledger: Ledger) -> list[PlateText]:
         """The plates at the given places, best first, at a fraction of the price. Raises PictureBroken.
 
-        All plates of the picture where one of the places is not known (None), can not be a plate's or shows none.
+        All plates of the picture where one of the places is not known (None), cannot be a plate's or shows none.
         """
         picture = _decode(jpeg)
         with self._lock:
@@ -140,7 +140,7 @@ def _decode(picture: bytes) -> Picture:
     try:
         return open_picture(picture)
     except UnfitPicture as unfit:
-        raise PictureBroken(f"The picture can not be decoded; it is {unfit}.") from None
+        raise PictureBroken(f"The picture cannot be decoded; it is {unfit}.") from None
 
 
 def _part_of_two_lines(line: Line) -> bool:

@@ -23,7 +23,7 @@ from streamwatch.recognition.ocrcars.wire import Wire, address_of
 log = logging.getLogger(__name__)
 
 _CLOCK_TOLERANCE = 60.0
-"""Seconds between this machine's clock and the reply's Date that are put down to the network."""
+"""Seconds by which this machine's clock and the reply's Date may differ because of the network."""
 
 _INTERRUPTED = CallOutcome(CallResult("doubtful", None, 0, 0.0, error="The call was interrupted in this process."))
 
@@ -35,7 +35,7 @@ def _sleep(seconds: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """What is sent: a JPEG, or the address of a picture. scale: pixels of it per pixel of the caller's picture."""
+    """A JPEG to be sent, or the address of a picture. scale: its pixels per pixel of the caller's picture."""
 
     content: bytes | str = field(repr=False)
     scale: tuple[float, float] = (1.0, 1.0)
@@ -46,7 +46,7 @@ class _Picture:
         return "img_base64", base64.b64encode(self.content).decode("ascii")
 
     def body(self, form: tuple[str, str]) -> bytes:
-        """Its form as it is sent. urlencode takes twenty times as long to escape the three characters of base64."""
+        """Return the form as it is sent. `urlencode` takes twenty times as long to escape base64's three characters."""
         if isinstance(self.content, str):
             return urlencode([form]).encode("ascii")
         name, value = form
@@ -54,21 +54,22 @@ class _Picture:
         return f"{name}={escaped}".encode("ascii")
 
     def secret(self) -> str:
-        """The query of an address: it can be a signature that opens the picture to everybody."""
+        """Return the query of an address, which can be a signature that opens the picture to everybody."""
         return urlsplit(self.content).query if isinstance(self.content, str) else ""
 
 
 class OcrCars:
     """Reads plates by the paid service. Safe for use by several threads at once.
 
-    Each attempt is a row in the ledger, opened before a byte is sent. What may be tried again stands in `retry.py`; a
-    picture that was or may have been paid for is never sent again from here as it is: whoever keeps the ledger decides.
+    Each attempt is a row in the ledger, written before a byte is sent. `retry.py` says what may be tried again. This
+    client never sends a picture again unchanged if it was or may have been charged: the caller, who keeps the ledger,
+    decides about that.
 
-    endpoint: https, or http on this machine. connect_timeout: seconds to connect: name, proxy and TLS with it.
-    read_timeout: seconds from the sent request to the end of the answer; must be longer than the service's own limit
-    (30 s), or calls get lost that are paid for. An attempt ends after both together, wherever it hangs. wait: sleeps so
-    many seconds and says whether the program is stopping, which ends all retries. wall_clock: seconds since 1970.
-    Raises ConfigError.
+    endpoint: https, or http on this machine. connect_timeout: seconds to connect, with name look-up, proxy and TLS.
+    read_timeout: seconds from the sent request to the end of the answer. It must be longer than the service's own limit
+    (30 s), or answers that are charged get lost. An attempt ends after the sum of both, wherever it hangs. wait: sleeps
+    for some seconds and returns True if the program is stopping, which ends all retries. wall_clock: seconds since
+    1970. Raise ConfigError.
     """
 
     engine: Engine = Engine.OCRCARS
@@ -91,21 +92,21 @@ class OcrCars:
         self._wire = Wire(self._address, connect_timeout, read_timeout)
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
-        """All plates of the picture with corners in its pixels; empty where it shows none. Raises RecognitionError."""
+        """Return all plates of the picture, with corners in its pixels. Raise RecognitionError."""
         if not jpeg.startswith(b"\xff\xd8"):
             raise errors.PictureBroken("The picture is not a JPEG.", "Nothing was sent or paid.")
         return self._read(_Picture(jpeg), ledger)
 
     def read_url(self, url: str, ledger: Ledger) -> list[PlateText]:
-        """The same for a picture that the service fetches itself; corners are in the pixels of what it fetched.
+        """Return the plates of a picture that the service fetches itself, with corners in its pixels.
 
-        Raises RecognitionError; PictureUrlFailed asks the caller to send the picture itself.
+        Raise RecognitionError. After PictureUrlFailed the caller may send the picture itself.
         """
         refuse_unless_fetchable(url)
         return self._read(_Picture(url), ledger)
 
     def close(self) -> None:
-        """Closes the connections; calls under way in other threads end as doubtful."""
+        """Close the connections. Calls that other threads are making end as doubtful."""
         self._wire.close()
 
     def _read(self, picture: _Picture, ledger: Ledger) -> list[PlateText]:
@@ -160,9 +161,9 @@ class OcrCars:
         return hide_secret(self._credentials.hide(text), picture.secret())
 
     def _set_clock(self, reply: Reply, used: float) -> bool:
-        """Takes the time for signatures from the reply; False where that would change nothing.
+        """Take the time for signatures from the reply; return False if that would change nothing.
 
-        used: the offset, in seconds, that the refused request was signed with.
+        used: the offset, in seconds, by which the refused request was signed.
         """
         try:
             date = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
@@ -172,12 +173,15 @@ class OcrCars:
         if not self._credentials.signs or abs(offset - used) <= _CLOCK_TOLERANCE:
             return False
         self._clock_offset = offset if abs(offset) > _CLOCK_TOLERANCE else 0.0
-        log.warning("This machine's clock is %.0f s away from ocrCars' clock; signing by the latter.", abs(offset))
+        log.warning(
+            "This machine's clock differs from ocrCars' clock by %.0f s; requests are signed by ocrCars' clock.",
+            abs(offset),
+        )
         return True
 
 
 def _repaired(picture: _Picture, repair: Repair) -> _Picture | None:
-    """The picture for the next attempt; None where it can not be changed as needed."""
+    """Return the picture for the next attempt; None if it cannot be changed as needed."""
     if repair in (Repair.NOTHING, Repair.CLOCK):
         return picture
     if isinstance(picture.content, str):
@@ -202,7 +206,7 @@ def _unanswered(failure: Failure) -> CallOutcome:
 
 
 def _log_call(attempt: int, size: int, result: CallResult) -> None:
-    """With what support asks for; whoever keeps the ledger tells of a call in short."""
+    """Log the details that the vendor's support asks for. The ledger logs one short line for each call."""
     fields = {
         "attempt": attempt if attempt > 1 else None,
         "HTTP": f"{result.http_status} {result.gateway_code}".strip() if result.http_status else None,

@@ -1,4 +1,4 @@
-"""The two ways of telling the service who pays: an AppCode, or an AppKey with its AppSecret."""
+"""The two kinds of credentials of the service: an AppCode, or an AppKey with its AppSecret."""
 
 import re
 import uuid
@@ -17,7 +17,7 @@ _ONE_WORD = re.compile(r"\s*[!-~]+\s*")
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What is signed beside the headers: path and query as they are sent, and the form. Values are decoded."""
+    """The part of a request that is signed beside the headers: path, query and form. Values are decoded."""
 
     path: str
     query: Sequence[tuple[str, str]]
@@ -26,7 +26,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class AppCode:
-    """One word that travels with each call; blanks around it are ignored. Raises ConfigError if it is not one word."""
+    """One word that is sent with each call. Blanks around it are ignored. Raise ConfigError if it is not one word."""
 
     code: SecretText
 
@@ -36,17 +36,17 @@ class AppCode:
         _refuse_unless_one_word(self.code, "AppCode", "STREAMWATCH_APPCODE")
 
     def headers(self, parameters: Parameters, now: float) -> dict[str, str]:
-        """Needs neither parameters nor time."""
+        """Return the header that holds the AppCode; parameters and time are not needed."""
         return {"Authorization": f"APPCODE {_word(self.code)}"}
 
     def hide(self, text: str) -> str:
-        """The text without the AppCode."""
+        """Return the text without the AppCode."""
         return hide_secret(text, _word(self.code))
 
 
 @dataclass(frozen=True, slots=True)
 class AppKey:
-    """Key and secret; the secret signs and never travels. Raises ConfigError where one of them is not one word."""
+    """Key and secret. The secret signs and is never sent. Raise ConfigError if one of them is not one word."""
 
     key: SecretText
     secret: SecretText
@@ -58,7 +58,7 @@ class AppKey:
         _refuse_unless_one_word(self.secret, "AppSecret", "STREAMWATCH_APP_SECRET")
 
     def headers(self, parameters: Parameters, now: float) -> dict[str, str]:
-        """Signed headers with a nonce of their own, for one attempt. now: seconds since 1970."""
+        """Return the signed headers of one attempt, with a new nonce. now: seconds since 1970."""
         own = {
             "Accept": ACCEPT,
             "Content-Type": CONTENT_TYPE,
@@ -72,7 +72,7 @@ class AppKey:
         return own
 
     def hide(self, text: str) -> str:
-        """The text without key and secret."""
+        """Return the text without key and secret."""
         return hide_secret(hide_secret(text, _word(self.secret)), _word(self.key))
 
 

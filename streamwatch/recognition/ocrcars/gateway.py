@@ -1,7 +1,7 @@
-"""What the API gateway's refusals mean: its six-character codes, its old messages, and bare HTTP statuses.
+"""Tables of the API gateway's refusals: its six-character codes, its old messages, and bare HTTP statuses.
 
-Source: the error tables of Alibaba Cloud API Gateway and of the Cloud Market. Each row gives the class of error, what
-is the matter, and where it differs from the class, what to do and what may be tried again.
+Source: the error tables of Alibaba Cloud API Gateway and of the Cloud Market. Each row gives the class of error and
+what is wrong. What to do and what may be tried again follow from the class, unless the row says otherwise.
 """
 
 from dataclasses import dataclass
@@ -18,16 +18,18 @@ from streamwatch.recognition.ocrcars.retry import (
     Retry,
 )
 
-ASK_VENDOR = "Only the vendor can mend this: write to them through the Market console, quoting the request id."
-_REPORT = "This is a fault of streamwatch, or of a proxy on the way that changes requests; please report it."
+ASK_VENDOR = "Only the vendor can repair this. Write to them through the Market console and quote the request id."
+_REPORT = "This is a fault of streamwatch, or of a proxy that changes requests; please report it."
 _BUY = "Buy or renew a package of calls of product cmapi00062336 in the Alibaba Cloud Market console."
-_COPY_AGAIN = "Copy the credentials again from the Market console; mind blanks at its ends. Then restart streamwatch."
-_CHECK_ENDPOINT = "Check recognizer.ocrcars.endpoint; if it is right, the vendor has to act."
+_COPY_AGAIN = (
+    "Copy the credentials again from the Market console, without blanks at the ends. Then restart streamwatch."
+)
+_CHECK_ENDPOINT = "Check recognizer.ocrcars.endpoint. If it is right, only the vendor can repair this."
 
 ADVICE: dict[type[errors.RecognitionError], str] = {
     errors.Transient: "This usually passes by itself.",
-    errors.Throttled: "Calls come too fast; lower recognizer.ocrcars.parallel if this stays.",
-    errors.ClockWrong: "Set this machine's clock, best by NTP.",
+    errors.Throttled: "Calls come too fast; lower recognizer.ocrcars.parallel if this continues.",
+    errors.ClockWrong: "Set this machine's clock, preferably by NTP.",
     errors.CredentialsRefused: _COPY_AGAIN,
     errors.QuotaExhausted: _BUY,
     errors.InArrears: "Pay the open bill in the Alibaba Cloud console.",
@@ -36,8 +38,8 @@ ADVICE: dict[type[errors.RecognitionError], str] = {
     errors.BadRequest: _REPORT,
     errors.PictureTooLarge: "Lower jpeg.long_side or jpeg.quality.",
     errors.PictureBroken: "Another picture of the same vehicle may do.",
-    errors.PictureUrlFailed: "The address must be open to the internet without login; or send the picture itself.",
-    errors.DoNotResend: "Only another picture may be sent.",
+    errors.PictureUrlFailed: "Give an address that is open to the internet, without a login, or send the picture.",
+    errors.DoNotResend: "Send another picture; this one must not be sent again.",
 }
 
 
@@ -51,7 +53,7 @@ class Row:
     retry: Retry | None = None
 
     def failure(self, source: str, said: str = "") -> Failure:
-        """The error to raise. source: the code or status it came with. said: the other side's words, fit to print."""
+        """Return the failure. source: its code or HTTP status. said: the other side's words, without secrets."""
         words = f', "{said}"' if said else ""
         error = self.error(f"ocrCars: {self.gist} ({source}{words}).", self.advice or ADVICE[self.error])
         return Failure(error, self.retry or BY_CLASS[self.error])
@@ -80,7 +82,7 @@ _VENDOR_BROKEN = Row(errors.ServiceDown, "the vendor has set the service up wron
 _NETWORK_REFUSED = Row(errors.NotAuthorised, "the service refuses calls from this network")
 
 _BLOCKED = Row(errors.ServiceDown, "the service has been blocked", ASK_VENDOR)
-_GONE = Row(errors.ServiceDown, "there is no such service here any more")
+_GONE = Row(errors.ServiceDown, "the service no longer exists at this address")
 
 CODES: dict[str, Row] = {
     "I400HD": Row(errors.BadRequest, "a header is invalid"),
@@ -153,7 +155,7 @@ CODES: dict[str, Row] = {
     "X403DG": _VENDOR_BROKEN,
     "I508LD": Row(errors.ServiceDown, "the call runs in a loop", ASK_VENDOR),
 }
-"""By `X-Ca-Error-Code`."""
+"""Rows by `X-Ca-Error-Code`."""
 
 MESSAGES: dict[str, Row] = {
     "Throttled by USER": Row(errors.Throttled, "too many calls of this user"),
@@ -168,7 +170,7 @@ MESSAGES: dict[str, Row] = {
     "Api Market Subscription quota exhausted": _USED_UP,
     "User Arrears": _ARREARS,
     "Expiry of Authorization": Row(errors.NotAuthorised, "the authorisation has expired"),
-    "Unauthorized": Row(errors.NotAuthorised, "not subscribed to, or the address is wrong"),
+    "Unauthorized": Row(errors.NotAuthorised, "the service is not subscribed to, or the address is wrong"),
     "Empty Request Body": _CUT_UPLOAD,
     "Invalid Request Body": _CUT_UPLOAD,
     "Invalid Param Location": Row(errors.BadRequest, "a parameter is in the wrong place"),
@@ -180,7 +182,7 @@ MESSAGES: dict[str, Row] = {
     "Invalid AppSecret": Row(errors.CredentialsRefused, "the AppSecret is wrong"),
     "Invalid AppCode": _BAD_APPCODE,
     "Timestamp Expired": _CLOCK,
-    # Ours is always a number of milliseconds, so there is a chance that only the clock is wrong.
+    # Our timestamp is always a number of milliseconds, so perhaps only the clock is wrong.
     "Invalid Timestamp": Row(errors.BadRequest, "the timestamp is invalid", retry=AFTER_CLOCK),
     "Empty Signature": Row(errors.CredentialsRefused, "the request arrived without its signature"),
     "Invalid Signature": _BAD_SIGNATURE,
@@ -194,11 +196,11 @@ MESSAGES: dict[str, Row] = {
     "Service Unavailable": _BUSY,
     "Async Service": _BACKEND_SILENT,
 }
-"""By the beginning of `X-Ca-Error-Message`, of gateways that send no code. Case does not matter."""
+"""Rows by the beginning of `X-Ca-Error-Message`, for gateways that send no code. Case does not matter."""
 
 STATUSES: dict[int, Row] = {
     401: Row(errors.CredentialsRefused, "the credentials are refused"),
-    403: Row(errors.NotAuthorised, "not bought, used up, or the address is wrong"),
+    403: Row(errors.NotAuthorised, "the service is not bought or used up, or the address is wrong"),
     404: _GONE,
     408: Row(errors.Transient, "the vendor's server took too long"),
     410: _GONE,
@@ -207,11 +209,11 @@ STATUSES: dict[int, Row] = {
     429: Row(errors.Throttled, "too many calls"),
     450: Row(errors.Transient, "the vendor's server is busy or failed without saying why", retry=ONCE),
     451: _BLOCKED,
-    460: Row(errors.PictureBroken, "the picture can not be used"),
-    461: Row(errors.PictureBroken, "the picture can not be used"),
-    462: Row(errors.PictureBroken, "the picture can not be used"),
+    460: Row(errors.PictureBroken, "the picture cannot be used"),
+    461: Row(errors.PictureBroken, "the picture cannot be used"),
+    462: Row(errors.PictureBroken, "the picture cannot be used"),
 }
-"""By HTTP status, where the gateway says nothing: the vendor's server or something on the way answered."""
+"""Rows by HTTP status, for answers of the vendor's server or of a proxy, about which the gateway says nothing."""
 
 _BY_LETTER: dict[tuple[str, int], Row] = {
     ("A", 4): Row(errors.CredentialsRefused, "the credentials are refused"),
@@ -232,9 +234,9 @@ _ODD = Row(errors.Transient, "the service answered something unknown", retry=ONC
 
 
 def by_gateway(status: int, code: str, message: str) -> Failure | None:
-    """What the gateway itself says; None where it says nothing that decides.
+    """Return the failure that the gateway itself names; None if it names none.
 
-    code, message: `X-Ca-Error-Code` and `X-Ca-Error-Message` fit to print, empty where absent.
+    code, message: `X-Ca-Error-Code` and `X-Ca-Error-Message` without secrets, empty where absent.
     """
     source = f"HTTP {status}, {code}" if code else f"HTTP {status}"
     known = CODES.get(code.upper()) or (_by_message(message) if status != 200 or code else None)
@@ -244,7 +246,7 @@ def by_gateway(status: int, code: str, message: str) -> Failure | None:
 
 
 def by_status(status: int, message: str = "") -> Failure:
-    """What the HTTP status alone says. message: the other side's words fit to print."""
+    """Return the failure that the HTTP status alone stands for. message: the other side's words, without secrets."""
     row = STATUSES.get(status) or _BY_HUNDRED.get(status // 100, _ODD)
     return row.failure(f"HTTP {status}", message)
 
@@ -256,7 +258,7 @@ def _by_message(message: str) -> Row | None:
 
 
 def _by_letter(status: int, code: str) -> Row:
-    """For codes that no table knows: the first letter says which part of the gateway refused."""
+    """Return the row of a code that no table lists: its first letter says which part of the gateway refused."""
     if code[0] == "B":
         return _BUSINESS
     if code[0] == "T" or status == 429:

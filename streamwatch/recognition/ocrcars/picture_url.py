@@ -1,4 +1,4 @@
-"""Which addresses the service can be asked to fetch a picture from."""
+"""Check whether the service can fetch a picture from an address."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -10,15 +10,15 @@ _HOME_ONLY = (".local", ".lan", ".localdomain", ".internal", ".home.arpa", ".loc
 
 
 def refuse_unless_fetchable(url: str) -> None:
-    """Raises PictureUrlFailed, before anything is paid, for an address that the service can surely not fetch.
+    """Raise PictureUrlFailed, before anything is paid, for an address that the service cannot fetch.
 
-    It must be printable ASCII without blanks, at most 1024 bytes, http or https, without login, on a public host: the
-    limits are those documented for the services behind and beside ocrCars.
+    An address must be printable ASCII without blanks, at most 1024 bytes, http or https, without login, on a public
+    host. These are the limits that the documents of ocrCars and of similar services name.
     """
     problem = _problem(url)
     if problem:
         raise PictureUrlFailed(
-            f"The address of the picture {problem}, so the service can not fetch it.",
+            f"The address of the picture {problem}, so the service cannot fetch it.",
             "Give an address that is open to the internet, or send the picture itself.",
         )
 
@@ -36,7 +36,7 @@ def _problem(url: str) -> str:
     if parts.scheme.lower() not in ("http", "https") or not host:
         return "does not begin with http:// or https:// and a host"
     if login:
-        return "carries a login"
+        return "contains a login"
     if parts.fragment:
         return "has a part after #, which is never sent to a server"
     return "" if _is_public(host.rstrip(".")) else "lies in a private network"
@@ -46,6 +46,6 @@ def _is_public(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_global
     except ValueError:
-        # Short and numeric forms of IP addresses have no letter in their last part.
+        # The last part of a short or numeric form of an IP address has no letter.
         last = host.rpartition(".")[2]
         return "." in host and not host.endswith(_HOME_ONLY) and any(c.isalpha() for c in last)

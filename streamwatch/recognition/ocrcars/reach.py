@@ -1,4 +1,4 @@
-"""Whether the paid service can be reached, without paying."""
+"""A check that the paid service can be reached; it costs nothing."""
 
 import ssl
 
@@ -11,9 +11,9 @@ from streamwatch.recognition.ocrcars.wire import reason_of
 
 
 def reach(endpoint: str, timeout: float) -> int:
-    """Asks the endpoint by GET without credentials, which the service refuses and does not charge; the HTTP status.
+    """Ask the endpoint by GET without credentials and return the HTTP status; the service refuses that free of charge.
 
-    timeout: seconds. Raises NotSent with the reason where nothing answers.
+    timeout: seconds. Raise NotSent with the reason if nothing answers.
     """
     host, place = host_of(endpoint), place_of(endpoint)
     try:
@@ -24,5 +24,5 @@ def reach(endpoint: str, timeout: float) -> int:
     except (httpx.TransportError, ssl.SSLError) as error:
         reason, advice = reason_of(error)
         raise NotSent(
-            f"{place} can not be reached{reason}.", advice or "Check recognizer.ocrcars.endpoint, DNS and the firewall."
+            f"{place} cannot be reached{reason}.", advice or "Check recognizer.ocrcars.endpoint, DNS and the firewall."
         ) from None

@@ -1,12 +1,12 @@
-"""The service's reply, read in the decision order of its protocol.
+"""Reads the service's reply, in the order in which its protocol decides.
 
     gateway's code or old message ─▶ tables of gateway.py
     status other than 200         ─▶ JSON with the vendor's codes? else the status
-    an encoded body               ─▶ refused: none was asked for, and a small one can grow to gigabytes
+    a compressed body             ─▶ refused: it was not asked for, and a small one can grow to gigabytes
     JSON envelope                 ─▶ platform code, then business code, then plates within bounds
 
-Types are taken as they come: numbers may be text, empty fields may be "", null or absent. What is not understood is an
-error and never "no plate", so that an outage can not look like an empty gate.
+Types vary: numbers may be text, and empty fields may be "", null or absent. A reply that is not understood is an error
+and never "no plate", so that an outage cannot look like an empty gate.
 """
 
 import json
@@ -26,25 +26,25 @@ from streamwatch.recognition.ocrcars.gateway import ASK_VENDOR, Row
 from streamwatch.recognition.ocrcars.retry import AS_BASELINE, NEVER, ONCE, Failure
 
 LARGEST_CORNER = 20_000.0
-"""px from the picture's origin. Corners further out are none."""
+"""px from the picture's origin. Corners further out are discarded."""
 _HEAD, _TAIL, _LONGEST = 200, 50, 2048
 _ECHO = re.compile(r"(StringToSign:|img_base64=|img_url=).*", re.DOTALL | re.IGNORECASE)
 _BETWEEN_PLATES = re.compile(r"[,;、，；]")
 _NOTHING_RECOGNISED = 30
 _VENDOR_KEYS = {"showapi_res_code", "ret_code"}
 
-_VENDOR_SIDE = Row(errors.ServiceDown, "the vendor's own access to the platform is broken", ASK_VENDOR)
+_VENDOR_SIDE = Row(errors.ServiceDown, "the vendor's own access to the platform does not work", ASK_VENDOR)
 _CHILD = Row(errors.NotAuthorised, "the vendor's platform does not allow the call", ASK_VENDOR)
 UNKNOWN = Row(errors.Transient, "the answer has an unknown shape or code", retry=ONCE)
-_ENCODED = Row(errors.Transient, "the answer is compressed, which nobody asked for", ASK_VENDOR, ONCE)
+_ENCODED = Row(errors.Transient, "the answer is compressed, although the request did not allow that", ASK_VENDOR, ONCE)
 _ILLEGIBLE = Row(errors.Transient, "the answer's car_no is no list of plates", ASK_VENDOR, ONCE)
 
 PLATFORM: dict[int, Row] = {
     -1: Row(errors.Transient, "the platform had a system error"),
-    -2: Row(errors.QuotaExhausted, "no calls or no money are left at the platform"),
+    -2: Row(errors.QuotaExhausted, "the vendor has no calls or no money left at the platform"),
     -3: Row(errors.Transient, "the platform's reader timed out"),
     -4: Row(errors.Transient, "the platform did not understand its reader", retry=ONCE),
-    -5: Row(errors.Transient, "the platform does not find its reader", retry=NEVER),
+    -5: Row(errors.Transient, "the platform cannot find its reader", retry=NEVER),
     -6: Row(errors.ServiceDown, "the platform says that the service is offline", ASK_VENDOR),
     -7: _VENDOR_SIDE,
     -1000: Row(errors.Transient, "the platform is under maintenance", retry=NEVER),
@@ -52,8 +52,8 @@ PLATFORM: dict[int, Row] = {
     -1003: _VENDOR_SIDE,
     -1004: _VENDOR_SIDE,
     -1005: _VENDOR_SIDE,
-    -1006: Row(errors.NotAuthorised, "the platform gives no permission for the service"),
-    -1007: Row(errors.QuotaExhausted, "no package is ordered at the platform"),
+    -1006: Row(errors.NotAuthorised, "the platform does not permit the service"),
+    -1007: Row(errors.QuotaExhausted, "the vendor has ordered no package at the platform"),
     -1008: Row(errors.ServiceDown, "the vendor has closed access", ASK_VENDOR),
     -1009: Row(errors.Throttled, "too many calls for the platform"),
     -1010: _VENDOR_SIDE,
@@ -61,7 +61,7 @@ PLATFORM: dict[int, Row] = {
     -1012: _CHILD,
     -1013: _CHILD,
 }
-"""By `showapi_res_code`."""
+"""Rows by `showapi_res_code`."""
 
 BUSINESS: dict[int, Row] = {
     10: Row(errors.PictureUrlFailed, "the service could not download the picture"),
@@ -73,12 +73,12 @@ BUSINESS: dict[int, Row] = {
     80: Row(errors.Transient, "the service timed out"),
     90: Row(errors.Transient, "the service failed without saying why", retry=ONCE),
 }
-"""By `ret_code`; 0 is success and 30 (nothing recognised) is "no plate"."""
+"""Rows by `ret_code`. 0 is success, and 30 (nothing recognised) is "no plate"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back over HTTP. headers: by lower-case name, decoded as UTF-8. body: at most the first megabyte."""
+    """An HTTP reply. headers: by lower-case name, decoded as UTF-8. body: at most the first megabyte."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -87,22 +87,22 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """A reply understood: plates, or the failure. `result` is complete but for the latency."""
+    """The outcome of a call: plates, or the failure. `result` is complete except for the latency."""
 
     result: CallResult
     failure: Failure | None = None
 
     @property
     def plates(self) -> tuple[PlateText, ...]:
-        """The plates of the picture that was sent, in its pixels; empty for a failure."""
+        """Return the plates of the picture that was sent, in its pixels; empty after a failure."""
         return self.result.plates or ()
 
 
 def excerpt(text: str, hide: Callable[[str], str]) -> str:
-    """A text from outside, fit for a log: one line of some 250 characters, without secrets, pictures or queries.
+    """Return a text from outside for a log: one line of some 250 characters, without secrets, pictures or queries.
 
-    hide: takes this client's own credentials out; the service repeats them in some of its messages, and a signature
-    error repeats the whole signed request.
+    hide: removes this client's own credentials. The service repeats them in some messages, and a signature error
+    repeats the whole signed request.
     """
     length = len(text)
     text = _ECHO.sub(r"\1…", hide(text))[:_LONGEST]
@@ -113,7 +113,7 @@ def excerpt(text: str, hide: Callable[[str], str]) -> str:
 
 
 def read_reply(reply: Reply, hide: Callable[[str], str]) -> CallOutcome:
-    """Plates or failure of a whole reply. hide: takes this client's own credentials out of a text."""
+    """Return the plates or the failure of a reply. hide: removes this client's own credentials from a text."""
     code = excerpt(reply.headers.get("x-ca-error-code", ""), hide)[:16]
     message = excerpt(reply.headers.get("x-ca-error-message", ""), hide)
     failure = gateway.by_gateway(reply.status, code, message)
@@ -142,7 +142,7 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Envelope:
-    """A reply with its JSON document, {} where it has none."""
+    """A reply with its JSON document; {} if it has none."""
 
     reply: Reply
     hide: Callable[[str], str]
@@ -150,22 +150,22 @@ class _Envelope:
 
     @property
     def body(self) -> Any:
-        """`showapi_res_body`, or the document itself where it comes bare."""
+        """Return `showapi_res_body`, or the document itself if it comes without an envelope."""
         return self.document.get("showapi_res_body", self.document)
 
     def read(self, plates: tuple[PlateText, ...]) -> CallOutcome:
-        """The picture was read; it may show no plate."""
+        """Return the outcome of a picture that was read; it may show no plate."""
         result = self._result("read" if plates else "no plate", self.reply.status == 200)
         return CallOutcome(replace(result, plates=plates))
 
     def failed(self, failure: Failure, charged: bool | None = None, gateway_code: str = "") -> CallOutcome:
-        """The picture was not read. charged: only where the HTTP status does not say."""
+        """Return the outcome of a picture that was not read. charged: only if the HTTP status does not tell."""
         charged = self.reply.status == 200 if charged is None else charged
         result = self._result(failure.error.outcome, charged, gateway_code, str(failure.error))
         return CallOutcome(result, failure=failure)
 
     def words(self) -> str:
-        """What the vendor says in words, fit to print."""
+        """Return the vendor's own words, without secrets."""
         levels = [level for level in (self.document, self.body) if isinstance(level, Mapping)]
         names = ("showapi_res_error", "error_msg", "remark")
         said = (_text(level.get(name)) for level in levels for name in names)
@@ -190,13 +190,17 @@ class _Envelope:
 
 
 def _not_json(envelope: _Envelope) -> CallOutcome:
-    """A page of a captive portal or proxy is no answer of the service; a cut JSON text is one, and is charged."""
+    """Return the outcome of a body that is not JSON.
+
+    The page of a login portal or proxy is no answer of the service. A JSON text that is cut off is one, and is
+    charged.
+    """
     body = envelope.reply.body
     said = excerpt(body[:_LONGEST].decode("utf-8", "replace"), envelope.hide)
     if body.lstrip().startswith(b"{"):
         row = Row(errors.Transient, "the answer is not whole", retry=ONCE)
         return envelope.failed(row.failure("HTTP 200", said))
-    advice = "Something on the way answers in place of the service: a portal's login page, or a proxy."
+    advice = "A login portal or a proxy answers in place of the service. Check this machine's network."
     row = Row(errors.Transient, "the answer is not JSON", advice)
     return envelope.failed(row.failure("HTTP 200", said), charged=False)
 
@@ -223,7 +227,7 @@ def _read_envelope(envelope: _Envelope) -> CallOutcome:
 
 
 def _trouble(plates: tuple[PlateText, ...]) -> str:
-    """Why this can be no reading of a picture; empty where it can. Nothing of its text is repeated."""
+    """Return why this is not a reading of a picture; empty if it is one. The reason repeats nothing of its text."""
     if len(plates) > MOST_PLATES:
         return f"{len(plates)} plates"
     wrong = next((plate.text for plate in plates if not legible(plate.text)), None)
@@ -235,7 +239,7 @@ def _nothing(value: object) -> bool:
 
 
 def number(value: object) -> int | None:
-    """An integer, or one written as text or as 0.0; None for anything else."""
+    """Return an integer, also one written as text or as 0.0; None for anything else."""
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,9}\s*", value):
         return int(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9 and value == int(value):
@@ -244,7 +248,7 @@ def number(value: object) -> int | None:
 
 
 def _real(value: object) -> float | None:
-    """A finite number, or one written as text; None for anything else."""
+    """Return a finite number, also one written as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -255,12 +259,12 @@ def _real(value: object) -> float | None:
 
 
 def _text(value: object) -> str:
-    """Text that can be written as UTF-8 (JSON can hold half of a surrogate pair)."""
+    """Return text that can be written as UTF-8; JSON can hold half of a surrogate pair."""
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
 
 
 def _plates(inner: Mapping[str, Any]) -> tuple[PlateText, ...] | None:
-    """The plates in `car_no`; None where it holds something other than text."""
+    """Return the plates in `car_no`; None if it holds something other than text."""
     value = inner.get("car_no")
     if not _nothing(value) and not isinstance(value, str):
         return None
@@ -276,7 +280,7 @@ def _plates(inner: Mapping[str, Any]) -> tuple[PlateText, ...] | None:
 
 
 def _points(value: object) -> list[Point]:
-    """All points of `range`, read by key; empty where one of them can not be read."""
+    """Return all points of `range`, read by key; empty if one of them cannot be read."""
     points: list[Point] = []
     for item in value if isinstance(value, list) else []:
         x, y = (_real(item.get("x")), _real(item.get("y"))) if isinstance(item, dict) else (None, None)
@@ -287,7 +291,7 @@ def _points(value: object) -> list[Point]:
 
 
 def _four(points: list[Point]) -> JpegCorners | None:
-    """The corners of one plate; None where they lie out of every picture or enclose nothing."""
+    """Return the corners of one plate; None if they lie outside of any picture or enclose nothing."""
     xs, ys = zip(*points, strict=True)
     within = all(abs(value) <= LARGEST_CORNER for value in (*xs, *ys))
     if not within or max(xs) - max(0.0, min(xs)) < 1 or max(ys) - max(0.0, min(ys)) < 1:

@@ -1,7 +1,7 @@
-"""What may be tried again, how often and when: as data.
+"""The rules for retries, as data: which failure may be tried again, how often and when.
 
-The figures are the "retry" columns of the service's error tables. A failure whose pause is longer than a picture of a
-moving car is worth waiting for (half a minute and more) is `NEVER` here: the caller comes back to it.
+The figures are the "retry" columns of the service's error tables. A failure that asks for a pause of half a minute or
+more is `NEVER` here, because a picture of a moving car is not worth so long a wait; the caller tries again later.
 """
 
 import random
@@ -11,11 +11,11 @@ from enum import Enum
 from streamwatch.core import errors
 
 BUDGET = 2
-"""Retries that one picture has in all, whatever their reasons."""
+"""Retries of one picture in all, for whatever reasons."""
 
 
 class Repair(Enum):
-    """What must be different the next time. The nonce, the time and the signature always are."""
+    """What must change before the next attempt. The nonce, the time and the signature always change."""
 
     NOTHING = "nothing"
     CLOCK = "the clock, by the reply's Date"
@@ -25,7 +25,7 @@ class Repair(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """times: how often this reason allows another try. pause: seconds before the first, doubled for each further."""
+    """times: how many retries this reason allows. pause: seconds before the first one, doubled for each further one."""
 
     times: int
     pause: float = 0.0
@@ -43,7 +43,7 @@ AS_BASELINE = Retry(1, repair=Repair.BASELINE)
 
 BY_CLASS: dict[type[errors.RecognitionError], Retry] = {
     errors.NotSent: QUICKLY,
-    # It may have been paid for: whether to pay again is decided by whoever keeps the ledger.
+    # The call may have been charged. The caller, who keeps the ledger, decides whether to pay again.
     errors.Doubtful: NEVER,
     errors.Transient: SLOWLY,
     errors.Throttled: QUICKLY,
@@ -59,31 +59,31 @@ BY_CLASS: dict[type[errors.RecognitionError], Retry] = {
     errors.PictureUrlFailed: NEVER,
     errors.DoNotResend: NEVER,
 }
-"""For failures whose table row does not say otherwise."""
+"""The rule for each class of error, unless its row in a table names another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failed attempt, understood."""
+    """A failed attempt: its error, and what may be tried again."""
 
     error: errors.RecognitionError
     retry: Retry
 
 
 class RetryBudget:
-    """The retries that one picture still has."""
+    """Counts the retries that are left for one picture."""
 
     def __init__(self) -> None:
         self._spent: list[Retry] = []
 
     def allows(self, retry: Retry) -> bool:
-        """Whether one more retry for this reason is left."""
+        """True if one more retry for this reason is left."""
         return len(self._spent) < BUDGET and self._spent.count(retry) < retry.times
 
     def spend(self, retry: Retry) -> float:
-        """Takes the retry and returns the seconds to wait before it.
+        """Use up a retry and return the seconds to wait before it.
 
-        A quarter of jitter either way keeps several readers, and several gates, from coming back in step.
+        A random quarter more or less keeps several readers and gates from trying again at the same moment.
         """
         pause = retry.pause * 2.0 ** self._spent.count(retry)
         self._spent.append(retry)

@@ -1,4 +1,4 @@
-"""The same picture once more, for a service that found it too large or did not like its format."""
+"""Copies of a picture for a service that found it too large or does not accept its format."""
 
 from dataclasses import dataclass, field
 
@@ -15,14 +15,14 @@ _BASELINE_QUALITY = 90
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A picture encoded again. scale: pixels of the copy per pixel of the original, as (x, y)."""
+    """A copy of a picture. scale: pixels of the copy per pixel of the original, as (x, y)."""
 
     jpeg: bytes = field(repr=False)
     scale: tuple[float, float]
 
 
 def smaller(jpeg: bytes) -> Copy | None:
-    """A copy of at most half the bytes, with no side above 4095 pixels; None where that can not be had."""
+    """Return a copy of at most half the bytes, with no side above 4095 pixels; None if that is not possible."""
     picture = _decode(jpeg)
     if picture is None:
         return None
@@ -35,13 +35,13 @@ def smaller(jpeg: bytes) -> Copy | None:
 
 
 def baseline(jpeg: bytes) -> Copy | None:
-    """A copy as plain baseline JPEG without metadata; None where the picture can not be decoded."""
+    """Return a copy as plain baseline JPEG without metadata; None if the picture cannot be decoded."""
     picture = _decode(jpeg)
     return None if picture is None else _encode(picture, 1.0, _BASELINE_QUALITY)
 
 
 def _decode(jpeg: bytes) -> Picture | None:
-    """The pixels as they lie in the file: an orientation tag must not turn them, or corners would not fit."""
+    """Return the pixels as they are in the file. An orientation tag must not turn them, or corners would not fit."""
     try:
         picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:

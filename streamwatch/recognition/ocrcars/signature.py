@@ -4,7 +4,7 @@
                      ("Name:value" LF for each signed header, sorted by name)
                      path["?" parameters of query and form together, raw, sorted by name]
 
-Source: Alibaba Cloud API Gateway, "Request signatures". A line without a value stays, empty.
+Source: Alibaba Cloud API Gateway, "Request signatures". A line whose value is missing stays as an empty line.
 """
 
 import base64
@@ -24,7 +24,7 @@ def string_to_sign(
     query: Iterable[tuple[str, str]] = (),
     form: Iterable[tuple[str, str]] = (),
 ) -> str:
-    """The text that both sides sign.
+    """Return the text that both sides sign.
 
     headers: as they go over the wire. signed: names of the headers in the signed block, spelt as in
     `X-Ca-Signature-Headers`. query, form: decoded parameters; `form` is empty for a body that is not form-urlencoded.
@@ -37,7 +37,7 @@ def string_to_sign(
 
 
 def _parameters(query: Iterable[tuple[str, str]], form: Iterable[tuple[str, str]]) -> str:
-    """Only the first value of a name is signed, and the form's goes before the query's."""
+    """Return the parameters to sign: of each name the first value, and the form's value rather than the query's."""
     first: dict[str, str] = {}
     for name, value in (*form, *query):
         first.setdefault(name, value)
@@ -46,6 +46,6 @@ def _parameters(query: Iterable[tuple[str, str]], form: Iterable[tuple[str, str]
 
 
 def sign(secret: str, text: str, method: str = "HmacSHA256") -> str:
-    """Base64 of the HMAC of the string to sign. method: the value of `X-Ca-Signature-Method`."""
+    """Return the HMAC of the string to sign, in Base64. method: the value of `X-Ca-Signature-Method`."""
     digest = hmac.new(secret.encode(), text.encode(), _ALGORITHMS[method]).digest()
     return base64.b64encode(digest).decode("ascii")

@@ -1,7 +1,7 @@
-"""One exchange over HTTP: httpx is spoken here and nowhere else in recognition.
+"""One exchange over HTTP. Only this module of recognition makes requests with httpx.
 
-What a broken exchange means for the money is decided here, in one table. It asks one question: can the service have
-read the whole request? Only where that is impossible may the same picture be sent again.
+One table says what a broken exchange means for the money. It answers one question: can the service have read the whole
+request? The same picture may be sent again only if that is impossible.
 """
 
 import logging
@@ -27,17 +27,17 @@ from streamwatch.recognition.ocrcars.sockets import Transport, pool_of
 
 LARGEST_REPLY = 1_000_000
 _KEEP_ALIVE = 10.0
-"""Seconds. The gateway drops idle connections after 25; the vendor's SDK after 10. Far below the gateway's own limit,
-so that a request does not meet a connection that is just being closed."""
+"""Seconds. The gateway drops idle connections after 25, the vendor's SDK after 10. The value is far below the gateway's
+limit, so that no request meets a connection that is just being closed."""
 
 _CHECK_NETWORK = "Check this machine's network, its DNS and recognizer.ocrcars.endpoint."
-_CHECK_TLS = "Check this machine's clock and, where a proxy opens TLS, that its certificate is trusted here."
+_CHECK_TLS = "Check this machine's clock. If a proxy opens TLS, its certificate must be trusted on this machine."
 _CHECK_PROXY = "Check the proxy that the environment names (HTTPS_PROXY)."
 _TOO_SLOW = "Raise recognizer.ocrcars.read_timeout, or lower jpeg.long_side or jpeg.quality."
 
 
 class RequestSent(Enum):
-    """How much of the request has left this machine."""
+    """The part of the request that has left this machine."""
 
     UNKNOWN = "unknown"
     NOTHING = "nothing"
@@ -46,7 +46,7 @@ class RequestSent(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What a foreign exception means. sent: what it proves by itself, without a look at how far the request got."""
+    """The meaning of an exception of httpx. sent: what the exception alone proves of how far the request got."""
 
     gist: str
     sent: RequestSent = RequestSent.UNKNOWN
@@ -70,22 +70,22 @@ MEANING: dict[type[httpx.RequestError], Broken] = {
     httpx.RemoteProtocolError: _BROKE_OFF,
     httpx.CloseError: _BROKE_OFF,
     httpx.DecodingError: Broken("the answer is damaged"),
-    httpx.TooManyRedirects: Broken("the service redirects in circles"),
+    httpx.TooManyRedirects: Broken("the service redirects too often"),
     httpx.TimeoutException: Broken("no answer in time"),
     httpx.NetworkError: _BROKE_OFF,
     httpx.ProtocolError: _BROKE_OFF,
     httpx.TransportError: _BROKE_OFF,
     httpx.RequestError: _BROKE_OFF,
 }
-"""Every exception that httpx raises for a request."""
+"""The meaning of every exception that httpx raises for a request."""
 
 
 class Progress:
-    """How far one request got, told by httpcore's trace events while it runs in the caller's thread.
+    """Follows one request by httpcore's trace events, which come in the caller's thread.
 
-    deadlines: until when it may connect, write and read, in monotonic seconds; what belongs to connecting (name,
-    connection, proxy, TLS) ends after connect_timeout, the answer read_timeout after the request has left, and all of
-    it after both together.
+    deadlines: monotonic seconds until which it may connect, write and read. Connecting (name, connection, proxy, TLS)
+    ends after connect_timeout. The answer ends read_timeout after the request has left. The whole request ends after
+    both together.
     """
 
     def __init__(self, connect_timeout: float, read_timeout: float) -> None:
@@ -99,7 +99,7 @@ class Progress:
 
     def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         if event == "http11.send_request_headers.started":
-            # Through a proxy a CONNECT goes first; until it is answered, the proxy has seen nothing else.
+            # A proxy gets a CONNECT first. Until that is answered, the proxy has seen nothing else.
             self._tunnelling = info["request"].method == b"CONNECT"
             self.sent = RequestSent.NOTHING if self._tunnelling else RequestSent.UNKNOWN
             if not self._tunnelling:
@@ -139,20 +139,19 @@ def address_of(endpoint: str) -> Address:
 
 
 class Wire:
-    """A pool of HTTP/1.1 connections to one address. Safe for use by several threads at once."""
+    """A pool of HTTP/1.1 connections to one address. Several threads may use it at once."""
 
     def __init__(self, address: Address, connect_timeout: float, read_timeout: float) -> None:
         _quieten_foreign_logs()
         self._address = address
         self._timeouts = connect_timeout, read_timeout
         try:
-            # Proxies of the environment; never for this machine itself, because plain http would carry the AppCode to
-            # the proxy.
+            # A service on this machine is never asked through a proxy: plain http would show the AppCode to the proxy.
             pool = pool_of(_trusted(), None if address.loopback else _proxy_for(address), _KEEP_ALIVE)
         except (ValueError, ImportError, RuntimeError, OSError, httpx.InvalidURL) as error:
             reason = hide_credentials(str(error))
             raise errors.ConfigError(
-                f"The proxy or the certificates that the environment names can not be used: {reason}",
+                f"The proxy or the certificates named in the environment cannot be used: {reason}",
                 "See HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
             ) from None
         self._client = httpx.Client(
@@ -163,9 +162,9 @@ class Wire:
         )
 
     def exchange(self, headers: Mapping[str, str], body: bytes, signed: bool) -> Reply | Failure:
-        """Sends one POST and returns its reply, or the failure that says what is known of its fate.
+        """Send one POST and return its reply, or the failure with what is known of the request.
 
-        Returned and not raised: a traceback through httpx would hold the headers, and with them the credentials.
+        The failure is returned and not raised: a traceback through httpx would hold the headers with the credentials.
         """
         progress = Progress(*self._timeouts)
         extensions = {"trace": progress, "timeout": progress.deadlines}
@@ -184,7 +183,7 @@ class Wire:
             return self._understand(error, progress, signed)
 
     def close(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         self._client.close()
 
     def _understand(self, error: httpx.RequestError, progress: Progress, signed: bool) -> Failure:
@@ -192,22 +191,22 @@ class Wire:
         broken = MEANING.get(type(error), _BROKE_OFF)
         where = f"ocrCars at {self._address.host}: {broken.gist}"
         if isinstance(error, httpx.LocalProtocolError):
-            return _failure(errors.BadRequest(f"{where}.", "Please report this: it is a fault of streamwatch."))
+            return _failure(errors.BadRequest(f"{where}.", "This is a fault of streamwatch; please report it."))
         if progress.head is None and _header_too_large(error) and signed:
             return Failure(_probably_bad_signature(self._address.host), NEVER)
         if RequestSent.NOTHING in (broken.sent, sent):
             reason, advice = reason_of(error)
             return _failure(errors.NotSent(f"{where}{reason}.", advice or broken.advice))
         if sent is RequestSent.CUT:
-            # The length was announced and not all of it left this machine, so the service can not have acted on it.
-            unsent = errors.NotSent(f"{where}; the request did not leave whole.", broken.advice)
-            # What took all the time there is would do so again at once.
+            # The request announced its length and did not leave whole, so the service cannot have acted on it.
+            unsent = errors.NotSent(f"{where}; the request was not sent completely.", broken.advice)
+            # A request that took all the time would do so again.
             return Failure(unsent, NEVER) if isinstance(error, httpx.WriteTimeout) else _failure(unsent)
-        return _failure(errors.Doubtful(f"{where}; it may have been read and charged.", broken.advice))
+        return _failure(errors.Doubtful(f"{where}; the picture may have been read and charged.", broken.advice))
 
 
 def _receive(response: httpx.Response) -> Reply:
-    """The first megabyte of the reply, as it came over the wire: nothing is decoded that could grow."""
+    """Return the first megabyte of the reply, not decompressed, because that could make it grow."""
     body = b""
     for chunk in response.iter_raw():
         body += chunk
@@ -217,7 +216,7 @@ def _receive(response: httpx.Response) -> Reply:
 
 
 def _trusted() -> ssl.SSLContext:
-    """The certificates that the environment names, also for this machine; else those that httpx comes with."""
+    """Return the certificates that the environment names, or those that httpx brings."""
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file or folder:
         return ssl.create_default_context(cafile=file or None, capath=folder or None)
@@ -225,7 +224,7 @@ def _trusted() -> ssl.SSLContext:
 
 
 def _proxy_for(address: Address) -> str | None:
-    """The proxy that the environment names for an address; None where it names none."""
+    """Return the proxy that the environment names for an address; None if it names none."""
     proxies = getproxies()
     proxy = proxies.get(address.url.scheme) or proxies.get("all")
     return None if not proxy or proxy_bypass(address.host) else proxy
@@ -237,8 +236,8 @@ def _failure(error: errors.RecognitionError) -> Failure:
 
 def _probably_bad_signature(host: str) -> errors.CredentialsRefused:
     return errors.CredentialsRefused(
-        f"ocrCars at {host}: a header of the answer is too large, as it is when the gateway repeats a whole request "
-        "because its signature is wrong.",
+        f"ocrCars at {host}: a header of the answer is too large. The gateway repeats a whole request there if its "
+        "signature is wrong.",
         "Copy STREAMWATCH_APP_KEY and STREAMWATCH_APP_SECRET again, then try with a small picture.",
     )
 
@@ -250,12 +249,12 @@ def _causes(error: BaseException | None) -> Iterable[BaseException]:
 
 
 def _header_too_large(error: BaseException) -> bool:
-    """h11 gives up on a header block beyond about 100 kB and says which status a server would answer to that."""
+    """True if h11 gave up on a header block of more than about 100 kB; it names the status 431 then."""
     return any(getattr(cause, "error_status_hint", None) == 431 for cause in _causes(error))
 
 
 def reason_of(error: BaseException) -> tuple[str, str]:
-    """Why there is no connection, in the system's words, and what to do where that can be told."""
+    """Return why there is no connection, in the system's words, and what to do; empty if that is not known."""
     system = next((cause for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror), None)
     if system is None:
         return "", ""
@@ -263,7 +262,7 @@ def reason_of(error: BaseException) -> tuple[str, str]:
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The gateway writes UTF-8 into headers, which HTTP libraries hand out as ISO-8859-1."""
+    """Return headers by lower-case name. The gateway writes UTF-8, which HTTP libraries decode as ISO-8859-1."""
     return {name.decode("latin-1").lower(): value.decode("utf-8", "replace") for name, value in raw}
 
 
@@ -272,6 +271,6 @@ def _drop(record: logging.LogRecord) -> bool:
 
 
 def _quieten_foreign_logs() -> None:
-    """httpx logs whole addresses and httpcore whole reply headers; both can hold what must not get into a log."""
+    """Silence httpx and httpcore: they log whole addresses and reply headers, which can hold secrets."""
     for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks"):
         logging.getLogger(name).addFilter(_drop)

@@ -73,7 +73,7 @@ def test_two_lines_are_hardly_a_new_energy_plate() -> None:
     assert confidence(above) < 0.85 < confidence(beside)
 
 
-def test_a_letter_that_can_not_stand_there_counts_for_the_digit() -> None:
+def test_a_letter_that_cannot_stand_there_counts_for_the_digit() -> None:
     decoded = decode(*clear("京A1OI45"))
     assert decoded.text == "京A10145"
     assert confidence(decoded) > 0.95
@@ -114,7 +114,7 @@ def test_armed_police_keep_a_half_seen_province() -> None:
 
 
 def test_a_mark_is_known_by_what_it_is_taken_for() -> None:
-    """The network writes 置 where it can not see 警 clearly, and the plate was read as an ordinary one without it."""
+    """The network writes 置 where it cannot see 警 clearly, and the plate was read as an ordinary one without it."""
     alphabet = [*ALPHABET, "置"]
     seen = np.pad(columns(*clear("川A0638"), {"8": 0.01}), ((0, 0), (0, 1)))
     seen[-1, -1], seen[-1, 0] = 0.9, 0.09
@@ -189,7 +189,7 @@ def test_too_few_columns_hold_no_plate() -> None:
 
 
 def test_a_province_is_known_by_what_it_is_taken_for() -> None:
-    """The network writes 院 where it can not see 皖 clearly."""
+    """The network writes 院 where it cannot see 皖 clearly."""
     alphabet = [*ALPHABET, "院"]
     decoder = PlateDecoder(alphabet)
     seen = np.pad(columns({"店": 0.01}, *clear("A12345")), ((0, 0), (0, 1)))

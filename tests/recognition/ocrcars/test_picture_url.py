@@ -1,4 +1,4 @@
-"""Addresses that the service can not fetch are refused before anything is paid."""
+"""Addresses that the service cannot fetch are refused before anything is paid."""
 
 import pytest
 from fakes import FakeLedger, FakeOcrCars
@@ -36,7 +36,7 @@ from streamwatch.core import errors
         "http://[fd00::1]/a.jpg",
     ],
 )
-def test_an_address_that_the_service_can_not_fetch_is_not_paid_for(url: str) -> None:
+def test_an_address_that_the_service_cannot_fetch_is_not_paid_for(url: str) -> None:
     ledger = FakeLedger()
     with (
         FakeOcrCars(**BY_CODE) as service,

@@ -59,7 +59,7 @@ def test_an_orientation_tag_does_not_turn_the_pixels_and_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8 no picture", b"text", encoded(16, 16)])
-def test_what_can_not_be_made_smaller(data: bytes) -> None:
+def test_what_cannot_be_made_smaller(data: bytes) -> None:
     assert smaller(data) is None
 
 

@@ -238,7 +238,7 @@ def test_a_server_without_tls_is_not_sent_and_the_advice_fits() -> None:
     assert "clock" in caught.value.what_to_do
 
 
-def test_a_request_that_did_not_leave_whole_can_not_have_been_charged() -> None:
+def test_a_request_that_did_not_leave_whole_cannot_have_been_charged() -> None:
     """A server that reads the head and breaks off: too much is under way for the rest to be in any buffer."""
     large = JPEG + bytes(10_000_000)
     ledger = FakeLedger()
