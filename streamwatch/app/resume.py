@@ -5,6 +5,7 @@ import logging
 from streamwatch.app.parts import local_stands_in
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
+from streamwatch.core.codes import StateReason
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.events import PlatesRead
 from streamwatch.core.words import some
@@ -45,15 +46,13 @@ def _take_in(answer: UnsavedAnswer, store: Store, books: Books) -> bool:
         raise
     except StoreError as error:
         log.error("a paid answer can not be entered and is set aside: %s", error)
-        reason = str(error)
     except Exception as error:
         # What nobody foresaw would otherwise end this start and every one to come.
         log.critical("a paid answer can not be entered and is set aside", exc_info=error)
-        reason = f"Its answer could not be entered ({type(error).__name__})."
     else:
         return True
     books.forget()
-    store.keyframe_state(answer.keyframe, KeyframeState.FAILED, reason)
+    store.keyframe_state(answer.keyframe, KeyframeState.FAILED, StateReason.ANSWER_NOT_ENTERED)
     return False
 
 

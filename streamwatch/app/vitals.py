@@ -8,6 +8,7 @@ from pathlib import Path
 from streamwatch import __version__
 from streamwatch.app.watched import Camera
 from streamwatch.core.clock import Clock
+from streamwatch.core.sentences import in_words
 from streamwatch.core.words import age, some
 from streamwatch.health import (
     BreakerHealth,
@@ -63,7 +64,7 @@ class Vitals:
         states = [camera.status().state for camera in list(self._cameras.values())]
         online = sum(state == "online" for state in states)
         waiting, _, _ = self._dispatcher.backlog()
-        held = ", ".join(breaker.name for breaker in self._dispatcher.breakers())
+        held = ", ".join(in_words(breaker.name) for breaker in self._dispatcher.breakers())
         _, longest, overdue = self._dispatcher.in_flight()
         return f"{online} of {len(states)} cameras online, {some(waiting, 'picture')} waiting" + (
             f", held back: {held}" * bool(held) + f", an answer is overdue for {age(longest)}" * overdue
@@ -95,10 +96,11 @@ class Vitals:
         wall = self._clock.now()
         return [
             BreakerHealth(
-                breaker.name if breaker.camera is None else f"{breaker.name} {breaker.camera}",
+                breaker.name,
                 wall - timedelta(seconds=now - breaker.since),
                 wall + timedelta(seconds=max(0.0, breaker.until - now)),
                 breaker.why,
+                breaker.camera or "",
             )
             for breaker in self._dispatcher.breakers()
         ]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
+from streamwatch.core.codes import StateReason
+from streamwatch.core.errors import RecognitionError
 from streamwatch.core.events import (
     CallEnded,
     CallStarted,
@@ -27,6 +29,7 @@ from streamwatch.core.events import (
 )
 from streamwatch.core.model import Engine, Keyframe, Passage, PlateText, Reading, Sighting
 from streamwatch.core.plates import CHINA, Grammar
+from streamwatch.core.sentences import sentence
 from streamwatch.pipeline.intake import in_frame
 from streamwatch.pipeline.tally import Tally
 from streamwatch.sightings.evidence import Floors
@@ -132,18 +135,18 @@ class Books:
                 self._owe(lambda: self._store.save_keyframe(keyframe))
             case KeyframeKept(keyframe):
                 self._owe(lambda: self._store.save_keyframe(keyframe, KeyframeState.KEPT))
-            case KeyframeWaits(keyframe, reason):
-                self._owe(lambda: self._store.keyframe_state(keyframe.key, KeyframeState.WAITING, reason))
+            case KeyframeWaits(keyframe, error):
+                self._owe(lambda: self._store.keyframe_state(keyframe.key, KeyframeState.WAITING, _code(error)))
             case KeyframeDropped(key, passage_key, camera, reason):
-                log.warning("%s: a picture was not read: %s", camera, reason)
+                log.warning("%s: a picture was not read: %s", camera, sentence(reason))
                 self.tally.dropped += 1
                 self._lost(key, passage_key, KeyframeState.DROPPED, reason)
-            case KeyframeDoubtful(keyframe, reason):
-                log.error("%s: a picture may have been paid for without an answer: %s", keyframe.camera, reason)
-                self._lost(keyframe.key, keyframe.passage, KeyframeState.DOUBTFUL, reason)
+            case KeyframeDoubtful(keyframe, error):
+                log.error("%s: a picture may have been paid for without an answer: %s", keyframe.camera, error)
+                self._lost(keyframe.key, keyframe.passage, KeyframeState.DOUBTFUL, _code(error))
             case ReadFailed(keyframe, error):
                 log.error("%s: a picture could not be read: %s", keyframe.camera, error)
-                self._lost(keyframe.key, keyframe.passage, KeyframeState.FAILED, str(error))
+                self._lost(keyframe.key, keyframe.passage, KeyframeState.FAILED, _code(error))
             case CallStarted():
                 self._owe(
                     lambda: self._store.call_started(
@@ -194,7 +197,7 @@ class Books:
         if not was_open:
             del self._open[keyframe.passage]
 
-    def _lost(self, key: str, passage: str, state: KeyframeState, reason: str) -> None:
+    def _lost(self, key: str, passage: str, state: KeyframeState, reason: StateReason) -> None:
         entry = self._entry(passage)
         entry.waiting -= 1
         entry.failed += 1
@@ -270,6 +273,11 @@ def _outcome(sighted: int, readings: int, failed: int) -> PassageOutcome:
     if readings:
         return PassageOutcome.UNSURE
     return PassageOutcome.FAILED if failed else PassageOutcome.UNREAD
+
+
+def _code(error: RecognitionError) -> StateReason:
+    """Return the code of an engine's failure."""
+    return StateReason(error.outcome)
 
 
 def _reading(keyframe: Keyframe, engine: Engine, plate: PlateText, grammar: Grammar) -> Reading:

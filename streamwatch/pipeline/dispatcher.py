@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from streamwatch.core.clock import Clock
+from streamwatch.core.codes import StateReason
 from streamwatch.core.errors import (
     DatabaseUnusable,
     Doubtful,
@@ -38,7 +39,7 @@ from streamwatch.core.words import age, some
 from streamwatch.pipeline.budget import Budget, Usage
 from streamwatch.pipeline.governor import Breaker, Governor
 from streamwatch.pipeline.in_flight import OVERDUE, InFlight
-from streamwatch.pipeline.local import SAVED, LocalHelp
+from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.opinion import Opinions, contradicts
 from streamwatch.pipeline.outbox import Dropped, Outbox
 from streamwatch.pipeline.reading import RecordedLedger
@@ -46,9 +47,6 @@ from streamwatch.store import WaitingKeyframe
 
 log = logging.getLogger(__name__)
 
-NO_ANSWER = "read locally: its call brought no answer"
-TWICE_IN_VAIN = "two calls for its vehicle brought no answer"
-PAID_BEFORE = "this very picture was paid for before"
 REMEMBERED = 500  # passages of which is known how many calls brought no answer
 LOOK_AGAIN = 1.0  # s; the longest sleep between two looks at an outbox whose budget or breakers hold it back
 
@@ -85,7 +83,7 @@ class Job:
     waiting: WaitingKeyframe
     since: float
     route: Route
-    why: str = ""
+    why: StateReason = StateReason.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +223,9 @@ class Dispatcher:
             if job.route is Route.ENGINE and self._paid:
                 self._call_off(job.waiting.camera)
             log.error("%s: a stored picture is lost: %s", job.waiting.camera, error)
-            self._desk.record(KeyframeDropped(job.waiting.key, job.waiting.passage, job.waiting.camera, str(error)))
+            self._desk.record(
+                KeyframeDropped(job.waiting.key, job.waiting.passage, job.waiting.camera, StateReason.PICTURE_LOST)
+            )
             return Served(None, None)
         if job.route is Route.NOBODY:
             self._desk.record(KeyframeDropped(keyframe.key, keyframe.passage, keyframe.camera, job.why))
@@ -308,9 +308,9 @@ class Dispatcher:
             return Job(item, since, Route.ENGINE)
         if item.key in self._only_local:
             self._only_local.discard(item.key)
-            return Job(item, since, Route.FALLBACK, NO_ANSWER)
+            return Job(item, since, Route.FALLBACK, StateReason.CALL_WITHOUT_ANSWER)
         if self._in_vain.get(item.passage, 0) > 1:
-            return Job(item, since, self._without_paying(), TWICE_IN_VAIN)
+            return Job(item, since, self._without_paying(), StateReason.TWO_CALLS_WITHOUT_ANSWER)
         if self._local_reads_first(item, self._clock.monotonic()):
             return Job(item, since, Route.LOCAL_FIRST)
         return None
@@ -325,7 +325,7 @@ class Dispatcher:
         if exhausted is not None and exhausted.for_second_views:
             return None, LOOK_AGAIN
         if exhausted is not None:
-            return Job(item, since, self._without_paying(), exhausted.words), 0.0
+            return Job(item, since, self._without_paying(), exhausted.reason), 0.0
         wait = self._governor.wait_for(item.camera, now)
         if wait > 0:
             return None, wait
@@ -356,7 +356,7 @@ class Dispatcher:
             self._account(job.waiting, ledger, error, 0)
             return self._after_failure(job, keyframe, ledger, error)
         self._account(job.waiting, ledger, None, len(plates))
-        why = PAID_BEFORE if ledger.call is None else ""
+        why = StateReason.PAID_BEFORE if ledger.call is None else StateReason.NONE
         self._desk.record(PlatesRead(keyframe, self._recognizer.engine, plates, ledger.call, why))
         self._give_up_held(keyframe.passage)
         return Served(keyframe, self._checked(keyframe, plates))
@@ -412,17 +412,17 @@ class Dispatcher:
         credentials) waits for a person even where it came with HTTP 200.
         """
         if isinstance(error, Refused) or (not ledger.paid and not isinstance(error, PictureRefused)):
-            self._desk.record(KeyframeWaits(keyframe, str(error)))
+            self._desk.record(KeyframeWaits(keyframe, error))
             return self._put_back(job, keyframe)
         local = self._stand_in()
         if local is None and isinstance(error, Transient) and keyframe.key not in self._stumbled:
             return self._hold_back(job, keyframe, error)
         another = self._another_view_may_be_paid(keyframe.passage)
         if local is not None:
-            served = self._read_free(keyframe, local, NO_ANSWER)
+            served = self._read_free(keyframe, local, StateReason.CALL_WITHOUT_ANSWER)
             known = served.plates and (self._local.is_sure(served.plates) or not another)
             return served if known else replace(served, plates=None)
-        lost = KeyframeDoubtful(keyframe, str(error)) if isinstance(error, Doubtful) else ReadFailed(keyframe, error)
+        lost = KeyframeDoubtful(keyframe, error) if isinstance(error, Doubtful) else ReadFailed(keyframe, error)
         self._desk.record(lost)
         return Served(keyframe, None)
 
@@ -439,7 +439,7 @@ class Dispatcher:
 
         Only if its vehicle goes without one that is answered, this one is sent a second and last time.
         """
-        self._desk.record(KeyframeWaits(keyframe, str(error)))
+        self._desk.record(KeyframeWaits(keyframe, error))
         with self._changed:
             self._stumbled.add(keyframe.key)
             if keyframe.passage in self._in_view:
@@ -457,7 +457,7 @@ class Dispatcher:
             held = self._held.pop(passage, [])
         for job in held:
             item = job.waiting
-            self._desk.record(KeyframeDropped(item.key, passage, item.camera, "another view of its vehicle was read"))
+            self._desk.record(KeyframeDropped(item.key, passage, item.camera, StateReason.OTHER_VIEW_READ))
 
     def _read_first(self, job: Job, keyframe: Keyframe) -> Served:
         """A local reading that is sure is the answer; otherwise the keyframe waits for the paid engine."""
@@ -469,12 +469,12 @@ class Dispatcher:
             log.debug("%s: not read locally: %s", keyframe.camera, error)
             plates = ()
         if self._local.is_sure(plates):
-            return self._answered_free(keyframe, engine, plates, SAVED)
+            return self._answered_free(keyframe, engine, plates, StateReason.LOCAL_SURE)
         with self._changed:
             self._unsure[keyframe.key] = plates
         return self._put_back(job, keyframe)
 
-    def _read_free(self, keyframe: Keyframe, engine: Recognizer | None, why: str = "") -> Served:
+    def _read_free(self, keyframe: Keyframe, engine: Recognizer | None, why: StateReason = StateReason.NONE) -> Served:
         assert engine is not None
         try:
             plates = tuple(engine.read(keyframe.jpeg, self._ledger(engine, keyframe)))
@@ -483,7 +483,9 @@ class Dispatcher:
             return Served(keyframe, None)
         return self._answered_free(keyframe, engine, plates, why)
 
-    def _answered_free(self, keyframe: Keyframe, engine: Recognizer, plates: tuple[PlateText, ...], why: str) -> Served:
+    def _answered_free(
+        self, keyframe: Keyframe, engine: Recognizer, plates: tuple[PlateText, ...], why: StateReason
+    ) -> Served:
         self._desk.record(PlatesRead(keyframe, engine.engine, plates, None, why))
         with self._changed:
             self._outbox.answered(keyframe.passage)

@@ -6,15 +6,16 @@ A pure data structure: no file, clock or thread inside. What gives way is told, 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from streamwatch.core.codes import StateReason
 from streamwatch.store import WaitingKeyframe
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A keyframe that gave way, and why, in words."""
+    """A keyframe that gave way, and why."""
 
     waiting: WaitingKeyframe
-    reason: str
+    reason: StateReason
 
 
 class Outbox:
@@ -51,10 +52,9 @@ class Outbox:
         dropped = []
         while len(self._waiting) > self._max_items or self._bytes > self._max_bytes:
             least = min(self._waiting.values(), key=self._worth)
-            bound = (
-                f"{self._max_items} pictures" if len(self._waiting) > self._max_items else f"{self._max_bytes} bytes"
-            )
-            dropped.append(Dropped(self.remove(least.key), f"more than {bound} were waiting"))
+            many = len(self._waiting) > self._max_items
+            reason = StateReason.OUTBOX_ITEMS if many else StateReason.OUTBOX_BYTES
+            dropped.append(Dropped(self.remove(least.key), reason))
         return dropped
 
     def since(self, key: str) -> float:
@@ -71,8 +71,7 @@ class Outbox:
     def expire(self, now: float) -> list[Dropped]:
         """Takes out what has waited for longer than max_age."""
         old = [key for key, since in self._since.items() if now - since > self._max_age]
-        reason = f"it waited for longer than {self._max_age / 3600:.0f} h"
-        return [Dropped(self.remove(key), reason) for key in old]
+        return [Dropped(self.remove(key), StateReason.OUTBOX_AGE) for key in old]
 
     def newest_first(self) -> list[WaitingKeyframe]:
         """In the order in which they are worth sending: the newest capture first, so that the gate works at once."""

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode, urlsplit
 
 from streamwatch.core import errors
+from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import CallResult, Corners, Engine, Ledger, PlateText, Point
 from streamwatch.core.redact import hide_secret
 from streamwatch.recognition.credentials import ACCEPT, CONTENT_TYPE, Credentials, Parameters
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 _CLOCK_TOLERANCE = 60.0
 """Seconds between this machine's clock and the reply's Date that are put down to the network."""
 
-_INTERRUPTED = Answer(CallResult("doubtful", None, 0, 0.0, error="The call was interrupted in this process."))
+_INTERRUPTED = Answer(CallResult(CallOutcome.DOUBTFUL, None, 0, 0.0, error="The call was interrupted in this process."))
 
 
 def _sleep(seconds: float) -> bool:

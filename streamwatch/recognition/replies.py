@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streamwatch.core import errors
+from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import CallResult, Corners, PlateText, Point
 from streamwatch.core.plates import MOST_PLATES, legible
 from streamwatch.core.redact import hide_credentials
@@ -155,7 +156,7 @@ class _Envelope:
 
     def read(self, plates: tuple[PlateText, ...]) -> Answer:
         """The picture was read; it may show no plate."""
-        result = self._result("read" if plates else "no plate", self.reply.status == 200)
+        result = self._result(CallOutcome.READ if plates else CallOutcome.NO_PLATE, self.reply.status == 200)
         return Answer(replace(result, plates=plates))
 
     def failed(self, failure: Failure, charged: bool | None = None, gateway_code: str = "") -> Answer:
@@ -171,7 +172,7 @@ class _Envelope:
         said = (_text(level.get(name)) for level in levels for name in names)
         return excerpt(next((words for words in said if words), ""), self.hide)
 
-    def _result(self, outcome: str, charged: bool, gateway_code: str = "", error: str = "") -> CallResult:
+    def _result(self, outcome: CallOutcome, charged: bool, gateway_code: str = "", error: str = "") -> CallResult:
         body = self.body if isinstance(self.body, Mapping) else {}
         fees = [number(level.get("showapi_fee_num")) for level in (self.document, body)]
         return CallResult(

@@ -17,6 +17,7 @@ from streamwatch.core.model import Frame, Keyframe
 from streamwatch.core.words import some, when
 from streamwatch.gate import Glance
 from streamwatch.pipeline import Dispatcher, Intake, Tally, dropping
+from streamwatch.replay.explain.words import SENTENCES
 from streamwatch.store import LastView, WaitingKeyframe
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Replay:
         while events := self._intake.last_calls():
             self._take(events)
         self._take(self._intake.finish())
-        looked = [f"{count} {why}" for why, count in self._intake.counts.items() if count]
+        looked = [f"{count} {SENTENCES[why]}" for why, count in self._intake.counts.items() if count]
         log.info("pictures by why they were sent or not: %s", "; ".join(looked))
         self._read_rest()
         left, _, _ = self._dispatcher.backlog()

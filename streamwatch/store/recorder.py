@@ -23,6 +23,7 @@ import sqlalchemy
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
+from streamwatch.core.codes import StateReason
 from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.core.model import CallResult, Engine, Keyframe, Passage, PlateText, Reading, Sighting, SightingStatus
 from streamwatch.core.redact import hide_credentials
@@ -137,7 +138,7 @@ class Store:
             passage = row_of(session, StoredPassage, keyframe.passage)
             session.add(keyframe_row(keyframe, passage.id, path, state, self.clock_trusted))
 
-    def keyframe_state(self, key: str, state: KeyframeState, reason: str = "") -> None:
+    def keyframe_state(self, key: str, state: KeyframeState, reason: StateReason = StateReason.NONE) -> None:
         """Says where a keyframe stands, and why where it failed, was dropped or waits again."""
         with self._transaction() as session:
             row = row_of(session, StoredKeyframe, key)
@@ -160,7 +161,7 @@ class Store:
         with self._transaction() as session:
             view = None if keyframe is None else row_of(session, StoredKeyframe, keyframe)
             if view is not None:
-                view.state, view.state_reason = KeyframeState.SENT, ""
+                view.state, view.state_reason = KeyframeState.SENT, StateReason.NONE
             call = StoredCall(key=key, engine=engine, attempt=attempt, started_at=started_at)
             call.clock_trusted = self.clock_trusted
             call.keyframe_id, call.camera = (None, None) if view is None else (view.id, view.camera)
@@ -190,7 +191,7 @@ class Store:
             row.answer = answer_row(result.plates)
 
     def keyframe_answered(
-        self, key: str, readings: Sequence[Reading], call: str | None = None, reason: str = ""
+        self, key: str, readings: Sequence[Reading], call: str | None = None, reason: StateReason = StateReason.NONE
     ) -> None:
         """Saves all that an engine found in a keyframe (maybe nothing) and marks it `answered`, in one transaction.
 

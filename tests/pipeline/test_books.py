@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from records import Database
 
+from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
 from streamwatch.core.errors import Transient
 from streamwatch.core.events import (
     CallEnded,
@@ -55,7 +56,9 @@ class Desk:
     def take(self, passage: Passage, key: str, at: float) -> Keyframe:
         time = START + timedelta(seconds=at)
         box = Box(100, 50, 400, 300)
-        keyframe = Keyframe(key, passage.key, "gate", time, b"\xff\xd8jpeg", 200, 150, box, 0.5, 1.0, "test")
+        keyframe = Keyframe(
+            key, passage.key, "gate", time, b"\xff\xd8jpeg", 200, 150, box, 0.5, 1.0, ViewReason.BEST_VIEW
+        )
         self.books.record(KeyframeTaken(keyframe))
         return keyframe
 
@@ -114,7 +117,7 @@ def test_outcomes_without_a_sighting(store: Store, database: Database) -> None:
     desk.books.record(ReadFailed(desk.take(failed, "k3", 21), Transient("The service stumbled.")))
     desk.close(failed, 25)
     dropped = desk.open("dropped", 30)
-    desk.books.record(KeyframeDropped(desk.take(dropped, "k4", 31).key, dropped.key, "gate", "too many were waiting"))
+    desk.books.record(KeyframeDropped(desk.take(dropped, "k4", 31).key, dropped.key, "gate", StateReason.OUTBOX_ITEMS))
     desk.close(dropped, 35)
     assert rows(database, "SELECT key, outcome FROM passages ORDER BY id") == [
         ("unread", "unread"),
@@ -123,8 +126,8 @@ def test_outcomes_without_a_sighting(store: Store, database: Database) -> None:
         ("dropped", "failed"),
     ]
     assert rows(database, "SELECT key, state, state_reason FROM keyframes ORDER BY id")[2:] == [
-        ("k3", "failed", "The service stumbled."),
-        ("k4", "dropped", "too many were waiting"),
+        ("k3", "failed", "transient"),
+        ("k4", "dropped", "outbox_items"),
     ]
     assert rows(database, "SELECT * FROM sightings") == []
 
@@ -184,7 +187,7 @@ def test_the_ledger_row_comes_before_the_call_and_is_completed_after_it(store: S
     now = START + timedelta(seconds=3)
     desk.books.record(CallStarted("c1", "k1", Engine.OCRCARS, 1, now, keyframe.jpeg))
     assert rows(database, "SELECT outcome, ended_at FROM calls") == [(None, None)]
-    desk.books.record(CallEnded("c1", CallResult("read", True, 1, 0.3, 200), now))
+    desk.books.record(CallEnded("c1", CallResult(CallOutcome.READ, True, 1, 0.3, 200), now))
     desk.answer(keyframe, ("京AF0236", 0.97), call="c1")
     assert rows(database, "SELECT outcome, charged, fee FROM calls") == [("read", 1, 1)]
     assert rows(database, "SELECT c.key FROM readings r JOIN calls c ON c.id = r.call_id") == [("c1",)]
@@ -194,6 +197,6 @@ def test_why_nothing_was_paid_stands_beside_the_answer(store: Store, database: D
     desk = Desk(store)
     keyframe = desk.take(desk.open("p1", 0), "k1", 2)
     desk.books.record(
-        PlatesRead(keyframe, Engine.LOCAL, (PlateText("京AF0236", 0.98, CORNERS),), None, "saved by local")
+        PlatesRead(keyframe, Engine.LOCAL, (PlateText("京AF0236", 0.98, CORNERS),), None, StateReason.LOCAL_SURE)
     )
-    assert rows(database, "SELECT state, state_reason FROM keyframes") == [("answered", "saved by local")]
+    assert rows(database, "SELECT state, state_reason FROM keyframes") == [("answered", "local_sure")]

@@ -18,6 +18,7 @@ from paying import JPEG
 from test_cli import SECRET, START, streamwatch, write_config
 
 from streamwatch.config.settings import Settings
+from streamwatch.core.codes import ViewReason
 from streamwatch.core.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
 from streamwatch.core.model import Box, Engine, Frame, Keyframe, Passage, PlateText
 from streamwatch.core.plates import distance
@@ -29,6 +30,7 @@ from streamwatch.replay.explain.album import ROOM, Picture
 from streamwatch.replay.explain.chart import POINTS, Window, clock, curve, thin
 from streamwatch.replay.explain.savings import STANDS, savings_of
 from streamwatch.replay.explain.trace import Sample, Thing
+from streamwatch.replay.explain.words import SENTENCES
 from streamwatch.replay.rehearsal import Stranger
 from streamwatch.store import PassageOutcome
 
@@ -405,7 +407,9 @@ def used(**more: object) -> Used:
 
 def keyframe(at: float, number: int = 1, passage: str = "p") -> Keyframe:
     taken = BEGIN + timedelta(seconds=at)
-    return Keyframe(f"k{number}", passage, "gate", taken, JPEG, 320, 240, Box(10, 10, 60, 50), 1.0, 100.0, "its reason")
+    return Keyframe(
+        f"k{number}", passage, "gate", taken, JPEG, 320, 240, Box(10, 10, 60, 50), 1.0, 100.0, ViewReason.BEST_VIEW
+    )
 
 
 def a_stay(trace: Trace, plates: tuple[PlateText, ...], engine: Engine = Engine.OCRCARS) -> None:
@@ -438,9 +442,9 @@ def test_savings_add_up_and_tell_standing_from_moving() -> None:
     assert savings.naive == 11
     by_rule = {rule.rule: (rule.frames, rule.naive) for rule in savings.rules}
     assert sum(frames for frames, _ in by_rule.values()) == 130
-    assert by_rule[Why.BETTERING.value] == (10, 1)
-    assert by_rule[Why.SENT.value] == (1, 1)
-    assert by_rule[STANDS] == (90, 9) or by_rule[STANDS][1] + by_rule.get(Why.KNOWN.value, (0, 0))[1] == 9
+    assert by_rule[SENTENCES[Why.BETTERING]] == (10, 1)
+    assert by_rule[SENTENCES[Why.SENT]] == (1, 1)
+    assert by_rule[STANDS] == (90, 9) or by_rule[STANDS][1] + by_rule.get(SENTENCES[Why.KNOWN], (0, 0))[1] == 9
 
 
 def test_the_naive_watcher_sends_nothing_for_less_than_min_area() -> None:
@@ -521,7 +525,7 @@ def test_a_view_that_was_kept_stands_there_as_not_paid(seen: bool) -> None:
     trace.finish(lambda _: (PassageOutcome.UNREAD, ()))
     page = parsed(page_of(trace, used()))
     assert "kept, not paid" in page.texts["p1"]
-    assert "Kept, not paid, at 0:01.9: its reason" in page.texts["p1"]
+    assert "Kept, not paid, at 0:01.9: its view stopped getting better" in page.texts["p1"]
     assert [picture["alt"] for picture in page.pictures if "as it was kept" in picture["alt"]]
     assert trace.sent == []
     assert savings_of(trace, 0.015).calls == 0
