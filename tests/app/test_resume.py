@@ -13,8 +13,10 @@ from streamwatch.app.resume import resume
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import StorageFailed, StoreError
+from streamwatch.core.events import Event
 from streamwatch.core.model import Keyframe, Sighting
-from streamwatch.pipeline import Dispatcher
+from streamwatch.pipeline import Dispatcher, Pipeline
+from streamwatch.pipeline.outbox import Dropped
 from streamwatch.store import Store, open_store
 
 
@@ -36,12 +38,15 @@ class Nothing(Dispatcher):
     def __init__(self) -> None:
         pass
 
+    def heard(self, event: Event) -> list[Dropped]:
+        return []
+
 
 def start(store: Store) -> list[Sighting]:
     told: list[Sighting] = []
     settings = Settings()
-    books = parts.make_books(settings, store, lambda sighting, _: told.append(sighting))
-    resume(settings, store, books, Nothing(), SystemClock())
+    recorder = parts.make_recorder(settings, store, lambda sighting, _: told.append(sighting))
+    resume(settings, store, Pipeline(recorder, lambda take: Nothing()), SystemClock())
     return told
 
 

@@ -27,7 +27,7 @@ from streamwatch.core.events import Event, KeyframeKept, PassageClosed, PassageO
 from streamwatch.core.model import Engine, Frame, Keyframe, Picture
 from streamwatch.gate import Closed, Gate, Kept, Opened
 from streamwatch.gate.search import Search
-from streamwatch.pipeline import Books, Intake, JpegLimits
+from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, JpegLimits, Pipeline, Recorder
 from streamwatch.store import Recovery, Store, open_store
 
 COAT = texture(9, 120, 240, 25, 10, 70)
@@ -164,9 +164,9 @@ def open_again(database: Database, tmp_path: Path) -> Iterator[Callable[[], Stor
     stores[-1].close()
 
 
-def books_of(store: Store) -> Books:
+def books_of(store: Store) -> Recorder:
     floors = {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
-    return Books(store, window=300, floors=floors, notify=lambda sighting, corrected: None)
+    return Recorder(store, window=300, floors=floors, notify=lambda sighting, corrected: None)
 
 
 def passages(database: Database) -> list[tuple[object, ...]]:
@@ -202,10 +202,7 @@ def test_after_a_crash_nothing_of_it_is_paid_for(
         books.record(event)
     store = open_again()
     settings, clock = Settings(), SystemClock()
-    books = parts.make_books(settings, store, lambda sighting, corrected: None)
-
-    class Desk:
-        load, record = staticmethod(store.load_keyframe), staticmethod(books.record)
+    recorder = parts.make_recorder(settings, store, lambda sighting, corrected: None)
 
     class NoReader:
         engine = Engine.OCRCARS
@@ -216,8 +213,12 @@ def test_after_a_crash_nothing_of_it_is_paid_for(
         def close(self) -> None:
             pass
 
-    dispatcher = parts.make_dispatcher(settings, store, NoReader(), clock, Desk())  # type: ignore[arg-type]
-    resume(settings, store, books, dispatcher, clock)
+    def make(take: Callable[[Event], None]) -> Dispatcher:
+        return parts.make_dispatcher(settings, store, NoReader(), clock, DirectAccess(store, take))  # type: ignore[arg-type]
+
+    pipeline = Pipeline(recorder, make)
+    dispatcher = pipeline.dispatcher
+    resume(settings, store, pipeline, clock)
     assert dispatcher.backlog()[0] == 0
     assert dispatcher.next(0.0) is None
     assert passages(database) == [(True, "unread")]

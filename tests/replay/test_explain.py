@@ -25,13 +25,13 @@ from streamwatch.core.plates import distance
 from streamwatch.gate import Followed, Glance, Why
 from streamwatch.pipeline.intake import trustworthy
 from streamwatch.replay import parts
+from streamwatch.replay.dry_run import AssumedRecognizer
 from streamwatch.replay.explain import Answers, Trace, Used, page_of, page_place, refuse_place
 from streamwatch.replay.explain.album import ROOM, Picture
 from streamwatch.replay.explain.chart import POINTS, Window, clock, curve, thin
 from streamwatch.replay.explain.savings import STANDS, savings_of
 from streamwatch.replay.explain.trace import Sample, Thing
 from streamwatch.replay.explain.words import SENTENCES
-from streamwatch.replay.rehearsal import Stranger
 from streamwatch.store import PassageOutcome
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -638,7 +638,7 @@ def test_an_axis_has_some_round_times_and_not_too_many(length: float) -> None:
 
 
 def test_where_nobody_can_read_every_picture_counts_as_another_plate() -> None:
-    stranger = Stranger()
+    stranger = AssumedRecognizer()
     plates = [stranger.read(b"", FakeLedger())[0] for _ in range(300)]
     assert len({plate.text for plate in plates}) == 300
     assert all(trustworthy(plate, 0.99) for plate in plates)
@@ -648,7 +648,7 @@ def test_where_nobody_can_read_every_picture_counts_as_another_plate() -> None:
 def test_a_dry_run_without_the_local_engine_says_what_it_assumes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "local_is_installed", lambda: False)
     recognizer, answers = parts.make_replay_reader(Settings(), dry=True)
-    assert isinstance(recognizer, Stranger)
+    assert isinstance(recognizer, AssumedRecognizer)
     assert answers is Answers.ASSUMED
     trace = finished(tuple(recognizer.read(b"", FakeLedger())), PassageOutcome.READ, ("京A48271",), assumed=True)
     text = page_of(trace, used(answers=answers, dry=True))

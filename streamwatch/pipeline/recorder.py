@@ -30,8 +30,8 @@ from streamwatch.core.events import (
 from streamwatch.core.model import Engine, Keyframe, Passage, PlateText, Reading, Sighting
 from streamwatch.core.plates import CHINA, Grammar
 from streamwatch.core.sentences import sentence
+from streamwatch.pipeline.counters import Counters
 from streamwatch.pipeline.intake import in_frame
-from streamwatch.pipeline.tally import Tally
 from streamwatch.sightings.evidence import Floors
 from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Store, WaitingKeyframe
@@ -56,7 +56,7 @@ class _Open:
     readings: set[str] = field(default_factory=set)
 
 
-class Books:
+class Recorder:
     """Used by one thread at a time: the recorder of the daemon, or a replay."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Books:
         self._told: dict[str, str] = {}
         self._owed: list[Callable[[], None]] = []
         self._saved: list[Sighting] = []
-        self.tally = Tally()
+        self.counters = Counters()
 
     def record(self, event: Event) -> None:
         """Writes one event down, after all that is owed. Raises StoreError."""
@@ -128,18 +128,20 @@ class Books:
         match event:
             case PassageOpened(passage):
                 self._open[passage.key] = _Open(passage)
-                self.tally.passages[passage.camera, "opened"] += 1
+                self.counters.passages[passage.camera, "opened"] += 1
                 self._owe(lambda: self._store.save_passage(passage))
             case KeyframeTaken(keyframe):
                 self._entry(keyframe.passage).waiting += 1
+                self.counters.evidence += len(keyframe.jpeg)
                 self._owe(lambda: self._store.save_keyframe(keyframe))
             case KeyframeKept(keyframe):
+                self.counters.evidence += len(keyframe.jpeg)
                 self._owe(lambda: self._store.save_keyframe(keyframe, KeyframeState.KEPT))
             case KeyframeWaits(keyframe, error):
                 self._owe(lambda: self._store.keyframe_state(keyframe.key, KeyframeState.WAITING, _code(error)))
             case KeyframeDropped(key, passage_key, camera, reason):
                 log.warning("%s: a picture was not read: %s", camera, sentence(reason))
-                self.tally.dropped += 1
+                self.counters.dropped += 1
                 self._lost(key, passage_key, KeyframeState.DROPPED, reason)
             case KeyframeDoubtful(keyframe, error):
                 log.error("%s: a picture may have been paid for without an answer: %s", keyframe.camera, error)
@@ -154,7 +156,7 @@ class Books:
                     )
                 )
             case CallEnded(key, result, ended_at):
-                self.tally.calls[result.outcome] += 1
+                self.counters.calls[result.outcome] += 1
                 self._owe(lambda: self._store.call_ended(key, result, ended_at))
             case PlatesRead():
                 self._answered(event)
@@ -223,7 +225,7 @@ class Books:
         sighted, readings = len(entry.readings & self._sighted), len(entry.readings)
         outcome = _outcome(was.sighted + sighted, was.readings + readings, was.unanswered + entry.failed)
         self._sighted -= entry.readings
-        self.tally.passages[entry.passage.camera, outcome.value] += 1
+        self.counters.passages[entry.passage.camera, outcome.value] += 1
         self._owe(lambda: self._store.passage_outcome(key, outcome))
 
     def _apply(self, changes: list[Change]) -> None:
