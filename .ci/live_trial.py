@@ -99,7 +99,7 @@ def _checks(place: Place, daemon: Background, server: Background, camera: int, s
 
 def _cost(place: Place, passes: int) -> Check:
     calls = [json.loads(line) for line in place.ledger.read_text(encoding="utf-8").splitlines()]
-    refused = [call for call in calls if call["outcome"] not in ("read", "no plate")]
+    refused = [call for call in calls if call["outcome"] not in ("read", "no_plate")]
     per_pass = len(calls) / max(1, passes)
     figures = f"{len(calls)} calls, {passes} passes, {per_pass:.2f} each, {len(refused)} refused"
     return Check("calls for a pass", per_pass <= 2 and not refused, figures)

@@ -21,6 +21,7 @@ from clips import Person
 from drawing import HORIZON, STOP_LINE, Colour, car, gate, truck
 
 from streamwatch.core.model import Box, Corners, Frame, Picture
+from streamwatch.core.sentences import sentence
 from streamwatch.detection import PlateDetector
 from streamwatch.gate import Closed, Decision, Gate, Kept, Opened, Shot, Why
 
@@ -521,7 +522,7 @@ class _Service:
                 opened = _seconds(decision.at)
                 self.passages[decision.passage] = {"opened": opened, "last_seen": None, "direction": "", "calls": []}
             elif isinstance(decision, Kept):
-                self.passages[decision.passage]["kept"] = decision.reason
+                self.passages[decision.passage]["kept"] = sentence(decision.reason)
             elif isinstance(decision, Closed):
                 passage = self.passages[decision.passage]
                 passage["last_seen"], passage["direction"] = _seconds(decision.last_seen), str(decision.direction)
@@ -548,7 +549,7 @@ class _Service:
         else:
             read = f"{widest.text}, {makes}" if makes else widest.text
             answer = [(makes == READ, widest.corners)]
-        self.passages[shot.passage]["calls"].append({"at": round(t, 1), "reason": shot.reason, "read": read})
+        self.passages[shot.passage]["calls"].append({"at": round(t, 1), "reason": sentence(shot.reason), "read": read})
         self.waiting.append((t + LATENCY, shot.passage, answer))
 
 

@@ -15,6 +15,7 @@ import pytest
 from servers import PostgresDatabase, Server
 
 import streamwatch
+from streamwatch.core.codes import CallOutcome, ViewReason
 from streamwatch.core.model import (
     Box,
     CallResult,
@@ -31,7 +32,7 @@ from streamwatch.store import Store
 NOON = datetime(2026, 1, 5, 12, 0, 0, 123456, tzinfo=UTC)
 JPEG = b"\xff\xd8 a picture \xff\xd9"
 ANSWER = CallResult(
-    outcome="read",
+    outcome=CallOutcome.READ,
     charged=True,
     fee=1,
     latency=0.25,
@@ -69,7 +70,7 @@ def keyframe(of: Passage, jpeg: bytes = JPEG) -> Keyframe:
         crop=Box(10, 20, 1920, 1080),
         scale=0.5,
         score=3.25,
-        reason="sharpest",
+        reason=ViewReason.BEST_VIEW,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from streamwatch.app.parts import make_books, make_local_help, make_recognizer
+from streamwatch.app.parts import make_local_help, make_recognizer, make_recorder
 from streamwatch.capture.still import read_still
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
@@ -46,7 +46,7 @@ def _record_calls(settings: Settings, recognizer: Recognizer) -> Iterator[Callab
         return
     store = open_store(settings.database, settings.data_dir)  # beside a running daemon: it only adds to the ledger
     try:
-        books = make_books(settings, store, lambda *_: None)
+        books = make_recorder(settings, store, lambda *_: None)
         yield lambda: RecordedLedger(books.record, clock, recognizer.engine, None)
     finally:
         store.close()

@@ -1,77 +1,94 @@
-"""Deletes what need not be kept, in small steps between which the recorder writes what is seen."""
+"""What the daemon does now and then: status file, watchdog, retention, memory, a lost connection."""
 
 import logging
-from collections.abc import Callable
-from datetime import timedelta
-from functools import partial
-from typing import Any
+from concurrent.futures import Future
+from contextlib import suppress
 
-from streamwatch.config.settings import Settings
+from streamwatch.app.health_monitor import HealthMonitor
+from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.retention_rounds import RetentionRounds
+from streamwatch.app.writer import Writer
 from streamwatch.core.clock import Clock
-from streamwatch.store import Keep, Retained, Store, Swept, free_bytes
+from streamwatch.core.errors import StorageFailed
+from streamwatch.health import Snapshot
+from streamwatch.store import Store
+from streamwatch.system import stderr
+from streamwatch.system.allocator import give_memory_back
+from streamwatch.system.notify import Notifier
 
 log = logging.getLogger(__name__)
 
-Ask = Callable[[Callable[[], Any]], Any]
-"""Has the owner of the store call something, and gives its result."""
-
-STEPS = 50  # batches at most in one round, so that a round ends
+TELL_EVERY = 5.0  # s; status file
+TIDY_EVERY, TIDY_SHORT = 300.0, 60.0  # s; retention, and the same while there is less room than there should be
+GIVE_BACK_FIRST = 15.0  # s from the start until freed memory goes back for the first time; then twice as long each time
 
 
 class Housekeeping:
-    """Retention, for the one thread that asks for it."""
+    """The loop of the thread `keeper`."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, ask: Ask) -> None:
-        self._settings, self._store, self._clock, self._ask = settings, store, clock, ask
-        self._doubted = False
+    def __init__(
+        self,
+        monitor: HealthMonitor,
+        rounds: RetentionRounds,
+        store: Store,
+        writer: Writer,
+        notifier: Notifier,
+        clock: Clock,
+        lifecycle: Lifecycle,
+    ) -> None:
+        """store: asked only what any thread may ask."""
+        self._monitor, self._rounds, self._store, self._writer = monitor, rounds, store, writer
+        self._notifier, self._clock, self._lifecycle = notifier, clock, lifecycle
+        self._tidied = self._given_back = clock.monotonic()
+        self._until_given_back = GIVE_BACK_FIRST
+        self._connection: Future[None] | None = None
 
-    def tidy(self) -> int:
-        """One round; the bytes of all pictures after it. Raises StoreError."""
-        used: int = self._ask(self._store.evidence_bytes)
-        ages_count = self._ages_count()
-        keep = _keep(self._settings, ages_count, used)
-        freed = rows = 0
-        for _ in range(STEPS):
-            done: Retained = self._ask(partial(self._store.retain, self._clock.now(), keep))
-            freed, rows = freed + done.bytes, rows + done.rows
-            if not done.more:
-                break
-        if ages_count:
-            freed += _sweep(self._store, self._clock, self._ask)
-        if freed or rows:
-            log.info("retention: %.1f MB of pictures and %d passages deleted", freed / 1e6, rows)
-        return max(0, used - freed)
+    def run(self) -> None:
+        """Work until the end of the daemon is over. Raises StoreError."""
+        while not self._lifecycle.wait_until_over(min(self._notifier.interval or TELL_EVERY, TELL_EVERY)):
+            self._give_memory_back()
+            stderr.tell()
+            self._store.require_file()
+            self._look_after_connection()
+            snapshot = self._monitor.snapshot()
+            self._notifier.status(self._monitor.sentence())
+            if snapshot.stalled:
+                log.error("no progress: %s", ", ".join(snapshot.stalled))
+            else:
+                self._notifier.watchdog()
+            try:
+                self._monitor.write_status(snapshot)
+                self._tidy(snapshot)
+            except StorageFailed as error:
+                log.debug("%s", error)  # the recorder says it, as soon as it has something to write
 
-    def _ages_count(self) -> bool:
-        """Not while the clock may be far ahead: everything would be old enough to be deleted."""
-        leapt = self._clock.leapt
-        if leapt and not self._doubted:
-            log.warning(
-                "the clock was set ahead by more than a day: nothing is deleted for its age until streamwatch is "
-                "started again with the right time"
-            )
-        self._doubted = leapt
-        return self._clock.plausible and not leapt
+    def write_last_status(self) -> None:
+        """Write the status file once more: what was seen and read while the daemon stopped counts, too."""
+        try:
+            self._monitor.write_status(self._monitor.snapshot())
+        except StorageFailed as error:
+            log.debug("%s", error)  # the log has already said that the disk is full
 
+    def _give_memory_back(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._given_back >= self._until_given_back:
+            self._given_back, self._until_given_back = now, min(TIDY_EVERY, 2 * self._until_given_back)
+            give_memory_back()
 
-def _keep(settings: Settings, ages_count: bool, used: int) -> Keep:
-    retention = settings.retention
-    short = retention.min_free - free_bytes(settings.data_dir)
-    if short > 0:
-        log.warning("the disk has %.0f MB less than retention.min_free; the oldest pictures give way", short / 1e6)
-    return Keep(
-        evidence_age=timedelta(seconds=retention.evidence) if ages_count else None,
-        max_bytes=min(retention.max_bytes, max(0, used - short)) if short > 0 else retention.max_bytes,
-        rows_age=timedelta(seconds=retention.rows) if ages_count else None,
-    )
+    def _look_after_connection(self) -> None:
+        """Have the writer take up a lost connection also while nothing is seen. Raises StoreError.
 
+        Nobody waits for the writer here, because a server that is away must not look like a program that hangs.
+        """
+        if self._connection is not None and not self._connection.done():
+            return
+        if self._connection is not None:
+            with suppress(StorageFailed):  # given up, because the program is stopping
+                self._connection.result()
+        self._connection = self._writer.offer(self._store.require_server)
 
-def _sweep(store: Store, clock: Clock, ask: Ask) -> int:
-    """Pictures that a crash left without a row."""
-    folder, freed = "", 0
-    while True:
-        swept: Swept = ask(partial(store.sweep, clock.now(), folder))
-        freed += swept.bytes
-        if swept.folder is None:
-            return freed
-        folder = swept.folder
+    def _tidy(self, snapshot: Snapshot) -> None:
+        pause = min(TIDY_SHORT, TIDY_EVERY) if self._rounds.short_of_room(snapshot.disk) else TIDY_EVERY
+        if self._clock.monotonic() - self._tidied >= pause and snapshot.database.ok:
+            self._tidied = self._clock.monotonic()
+            self._monitor.set_evidence(self._rounds.tidy())

@@ -12,7 +12,6 @@ from streamwatch.core.plates import grammar
 from streamwatch.detection import PlateDetector
 from streamwatch.gate import FindPlates, Gate, Stir
 from streamwatch.pipeline import (
-    Books,
     Budget,
     CallLimits,
     Dispatcher,
@@ -22,6 +21,7 @@ from streamwatch.pipeline import (
     LocalHelp,
     Notify,
     Outbox,
+    Recorder,
 )
 from streamwatch.pipeline.dispatcher import Desk
 from streamwatch.recognition.local.presence import Presence
@@ -86,9 +86,9 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
     return make_ocrcars(settings.recognizer.ocrcars, wait)
 
 
-def make_books(settings: Settings, store: Store, notify: Notify) -> Books:
+def make_recorder(settings: Settings, store: Store, notify: Notify) -> Recorder:
     """The one who writes down what happens."""
-    return Books(
+    return Recorder(
         store,
         window=settings.dedup.window,
         floors=floors(settings),

@@ -5,16 +5,17 @@ import logging
 from streamwatch.app.parts import local_stands_in
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
+from streamwatch.core.codes import StateReason
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.events import PlatesRead
 from streamwatch.core.words import some
-from streamwatch.pipeline import Books, Dispatcher, dropping
+from streamwatch.pipeline import Pipeline
 from streamwatch.store import KeyframeState, Store, UnsavedAnswer, WaitingKeyframe
 
 log = logging.getLogger(__name__)
 
 
-def resume(settings: Settings, store: Store, books: Books, dispatcher: Dispatcher, clock: Clock) -> None:
+def resume(settings: Settings, store: Store, pipeline: Pipeline, clock: Clock) -> None:
     """Takes in answers that were paid, and puts what waits back into the outbox; what is doubtful is not paid again.
 
     Raises StoreError.
@@ -24,36 +25,33 @@ def resume(settings: Settings, store: Store, books: Books, dispatcher: Dispatche
         number = some(len(recovery.unusable), "picture")
         log.error("what the service answered to %s can be no reading; it was paid for and is set aside", number)
     store.finish_interrupted()
-    taken_in = sum(_take_in(answer, store, books) for answer in recovery.answered)
+    taken_in = sum(_take_in(answer, store, pipeline) for answer in recovery.answered)
     to_read = [(item, False) for item in store.waiting()] + _doubtful(settings, store)
-    books.resume(item.passage for item, _ in to_read)
+    pipeline.recorder.resume(item.passage for item, _ in to_read)
     for item, only_local in to_read:
-        for dropped in dispatcher.add(item, only_local, _since(item, clock)):
-            books.record(dropping(dropped))
-    books.settle_rest(store.pending_passages())
+        pipeline.drop(pipeline.dispatcher.add(item, only_local, _since(item, clock)))
+    pipeline.recorder.settle_rest(store.pending_passages())
     if to_read or taken_in:
         log.info("taken up from the last run: %s to read, %s", some(len(to_read), "picture"), some(taken_in, "answer"))
 
 
-def _take_in(answer: UnsavedAnswer, store: Store, books: Books) -> bool:
+def _take_in(answer: UnsavedAnswer, store: Store, pipeline: Pipeline) -> bool:
     """Enter an answer that was paid for. False: it can not be entered, now or at any later start, and is set aside."""
     try:
         keyframe = store.load_keyframe(answer.keyframe)
-        books.resume([keyframe.passage])
-        books.record(PlatesRead(keyframe, answer.engine, answer.plates, answer.call))
+        pipeline.recorder.resume([keyframe.passage])
+        pipeline.take(PlatesRead(keyframe, answer.engine, answer.plates, answer.call))
     except StorageFailed:
         raise
     except StoreError as error:
         log.error("a paid answer can not be entered and is set aside: %s", error)
-        reason = str(error)
     except Exception as error:
         # What nobody foresaw would otherwise end this start and every one to come.
         log.critical("a paid answer can not be entered and is set aside", exc_info=error)
-        reason = f"Its answer could not be entered ({type(error).__name__})."
     else:
         return True
-    books.forget()
-    store.keyframe_state(answer.keyframe, KeyframeState.FAILED, reason)
+    pipeline.recorder.forget()
+    store.keyframe_state(answer.keyframe, KeyframeState.FAILED, StateReason.ANSWER_NOT_ENTERED)
     return False
 
 

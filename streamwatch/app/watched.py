@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from streamwatch.capture import CameraState, CameraStatus, LiveCamera
+from streamwatch.capture import CameraStatus, LiveCamera
 from streamwatch.core.clock import Clock
+from streamwatch.core.codes import CameraState
 from streamwatch.core.errors import SourceUnreadable
 from streamwatch.core.model import Attention, Frame
 from streamwatch.gate import News, Stir

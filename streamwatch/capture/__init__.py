@@ -11,11 +11,10 @@ from streamwatch.capture.attentive import AttentiveSource
 from streamwatch.capture.live import LiveCamera
 from streamwatch.capture.recording import Recording
 from streamwatch.capture.source import Source, file_of, open_source
-from streamwatch.capture.state import CameraState, CameraStatus
+from streamwatch.capture.state import CameraStatus
 
 __all__ = [
     "AttentiveSource",
-    "CameraState",
     "CameraStatus",
     "LiveCamera",
     "Recording",

@@ -19,8 +19,9 @@ from streamwatch.capture.outages import Outages
 from streamwatch.capture.pauses import Pauses
 from streamwatch.capture.reader import News, Reader, Wish
 from streamwatch.capture.source import Source
-from streamwatch.capture.state import CameraState, CameraStatus
+from streamwatch.capture.state import CameraStatus
 from streamwatch.core.clock import Clock
+from streamwatch.core.codes import CameraState
 from streamwatch.core.errors import CaptureError, SourceLost, SourceUnreadable
 from streamwatch.core.model import Attention, Frame
 from streamwatch.core.words import age

@@ -2,18 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-
-class CameraState(StrEnum):
-    """connecting: no frame yet since the start. frozen: frames come, always the same. failed: for good."""
-
-    CONNECTING = "connecting"
-    ONLINE = "online"
-    FROZEN = "frozen"
-    RECONNECTING = "reconnecting"
-    ENDED = "ended"
-    FAILED = "failed"
+from streamwatch.core.codes import CameraState
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _record(found: Comparison, price: float) -> dict[str, Any]:
 
 
 def _counts(agreement: Agreement) -> dict[str, int]:
-    counts = {verdict.value.replace(" ", "_"): agreement.verdicts[verdict] for verdict in Verdict}
+    counts = {verdict.value: agreement.verdicts[verdict] for verdict in Verdict}
     return {"pictures": agreement.pictures, **counts, "saved": agreement.saved, "saved_wrong": agreement.saved_wrong}
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from streamwatch.cli.console import cell, print_json, print_table, print_text
 from streamwatch.core.clock import Span, window
+from streamwatch.core.sentences import sentence
 from streamwatch.core.words import some
 from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow
 
@@ -74,7 +75,7 @@ def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Pric
 
 
 def _without_call(line: NotCalledRow) -> str:
-    became, why = BECAME[line.state], f" ({line.reason})" if line.reason else ""
+    became, why = BECAME[line.state], f" ({sentence(line.reason)})" if line.reason else ""
     if line.state is KeyframeState.ANSWERED and not line.reason:
         became = "read by the local engine, as configured"
     return f"No call was made for {some(line.keyframes, 'picture')} of {line.camera}: {became}{why}."
@@ -96,5 +97,5 @@ def _record(report: CallsReport, saved: Sequence[NotCalledRow], prices: Prices) 
         "rows": [{"day": row.day.isoformat(), "camera": row.camera, **told(row.calls)} for row in report.rows],
         "total": told(report.total),
         "forecast": {"calls": round(forecast, 1), "cost": round(forecast * prices.price, 4)},
-        "not_called": [{**asdict(line), "state": line.state.value} for line in saved],
+        "not_called": [{**asdict(line), "state": line.state.value, "reason": line.reason.value} for line in saved],
     }

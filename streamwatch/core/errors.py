@@ -34,6 +34,8 @@ A message is one sentence that says what is wrong and where; `what_to_do` is the
 Neither may hold a secret: texts from outside go through `redact.hide_credentials` before they get here.
 """
 
+from streamwatch.core.codes import CallOutcome
+
 
 class StreamwatchError(Exception):
     """The root: anything that is reported to people as one clear sentence, without a traceback."""
@@ -64,9 +66,9 @@ class SourceLost(CaptureError):
 
 
 class RecognitionError(StreamwatchError):
-    """No reading could be had. `outcome` is the word the ledger keeps."""
+    """No reading could be had. `outcome` is the code that the ledger keeps."""
 
-    outcome = "failed"
+    outcome = CallOutcome.FAILED
 
 
 class EngineMissing(RecognitionError):
@@ -83,103 +85,103 @@ INSTALL_LOCAL = (
 class NotSent(RecognitionError):
     """Nothing reached the service."""
 
-    outcome = "not sent"
+    outcome = CallOutcome.NOT_SENT
 
 
 class Doubtful(RecognitionError):
     """The request may have been answered, and charged, without our seeing it."""
 
-    outcome = "doubtful"
+    outcome = CallOutcome.DOUBTFUL
 
 
 class Transient(RecognitionError):
     """The service stumbled; the same request may succeed."""
 
-    outcome = "transient"
+    outcome = CallOutcome.TRANSIENT
 
 
 class Throttled(RecognitionError):
     """Too many calls in too short a time."""
 
-    outcome = "throttled"
+    outcome = CallOutcome.THROTTLED
 
 
 class ClockWrong(RecognitionError):
     """The signature's timestamp is more than 15 minutes off."""
 
-    outcome = "clock"
+    outcome = CallOutcome.CLOCK
 
 
 class Refused(RecognitionError):
     """The service will answer no call until a person acts."""
 
-    outcome = "refused"
+    outcome = CallOutcome.REFUSED
 
 
 class CredentialsRefused(Refused):
     """AppCode, AppKey or signature wrong."""
 
-    outcome = "credentials"
+    outcome = CallOutcome.CREDENTIALS
 
 
 class QuotaExhausted(Refused):
     """The package of calls is used up, expired or missing."""
 
-    outcome = "quota"
+    outcome = CallOutcome.QUOTA
 
 
 class InArrears(Refused):
     """An account owes money."""
 
-    outcome = "arrears"
+    outcome = CallOutcome.ARREARS
 
 
 class NotAuthorised(Refused):
     """The credentials are right but not allowed here."""
 
-    outcome = "not authorised"
+    outcome = CallOutcome.NOT_AUTHORISED
 
 
 class ServiceDown(Refused):
     """The service is gone, moved or blocked."""
 
-    outcome = "down"
+    outcome = CallOutcome.DOWN
 
 
 class BadRequest(Refused):
     """The service says that the request itself is wrong."""
 
-    outcome = "bad request"
+    outcome = CallOutcome.BAD_REQUEST
 
 
 class PictureRefused(RecognitionError):
     """The service can not use this picture."""
 
-    outcome = "picture refused"
+    outcome = CallOutcome.PICTURE_REFUSED
 
 
 class PictureTooLarge(PictureRefused):
     """Too many bytes or pixels."""
 
-    outcome = "too large"
+    outcome = CallOutcome.TOO_LARGE
 
 
 class PictureBroken(PictureRefused):
     """Damaged, or of a format that the service can not parse."""
 
-    outcome = "picture broken"
+    outcome = CallOutcome.PICTURE_BROKEN
 
 
 class PictureUrlFailed(PictureRefused):
     """The service could not download the picture from its address."""
 
-    outcome = "url failed"
+    outcome = CallOutcome.URL_FAILED
 
 
 class DoNotResend(PictureRefused):
     """The service forbids another try with this picture."""
 
-    outcome = "do not resend"
+    outcome = CallOutcome.DO_NOT_RESEND
 
 
 class PageError(StreamwatchError):

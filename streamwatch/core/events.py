@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from streamwatch.core.codes import StateReason
 from streamwatch.core.errors import RecognitionError
 from streamwatch.core.model import CallResult, Engine, Keyframe, Passage, PlateText
 
@@ -36,15 +37,15 @@ class KeyframeDropped:
     key: str
     passage: str
     camera: str
-    reason: str
+    reason: StateReason
 
 
 @dataclass(frozen=True, slots=True)
 class KeyframeWaits:
-    """A view could not be read now and waits for another try. reason: why, in words."""
+    """A view could not be read now and waits for another try. error: why."""
 
     keyframe: Keyframe
-    reason: str
+    error: RecognitionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class KeyframeDoubtful:
     """A view was sent, the answer never came, and nobody knows whether it was charged: it is not sent again."""
 
     keyframe: Keyframe
-    reason: str
+    error: RecognitionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class PlatesRead:
     engine: Engine
     plates: tuple[PlateText, ...]
     call: str | None
-    why: str = ""
+    why: StateReason = StateReason.NONE
 
 
 @dataclass(frozen=True, slots=True)

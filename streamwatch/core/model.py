@@ -15,6 +15,8 @@ from typing import NewType, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from streamwatch.core.codes import CallOutcome, ViewReason
+
 Picture = npt.NDArray[np.uint8]
 Point = tuple[float, float]
 Corners = tuple[Point, Point, Point, Point]
@@ -112,7 +114,7 @@ class Keyframe:
     crop: Box
     scale: float
     score: float
-    reason: str
+    reason: ViewReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +157,12 @@ class JudgedPlate:
 class CallResult:
     """What became of one attempt at the paid service; completes its ledger row.
 
-    outcome: "read", "no plate", or the `outcome` word of the error. charged: the answer was HTTP 200 from the service
+    outcome: READ, NO_PLATE, or the `outcome` of the error. charged: the answer was HTTP 200 from the service
     itself (None: nobody can know). fee: charge units as the service says, 1 where it answered without saying.
-    plates: what "read" and "no plate" say, in pixels of the picture that the caller gave; None where nothing was said.
+    plates: what READ and NO_PLATE say, in pixels of the picture that the caller gave; None where nothing was said.
     """
 
-    outcome: str
+    outcome: CallOutcome
     charged: bool | None
     fee: int
     latency: float

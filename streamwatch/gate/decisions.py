@@ -3,18 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from streamwatch.core.codes import ViewReason
 from streamwatch.core.model import Box, Direction, Frame
-
-LARGE_AND_SHARP = "its plate is large and sharp enough"
-BEST_VIEW = "its view stopped getting better"
-LAST_VIEW = "it went; this was its best view"
-STOOD_HERE = "it stood here when watching began"
-NO_ANSWER = "the last view got no answer"
-SECOND_OPINION = "a second opinion on an unsure reading"
-BETTER_VIEW = "a clearly better view than the unread one"
-WITHOUT_PLATE = "a large vehicle passed, and no plate was seen on it"
-NO_PLATE_SEEN = "it showed no plate; this view shows most of it"
-NEVER_WORTH_IT = "its plate was never large or sure enough; this was its best view"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +17,13 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """This view is worth a call. crop: the part of the frame to send, at that scale; reason: why, in words."""
+    """This view is worth a call. crop: the part of the frame to send, at that scale."""
 
     passage: int
     frame: Frame
     crop: Box
     score: float
-    reason: str
+    reason: ViewReason
     scale: float = 1.0
 
 
@@ -45,7 +35,7 @@ class Kept:
     frame: Frame
     crop: Box
     score: float
-    reason: str
+    reason: ViewReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,10 @@ from datetime import datetime
 import cv2
 import numpy as np
 
+from streamwatch.core.codes import ViewReason
 from streamwatch.core.model import Attention, Box, Corners, Frame, FrameCorners, Picture
 from streamwatch.gate.attention import Moment, Watchfulness
-from streamwatch.gate.decisions import (
-    NEVER_WORTH_IT,
-    Closed,
-    Decision,
-    Kept,
-    Opened,
-    Shot,
-)
+from streamwatch.gate.decisions import Closed, Decision, Kept, Opened, Shot
 from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.motion.background import Background
 from streamwatch.gate.motion.geometry import Geometry
@@ -371,7 +365,7 @@ class Gate:
         best.plate, track.verified = found.corners, best
         return True
 
-    def _pay(self, track: Track, view: View, reason: str) -> list[Decision]:
+    def _pay(self, track: Track, view: View, reason: ViewReason) -> list[Decision]:
         picture = upright(view.frame.luma, view.plate)
         crop = view.crop()
         track.paid.append(PaidView(view.at, view.plate, picture, view.width * view.scale, view.score, crop, view.scale))
@@ -426,7 +420,7 @@ class Gate:
         view = track.best or track.spare
         if view is None or not self._keep_unpaid:
             return []
-        return [Kept(track.passage, view.frame, view.crop(), view.score, NEVER_WORTH_IT)]
+        return [Kept(track.passage, view.frame, view.crop(), view.score, ViewReason.NEVER_WORTH_IT)]
 
     def _absorb(self, small: Picture, at: float) -> None:
         """What stands and shows no plate becomes a part of the scene."""

@@ -7,15 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from streamwatch.gate.decisions import (
-    BEST_VIEW,
-    BETTER_VIEW,
-    LARGE_AND_SHARP,
-    LAST_VIEW,
-    NO_ANSWER,
-    SECOND_OPINION,
-    STOOD_HERE,
-)
+from streamwatch.core.codes import ViewReason
 from streamwatch.gate.glance import Why
 from streamwatch.gate.tracking.track import CRISP, SMALL_WIDTH, SMALLER, SURE, State, Track, Verdict, View
 
@@ -75,12 +67,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the first rule that applies says. view: the one to pay for; reason: why, in words."""
+    """What the first rule that applies says. reason: of a view that would be chosen now; view: the one to pay for."""
 
     why: Why
     action: Action
+    reason: ViewReason
     view: View | None = None
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +156,17 @@ def rule(case: Case) -> Ruling:
     """Return what the first rule that applies says of a track in this frame."""
     reason = _reason(case)  # now: the closer look makes corners more exact, and a plate a little narrower
     first = next(line for line in RULES if line.applies(case))
-    if first.action is not Action.PAY:
-        return Ruling(first.why, first.action)
-    return Ruling(first.why, first.action, _view(case), reason)
+    return Ruling(first.why, first.action, reason, _view(case) if first.action is Action.PAY else None)
 
 
-def _reason(case: Case) -> str:
+def _reason(case: Case) -> ViewReason:
     track = case.track
     if track.paid:
-        return {Verdict.DOUBTED: SECOND_OPINION, Verdict.FAILED: NO_ANSWER}.get(track.paid[-1].verdict, BETTER_VIEW)
+        reasons = {Verdict.DOUBTED: ViewReason.SECOND_OPINION, Verdict.FAILED: ViewReason.NO_ANSWER}
+        return reasons.get(track.paid[-1].verdict, ViewReason.BETTER_VIEW)
     if case.at_rest:
-        return STOOD_HERE
+        return ViewReason.STOOD_HERE
     if case.ended:
-        return LAST_VIEW
-    return LARGE_AND_SHARP if track.best is not None and large_and_sharp(track.best) else BEST_VIEW
+        return ViewReason.LAST_VIEW
+    large = track.best is not None and large_and_sharp(track.best)
+    return ViewReason.LARGE_AND_SHARP if large else ViewReason.BEST_VIEW

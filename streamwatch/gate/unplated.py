@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from streamwatch.core.codes import ViewReason
 from streamwatch.core.model import Box, Frame, Picture
-from streamwatch.gate.decisions import NO_PLATE_SEEN, WITHOUT_PLATE, Closed, Decision, Kept, Opened, Shot
+from streamwatch.gate.decisions import Closed, Decision, Kept, Opened, Shot
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.movers import Mover, Sight
 from streamwatch.gate.tracking.direction import direction
@@ -46,8 +47,8 @@ class Unplated:
             return [opened, closed]
         frame, box, legible = mover.view
         if legible and self._shows_letters(frame, box):
-            return [opened, Shot(passage, frame, box, float(box.width), WITHOUT_PLATE), closed]
-        kept = [Kept(passage, frame, box, float(box.width), NO_PLATE_SEEN)] if self._keep_unpaid else []
+            return [opened, Shot(passage, frame, box, float(box.width), ViewReason.WITHOUT_PLATE), closed]
+        kept = [Kept(passage, frame, box, float(box.width), ViewReason.NO_PLATE_SEEN)] if self._keep_unpaid else []
         return [opened, *kept, closed]
 
     def _shows_letters(self, frame: Frame, box: Box) -> bool:

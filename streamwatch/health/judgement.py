@@ -44,7 +44,7 @@ def _camera(camera: CameraHealth, now: datetime) -> Iterator[str]:
 def _calls(snapshot: Snapshot) -> Iterator[str]:
     for breaker in snapshot.breakers:
         until = "" if breaker.until is None else f" until {when(breaker.until)}"
-        yield f"Calls are held back ({breaker.name}){until}: {breaker.why}"
+        yield f"Calls are held back ({breaker.label}){until}: {breaker.why}"
     if snapshot.in_flight.overdue:
         yield f"An answer is overdue: a call has been running for {age(snapshot.in_flight.oldest_age)}."
     for use in snapshot.budget:

@@ -6,11 +6,11 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
+from streamwatch.core.codes import CameraState
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import CameraHealth, Snapshot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-STATES = ("online", "frozen", "reconnecting", "connecting", "ended", "failed")
 
 _Kind = Literal["counter", "gauge"]
 _Labels = dict[str, str]
@@ -38,7 +38,9 @@ def _cameras(cameras: tuple[CameraHealth, ...]) -> Iterator[_Family]:
         values = ((camera.name, getattr(camera, field)) for camera in cameras)
         return [({"camera": name}, value) for name, value in values if value is not None]
 
-    states = [({"camera": c.name, "state": state}, float(c.state == state)) for c in cameras for state in STATES]
+    states = [
+        ({"camera": c.name, "state": state.value}, float(c.state == state)) for c in cameras for state in CameraState
+    ]
     since = [({"camera": c.name}, c.since.timestamp()) for c in cameras]
     outcomes = [
         ({"camera": c.name, "outcome": outcome}, float(getattr(c, outcome)))
@@ -47,15 +49,15 @@ def _cameras(cameras: tuple[CameraHealth, ...]) -> Iterator[_Family]:
     ]
     yield "camera_state", "gauge", "1 for the state the camera is in, 0 for the others.", states
     yield "camera_state_since_timestamp_seconds", "gauge", "When that state began.", since
-    yield "camera_fps", "gauge", "Pictures a second that come from the camera.", each("fps")
+    yield "camera_frames_per_second", "gauge", "Frames a second that come from the camera.", each("fps")
     yield "camera_frames_total", "counter", "Frames looked at.", each("frames")
     yield "camera_dropped_frames_total", "counter", "Frames replaced by a newer one unseen.", each("dropped")
     yield "camera_attempts", "gauge", "Openings since the camera was last online.", each("attempts")
     yield "camera_last_frame_age_seconds", "gauge", "Age of the newest frame looked at.", each("last_frame_age")
     unwatched = [({"camera": c.name}, float(bool(c.unwatched))) for c in cameras]
     yield "camera_small_stream_down", "gauge", "1 while its small stream can not be watched, else 0.", unwatched
-    frames = [({"camera": c.name, "why": why}, float(count)) for c in cameras for why, count in c.gate.items()]
-    yield "gate_frames_total", "counter", "Frames looked at, by why they were sent or not.", frames
+    frames = [({"camera": c.name, "reason": reason}, float(n)) for c in cameras for reason, n in c.gate.items()]
+    yield "gate_frames_total", "counter", "Frames looked at, by the reason why they were sent or not.", frames
     yield "passages_total", "counter", "Passages opened.", each("passages")
     yield "passages_closed_total", "counter", "Passages closed, by what became of them.", outcomes
     yield "read_ratio", "gauge", "Part of the closed passages whose plate was read.", each("read_rate")
@@ -76,8 +78,9 @@ def _calls(snapshot: Snapshot) -> Iterator[_Family]:
     limit = [({"window": u.window, "camera": u.camera}, float(u.limit)) for u in budget if u.limit is not None]
     yield "budget_used_calls", "gauge", "Calls made in the window that runs; no camera: the account.", used
     yield "budget_limit_calls", "gauge", "Calls allowed in the window.", limit
-    since = [({"breaker": b.name}, b.since.timestamp()) for b in snapshot.breakers]
-    until = [({"breaker": b.name}, b.until.timestamp()) for b in snapshot.breakers if b.until is not None]
+    breakers = [({"breaker": breaker.name, "camera": breaker.camera}, breaker) for breaker in snapshot.breakers]
+    since = [(labels, breaker.since.timestamp()) for labels, breaker in breakers]
+    until = [(labels, breaker.until.timestamp()) for labels, breaker in breakers if breaker.until is not None]
     yield "breakers_open", "gauge", "Breakers that hold calls back.", _one(len(snapshot.breakers))
     yield "breaker_open_since_timestamp_seconds", "gauge", "When a breaker began to hold calls back.", since
     yield "breaker_open_until_timestamp_seconds", "gauge", "When it lets the next call through.", until

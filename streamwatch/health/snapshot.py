@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from streamwatch.core.redact import hide_credentials
+from streamwatch.core.sentences import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class CameraHealth:
     come. frames: looked at. dropped: replaced by a newer one before that. attempts: openings since it was last online.
     last_frame_age: None before the first frame. unwatched: why its small stream can not be watched, else empty.
     passages: all that were opened; read, unread, unsure, failed: of those that have closed, what became of them. gate:
-    frames looked at, by why they were sent or not, in words.
+    frames looked at, by the code of the reason why they were sent or not.
     """
 
     name: str
@@ -85,15 +86,25 @@ class BudgetUse:
 
 @dataclass(frozen=True, slots=True)
 class BreakerHealth:
-    """A breaker that holds calls back now. until: of the next try, None where only a person can help."""
+    """A breaker that holds calls back now.
+
+    name: the outcome that opened it, or "runaway". camera: "" for all. until: of the next try, None where only a person
+    can help. why: a sentence for people.
+    """
 
     name: str
     since: datetime
     until: datetime | None
     why: str
+    camera: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "why", hide_credentials(self.why))
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return f"{in_words(self.name)} {self.camera}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from streamwatch.core.errors import StorageFailed
+from streamwatch.core.sentences import in_words
 from streamwatch.core.words import age, json_text, size, some, when
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
@@ -166,7 +167,8 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     waiting = f"{some(outbox.items, 'picture')}, {size(outbox.bytes)}"
     oldest = f", the oldest for {age(outbox.oldest_age)}" if outbox.items else ""
     yield "outbox", waiting + oldest + (f"; {outbox.dropped} dropped" if outbox.dropped else "")
-    yield "calls", ", ".join(f"{count} {outcome}" for outcome, count in sorted(snapshot.calls.items())) or "none"
+    calls = [f"{count} {in_words(outcome)}" for outcome, count in sorted(snapshot.calls.items())]
+    yield "calls", ", ".join(calls) or "none"
     if snapshot.in_flight.calls:
         under_way = f"{some(snapshot.in_flight.calls, 'call')}, the oldest for {age(snapshot.in_flight.oldest_age)}"
         yield "under way", under_way
@@ -174,7 +176,7 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         yield f"budget, {use.window}", _used(use)
     for breaker in snapshot.breakers:
         until = "" if breaker.until is None else f", next try {when(breaker.until)}"
-        yield "held back", f"{breaker.name} since {when(breaker.since)}{until}"
+        yield "held back", f"{breaker.label} since {when(breaker.since)}{until}"
     yield "disk", f"{size(disk.free)} free, floor {size(disk.floor)}, pictures {size(disk.evidence)}"
     yield "database", "ok" if database.failed_since is None else f"failing since {when(database.failed_since)}"
     yield "clock", "trusted" if snapshot.clock_trusted else CLOCK

@@ -1,22 +1,24 @@
 """From frames to rows, without threads: what the daemon and a replay have in common."""
 
-from streamwatch.pipeline.books import Books, Notify
 from streamwatch.pipeline.budget import Budget, CallLimits
 from streamwatch.pipeline.channel import Channel, ChannelClosed
-from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served, dropping
+from streamwatch.pipeline.counters import Counters
+from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served
 from streamwatch.pipeline.governor import Governor
 from streamwatch.pipeline.intake import Intake, JpegLimits
 from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.outbox import Outbox
+from streamwatch.pipeline.pipeline import DirectAccess, Pipeline, ignore
 from streamwatch.pipeline.reading import RecordedLedger
-from streamwatch.pipeline.tally import Tally
+from streamwatch.pipeline.recorder import Notify, Recorder
 
 __all__ = [
-    "Books",
     "Budget",
     "CallLimits",
     "Channel",
     "ChannelClosed",
+    "Counters",
+    "DirectAccess",
     "Dispatcher",
     "Governor",
     "Intake",
@@ -25,8 +27,9 @@ __all__ = [
     "LocalHelp",
     "Notify",
     "Outbox",
+    "Pipeline",
     "RecordedLedger",
+    "Recorder",
     "Served",
-    "Tally",
-    "dropping",
+    "ignore",
 ]

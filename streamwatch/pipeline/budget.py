@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from streamwatch.core.clock import Period, Span
+from streamwatch.core.codes import StateReason
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class CallLimits:
 class Exhausted:
     """A limit that forbids a call. for_second_views: only those."""
 
-    words: str
+    reason: StateReason
     for_second_views: bool
 
 
@@ -76,9 +77,9 @@ class Budget:
         """The limit that a call for this camera would break, or None."""
         for account in self._of(camera, now, monotonic):
             if account.used >= account.limit:
-                return Exhausted(_words(account), for_second_views=False)
+                return Exhausted(_code(account), for_second_views=False)
             if not first_view and account.used >= account.limit * (1 - KEPT_FOR_FIRST_VIEWS):
-                return Exhausted(_words(account), for_second_views=True)
+                return Exhausted(_code(account), for_second_views=True)
         return None
 
     def pay(self, camera: str, fee: int, now: datetime, monotonic: float) -> None:
@@ -107,6 +108,10 @@ class Budget:
     def _in_ledger(self, period: Period, who: str | None) -> int:
         """What was paid in the period before this run; a clock that starts in 1970 does not make all calls its own."""
         return self._spent(period.window.begin, who) if period.in_calendar else 0
+
+
+def _code(account: _Account) -> StateReason:
+    return StateReason(f"{'' if account.who is None else 'camera_'}budget_{account.span.value}")
 
 
 def _words(account: _Account) -> str:

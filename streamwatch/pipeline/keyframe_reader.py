@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Protocol
 
 from streamwatch.core.clock import Clock
+from streamwatch.core.codes import StateReason
 from streamwatch.core.errors import DatabaseUnusable, Doubtful, RecognitionError, StorageFailed, StoreError
 from streamwatch.core.events import (
     Event,
@@ -21,16 +22,14 @@ from streamwatch.core.model import FreeRecognizer, JudgedPlate, Keyframe, PlateT
 from streamwatch.core.words import age, some
 from streamwatch.pipeline.calls import PaidCalls
 from streamwatch.pipeline.in_flight import InFlight
-from streamwatch.pipeline.local import SAVED, LocalHelp
+from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.outbox import Dropped, Entry, EntryState
 from streamwatch.pipeline.reading import RecordedLedger
-from streamwatch.pipeline.router import NO_ANSWER, Fate, Route, after_failure
+from streamwatch.pipeline.router import Fate, Route, after_failure
 from streamwatch.sightings.cross_check import CrossCheck, objects
 from streamwatch.store import WaitingKeyframe
 
 log = logging.getLogger(__name__)
-
-PAID_BEFORE = "this very picture was paid for before"
 
 
 class Desk(Protocol):
@@ -63,12 +62,12 @@ class Queue(Protocol):
 class Job:
     """A keyframe that was taken out of the outbox.
 
-    why: the reason for its route, in words, where it is not the usual one.
+    why: the reason for its route, where it is not the usual one.
     """
 
     entry: Entry
     route: Route
-    why: str = ""
+    why: StateReason = StateReason.NONE
 
     @property
     def waiting(self) -> WaitingKeyframe:
@@ -117,7 +116,7 @@ class KeyframeReader:
             if job.route is Route.CALL:
                 self._calls.call_off(item.camera)
             log.error("%s: a stored picture is lost: %s", item.camera, error)
-            self._desk.record(KeyframeDropped(item.key, item.passage, item.camera, str(error)))
+            self._desk.record(KeyframeDropped(item.key, item.passage, item.camera, StateReason.PICTURE_LOST))
             return Served(None, None)
         match job.route:
             case Route.CALL:
@@ -143,7 +142,7 @@ class KeyframeReader:
         if held_for is not None:
             waiting, _, _ = self._queue.backlog()
             log.warning("ocrCars answers again after %s; %s waiting", age(held_for), some(waiting, "picture"))
-        why = PAID_BEFORE if ledger.call is None else ""
+        why = StateReason.PAID_BEFORE if ledger.call is None else StateReason.NONE
         self._record_answer(PlatesRead(keyframe, self._recognizer.engine, plates, ledger.call, why))
         return Served(keyframe, self._checked(entry, keyframe, plates))
 
@@ -154,7 +153,7 @@ class KeyframeReader:
         """
         fate = after_failure(error, charged, entry.state, self._local.stands_in)
         if fate in (Fate.AGAIN, Fate.ONCE_MORE):
-            self._desk.record(KeyframeWaits(keyframe, str(error)))
+            self._desk.record(KeyframeWaits(keyframe, error))
             if fate is Fate.ONCE_MORE and self._queue.hold(entry):
                 return Served(keyframe, None)
             return self._put_back(
@@ -162,11 +161,11 @@ class KeyframeReader:
             )
         only_call = self._calls.count_in_vain(keyframe.passage) == 1
         if fate is Fate.FALLBACK:
-            served = self._read_free(self._local_engine(), keyframe, NO_ANSWER)
+            served = self._read_free(self._local_engine(), keyframe, StateReason.CALL_WITHOUT_ANSWER)
             read = [judged.plate for judged in served.plates or ()]
             settled = read and (not only_call or self._local.is_sure(read))
             return served if settled else replace(served, plates=None)
-        lost = KeyframeDoubtful(keyframe, str(error)) if isinstance(error, Doubtful) else ReadFailed(keyframe, error)
+        lost = KeyframeDoubtful(keyframe, error) if isinstance(error, Doubtful) else ReadFailed(keyframe, error)
         self._desk.record(lost)
         return Served(keyframe, None)
 
@@ -203,11 +202,11 @@ class KeyframeReader:
             log.debug("%s: not read locally: %s", keyframe.camera, error)
             plates = ()
         if self._local.is_sure(plates):
-            self._record_answer(PlatesRead(keyframe, engine.engine, plates, None, SAVED))
+            self._record_answer(PlatesRead(keyframe, engine.engine, plates, None, StateReason.LOCAL_SURE))
             return Served(keyframe, _unchecked(plates))
         return self._put_back(keyframe, replace(entry, state=EntryState.UNSURE, local=plates))
 
-    def _read_free(self, engine: Recognizer, keyframe: Keyframe, why: str = "") -> Served:
+    def _read_free(self, engine: Recognizer, keyframe: Keyframe, why: StateReason = StateReason.NONE) -> Served:
         """Take what an engine reads that costs nothing."""
         try:
             plates = tuple(engine.read(keyframe.jpeg, self._ledger(engine, keyframe)))

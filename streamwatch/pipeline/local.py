@@ -8,7 +8,6 @@ from streamwatch.core.plates import CHINA, Grammar
 
 NO_PLATE_BELOW = 0.5
 """Confidence under which another text in the picture is taken for no plate: a sign, a telephone number."""
-SAVED = "saved by local: the local engine was sure of it"
 
 
 @dataclass(frozen=True, slots=True)

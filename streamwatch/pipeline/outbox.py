@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 
+from streamwatch.core.codes import StateReason
 from streamwatch.core.model import PlateText
 from streamwatch.store import WaitingKeyframe
 
@@ -58,10 +59,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A keyframe that gave way, and why, in words."""
+    """A keyframe that gave way, and why."""
 
     waiting: WaitingKeyframe
-    reason: str
+    reason: StateReason
 
 
 class Outbox:
@@ -100,10 +101,9 @@ class Outbox:
         dropped = []
         while len(self._waiting) > self._max_items or self._bytes > self._max_bytes:
             least = min(self._waiting.values(), key=self._worth)
-            bound = (
-                f"{self._max_items} pictures" if len(self._waiting) > self._max_items else f"{self._max_bytes} bytes"
-            )
-            dropped.append(Dropped(self.take(least.key).keyframe, f"more than {bound} were waiting"))
+            many = len(self._waiting) > self._max_items
+            reason = StateReason.OUTBOX_ITEMS if many else StateReason.OUTBOX_BYTES
+            dropped.append(Dropped(self.take(least.key).keyframe, reason))
         return dropped
 
     def hold(self, entry: Entry) -> bool:
@@ -127,8 +127,7 @@ class Outbox:
     def expire(self, now: float) -> list[Dropped]:
         """Remove and return what has waited for longer than max_age."""
         old = [entry.key for entry in self._waiting.values() if now - entry.since > self._max_age]
-        reason = f"it waited for longer than {self._max_age / 3600:.0f} h"
-        return [Dropped(self.take(key).keyframe, reason) for key in old]
+        return [Dropped(self.take(key).keyframe, StateReason.OUTBOX_AGE) for key in old]
 
     def newest_first(self) -> Iterator[Entry]:
         """Return what waits, the newest capture first, so that the gate gets its answers at once."""
@@ -154,7 +153,7 @@ class Outbox:
             entry = self._waiting[key]
             self._waiting[key] = replace(entry, keyframe=replace(entry.keyframe, first_view=False))
         held = self._held.pop(passage, [])
-        return [Dropped(entry.keyframe, "another view of its vehicle was read") for entry in held]
+        return [Dropped(entry.keyframe, StateReason.OTHER_VIEW_READ) for entry in held]
 
     def is_first_view(self, item: WaitingKeyframe) -> bool:
         """True if no view of its passage has been read, and no better one waits."""

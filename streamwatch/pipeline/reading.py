@@ -7,6 +7,7 @@ from uuid import uuid4
 from streamwatch.core.clock import Clock
 from streamwatch.core.events import CallEnded, CallStarted, Event
 from streamwatch.core.model import CallResult, Engine, Keyframe
+from streamwatch.core.sentences import in_words
 from streamwatch.pipeline.in_flight import InFlight
 
 log = logging.getLogger(__name__)
@@ -64,4 +65,4 @@ def _line(keyframe: Keyframe | None, result: CallResult) -> str:
         camera = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
         whose = f"{camera}, passage {keyframe.passage[:8]}"
     fee = f", fee {result.fee}" if result.charged else ""
-    return f"{whose}: {result.outcome} after {result.latency:.2f} s{fee}"
+    return f"{whose}: {in_words(result.outcome)} after {result.latency:.2f} s{fee}"

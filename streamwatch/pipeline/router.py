@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from streamwatch.core.codes import StateReason
 from streamwatch.core.errors import PictureRefused, RecognitionError, Refused, Transient
 from streamwatch.pipeline.calls import UNHINDERED, Standing
 from streamwatch.pipeline.outbox import EntryState
 
-NO_ANSWER = "read locally: its call brought no answer"
-TWICE_IN_VAIN = "two calls for its vehicle brought no answer"
+NO_ANSWER, TWICE_IN_VAIN = StateReason.CALL_WITHOUT_ANSWER, StateReason.TWO_CALLS_WITHOUT_ANSWER
 LOOK_AGAIN = 1.0  # s; the longest sleep between two looks at an outbox whose budget or breakers hold it back
 MOST_IN_VAIN = 2  # calls for one vehicle that bring no answer; no further one is paid
 
@@ -57,10 +57,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who reads a keyframe. why: the reason, in words, where it is not the usual one. wait: seconds to look again."""
+    """Who reads a keyframe. why: the reason, where it is not the usual one. wait: seconds to look again."""
 
     route: Route
-    why: str = ""
+    why: StateReason = StateReason.NONE
     wait: float = 0.0
 
 
@@ -73,19 +73,25 @@ def _for_second_views(case: Case) -> bool:
     return case.calls.exhausted is not None and case.calls.exhausted.for_second_views
 
 
-def _without_call(case: Case, why: str) -> Decision:
+def _without_call(case: Case, why: StateReason) -> Decision:
     return Decision(Route.FALLBACK if case.stands_in else Route.NOBODY, why)
 
 
 def _over_budget(case: Case) -> Decision:
     assert case.calls.exhausted is not None
-    return _without_call(case, case.calls.exhausted.words)
+    return _without_call(case, case.calls.exhausted.reason)
 
 
 RULES: tuple[tuple[Callable[[Case], bool], Callable[[Case], Decision]], ...] = (
     (lambda case: not case.paid, lambda case: Decision(Route.LOCAL)),
-    (lambda case: case.state is EntryState.LOCAL_ONLY, lambda case: Decision(Route.FALLBACK, NO_ANSWER)),
-    (lambda case: case.calls.in_vain >= MOST_IN_VAIN, lambda case: _without_call(case, TWICE_IN_VAIN)),
+    (
+        lambda case: case.state is EntryState.LOCAL_ONLY,
+        lambda case: Decision(Route.FALLBACK, StateReason.CALL_WITHOUT_ANSWER),
+    ),
+    (
+        lambda case: case.calls.in_vain >= MOST_IN_VAIN,
+        lambda case: _without_call(case, TWICE_IN_VAIN),
+    ),
     (_local_reads_first, lambda case: Decision(Route.LOCAL_FIRST)),
     (_for_second_views, lambda case: Decision(Route.WAIT, wait=LOOK_AGAIN)),
     (lambda case: case.calls.exhausted is not None, _over_budget),

@@ -26,11 +26,11 @@ class Verdict(StrEnum):
     """
 
     EXACT = "exact"
-    ONE_OFF = "one off"
+    ONE_OFF = "one_off"
     DIFFERENT = "different"
     NOTHING = "nothing"
-    ONLY_LOCAL = "only local"
-    NO_PLATE = "no plate"
+    ONLY_LOCAL = "only_local"
+    NO_PLATE = "no_plate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from threading import Event
 from streamwatch.app.parts import local_is_installed, make_local, make_recognizer, settled_from
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.model import Recognizer
+from streamwatch.replay.dry_run import AssumedRecognizer
 from streamwatch.replay.explain import Answers, Used
-from streamwatch.replay.rehearsal import Stranger
 
 
 def _settled_by(settings: Settings) -> str:
@@ -26,7 +26,7 @@ def make_replay_reader(settings: Settings, dry: bool) -> tuple[Recognizer, Answe
     if not dry:
         return make_recognizer(settings, Event().wait), Answers.SERVICE if paid else Answers.LOCAL
     if not local_is_installed():
-        return Stranger(), Answers.ASSUMED
+        return AssumedRecognizer(), Answers.ASSUMED
     return make_local(settings), Answers.LOCAL_INSTEAD if paid else Answers.LOCAL
 
 

@@ -8,18 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from streamwatch.app.parts import make_books, make_dispatcher, make_intake, settled_from
+from streamwatch.app.parts import make_dispatcher, make_intake, make_recorder, settled_from
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.events import Event
 from streamwatch.core.model import Sighting
 from streamwatch.core.plates import grammar
 from streamwatch.core.words import some
-from streamwatch.pipeline import Intake
-from streamwatch.replay.explain import Answers, TellingBooks, Trace, page_of, page_place, print_account
-from streamwatch.replay.paid_before import PaidBefore
+from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, Pipeline, ignore
+from streamwatch.replay.cached_recognizer import CachedRecognizer
+from streamwatch.replay.dry_run import scratch_store
+from streamwatch.replay.explain import Answers, Trace, page_of, page_place, print_account
 from streamwatch.replay.parts import make_replay_reader, used_by
-from streamwatch.replay.rehearsal import scratch_store
-from streamwatch.replay.replay import Progress, Replay, summary
+from streamwatch.replay.replay import Playback, Progress, Replay, summary
 from streamwatch.store import Store
 
 log = logging.getLogger("streamwatch")
@@ -49,20 +50,22 @@ def play(
     trace = _trace(settings, intake, explain is not None, answers) if explain is not None or dry_run else None
     opened = scratch_store() if dry_run else writer(settings)
     with page_place(explain) as page, closing(recognizer), opened as store:
-        paid_before = PaidBefore(recognizer, partial(store.answer_to, camera))
-        reader = paid_before if answers is Answers.SERVICE else recognizer
-        clock, books = SystemClock(), make_books(settings, store, notify)
-        scribe = TellingBooks(books, store, trace)
-        dispatcher = make_dispatcher(settings, store, reader, clock, scribe)
-        witness = None if trace is None else trace.looked
-        # The page tells of every frame, so every frame is looked at.
+        cached = CachedRecognizer(recognizer, partial(store.answer_to, camera))
+        reader = cached if answers is Answers.SERVICE else recognizer
+        clock, recorder = SystemClock(), make_recorder(settings, store, notify)
+
+        def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
+            return make_dispatcher(settings, store, reader, clock, DirectAccess(store, take))
+
+        pipeline = Pipeline(recorder, dispatcher, ignore if trace is None else trace.happened)
+        # The page tells of every frame, so the gate sees every frame.
         max_blind = None if explain is not None else settings.attention.longest_blindness
-        rotate = settings.cameras[camera].rotate
-        replay = Replay(camera, intake, scribe, dispatcher, clock, store.last_views, witness, max_blind, rotate)
-        replay.run(videos, begins, progress)
-        log.info("%s", summary(books.tally, camera))
-        if paid_before.spared:
-            log.info("not paid for again: %s whose answer is in the ledger", some(paid_before.spared, "picture"))
+        playback = Playback(camera, max_blind, settings.cameras[camera].rotate)
+        looked = None if trace is None else trace.looked
+        Replay(playback, intake, pipeline, clock, store.last_views, looked).run(videos, begins, progress)
+        log.info("%s", summary(recorder.counters, camera))
+        if cached.spared:
+            log.info("not paid for again: %s whose answer is in the ledger", some(cached.spared, "picture"))
         if trace is not None:
             trace.finish(store.passage_result)
             used = used_by(settings, camera, videos, answers, dry_run)

@@ -5,19 +5,20 @@ No thread and no clock decides anything, so the same input gives the same sighti
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 from streamwatch.capture import Recording
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotSent
-from streamwatch.core.events import Event, KeyframeTaken
-from streamwatch.core.model import Frame, Keyframe
+from streamwatch.core.events import Event
+from streamwatch.core.model import Frame
 from streamwatch.core.words import some, when
 from streamwatch.gate import Glance
-from streamwatch.pipeline import Dispatcher, Intake, Tally, dropping
-from streamwatch.store import LastView, WaitingKeyframe
+from streamwatch.pipeline import Counters, Intake, Pipeline
+from streamwatch.replay.explain.words import SENTENCES
+from streamwatch.store import LastView
 
 log = logging.getLogger(__name__)
 
@@ -32,45 +33,42 @@ PROBES = (1.0, 2.0, 4.0, 8.0, 15.0)  # s; pauses at the end, in which a refusal 
 READ_TIME = 1.0  # s after such a pause in which a refusal is known
 
 
-class Scribe(Protocol):
-    """Who writes down what happens; pipeline.Books, or one that tells others too."""
-
-    def record(self, event: Event) -> None:
-        """Writes an event down. Raises StoreError."""
-
-    def as_waiting(self, keyframe: Keyframe) -> WaitingKeyframe:
-        """A keyframe that was just stored, as the outbox keeps it."""
+FrameListener = Callable[[Frame, Glance], None]
+"""Gets every frame that the gate has looked at, before the events that follow from it are recorded."""
+LastViews = Callable[[str, datetime], list[LastView]]
+"""Returns how the vehicles looked that a camera saw last before a time, newest first."""
 
 
-Witness = Callable[[Frame, Glance], None]
-"""Told of every frame that the gate has looked at, before what followed from it is written down."""
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """How a camera's recordings are played.
+
+    max_blind: seconds of video of which no picture is decoded while nothing happens; None: the gate sees every frame.
+    rotate: degrees clockwise by which pictures are turned.
+    """
+
+    camera: str
+    max_blind: float | None = None
+    rotate: int = 0
 
 
 class Replay:
-    """One camera's recordings, one after the other."""
+    """Plays the recordings of one camera, one after the other."""
 
     def __init__(
         self,
-        camera: str,
+        playback: Playback,
         intake: Intake,
-        books: Scribe,
-        dispatcher: Dispatcher,
+        pipeline: Pipeline,
         clock: Clock,
-        last_views: Callable[[str, datetime], list[LastView]] = lambda camera, before: [],
-        witness: Witness | None = None,
-        max_blind: float | None = None,
-        rotate: int = 0,
+        last_views: LastViews = lambda camera, before: [],
+        listener: FrameListener | None = None,
     ) -> None:
-        """last_views: how the vehicles looked that were last seen by a camera before a time.
-
-        max_blind: seconds of video of which no picture is decoded as long as nothing happens; None: each is looked at.
-        rotate: degrees clockwise by which pictures are turned.
-        """
-        self._last_views: Callable[[str, datetime], list[LastView]] | None = last_views
-        self._camera, self._intake, self._books, self._witness = camera, intake, books, witness
-        self._dispatcher, self._clock = dispatcher, clock
+        """last_views: see there; for the vehicles that stood before the camera when an earlier recording ended."""
+        self._last_views: LastViews | None = last_views
+        self._playback, self._intake, self._listener = playback, intake, listener
+        self._pipeline, self._dispatcher, self._clock = pipeline, pipeline.dispatcher, clock
         self._waited = 0.0  # s since the last answer, as far as they were spent on reading
-        self._max_blind, self._rotate = max_blind, rotate
 
     def run(self, videos: Sequence[Path], start: datetime | None, progress: Progress) -> None:
         """Plays all videos. start: time of the first frame of the first video; the others follow on it.
@@ -80,7 +78,7 @@ class Replay:
         """
         ended: datetime | None = None
         for video in videos:
-            with Recording(self._camera, video, self._max_blind or 0.0, self._rotate) as recording:
+            with self._open(video) as recording:
                 begins = (ended or start) if start is not None else _recorded_at(recording, video)
                 if ended is not None and begins < ended:
                     log.warning(
@@ -93,7 +91,7 @@ class Replay:
         while events := self._intake.last_calls():
             self._take(events)
         self._take(self._intake.finish())
-        looked = [f"{count} {why}" for why, count in self._intake.counts.items() if count]
+        looked = [f"{count} {SENTENCES[why]}" for why, count in self._intake.counts.items() if count]
         log.info("pictures by why they were sent or not: %s", "; ".join(looked))
         self._read_rest()
         left, _, _ = self._dispatcher.backlog()
@@ -102,10 +100,13 @@ class Replay:
                 "%s waiting on disk, for `streamwatch run` when the service answers again", some(left, "picture")
             )
 
+    def _open(self, video: Path) -> Recording:
+        return Recording(self._playback.camera, video, self._playback.max_blind or 0.0, self._playback.rotate)
+
     def _remember(self, begins: datetime) -> None:
         """Before the first picture: who stood there at the end of an earlier recording may still stand there."""
         if self._last_views is not None:
-            for view in self._last_views(self._camera, begins):
+            for view in self._last_views(self._playback.camera, begins):
                 self._intake.remember(view.passage, view.keyframe, view.plate)
         self._last_views = None
 
@@ -113,7 +114,7 @@ class Replay:
         """Returns the time at which the next video would go on."""
         told, at = begins, begins
         for frame in recording.frames(begins):
-            if self._max_blind is not None and recording.attend(self._intake.attention(frame)):
+            if self._playback.max_blind is not None and recording.attend(self._intake.attention(frame)):
                 continue
             self._look(frame)
             at = frame.captured_at
@@ -125,18 +126,13 @@ class Replay:
 
     def _look(self, frame: Frame) -> None:
         events = self._intake.look(frame)
-        if self._witness is not None and (glance := self._intake.glance) is not None:
-            self._witness(frame, glance)
+        if self._listener is not None and (glance := self._intake.glance) is not None:
+            self._listener(frame, glance)
         self._take(events)
 
     def _take(self, events: list[Event]) -> None:
         for event in events:
-            self._books.record(event)
-            dropped = self._dispatcher.heard(event)
-            if isinstance(event, KeyframeTaken):
-                dropped = self._dispatcher.add(self._books.as_waiting(event.keyframe))
-            for lost in dropped:
-                self._books.record(dropping(lost))
+            self._pipeline.take(event)
             self._read(PATIENCE)
 
     def _read_rest(self) -> None:
@@ -168,11 +164,11 @@ class Replay:
                 self._waited = 0.0
 
 
-def summary(tally: Tally, camera: str) -> str:
+def summary(counters: Counters, camera: str) -> str:
     """One line for the end: passages, how many of them were read, calls that reached the service."""
-    passages = some(tally.passages[camera, "opened"], "passage")
-    calls = some(tally.calls.total() - tally.calls[NotSent.outcome], "call")
-    return f"{passages}, {tally.passages[camera, 'read']} read; {calls} to ocrCars"
+    passages = some(counters.passages[camera, "opened"], "passage")
+    calls = some(counters.calls.total() - counters.calls[NotSent.outcome], "call")
+    return f"{passages}, {counters.passages[camera, 'read']} read; {calls} to ocrCars"
 
 
 def _recorded_at(recording: Recording, video: Path) -> datetime:

@@ -1,18 +1,21 @@
 """The database and the evidence folder: one writer, any number of readers."""
 
 from streamwatch.store.database import sqlite_file
+from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
 from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.outbox import PassageStanding, Recovery, UnsavedAnswer, WaitingKeyframe
 from streamwatch.store.queries import PaidAnswer, Reader, SightingRow, open_reader
 from streamwatch.store.recorder import Store, open_store
-from streamwatch.store.retention import Keep, Retained, Swept, free_bytes
+from streamwatch.store.retention import Doomed, Keep, Swept, free_bytes
 from streamwatch.store.tables import KeyframeState, PassageOutcome
 
 __all__ = [
     "Calls",
     "CallsReport",
     "CallsRow",
+    "Doomed",
+    "EvidenceFiles",
     "Keep",
     "KeyframeState",
     "LastView",
@@ -22,13 +25,13 @@ __all__ = [
     "PassageStanding",
     "Reader",
     "Recovery",
-    "Retained",
     "SightingRow",
     "Store",
     "Swept",
     "UnsavedAnswer",
     "WaitingKeyframe",
     "free_bytes",
+    "open_evidence",
     "open_reader",
     "open_store",
     "sqlite_file",

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.clock import Span, window
+from streamwatch.core.codes import CallOutcome, StateReason
 from streamwatch.core.model import PlateText
 from streamwatch.store.rows import plates_of
 from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe, StoredPassage
@@ -56,7 +57,7 @@ class NotCalledRow:
 
     camera: str
     state: KeyframeState
-    reason: str
+    reason: StateReason
     keyframes: int
 
 
@@ -129,9 +130,10 @@ def _day(session: Session, since: datetime, until: datetime) -> list[CallsRow]:
     return [CallsRow(day, camera, sums[camera]) for camera in sorted(sums, key=lambda name: (name is None, name or ""))]
 
 
-def _alike(outcome: str | None, charged: bool | None, number: int, fee: int) -> Calls:
+def _alike(outcome: CallOutcome | None, charged: bool | None, number: int, fee: int) -> Calls:
     """So many calls that ended in the same way. fee: of all of them."""
-    read, no_plate, doubtful = outcome == "read", outcome == "no plate", outcome in (None, "doubtful")
+    read, no_plate = outcome is CallOutcome.READ, outcome is CallOutcome.NO_PLATE
+    doubtful = outcome in (None, CallOutcome.DOUBTFUL)
     return Calls(
         calls=number,
         charged=number if charged else 0,

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from streamwatch.core.codes import CallOutcome, StateReason
 from streamwatch.core.errors import StoreError
 from streamwatch.core.model import Engine, Keyframe, PlateText
 from streamwatch.store.evidence import read_picture
@@ -32,12 +33,6 @@ from streamwatch.store.tables import (
     StoredReading,
     StoredSighting,
 )
-
-DOUBTFUL = "doubtful"
-"""The `outcome` of a call of which nobody knows whether it was answered; the same word as in `errors.Doubtful`."""
-
-UNUSABLE = "The service's answer, which was paid for, can be no reading of a picture; it is kept in the ledger."
-"""Why a keyframe failed whose answer was set aside."""
 
 _TRIED = (KeyframeState.SENT, KeyframeState.DOUBTFUL, KeyframeState.ANSWERED)
 
@@ -128,7 +123,7 @@ def recover(session: Session) -> Recovery:
     found = Recovery()
     in_flight = select(StoredCall).where(StoredCall.outcome.is_(None), StoredCall.keyframe_id.is_not(None))
     for call in session.scalars(in_flight):
-        call.outcome, call.charged = DOUBTFUL, None
+        call.outcome, call.charged = CallOutcome.DOUBTFUL, None
         call.error = "streamwatch was stopped before the answer came; it may have been charged."
     session.flush()
     sent = select(StoredKeyframe).where(StoredKeyframe.state == KeyframeState.SENT)
@@ -143,23 +138,24 @@ def _settle(view: StoredKeyframe, calls: list[StoredCall], found: Recovery) -> N
     if last is not None and last.answer is not None:
         plates = plates_of(last.answer)
         if plates is None:
-            view.state, view.state_reason = KeyframeState.FAILED, UNUSABLE
+            view.state, view.state_reason = KeyframeState.FAILED, StateReason.ANSWER_UNUSABLE
             found.unusable.append(view.key)
         else:
             found.answered.append(UnsavedAnswer(view.key, last.key, plates, last.engine))
-    elif last is not None and (_maybe_paid(calls) or last.outcome in ("read", "no plate")):
-        view.state, view.state_reason = KeyframeState.DOUBTFUL, last.error or "Its answer was not kept."
+    elif last is not None and (_maybe_paid(calls) or last.outcome in (CallOutcome.READ, CallOutcome.NO_PLATE)):
+        reason = StateReason.DOUBTFUL if _maybe_paid(calls) else StateReason.ANSWER_NOT_KEPT
+        view.state, view.state_reason = KeyframeState.DOUBTFUL, reason
         found.doubtful.append(view.key)
-    elif last is not None and last.charged:
-        view.state, view.state_reason = KeyframeState.FAILED, last.error
+    elif last is not None and last.outcome is not None and last.charged:
+        view.state, view.state_reason = KeyframeState.FAILED, StateReason(last.outcome)
         found.failed.append(view.key)
     else:
-        view.state, view.state_reason = KeyframeState.WAITING, "streamwatch was stopped before it was sent."
+        view.state, view.state_reason = KeyframeState.WAITING, StateReason.STOPPED
         found.unsent.append(view.key)
 
 
 def _maybe_paid(calls: Iterable[StoredCall]) -> bool:
-    return any(call.outcome == DOUBTFUL for call in calls)
+    return any(call.outcome is CallOutcome.DOUBTFUL for call in calls)
 
 
 def pending_passages(session: Session) -> list[str]:

@@ -10,6 +10,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, exists, false, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import Engine, PlateText, SightingStatus
 from streamwatch.store import database, ledger, retention
 from streamwatch.store.evidence import read_picture
@@ -178,7 +179,9 @@ class Reader:
         query = (
             select(StoredCall, StoredKeyframe.captured_at)
             .join(StoredKeyframe, StoredKeyframe.id == StoredCall.keyframe_id)
-            .where(StoredCall.engine == Engine.OCRCARS, StoredCall.outcome.in_(("read", "no plate")))
+            .where(
+                StoredCall.engine == Engine.OCRCARS, StoredCall.outcome.in_((CallOutcome.READ, CallOutcome.NO_PLATE))
+            )
             .where(StoredCall.path.is_not(None))
             .order_by(StoredKeyframe.captured_at.desc(), StoredCall.id.desc())
             .limit(limit)

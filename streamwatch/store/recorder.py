@@ -11,7 +11,6 @@ seen and settled by `recover`: a keyframe `waiting` was never sent; a call witho
 `sent` whose last call has ended got an answer that was not taken further, which the call still holds.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,6 +22,7 @@ import sqlalchemy
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
+from streamwatch.core.codes import StateReason
 from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.core.model import CallResult, Engine, Keyframe, Passage, PlateText, Reading, Sighting, SightingStatus
 from streamwatch.core.redact import hide_credentials
@@ -31,7 +31,7 @@ from streamwatch.store.evidence import picture_path, require_folder, sha256, wri
 from streamwatch.store.failures import Place, translated
 from streamwatch.store.last_views import LastView, last_views
 from streamwatch.store.outbox import PassageStanding, Recovery, WaitingKeyframe
-from streamwatch.store.retention import Keep, Retained, Swept
+from streamwatch.store.retention import Doomed, Keep
 from streamwatch.store.rows import answer_row, keyframe_row, passage_of, reading_row, row_of, sighting_of
 from streamwatch.store.tables import (
     KeyframeState,
@@ -43,8 +43,6 @@ from streamwatch.store.tables import (
     StoredReading,
     StoredSighting,
 )
-
-log = logging.getLogger(__name__)
 
 BY_HAND = "read"
 """Evidence folder of the verb `read`, whose pictures belong to no camera."""
@@ -72,7 +70,7 @@ class Store:
         self._place = place
         self._data_dir = data_dir
         self._joined: Session | None = None
-        self._signed = self._told = False
+        self._signed = False
         self._named = sole and engine.dialect.name == "postgresql"
         self.clock_trusted = True
         self.persist: Callable[[Callable[[], bool]], bool] = lambda ask: ask()
@@ -137,7 +135,7 @@ class Store:
             passage = row_of(session, StoredPassage, keyframe.passage)
             session.add(keyframe_row(keyframe, passage.id, path, state, self.clock_trusted))
 
-    def keyframe_state(self, key: str, state: KeyframeState, reason: str = "") -> None:
+    def keyframe_state(self, key: str, state: KeyframeState, reason: StateReason = StateReason.NONE) -> None:
         """Says where a keyframe stands, and why where it failed, was dropped or waits again."""
         with self._transaction() as session:
             row = row_of(session, StoredKeyframe, key)
@@ -160,7 +158,7 @@ class Store:
         with self._transaction() as session:
             view = None if keyframe is None else row_of(session, StoredKeyframe, keyframe)
             if view is not None:
-                view.state, view.state_reason = KeyframeState.SENT, ""
+                view.state, view.state_reason = KeyframeState.SENT, StateReason.NONE
             call = StoredCall(key=key, engine=engine, attempt=attempt, started_at=started_at)
             call.clock_trusted = self.clock_trusted
             call.keyframe_id, call.camera = (None, None) if view is None else (view.id, view.camera)
@@ -190,7 +188,7 @@ class Store:
             row.answer = answer_row(result.plates)
 
     def keyframe_answered(
-        self, key: str, readings: Sequence[Reading], call: str | None = None, reason: str = ""
+        self, key: str, readings: Sequence[Reading], call: str | None = None, reason: StateReason = StateReason.NONE
     ) -> None:
         """Saves all that an engine found in a keyframe (maybe nothing) and marks it `answered`, in one transaction.
 
@@ -341,45 +339,14 @@ class Store:
         with self._transaction() as session:
             return retention.evidence_bytes(session)
 
-    def retain(self, now: datetime, keep: Keep, batch: int = 200) -> Retained:
-        """Deletes one batch of what need not be kept; to be repeated while there is `more`. Not inside `together`.
+    def retain(self, now: datetime, keep: Keep, batch: int = 200) -> Doomed:
+        """Make rows forget one batch of what need not be kept, and return the files, which the caller then deletes.
 
-        batch: at most so many keyframes, calls or passages in one short transaction.
+        To be repeated while it returns anything. batch: at most so many keyframes, calls or passages in one short
+        transaction.
         """
         with self._transaction() as session:
-            doomed = retention.step(session, now, keep, batch)
-        files, size = retention.remove_files(self._data_dir, doomed.paths)
-        return Retained(files, size, doomed.rows, more=bool(doomed.paths or doomed.rows))
-
-    def sweep(self, now: datetime, after: str = "") -> Swept:
-        """Deletes the pictures of one folder that no row names; `after` is the folder of the step before.
-
-        Such files are left by crashes and full disks. Where another database has pictures, too, they may be its own:
-        then nothing is deleted. Not inside `together`.
-        """
-        since = self._alone_since()
-        folder = None if since is None else retention.next_folder(self._data_dir, after, since)
-        if folder is None:
-            return Swept(None)
-        with self._transaction() as session:
-            lost = retention.orphans(session, self._data_dir, folder, now)
-        files, size = retention.remove_files(self._data_dir, lost)
-        retention.remove_if_empty(self._data_dir / folder, now)
-        return Swept(folder, files, size)
-
-    def _alone_since(self) -> str | None:
-        """The day after which all pictures are this database's; None where those of others are among them."""
-        key = self._identity()
-        if not writers.is_shared(self._data_dir, key):
-            return writers.came_after(self._data_dir, key)
-        if not self._told:
-            self._told = True
-            log.warning(
-                "what crashes left in %s is not deleted: another database has pictures there, too. "
-                "Give each database a `data_dir` of its own.",
-                self._data_dir / "evidence",
-            )
-        return None
+            return retention.step(session, now, keep, batch)
 
     def _identity(self) -> str:
         with self._transaction() as session:

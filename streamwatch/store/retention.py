@@ -53,16 +53,6 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Retained:
-    """What one step deleted. rows: passages. more: whether another step may find more."""
-
-    files: int = 0
-    bytes: int = 0
-    rows: int = 0
-    more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Swept:
     """What the sweep of one folder deleted. folder: its name, for the next step; None: all folders are done."""
 
@@ -73,7 +63,10 @@ class Swept:
 
 @dataclass
 class Doomed:
-    """Files that no row names any more, relative to data_dir."""
+    """What one step took out of the database. paths: files that no row names any more, relative to data_dir.
+
+    rows: the number of passages that are gone.
+    """
 
     paths: set[str] = field(default_factory=set)
     rows: int = 0

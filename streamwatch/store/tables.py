@@ -23,6 +23,7 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
 from streamwatch.core.model import Direction, Engine, SightingStatus
 from streamwatch.store.texts import storable
 
@@ -107,6 +108,25 @@ class Words(TypeDecorator[str]):
         return Words()
 
 
+class Code(TypeDecorator[StrEnum]):
+    """The values of a StrEnum as text without a limit, for columns that held sentences before there were codes."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[StrEnum]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
+        """Python to database. Raises ValueError for a text that is no code."""
+        return None if value is None else self.kind(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        """Database to Python."""
+        return None if value is None else self.kind(value)
+
+
 class Base(DeclarativeBase):
     """The root of all tables; constraints are named, so that later migrations can name them too."""
 
@@ -121,9 +141,9 @@ class Base(DeclarativeBase):
     )
 
 
-def _word(kind: type[StrEnum]) -> Enum:
-    """One of the values of a StrEnum, as plain text."""
-    return Enum(kind, native_enum=False, length=16, values_callable=lambda e: [word.value for word in e])
+def _word(kind: type[StrEnum], length: int | None = 16) -> Enum:
+    """Return the type of a column that holds one of the values of a StrEnum, as plain text."""
+    return Enum(kind, native_enum=False, length=length, values_callable=lambda e: [word.value for word in e])
 
 
 def _id() -> MappedColumn[int]:
@@ -224,7 +244,9 @@ class StoredKeyframe(Base):
     crop_height: Mapped[int] = mapped_column(comment="height of the part shown, in pixels of the camera's frame")
     scale: Mapped[float] = mapped_column(comment="JPEG pixels per frame pixel, at most 1")
     score: Mapped[float] = mapped_column(comment="best-shot score; higher is better; comparable within one passage")
-    reason: Mapped[str] = mapped_column(Words, comment="why the gate chose this frame")
+    reason: Mapped[ViewReason] = mapped_column(
+        Code(ViewReason), comment=f"why the gate chose this frame: {', '.join(ViewReason)}"
+    )
     state: Mapped[KeyframeState] = mapped_column(
         _word(KeyframeState),
         default=KeyframeState.WAITING,
@@ -232,8 +254,11 @@ class StoredKeyframe(Base):
         "nobody knows whether it was answered and paid; answered: read, whatever the answer was; failed: given up "
         "after trying; dropped: given up without trying; kept: for people to look at, never to be read or paid for",
     )
-    state_reason: Mapped[str] = mapped_column(
-        Words, default="", comment="why it is doubtful, failed, was dropped, waits again or was read without being paid"
+    state_reason: Mapped[StateReason] = mapped_column(
+        Code(StateReason),
+        default=StateReason.NONE,
+        comment="why it is doubtful, failed, was dropped, waits again or was read without being paid, as a code; where "
+        "an engine failed, the outcome of that; empty: no special reason",
     )
     clock_trusted: Mapped[bool] = _clock_trusted()
 
@@ -264,9 +289,9 @@ class StoredCall(Base):
     ended_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime, comment="UTC wall time of its end; NULL while it is in flight, and where its end was not seen"
     )
-    outcome: Mapped[str | None] = mapped_column(
-        Words(32),
-        comment="read, no plate, or the kind of failure; doubtful: nobody knows whether it was answered and charged, "
+    outcome: Mapped[CallOutcome | None] = mapped_column(
+        _word(CallOutcome, 32),
+        comment="read, no_plate, or the kind of failure; doubtful: nobody knows whether it was answered and charged, "
         "also where streamwatch was stopped in the middle; NULL while in flight",
     )
     charged: Mapped[bool | None] = mapped_column(comment="1: the service answered, so it costs; NULL: nobody knows")

@@ -13,8 +13,10 @@ from streamwatch.app.resume import resume
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import StorageFailed, StoreError
+from streamwatch.core.events import Event
 from streamwatch.core.model import Keyframe, Sighting
-from streamwatch.pipeline import Dispatcher
+from streamwatch.pipeline import Dispatcher, Pipeline
+from streamwatch.pipeline.outbox import Dropped
 from streamwatch.store import Store, open_store
 
 
@@ -36,12 +38,15 @@ class Nothing(Dispatcher):
     def __init__(self) -> None:
         pass
 
+    def heard(self, event: Event) -> list[Dropped]:
+        return []
+
 
 def start(store: Store) -> list[Sighting]:
     told: list[Sighting] = []
     settings = Settings()
-    books = parts.make_books(settings, store, lambda sighting, _: told.append(sighting))
-    resume(settings, store, books, Nothing(), SystemClock())
+    recorder = parts.make_recorder(settings, store, lambda sighting, _: told.append(sighting))
+    resume(settings, store, Pipeline(recorder, lambda take: Nothing()), SystemClock())
     return told
 
 
@@ -115,9 +120,7 @@ def test_a_machine_that_fails_at_a_start_sets_nothing_aside(
 
 
 def test_no_nul_reaches_the_database(store: Store, file: Path) -> None:
-    nul = replace(
-        ANSWER, outcome="x\0y", gateway_code="a\0", request_id="\0r", answer_id="\0", error="e\0e", plates=None
-    )
+    nul = replace(ANSWER, gateway_code="a\0", request_id="\0r", answer_id="\0", error="e\0e", plates=None)
     saved_call(store, saved_view(store, "ga\0te"), nul)
     saved_call(store, None, nul, NOON)
     with plain_sqlite(file) as connection:

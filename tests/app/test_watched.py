@@ -15,9 +15,10 @@ from rtsp_server import RtspServer
 from streamwatch.app.cameras import camera_of
 from streamwatch.app.daemon import spawn
 from streamwatch.app.watched import Camera, WatchedCamera
-from streamwatch.capture import CameraState, LiveCamera, open_source
+from streamwatch.capture import LiveCamera, open_source
 from streamwatch.config.loading import load
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.codes import CameraState
 from streamwatch.core.model import Attention, Frame
 from streamwatch.gate import News
 

@@ -31,7 +31,7 @@ from records import keyframe, passage
 
 from streamwatch.core.events import Event, KeyframeDropped, KeyframeTaken, PassageClosed, PassageOpened
 from streamwatch.core.model import Engine, Keyframe, Passage
-from streamwatch.pipeline import Books, Budget, CallLimits, Dispatcher, Governor, Job, LocalHelp, Outbox
+from streamwatch.pipeline import Budget, CallLimits, Dispatcher, Governor, Job, LocalHelp, Outbox, Recorder
 from streamwatch.recognition.ocrcars.client import OcrCars
 from streamwatch.recognition.ocrcars.credentials import AppCode
 from streamwatch.store import Store, open_store
@@ -75,7 +75,7 @@ class Slow(Truthful):
 class SharedDesk:
     """The books for several readers."""
 
-    def __init__(self, store: Store, books: Books) -> None:
+    def __init__(self, store: Store, books: Recorder) -> None:
         self._store, self._books, self.lock = store, books, threading.Lock()
 
     def load(self, key: str) -> Keyframe:
@@ -92,7 +92,7 @@ class Gate:
     """Vehicles that come, without the pictures of a camera."""
 
     clock: MovedClock
-    books: Books
+    books: Recorder
     desk: SharedDesk
     dispatcher: Dispatcher
     jpeg: bytes
@@ -180,7 +180,7 @@ def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
     clock = MovedClock()
     client = OcrCars(endpoint, AppCode(SecretStr(SECRET)), wait=clock.move)
     with closing(open_store(f"sqlite:///{folder / 'streamwatch.db'}", folder)) as store, closing(client):
-        books = Books(store, window=300.0, floors={Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}, notify=lambda *_: None)
+        books = Recorder(store, window=300.0, floors={Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}, notify=lambda *_: None)
         desk = SharedDesk(store, books)
         budget = Budget(CallLimits(), {}, store.spent, clock.now(), clock.monotonic())
         outbox = Outbox(max_items, 2_000_000_000, 7 * DAY)

@@ -15,10 +15,11 @@ from numbered import clip
 from rtsp_server import RtspServer
 from test_supervision import HandClock, Script, eventually, picture
 
-from streamwatch.capture import CameraState, LiveCamera, Source, open_source
+from streamwatch.capture import LiveCamera, Source, open_source
 from streamwatch.capture.frozen import LOOKS, MOVES, REMEMBERED, FrozenWatch
 from streamwatch.capture.rate import Rate
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.codes import CameraState
 from streamwatch.core.model import Picture
 
 RNG = np.random.default_rng(3)

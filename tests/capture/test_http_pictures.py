@@ -15,12 +15,13 @@ from http_camera import PASSWORD, USER, Auth, Handler, HttpCamera, jpegs, mjpeg,
 from numbered import number_in
 
 from streamwatch.app.check import check
-from streamwatch.capture import CameraState, open_source
+from streamwatch.capture import open_source
 from streamwatch.capture.http_pictures import HttpPictures
 from streamwatch.capture.jpegs import JpegCutter
 from streamwatch.capture.source import Source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.codes import CameraState
 from streamwatch.core.errors import CaptureError, SourceLost
 from streamwatch.core.model import Attention
 from streamwatch.replay.bench import opened as benched

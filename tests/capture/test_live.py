@@ -10,8 +10,9 @@ from cameras import Make, closed_in_the_end
 from numbered import clip, number_in
 from rtsp_server import Mode, RtspServer
 
-from streamwatch.capture import CameraState, LiveCamera, Source, open_source
+from streamwatch.capture import LiveCamera, Source, open_source
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.codes import CameraState
 from streamwatch.core.errors import SourceUnreadable
 
 

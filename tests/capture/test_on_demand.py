@@ -18,12 +18,13 @@ from cameras import Make, closed_in_the_end
 from numbered import clip, number_in
 from rtsp_server import RtspServer
 
-from streamwatch.capture import CameraState, LiveCamera, Recording, open_source
+from streamwatch.capture import LiveCamera, Recording, open_source
 from streamwatch.capture.av_source import Decoder, open_file
 from streamwatch.capture.on_demand import SLACK, OnDemand
 from streamwatch.capture.packets import Cutter, Piece
 from streamwatch.capture.picture import Decoded
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.codes import CameraState
 from streamwatch.core.model import Attention
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from cameras import Make, closed_in_the_end
 
-from streamwatch.capture import CameraState, LiveCamera, Source
+from streamwatch.capture import LiveCamera, Source
 from streamwatch.capture.flaps import MOST
 from streamwatch.capture.live import FIRST_PICTURE, MOST_ABANDONED, Pauses
+from streamwatch.core.codes import CameraState
 from streamwatch.core.errors import SourceLost
 from streamwatch.core.model import Frame
 

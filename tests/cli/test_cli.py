@@ -236,7 +236,7 @@ def test_read_with_the_paid_engine_keeps_the_ledger(tmp_path: Path) -> None:
     assert second == {"image": "https://img.example.com/1.jpg", "engine": "ocrcars", "plates": [], "error": None}
     assert service.calls[1].form == {"img_url": "https://img.example.com/1.jpg"}
     with sqlite3.connect(tmp_path / "data" / "streamwatch.db") as database:
-        assert database.execute("SELECT outcome, fee FROM calls").fetchall() == [("read", 1), ("no plate", 1)]
+        assert database.execute("SELECT outcome, fee FROM calls").fetchall() == [("read", 1), ("no_plate", 1)]
     database.close()
 
 

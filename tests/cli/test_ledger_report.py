@@ -7,6 +7,7 @@ import pytest
 
 from streamwatch.cli.ledger_report import Prices, print_calls
 from streamwatch.core.clock import Span, window
+from streamwatch.core.codes import StateReason
 from streamwatch.store import Calls, CallsReport, CallsRow, KeyframeState, NotCalledRow
 
 PRICES = Prices(0.5, datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
@@ -39,19 +40,23 @@ def test_the_forecast_counts_from_the_first_day_of_use(first_use: datetime | Non
 def test_of_pictures_that_cost_no_call_it_says_in_a_sentence_what_became_of_them() -> None:
     text = said(
         Calls(),
-        NotCalledRow("gate", KeyframeState.ANSWERED, "", 9),
-        NotCalledRow("gate", KeyframeState.ANSWERED, "saved by local: the local engine was sure of it", 3),
-        NotCalledRow("gate", KeyframeState.WAITING, "", 1),
-        NotCalledRow("gate", KeyframeState.DROPPED, "more than 5000 pictures were waiting", 2),
+        NotCalledRow("gate", KeyframeState.ANSWERED, StateReason.NONE, 9),
+        NotCalledRow("gate", KeyframeState.ANSWERED, StateReason.LOCAL_SURE, 3),
+        NotCalledRow("gate", KeyframeState.WAITING, StateReason.NONE, 1),
+        NotCalledRow("gate", KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS, 2),
     )
     assert text.splitlines()[-4:] == [
         "No call was made for 9 pictures of gate: read by the local engine, as configured.",
-        "No call was made for 3 pictures of gate: read without one (saved by local: the local engine was sure of it).",
+        "No call was made for 3 pictures of gate: read without one "
+        "(the local engine was sure of it, which saved the call).",
         "No call was made for 1 picture of gate: still waiting to be read.",
-        "No call was made for 2 pictures of gate: given up unread (more than 5000 pictures were waiting).",
+        "No call was made for 2 pictures of gate: given up unread "
+        "(more pictures were waiting than outbox.max_items allows).",
     ]
 
 
 @pytest.mark.parametrize("state", KeyframeState)
 def test_it_has_words_for_whatever_may_have_become_of_a_picture(state: KeyframeState) -> None:
-    assert "No call was made for 2 pictures of gate: " in said(Calls(), NotCalledRow("gate", state, "", 2))
+    assert "No call was made for 2 pictures of gate: " in said(
+        Calls(), NotCalledRow("gate", state, StateReason.NONE, 2)
+    )

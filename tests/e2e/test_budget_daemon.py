@@ -94,7 +94,7 @@ def test_beyond_the_budget_and_without_local_engine_the_reason_is_recorded(four:
     assert [state for state, _ in states[:2]] == ["answered"] * 2
     assert len(states) >= 4
     assert {state for state, _ in states[2:]} == {"dropped"}
-    assert {why for _, why in states[2:]} == {"2 of 2 calls of this hour for the account are used"}
+    assert {why for _, why in states[2:]} == {"budget_hour"}
     outcomes = rows(tmp_path / "d", "SELECT outcome FROM passages ORDER BY opened_at")
     assert outcomes == [("read",), ("read",), ("failed",), ("failed",)]
     said = verb(tmp_path / "d", "calls", "--since", "2026-01-01", "--format", "json")
@@ -125,7 +125,7 @@ def test_while_calls_pause_the_local_engine_goes_on(four: Path, tmp_path: Path) 
     said = verb(tmp_path / "d", "calls", "--since", "2026-01-01", "--format", "json")
     (line,) = json.loads(said.stdout)["not_called"]
     assert (line["state"], line["keyframes"]) == ("answered", 2)
-    assert line["reason"].startswith("saved by local")
+    assert line["reason"] == "local_sure"
 
 
 def test_local_first_pays_for_nothing_that_is_easy_to_read(four: Path, tmp_path: Path) -> None:

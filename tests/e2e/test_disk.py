@@ -13,7 +13,7 @@ from daemons import PLATES, SECRET, Running, ask, free_port, paid, query_databas
 from fakes import FakeOcrCars, plate, refusal
 from watching import check_nothing_is_missing, endless_clip, small_disk, watching
 
-FASTER = "import streamwatch.app.daemon as d; d.TELL_EVERY, d.TIDY_EVERY = 0.5, 1.0"
+FASTER = "import streamwatch.app.housekeeping as d; d.TELL_EVERY, d.TIDY_EVERY = 0.5, 1.0"
 
 
 @pytest.fixture(scope="module")

@@ -21,13 +21,13 @@ from streamwatch.app import parts
 from streamwatch.app.resume import resume
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.codes import ViewReason
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.events import Event, KeyframeKept, PassageClosed, PassageOpened
 from streamwatch.core.model import Engine, Frame, Keyframe, Picture
 from streamwatch.gate import Closed, Gate, Kept, Opened
-from streamwatch.gate.decisions import NEVER_WORTH_IT, NO_PLATE_SEEN
 from streamwatch.gate.search import Search
-from streamwatch.pipeline import Books, Intake, JpegLimits
+from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, JpegLimits, Pipeline, Recorder
 from streamwatch.store import Recovery, Store, open_store
 
 COAT = texture(9, 120, 240, 25, 10, 70)
@@ -54,7 +54,7 @@ def test_of_what_shows_no_plate_the_view_is_kept_that_shows_most_of_it() -> None
     assert isinstance(kept, Kept)
     assert isinstance(closed, Closed)
     assert opened.passage == kept.passage == closed.passage
-    assert kept.reason == NO_PLATE_SEEN
+    assert kept.reason == ViewReason.NO_PLATE_SEEN
     assert timedelta(seconds=3.5) <= kept.frame.captured_at - START < timedelta(seconds=5)
     assert kept.crop.height >= 210
 
@@ -98,7 +98,7 @@ class CutOff(Crosser):
 def test_of_a_plate_that_was_never_worth_a_call_the_best_view_is_kept(stay: Stay) -> None:
     opened, kept, closed = Scene([stay]).play(9).finish().events
     assert isinstance(kept, Kept)
-    assert (opened.passage, closed.passage, kept.reason) == (kept.passage, kept.passage, NEVER_WORTH_IT)
+    assert (opened.passage, closed.passage, kept.reason) == (kept.passage, kept.passage, ViewReason.NEVER_WORTH_IT)
     at = (kept.frame.captured_at - START).total_seconds()
     box = stay.box(at)
     assert box is not None
@@ -143,7 +143,7 @@ def test_the_kept_view_becomes_a_keyframe_that_nobody_asks_about(unpaid: list[Ev
     assert isinstance(opened, PassageOpened)
     assert isinstance(closed, PassageClosed)
     assert keyframe.passage == opened.passage.key == closed.passage.key
-    assert (keyframe.camera, keyframe.reason, keyframe.scale) == ("gate", NO_PLATE_SEEN, 1.0)
+    assert (keyframe.camera, keyframe.reason, keyframe.scale) == ("gate", ViewReason.NO_PLATE_SEEN, 1.0)
     picture = cv2.imdecode(np.frombuffer(keyframe.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert picture.shape == (keyframe.height, keyframe.width) == (keyframe.crop.height, keyframe.crop.width)
     assert picture.mean() < ROAD.mean() - 20, "it shows the coat"
@@ -164,9 +164,9 @@ def open_again(database: Database, tmp_path: Path) -> Iterator[Callable[[], Stor
     stores[-1].close()
 
 
-def books_of(store: Store) -> Books:
+def books_of(store: Store) -> Recorder:
     floors = {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
-    return Books(store, window=300, floors=floors, notify=lambda sighting, corrected: None)
+    return Recorder(store, window=300, floors=floors, notify=lambda sighting, corrected: None)
 
 
 def passages(database: Database) -> list[tuple[object, ...]]:
@@ -202,10 +202,7 @@ def test_after_a_crash_nothing_of_it_is_paid_for(
         books.record(event)
     store = open_again()
     settings, clock = Settings(), SystemClock()
-    books = parts.make_books(settings, store, lambda sighting, corrected: None)
-
-    class Desk:
-        load, record = staticmethod(store.load_keyframe), staticmethod(books.record)
+    recorder = parts.make_recorder(settings, store, lambda sighting, corrected: None)
 
     class NoReader:
         engine = Engine.OCRCARS
@@ -216,8 +213,12 @@ def test_after_a_crash_nothing_of_it_is_paid_for(
         def close(self) -> None:
             pass
 
-    dispatcher = parts.make_dispatcher(settings, store, NoReader(), clock, Desk())  # type: ignore[arg-type]
-    resume(settings, store, books, dispatcher, clock)
+    def make(take: Callable[[Event], None]) -> Dispatcher:
+        return parts.make_dispatcher(settings, store, NoReader(), clock, DirectAccess(store, take))  # type: ignore[arg-type]
+
+    pipeline = Pipeline(recorder, make)
+    dispatcher = pipeline.dispatcher
+    resume(settings, store, pipeline, clock)
     assert dispatcher.backlog()[0] == 0
     assert dispatcher.next(0.0) is None
     assert passages(database) == [(True, "unread")]

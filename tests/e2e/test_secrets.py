@@ -36,7 +36,7 @@ SECRETS = {
 }
 PICTURE_URL = f"https://pictures.example.com/a.jpg?Expires=9999999999&Signature={SIGNED}"
 ENVIRONMENT = {"STREAMWATCH_APPCODE": APPCODE, "GATE_PASSWORD": VARIABLE}
-FASTER = "import streamwatch.app.daemon as d; d.TELL_EVERY = 0.3\n"
+FASTER = "import streamwatch.app.housekeeping as d; d.TELL_EVERY = 0.3\n"
 UNEXPECTED = """
 import streamwatch.app.cameras as d
 def fail(name, source, **more):

@@ -7,16 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streamwatch.core.codes import ViewReason
 from streamwatch.core.model import Box, Corners, Frame
-from streamwatch.gate.decisions import (
-    BEST_VIEW,
-    BETTER_VIEW,
-    LARGE_AND_SHARP,
-    LAST_VIEW,
-    NO_ANSWER,
-    SECOND_OPINION,
-    STOOD_HERE,
-)
 from streamwatch.gate.glance import Why
 from streamwatch.gate.policy import CLEARLY_BETTER, ENOUGH, LEAST_WIDTH, RULES, SMALL_WIDTH, Action, Case, rule
 from streamwatch.gate.tracking.track import SMALLER, PaidView, State, Track, Verdict, View
@@ -54,7 +46,7 @@ def case(one: Track, **more: Any) -> Case:
 
 def test_a_large_and_sharp_plate_is_paid_for_at_once() -> None:
     ruling = rule(case(track(best=view(ENOUGH))))
-    assert (ruling.action, ruling.why, ruling.reason) == (Action.PAY, Why.SENT, LARGE_AND_SHARP)
+    assert (ruling.action, ruling.why, ruling.reason) == (Action.PAY, Why.SENT, ViewReason.LARGE_AND_SHARP)
     assert ruling.view is not None
     assert ruling.view.width == pytest.approx(ENOUGH)
 
@@ -66,21 +58,21 @@ def test_the_reason_is_what_held_before_the_closer_look() -> None:
         best.plate = plate(ENOUGH - 5)
         return True
 
-    assert rule(case(track(best=best), seen_closely=narrows)).reason == LARGE_AND_SHARP
+    assert rule(case(track(best=best), seen_closely=narrows)).reason == ViewReason.LARGE_AND_SHARP
 
 
 @pytest.mark.parametrize("best", [view(ENOUGH - 5), view(ENOUGH, crisp=0.3)], ids=["smaller", "blurred"])
 def test_another_one_is_waited_for_until_it_gets_no_better(best: View) -> None:
     assert rule(case(track(best=best))).why is Why.BETTERING
     ruling = rule(case(track(best=best, improved_at=AT - 0.7)))
-    assert (ruling.action, ruling.reason) == (Action.PAY, BEST_VIEW)
+    assert (ruling.action, ruling.reason) == (Action.PAY, ViewReason.BEST_VIEW)
 
 
 def test_a_small_plate_is_paid_for_only_when_it_comes_no_nearer() -> None:
     small = view(SMALL_WIDTH - 5)
     assert rule(case(track(best=small, improved_at=AT - 5))).why is Why.BETTERING
     assert rule(case(track(best=small, improved_at=AT - 5, moved_at=AT - 5))).action is Action.PAY
-    assert rule(case(track(best=small), ended=True)).reason == LAST_VIEW
+    assert rule(case(track(best=small), ended=True)).reason == ViewReason.LAST_VIEW
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -140,20 +132,20 @@ def test_after_an_unread_view_a_clearly_better_one_is_paid_for() -> None:
     last = [paid(Verdict.UNREAD, score=500)]
     assert rule(case(track(best=view(score=500 * CLEARLY_BETTER - 1), paid=last), ended=True)).why is Why.NOT_BETTER
     ruling = rule(case(track(best=view(score=500 * CLEARLY_BETTER), paid=last), ended=True))
-    assert (ruling.action, ruling.reason) == (Action.PAY, BETTER_VIEW)
+    assert (ruling.action, ruling.reason) == (Action.PAY, ViewReason.BETTER_VIEW)
 
 
 def test_after_no_answer_another_view_is_paid_for_and_never_the_same() -> None:
     last = [paid(Verdict.FAILED)]
     ruling = rule(case(track(best=view(score=450), paid=last), ended=True))
-    assert (ruling.action, ruling.reason) == (Action.PAY, NO_ANSWER)
+    assert (ruling.action, ruling.reason) == (Action.PAY, ViewReason.NO_ANSWER)
     assert rule(case(track(best=view(at=AT - 5), paid=last), ended=True)).why is Why.NOT_BETTER
 
 
 def test_a_doubted_reading_is_checked_with_a_view_of_another_size() -> None:
     last = [paid(Verdict.DOUBTED, width=140)]
     ruling = rule(case(track(best=view(170), paid=last), ended=True))
-    assert (ruling.reason, ruling.view and ruling.view.scale) == (SECOND_OPINION, 1.0)
+    assert (ruling.reason, ruling.view and ruling.view.scale) == (ViewReason.SECOND_OPINION, 1.0)
     earlier = track(best=view(140), earlier=[view(110, 400)], paid=last)
     ruling = rule(case(earlier, ended=True))
     assert ruling.view is not None
@@ -170,7 +162,7 @@ def test_or_else_with_the_same_view_in_a_smaller_picture_once() -> None:
 
 def test_one_that_stood_there_from_the_start_is_said_to() -> None:
     one = track(best=view(100), improved_at=AT - 1, way=0.1)
-    assert rule(case(one, at_rest=True)).reason == STOOD_HERE
+    assert rule(case(one, at_rest=True)).reason == ViewReason.STOOD_HERE
 
 
 def test_the_last_rule_applies_to_everything() -> None:

@@ -84,7 +84,7 @@ def test_metrics_tell_every_figure() -> None:
     assert value(text, "camera_state", camera="gate", state="online") == 1
     assert value(text, "camera_state", camera="gate", state="frozen") == 0
     assert value(text, "camera_state_since_timestamp_seconds", camera="gate") == NOW.timestamp() - 90
-    assert value(text, "camera_fps", camera="gate") == 24.97
+    assert value(text, "camera_frames_per_second", camera="gate") == 24.97
     assert value(text, "camera_frames_total", camera="gate") == 1000
     assert value(text, "camera_dropped_frames_total", camera="gate") == 20
     assert value(text, "camera_small_stream_down", camera="gate") == 0
@@ -94,7 +94,7 @@ def test_metrics_tell_every_figure() -> None:
     assert value(text, "passages_closed_total", camera="gate", outcome="read") == 8
     assert value(text, "read_ratio", camera="gate") == 0.8
     assert value(text, "read_ratio", camera="后门") is None
-    assert value(text, "calls_total", outcome="no plate") == 2
+    assert value(text, "calls_total", outcome="no_plate") == 2
     assert value(text, "budget_used_calls", window="day", camera="") == 10
     assert value(text, "budget_limit_calls", window="day", camera="") == 200
     assert value(text, "budget_limit_calls", window="month", camera="gate") is None
@@ -113,7 +113,7 @@ def test_metrics_tell_what_is_wrong() -> None:
     assert value(text, "outbox_oldest_age_seconds") == 7200
     assert value(text, "outbox_dropped_total") == 3
     assert value(text, "breakers_open") == 1
-    assert value(text, "breaker_open_until_timestamp_seconds", breaker="quota") == NOW.timestamp() + 3600
+    assert value(text, "breaker_open_until_timestamp_seconds", breaker="quota", camera="") == NOW.timestamp() + 3600
     assert value(text, "database_up") == 0
     assert value(text, "database_failed_since_timestamp_seconds") == NOW.timestamp()
     assert value(text, "thread_stalled", thread="reader 1") == 1
@@ -123,7 +123,7 @@ def test_labels_are_escaped() -> None:
     odd = 'a\\b"c\nd\\n{},='
     text = render_metrics(replace(WELL, calls={odd: 3}, breakers=(BreakerHealth(odd, NOW, None, ""),)))
     assert value(text, "calls_total", outcome=odd) == 3
-    assert value(text, "breaker_open_since_timestamp_seconds", breaker=odd) == NOW.timestamp()
+    assert value(text, "breaker_open_since_timestamp_seconds", breaker=odd, camera="") == NOW.timestamp()
 
 
 # Judgement

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from streamwatch.core.clock import Span, window
+from streamwatch.core.codes import StateReason
 from streamwatch.pipeline import Budget, CallLimits
 
 NOON = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
@@ -28,7 +29,7 @@ def test_a_limit_stops_calls_until_its_window_is_over() -> None:
         hour.pay("gate", 1, NOON, 0.0)
     exhausted = hour.forbids("gate", True, NOON, 0.0)
     assert exhausted is not None
-    assert "3 of 3 calls of this hour for the account" in exhausted.words
+    assert exhausted.reason is StateReason.BUDGET_HOUR
     assert hour.forbids("gate", True, NOON + timedelta(minutes=31), 1860.0) is None
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 
 from streamwatch.core import errors
+from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
 from streamwatch.core.events import (
     Event,
     KeyframeDoubtful,
@@ -70,7 +71,7 @@ class Service:
         ledger.about_to_pay(1, jpeg)
         answer = self.answers.pop(0) if self.answers else [PLATE]
         if isinstance(answer, list):
-            ledger.ended(1, CallResult("read", True, 1, 0.1, plates=tuple(answer)))
+            ledger.ended(1, CallResult(CallOutcome.READ, True, 1, 0.1, plates=tuple(answer)))
             return answer
         error, charged = answer
         ledger.ended(1, CallResult(error.outcome, charged, int(bool(charged)), 0.1))
@@ -107,7 +108,9 @@ class Desk:
     def load(self, key: str) -> Keyframe:
         if key in self.lost:
             raise errors.StoreError(f"The picture of {key} is gone.")
-        return Keyframe(key, self.passages[key], "gate", START, key.encode(), 9, 9, Box(0, 0, 9, 9), 1.0, 1.0, "test")
+        return Keyframe(
+            key, self.passages[key], "gate", START, key.encode(), 9, 9, Box(0, 0, 9, 9), 1.0, 1.0, ViewReason.BEST_VIEW
+        )
 
     def record(self, event: Event) -> None:
         self.events.append(event)
@@ -387,7 +390,7 @@ def test_without_a_local_engine_a_used_up_budget_is_recorded_as_the_reason() -> 
     assert service.read_keys == [b"b"]
     (dropped,) = scene.desk.said(KeyframeDropped)
     assert isinstance(dropped, KeyframeDropped)
-    assert "1 of 1 calls of this hour" in dropped.reason
+    assert dropped.reason is StateReason.BUDGET_HOUR
 
 
 def test_a_call_that_was_not_charged_costs_no_budget() -> None:
@@ -457,7 +460,7 @@ def test_local_first_pays_nothing_for_what_the_local_engine_is_sure_of() -> None
     assert service.read_keys == []
     (read,) = scene.desk.said(PlatesRead)
     assert (read.engine, read.call) == (Engine.LOCAL, None)
-    assert "saved by local" in read.why
+    assert read.why is StateReason.LOCAL_SURE
     assert scene.dispatcher.usage()[0].used == 0
 
 
@@ -550,7 +553,7 @@ def test_local_first_with_a_used_up_budget_keeps_what_the_local_engine_says() ->
         pass
     assert service.read_keys == [b"a"]
     assert [(read.engine, read.why) for read in scene.desk.said(PlatesRead)][1:] == [
-        (Engine.LOCAL, "1 of 1 calls of this hour for the account are used")
+        (Engine.LOCAL, StateReason.BUDGET_HOUR)
     ]
 
 
@@ -566,7 +569,7 @@ class Hanging(Service):
         ledger.about_to_pay(1, jpeg)
         self.called.set()
         assert self.answer.wait(60)
-        ledger.ended(1, CallResult("read", True, 1, 0.1, plates=(PLATE,)))
+        ledger.ended(1, CallResult(CallOutcome.READ, True, 1, 0.1, plates=(PLATE,)))
         return [PLATE]
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from streamwatch.core.codes import StateReason
 from streamwatch.pipeline import Outbox
 from streamwatch.pipeline.outbox import Entry, EntryState
 from streamwatch.store import WaitingKeyframe
@@ -36,7 +37,7 @@ def test_when_full_a_second_view_gives_way_before_the_only_view_of_a_passage() -
     outbox.put(Entry(waiting("better", 6, "p", score=2), 0.0))
     (dropped,) = outbox.put(Entry(waiting("newest", 9), 0.0))
     assert dropped.waiting.key == "worse"
-    assert "more than 3 pictures" in dropped.reason
+    assert dropped.reason is StateReason.OUTBOX_ITEMS
     (dropped,) = outbox.put(Entry(waiting("newer still", 10), 0.0))
     assert dropped.waiting.key == "only, oldest"
 
@@ -63,7 +64,7 @@ def test_the_bound_of_bytes_holds() -> None:
     dropped = outbox.put(Entry(waiting("c", 3, size=200), 0.0))
     assert [d.waiting.key for d in dropped] == ["a", "b"]
     assert outbox.bytes == 200
-    assert "more than 250 bytes" in dropped[0].reason
+    assert dropped[0].reason is StateReason.OUTBOX_BYTES
 
 
 def test_what_has_waited_too_long_expires_whenever_it_was_captured() -> None:

@@ -12,6 +12,7 @@ from records import ANSWER, JPEG, NOON, saved_call, saved_view
 
 from streamwatch.cli.compare_report import print_comparison
 from streamwatch.core import errors
+from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import Engine, Ledger, PlateText, Recognizer
 from streamwatch.pipeline import LocalHelp
 from streamwatch.replay.compare import Comparison, Verdict, compared, read_again
@@ -58,7 +59,7 @@ def paid(store: Store, name: str, *plates: str, camera: str = "gate", seconds: f
     at = NOON + timedelta(seconds=seconds)
     view = saved_view(store, camera, at, JPEG + name.encode())
     said = tuple(text(plate) for plate in plates)
-    result = replace(ANSWER, outcome="read" if plates else "no plate", plates=said)
+    result = replace(ANSWER, outcome=CallOutcome.READ if plates else CallOutcome.NO_PLATE, plates=said)
     saved_call(store, view, result, at, JPEG + name.encode())
 
 
@@ -118,7 +119,7 @@ def test_everything_is_counted_by_camera_band_and_confusion(store: Store, reader
 
 def test_only_pictures_with_an_answer_and_a_picture(tmp_path: Path, store: Store, reader: Reader) -> None:
     paid(store, "a", "京A12345")
-    saved_call(store, saved_view(store, "gate", NOON, JPEG), replace(ANSWER, outcome="doubtful", plates=None))
+    saved_call(store, saved_view(store, "gate", NOON, JPEG), replace(ANSWER, outcome=CallOutcome.DOUBTFUL, plates=None))
     saved_call(store, None, picture=JPEG)
     paid(store, "b", "京A12345", camera="yard", seconds=60)
     assert [answer.camera for answer in reader.paid_answers()] == ["yard", "gate"]
@@ -164,4 +165,4 @@ def test_json_names_every_difference_with_its_picture(store: Store, reader: Read
     assert record["confusions"] == [{"paid": "9", "local": "", "count": 1}]
     assert record["local_first"] == {"pay_below": 0.97, "saved": 0, "cost": 0.0, "wrong": 0}
     (difference,) = record["differences"]
-    assert (difference["verdict"], Path(difference["image"]).read_bytes()) == ("one off", JPEG + b"a")
+    assert (difference["verdict"], Path(difference["image"]).read_bytes()) == ("one_off", JPEG + b"a")

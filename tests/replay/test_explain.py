@@ -18,18 +18,20 @@ from paying import JPEG
 from test_cli import SECRET, START, streamwatch, write_config
 
 from streamwatch.config.settings import Settings
+from streamwatch.core.codes import ViewReason
 from streamwatch.core.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
 from streamwatch.core.model import Box, Engine, Frame, JudgedPlate, Keyframe, Passage, PlateText
 from streamwatch.core.plates import distance
 from streamwatch.gate import Followed, Glance, Why
 from streamwatch.pipeline.intake import settles
 from streamwatch.replay import parts
+from streamwatch.replay.dry_run import AssumedRecognizer
 from streamwatch.replay.explain import Answers, Trace, Used, page_of, page_place, refuse_place
 from streamwatch.replay.explain.album import ROOM, Picture
 from streamwatch.replay.explain.chart import POINTS, Window, clock, curve, thin
 from streamwatch.replay.explain.savings import STANDS, savings_of
 from streamwatch.replay.explain.trace import Sample, Thing
-from streamwatch.replay.rehearsal import Stranger
+from streamwatch.replay.explain.words import SENTENCES
 from streamwatch.store import PassageOutcome
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -405,7 +407,9 @@ def used(**more: object) -> Used:
 
 def keyframe(at: float, number: int = 1, passage: str = "p") -> Keyframe:
     taken = BEGIN + timedelta(seconds=at)
-    return Keyframe(f"k{number}", passage, "gate", taken, JPEG, 320, 240, Box(10, 10, 60, 50), 1.0, 100.0, "its reason")
+    return Keyframe(
+        f"k{number}", passage, "gate", taken, JPEG, 320, 240, Box(10, 10, 60, 50), 1.0, 100.0, ViewReason.BEST_VIEW
+    )
 
 
 def a_stay(trace: Trace, plates: tuple[PlateText, ...], engine: Engine = Engine.OCRCARS) -> None:
@@ -438,9 +442,9 @@ def test_savings_add_up_and_tell_standing_from_moving() -> None:
     assert savings.naive == 11
     by_rule = {rule.rule: (rule.frames, rule.naive) for rule in savings.rules}
     assert sum(frames for frames, _ in by_rule.values()) == 130
-    assert by_rule[Why.BETTERING.value] == (10, 1)
-    assert by_rule[Why.SENT.value] == (1, 1)
-    assert by_rule[STANDS] == (90, 9) or by_rule[STANDS][1] + by_rule.get(Why.KNOWN.value, (0, 0))[1] == 9
+    assert by_rule[SENTENCES[Why.BETTERING]] == (10, 1)
+    assert by_rule[SENTENCES[Why.SENT]] == (1, 1)
+    assert by_rule[STANDS] == (90, 9) or by_rule[STANDS][1] + by_rule.get(SENTENCES[Why.KNOWN], (0, 0))[1] == 9
 
 
 def test_the_naive_watcher_sends_nothing_for_less_than_min_area() -> None:
@@ -521,7 +525,7 @@ def test_a_view_that_was_kept_stands_there_as_not_paid(seen: bool) -> None:
     trace.finish(lambda _: (PassageOutcome.UNREAD, ()))
     page = parsed(page_of(trace, used()))
     assert "kept, not paid" in page.texts["p1"]
-    assert "Kept, not paid, at 0:01.9: its reason" in page.texts["p1"]
+    assert "Kept, not paid, at 0:01.9: its view stopped getting better" in page.texts["p1"]
     assert [picture["alt"] for picture in page.pictures if "as it was kept" in picture["alt"]]
     assert trace.sent == []
     assert savings_of(trace, 0.015).calls == 0
@@ -634,7 +638,7 @@ def test_an_axis_has_some_round_times_and_not_too_many(length: float) -> None:
 
 
 def test_where_nobody_can_read_every_picture_counts_as_another_plate() -> None:
-    stranger = Stranger()
+    stranger = AssumedRecognizer()
     plates = [stranger.read(b"", FakeLedger())[0] for _ in range(300)]
     assert len({plate.text for plate in plates}) == 300
     assert all(settles(JudgedPlate(plate), 0.99) for plate in plates)
@@ -644,7 +648,7 @@ def test_where_nobody_can_read_every_picture_counts_as_another_plate() -> None:
 def test_a_dry_run_without_the_local_engine_says_what_it_assumes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "local_is_installed", lambda: False)
     recognizer, answers = parts.make_replay_reader(Settings(), dry=True)
-    assert isinstance(recognizer, Stranger)
+    assert isinstance(recognizer, AssumedRecognizer)
     assert answers is Answers.ASSUMED
     trace = finished(tuple(recognizer.read(b"", FakeLedger())), PassageOutcome.READ, ("京A48271",), assumed=True)
     text = page_of(trace, used(answers=answers, dry=True))

@@ -14,6 +14,7 @@ from records import ANSWER, NOON, ONLY_SQLITE, Database, rows, saved_call, saved
 from sqlalchemy import event, text
 
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.codes import CallOutcome, StateReason
 from streamwatch.core.model import CallResult, Engine, PlateText
 from streamwatch.pipeline import RecordedLedger
 from streamwatch.store import (
@@ -27,10 +28,10 @@ from streamwatch.store import (
     open_store,
 )
 
-NO_PLATE = replace(ANSWER, outcome="no plate", plates=())
-FAILED = CallResult("throttled", False, 0, 0.1, 429)
-CHARGED_FAILURE = CallResult("picture broken", True, 1, 0.4, 200)
-DOUBTFUL = CallResult("doubtful", None, 0, 35.0)
+NO_PLATE = replace(ANSWER, outcome=CallOutcome.NO_PLATE, plates=())
+FAILED = CallResult(CallOutcome.THROTTLED, False, 0, 0.1, 429)
+CHARGED_FAILURE = CallResult(CallOutcome.PICTURE_BROKEN, True, 1, 0.4, 200)
+DOUBTFUL = CallResult(CallOutcome.DOUBTFUL, None, 0, 35.0)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -198,13 +199,13 @@ def test_a_report_holds_its_span_only(store: Store, reader: Reader) -> None:
 
 def test_keyframes_that_cost_nothing_are_counted_with_the_reason(store: Store, reader: Reader) -> None:
     for camera in ("gate", "gate", "exit"):
-        store.keyframe_state(saved_view(store, camera).key, KeyframeState.DROPPED, "the outbox is full")
+        store.keyframe_state(saved_view(store, camera).key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
     store.keyframe_answered(saved_view(store).key, [])
     saved_call(store, saved_view(store))
     assert reader.not_called(NOON, NOON + HOUR) == [
-        NotCalledRow("gate", KeyframeState.DROPPED, "the outbox is full", 2),
-        NotCalledRow("exit", KeyframeState.DROPPED, "the outbox is full", 1),
-        NotCalledRow("gate", KeyframeState.ANSWERED, "", 1),
+        NotCalledRow("gate", KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS, 2),
+        NotCalledRow("exit", KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS, 1),
+        NotCalledRow("gate", KeyframeState.ANSWERED, StateReason.NONE, 1),
     ]
     assert reader.not_called(NOON + HOUR, NOON + DAY) == []
 

@@ -3,6 +3,8 @@
 import logging
 import shutil
 import sqlite3
+from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,27 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from records import NOON, ONLY_POSTGRESQL, keyframe, output, passage, plain_sqlite, python, reading, rows, sighting
+from records import (
+    NOON,
+    ONLY_POSTGRESQL,
+    Database,
+    keyframe,
+    output,
+    passage,
+    plain_sqlite,
+    python,
+    reading,
+    rows,
+    sighting,
+)
 from servers import PostgresDatabase, Server
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.pool import NullPool
 
+from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
 from streamwatch.core.errors import DatabaseUnusable, StoreError
 from streamwatch.store import KeyframeState, open_reader, open_store, schema
+from streamwatch.store.migrations.versions import r0008_codes
 from streamwatch.store.tables import Base, local_view
 
 TABLES = Base.metadata.sorted_tables
@@ -196,7 +212,7 @@ def test_an_interrupted_version_leaves_the_old_one(file: Path, later: Any) -> No
 ANCIENT = """
 INSERT INTO passages VALUES (7, 'p', 'gate', '2026-01-05 12:00:00.000000', '2026-01-05 12:00:02.000000', 1, 'pending');
 INSERT INTO keyframes VALUES (8, 'k', 7, 'gate', '2026-01-05 12:00:00.000000', 'evidence/a.jpg', 'ab', 3, 4, 5, 0, 0, 4,
-    5, 1.0, 2.5, 'sharpest', 'sent', '');
+    5, 1.0, 2.5, 'its view stopped getting better', 'sent', '');
 INSERT INTO calls VALUES (9, 'c', 8, 'gate', 'ocrcars', 1, '2026-01-05 12:00:03.000000', NULL, NULL, NULL, 0, NULL,
     NULL, '', NULL, NULL, '', '', '', 'evidence/a.jpg', '', 'ab', 3);
 """
@@ -216,6 +232,7 @@ def test_rows_of_the_first_release_are_kept_and_can_be_recovered(ancient: Path) 
     store = open_store(f"sqlite:///{ancient}", ancient.parent / "data")
     for name, old in before.items():
         new = [tuple(row)[: len(old[0]) + 1] for row in rows(ancient, f"SELECT * FROM {name}")]
+        old = [tuple("best_view" if cell == "its view stopped getting better" else cell for cell in row) for row in old]
         assert new == [(*row, 1) for row in old]
     assert rows(ancient, "SELECT count(*) FROM passages WHERE recorded_at <> opened_at")[0][0] == 0
     assert tuple(rows(ancient, "SELECT answer, clock_trusted FROM calls")[0]) == (None, 1)
@@ -244,6 +261,85 @@ def test_an_earlier_file_learns_the_state_kept_and_keeps_its_rows(file: Path) ->
     assert [tuple(row) for row in rows(file, "SELECT key, state FROM keyframes")][:1] == [tuple(row) for row in view]
     assert [row["state"] for row in rows(file, "SELECT state FROM keyframes ORDER BY id")] == ["answered", "kept"]
     assert not rows(file, "PRAGMA foreign_key_check")
+
+
+OLD_VIEW = """
+INSERT INTO keyframes (key, passage_id, camera, captured_at, path, sha256, bytes, width, height, crop_x, crop_y,
+    crop_width, crop_height, scale, score, reason, state, state_reason, clock_trusted)
+SELECT '{key}', min(id), 'gate', '2026-01-05 12:00:00', 'evidence/a.jpg', 'ab', 3, 4, 5, 0, 0, 4, 5, 1.0, 2.5,
+    '{reason}', '{state}', '{state_reason}', clock_trusted FROM passages GROUP BY clock_trusted
+"""
+OLD_CALL = """
+INSERT INTO calls (key, keyframe_id, camera, engine, attempt, started_at, outcome, fee, gateway_code, request_id,
+    answer_id, error, picture_url, sha256, clock_trusted)
+SELECT '{key}', id, 'gate', 'ocrcars', 1, '2026-01-05 12:00:03', '{outcome}', 0, '', '', '', '{error}', '', 'ab',
+    clock_trusted FROM keyframes WHERE key = '{keyframe}'
+"""
+"""Rows as version 0007 wrote them."""
+
+
+def old_view(
+    database: Database, key: str, state: str, reason: str, sentence: str, outcome: str = "", error: str = ""
+) -> None:
+    """A keyframe with its last call, if it had one."""
+    quoted = sentence.replace("'", "''")
+    database.execute(OLD_VIEW.format(key=key, state=state, reason=reason, state_reason=quoted))
+    if outcome:
+        database.execute(OLD_CALL.format(key=key, keyframe=key, outcome=outcome, error=error))
+
+
+def test_words_and_sentences_of_earlier_versions_become_codes(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    upgrade_plainly(database.url, "0007")
+    database.execute(
+        "INSERT INTO passages (key, camera, opened_at, last_seen, closed, outcome, clock_trusted, recorded_at, "
+        "direction) VALUES ('p', 'gate', '2026-01-05 12:00:00', '2026-01-05 12:00:02', true, 'pending', true, "
+        "'2026-01-05 12:00:00', 'unknown')"
+    )
+    best = "its view stopped getting better"
+    old_view(database, "a", "answered", best, "saved by local: the local engine was sure of it")
+    old_view(database, "b", "dropped", "sharpest", "12 of 12 calls of this hour for camera north are used")
+    old_view(database, "c", "dropped", best, "more than 5000 pictures were waiting")
+    old_view(database, "d", "waiting", best, "Nobody answers at 10.0.0.1.", "not sent", "Nobody answers at 10.0.0.1.")
+    old_view(database, "e", "failed", best, "The picture is broken. Send another.", "picture broken")
+    old_view(database, "f", "answered", "it went; this was its best view", "", "no plate")
+    old_view(database, "g", "failed", best, "The service's answer, which was paid for, can be no reading.", "read")
+    old_view(database, "h", "failed", best, "The local engine has no model.")
+    old_view(database, "i", "dropped", best, "The picture data/evidence/x.jpg is gone.", "of a fork")
+    open_store(database.url, tmp_path / "data").close()
+    found = rows(database, "SELECT key, reason, state_reason FROM keyframes ORDER BY key")
+    assert [tuple(row) for row in found] == [
+        ("a", "best_view", "local_sure"),
+        ("b", "other", "camera_budget_hour"),
+        ("c", "best_view", "outbox_items"),
+        ("d", "best_view", "not_sent"),
+        ("e", "best_view", "picture_broken"),
+        ("f", "last_view", ""),
+        ("g", "best_view", "answer_unusable"),
+        ("h", "best_view", "failed"),
+        ("i", "best_view", "picture_lost"),
+    ]
+    assert [tuple(row) for row in rows(database, "SELECT key, outcome, error FROM calls ORDER BY key")] == [
+        ("d", "not_sent", "Nobody answers at 10.0.0.1."),
+        ("e", "picture_broken", "The picture is broken. Send another."),
+        ("f", "no_plate", ""),
+        ("g", "read", ""),
+        ("i", "failed", ""),
+    ]
+    reader = open_reader(database.url, tmp_path / "data")
+    assert {row.reason for row in reader.not_called(NOON - timedelta(days=1), NOON + timedelta(days=1))} == {
+        StateReason.LOCAL_SURE,
+        StateReason.CAMERA_BUDGET_HOUR,
+        StateReason.OUTBOX_ITEMS,
+        StateReason.FAILED,
+    }
+    reader.close()
+
+
+@pytest.mark.parametrize(("codes", "name"), [(CallOutcome, "OUTCOMES"), (ViewReason, "VIEWS"), (StateReason, "STATES")])
+def test_the_migration_writes_codes_that_are_known(codes: type[StrEnum], name: str) -> None:
+    written = getattr(r0008_codes, name)
+    assert {*(written.values() if isinstance(written, dict) else written.replace("'", "").split(", "))} <= {*codes}
 
 
 STOPPED = """

@@ -19,7 +19,7 @@ from watching import OUTAGE, ROOT, check_nothing_is_missing, endless_clip, small
 from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.store import Store, open_reader, open_store
 
-FASTER = "import streamwatch.app.daemon as d; d.TELL_EVERY = 0.5"
+FASTER = "import streamwatch.app.housekeeping as d; d.TELL_EVERY = 0.5"
 SESSIONS = """
 SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid) JOIN pg_namespace n ON n.oid::int = objid::int
 WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND nspname = current_schema()

@@ -25,6 +25,7 @@ from records import (
 )
 from sqlalchemy import inspect, text
 
+from streamwatch.core.codes import CallOutcome, StateReason
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.model import CallResult, Engine, Keyframe, PlateText, SightingStatus
 from streamwatch.store import KeyframeState, PassageOutcome, Store, open_reader, open_store
@@ -81,7 +82,7 @@ def test_a_keyframe_is_on_disk_and_in_the_outbox(
     assert (row["sha256"], row["bytes"]) == (sha256(saved.jpeg).hexdigest(), len(saved.jpeg))
     assert (row["width"], row["height"], row["scale"], row["score"]) == (1280, 720, 0.5, 3.25)
     assert (row["crop_x"], row["crop_y"], row["crop_width"], row["crop_height"]) == (10, 20, 1920, 1080)
-    assert (row["camera"], row["reason"], row["captured_at"]) == ("gate", "sharpest", "2026-01-05 12:00:00.123456")
+    assert (row["camera"], row["reason"], row["captured_at"]) == ("gate", "best_view", "2026-01-05 12:00:00.123456")
 
 
 def test_a_keyframe_of_no_passage_is_refused(store: Store, database: Database) -> None:
@@ -93,9 +94,9 @@ def test_a_keyframe_of_no_passage_is_refused(store: Store, database: Database) -
 def test_a_keyframe_can_fail_or_be_dropped_with_the_reason(
     store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
-    store.keyframe_state(view().key, KeyframeState.DROPPED, "the outbox is full")
+    store.keyframe_state(view().key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
     (row,) = rows(database, "SELECT state, state_reason FROM keyframes")
-    assert tuple(row) == ("dropped", "the outbox is full")
+    assert tuple(row) == ("dropped", "outbox_items")
 
 
 def test_the_ledger_row_is_there_before_sending_and_says_so(
@@ -115,7 +116,7 @@ def test_a_call_that_ended_holds_everything_that_is_known(
     store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     saved, call = view(), new_key()
-    result = CallResult("quota", False, 0, 1.5, 403, "B403MQ", -5, 7, "R-9", "abc", "The package is used up.")
+    result = CallResult(CallOutcome.QUOTA, False, 0, 1.5, 403, "B403MQ", -5, 7, "R-9", "abc", "The package is used up.")
     store.call_started(call, saved.key, Engine.OCRCARS, 2, NOON, saved.jpeg)
     store.call_ended(call, result, NOON + timedelta(seconds=1.5))
     (row,) = rows(database, "SELECT * FROM calls")
@@ -332,15 +333,15 @@ def test_a_text_that_no_server_can_hold_is_stored_without_what_is_wrong(
 ) -> None:
     saved, call, mended = view(), new_key(), "京A\ufffdB"
     store.call_started(call, saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
-    store.call_ended(call, replace(ANSWER, plates=(PlateText(odd, 0.9, None),), error=odd, outcome=odd * 20), NOON)
+    store.call_ended(call, replace(ANSWER, plates=(PlateText(odd, 0.9, None),), error=odd), NOON)
     assert store.recover().unusable == [saved.key], "what can be no plate is kept, and not taken in"
     (kept,) = rows(database, "SELECT answer FROM calls")
     assert mended in str(kept["answer"]).replace("\\ufffd", "\ufffd").replace("\\u4eac", "京")
     found = replace(reading(saved), raw=odd, plate=odd, kind=odd * 20)
-    store.keyframe_answered(saved.key, [found], call, odd)
+    store.keyframe_answered(saved.key, [found], call)
     store.save_sighting(sighting(saved, odd * 100), [found.key], odd)
-    (row,) = rows(database, "SELECT r.raw, r.kind, c.error, c.outcome FROM readings r JOIN calls c ON c.id = r.call_id")
-    assert tuple(row) == (mended, (mended * 20)[:32], mended, (mended * 20)[:32])
+    (row,) = rows(database, "SELECT r.raw, r.kind, c.error FROM readings r JOIN calls c ON c.id = r.call_id")
+    assert tuple(row) == (mended, (mended * 20)[:32], mended)
     (seen,) = store.recent_sightings("gate", NOON)
     assert seen.plate == (mended * 100)[:255]
     reader = open_reader(database.url, Path("data"))

@@ -22,14 +22,17 @@ from records import (
     sighting,
 )
 
+from streamwatch.core.codes import CallOutcome, StateReason
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.model import CallResult, Engine, Keyframe
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Recovery, Store, open_store
 
-NO_PLATE = replace(ANSWER, outcome="no plate", plates=())
-NOT_SENT = CallResult("not sent", False, 0, 0.1, error="No connection.")
-DOUBTFUL = CallResult("doubtful", None, 0, 35.0, error="The answer never came.")
-CHARGED_FAILURE = CallResult("picture broken", True, 1, 0.4, 200, error="The service could not parse the picture.")
+NO_PLATE = replace(ANSWER, outcome=CallOutcome.NO_PLATE, plates=())
+NOT_SENT = CallResult(CallOutcome.NOT_SENT, False, 0, 0.1, error="No connection.")
+DOUBTFUL = CallResult(CallOutcome.DOUBTFUL, None, 0, 35.0, error="The answer never came.")
+CHARGED_FAILURE = CallResult(
+    CallOutcome.PICTURE_BROKEN, True, 1, 0.4, 200, error="The service could not parse the picture."
+)
 
 
 @pytest.fixture
@@ -85,7 +88,7 @@ def test_a_first_view_is_one_of_whose_passage_nothing_was_tried(
 
 def test_keyframes_in_other_states_can_be_listed(store: Store) -> None:
     view = saved_view(store)
-    store.keyframe_state(view.key, KeyframeState.DOUBTFUL, "stopped")
+    store.keyframe_state(view.key, KeyframeState.DOUBTFUL, StateReason.DOUBTFUL)
     assert [item.key for item in store.waiting(KeyframeState.DOUBTFUL)] == [view.key]
     assert store.waiting() == []
 
@@ -132,7 +135,7 @@ def test_a_call_in_flight_is_doubtful_and_so_is_its_keyframe(store: Store, datab
     (call,) = rows(database, "SELECT * FROM calls")
     assert (call["outcome"], call["charged"], call["ended_at"]) == ("doubtful", None, None)
     assert call["error"] == "streamwatch was stopped before the answer came; it may have been charged."
-    assert state_of(database, view) == ("doubtful", call["error"])
+    assert state_of(database, view) == ("doubtful", "doubtful")
     assert store.recover() == Recovery()
 
 
@@ -140,7 +143,7 @@ def test_a_call_that_ended_in_doubt_makes_its_keyframe_doubtful(store: Store, da
     view = saved_view(store)
     saved_call(store, view, DOUBTFUL)
     assert store.recover() == Recovery(doubtful=[view.key])
-    assert state_of(database, view) == ("doubtful", "The answer never came.")
+    assert state_of(database, view) == ("doubtful", "doubtful")
 
 
 def test_doubt_is_not_forgotten_by_a_later_call_that_was_not_sent(store: Store) -> None:
@@ -177,7 +180,7 @@ def test_an_answer_that_an_older_version_did_not_keep_is_never_paid_again(store:
     view = saved_view(store)
     saved_call(store, view, replace(ANSWER, plates=None))
     assert store.recover() == Recovery(doubtful=[view.key])
-    assert state_of(database, view) == ("doubtful", "Its answer was not kept.")
+    assert state_of(database, view) == ("doubtful", "answer_not_kept")
 
 
 MANY = json.dumps([{"text": f"京A{n:05d}", "confidence": 0.9, "corners": None} for n in range(80_000)])
@@ -210,15 +213,13 @@ def test_a_stored_answer_that_can_be_no_reading_is_set_aside_once(
     database.execute(f"UPDATE calls SET answer = '{answer}' WHERE id = 1")
     found = store.recover()
     assert (found.unusable, [one.call for one in found.answered]) == ([view.key], [call])
-    state, reason = state_of(database, view)
-    assert state == "failed"
-    assert "paid" in reason
+    assert state_of(database, view) == ("failed", "answer_unusable")
     assert store.recover().unusable == []
     assert rows(database, "SELECT answer FROM calls WHERE id = 1")[0]["answer"] == answer
     assert store.answer_to("gate", JPEG) == ANSWER.plates
 
 
-@pytest.mark.parametrize("result", [NOT_SENT, CallResult("throttled", False, 0, 0.1, 429)])
+@pytest.mark.parametrize("result", [NOT_SENT, CallResult(CallOutcome.THROTTLED, False, 0, 0.1, 429)])
 def test_what_was_surely_not_charged_waits_again(store: Store, database: Database, result: CallResult) -> None:
     view = saved_view(store)
     saved_call(store, view, result)
@@ -237,7 +238,7 @@ def test_a_charged_failure_is_not_paid_again(store: Store, database: Database) -
     view = saved_view(store)
     saved_call(store, view, CHARGED_FAILURE)
     assert store.recover() == Recovery(failed=[view.key])
-    assert state_of(database, view) == ("failed", CHARGED_FAILURE.error)
+    assert state_of(database, view) == ("failed", "picture_broken")
 
 
 def test_settled_keyframes_and_calls_by_hand_are_left_alone(store: Store, database: Database) -> None:
@@ -245,10 +246,10 @@ def test_settled_keyframes_and_calls_by_hand_are_left_alone(store: Store, databa
     views = [saved_view(store) for _ in settled]
     for view, state in zip(views, settled, strict=True):
         saved_call(store, view, DOUBTFUL)
-        store.keyframe_state(view.key, state, "so it was")
+        store.keyframe_state(view.key, state, StateReason.OTHER)
     saved_call(store, None, None)
     assert store.recover() == Recovery()
-    assert {state_of(database, view)[1] for view in views} == {"so it was"}
+    assert {state_of(database, view)[1] for view in views} == {"other"}
     assert len(rows(database, "SELECT * FROM calls WHERE outcome IS NULL")) == 1
 
 

@@ -22,6 +22,7 @@ from records import (
 )
 from servers import PostgresDatabase
 
+from streamwatch.core.codes import StateReason
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.store import KeyframeState, Store, open_store
 
@@ -74,14 +75,14 @@ def test_a_part_that_failed_and_was_caught_undoes_all_too(store: Store, database
 
     def write() -> None:
         with store.together():
-            store.keyframe_state(view.key, KeyframeState.DROPPED, "full")
+            store.keyframe_state(view.key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
             with suppress(StoreError), store.together() if inner else nullcontext():
                 store.keyframe_answered(view.key, [], new_key())
 
     with pytest.raises(StoreError, match="Nothing of what belongs together was saved"):
         write()
     assert rows(database, "SELECT state FROM keyframes")[0]["state"] == "waiting"
-    store.keyframe_state(view.key, KeyframeState.DROPPED, "full")
+    store.keyframe_state(view.key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
     assert rows(database, "SELECT state FROM keyframes")[0]["state"] == "dropped"
 
 

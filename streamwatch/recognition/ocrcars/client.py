@@ -10,12 +10,13 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode, urlsplit
 
 from streamwatch.core import errors
+from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import CallResult, Engine, Ledger, PlateText
 from streamwatch.core.redact import hide_secret
 from streamwatch.imaging.corners import in_original
 from streamwatch.recognition.ocrcars.credentials import ACCEPT, CONTENT_TYPE, Credentials, Parameters
 from streamwatch.recognition.ocrcars.picture_url import refuse_unless_fetchable
-from streamwatch.recognition.ocrcars.replies import CallOutcome, Reply, read_reply
+from streamwatch.recognition.ocrcars.replies import AttemptResult, Reply, read_reply
 from streamwatch.recognition.ocrcars.retry import NEVER, Failure, Repair, RetryBudget
 from streamwatch.recognition.ocrcars.shrink import baseline, smaller
 from streamwatch.recognition.ocrcars.wire import Wire, address_of
@@ -25,7 +26,9 @@ log = logging.getLogger(__name__)
 _CLOCK_TOLERANCE = 60.0
 """Seconds by which this machine's clock and the reply's Date may differ because of the network."""
 
-_INTERRUPTED = CallOutcome(CallResult("doubtful", None, 0, 0.0, error="The call was interrupted in this process."))
+_INTERRUPTED = AttemptResult(
+    CallResult(CallOutcome.DOUBTFUL, None, 0, 0.0, error="The call was interrupted in this process.")
+)
 
 
 def _sleep(seconds: float) -> bool:
@@ -123,7 +126,7 @@ class OcrCars:
             picture = again
         raise AssertionError("unreachable")
 
-    def _attempt(self, attempt: int, picture: _Picture, ledger: Ledger) -> CallOutcome:
+    def _attempt(self, attempt: int, picture: _Picture, ledger: Ledger) -> AttemptResult:
         ledger.about_to_pay(attempt, picture.content)
         started = time.monotonic()
         answer = _INTERRUPTED
@@ -135,7 +138,7 @@ class OcrCars:
         _log_call(attempt, len(picture.content), result)
         return answer
 
-    def _send(self, picture: _Picture) -> CallOutcome:
+    def _send(self, picture: _Picture) -> AttemptResult:
         form = picture.form()
         offset = self._clock_offset
         signed = Parameters(self._address.path, self._address.query, [form])
@@ -193,16 +196,16 @@ def _repaired(picture: _Picture, repair: Repair) -> _Picture | None:
     return _Picture(copy.jpeg, (x * further_x, y * further_y))
 
 
-def _in_pixels_of_the_caller(answer: CallOutcome, scale: tuple[float, float]) -> CallOutcome:
+def _in_pixels_of_the_caller(answer: AttemptResult, scale: tuple[float, float]) -> AttemptResult:
     if answer.result.plates is None:
         return answer
     plates = tuple(replace(plate, corners=in_original(plate.corners, scale)) for plate in answer.result.plates)
     return replace(answer, result=replace(answer.result, plates=plates))
 
 
-def _unanswered(failure: Failure) -> CallOutcome:
+def _unanswered(failure: Failure) -> AttemptResult:
     charged = None if isinstance(failure.error, errors.Doubtful) else False
-    return CallOutcome(CallResult(failure.error.outcome, charged, 0, 0.0, error=str(failure.error)), failure=failure)
+    return AttemptResult(CallResult(failure.error.outcome, charged, 0, 0.0, error=str(failure.error)), failure=failure)
 
 
 def _log_call(attempt: int, size: int, result: CallResult) -> None:

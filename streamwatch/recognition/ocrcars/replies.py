@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streamwatch.core import errors
+from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import CallResult, JpegCorners, PlateText, Point
 from streamwatch.core.plates import MOST_PLATES, legible
 from streamwatch.core.redact import hide_credentials
@@ -86,7 +87,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class CallOutcome:
+class AttemptResult:
     """The outcome of a call: plates, or the failure. `result` is complete except for the latency."""
 
     result: CallResult
@@ -112,7 +113,7 @@ def excerpt(text: str, hide: Callable[[str], str]) -> str:
     return f"{text[:_HEAD]}…{text[-_TAIL:]} ({length} characters)"
 
 
-def read_reply(reply: Reply, hide: Callable[[str], str]) -> CallOutcome:
+def read_reply(reply: Reply, hide: Callable[[str], str]) -> AttemptResult:
     """Return the plates or the failure of a reply. hide: removes this client's own credentials from a text."""
     code = excerpt(reply.headers.get("x-ca-error-code", ""), hide)[:16]
     message = excerpt(reply.headers.get("x-ca-error-message", ""), hide)
@@ -153,16 +154,16 @@ class _Envelope:
         """Return `showapi_res_body`, or the document itself if it comes without an envelope."""
         return self.document.get("showapi_res_body", self.document)
 
-    def read(self, plates: tuple[PlateText, ...]) -> CallOutcome:
+    def read(self, plates: tuple[PlateText, ...]) -> AttemptResult:
         """Return the outcome of a picture that was read; it may show no plate."""
-        result = self._result("read" if plates else "no plate", self.reply.status == 200)
-        return CallOutcome(replace(result, plates=plates))
+        result = self._result(CallOutcome.READ if plates else CallOutcome.NO_PLATE, self.reply.status == 200)
+        return AttemptResult(replace(result, plates=plates))
 
-    def failed(self, failure: Failure, charged: bool | None = None, gateway_code: str = "") -> CallOutcome:
+    def failed(self, failure: Failure, charged: bool | None = None, gateway_code: str = "") -> AttemptResult:
         """Return the outcome of a picture that was not read. charged: only if the HTTP status does not tell."""
         charged = self.reply.status == 200 if charged is None else charged
         result = self._result(failure.error.outcome, charged, gateway_code, str(failure.error))
-        return CallOutcome(result, failure=failure)
+        return AttemptResult(result, failure=failure)
 
     def words(self) -> str:
         """Return the vendor's own words, without secrets."""
@@ -171,7 +172,7 @@ class _Envelope:
         said = (_text(level.get(name)) for level in levels for name in names)
         return excerpt(next((words for words in said if words), ""), self.hide)
 
-    def _result(self, outcome: str, charged: bool, gateway_code: str = "", error: str = "") -> CallResult:
+    def _result(self, outcome: CallOutcome, charged: bool, gateway_code: str = "", error: str = "") -> CallResult:
         body = self.body if isinstance(self.body, Mapping) else {}
         fees = [number(level.get("showapi_fee_num")) for level in (self.document, body)]
         return CallResult(
@@ -189,7 +190,7 @@ class _Envelope:
         )
 
 
-def _not_json(envelope: _Envelope) -> CallOutcome:
+def _not_json(envelope: _Envelope) -> AttemptResult:
     """Return the outcome of a body that is not JSON.
 
     The page of a login portal or proxy is no answer of the service. A JSON text that is cut off is one, and is
@@ -205,7 +206,7 @@ def _not_json(envelope: _Envelope) -> CallOutcome:
     return envelope.failed(row.failure("HTTP 200", said), charged=False)
 
 
-def _read_envelope(envelope: _Envelope) -> CallOutcome:
+def _read_envelope(envelope: _Envelope) -> AttemptResult:
     platform, body = envelope.document.get("showapi_res_code"), envelope.body
     if not _nothing(platform) and number(platform) != 0:
         row = PLATFORM.get(number(platform) or 0, UNKNOWN)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from streamwatch.core.model import Box, Corners, Point
+from streamwatch.core.sentences import sentence
 from streamwatch.gate import CLEARLY_BETTER, Why, plate_width
 from streamwatch.replay.explain.album import Picture
 from streamwatch.replay.explain.chart import clock
@@ -204,7 +205,7 @@ def _view(used: Used, thing: Thing | None, sent: Sent, show: Show) -> str:
     )
     waited = sent.sent - sent.taken
     facts = [
-        ("why it was sent", f"{sent.reason[:1].upper()}{sent.reason[1:]}"),
+        ("why it was sent", sentence(sent.reason).capitalize()),
         ("what came of it", f'<span class="{tone}">{escape(text)}</span>'),
         ("plate", "unknown" if sent.plate is None else f"{plate_width(sent.plate):.0f} px wide"),
         ("score", f"{sent.score:.0f}"),
@@ -223,7 +224,7 @@ def _unpaid(used: Used, thing: Thing | None, stay: Stay, show: Show) -> str:
     """What was kept of a passage that nothing was paid for, and a whole frame that shows it."""
     kept, figures = stay.kept, ""
     if kept is not None and show(kept.part):
-        caption = f"Kept, not paid, at {clock(kept.taken, tenths=True)}: {kept.reason}"
+        caption = f"Kept, not paid, at {clock(kept.taken, tenths=True)}: {sentence(kept.reason)}"
         figures = _part(kept.part, f"Vehicle {stay.ordinal} as it was kept", caption)
     if thing is not None and show(thing.picture):
         figures += f'<figure class="best">{_picture_of(used, thing, show, "recorded")}</figure>'

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from streamwatch.gate import Why
-from streamwatch.replay.explain.words import MEANINGS, STATES
+from streamwatch.replay.explain.words import MEANINGS, SENTENCES, STATES
 
 WIDE, HIGH = 1000, 100  # units of every curve's drawing
 POINTS = 500  # of a curve at most, so that a long recording makes no long page
@@ -100,7 +100,9 @@ def upright(window: Window, at: float, css: str) -> str:
 
 def reasons(looks: Iterable[tuple[float, Why]], window: Window, frame: float) -> str:
     """The reason of every frame as a band of colours. frame: seconds that one frame lasts."""
-    return _strip(((at, f"w-{why.name}") for at, why in looks), window, frame, {f"w-{w.name}": w.value for w in Why})
+    return _strip(
+        ((at, f"w-{why.name}") for at, why in looks), window, frame, {f"w-{w.name}": SENTENCES[w] for w in Why}
+    )
 
 
 def states(looks: Iterable[tuple[float, str]], window: Window, frame: float) -> str:

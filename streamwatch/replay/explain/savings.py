@@ -8,6 +8,7 @@ from streamwatch.core.model import Engine
 from streamwatch.gate import Why
 from streamwatch.replay.explain.trace import Look, Trace
 from streamwatch.replay.explain.used import Answers, Used
+from streamwatch.replay.explain.words import SENTENCES
 
 EVERY = 1.0  # s between two pictures of the naive watcher
 NOTHING_THERE = {Why.QUIET, Why.LEARNING}  # what the naive watcher does not send either
@@ -64,7 +65,7 @@ def read_free(trace: Trace, used: Used) -> int:
 
 def rule_of(look: Look) -> str:
     """The reason of a frame, where standing vehicles are told from those that move on."""
-    return STANDS if look.why is Why.KNOWN and look.standing else look.why.value
+    return STANDS if look.why is Why.KNOWN and look.standing else SENTENCES[look.why]
 
 
 def _naive(trace: Trace, least: float) -> Iterator[Look]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from streamwatch.core.codes import ViewReason
 from streamwatch.core.events import (
     CallStarted,
     Event,
@@ -20,6 +21,7 @@ from streamwatch.core.events import (
 )
 from streamwatch.core.model import Box, Corners, Engine, Frame, JudgedPlate, Keyframe, Passage, PlateText, Point
 from streamwatch.core.plates import CHINA, Grammar
+from streamwatch.core.sentences import sentence
 from streamwatch.gate import Followed, Glance, Why, centre, plate_width
 from streamwatch.pipeline.intake import settles
 from streamwatch.replay.explain.album import Picture, of_frame, of_keyframe
@@ -134,7 +136,7 @@ class Sent:
     sent: float
     crop: Box
     score: float
-    reason: str
+    reason: ViewReason
     bytes: int
     size: tuple[int, int]
     frame: tuple[int, int]
@@ -153,7 +155,7 @@ class Kept:
     """The view of a passage that nothing was paid for. taken: seconds on the timeline; part: what was kept."""
 
     taken: float
-    reason: str
+    reason: ViewReason
     part: Picture | None
 
 
@@ -256,12 +258,10 @@ class Trace:
                 part = of_keyframe(keyframe) if self._pictures else None
                 taken = self.position(keyframe.captured_at)
                 self.stays[keyframe.passage].kept = Kept(taken, keyframe.reason, part)
-            case KeyframeWaits(keyframe, reason) | KeyframeDoubtful(keyframe, reason):
-                self._sent[keyframe.key].lost = reason
-            case KeyframeDropped(key=key, reason=reason):
-                self._sent[key].lost = reason
-            case ReadFailed(keyframe, error):
+            case KeyframeWaits(keyframe, error) | KeyframeDoubtful(keyframe, error) | ReadFailed(keyframe, error):
                 self._sent[keyframe.key].lost = str(error)
+            case KeyframeDropped(key=key, reason=reason):
+                self._sent[key].lost = sentence(reason)
             case CallStarted(keyframe=str(key)):
                 self._sent[key].called = True
             case PlatesRead(keyframe, engine, plates, _):

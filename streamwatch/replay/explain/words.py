@@ -15,6 +15,25 @@ class Meaning:
     advice: str
 
 
+SENTENCES = {
+    Why.SENT: "sent",
+    Why.QUIET: "nothing differs from the empty scene",
+    Why.LEARNING: "the empty scene is still being learned",
+    Why.TOO_SMALL: "what differs is smaller than a vehicle",
+    Why.NO_PLATE: "no plate can be seen in it",
+    Why.SCENERY: "it belongs to the scene",
+    Why.KNOWN: "this vehicle was sent already",
+    Why.ASKED: "a picture of it is being read",
+    Why.USED_UP: "this passage has had all its calls",
+    Why.TOO_SHORT: "its plate was seen only once so far",
+    Why.CUT_OFF: "its plate is not wholly in the picture",
+    Why.FAR: "its plate is too small to be read",
+    Why.NOT_BETTER: "no view is clearly better than the unread one",
+    Why.UNSURE: "it may be no plate",
+    Why.BETTERING: "the view is still getting better",
+}
+"""Why a frame was sent or not, as a part of a sentence."""
+
 MEANINGS = {
     Why.SENT: Meaning("sent", "Here the gate decided to send the best view of a vehicle.", ""),
     Why.QUIET: Meaning(

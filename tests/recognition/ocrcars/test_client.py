@@ -166,7 +166,7 @@ def test_no_plate_is_a_success() -> None:
     ledger = FakeLedger()
     with FakeOcrCars(no_plate(), **BY_CODE) as service, client_of(service) as client:
         assert client.read(JPEG, ledger) == []
-    assert (ledger.last.outcome, ledger.last.charged, ledger.last.fee) == ("no plate", True, 1)
+    assert (ledger.last.outcome, ledger.last.charged, ledger.last.fee) == ("no_plate", True, 1)
 
 
 @pytest.mark.parametrize(

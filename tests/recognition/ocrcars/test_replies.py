@@ -51,16 +51,16 @@ def test_the_documented_failure_is_no_plate_and_costs_a_fee() -> None:
     answer = read(no_plate().body)
     assert answer.failure is None
     assert answer.plates == answer.result.plates == ()
-    assert (answer.result.outcome, answer.result.charged, answer.result.fee) == ("no plate", True, 1)
+    assert (answer.result.outcome, answer.result.charged, answer.result.fee) == ("no_plate", True, 1)
 
 
 @pytest.mark.parametrize("car_no", ["", None, "  ", "·", "-", "　"])
 def test_a_car_no_without_a_letter_is_no_plate(car_no: str | None) -> None:
-    assert read_body(ret_code=0, car_no=car_no).result.outcome == "no plate"
+    assert read_body(ret_code=0, car_no=car_no).result.outcome == "no_plate"
 
 
 def test_an_absent_car_no_is_no_plate_if_the_code_says_success() -> None:
-    assert read_body(ret_code="0").result.outcome == "no plate"
+    assert read_body(ret_code="0").result.outcome == "no_plate"
 
 
 @pytest.mark.parametrize("car_no", [{"a": 1}, ["粤BP57E7"], 5, True])
@@ -111,7 +111,7 @@ def test_business_codes(code: object, error: type[errors.RecognitionError], agai
 def test_nothing_recognised_is_no_plate() -> None:
     answer = read_body(ret_code="30", car_no="")
     assert answer.failure is None
-    assert (answer.result.outcome, answer.result.ret_code) == ("no plate", 30)
+    assert (answer.result.outcome, answer.result.ret_code) == ("no_plate", 30)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from records import Database, rows, saved_view
 
-from streamwatch.app.housekeeping import Housekeeping
+from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
-from streamwatch.store import KeyframeState, open_store
+from streamwatch.store import KeyframeState, open_evidence, open_store
 
 DAY = 86400.0
 
@@ -24,15 +24,17 @@ def test_a_clock_that_was_set_ahead_deletes_nothing_for_its_age(
     began = datetime.now(UTC).timestamp()
     wall, up = began, 0.0
     clock = SystemClock(lambda: wall, lambda: up, lambda: None)
-    housekeeping = Housekeeping(settings, store, clock, lambda call: call())
+    evidence = open_evidence(database.url, settings.data_dir)
+    rounds = RetentionRounds(settings, store, evidence, clock, lambda call: call())
     wall += 5000 * DAY
     for _ in range(2):
-        assert housekeeping.tidy() == len(view.jpeg)
+        assert rounds.tidy() == len(view.jpeg)
     assert [record.getMessage()[:41] for record in caplog.records] == ["the clock was set ahead by more than a da"]
     wall = began
-    assert housekeeping.tidy() == len(view.jpeg)
+    assert rounds.tidy() == len(view.jpeg)
     assert store.load_keyframe(view.key) == view
     started_again = SystemClock(lambda: began + 5000 * DAY, lambda: up, lambda: None)
-    assert Housekeeping(settings, store, started_again, lambda call: call()).tidy() == 0
+    assert RetentionRounds(settings, store, evidence, started_again, lambda call: call()).tidy() == 0
     assert rows(database, "SELECT * FROM passages") == []
+    evidence.close()
     store.close()

@@ -11,7 +11,7 @@ from streamwatch.store import Store, open_store
 STRIDE = 48271  # makes neighbours in the row of assumed plates unlike each other, so that none counts as a misread
 
 
-class Stranger:
+class AssumedRecognizer:
     """Answers where nobody can read: each picture shows one plate, surely read, and none shows another one's.
 
     It counts as a local engine: nothing of it is paid, so no budget, pace or breaker applies.

@@ -1,4 +1,4 @@
-"""How the daemon is at this moment, gathered from its parts."""
+"""The state of the daemon at this moment, gathered from its parts."""
 
 import shutil
 from collections.abc import Mapping
@@ -6,41 +6,47 @@ from datetime import timedelta
 from pathlib import Path
 
 from streamwatch import __version__
+from streamwatch.app.persistence import Persistence
 from streamwatch.app.watched import Camera
+from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
+from streamwatch.core.sentences import in_words
 from streamwatch.core.words import age, some
 from streamwatch.health import (
+    STATUS_FILE,
     BreakerHealth,
     BudgetUse,
     CameraHealth,
-    DatabaseHealth,
     DiskHealth,
     InFlightHealth,
     OutboxHealth,
     Snapshot,
+    write_status,
 )
-from streamwatch.pipeline import Dispatcher, Tally
+from streamwatch.pipeline import Pipeline
 from streamwatch.system.pulse import Pulses
 
 
-class Vitals:
-    """Looks at everything and changes nothing. From any thread.
-
-    database: replaced by the recorder when that can not write. evidence: bytes, as housekeeping last counted them, and
-    what came since.
-    """
+class HealthMonitor:
+    """Looks at everything. For any thread."""
 
     def __init__(
-        self, cameras: Mapping[str, Camera], dispatcher: Dispatcher, tally: Tally, clock: Clock, pulses: Pulses
+        self,
+        settings: Settings,
+        cameras: Mapping[str, Camera],
+        pipeline: Pipeline,
+        persistence: Persistence,
+        heartbeats: Pulses,
+        clock: Clock,
     ) -> None:
-        self._cameras, self._dispatcher, self._tally = cameras, dispatcher, tally
-        self._clock, self._pulses, self._began = clock, pulses, clock.monotonic()
-        self.database = DatabaseHealth()
-        self.evidence = 0
+        self._settings, self._cameras, self._persistence = settings, cameras, persistence
+        self._dispatcher, self._counters = pipeline.dispatcher, pipeline.recorder.counters
+        self._heartbeats, self._clock, self._began = heartbeats, clock, clock.monotonic()
 
-    def snapshot(self, data_dir: Path, floor: int) -> Snapshot:
-        """Everything. floor: free bytes under which evidence gives way."""
+    def snapshot(self) -> Snapshot:
+        """Return how everything is now."""
         now = self._clock.monotonic()
+        data_dir = self._settings.data_dir
         items, size, oldest = self._dispatcher.backlog()
         return Snapshot(
             taken_at=self._clock.now(),
@@ -48,29 +54,37 @@ class Vitals:
             uptime=now - self._began,
             clock_trusted=self._clock.trusted,
             cameras=tuple(self._camera(camera) for camera in list(self._cameras.values())),
-            outbox=OutboxHealth(items, size, oldest, self._tally.dropped),
-            calls=dict(self._tally.calls),
+            outbox=OutboxHealth(items, size, oldest, self._counters.dropped),
+            calls=dict(self._counters.calls),
             budget=tuple(BudgetUse(u.window, u.camera or "", u.used, u.limit) for u in self._dispatcher.usage()),
             breakers=tuple(self._breakers(now)),
-            disk=DiskHealth(_free(data_dir), floor, self.evidence),
-            database=self.database,
-            stalled=tuple(self._pulses.stalled()),
+            disk=DiskHealth(_free(data_dir), self._settings.retention.min_free, self._counters.evidence),
+            database=self._persistence.health,
+            stalled=tuple(self._heartbeats.stalled()),
             in_flight=InFlightHealth(*self._dispatcher.in_flight()),
         )
 
+    def write_status(self, snapshot: Snapshot) -> None:
+        """Write the status file. Raises StorageFailed."""
+        write_status(self._settings.data_dir / STATUS_FILE, snapshot)
+
+    def set_evidence(self, size: int) -> None:
+        """Set the bytes of all pictures, as they were just counted; the recorder adds those that come."""
+        self._counters.evidence = size
+
     def sentence(self) -> str:
-        """One line for the service manager."""
+        """Return one line for the service manager."""
         states = [camera.status().state for camera in list(self._cameras.values())]
         online = sum(state == "online" for state in states)
         waiting, _, _ = self._dispatcher.backlog()
-        held = ", ".join(breaker.name for breaker in self._dispatcher.breakers())
+        held = ", ".join(in_words(breaker.name) for breaker in self._dispatcher.breakers())
         _, longest, overdue = self._dispatcher.in_flight()
         return f"{online} of {len(states)} cameras online, {some(waiting, 'picture')} waiting" + (
             f", held back: {held}" * bool(held) + f", an answer is overdue for {age(longest)}" * overdue
         )
 
     def _camera(self, camera: Camera) -> CameraHealth:
-        status, counts = camera.status(), self._tally.passages
+        status, counts = camera.status(), self._counters.passages
         age = None if status.last_frame_at is None else (self._clock.now() - status.last_frame_at).total_seconds()
         return CameraHealth(
             name=status.name,
@@ -88,17 +102,18 @@ class Vitals:
             unread=counts[status.name, "unread"],
             unsure=counts[status.name, "unsure"],
             failed=counts[status.name, "failed"],
-            gate={why.value: n for why, n in self._tally.frames.get(status.name, {}).items()},
+            gate={why.value: n for why, n in self._counters.frames.get(status.name, {}).items()},
         )
 
     def _breakers(self, now: float) -> list[BreakerHealth]:
         wall = self._clock.now()
         return [
             BreakerHealth(
-                breaker.name if breaker.camera is None else f"{breaker.name} {breaker.camera}",
+                breaker.name,
                 wall - timedelta(seconds=now - breaker.since),
                 wall + timedelta(seconds=max(0.0, breaker.until - now)),
                 breaker.why,
+                breaker.camera or "",
             )
             for breaker in self._dispatcher.breakers()
         ]

@@ -8,7 +8,7 @@ AnswerTo = Callable[[bytes], tuple[PlateText, ...] | None]
 """What the paid engine said of a JPEG; None where it said nothing."""
 
 
-class PaidBefore:
+class CachedRecognizer:
     """A paid engine that is asked only for pictures which it has not answered.
 
     spared: how many answers were taken from the ledger.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from records import Database
 
+from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
 from streamwatch.core.errors import Transient
 from streamwatch.core.events import (
     CallEnded,
@@ -22,7 +23,7 @@ from streamwatch.core.events import (
     ReadFailed,
 )
 from streamwatch.core.model import Box, CallResult, Corners, Engine, Keyframe, Passage, PlateText, Sighting
-from streamwatch.pipeline import Books
+from streamwatch.pipeline import Recorder
 from streamwatch.store import Store, open_store
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -37,11 +38,13 @@ def store(database: Database, tmp_path: Path) -> Iterator[Store]:
 
 
 class Desk:
-    """Books with a notebook of what was told, and shorthand for events."""
+    """Recorder with a notebook of what was told, and shorthand for events."""
 
     def __init__(self, store: Store) -> None:
         self.told: list[tuple[str, bool]] = []
-        self.books = Books(store, window=300, floors={Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}, notify=self._notify)
+        self.recorder = Recorder(
+            store, window=300, floors={Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}, notify=self._notify
+        )
 
     def _notify(self, sighting: Sighting, corrected: bool) -> None:
         self.told.append((sighting.plate, corrected))
@@ -49,22 +52,24 @@ class Desk:
     def open(self, key: str, at: float) -> Passage:
         time = START + timedelta(seconds=at)
         passage = Passage(key, "gate", time, time)
-        self.books.record(PassageOpened(passage))
+        self.recorder.record(PassageOpened(passage))
         return passage
 
     def take(self, passage: Passage, key: str, at: float) -> Keyframe:
         time = START + timedelta(seconds=at)
         box = Box(100, 50, 400, 300)
-        keyframe = Keyframe(key, passage.key, "gate", time, b"\xff\xd8jpeg", 200, 150, box, 0.5, 1.0, "test")
-        self.books.record(KeyframeTaken(keyframe))
+        keyframe = Keyframe(
+            key, passage.key, "gate", time, b"\xff\xd8jpeg", 200, 150, box, 0.5, 1.0, ViewReason.BEST_VIEW
+        )
+        self.recorder.record(KeyframeTaken(keyframe))
         return keyframe
 
     def answer(self, keyframe: Keyframe, *plates: tuple[str, float | None], call: str | None = None) -> None:
         texts = tuple(PlateText(text, confidence, CORNERS) for text, confidence in plates)
-        self.books.record(PlatesRead(keyframe, Engine.LOCAL, texts, call))
+        self.recorder.record(PlatesRead(keyframe, Engine.LOCAL, texts, call))
 
     def close(self, passage: Passage, at: float) -> None:
-        self.books.record(PassageClosed(replace(passage, last_seen=START + timedelta(seconds=at), closed=True)))
+        self.recorder.record(PassageClosed(replace(passage, last_seen=START + timedelta(seconds=at), closed=True)))
 
 
 def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
@@ -111,10 +116,12 @@ def test_outcomes_without_a_sighting(store: Store, database: Database) -> None:
     desk.answer(desk.take(unsure, "k2", 11), ("京AF0236", 0.4))
     desk.close(unsure, 15)
     failed = desk.open("failed", 20)
-    desk.books.record(ReadFailed(desk.take(failed, "k3", 21), Transient("The service stumbled.")))
+    desk.recorder.record(ReadFailed(desk.take(failed, "k3", 21), Transient("The service stumbled.")))
     desk.close(failed, 25)
     dropped = desk.open("dropped", 30)
-    desk.books.record(KeyframeDropped(desk.take(dropped, "k4", 31).key, dropped.key, "gate", "too many were waiting"))
+    desk.recorder.record(
+        KeyframeDropped(desk.take(dropped, "k4", 31).key, dropped.key, "gate", StateReason.OUTBOX_ITEMS)
+    )
     desk.close(dropped, 35)
     assert rows(database, "SELECT key, outcome FROM passages ORDER BY id") == [
         ("unread", "unread"),
@@ -123,8 +130,8 @@ def test_outcomes_without_a_sighting(store: Store, database: Database) -> None:
         ("dropped", "failed"),
     ]
     assert rows(database, "SELECT key, state, state_reason FROM keyframes ORDER BY id")[2:] == [
-        ("k3", "failed", "The service stumbled."),
-        ("k4", "dropped", "too many were waiting"),
+        ("k3", "failed", "transient"),
+        ("k4", "dropped", "outbox_items"),
     ]
     assert rows(database, "SELECT * FROM sightings") == []
 
@@ -137,12 +144,12 @@ def test_what_the_local_engine_confirms_counts_as_a_reading(store: Store, databa
     desk.answer(keyframe, ("京AF0236", 0.97))
     if closed:
         desk.close(passage, 8)
-    desk.books.record(PlatesConfirmed(keyframe, (PlateText("京AF0236", 0.7, CORNERS),)))
+    desk.recorder.record(PlatesConfirmed(keyframe, (PlateText("京AF0236", 0.7, CORNERS),)))
     if not closed:
         desk.close(passage, 8)
     assert rows(database, "SELECT plate, reads, status FROM sightings") == [("京AF0236", 2, "final")]
     assert rows(database, "SELECT outcome FROM passages") == [("read",)]
-    assert desk.books.tally.passages["gate", "read"] == 1
+    assert desk.recorder.counters.passages["gate", "read"] == 1
 
 
 def test_what_the_local_engine_contradicts_is_no_sighting_and_stays_as_it_was_read(
@@ -200,9 +207,9 @@ def test_the_ledger_row_comes_before_the_call_and_is_completed_after_it(store: S
     desk = Desk(store)
     keyframe = desk.take(desk.open("p1", 0), "k1", 2)
     now = START + timedelta(seconds=3)
-    desk.books.record(CallStarted("c1", "k1", Engine.OCRCARS, 1, now, keyframe.jpeg))
+    desk.recorder.record(CallStarted("c1", "k1", Engine.OCRCARS, 1, now, keyframe.jpeg))
     assert rows(database, "SELECT outcome, ended_at FROM calls") == [(None, None)]
-    desk.books.record(CallEnded("c1", CallResult("read", True, 1, 0.3, 200), now))
+    desk.recorder.record(CallEnded("c1", CallResult(CallOutcome.READ, True, 1, 0.3, 200), now))
     desk.answer(keyframe, ("京AF0236", 0.97), call="c1")
     assert rows(database, "SELECT outcome, charged, fee FROM calls") == [("read", 1, 1)]
     assert rows(database, "SELECT c.key FROM readings r JOIN calls c ON c.id = r.call_id") == [("c1",)]
@@ -211,7 +218,7 @@ def test_the_ledger_row_comes_before_the_call_and_is_completed_after_it(store: S
 def test_why_nothing_was_paid_stands_beside_the_answer(store: Store, database: Database) -> None:
     desk = Desk(store)
     keyframe = desk.take(desk.open("p1", 0), "k1", 2)
-    desk.books.record(
-        PlatesRead(keyframe, Engine.LOCAL, (PlateText("京AF0236", 0.98, CORNERS),), None, "saved by local")
+    desk.recorder.record(
+        PlatesRead(keyframe, Engine.LOCAL, (PlateText("京AF0236", 0.98, CORNERS),), None, StateReason.LOCAL_SURE)
     )
-    assert rows(database, "SELECT state, state_reason FROM keyframes") == [("answered", "saved by local")]
+    assert rows(database, "SELECT state, state_reason FROM keyframes") == [("answered", "local_sure")]

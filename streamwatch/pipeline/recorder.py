@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
+from streamwatch.core.codes import StateReason
+from streamwatch.core.errors import RecognitionError
 from streamwatch.core.events import (
     CallEnded,
     CallStarted,
@@ -27,8 +29,9 @@ from streamwatch.core.events import (
 )
 from streamwatch.core.model import Engine, Keyframe, Passage, PlateText, Reading, Sighting
 from streamwatch.core.plates import CHINA, Grammar
+from streamwatch.core.sentences import sentence
 from streamwatch.imaging.corners import in_frame
-from streamwatch.pipeline.tally import Tally
+from streamwatch.pipeline.counters import Counters
 from streamwatch.sightings.evidence import Floors
 from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Store, WaitingKeyframe
@@ -53,7 +56,7 @@ class _Open:
     readings: set[str] = field(default_factory=set)
 
 
-class Books:
+class Recorder:
     """Used by one thread at a time: the recorder of the daemon, or a replay."""
 
     def __init__(
@@ -68,7 +71,7 @@ class Books:
         self._told: dict[str, str] = {}
         self._owed: list[Callable[[], None]] = []
         self._saved: list[Sighting] = []
-        self.tally = Tally()
+        self.counters = Counters()
 
     def record(self, event: Event) -> None:
         """Writes one event down, after all that is owed. Raises StoreError."""
@@ -125,25 +128,27 @@ class Books:
         match event:
             case PassageOpened(passage):
                 self._open[passage.key] = _Open(passage)
-                self.tally.passages[passage.camera, "opened"] += 1
+                self.counters.passages[passage.camera, "opened"] += 1
                 self._owe(lambda: self._store.save_passage(passage))
             case KeyframeTaken(keyframe):
                 self._entry(keyframe.passage).waiting += 1
+                self.counters.evidence += len(keyframe.jpeg)
                 self._owe(lambda: self._store.save_keyframe(keyframe))
             case KeyframeKept(keyframe):
+                self.counters.evidence += len(keyframe.jpeg)
                 self._owe(lambda: self._store.save_keyframe(keyframe, KeyframeState.KEPT))
-            case KeyframeWaits(keyframe, reason):
-                self._owe(lambda: self._store.keyframe_state(keyframe.key, KeyframeState.WAITING, reason))
+            case KeyframeWaits(keyframe, error):
+                self._owe(lambda: self._store.keyframe_state(keyframe.key, KeyframeState.WAITING, _code(error)))
             case KeyframeDropped(key, passage_key, camera, reason):
-                log.warning("%s: a picture was not read: %s", camera, reason)
-                self.tally.dropped += 1
+                log.warning("%s: a picture was not read: %s", camera, sentence(reason))
+                self.counters.dropped += 1
                 self._lost(key, passage_key, KeyframeState.DROPPED, reason)
-            case KeyframeDoubtful(keyframe, reason):
-                log.error("%s: a picture may have been paid for without an answer: %s", keyframe.camera, reason)
-                self._lost(keyframe.key, keyframe.passage, KeyframeState.DOUBTFUL, reason)
+            case KeyframeDoubtful(keyframe, error):
+                log.error("%s: a picture may have been paid for without an answer: %s", keyframe.camera, error)
+                self._lost(keyframe.key, keyframe.passage, KeyframeState.DOUBTFUL, _code(error))
             case ReadFailed(keyframe, error):
                 log.error("%s: a picture could not be read: %s", keyframe.camera, error)
-                self._lost(keyframe.key, keyframe.passage, KeyframeState.FAILED, str(error))
+                self._lost(keyframe.key, keyframe.passage, KeyframeState.FAILED, _code(error))
             case CallStarted():
                 self._owe(
                     lambda: self._store.call_started(
@@ -151,7 +156,7 @@ class Books:
                     )
                 )
             case CallEnded(key, result, ended_at):
-                self.tally.calls[result.outcome] += 1
+                self.counters.calls[result.outcome] += 1
                 self._owe(lambda: self._store.call_ended(key, result, ended_at))
             case PlatesRead():
                 self._answered(event)
@@ -195,7 +200,7 @@ class Books:
         if not was_open:
             del self._open[keyframe.passage]
 
-    def _lost(self, key: str, passage: str, state: KeyframeState, reason: str) -> None:
+    def _lost(self, key: str, passage: str, state: KeyframeState, reason: StateReason) -> None:
         entry = self._entry(passage)
         entry.waiting -= 1
         entry.failed += 1
@@ -221,7 +226,7 @@ class Books:
         sighted, readings = len(entry.readings & self._sighted), len(entry.readings)
         outcome = _outcome(was.sighted + sighted, was.readings + readings, was.unanswered + entry.failed)
         self._sighted -= entry.readings
-        self.tally.passages[entry.passage.camera, outcome.value] += 1
+        self.counters.passages[entry.passage.camera, outcome.value] += 1
         self._owe(lambda: self._store.passage_outcome(key, outcome))
 
     def _apply(self, changes: list[Change]) -> None:
@@ -271,6 +276,11 @@ def _outcome(sighted: int, readings: int, failed: int) -> PassageOutcome:
     if readings:
         return PassageOutcome.UNSURE
     return PassageOutcome.FAILED if failed else PassageOutcome.UNREAD
+
+
+def _code(error: RecognitionError) -> StateReason:
+    """Return the code of an engine's failure."""
+    return StateReason(error.outcome)
 
 
 def _reading(keyframe: Keyframe, engine: Engine, plate: PlateText, grammar: Grammar) -> Reading:

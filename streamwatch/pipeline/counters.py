@@ -8,13 +8,14 @@ from streamwatch.gate import Why
 
 
 @dataclass
-class Tally:
+class Counters:
     """passages: by (camera, outcome), and under "opened" all of a camera. calls: by outcome. dropped: keyframes.
 
-    frames: of each camera, by why they were sent or not; the camera's gate goes on counting in them.
+    evidence: bytes of all pictures. frames: of each camera, by why they were sent or not; the gate counts on in them.
     """
 
     passages: Counter[tuple[str, str]] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
     dropped: int = 0
+    evidence: int = 0
     frames: dict[str, Mapping[Why, int]] = field(default_factory=dict)

@@ -1,0 +1,102 @@
+"""The one thread that writes the database, and the queue of what other threads have it do."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from streamwatch.app.persistence import Persistence
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import StorageFailed
+from streamwatch.pipeline import Channel
+from streamwatch.store import Store
+from streamwatch.system.pulse import Pulse
+
+QUEUED = 1000  # tasks that may wait for the database
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A call for the writer's thread. vital: an error in it ends that thread, so that nothing is written after it."""
+
+    call: Callable[[], Any]
+    vital: bool
+    done: Future[Any] = field(default_factory=Future)
+
+
+class Writer:
+    """Does the tasks of its queue one after the other, in the thread that calls `run`."""
+
+    def __init__(self, store: Store, clock: Clock, persistence: Persistence) -> None:
+        self._store, self._clock, self._persistence = store, clock, persistence
+        self._tasks: Channel[_Task] = Channel(QUEUED)
+        self._heartbeat: Pulse | None = None
+
+    def put(self, call: Callable[[], None]) -> None:
+        """Queue a vital call, and wait while the queue is full. Raises ChannelClosed when the program is stopping."""
+        self._tasks.put(_Task(call, vital=True))
+
+    def ask_vital(self, call: Callable[[], None]) -> None:
+        """Queue a vital call and wait until it is done. Raises ChannelClosed, and what the call raises."""
+        task = _Task(call, vital=True)
+        self._tasks.put(task)
+        task.done.result()
+
+    def ask(self, call: Callable[[], T]) -> T:
+        """Have the store asked between two events, and return its answer; tried again while the machine is at fault.
+
+        Raises ChannelClosed, which ends the calling thread quietly when the program is stopping, and what the call
+        raises.
+        """
+        task = _Task(partial(self.persist, call), vital=False)
+        self._tasks.put(task)
+        result: T = task.done.result()
+        return result
+
+    def offer(self, call: Callable[[], None]) -> Future[None] | None:
+        """Queue a call as `ask` does, without waiting. Return None if the queue is full or closed."""
+        task = _Task(partial(self.persist, call), vital=False)
+        return task.done if self._tasks.offer(task) else None
+
+    def run(self, heartbeat: Pulse) -> None:
+        """Do the tasks until the queue is closed and empty; then raise ChannelClosed. Raises what a vital task raises.
+
+        From now on, what the machine prevents is tried again.
+        """
+        self._heartbeat = heartbeat
+        self._store.persist = self.persist
+        while True:
+            with heartbeat.resting():
+                task = self._tasks.get()
+            try:
+                task.done.set_result(task.call())
+            except BaseException as error:
+                task.done.set_exception(error)
+                if task.vital:
+                    raise
+
+    def persist(self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` returns. Raises StorageFailed before `run` and at the end: then nothing is tried again.
+
+        For the writer's thread, and before `run` for the one that starts it.
+        """
+        if self._heartbeat is None:
+            return attempt()
+        return self._persistence.persist(partial(self._attempt, attempt), self._heartbeat.beat)
+
+    def close(self) -> None:
+        """Take no task any more; what is queued is still done."""
+        self._tasks.close()
+
+    def abandon(self) -> None:
+        """Take no task any more, and fail those that are queued."""
+        self._tasks.close()
+        for task in self._tasks.take_all():
+            task.done.set_exception(StorageFailed("The program is stopping because of an error."))
+
+    def _attempt(self, attempt: Callable[[], T]) -> T:
+        self._store.clock_trusted = self._clock.trusted
+        return attempt()

@@ -1,0 +1,86 @@
+"""The pictures on disk, for threads beside the writer of the database.
+
+To read, list or delete files may take long on a slow or failing disk, so none of it holds up the writer, who must write
+down a call before it is sent. The writer alone changes rows. A row forgets its picture before the file is deleted.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from streamwatch.core.model import Keyframe
+from streamwatch.store import database, outbox, retention, writers
+from streamwatch.store.failures import Place, translated
+from streamwatch.store.retention import Swept
+from streamwatch.store.rows import row_of
+from streamwatch.store.tables import StoredIdentity, StoredKeyframe
+
+log = logging.getLogger(__name__)
+
+
+class EvidenceFiles:
+    """Reads and deletes pictures, and cannot change the database; made by `open_evidence`. Threads may share it."""
+
+    def __init__(self, engine: sqlalchemy.Engine, place: Place, data_dir: Path) -> None:
+        """engine: may be read-only. data_dir: the folder that holds `evidence/`."""
+        self._engine, self._place, self._data_dir = engine, place, data_dir
+        self._told = False
+
+    def close(self) -> None:
+        """Give the database back. To close twice does no harm."""
+        self._engine.dispose()
+
+    def load_keyframe(self, key: str) -> Keyframe:
+        """Return a keyframe with its JPEG.
+
+        Raises StorageFailed where the file cannot be read now, and StoreError where it is gone or is not the one that
+        was stored.
+        """
+        with translated(self._place), Session(self._engine) as session:
+            return outbox.load_keyframe(session, row_of(session, StoredKeyframe, key), self._data_dir)
+
+    def remove(self, paths: Iterable[str]) -> tuple[int, int]:
+        """Delete files that no row names any more, relative to data_dir; return the number and bytes deleted."""
+        return retention.remove_files(self._data_dir, paths)
+
+    def sweep(self, now: datetime, after: str = "") -> Swept:
+        """Delete the pictures of one folder that no row names. after: the folder of the step before.
+
+        Crashes and full disks leave such files. If another database has pictures in the same folder, they may be its
+        own, and nothing is deleted. Raises StoreError.
+        """
+        since = self._alone_since()
+        folder = None if since is None else retention.next_folder(self._data_dir, after, since)
+        if folder is None:
+            return Swept(None)
+        with translated(self._place), Session(self._engine) as session:
+            lost = retention.orphans(session, self._data_dir, folder, now)
+        files, size = self.remove(lost)
+        retention.remove_if_empty(self._data_dir / folder, now)
+        return Swept(folder, files, size)
+
+    def _alone_since(self) -> str | None:
+        """Return the day after which all pictures are this database's; None if some are another database's."""
+        with translated(self._place), Session(self._engine) as session:
+            key = session.scalars(select(StoredIdentity.key)).one()
+        if not writers.is_shared(self._data_dir, key):
+            return writers.came_after(self._data_dir, key)
+        if not self._told:
+            self._told = True
+            log.warning(
+                "what crashes left in %s is not deleted: another database has pictures there, too. "
+                "Give each database a `data_dir` of its own.",
+                self._data_dir / "evidence",
+            )
+        return None
+
+
+def open_evidence(url: str, data_dir: Path) -> EvidenceFiles:
+    """Open the pictures of a database, which `open_store` has made. Raises StoreError."""
+    engine, place = database.open_read_only(url)
+    return EvidenceFiles(engine, place, data_dir)
