@@ -64,7 +64,7 @@ def test_beyond_loopback_it_listens_for_nobody_without_credentials(host: str) ->
 @pytest.mark.parametrize("by", [BY_CODE, BY_KEY], ids=["AppCode", "AppKey"])
 def test_beyond_loopback_with_credentials(by: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     make_service(settings(by, host="0.0.0.0"), Reader).close()
-    assert "everybody on the way" in caplog.text
+    assert "everybody on the network can read the pictures" in caplog.text
 
 
 def test_half_a_pair_of_keys_is_a_mistake() -> None:

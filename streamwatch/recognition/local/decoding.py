@@ -27,8 +27,8 @@ _SHARE_BESIDE_DIGIT = 0.3
 _ROUND = 0.3
 """How far a 0 speaks for an O as a police plate's office letter. It may also be a D, or a Q whose tail is lost."""
 _FOLDED = {("0", "O"): 1.0, ("1", "I"): 1.0, ("O", "0"): 1.0, ("I", "1"): 1.0}
-# Prior probability of a kind at a gate. A letter pair such as MA is far more often a blurred 川A than an army car. Paper
-# plates and motorcycles are not looked for at all.
+# Prior probability of a kind at a gate. A letter pair such as MA is far more often a blurred 川A than an army car.
+# Paper plates and motorcycles are not looked for at all.
 _RARE = {"military": 0.001, "embassy": 0.1, "old embassy": 0.001, "old consulate": 0.1, "civil aviation": 0.1}
 _OFFICE_O = 1.05 * _SHARED[0.25]
 """The prior of an O as office letter on a plate without 警, which only older official cars have. A 0 or O there is no
@@ -255,7 +255,7 @@ def _is_office_o(kind: str, form: Sequence[str]) -> bool:
 
 
 def _any_text(views: Sequence[Seen]) -> float:
-    """Return the log probability of the likeliest text, the mean of the views; for plates of letters and digits only."""
+    """Return the log probability of the likeliest text, the mean of the views; only for plates without Chinese."""
     best = []
     for seen in views:
         marks = seen.marks[:, : -len(MEANT)]

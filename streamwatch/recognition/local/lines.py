@@ -50,7 +50,7 @@ class Line:
     plate: DecodedPlate | None
 
     def places(self) -> list[float]:
-        """Return the middles of the plate's characters in fractions of the quad's width; empty if they are not known."""
+        """Return the middles of the plate's characters in fractions of the quad's width; empty if unknown."""
         if self.plate is None or self.first is None:
             return []
         wide = 1 + self.first.left + self.first.right
