@@ -206,8 +206,8 @@ class FreeRecognizer(Recognizer, Protocol):
     def read_near(self, jpeg: bytes, places: Sequence[JpegCorners | None], ledger: Ledger) -> list[PlateText]:
         """Return the plates at the given places, best first. Raise RecognitionError.
 
-        Return all plates of the picture if one of the places is not known (None), shows no plate, or cannot be that of a
-        plate of one line.
+        Return all plates of the picture if one of the places is not known (None), shows no plate, or cannot be that of
+        a plate of one line.
         """
 
 
