@@ -1,4 +1,4 @@
-"""How the texts of one passage are weighed: texts that agree win, and a local reading never wins against two paid ones."""
+"""How the texts of one passage are weighed: texts that agree win, and a local reading never beats two paid ones."""
 
 from collections.abc import Sequence
 from dataclasses import replace
