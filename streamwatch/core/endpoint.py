@@ -36,6 +36,6 @@ def check_endpoint(endpoint: str) -> None:
         raise ValueError("must not carry a picture in its query; remove the query")
     if url.scheme == "http" and not is_loopback(host):
         raise ValueError(
-            "must begin with https://, because everybody on the way can read the AppCode over plain http; "
+            "must begin with https://, because everybody on the network can read the AppCode over plain http; "
             "http is for a server on this machine (127.0.0.1) only"
         )

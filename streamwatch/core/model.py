@@ -2,7 +2,7 @@
 
     camera ──Frame──▶ gate ──Keyframe──▶ recognizer ──Reading──▶ fusion ──Sighting──▶ store
 
-A key is a random text (UUID4 hex) that names a thing from its birth on, before the database has given it a row.
+A key is a random text (UUID4 hex) that names a thing before the database has given it a row.
 All times are aware UTC and are capture times unless the name says otherwise.
 """
 
@@ -28,7 +28,7 @@ JpegCorners = NewType("JpegCorners", Corners)
 
 
 class Engine(StrEnum):
-    """Who reads plates."""
+    """The engines that read plates."""
 
     OCRCARS = "ocrcars"
     LOCAL = "local"
@@ -121,9 +121,9 @@ class Keyframe:
 class PlateText:
     """One plate as an engine returns it.
 
-    text: raw, as the engine wrote it. confidence: 0 to 1, None where the engine gave none that can be believed.
-    corners: None where the engine gave none. colour: of the plate's ground,
-    "blue", "yellow", "green", "white" or "black"; "" where the engine does not say.
+    text: raw, as the engine wrote it. confidence: 0 to 1, None if the engine gave none, or none that is possible.
+    corners: None if the engine gave none. colour: of the plate's ground, "blue", "yellow", "green", "white" or "black";
+    "" if the engine does not say.
     """
 
     text: str
@@ -158,8 +158,9 @@ class CallResult:
     """What became of one attempt at the paid service; completes its ledger row.
 
     outcome: READ, NO_PLATE, or the `outcome` of the error. charged: the answer was HTTP 200 from the service
-    itself (None: nobody can know). fee: charge units as the service says, 1 where it answered without saying.
-    plates: what READ and NO_PLATE say, in pixels of the picture that the caller gave; None where nothing was said.
+    itself (None: nobody can know). fee: charge units as the service says, 1 if it answered without saying. plates: of
+    READ and NO_PLATE, in pixels of the picture that the caller gave; None for other outcomes. One field for each
+    column of the row.
     """
 
     outcome: CallOutcome
@@ -180,13 +181,13 @@ class Ledger(Protocol):
     """Where every attempt at the paid service is written down, before it is sent and after it has ended."""
 
     def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
-        """Returns only once the row is safely stored; raises StoreError otherwise, and then nothing may be sent.
+        """Store the row safely before returning. Raise StoreError otherwise; then nothing may be sent.
 
         picture: the very JPEG that will be sent (a retry may send a smaller one), or its address for `img_url`.
         """
 
     def ended(self, attempt: int, result: CallResult) -> None:
-        """Completes the row of that attempt."""
+        """Complete the row of that attempt."""
 
 
 class Recognizer(Protocol):
@@ -195,28 +196,28 @@ class Recognizer(Protocol):
     engine: Engine
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
-        """All plates of the picture, best first; empty where it shows none. Raises RecognitionError."""
+        """Return all plates of the picture, best first; empty if it shows none. Raise RecognitionError."""
 
     def close(self) -> None:
-        """Gives back connections and memory."""
+        """Give back connections and memory."""
 
 
 class FreeRecognizer(Recognizer, Protocol):
-    """One that costs nothing but CPU, and less of it where it is told where to look."""
+    """A recognizer that costs nothing but CPU, and less CPU if it is told where to look."""
 
     def read_near(self, jpeg: bytes, places: Sequence[JpegCorners | None], ledger: Ledger) -> list[PlateText]:
-        """The plates at the given places, best first. Raises RecognitionError.
+        """Return the plates at the given places, best first. Raise RecognitionError.
 
-        All plates of the picture where one of the places is not known (None), can not be a plate's of one line or shows
-        none.
+        Return all plates of the picture if one of the places is not known (None), shows no plate, or cannot be that of
+        a plate of one line.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one engine said of one keyframe.
+    """What one engine said of one keyframe. One field for each column of its row.
 
-    raw: the engine's text. plate: normalised. kind: the grammar's name for it, "" where it fits none.
+    raw: the engine's text. plate: normalised. kind: the grammar's name for it, "" if it fits none.
     repaired: a character was replaced on the way (look-alike or folded O/0, I/1).
     """
 
@@ -236,7 +237,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A plate at a camera, fused from readings. `keyframe` is the one that shows it best."""
+    """A plate at a camera, fused from readings; one field for each column. `keyframe` is the one that shows it best."""
 
     key: str
     camera: str

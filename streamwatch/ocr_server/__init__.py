@@ -1,6 +1,7 @@
-"""The protocol of ocrCars over another reader: for boxes of one's own network, and for programs written for ocrCars.
+"""The protocol of ocrCars with another reader behind it: for boxes in one's own network, and for programs written for
+ocrCars.
 
-client ──POST /ocrCars──▶ Visitors ──▶ request (limits) ──▶ guard (credentials) ──▶ queue ──▶ reader ──▶ replies
+    client ──POST /ocrCars──▶ Visitors ──▶ request (limits) ──▶ guard (credentials) ──▶ queue ──▶ reader ──▶ replies
 """
 
 from streamwatch.ocr_server.guard import Guard, KeyPair

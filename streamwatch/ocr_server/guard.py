@@ -1,4 +1,4 @@
-"""Who may ask: an AppCode, or a signature by AppKey and AppSecret with its timestamp and nonce."""
+"""Checks credentials: an AppCode, or a signature by AppKey and AppSecret with its timestamp and nonce."""
 
 import hmac
 import time
@@ -11,7 +11,7 @@ from streamwatch.ocr_server.request import Pairs, RequestHead, RequestRefused
 from streamwatch.recognition.ocrcars.signature import sign, string_to_sign
 
 WINDOW = 900.0
-"""Seconds that a timestamp may be off, and in which a nonce may not come again: the gateway's 15 minutes."""
+"""Seconds by which a timestamp may differ, and for which a nonce may not come again: the gateway's 15 minutes."""
 _LONGEST_NONCE = 128
 _MOST_NONCES = 100_000
 _METHODS = ("", "HmacSHA256", "HmacSHA1")
@@ -26,7 +26,8 @@ class KeyPair:
 
 
 class Guard:
-    """Not thread safe. appcode, pair: either opens; with neither everybody may ask.
+    """Lets in whoever knows the credentials. Not thread safe. appcode, pair: either is enough; without both, everybody
+    may ask.
 
     wall_clock: seconds since 1970. monotonic: seconds.
     """
@@ -43,7 +44,7 @@ class Guard:
         self._nonces: dict[str, float] = {}
 
     def check_head(self, head: RequestHead) -> None:
-        """What can be refused before the body is there. Raises RequestRefused."""
+        """Check what can be checked before the body has come. Raise RequestRefused."""
         if self._appcode is None and self._pair is None:
             return
         authorization, key = head.headers.get("authorization", ""), head.headers.get("x-ca-key", "")
@@ -59,7 +60,7 @@ class Guard:
             self._check_time(head)
 
     def check_signature(self, head: RequestHead, form: Pairs) -> None:
-        """The rest, once the form is known; the nonce is used up. Raises RequestRefused."""
+        """Check the signature once the form is known, and use up the nonce. Raise RequestRefused."""
         if self._pair is None or "authorization" in head.headers:
             return
         method = head.headers.get("x-ca-signature-method", "")
@@ -84,9 +85,10 @@ class Guard:
             raise RequestRefused(Refusal.TIMESTAMP)
 
     def _use_up(self, nonce: str) -> None:
-        """Only nonces of right signatures are remembered, so that strangers cannot fill the memory.
+        """Remember a nonce, only of a right signature, so that strangers cannot fill the memory. Raise RequestRefused.
 
-        For two windows: a timestamp may lie one ahead of this clock, and is good until it lies one behind.
+        It is remembered for two windows: a timestamp may be one window ahead of this clock, and is good until it is one
+        behind.
         """
         if not nonce:
             return

@@ -1,4 +1,4 @@
-"""What is answered: the service's JSON, or the gateway's refusals with their codes and without a body."""
+"""Makes the answers: the service's JSON, or the gateway's refusals with their codes and without a body."""
 
 import json
 import secrets
@@ -37,12 +37,12 @@ class Refusal(Enum):
 
     @property
     def code(self) -> str:
-        """Six characters."""
+        """Return the six characters."""
         return self.value[0]
 
 
 class RetCode(Enum):
-    """`ret_code` of an answer, where the picture could not be read."""
+    """`ret_code` of an answer to a picture that could not be read."""
 
     DOWNLOAD = 10, "pictures are not fetched from addresses here; send img_base64"
     UNPARSED = 20, "the picture cannot be parsed"
@@ -53,7 +53,7 @@ class RetCode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole HTTP answer, and what it is in a word, for the log."""
+    """A whole HTTP answer, and one word about it for the log."""
 
     http: bytes
     word: str
@@ -61,7 +61,7 @@ class Response:
 
 
 def refuse(refusal: Refusal, detail: str = "") -> Response:
-    """detail: follows the gateway's words."""
+    """Return a refusal. detail: follows the gateway's words."""
     code, words = refusal.value
     message = (f"{words}, {detail}" if detail else words)[:LONGEST_MESSAGE]
     # The gateway writes UTF-8 into its headers.
@@ -70,7 +70,7 @@ def refuse(refusal: Refusal, detail: str = "") -> Response:
 
 
 def plates_found(plates: Sequence[PlateText]) -> Response:
-    """The best plate, for the service names one; or that there is none."""
+    """Return the best plate, as the service names only one; or that there is none."""
     if not plates:
         return _envelope({"error_msg": ""} | _NOTHING, "no plate")
     best = plates[0]
@@ -84,7 +84,7 @@ def plates_found(plates: Sequence[PlateText]) -> Response:
 
 
 def picture_refused(business: RetCode) -> Response:
-    """The picture could not be read."""
+    """Return that the picture could not be read."""
     code, words = business.value
     return _envelope(_NOTHING | {"ret_code": code, "error_msg": words}, f"ret_code {code}")
 
@@ -101,7 +101,7 @@ def _envelope(body: dict[str, Any], word: str) -> Response:
         "showapi_res_error": "",
         "showapi_res_id": f"{int(time.time()):08x}{secrets.token_hex(8)}",
         "showapi_res_code": 0,
-        "showapi_fee_num": 0,  # a call of the own network costs nothing
+        "showapi_fee_num": 0,  # the local engine costs nothing
         "showapi_res_body": body,
     }
     text = json.dumps(document, ensure_ascii=False).encode()

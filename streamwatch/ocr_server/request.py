@@ -1,7 +1,7 @@
-"""A request of the protocol, as far as it can be judged by its head, and the picture in its body.
+"""Reads a request of the protocol: its head, as far as it can be judged before the body, and the picture in its body.
 
-Limits are those of the API gateway and of the service behind ocrCars: 8 kB of address and headers, 8 MB of body, 4 MB
-of picture with sides of 15 to 4096 pixels.
+The limits are those of the API gateway and of the service behind ocrCars: 8 kB of address and headers, 8 MB of body, 4
+MB of picture with sides of 15 to 4096 pixels.
 """
 
 import base64
@@ -28,7 +28,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 class RequestRefused(Exception):
-    """The request is refused. detail: what follows the gateway's words."""
+    """The request is refused. detail: follows the gateway's words."""
 
     def __init__(self, refusal: Refusal, detail: str = "") -> None:
         super().__init__(refusal.code)
@@ -45,7 +45,9 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """headers: by lower-case name, values of the same name joined. query: decoded. length: of the body in bytes."""
+    """The head of a request. headers: by lower-case name, values of the same name joined. query: decoded. length: of
+    the body in bytes.
+    """
 
     method: str
     path: str
@@ -55,12 +57,15 @@ class RequestHead:
 
     @property
     def expects(self) -> bool:
-        """Whether the client waits for permission to send the body."""
+        """True if the client waits for permission to send the body."""
         return self.headers.get("expect", "").lower() == "100-continue"
 
 
 def read_head(text: bytes) -> RequestHead:
-    """text: request line and headers without the empty line. Raises RequestRefused for anything but a form to PATH."""
+    """Return the head. Raise RequestRefused for anything but a form that is posted to PATH.
+
+    text: request line and headers without the empty line.
+    """
     first, *lines = text.decode("latin-1").split("\r\n")
     words = first.split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
@@ -95,17 +100,17 @@ def _length(headers: Mapping[str, str]) -> int:
 
 
 def read_form(body: bytes) -> Pairs:
-    """Decoded parameters. Raises RequestRefused where it is no form."""
+    """Return the decoded parameters. Raise RequestRefused if the body is not a form."""
     return _pairs(body)
 
 
 _ODD = re.compile(rb"[^!-~]|%(?![0-9A-Fa-f]{2})")
-"""No form holds blanks, control characters, bytes beyond ASCII, or a percent sign without its two digits."""
+"""What a form never holds: blanks, control characters, bytes beyond ASCII, a percent sign without its two digits."""
 _SWAPPED = bytes.maketrans(b"%+", b"= ")
 
 
 def _pairs(text: bytes) -> Pairs:
-    """Decoded parameters in order. Their number is bounded, and the time by the length alone."""
+    """Return the decoded parameters in order. Their number is bounded; the time depends on the length alone."""
     fields = text.split(b"&", _MOST_PARAMETERS)
     if len(fields) > _MOST_PARAMETERS or _ODD.search(text):
         raise RequestRefused(Refusal.NO_BODY)
@@ -114,7 +119,7 @@ def _pairs(text: bytes) -> Pairs:
 
 
 def _unescaped(text: bytes) -> str:
-    """Without percent signs. With another sign for the escape this is the encoding of RFC 2045, 6.7 (`=41` for A).
+    """Return a text without percent signs. With "=" as the escape this is the encoding of RFC 2045, 6.7 (`=41` for A).
 
     Python decodes that in C, some hundred times as fast as `urllib.parse`.
     """
@@ -125,7 +130,7 @@ def _unescaped(text: bytes) -> str:
 
 
 def picture_of(form: Pairs) -> bytes:
-    """The picture that is to be read. Raises Unreadable."""
+    """Return the picture that is to be read. Raise Unreadable."""
     values = dict(reversed(form))
     text = values.get("img_base64", "")
     if not text:

@@ -19,11 +19,11 @@ from streamwatch.system import stderr
 
 log = logging.getLogger(__name__)
 
-LISTEN_EVERY = 5.0  # s; for what libraries say of damaged pictures
+LISTEN_EVERY = 5.0  # s; between two looks at what libraries write about damaged pictures
 
 
 def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> OcrService:
-    """Listens at once. recognizer: makes the engine, once everything else is right. Raises ConfigError."""
+    """Return a service that already listens. recognizer: makes the engine, after all checks. Raise ConfigError."""
     serve, ocrcars = settings.serve_ocr, settings.recognizer.ocrcars
     if (ocrcars.app_key is None) != (ocrcars.app_secret is None):
         raise ConfigError("serve-ocr needs both an AppKey and an AppSecret, and only one of them is set.")
@@ -33,10 +33,10 @@ def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> Oc
         if ocrcars.appcode is None and pair is None:
             raise ConfigError(
                 f"serve-ocr would read pictures for everybody who can reach {serve.host}.",
-                "Make up an AppCode, set STREAMWATCH_APPCODE to it here and for the clients; or listen on 127.0.0.1.",
+                "Choose an AppCode and set STREAMWATCH_APPCODE to it here and for the clients; or listen on 127.0.0.1.",
             )
         if tls is None:
-            log.warning("without serve_ocr.certificate everybody on the way can read the pictures and the AppCode")
+            log.warning("without serve_ocr.certificate everybody on the network can read the pictures and the AppCode")
     listener = listen(serve.host, serve.port, "serve-ocr")
     try:
         return OcrService(listener, Guard(ocrcars.appcode, pair), recognizer(), queue=serve.queue, tls=tls)
@@ -46,7 +46,10 @@ def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> Oc
 
 
 def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
-    """Serves until SIGTERM or SIGINT, then answers what it has taken, for `drain` seconds at most; the exit code."""
+    """Serve until SIGTERM or SIGINT, then answer what was received, and return the exit code.
+
+    drain: seconds that answering may still take.
+    """
     failed: list[BaseException] = []
     leaving: list[int] = []
 
@@ -62,7 +65,7 @@ def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
         if leaving:
             os._exit(128 + number)
         leaving.append(number)
-        log.info("stopping: answering what was taken; a second signal ends at once")
+        log.info("stopping: what was received is still answered; a second signal ends at once")
         service.leave(drain)
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,7 +89,7 @@ def _tls(serve: ServeOcrSettings) -> ssl.SSLContext | None:
     if serve.certificate is None and serve.key is None:
         return None
     if serve.certificate is None:
-        raise ConfigError("serve_ocr.key is set and serve_ocr.certificate is not.", "Set both, or none.")
+        raise ConfigError("serve_ocr.key is set and serve_ocr.certificate is not.", "Set both, or neither.")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(serve.certificate, serve.key, password=_no_password)

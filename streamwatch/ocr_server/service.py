@@ -1,4 +1,4 @@
-"""Answers POST /ocrCars: one thread hears all clients, another reads the pictures, a bounded queue between them."""
+"""Answers POST /ocrCars: one thread serves all clients, another reads the pictures; between them is a bounded queue."""
 
 import logging
 import ssl
@@ -29,7 +29,7 @@ MOST_CONNECTIONS = 128
 IN_TIME = 30.0
 """Seconds for a request, and for an answer: an 8 MB body over 2.2 Mbit/s."""
 MOST_BYTES = 32_000_000
-"""Of all bodies that are being received; what was announced and has not come takes no room."""
+"""Bytes of all bodies that are being received. What was announced and has not come takes no room."""
 LATEST = 30.0
 """Seconds in the queue after which no client waits any more."""
 _END = b"\r\n\r\n"
@@ -37,7 +37,7 @@ _END = b"\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A picture that waits to be read, and for whom. since: monotonic seconds."""
+    """A picture that waits to be read, and the client that waits for it. since: monotonic seconds."""
 
     visitor: Visitor
     picture: bytes
@@ -45,7 +45,10 @@ class _Job:
 
 
 class OcrService:
-    """run: on one thread; work: on another. port: where it listens. queue: pictures that may wait to be read."""
+    """The service. `run` is for one thread, `work` for another.
+
+    port: where it listens. queue: how many pictures may wait to be read.
+    """
 
     def __init__(
         self, listener: socket, guard: Guard, recognizer: Recognizer, *, queue: int, tls: ssl.SSLContext | None = None
@@ -60,20 +63,22 @@ class OcrService:
         self.port = self._visitors.port
 
     def run(self) -> None:
-        """Hears clients until `leave` or `close`."""
+        """Serve clients until `leave` or `close`."""
         self._visitors.run()
 
     def leave(self, within: float) -> None:
-        """From any thread: takes nothing more, answers what it has taken, and ends after so many seconds at most."""
+        """Take no further requests, answer those that were received, and end after at most so many seconds; from any
+        thread.
+        """
         self._leaving = True
         self._visitors.leave(within)
 
     def close(self) -> None:
-        """From any thread: hangs up on everybody and ends `run`."""
+        """Hang up on all clients and end `run`; from any thread."""
         self._visitors.close()
 
     def work(self) -> None:
-        """Reads what waits, until `stop_working`."""
+        """Read what waits, until `stop_working`."""
         while True:
             job = self._jobs.get()
             if job is None:
@@ -83,7 +88,7 @@ class OcrService:
             self._say(job.visitor, reply, f", {len(job.picture)} bytes, {time.monotonic() - job.since:.2f} s")
 
     def stop_working(self) -> None:
-        """Once `run` has ended: `work` ends after the picture at hand."""
+        """End `work` after the picture that is being read; to be called once `run` has ended."""
         while not self._jobs.empty():
             self._jobs.get_nowait()
         self._jobs.put(None)
@@ -109,7 +114,7 @@ class OcrService:
         return reply.http
 
     def _take(self, visitor: Visitor) -> Response | None:
-        """Takes in what has come; None while more has to come, or the picture waits to be read."""
+        """Take in what has come; return None while more has to come, or the picture waits to be read."""
         head = self._heads.get(visitor) or self._begin(visitor)
         if head is None:
             return None
@@ -129,7 +134,7 @@ class OcrService:
         return None
 
     def _begin(self, visitor: Visitor) -> RequestHead | None:
-        """The head, once it is whole; leaves in the request what came of the body."""
+        """Return the head once it is whole, and leave in the request what came of the body."""
         end = visitor.request.find(_END)
         if end > LONGEST_HEAD or (end < 0 and len(visitor.request) > LONGEST_HEAD):
             raise RequestRefused(Refusal.URL_TOO_LARGE)
@@ -146,9 +151,10 @@ class OcrService:
         return head
 
     def _make_room(self, visitor: Visitor) -> None:
-        """Where the bodies take too much room, the client's with the most gives way: the newcomer's, else its oldest.
+        """Make room if all bodies take too much: the client whose bodies take the most gives way.
 
-        So whoever sends many bodies, or leaves many unfinished, locks out nobody but itself. Raises RequestRefused.
+        If that is the newcomer, it is refused, or else that client's oldest request. So a client that sends many
+        bodies, or leaves many unfinished, locks out only itself. Raise RequestRefused.
         """
         while sum(len(other.request) for other in self._heads) > MOST_BYTES:
             room: dict[str, int] = {}

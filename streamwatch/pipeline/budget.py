@@ -1,6 +1,7 @@
-"""How many calls may be paid: per hour, day and month, for the account and for each camera.
+"""Limits of paid calls: per hour, day and month, for the account and for each camera.
 
-Counted before the call, never after. The windows are calendar windows of local time and survive a clock that steps.
+A call is counted before it is made, never after. The windows are calendar windows of local time, and a clock that steps
+does not disturb them.
 """
 
 import logging
@@ -13,8 +14,8 @@ from streamwatch.core.codes import StateReason
 
 log = logging.getLogger(__name__)
 
-WARN_AT = 0.8  # part of a limit from which a warning is said
-KEPT_FOR_FIRST_VIEWS = 0.1  # last part of a limit that second views may not use
+WARN_AT = 0.8  # part of a limit from which a warning is logged
+KEPT_FOR_FIRST_VIEWS = 0.1  # last part of a limit, which second views may not use
 Spent = Callable[[datetime, str | None], int]
 """Fee units paid since a time, by a camera or (None) by all; from the ledger."""
 
@@ -30,7 +31,7 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """A limit that forbids a call. for_second_views: only those."""
+    """A limit that forbids a call. for_second_views: it forbids only calls for second views."""
 
     reason: StateReason
     for_second_views: bool
@@ -74,7 +75,7 @@ class Budget:
                     self._accounts.append(_Account(span, who, limit, period, self._in_ledger(period, who)))
 
     def forbids(self, camera: str, first_view: bool, now: datetime, monotonic: float) -> Exhausted | None:
-        """The limit that a call for this camera would break, or None."""
+        """Return the limit that a call for this camera would break, or None."""
         for account in self._of(camera, now, monotonic):
             if account.used >= account.limit:
                 return Exhausted(_code(account), for_second_views=False)
@@ -83,7 +84,9 @@ class Budget:
         return None
 
     def pay(self, camera: str, fee: int, now: datetime, monotonic: float) -> None:
-        """A call is about to be paid (fee 1), or turned out to cost more, or nothing (fee negative)."""
+        """Count a call that is about to be paid (fee 1), or a correction when the true fee is known (negative: it cost
+        less).
+        """
         for account in self._of(camera, now, monotonic):
             account.used = max(0, account.used + fee)
             if account.used >= WARN_AT * account.limit and not account.warned:
@@ -91,7 +94,7 @@ class Budget:
                 log.warning("budget: %s", _words(account))
 
     def usage(self, now: datetime, monotonic: float) -> list[Usage]:
-        """All limits as they stand."""
+        """Return all limits as they stand."""
         accounts = [self._present(account, now, monotonic) for account in self._accounts]
         return [Usage(account.span.value, account.who, account.used, account.limit) for account in accounts]
 
@@ -99,14 +102,16 @@ class Budget:
         return [self._present(a, now, monotonic) for a in self._accounts if a.who in (None, camera)]
 
     def _present(self, account: _Account, now: datetime, monotonic: float) -> _Account:
-        """The account, counted anew where its window is over."""
+        """Return the account, counted anew if its window is over."""
         if account.period.advance(now, monotonic, account.used):
             account.used = account.period.carried + self._in_ledger(account.period, account.who)
             account.warned = False
         return account
 
     def _in_ledger(self, period: Period, who: str | None) -> int:
-        """What was paid in the period before this run; a clock that starts in 1970 does not make all calls its own."""
+        """Return what was paid in the period before this run; 0 while the clock is wrong, or it would count all calls
+        ever.
+        """
         return self._spent(period.window.begin, who) if period.in_calendar else 0
 
 

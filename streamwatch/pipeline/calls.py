@@ -1,4 +1,4 @@
-"""What is known of paid calls: the budget, the circuit breakers, and which vehicles' calls brought no answer."""
+"""Counts paid calls: for the budget, for the circuit breakers, and for vehicles whose calls brought no answer."""
 
 import threading
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from streamwatch.pipeline.budget import Budget, Exhausted, Usage
 from streamwatch.pipeline.governor import Breaker, Governor
 from streamwatch.store import WaitingKeyframe
 
-REMEMBERED = 500  # passages of which is known how many calls brought no answer
+REMEMBERED = 500  # passages whose calls without an answer are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ UNHINDERED = Standing()
 
 
 class PaidCalls:
-    """Safe for use by several threads at once. It asks nobody else, so that its lock may be taken under any other."""
+    """Several threads may use it at once. It calls nobody who takes a lock, so it may be used under any other lock."""
 
     def __init__(self, breakers: Governor, budget: Budget, clock: Clock) -> None:
         self._breakers, self._budget, self._clock = breakers, budget, clock
@@ -56,7 +56,7 @@ class PaidCalls:
             self._budget.pay(camera, 1, self._clock.now(), now)
 
     def call_off(self, camera: str) -> None:
-        """Count a call that began as not made."""
+        """Take back a call that was begun and is not made."""
         with self._lock:
             self._breakers.called_off()
             self._budget.pay(camera, -1, self._clock.now(), self._clock.monotonic())

@@ -1,4 +1,4 @@
-"""Hands keyframes from the outbox to those who read them: the one place where threads meet over what waits.
+"""Hands keyframes from the outbox to the threads that read them.
 
 recorder ──add, heard──▶ Outbox ──router──▶ next ──Job──▶ serve ──▶ KeyframeReader ──put_back, hold, answered──▶ Outbox
 """
@@ -29,16 +29,16 @@ log = logging.getLogger(__name__)
 class Dispatcher:
     """The lock around the outbox. Several threads may use it at once: one adds keyframes, others take and serve jobs.
 
-    recognizer: the engine that is paid, or the local one, which then reads everything. local: how the latter helps.
+    recognizer: the paid engine, or the local one, which then reads everything. local: how the local engine helps.
 
-    A local reading that is sure saves the call: of every picture where `local.first`, and where it stands in of every
-    picture for which no call can be made now (an outage, a refusal, a runaway camera, or no reader is free because the
-    answers to all calls are overdue). A picture of which it is not sure is paid for once, now or when calls go on. It
-    has the last word only where nothing will be paid any more: the budget is used up, or the call may have been paid
-    already.
+    A sure local reading saves the call. With `local.first` the local engine reads every picture. With `local.stands_in`
+    it reads every picture for which no call can be made now (an outage, a refusal, a runaway camera, or no reader is
+    free because the answers to all calls are overdue). If it is not sure, the picture is paid for once, now or when
+    calls go on. Its reading is final only if nothing will be paid any more: the budget is used up, or the call may have
+    been charged already.
 
-    It has more methods than other classes because three sorts of threads meet here: the recorder (add, heard), readers
-    (next, serve and what KeyframeReader calls) and those that only ask how things stand. Each method is a few lines.
+    This class has more methods than others because three sorts of threads meet here: the recorder (`add`, `heard`),
+    readers (`next`, `serve`, and what KeyframeReader calls) and those that ask for the state. Each method is short.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Dispatcher:
     def add(self, item: WaitingKeyframe, only_local: bool = False, since: float | None = None) -> list[Dropped]:
         """Put a stored keyframe into the outbox and return what had to give way.
 
-        only_local: never to be paid. since: monotonic seconds since when it waits; None for now.
+        only_local: no call may be paid for it. since: monotonic seconds since when it waits; None for now.
         """
         state = EntryState.LOCAL_ONLY if only_local else EntryState.FRESH
         return self.put_back(Entry(item, self._clock.monotonic() if since is None else since, state))
@@ -110,7 +110,7 @@ class Dispatcher:
             return self._closed
 
     def next(self, timeout: float) -> Job | None:
-        """Return the job that is worth most now, after up to `timeout` seconds; None where none came."""
+        """Return the job that is worth most, after up to `timeout` seconds; None if there is none."""
         with self._changed:
             self._idle += 1
             try:
@@ -119,7 +119,7 @@ class Dispatcher:
                 self._idle -= 1
 
     def next_while_held(self, timeout: float) -> Job | None:
-        """Do the same for a thread beside the readers: free jobs only, while all readers wait for overdue answers."""
+        """Return a job that costs nothing while all readers wait for overdue answers; for a further thread."""
         with self._changed:
             job = self._take(timeout, only_free=True)
             if job is not None and self._told_of != (oldest := self._in_flight.oldest):
@@ -129,11 +129,11 @@ class Dispatcher:
             return job
 
     def serve(self, job: Job) -> Served:
-        """Have a job's keyframe read and all that follows written down. Raise StoreError."""
+        """Have a job's keyframe read, and write down what follows. Raise StoreError."""
         return self._reader.serve(job)
 
     def held_for(self) -> float:
-        """Return the seconds until the first job can come out of the outbox as things stand."""
+        """Return the seconds until the first job can leave the outbox, as things stand."""
         with self._changed:
             return min((self._decide(entry).wait for entry in self._outbox.newest_first()), default=0.0)
 
@@ -146,7 +146,7 @@ class Dispatcher:
         return self._calls.usage()
 
     def breakers(self) -> list[Breaker]:
-        """Return what holds calls back."""
+        """Return the breakers that hold calls back."""
         return self._calls.breakers()
 
     def backlog(self) -> tuple[int, int, float]:
@@ -161,7 +161,7 @@ class Dispatcher:
         return len(self._in_flight), longest, longest > OVERDUE
 
     def _take(self, timeout: float, only_free: bool) -> Job | None:
-        """Wait for a job and take it out of the outbox; None after so many seconds, or once closed."""
+        """Wait for a job and take it out of the outbox; None after `timeout` seconds, or once closed."""
         until = self._clock.monotonic() + timeout
         while not self._closed:
             pause = LOOK_AGAIN if len(self._outbox) else math.inf
@@ -180,7 +180,7 @@ class Dispatcher:
         return None
 
     def _decide(self, entry: Entry) -> Decision:
-        """Return who reads an entry as things stand."""
+        """Return who reads an entry, as things stand."""
         if not self._paid:
             return route(Case(entry.state, paid=False))
         standing = self._calls.standing(entry.keyframe, self._outbox.is_first_view(entry.keyframe))
@@ -188,5 +188,5 @@ class Dispatcher:
         return route(Case(entry.state, True, standing, local.first, local.stands_in, readers_held))
 
     def _readers_are_held(self) -> bool:
-        """True if no reader is free, and each call under way has been without an answer for too long."""
+        """True if no reader is free, and the answers to all calls are overdue."""
         return self._idle == 0 and self._in_flight.all_overdue(self._clock.monotonic())

@@ -1,8 +1,8 @@
-"""May this call be made now? Circuit breakers and pace: a pure state machine, without clock, file or thread.
+"""Circuit breakers and pace: they say when a call may be made. A pure state machine without clock, file or thread.
 
-The classes are those of the error tree. What a person must mend opens the breaker with one ERROR and a slow probe. What
-passes by itself (no connection, a service that stumbles) opens it for a growing time. Throttling spaces the calls out.
-A camera whose calls find no plate is paused alone.
+The class of an error decides. A fault that a person must repair opens the breaker with one ERROR and a slow probe. A
+fault that passes by itself (no connection, a service that stumbles) opens it for a growing time. Throttling spaces the
+calls out. A camera whose calls find no plate is paused alone.
 """
 
 import logging
@@ -38,7 +38,7 @@ class BreakerState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Why calls are held back. since, until the next try: monotonic seconds. camera: None for all."""
+    """A reason why calls are held back. since, until (the next try): monotonic seconds. camera: None for all."""
 
     name: str
     why: str
@@ -72,7 +72,7 @@ class _Runaway:
 
 @dataclass
 class _Trouble:
-    """Why the breaker is not closed. kind: further failures of this kind only lengthen the pause."""
+    """The reason why the breaker is not closed. kind: further failures of this kind only lengthen the pause."""
 
     kind: str
     name: str
@@ -84,7 +84,7 @@ class _Trouble:
 
 @dataclass
 class Governor:
-    """All times are monotonic seconds. runaway_after: calls in a row without a plate that pause a camera."""
+    """All breakers. Times are monotonic seconds. runaway_after: calls in a row without a plate that pause a camera."""
 
     runaway_after: int
     state: BreakerState = BreakerState.CLOSED

@@ -1,4 +1,4 @@
-"""Has one keyframe read: loads it, asks the engine that the router named, and has all that follows written down."""
+"""Reads one keyframe: loads it, asks the engine that the router has named, and writes down what follows."""
 
 import logging
 from collections.abc import Sequence
@@ -33,17 +33,17 @@ log = logging.getLogger(__name__)
 
 
 class Desk(Protocol):
-    """Where keyframes are stored and events are written down; both return once that is safely done."""
+    """Where keyframes are stored and events are written down. Both methods return once that is safely done."""
 
     def load(self, key: str) -> Keyframe:
-        """Return a stored keyframe with its JPEG. Raise StoreError where it is gone or damaged."""
+        """Return a stored keyframe with its JPEG. Raise StoreError if it is gone or damaged."""
 
     def record(self, event: Event) -> None:
         """Write an event down."""
 
 
 class Queue(Protocol):
-    """Where entries came from. The methods return what had to give way or is not needed now."""
+    """The dispatcher, from which entries came. Methods return what had to give way or is no longer needed."""
 
     def put_back(self, entry: Entry) -> list[Dropped]:
         """Let an entry wait for another try."""
@@ -62,7 +62,7 @@ class Queue(Protocol):
 class Job:
     """A keyframe that was taken out of the outbox.
 
-    why: the reason for its route, where it is not the usual one.
+    why: an unusual reason for its route.
     """
 
     entry: Entry
@@ -71,7 +71,7 @@ class Job:
 
     @property
     def waiting(self) -> WaitingKeyframe:
-        """The keyframe without its JPEG."""
+        """Return the keyframe without its JPEG."""
         return self.entry.keyframe
 
 
@@ -79,8 +79,8 @@ class Job:
 class Served:
     """What became of a job.
 
-    plates: None where no engine settled what the view shows, so that another one is worth a call. again: it waits in
-    the outbox for another try.
+    plates: None if no engine settled what the view shows, so that another view is worth a call. again: it waits in the
+    outbox for another try.
     """
 
     keyframe: Keyframe | None
@@ -89,7 +89,7 @@ class Served:
 
 
 class KeyframeReader:
-    """Several threads may use it at once. recognizer: the configured engine. local: how the local engine helps it."""
+    """Reads keyframes; several threads may use it at once. recognizer: the configured engine."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class KeyframeReader:
         self._cross_check, self._checking = CrossCheck(), Lock()
 
     def serve(self, job: Job) -> Served:
-        """Have a job's keyframe read and all that follows written down. Raise StoreError."""
+        """Read a job's keyframe and write down what follows. Raise StoreError."""
         item = job.entry.keyframe
         try:
             keyframe = self._desk.load(item.key)
@@ -131,7 +131,7 @@ class KeyframeReader:
         return Served(keyframe, None)
 
     def _call(self, entry: Entry, keyframe: Keyframe) -> Served:
-        """Pay for a reading."""
+        """Have the paid engine read a keyframe."""
         ledger = self._ledger(self._recognizer, keyframe)
         try:
             plates = tuple(self._recognizer.read(keyframe.jpeg, ledger))
@@ -147,9 +147,9 @@ class KeyframeReader:
         return Served(keyframe, self._checked(entry, keyframe, plates))
 
     def _after_failure(self, entry: Entry, keyframe: Keyframe, error: RecognitionError, charged: bool) -> Served:
-        """Do what the router says of a keyframe whose call failed.
+        """Do what the router decides for a keyframe whose call failed.
 
-        If the local engine reads it and is not sure, the gate may send another view of the vehicle, once.
+        If the local engine reads it and is not sure, the gate may send one other view of the vehicle.
         """
         fate = after_failure(error, charged, entry.state, self._local.stands_in)
         if fate in (Fate.AGAIN, Fate.ONCE_MORE):
@@ -181,20 +181,20 @@ class KeyframeReader:
     def _second_opinion(
         self, entry: Entry, keyframe: Keyframe, paid: Sequence[PlateText]
     ) -> Sequence[PlateText] | None:
-        """Return what the local engine reads where these plates are; None where it is not to be asked, or fails."""
+        """Return what the local engine reads where these plates are; None if it is not asked, or fails."""
         if entry.local is not None or not paid or not self._local.stands_in:
             return entry.local if paid else None
         local = self._local_engine()
         try:
             ledger = self._ledger(local, keyframe)
             near = local.read_near(keyframe.jpeg, [plate.corners for plate in paid], ledger)
-            # An objection may cost another call, so it is not raised after the cheap look alone.
+            # An objection may cost another call, so the cheap look alone is not enough for it.
             return local.read(keyframe.jpeg, ledger) if objects(near, paid) else near
         except RecognitionError:
             return None
 
     def _read_first(self, entry: Entry, keyframe: Keyframe) -> Served:
-        """Take a local reading that is sure for the answer; otherwise let the keyframe wait for a call."""
+        """Take a sure local reading as the answer, or let the keyframe wait for a call."""
         engine = self._local_engine()
         try:
             plates = tuple(engine.read(keyframe.jpeg, self._ledger(engine, keyframe)))
@@ -207,7 +207,7 @@ class KeyframeReader:
         return self._put_back(keyframe, replace(entry, state=EntryState.UNSURE, local=plates))
 
     def _read_free(self, engine: Recognizer, keyframe: Keyframe, why: StateReason = StateReason.NONE) -> Served:
-        """Take what an engine reads that costs nothing."""
+        """Take the reading of an engine that costs nothing as the answer."""
         try:
             plates = tuple(engine.read(keyframe.jpeg, self._ledger(engine, keyframe)))
         except RecognitionError as error:

@@ -14,7 +14,7 @@ from streamwatch.store import WaitingKeyframe
 
 
 class EntryState(Enum):
-    """What has been tried with a keyframe that waits, and so what may still be done for it.
+    """What has been tried with a keyframe, and so what may still be done for it.
 
         add ──▶ FRESH ──the local engine reads it and is not sure──▶ UNSURE
                   └─────────────────────┬───────────────────────────────┘
@@ -42,8 +42,8 @@ class EntryState(Enum):
 class Entry:
     """A keyframe in the outbox.
 
-    since: monotonic seconds since when it waits. local: what the local engine read in it without being sure; None
-    while it has not looked.
+    since: monotonic seconds since when it waits. local: an unsure reading of the local engine; None if it has not read
+    the keyframe.
     """
 
     keyframe: WaitingKeyframe
@@ -53,7 +53,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """The key of the keyframe."""
+        """Return the key of the keyframe."""
         return self.keyframe.key
 
 
@@ -90,7 +90,7 @@ class Outbox:
 
     @property
     def oldest(self) -> float | None:
-        """Return since when the entry waits that waits longest; None if the outbox is empty."""
+        """Return since when the oldest entry waits; None if the outbox is empty."""
         return min((entry.since for entry in self._waiting.values()), default=None)
 
     def put(self, entry: Entry) -> list[Dropped]:
@@ -115,7 +115,7 @@ class Outbox:
         return True
 
     def take(self, key: str) -> Entry:
-        """Remove and return an entry that waits: it is being read, or given up."""
+        """Remove and return an entry, to be read or given up."""
         entry = self._waiting.pop(key)
         views = self._views[entry.keyframe.passage]
         views.remove(key)
@@ -145,7 +145,7 @@ class Outbox:
         return [replace(entry, state=EntryState.LAST_CALL) for entry in self._held.pop(passage, [])]
 
     def answered(self, passage: str) -> list[Dropped]:
-        """Note that a view of this passage was read, and return what was held back for it and is not needed now.
+        """Note that a view of this passage was read, and return what was held back for it and is no longer needed.
 
         Other views of the passage are second views from now on.
         """

@@ -1,6 +1,6 @@
-"""Who reads a waiting keyframe, and what becomes of one whose call failed: the rules, in order; the first one counts.
+"""Tables of rules: who reads a waiting keyframe, and what becomes of one whose call failed. The first rule counts.
 
-Pure: a case in, a decision out. Asking changes nothing; the dispatcher and the reader of keyframes apply the answer.
+Pure: a case in, a decision out. Asking changes nothing; the dispatcher and the keyframe reader apply the answer.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from streamwatch.pipeline.outbox import EntryState
 
 NO_ANSWER, TWICE_IN_VAIN = StateReason.CALL_WITHOUT_ANSWER, StateReason.TWO_CALLS_WITHOUT_ANSWER
 LOOK_AGAIN = 1.0  # s; the longest sleep between two looks at an outbox whose budget or breakers hold it back
-MOST_IN_VAIN = 2  # calls for one vehicle that bring no answer; no further one is paid
+MOST_IN_VAIN = 2  # calls for one vehicle without an answer, after which no further call is paid
 
 
 class Route(Enum):
     """Who reads a keyframe.
 
-    CALL: the paid engine. LOCAL: the local engine, where it is the configured one. LOCAL_FIRST: the local engine; if it
-    is not sure, the keyframe waits for a call. FALLBACK: the local engine, in place of a call. NOBODY: no call is paid
+    CALL: the paid engine. LOCAL: the local engine, as configured. LOCAL_FIRST: the local engine; if it is not sure, the
+    keyframe waits for a call. FALLBACK: the local engine, in place of a call. NOBODY: no call is paid
     and no local engine stands in. WAIT: it is not decided yet.
     """
 
@@ -42,7 +42,7 @@ class Route(Enum):
 class Case:
     """A waiting keyframe, and how things stand.
 
-    paid: the configured engine costs money. calls: whether it may be paid for now. reads_first: the local engine reads
+    paid: the configured engine costs money. calls: what is known of a call for it. reads_first: the local engine reads
     every picture first. stands_in: it reads where no call can be made. readers_held: no reader is free, and the answers
     to all calls are overdue.
     """
@@ -57,7 +57,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who reads a keyframe. why: the reason, where it is not the usual one. wait: seconds to look again."""
+    """Who reads a keyframe. why: an unusual reason. wait: seconds until it is worth looking again."""
 
     route: Route
     why: StateReason = StateReason.NONE
@@ -101,7 +101,7 @@ RULES: tuple[tuple[Callable[[Case], bool], Callable[[Case], Decision]], ...] = (
 
 
 def route(case: Case) -> Decision:
-    """Return what the first rule that applies says of a waiting keyframe."""
+    """Return the decision of the first rule that applies to a waiting keyframe."""
     return next(decide(case) for applies, decide in RULES if applies(case))
 
 
@@ -121,9 +121,9 @@ class Fate(Enum):
 def after_failure(error: RecognitionError, charged: bool, state: EntryState, stands_in: bool) -> Fate:
     """Return what becomes of a keyframe. charged: its call was, or may have been, charged.
 
-    What surely was not charged is sent again later. What may have been is never paid twice: the local engine reads it.
-    A refusal (quota, credentials) waits for a person, also where it came with HTTP 200. Where no local engine stands
-    in, a service that stumbles gets one more call, best for another view of the same vehicle.
+    A keyframe whose call was certainly not charged is sent again later. One whose call may have been charged is read by
+    the local engine. A refusal (quota, credentials) waits for a person, even if it came with HTTP 200. If no local
+    engine stands in, a service that stumbles gets one more call, preferably for another view of the same vehicle.
     """
     if isinstance(error, Refused) or (not charged and not isinstance(error, PictureRefused)):
         return Fate.AGAIN

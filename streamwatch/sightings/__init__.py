@@ -1,1 +1,1 @@
-"""From readings to sightings: which texts are one vehicle, which text is right, and is it the same vehicle again?"""
+"""From readings to sightings: which texts are of one vehicle, which text is right, and which vehicles came back."""

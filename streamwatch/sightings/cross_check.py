@@ -1,9 +1,9 @@
-"""How far a paid reading can be trusted: the one place where it is compared with other looks at the same vehicle.
+"""Judges how far a paid reading can be trusted: the one place that compares it with other looks at the same vehicle.
 
-The local engine errs in the Chinese characters mostly, the province and marks such as 学: in 300 pictures of real
-plates in drawn scenes it read the rest wrong in 4, never with a confidence above 0.27, and only the province in 38. So
-the rest of its text counts from a low confidence on. Its Chinese characters count only where it is SURE, and only as a
-reason to look again.
+The local engine mostly errs in the Chinese characters, the province and marks such as 学. In 300 pictures of real
+plates in drawn scenes it read the rest wrong in 4, never with a confidence above 0.27, and only the province wrong
+in 38. So the rest of its text counts from a low confidence on. Its Chinese characters count only from SURE on, and
+only as a reason to look again.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from streamwatch.core.model import JudgedPlate, PlateText, Trust
 from streamwatch.sightings.evidence import ONE_VEHICLE_IF_WEAK
 
 SURE = 0.97  # confidence of the local engine from which on its Chinese characters count
-OBJECTS = 0.27  # the same from which on the rest of its text counts against a reading that has a confidence
+OBJECTS = 0.27  # the same for the rest of its text, against a reading that has a confidence
 OBJECTS_AT_ALL = 0.15  # the same against a reading that has none
 ONE_PLATE = 2.0  # distance up to which two texts can be readings of one plate: two wrong characters
-REMEMBERED = 500  # passages of which is known what was read
+REMEMBERED = 500  # passages whose readings are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class CrossChecked:
 
     @property
     def contradicted(self) -> tuple[PlateText, ...]:
-        """The paid plates that the local engine reads otherwise."""
+        """Return the paid plates that the local engine reads otherwise."""
         return tuple(one.plate for one in self.plates if one.trust is Trust.CONTRADICTED)
 
 
@@ -48,7 +48,7 @@ class CrossCheck:
     def judge(self, passage: str, paid: Sequence[PlateText], local: Sequence[PlateText] | None) -> CrossChecked:
         """Return how far each plate of a paid reading can be trusted.
 
-        local: what the local engine reads in the same picture; None where it was not asked.
+        local: what the local engine reads in the same picture; None if it was not asked.
         """
         self._gives_confidence |= any(plate.confidence is not None for plate in paid)
         before = self._read.pop(passage, set())
@@ -65,8 +65,8 @@ class CrossCheck:
     def _trust(self, plate: PlateText, look: "_Look", read_before: bool, looked: bool) -> Trust:
         """Return the trust in one plate.
 
-        A plate without a confidence is doubted unless the local engine reads the same. Only where there is no local
-        engine, and the service has never given a confidence, must it be taken as it is.
+        A plate without a confidence is doubted unless the local engine reads the same. It is taken as it is only if
+        there is no local engine and the service has never given a confidence.
         """
         if read_before or look.confirms:
             return Trust.CONFIRMED
@@ -77,17 +77,17 @@ class CrossCheck:
 
 
 def objects(local: Sequence[PlateText], paid: Sequence[PlateText]) -> bool:
-    """True if what the local engine reads is a reason not to trust a paid plate."""
+    """True if the local reading is a reason not to trust a paid plate."""
     looks = [_look(plate, local) for plate in paid]
     return any(look.contradicts or look.doubts for look in looks)
 
 
 @dataclass(slots=True)
 class _Look:
-    """What the local engine says of one paid plate.
+    """The local readings as they bear on one paid plate.
 
-    contradicts: it reads another text that may be of the same vehicle. doubts: it is sure of another Chinese character,
-    or the text is further away.
+    contradicts: there is another text that may be of the same vehicle. doubts: there is a sure reading of another
+    Chinese character, or a text that is further away.
     """
 
     confirms: bool = False

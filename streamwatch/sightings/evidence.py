@@ -1,4 +1,4 @@
-"""Which vehicles the readings of one passage tell of, and how far each can be believed.
+"""Which vehicles the readings of one passage show, and whether the evidence is enough for a sighting.
 
 Texts that are likely misreads of each other are one vehicle; the best-supported text is its plate. Everything here is a
 function of the set of readings: the order in which answers arrived plays no part.
@@ -13,18 +13,18 @@ from streamwatch.core.model import Engine, Reading
 from streamwatch.core.plates import MANY_LETTERS, MARK_LOST, distance, parse
 
 # A look-alike, a lost first or last character, one wrong character, or two look-alikes. Two random plates of one town
-# lie this close in 5 of a million cases.
+# are this close in 5 of a million cases.
 _ONE_VEHICLE = 1.0
-# Where one of the texts is weak anyway, a misread may be worse. Still far below two wrong characters (2.0).
+# If one of the texts is weak anyway, a misread may be worse. This is still far below two wrong characters (2.0).
 ONE_VEHICLE_IF_WEAK = 1.5
 _UNKNOWN_CONFIDENCE = 0.5
-# An engine's 1.0 is no proof; above this all are equal.
+# An engine's 1.0 is no proof; above this all confidences are equal.
 _HIGHEST_CONFIDENCE = 0.99
-# Pictures of one vehicle resemble each other, and so do the misreads of them: a repetition is worth half.
+# Pictures of one vehicle resemble each other, and so do their misreads: a repetition is worth half.
 _REPETITION = 0.5
 _DOUBTED = 0.5
-# Texts of one passage that are weighed, the strongest first; three pictures full of vehicles do not show so many. Each
-# is compared with every other, so that without a bound one absurd answer would take minutes.
+# The strongest texts of one passage that are weighed; three pictures full of vehicles do not show so many. Each is
+# compared with every other, so that without a bound one absurd answer would take minutes.
 _MOST_TEXTS = 200
 
 
@@ -39,10 +39,10 @@ Contradicted = Set[tuple[str, str]]
 class Vehicle:
     """One vehicle of a passage.
 
-    plate: the best-supported text. readings: all of this vehicle, also those of other texts, by capture time.
-    best: the most confident reading of `plate`, a paid one if there is any. sure: enough for a sighting. agreeing:
-    which (keyframe, engine) read exactly `plate` and made it fit the grammar; two of them are enough for a sighting,
-    also from different passages.
+    plate: the best-supported text. readings: all readings of this vehicle, also those of other texts, by capture time.
+    best: the most confident reading of `plate`, a paid one if there is any. sure: the evidence is enough for a
+    sighting. agreeing: the (keyframe, engine) pairs that read exactly `plate`, in a form of the grammar; two of them
+    are enough for a sighting, also from different passages.
     """
 
     plate: str
@@ -81,7 +81,7 @@ class _Text:
 
 
 def vehicles(readings: Iterable[Reading], floors: Floors, contradicted: Contradicted = frozenset()) -> list[Vehicle]:
-    """The vehicles of one passage, by the time of their first reading.
+    """Return the vehicles of one passage, by the time of their first reading.
 
     Of more than 200 texts, which no honest service reads in one passage, the weakest are left out.
     """
@@ -95,7 +95,7 @@ def vehicles(readings: Iterable[Reading], floors: Floors, contradicted: Contradi
 
 
 def _clusters(texts: Sequence[_Text], floors: Floors) -> list[list[_Text]]:
-    """Single linkage from the nearest pair on, but never across two texts that must be different vehicles.
+    """Return the texts in clusters: single linkage from the nearest pair on, but never across two different vehicles.
 
     A set of texts is an integer with their bits.
     """
@@ -127,7 +127,7 @@ def _outvoted(one: _Text, other: _Text) -> bool:
 
 
 _Places = Mapping[str, tuple[float, float, float, float]]
-"""Of each keyframe that shows a text: the innermost left, top, right and bottom edge of its upright boxes there."""
+"""For each keyframe that shows a text: the innermost left, top, right and bottom edge of its upright boxes there."""
 
 
 def _places(text: _Text) -> _Places:
@@ -141,17 +141,17 @@ def _places(text: _Text) -> _Places:
 
 
 def _same_place(a: _Places, b: _Places) -> bool | None:
-    """False if one picture shows both, and not at one place: then nothing makes them one vehicle.
+    """Return False if one picture shows both at different places: then they are two vehicles, however alike.
 
-    True if all that show both show them at one place: then they are one plate, which was read in two ways. None where
-    no picture tells.
+    Return True if all pictures that show both show them at one place: then they are one plate, read in two ways. Return
+    None if no picture tells.
     """
     common = a.keys() & b.keys()
     return all(_overlap(a[keyframe], b[keyframe]) for keyframe in common) if common else None
 
 
 def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
-    """True if all boxes with these innermost edges share a pixel with all of the other ones."""
+    """True if all boxes with these innermost edges share a pixel with all of the other boxes."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
@@ -159,7 +159,7 @@ def _judged(cluster: Sequence[_Text], floors: Floors, contradicted: Contradicted
     agreed = {text.text for text in cluster if text.agreed}
     contested = _contested(cluster, agreed, contradicted)
     cut = {part for text in cluster if text.fits for part in (text.text[1:], text.text[:-1])}
-    # Against a text that the paid engine read in two pictures, what the local engine read of another one is not heard.
+    # If the paid engine read a text in two pictures, local readings of other texts are not heard.
     heard = [replace(text, readings=text.paid) if agreed - {text.text} else text for text in cluster]
     plate = max(
         (text for text in heard if text.readings),
@@ -187,15 +187,15 @@ def _judged(cluster: Sequence[_Text], floors: Floors, contradicted: Contradicted
 
 
 def _paid_and_sure(reading: Reading) -> tuple[bool, float]:
-    """What was paid for stands for a vehicle; the local engine only where it alone read the text."""
+    """Return what sorts paid readings above local ones, and then the more confident ones above the others."""
     return reading.engine is Engine.OCRCARS, -1.0 if reading.confidence is None else reading.confidence
 
 
 def _support(text: _Text, contested: frozenset[str], cut: bool, floors: Floors) -> tuple[float, float]:
-    """Bits of doubt that the readings of a text remove; halved where the text itself gives reason to doubt.
+    """Return the bits of doubt that the readings of a text remove, halved if the text itself gives reason to doubt.
 
-    Local readings below their floor count together at most as much as one at the floor. The second figure is without
-    this bound, for texts that are equal by the first.
+    Local readings below their floor together count at most as much as one reading at the floor. The second figure is
+    without this bound, for texts that are equal by the first.
     """
     weak: list[float] = []
     others: list[float] = []
@@ -209,7 +209,7 @@ def _support(text: _Text, contested: frozenset[str], cut: bool, floors: Floors) 
 
 
 def _together(bits: Sequence[float]) -> float:
-    """Of several readings of one text."""
+    """Return the bits of several readings of one text together."""
     most = max(bits, default=0.0)
     return most + _REPETITION * (sum(bits) - most)
 

@@ -1,14 +1,14 @@
 """Readings to sightings, camera by camera: a pure state machine without clock, file or thread.
 
-What a passage tells stands in `evidence.py`; here visits of the same plate become one sighting, and what changed since
-last time is told to the store. After each input the sightings concerned are worked out anew from all readings that
-are remembered, so answers may come late and in any order, also after their passage has closed: the sightings in the end
-are the same, but for their keys.
+`evidence.py` says which vehicles a passage shows. Here the visits of the same plate become one sighting, and the
+changes since the last input are returned for the store. After each input the sightings concerned are worked out anew
+from all readings that are remembered. So answers may come late and in any order, also after their passage has closed:
+the sightings are the same in the end, except for their keys.
 
-The limit of that: the readings of a closed passage are remembered until 256 other passages have been touched. An answer
-that comes later still extends or opens a sighting, but is no longer weighed against the other texts of its passage,
-and a text that was unsure then no longer counts. A sighting is remembered while it is younger than the window, and
-beyond that as one of the last 256.
+This has a limit: the readings of a closed passage are remembered until 256 other passages have been touched. A later
+answer still extends or opens a sighting. But it is no longer weighed against the other texts of its passage, and a text
+that was unsure then no longer counts. A sighting is remembered while it is younger than the window, and after that as
+one of the last 256.
 """
 
 import itertools
@@ -34,7 +34,9 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A saved sighting is none any more. into: the one, saved before, that takes over its readings; None: none does."""
+    """A saved sighting does not exist any more. into: the saved sighting that takes over its readings; None if none
+    does.
+    """
 
     key: str
     into: str | None
@@ -42,21 +44,21 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Readings (keys) that belonged to a sighting and belong to none any more."""
+    """Readings (keys) that belonged to a sighting and now belong to none."""
 
     readings: tuple[str, ...]
 
 
 Change = Saved | Removed | Released
-"""To be carried out in the given order."""
+"""Changes are to be carried out in the given order."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """A plate before the camera, from one passage or joined from several.
+    """A visit of one plate: from one passage, or joined from several. It has a field for each field of its sighting.
 
-    confidence, engine, keyframe: of the best reading. passage: the first one.
-    keys: the saved sightings whose settled past this is; empty where every reading is still remembered.
+    confidence, engine, keyframe: of the best reading. passage: the first one. keys: the saved sightings that this visit
+    was, as far as their readings are forgotten; empty if every reading is still remembered.
     """
 
     plate: str
@@ -88,8 +90,8 @@ class _Live:
 class Fusion:
     """Turns the readings of one camera into sightings.
 
-    window: seconds between leaving and coming back that still make one sighting. floors: see there.
-    recent: sightings of this camera that a new reading may extend, from the database; they count as closed.
+    window: seconds between leaving and coming back that still make one sighting. floors: see there. recent: sightings
+    of this camera from the database, which a new reading may extend; they count as closed.
     """
 
     def __init__(
@@ -106,7 +108,7 @@ class Fusion:
         self._floors = floors
         self._new_key = new_key
         self._newest = datetime.min.replace(tzinfo=UTC)
-        # Both in the order in which they were last touched.
+        # Both are in the order in which their entries were last touched.
         self._live: dict[str, _Live] = {}
         self._settled: dict[str, _Visit] = {}
         self._saved: dict[str, Saved] = {}
@@ -120,7 +122,8 @@ class Fusion:
     ) -> list[Change]:
         """Take in what one engine said of one keyframe, and return what has changed.
 
-        passage: as it is now. Of two readings with the same key one counts. contradicted: earlier readings with them.
+        passage: as it is now. Of two readings with the same key one counts. contradicted: among these readings or
+        earlier ones.
         """
         live = self._touch(passage)
         live.readings.update((reading.key, reading) for reading in readings)
@@ -129,11 +132,11 @@ class Fusion:
         return self._update(live)
 
     def close(self, passage: Passage) -> list[Change]:
-        """The vehicle has gone: its sightings become final."""
+        """Note that the vehicle has gone, and return what has changed: its sightings become final."""
         return self._update(self._touch(replace(passage, closed=True)))
 
     def _touch(self, passage: Passage) -> _Live:
-        """The remembered passage, completed by what is newly known of it. A late answer may bring an old state."""
+        """Return the remembered passage, completed by what is new. A late answer may bring an older state."""
         live = self._live.pop(passage.key, None) or _Live(passage)
         live.passage = replace(
             passage,
@@ -152,7 +155,7 @@ class Fusion:
         return changes
 
     def _rejoin(self, plates: set[str]) -> list[Change]:
-        """Works out all sightings of these plates anew and says what is different now."""
+        """Work out all sightings of these plates anew and return what has changed."""
         before = {key: saved for key, saved in self._saved.items() if saved.sighting.plate in plates}
         by_plate = self._visits_of(plates).values()
         joined = [visit for visits in by_plate for visit in _joined(visits, self._window) if visit.sure]
@@ -180,7 +183,7 @@ class Fusion:
         ]
 
     def _visits_of(self, plates: set[str]) -> dict[str, list[_Visit]]:
-        """All that are remembered, by plate."""
+        """Return all remembered visits by plate."""
         found: dict[str, list[_Visit]] = {}
         lived = (visit for live in self._live.values() for visit in live.visits)
         for visit in itertools.chain(self._settled.values(), lived):
@@ -218,7 +221,7 @@ class Fusion:
         self._forget_sightings()
 
     def _forget_readings(self, visit: _Visit) -> None:
-        """Keeps of a visit only what it adds to its sighting."""
+        """Keep only what a visit adds to its sighting."""
         for key, saved in self._saved.items():
             if saved.sighting.plate == visit.plate and not set(saved.readings).isdisjoint(visit.readings):
                 self._saved[key] = replace(saved, readings=tuple(r for r in saved.readings if r not in visit.readings))
@@ -233,7 +236,7 @@ class Fusion:
         )
 
     def _forget_sightings(self) -> None:
-        """A sighting with readings in memory is kept: without its past it would begin later than it did."""
+        """Forget old sightings. One with readings in memory is kept, or else it would seem to begin later."""
         for key in list(self._settled)[:-_REMEMBERED]:
             old = self._saved[key].sighting.last_seen + self._window < self._newest
             if old and not self._saved[key].readings:
@@ -257,10 +260,10 @@ def _settled(sighting: Sighting) -> _Visit:
 
 
 def _visits(passage: Passage, seen: Sequence[Vehicle]) -> list[_Visit]:
-    """When each vehicle of a passage came and went.
+    """Return when each vehicle of a passage came and went.
 
-    The passage began with its first vehicle, and ended with the one that was read last; a vehicle after which another
-    one was read was last seen when it was last read itself.
+    The passage began with its first vehicle, and ended with the vehicle that was read last. Any other vehicle was last
+    seen when it was last read.
     """
     counted = [vehicle for vehicle in seen if vehicle.sure] or seen
     first = min((vehicle.readings[0].captured_at for vehicle in counted), default=passage.opened_at)
@@ -288,7 +291,7 @@ def _visits(passage: Passage, seen: Sequence[Vehicle]) -> list[_Visit]:
 
 
 def _joined(visits: Iterable[_Visit], window: timedelta) -> list[_Visit]:
-    """Visits of one plate, joined where no more than the window lies between one's end and the next one's begin."""
+    """Return the visits of one plate, joined if at most the window lies between one's end and the next one's begin."""
     groups: list[list[_Visit]] = []
     until = datetime.min.replace(tzinfo=UTC)
     for visit in sorted(visits, key=lambda visit: (visit.first_seen, visit.last_seen, visit.passage)):
@@ -323,7 +326,7 @@ def _whole(visits: Sequence[_Visit]) -> _Visit:
 
 
 Shared = Mapping[tuple[int, str], int]
-"""How many readings, or settled pasts, a visit (by index) and a saved sighting (by key) have in common; never 0."""
+"""How many readings or settled pasts a visit (by index) and a saved sighting (by key) have in common; never 0."""
 
 
 def _shared(joined: Sequence[_Visit], before: Mapping[str, Saved]) -> Shared:
@@ -336,9 +339,10 @@ def _shared(joined: Sequence[_Visit], before: Mapping[str, Saved]) -> Shared:
 
 
 def _keys_kept(joined: Sequence[_Visit], before: Mapping[str, Saved], shared: Shared) -> dict[int, str]:
-    """Which visit (by index) goes on under which saved key.
+    """Return the saved key under which a visit (by index) goes on.
 
-    A settled past goes on under its own; then the same plate comes first, then the older sighting, then the likest.
+    A settled past goes on under its own key. Then the same plate comes first, then the older sighting, then the one
+    with most in common.
     """
     claims = sorted(
         (
@@ -361,7 +365,7 @@ def _keys_kept(joined: Sequence[_Visit], before: Mapping[str, Saved], shared: Sh
 
 
 def _heirs(shared: Shared) -> dict[str, int]:
-    """For each saved key the visit (by index) that has most of its readings; none for a key that shares nothing."""
+    """Return for each saved key the visit (by index) that has most of its readings; no entry if no visit shares any."""
     return {key: index for (index, key), _ in sorted(shared.items(), key=lambda claim: (claim[1], -claim[0][0]))}
 
 

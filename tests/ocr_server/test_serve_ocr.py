@@ -39,7 +39,7 @@ def settings(credentials: dict[str, str] | None = None, **place: Any) -> Setting
 
 
 def made(folder: Path) -> tuple[Path, Path]:
-    """A self-made certificate for 127.0.0.1, and its key."""
+    """Return a self-made certificate for 127.0.0.1, and its key."""
     certificate, key = folder / "reader.pem", folder / "reader.key"
     new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     names = ["-subj", "/CN=reader", "-addext", "subjectAltName=IP:127.0.0.1"]
@@ -64,7 +64,7 @@ def test_beyond_loopback_it_listens_for_nobody_without_credentials(host: str) ->
 @pytest.mark.parametrize("by", [BY_CODE, BY_KEY], ids=["AppCode", "AppKey"])
 def test_beyond_loopback_with_credentials(by: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     make_service(settings(by, host="0.0.0.0"), Reader).close()
-    assert "everybody on the way" in caplog.text
+    assert "everybody on the network can read the pictures" in caplog.text
 
 
 def test_half_a_pair_of_keys_is_a_mistake() -> None:
@@ -164,7 +164,7 @@ def test_curl(tmp_path: Path) -> None:
 
 
 class Threads:
-    """Starts threads for what is tested. At the end they are waited for, and signals mean what they meant before."""
+    """Start threads for a test. At its end wait for them, and restore the signal handlers."""
 
     def __init__(self) -> None:
         self._handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -234,7 +234,7 @@ def test_a_reader_that_fails_unexpectedly_ends_it_with_1(threads: Threads, caplo
 
 
 def test_the_verb_with_the_local_engine(tmp_path: Path) -> None:
-    """As an operator has it: a process, a box that asks it, a signal."""
+    """The whole way: a process, a client that asks it, a signal."""
     port, car = free_port(), np.full((300, 700, 3), 90, np.uint8)
     car[90:195, 180:510] = cv2.resize(draw_plate("京AF0236", "blue"), (330, 105), interpolation=cv2.INTER_AREA)
     (tmp_path / "config.yaml").write_text(f"serve_ocr: {{port: {port}}}\n")

@@ -1,4 +1,4 @@
-"""Who reads what, and what becomes of it: the dispatcher with a service that does what it is told."""
+"""The dispatcher with a service that answers as it is told: who reads a keyframe, and what becomes of it."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -59,7 +59,7 @@ class FakeClock:
 
 
 class Service:
-    """Answers with what stands next: plates, or an error and whether it was charged."""
+    """Gives the next answer in its list: plates, or an error and whether it was charged."""
 
     engine = Engine.OCRCARS
 
@@ -98,7 +98,7 @@ class Local(Service):
 
 
 class Desk:
-    """Keeps events; every keyframe but the lost ones can be loaded."""
+    """Keeps events; every keyframe except the lost ones can be loaded."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -558,7 +558,7 @@ def test_local_first_with_a_used_up_budget_keeps_what_the_local_engine_says() ->
 
 
 class Hanging(Service):
-    """Answers a call when it is told to, and not before."""
+    """Answers a call only when it is told to."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -575,7 +575,7 @@ class Hanging(Service):
 
 @contextmanager
 def held_reader(scene: Scene, service: Hanging) -> Iterator[None]:
-    """While a reader waits for the answer to a call."""
+    """Keep a reader waiting for the answer to a call."""
     scene.add("a")
     reader = threading.Thread(target=scene.serve)
     reader.start()

@@ -1,4 +1,4 @@
-"""Breakers and pace."""
+"""The circuit breaker, its backoff, the pace, and cameras whose calls find no plate."""
 
 import logging
 

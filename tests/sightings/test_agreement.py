@@ -1,4 +1,4 @@
-"""How the texts of one passage are weighed: what agrees wins, and a local reading never against what was paid twice."""
+"""How the texts of one passage are weighed: texts that agree win, and a local reading never beats two paid ones."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ PAID, LOCAL = Engine.OCRCARS, Engine.LOCAL
 
 
 def readings(said: Sequence[Said]) -> list[Reading]:
-    """text, confidence, engine and keyframe of each."""
+    """Return a reading for each text, confidence, engine and keyframe."""
     made = []
     for number, (text, confidence, engine, frame) in enumerate(said):
         one = reading(VISIT, FRAMES.index(frame), text, confidence, engine=engine, keyframe=frame)

@@ -1,4 +1,4 @@
-"""How far paid readings are trusted, after the local engine and other views have been heard."""
+"""The trust in paid readings, after the local engine and other views have been heard."""
 
 import pytest
 

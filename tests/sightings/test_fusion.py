@@ -1,4 +1,4 @@
-"""Fusion: which sightings come out of which readings, in whatever order they come in."""
+"""Fusion: the sightings that come out of readings, in any order of the readings."""
 
 import itertools
 import pickle
@@ -270,7 +270,7 @@ def test_a_sure_reading_that_the_local_engine_contradicts_is_no_sighting_until_a
 
 
 def fusion_of(store: Store, visit: Passage, another: Reading) -> list[str]:
-    """What would come out with one reading more."""
+    """Return the plates that would come out with one more reading."""
     other = Store(pickle.loads(pickle.dumps(store.fusion)), store.sightings.values())
     other.read(visit, another)
     return other.plates()
@@ -489,7 +489,9 @@ TEXTS = [
 
 
 def _scene(chance: random.Random) -> list[Event]:
-    """Twelve passages that overlap, lie near or lie apart, with up to four calls each, as the gate would tell them."""
+    """Return twelve passages that overlap, lie near or lie apart, with up to four calls each, as a gate would report
+    them.
+    """
     events: list[Event] = []
     opened = 0.0
     for n in range(12):

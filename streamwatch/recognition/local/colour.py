@@ -1,7 +1,7 @@
-"""The colour of a plate: by the colour of its ground, and by whether its letters are darker or lighter than that.
+"""The colour of a plate, from the colour of its ground, and from its letters being darker or lighter than that.
 
-Colours are CIE L*a*b* (L 0 to 100; b negative is blue, positive yellow; a negative is green). The bounds lie between
-what was measured on real photos, many of them taken at night or overexposed, and on drawn plates.
+Colours are CIE L*a*b* (L 0 to 100; b negative is blue, positive yellow; a negative is green). The bounds were measured
+on real photos, many of them taken at night or overexposed, and on drawn plates.
 """
 
 import cv2
@@ -15,7 +15,7 @@ from streamwatch.recognition.local.quads import Quad
 
 _WHITE = ("police", "armed police", "military", "emergency")
 _BLACK = ("cross-border", "embassy", "old embassy", "consulate", "old consulate")
-# The colours that GA 36 prescribes; all others are looked at.
+# The colours that GA 36 prescribes. For all other kinds the picture is examined.
 _PRESCRIBED = {
     **dict.fromkeys(("new energy small", "new energy large", "civil aviation"), "green"),
     **dict.fromkeys(("trailer", "driving school"), "yellow"),
@@ -27,15 +27,15 @@ _LETTER_ROWS = slice(5, 27)
 _INSIDE = (0.02, 0.98, 0.08, 0.92)
 _BLUE, _YELLOW, _GREEN = -4.0, 5.0, -15.0
 _COLOURLESS, _CLEAR = 6.0, 40.0
-"""a and b of a black ground at most; by how much lighter its letters are, so that it is not just the dark."""
+"""Largest a and b of a black ground, and by how much its letters are lighter, so that a dark picture is not enough."""
 _A_COLOUR = 12.0
-"""a or b that a picture in colour has somewhere; infrared cameras show all plates without any."""
+"""Least a or b that a colour picture has somewhere; infrared cameras show all plates without colour."""
 
 
 def colour(picture: Picture, border: Quad, kind: str) -> str:
-    """ "blue", "yellow", "green", "white" or "black"; "" for a plate of another country that shows none.
+    """Return "blue", "yellow", "green", "white" or "black"; "" for a foreign plate that shows no colour.
 
-    border: of the whole plate. kind: the grammar's name; where it prescribes a colour, that is the answer.
+    border: of the whole plate. kind: the grammar's name; if it prescribes a colour, that is the answer.
     """
     if kind in _PRESCRIBED:
         return _PRESCRIBED[kind]
@@ -62,7 +62,7 @@ def _of_dark_letters(kind: str, green: float, yellow: float) -> str:
         return "green"
     if yellow > _YELLOW:
         return "yellow"
-    # No ordinary plate is white: it is overexposed, and then even its letters may count as its ground.
+    # An ordinary plate is never white: it is overexposed, and then even its letters may count as its ground.
     return "white" if kind != "ordinary" else "yellow" if yellow > 0 else "blue"
 
 

@@ -1,7 +1,7 @@
-"""Connectionist temporal classification (CTC, Graves et al. 2006): which texts the columns of a view may spell.
+"""Connectionist temporal classification (CTC, Graves et al. 2006): the texts that the columns of a view may spell.
 
-A form is a row of places. A path goes through the states blank, place 0, blank, place 1, …, blank, and stays in each as
-long as it wants.
+A form is a row of places. A path goes through the states blank, place 0, blank, place 1, …, blank, and may stay in each
+for any number of columns.
 """
 
 import numpy as np
@@ -11,11 +11,11 @@ from streamwatch.recognition.local.marks import FLOOR, Floats, Numbers, Probabil
 NOT_A_FORM = -1e9
 """Log probability of what cannot be."""
 _OTHER_TEXT = 0.01
-"""What a column costs that is passed over before or after the plate, although something is written there."""
+"""Probability of a column before or after the plate that is passed over although something is written there."""
 
 
 class Paths:
-    """The paths through forms. lengths: places of each form. place_of: (forms, places) which kind of place each is."""
+    """The paths through forms. lengths: places of each form. place_of: (forms, places) the kind of each place."""
 
     def __init__(self, lengths: Numbers, place_of: Numbers) -> None:
         self._lengths, self._place_of = lengths, place_of
@@ -42,12 +42,12 @@ class Paths:
         return np.asarray(np.logaddexp(score[every, last - 1], score[every, last]), np.float64)
 
     def best_paths(self, places: Floats, picks: Numbers, blank: Floats) -> tuple[Floats, Numbers]:
-        """Viterbi for all forms at once. Returns their log probabilities, and (T, forms) states of their best paths."""
+        """Return by Viterbi the log probability of each form's best path, and (T, forms) the states of the paths."""
         steps, forms, most = places.shape
         every = np.arange(forms)
         emit = self._emissions(places, blank, every)
-        # A place keeps its character while the path stays in it, and two places touch only if their characters differ:
-        # otherwise one 8 would do for two.
+        # A place keeps its character while the path stays in it, and two places touch only if their characters differ.
+        # Otherwise one 8 would count for two.
         changed = picks[1:] != picks[:-1]
         differs = picks[1:, :, 1:] != picks[:-1, :, :-1]
         score = np.full((forms, 2 * most + 1), NOT_A_FORM)
@@ -70,7 +70,7 @@ class Paths:
         return ends.max(axis=0), paths
 
     def _emissions(self, places: Floats, blank: Floats, forms: Numbers) -> Floats:
-        """(T, count, states): log probability of each column in the states blank, place 0, blank, place 1, …, blank."""
+        """Return (T, count, states): log probability of each column in the states blank, place 0, …, blank."""
         steps, count, most = places.shape
         emit = np.empty((steps, count, 2 * most + 1))
         emit[:, :, 0::2] = blank[:, None, None]

@@ -1,11 +1,11 @@
-"""From a text network's probabilities to a plate: the most likely way to read them that the grammar of plates allows.
+"""Finds the plate that a text network's probabilities show: the most likely reading that the grammar of plates allows.
 
-The network (CTC, Graves et al. 2006) says for each of T narrow columns of a picture, left to right, how likely each
-character of its alphabet or "nothing new" is. Reading the likeliest character of each column gives any text at all.
-Here a path may only spell a form of the grammar's kinds, place by place, with anything before and after it; so a
-province that the network half sees is found, and an O where only a 0 can stand counts for the 0.
+The network (CTC, Graves et al. 2006) gives for each of T narrow columns of a picture, left to right, the probability of
+each character of its alphabet, or of "nothing new". The likeliest characters of the columns may spell any text at all.
+Here a path may only spell a form of the grammar's kinds, place by place, with anything before and after it. So a
+province is found that the network only half sees, and an O counts for a 0 where only a 0 can stand.
 
-Several views of the same plate are read together: each proposes the plates of its best paths, and the plate wins that
+Several views of the same plate are read together. Each view proposes the plates of its best paths. The plate wins that
 is the likeliest in the mean of all views, over all paths that spell it.
 """
 
@@ -20,46 +20,46 @@ from streamwatch.recognition.local.ctc import NOT_A_FORM, Paths
 from streamwatch.recognition.local.marks import FLOOR, Alphabet, Floats, Numbers, Probabilities, Seen
 from streamwatch.recognition.local.provinces import MEANT
 
-# What a character that cannot stand at a place still says for one that can, by the cost of confusing the two.
+# How far a character that cannot stand at a place speaks for one that can, by the cost of confusing the two.
 _SHARED = {0.25: 0.1, 0.5: 0.02}
 _SHARE_BESIDE_DIGIT = 0.3
-"""What is left of that for an O or I where the digit can stand, for which it speaks first of all."""
+"""The remaining part of that for an O or I where the digit can stand: there it speaks mainly for the digit."""
 _ROUND = 0.3
-"""What a 0 says for an O as a police plate's office letter; it may be a D, or a Q whose tail is lost."""
+"""How far a 0 speaks for an O as a police plate's office letter. It may also be a D, or a Q whose tail is lost."""
 _FOLDED = {("0", "O"): 1.0, ("1", "I"): 1.0, ("O", "0"): 1.0, ("I", "1"): 1.0}
-# How likely a kind is at a gate before one has looked. A letter pair such as MA is far more often a blurred 川A than an
-# army car; paper plates and motorcycles are not looked for at all.
+# Prior probability of a kind at a gate. A letter pair such as MA is far more often a blurred 川A than an army car.
+# Paper plates and motorcycles are not looked for at all.
 _RARE = {"military": 0.001, "embassy": 0.1, "old embassy": 0.001, "old consulate": 0.1, "civil aviation": 0.1}
 _OFFICE_O = 1.05 * _SHARED[0.25]
-"""The same of an O as office letter on a plate without 警, which only older official cars have: no more is a 0 or O
-seen there than of a Q whose tail is lost, so that is never sure."""
+"""The prior of an O as office letter on a plate without 警, which only older official cars have. A 0 or O there is no
+more likely than a Q whose tail is lost, so this is never sure."""
 _BLURRED_O = 0.5
-"""Nats that such a plate loses for each that its characters lack."""
+"""Nats that such a plate loses for each nat that its characters lack."""
 _HEADQUARTERS = 0.05
-"""The same of an armed police plate without a province, which only headquarters have."""
+"""The prior of an armed police plate without a province, which only headquarters have."""
 _SHORT = {3: 0.01, 4: 0.1}
-"""The same of another country's plate by its length: of texts this short, more are written elsewhere."""
+"""The prior of a foreign plate by its length: texts this short are more often other writing."""
 _MANY_LETTERS = math.log(0.05)
-"""The same, as a log, of a serial with more than two letters, which only plates of the owner's own choice have."""
+"""The prior, as a log, of a serial with more than two letters, which only plates of the owner's own choice have."""
 _RARE_ABROAD = {
     **dict.fromkeys(("gb prefix", "gb northern ireland", "fr old", "es by province", "tw old"), 0.1),
     **dict.fromkeys(("gb suffix", "gb dateless", "de short term", "nl side codes 1 to 3"), 0.01),
 }
 _MISTAKEN = 3.0
-"""By how much, in nats, a character that is seen as itself is likelier than one that is seen as its look-alike, where
-several forms of other countries fit."""
+"""Nats by which a character that is seen as itself is likelier than one that is seen as its look-alike, if several
+forms of other countries fit."""
 _OTHER_THAN_TEXT = 6.0
-"""By how much a text that is one of another country's plates in every place is likelier to be one than not, in nats."""
+"""Nats by which a text that matches another country's plate in every place is likelier to be one than not."""
 PART_OF_CHINAS = 6.0
-"""By how much, in nats, a reading must beat a Chinese one of which it is a part. A province that is too blurred to be
-seen leaves a rest that is a plate elsewhere."""
+"""Nats by which a foreign reading must beat a Chinese one that contains it. A province that is too blurred to be seen
+leaves a rest that is a plate elsewhere."""
 _RARE_IN_TWO_LINES = {"new energy small": 0.003, "new energy large": 0.003}
-"""Plates of one line whatever the vehicle's size (GA 36). What looks like one in two lines is a truck's and a speck."""
+"""These plates have one line on every vehicle (GA 36). One that seems to have two is a truck's plate and a speck."""
 _NOT_SOUGHT = {"temporary", "emergency motorcycle"}
 _AT_HOME = 0.5
-"""Share of the vehicles that come from the gate's own province, where it is known; the rest from any."""
+"""Share of the vehicles that come from the gate's own province, if it is known; the others come from any."""
 _SECOND_OPINION = 2.0
-"""Weight of a second opinion on the province against what the views of the whole plate say of it."""
+"""Weight of a second opinion on the province against the views of the whole plate."""
 _FORMS_PER_VIEW = 4
 _PROVINCES_PER_VIEW = 5
 _LEAST_SECOND = 0.003
@@ -71,9 +71,9 @@ _LATIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + plates.DIGITS
 class DecodedPlate:
     """The best plate of some views.
 
-    score: log probability of the plate, the mean of the views, with what had to be passed over and with how rare the
-    kind is; at most 0. lead: by how much that is more than the next best plate's, or than that of any text.
-    peaks: where its characters are in the first view, as fractions of the view's width.
+    score: log probability of the plate, the mean of the views, including what had to be passed over and how rare the
+    kind is; at most 0. lead: the difference to the score of the next best plate, or of any text. peaks: the places of
+    its characters in the first view, as fractions of the view's width.
     """
 
     text: str
@@ -85,9 +85,9 @@ class DecodedPlate:
 
 @dataclass(frozen=True, slots=True)
 class _Spelling:
-    """A form, the characters chosen for its places, and in which columns of a view they were seen.
+    """A form, the characters chosen for its places, and the columns of a view in which they were seen.
 
-    mistaken: how many of another country's were seen as a look-alike.
+    mistaken: how many characters of a foreign plate were seen as a look-alike.
     """
 
     form: int
@@ -97,10 +97,10 @@ class _Spelling:
 
 
 class PlateDecoder:
-    """Reads plates out of the probabilities of a network with the given alphabet (entry 0 means "nothing new").
+    """Reads plates from the probabilities of a network with the given alphabet (entry 0 means "nothing new").
 
-    home_province: one of `plates.PROVINCES` that is likelier than the others, "" for none. kinds: which plates there
-    are.
+    home_province: one of `plates.PROVINCES` that is likelier than the others, "" for none. kinds: the plates that
+    exist.
     """
 
     def __init__(
@@ -118,9 +118,9 @@ class PlateDecoder:
         self._paths = Paths(np.array([len(form) for form in self._forms], np.int64), self._place_of)
 
     def _place_weights(self) -> tuple[Probabilities, Numbers]:
-        """(kinds of place, mark, meant character): how far what is seen speaks for what may stand there.
+        """Return (kinds of place, mark, meant character): how far a mark speaks for a character that may stand there.
 
-        And (forms, places): which kind of place each place is; a place beyond the form's end is of any kind.
+        And (forms, places): the kind of each place; a place beyond the form's end is of any kind.
         """
         characters, row = self.alphabet.characters, self.alphabet.row
         confused = np.array([[_weight(meant, seen) for meant in characters] for seen in characters])
@@ -147,10 +147,10 @@ class PlateDecoder:
     def decode(
         self, views: Sequence[Seen], province: Floats | None = None, *, two_lines: bool = False
     ) -> DecodedPlate | None:
-        """The best plate in views of the same place; None where they have too few columns for any.
+        """Return the best plate in views of the same place; None if they have too few columns for any.
 
         province: a second opinion on the province, as log evidence for each of `plates.PROVINCES`. two_lines: the views
-        were put together from a line above another.
+        were put together from two lines, one above the other.
         """
         if not self._forms:
             return None
@@ -171,11 +171,11 @@ class PlateDecoder:
         )
         seen_at_all = scores.copy()
         scores += [priors[one.form] + self._rarity(one) + _opinion(one.text, province) for one in spellings]
-        # What is known before looking decides between plates, but makes none of them any clearer.
+        # Priors decide between plates, but make none of them clearer.
         ranks = scores + [self._frequency.get(one.text[0], 0.0) for one in spellings]
         ranks -= _MISTAKEN * np.array([one.mistaken for one in spellings])
         ranks -= PART_OF_CHINAS * np.array(self._parts(spellings))
-        # Where the rest of the plate is blurred, an O is rather a Q that has lost its tail.
+        # Where the rest of the plate is blurred, an O is probably a Q that has lost its tail.
         ranks += _BLURRED_O * seen_at_all * np.array([_is_office_o(self._kinds[o.form], o.text) for o in spellings])
         best = int(ranks.argmax())
         chosen = spellings[best]
@@ -192,12 +192,12 @@ class PlateDecoder:
         return np.array([[self.alphabet.row[char] for char in one.text.ljust(most, one.text[-1])] for one in spellings])
 
     def _rarity(self, one: _Spelling) -> float:
-        """Log of how rare the text is among those of its form."""
+        """Return the log of how rare the text is among those of its form."""
         letters = sum(char in plates.LETTERS for char in one.text[2:])
         return _MANY_LETTERS if self._kinds[one.form] == "ordinary" and letters > 2 else 0.0
 
     def _parts(self, spellings: Sequence[_Spelling]) -> list[bool]:
-        """True for another country's plate that is a part of one of China's."""
+        """Return True for each foreign plate that is a part of one of China's."""
         chinas = {one.text for one in spellings if self._kinds[one.form] in plates.NAMES}
         return [
             self._kinds[one.form] not in plates.NAMES and any(one.text in whole for whole in chinas)
@@ -207,9 +207,9 @@ class PlateDecoder:
     def _proposals(
         self, shares: Probabilities, blank: Floats, seen: Seen, priors: Floats, province: Floats | None
     ) -> Iterator[_Spelling]:
-        """The plates of the best paths of the best forms, each also with the second likeliest character of a place.
+        """Return the plates of the best paths of the best forms.
 
-        And with other provinces that can be seen.
+        Each comes also with the second likeliest character of a place, and with other provinces that can be seen.
         """
         characters, row = self.alphabet.characters, self.alphabet.row
         picks = shares.argmax(axis=2)[:, self._place_of]
@@ -242,7 +242,7 @@ class PlateDecoder:
 
 
 def _share(kind: str, form: plates.Form) -> float:
-    """How frequent plates of this form are at a gate, against the most frequent."""
+    """Return how frequent plates of this form are at a gate, relative to the most frequent."""
     if kind not in plates.NAMES:
         return _SHORT.get(len(form), 1.0) * _RARE_ABROAD.get(kind, 1.0)
     if kind == "armed police" and len(form) == 7:
@@ -255,7 +255,7 @@ def _is_office_o(kind: str, form: Sequence[str]) -> bool:
 
 
 def _any_text(views: Sequence[Seen]) -> float:
-    """Log probability of the likeliest text of all, the mean of the views; for plates of letters and digits only."""
+    """Return the log probability of the likeliest text, the mean of the views; only for plates without Chinese."""
     best = []
     for seen in views:
         marks = seen.marks[:, : -len(MEANT)]
@@ -266,7 +266,7 @@ def _any_text(views: Sequence[Seen]) -> float:
 
 
 def _frequency(home: str) -> dict[str, float]:
-    """Log of how much more frequent each province is than if all were equally so."""
+    """Return the log of how much more frequent each province is than if all were equally frequent."""
     if not home:
         return {}
     elsewhere = math.log(1 - _AT_HOME)
@@ -284,7 +284,7 @@ def _opinion(text: str, province: Floats | None) -> float:
 
 
 def _weight(meant: str, seen: str) -> float:
-    # A letter says nothing for a province: where one is too blurred to be seen, noise would always make it a 川.
+    # A letter says nothing about a province: otherwise noise in an unreadable province would always make it a 川.
     if not (meant.isascii() and seen.isascii()):
         return 0.0
     return _FOLDED.get((meant, seen), _SHARED.get(plates.distance(meant, seen), 0.0))

@@ -1,4 +1,4 @@
-"""Where on a plate its characters stand, after GA 36, for finding the province's character from the others.
+"""The places of a plate's characters after GA 36, to find the province's character from the others.
 
 Lengths are millimetres on the plate, from its left edge.
 """
@@ -22,17 +22,18 @@ _CENTRES = {
 }
 _WIDE = {"ordinary": 440.0, "driving school": 440.0, "new energy small": 480.0, "new energy large": 480.0}
 _LATE = 6.0
-"""By how much the network's probability peaks right of a character's middle; measured on drawn plates."""
+"""Distance by which the network's probability has its peak to the right of a character's middle; measured on drawn
+plates."""
 _LETTERS_HIGH = 0.61
-"""Height of the letters with a margin of 8 percent, by the height of the line; measured on drawn plates."""
+"""Height of the letters with a margin of 8 percent, divided by the height of the line; measured on drawn plates."""
 _PLATE_HIGH = _LETTERS_HIGH * 140 / 104
-"""Height of the plate by that of the line: letters of 90 mm with their margin have 104, the plate 140."""
+"""Height of the plate divided by that of the line: letters of 90 mm with their margin have 104, the plate 140."""
 _FARTHEST = 0.05
-"""A character this far from its place, in fractions of the line, means that the line is no plate of this layout."""
+"""If a character is this far from its place, in fractions of the line, the plate does not have this layout."""
 
 
 def province_and_office(kind: str, places: Sequence[float], line: Quad) -> list[Quad]:
-    """The first two characters of a plate, once cut closely and once with a margin; empty for other layouts.
+    """Return the first two characters of a plate, once cut closely and once with a margin; empty for other layouts.
 
     places: the middles of all characters in fractions of the line's width, as the network has placed them.
     """
@@ -49,7 +50,7 @@ def province_and_office(kind: str, places: Sequence[float], line: Quad) -> list[
 
 
 def border(kind: str, places: Sequence[float], line: Quad) -> Quad:
-    """The outline of the whole plate around a line of text; of a line of another layout, that of usual letters."""
+    """Return the outline of the whole plate around a line of text; for other layouts, as around usual letters."""
     fitted = _fitted(kind, places)
     left, right = 0.0, 1.0
     if fitted is not None:
@@ -59,11 +60,11 @@ def border(kind: str, places: Sequence[float], line: Quad) -> Quad:
 
 
 def _fitted(kind: str, places: Sequence[float]) -> tuple[float, float] | None:
-    """Fractions of the line by millimetre, and where the plate's left edge is; None where it has another layout."""
+    """Return the fractions of the line for a millimetre, and the plate's left edge; None if it has another layout."""
     centres = _CENTRES.get(kind)
     if centres is None or len(places) != len(centres):
         return None
-    # The province itself may be misplaced: it is what one is not sure of.
+    # The province itself may be misplaced, because it is the uncertain character.
     slope, start = np.polyfit(centres[1:], places[1:], 1)
     if slope <= 0 or np.abs(start + slope * np.array(centres[1:]) - places[1:]).max() > _FARTHEST:
         return None

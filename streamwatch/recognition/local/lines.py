@@ -1,4 +1,4 @@
-"""Reading one plate whose place is known: which views of it the network gets, and how they are put together."""
+"""Reads one plate whose place is known: chooses the views that the network gets, and puts them together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,10 +17,10 @@ from streamwatch.recognition.local.province_classifier import load_classifier
 from streamwatch.recognition.local.quads import LineView, Quad
 
 _ROWS = 48
-"""Height that the text network takes."""
-# Plates squeeze Chinese characters to half their width; stretched, they look as the network has learned them. A long
-# line holds other text as well, which needs no stretching and would only cost time; the upper line of a two-line plate
-# has wide characters.
+"""Pixels; the height that the text network takes."""
+# Plates squeeze Chinese characters to half their width. Stretched, they look as the network has learned them. A long
+# line holds other text as well, for which stretching only costs time. The upper line of a two-line plate has wide
+# characters.
 FIRST = LineView(left=0.08, right=0.03, upright=0.0, stretch=1.6)
 PLAIN = LineView(left=0.0, right=0.02, upright=0.0, stretch=1.0)
 MORE = (
@@ -28,20 +28,20 @@ MORE = (
     LineView(left=0.22, right=0.04, upright=0.06, stretch=1.4),
 )
 _OFFICE_WIDTH = 80
-"""Pixels to which the first two characters are brought for a look of their own."""
+"""Pixels to which the first two characters are scaled for a separate look."""
 _PART_OF_A_PLATE = 3
-"""So many characters or more. Real plates that had to be put together from parts showed five, other patterns two."""
+"""At least so many characters. Real plates that had to be put together from parts showed five, other patterns two."""
 _REST_OF_A_PLATE = 1.25
-"""Distance up to which a text is what is left of a plate whose first character is lost and another mistaken."""
+"""Distance up to which a text may be the rest of a plate whose first character is lost and another one mistaken."""
 _FAINTEST = 1e-3
-"""Evidence for a province that is as good as none."""
+"""Smaller evidence for a province makes no difference."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """A line of text that may be a plate: where it is, what was seen of it, and the best plate that it may be.
+    """A line of text that may be a plate: its place, what was seen of it, and the best plate that it may be.
 
-    first: how the first view was cut out; None where the line was put together from several.
+    first: how the first view was cut out; None if the line was put together from several.
     """
 
     quad: Quad
@@ -50,7 +50,7 @@ class Line:
     plate: DecodedPlate | None
 
     def places(self) -> list[float]:
-        """The middles of the plate's characters in fractions of the quad's width; empty where they are not known."""
+        """Return the middles of the plate's characters in fractions of the quad's width; empty if unknown."""
         if self.plate is None or self.first is None:
             return []
         wide = 1 + self.first.left + self.first.right
@@ -61,7 +61,7 @@ class LineReader:
     """The text network with the grammar. Not safe to use from several threads at once."""
 
     def __init__(self, threads: int, home_province: str, grammar: plates.Grammar) -> None:
-        """Loads the network. home_province: "" for none. Raises EngineMissing."""
+        """Load the network. home_province: "" for none. Raise EngineMissing."""
         self._network = open_network("rec", threads)
         characters = self._network.get_modelmeta().custom_metadata_map["character"].splitlines()
         alphabet = ["", *characters, " "]
@@ -71,12 +71,12 @@ class LineReader:
         self._others = PatternDecoder(self._alphabet.characters, grammar.others) if grammar.others else None
 
     def glance(self, picture: Picture, quad: Quad, view: LineView = FIRST) -> Line:
-        """The line in one view."""
+        """Return the line as one view shows it."""
         seen = self._see(quads.cut(picture, quad, view, _ROWS))
         return Line(quad, view, (seen,), self._best([seen]))
 
     def study(self, picture: Picture, line: Line, more: Sequence[LineView]) -> Line:
-        """The same line in more views, and its province by itself."""
+        """Return the same line after more views, and after a separate look at its province."""
         views = (*line.views, *(self._see(quads.cut(picture, line.quad, view, _ROWS)) for view in more))
         seen = Line(line.quad, line.first, views, self._best(views))
         if seen.plate is None or seen.plate.kind == plates.OTHER:
@@ -88,11 +88,11 @@ class LineReader:
         return replace(seen, plate=self._decoder.decode(views, np.mean(looks, axis=0)))
 
     def shows_characters(self, line: Line) -> bool:
-        """Whether enough characters are clearly seen for a part of a plate; on leaves and stripes there are none."""
+        """True if enough characters for a part of a plate are clearly seen; leaves and stripes show none."""
         return self._alphabet.characters_in(line.views[0]) >= _PART_OF_A_PLATE
 
     def together(self, quad: Quad, lines: Sequence[Line], *, stacked: bool = False) -> Line:
-        """Several lines, each in the same views, as one text. quad: around all. stacked: one above the other."""
+        """Return several lines, each in the same views, as one text. quad: around all. stacked: one above the other."""
         views = []
         for parts in zip(*(line.views for line in lines), strict=False):
             seen = parts[0]
@@ -102,7 +102,9 @@ class LineReader:
         return Line(quad, None, tuple(views), self._best(views, stacked))
 
     def _best(self, views: Sequence[Seen], stacked: bool = False) -> DecodedPlate | None:
-        """The plate of a table, unless a text that fits a pattern only is likelier and more than a part of it."""
+        """Return the best plate of the tables, unless a text that only fits a pattern is likelier and more than a part
+        of it.
+        """
         plate = self._decoder.decode(views, two_lines=stacked)
         other = self._others.decode(views[0]) if self._others else None
         if plate is None or other is None:
@@ -112,18 +114,18 @@ class LineReader:
         return plate if plate.score >= other.score - handicap else other
 
     def _provinces(self, picture: Picture, piece: Quad) -> Floats:
-        """Log evidence for each province."""
+        """Return the log evidence for each province."""
         columns = self._columns(quads.set_upright(picture, piece, _OFFICE_WIDTH, _ROWS))
         if self._classifier:
             return self._classifier.provinces(columns)
         return np.asarray(np.log(self._alphabet.provinces(self._alphabet.see(columns)) + _FAINTEST), np.float64)
 
     def _see(self, cutting: Picture) -> Seen:
-        """What matters of a picture of 48 rows."""
+        """Return the marks of a picture of 48 rows."""
         return self._alphabet.see(self._columns(cutting))
 
     def _columns(self, cutting: Picture) -> Probabilities:
-        """(T, alphabet): the network makes a column of each eight pixels of a picture's width."""
+        """Return (T, alphabet): the network makes one column of eight pixels of a picture's width."""
         tensor = np.ascontiguousarray((cutting.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None])
         columns: Probabilities = self._network.run(None, {self._network.get_inputs()[0].name: tensor})[0][0]
         return columns

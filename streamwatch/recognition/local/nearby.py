@@ -1,4 +1,4 @@
-"""Where to look closer at a plate whose place is known roughly: the detector or the paid service has named it."""
+"""The surroundings of a plate whose place is known roughly, from the detector or the paid service."""
 
 import math
 
@@ -6,16 +6,14 @@ from streamwatch.core.model import Box, Corners
 from streamwatch.recognition.local.quads import Quad
 
 _MARGIN = 0.5
-"""Of the plate's width, on all sides: the place may be named roughly, and a plate is found by what is around it."""
+"""Part of the plate's width on all sides. The place may be rough, and the detector needs to see what is around a plate.
+"""
 _SHORTEST, _LOWEST = 16.0, 5.0
-"""Pixels; what is smaller is no plate that anybody has read."""
+"""Pixels; a smaller plate has never been read."""
 
 
 def surroundings(place: Corners, width: int, height: int) -> Box | None:
-    """The part of a picture of width x height pixels around a plate.
-
-    None where no plate can have these corners.
-    """
+    """Return the part of a picture of width x height pixels around a plate; None if no plate can have these corners."""
     if not all(math.isfinite(value) for corner in place for value in corner):
         return None
     left, top, right, bottom = _bounds(place)
@@ -28,7 +26,7 @@ def surroundings(place: Corners, width: int, height: int) -> Box | None:
 
 
 def lies_there(plate: Quad, place: Corners) -> bool:
-    """True if the middle of a plate lies on the place, or beside it by a quarter of its height at most."""
+    """True if the middle of a plate lies on the place, or beside it by at most a quarter of its height."""
     left, top, right, bottom = _bounds(place)
     x, y = (float(value) for value in plate.mean(axis=0))
     off = (bottom - top) / 4

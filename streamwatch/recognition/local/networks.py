@@ -1,6 +1,6 @@
-"""The plate detector and the networks that come inside the rapidocr package, opened from their files on onnxruntime.
+"""Opens the plate detector and the networks of the rapidocr package from their files, on onnxruntime.
 
-rapidocr itself is never imported: its files are enough, and nothing can then be fetched, logged or configured.
+rapidocr itself is never imported: its files are enough, and so nothing can be fetched, logged or configured by it.
 """
 
 import logging
@@ -24,17 +24,17 @@ _open: WeakValueDictionary[tuple[Path, int], Any] = WeakValueDictionary()
 
 
 def open_network(part: str, threads: int) -> Any:
-    """An inference session of "det", which finds text, or "rec", which reads it. Raises EngineMissing.
+    """Return an inference session of "det", which finds text, or "rec", which reads it. Raise EngineMissing.
 
-    All who use a network at the same time share one session, which may run on several threads at once; it goes with
-    the last of them. threads: CPU threads of one run. The memory that a run needs is given back after it: pictures
-    differ in size, and onnxruntime's own arena would keep the largest of each.
+    All users of a network share one session, which may run on several threads at once; it is freed with the last of
+    them. threads: CPU threads of one run. The memory of a run is freed after it: pictures differ in size, and
+    onnxruntime's own arena would keep the largest block of each size.
     """
     return _shared(_file(part), threads)
 
 
 def open_detector(threads: int) -> PlateDetector:
-    """The plate detector on onnxruntime, which takes half of OpenCV's time. Raises EngineMissing."""
+    """Return the plate detector on onnxruntime, which takes half of the time that OpenCV takes. Raise EngineMissing."""
     session = _shared(WEIGHTS, threads)
     name = session.get_inputs()[0].name
     return PlateDetector(lambda luma: np.asarray(session.run(None, {name: luma})[0], np.float32))
@@ -59,16 +59,16 @@ def _session(file: Path, threads: int) -> Any:
     try:
         model = file.read_bytes()
         lighter = without_subnormals(model)
-        # It keeps the bytes that it is given, but not those of a file.
+        # onnxruntime keeps the bytes that it is given, but not those of a file.
         source = str(file) if lighter is model else lighter
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # what onnxruntime raises has no class of its own above it
+    except Exception as error:  # the exceptions of onnxruntime have no common base class
         log.debug("%s: %s", file, error)
         raise EngineMissing(f"The local engine's file {file} is damaged.", _REPAIR) from None
 
 
 def network_name(part: str) -> str:
-    """The file name of a network's model, which names its version and size. Raises EngineMissing."""
+    """Return the file name of a network's model, which holds its version and size. Raise EngineMissing."""
     return _file(part).name
 
 

@@ -1,4 +1,4 @@
-"""Plates that only a pattern knows: of the most likely texts of letters and digits the first that fits is taken."""
+"""Decodes plates for which there is only a pattern: takes the likeliest text of letters and digits that matches."""
 
 import math
 import re
@@ -16,7 +16,7 @@ _CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + DIGITS
 
 
 class PatternDecoder:
-    """Prefix beam search (Hannun et al. 2014) over what was seen, for texts that match a pattern in full."""
+    """Prefix beam search (Hannun et al. 2014) for texts that match a pattern in full."""
 
     def __init__(self, characters: Sequence[str], pattern: re.Pattern[str]) -> None:
         """characters: what each of the first entries of `Seen.marks` stands for."""
@@ -24,7 +24,7 @@ class PatternDecoder:
         self._entries = [(n, char) for n, char in enumerate(characters) if char in _CHARACTERS]
 
     def decode(self, seen: Seen) -> DecodedPlate | None:
-        """The likeliest text that matches; None where none of the likely ones does."""
+        """Return the likeliest text that matches; None if none of the likely texts does."""
         # For each prefix: the probability of all paths that spell it and end with nothing new, or with its last letter.
         beam: dict[str, tuple[float, float]] = {"": (1.0, 0.0)}
         for marks, blank in zip(seen.marks, seen.blank, strict=True):

@@ -1,11 +1,11 @@
-"""Which province a blurred first character is, judged by all that the text network has seen of it.
+"""Tells which province a blurred first character is, from everything that the text network has seen of it.
 
-In a plate of 80 pixels' width the province is ten pixels wide. What the network then writes down is mostly wrong, but
-how likely it finds each of its thousands of characters still tells the provinces apart: these probabilities are a
-linear function of what it has seen (its last layer), and so a linear classifier over their logarithms (linear
-discriminant analysis, Fisher 1936) is as good as a last layer of its own for the 31 provinces. The weights were fitted
-to drawn plates that were shrunk, blurred, tilted and compressed; `tests/fit_provinces.py` draws and fits them again.
-They are worth nothing for any other network.
+In a plate that is 80 pixels wide the province is ten pixels wide. The character that the network then writes down is
+mostly wrong, but the probabilities of its thousands of characters still tell the provinces apart. They are a linear
+function of what the network has seen (its last layer). So a linear classifier over their logarithms (linear
+discriminant analysis, Fisher 1936) is as good as a last layer made for the 31 provinces. The weights were fitted to
+drawn plates that were shrunk, blurred, tilted and compressed; `tests/fit_provinces.py` draws and fits them again. They
+are useless for any other network.
 """
 
 from collections.abc import Sequence
@@ -18,31 +18,31 @@ from streamwatch.recognition.local.marks import Floats, Probabilities
 
 WEIGHTS = "provinces.npz"
 _COLUMNS = 6
-"""Of the ten columns of a look, those in which the province may be; the rest show the office letter."""
+"""Of the ten columns of a look, those in which the province may be; the others show the office letter."""
 _LEAST = 6e-8
-"""Probability that is as good as none."""
+"""A smaller probability makes no difference."""
 _SHARPNESS = 0.3
-"""By how much the classifier's certainty is to be believed; on drawn and on real plates alike."""
+"""Factor by which the classifier's evidence counts, for drawn and real plates alike."""
 _FAINTEST = 1e-3
-"""Chance of a province that the classifier rules out."""
+"""Probability of a province that the classifier rules out."""
 
 
 class ProvinceClassifier:
-    """Says how likely each of `plates.PROVINCES` is, from a look at a plate's first two characters."""
+    """Tells how likely each of `plates.PROVINCES` is, from a look at a plate's first two characters."""
 
     def __init__(self, entries: npt.NDArray[np.int64], weights: Floats, bias: Floats) -> None:
-        """entries: which of the network's characters matter. weights: (entries, provinces)."""
+        """entries: the network's characters that matter. weights: (entries, provinces)."""
         self._entries, self._weights, self._bias = entries, weights, bias
 
     def provinces(self, columns: Probabilities) -> Floats:
-        """Log probability of each province. columns: (10, alphabet) of a look that is 80 pixels wide."""
+        """Return the log probability of each province. columns: (10, alphabet) of a look that is 80 pixels wide."""
         said = _SHARPNESS * (features(columns, self._entries) @ self._weights + self._bias)
         chances = np.exp(said - said.max())
         return np.asarray(np.log(chances / chances.sum() + _FAINTEST), np.float64)
 
 
 def features(columns: Probabilities, entries: npt.NDArray[np.int64]) -> Floats:
-    """What the classifier judges by: the mean logarithms of some characters' probabilities, where anything is seen."""
+    """Return the features of a look: the mean logarithms of some characters' probabilities, where anything is seen."""
     where = columns[:_COLUMNS]
     seen = 1 - np.clip(where[:, 0], 0, 1) + _LEAST
     logs = np.log(where[:, entries] + _LEAST)
@@ -51,7 +51,7 @@ def features(columns: Probabilities, entries: npt.NDArray[np.int64]) -> Floats:
 
 
 def load_classifier(network: str, alphabet: Sequence[str]) -> ProvinceClassifier | None:
-    """The classifier that comes with the package; None where it was fitted to another network.
+    """Return the classifier that comes with the package; None if it was fitted to another network.
 
     network: the file name of the network's model. alphabet: its characters.
     """

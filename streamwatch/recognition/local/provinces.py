@@ -1,11 +1,12 @@
-"""What the text network takes blurred Chinese characters for: the provinces, and the marks at a plate's other end.
+"""The Chinese characters that the text network confuses: provinces, and the marks at the other end of a plate.
 
-In a plate of 80 pixels' width the province is ten pixels wide, and the network writes down what it resembles: 院 or 统
-for 皖, 电 for 粤. The table says for each province which other characters it is taken for, and how often such a
-character then stands for this province (percent, all provinces being equally frequent). It was counted on drawn
-plates that were shrunk, blurred, tilted and compressed; `tests/draw_lookalikes.py` draws and counts them again.
+In a plate that is 80 pixels wide the province is ten pixels wide, and the network writes down what it resembles: 院 or
+统 for 皖, 电 for 粤. The table lists for each province the characters that it is taken for, and how often such a
+character then stands for this province (percent, if all provinces are equally frequent). It was counted on drawn plates
+that were shrunk, blurred, tilted and compressed; `tests/draw_lookalikes.py` draws and counts them again.
 
-The marks are those without which a plate looks like another; what else is written at a plate's end makes up the 100.
+The marks are those without which a plate looks like one of another kind. What else is written at a plate's end makes up
+the rest of the 100 percent.
 """
 
 import re
@@ -104,6 +105,6 @@ def _by_character() -> dict[str, dict[str, float]]:
 
 
 TAKEN_FOR = _by_character()
-"""By the character that the network writes: which province or mark it stands for, and how likely."""
+"""For each character that the network writes: the provinces or marks that it stands for, with their probability."""
 MEANT = (*_TAKEN_FOR, *_MARKS_TAKEN_FOR)
-"""All that are taken for others: `plates.PROVINCES` in their order, then the marks."""
+"""All characters that are taken for others: `plates.PROVINCES` in their order, then the marks."""

@@ -1,8 +1,8 @@
 """The local engine: reads plates on this machine's CPU.
 
-The detector finds plates, and looks at each once more from closer by. What is written between its four corners is read
-by the text network that comes inside the rapidocr package, whose probabilities are decoded with the grammar of plates
-(`lines`, `decoding`), not as free text. What is doubtful is studied in more views, and as a plate of two lines.
+The detector finds plates, and looks at each of them again in an enlarged part of the picture. The text network of the
+rapidocr package reads what is written between a plate's four corners. Its probabilities are decoded with the grammar of
+plates (`lines`, `decoding`), not as free text. A doubtful plate is studied in more views, and as a plate of two lines.
 """
 
 import threading
@@ -25,40 +25,40 @@ from streamwatch.recognition.local.networks import open_detector
 from streamwatch.recognition.local.quads import Quad
 
 _LONGEST = 1280
-"""Pixels of the longer side to which a picture is reduced for finding plates, at some 35 ms of CPU: those of 40 pixels
+"""Pixels of the longer side to which a picture is reduced for finding plates, at some 35 ms of CPU. Plates of 40 pixels
 in a picture of 1920 are found. They are read at full size."""
 _LEAST_FOUND = 0.3
-"""The detector's score from which on a place is read; what it is not sure of is mostly told by the reading."""
+"""The detector's score from which on a place is read. Below certainty, the reading mostly tells if it is a plate."""
 _MOST_PLACES = 6
 _CLOSE = 100.0
-"""Pixels of a plate's width in the second look at its place, which tells its corners better: an eighth more far
-plates are read, at 2 ms of CPU each."""
+"""Pixels of a plate's width in the second look at its place, which gives better corners: an eighth more far plates are
+read, at 2 ms of CPU each."""
 
 LEAST_CONFIDENCE = 0.03
-"""What is less sure than this is no plate. Between this and certainty lie mostly plates whose province is blurred."""
+"""A less sure text is no plate. Between this and certainty lie mostly plates whose province is blurred."""
 
 _LINE = 0.11
-"""Of a plate's height, by which a line of text as the views and layouts know it reaches over both of its edges."""
+"""Fraction of a plate's height by which a line of text reaches over both of its edges."""
 _TWO_LINES = 2.7
 """Width by height below which a plate may have two lines; the plate itself has 2."""
 _LOWER_LINE = 5
 """Letters and digits in the lower line of a two-line plate."""
 _SURE = 0.988
-"""A first look this sure needs no second."""
+"""A first look with this confidence needs no second one."""
 _LIKELY = 0.77
-"""What is read as one line and is less sure may have two."""
+"""A plate that was read as one line with less confidence may have two."""
 _MAY_BE_CUT = 0.6
-"""The most that one may be sure of a plate that the picture may have cut: below what settles a plate anywhere, above
+"""Highest confidence of a plate that the edge of the picture may have cut: below what settles a plate anywhere, above
 what is taken for no plate."""
 
 
 class LocalReader:
-    """Reads pictures with the extra `local`; costs CPU, and no money. Safe to use from several threads."""
+    """Reads pictures with the extra `local`; it costs CPU and no money. Several threads may use it at once."""
 
     engine = Engine.LOCAL
 
     def __init__(self, threads: int = 1, *, home_province: str = "", grammar: Grammar = CHINA) -> None:
-        """Loads the networks. Raises EngineMissing.
+        """Load the networks. Raise EngineMissing.
 
         threads: CPU threads that one reading may use. home_province: one of `plates.PROVINCES`, a hint; "" for none.
         grammar: which texts are plates.
@@ -68,7 +68,8 @@ class LocalReader:
         self._reader = LineReader(threads, home_province, grammar)
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
-        """All plates of the picture, best first. Nothing is paid, so the ledger stays untouched. Raises PictureBroken.
+        """Return all plates of the picture, best first. Raise PictureBroken. Nothing is paid, so the ledger is not
+        used.
 
         Corners are those of the plate, in pixels of the picture as a viewer shows it.
         """
@@ -78,9 +79,10 @@ class LocalReader:
         return _plate_texts(picture, found)
 
     def read_near(self, jpeg: bytes, places: Sequence[JpegCorners | None], ledger: Ledger) -> list[PlateText]:
-        """The plates at the given places, best first, at a fraction of the price. Raises PictureBroken.
+        """Return the plates at the given places, best first, at a fraction of the cost. Raise PictureBroken.
 
-        All plates of the picture where one of the places is not known (None), cannot be a plate's or shows none.
+        Return all plates of the picture if one of the places is not known (None), cannot be that of a plate, or shows
+        none.
         """
         picture = _decode(jpeg)
         with self._lock:
@@ -90,23 +92,25 @@ class LocalReader:
         return _plate_texts(picture, [one for ones in found for one in ones])
 
     def close(self) -> None:
-        """Waits for a reading that is under way; the memory goes with the object."""
+        """Wait for a reading that is running; the memory is freed with the object."""
         with self._lock:
             pass
 
     def _find(self, picture: Picture) -> list[Line]:
-        """The plates of the whole picture."""
+        """Return the plates of the whole picture."""
         places = [one.corners for one in self._detector.find(picture, _LEAST_FOUND, _LONGEST)[:_MOST_PLACES]]
         closer = [self._closer(picture, place) or [np.array(place, np.float32)] for place in places]
         return _best([self._read_plate(picture, there[0]) for there in closer])
 
     def _near(self, picture: Picture, place: Corners | None) -> list[Line]:
-        """The plates at one place."""
+        """Return the plates at one place."""
         closer = [] if place is None else self._closer(picture, place)
         return _best([self._read_plate(picture, plate) for plate in closer])
 
     def _closer(self, picture: Picture, place: Corners) -> list[Quad]:
-        """The plates that a closer look sees at a place, surest first; none where no plate can have these corners."""
+        """Return the plates that a closer look finds at a place, surest first; empty if no plate can have these
+        corners.
+        """
         height, width = picture.shape[:2]
         if (part := surroundings(place, width, height)) is None:
             return []
@@ -123,7 +127,7 @@ class LocalReader:
         return [plate for plate in found if lies_there(plate, place)]
 
     def _read_plate(self, picture: Picture, plate: Quad) -> Line:
-        """What is written on a plate with these corners, as one line or as two."""
+        """Return what is written on a plate with these corners, as one line or as two."""
         line = self._reader.glance(picture, quads.part(plate, 0.0, 1.0, -_LINE, 1 + _LINE))
         if line.plate and line.plate.score > LEAST_SCORE and confidence(line.plate) < _SURE:
             line = self._reader.study(picture, line, MORE)
@@ -144,12 +148,12 @@ def _decode(picture: bytes) -> Picture:
 
 
 def _part_of_two_lines(line: Line) -> bool:
-    """Whether a text that only another grammar takes for a plate may be the lower line of a truck's plate."""
+    """True if a text that is a plate only by another grammar may be the lower line of a truck's plate."""
     return line.plate is not None and line.plate.kind not in NAMES and len(line.plate.text) <= _LOWER_LINE
 
 
 def _best(lines: Sequence[Line]) -> list[Line]:
-    """The likeliest plates first, none twice."""
+    """Return the likeliest plates first, none twice."""
     chosen: dict[str, Line] = {}
     for line in sorted(lines, key=lambda one: -confidence(one.plate)):
         if line.plate and confidence(line.plate) >= LEAST_CONFIDENCE:
@@ -158,7 +162,7 @@ def _best(lines: Sequence[Line]) -> list[Line]:
 
 
 def _plate_texts(picture: Picture, found: Sequence[Line]) -> list[PlateText]:
-    """The surest first."""
+    """Return the plates, surest first."""
     return sorted((_plate_text(picture, one) for one in found), key=lambda plate: -(plate.confidence or 0.0))
 
 
@@ -173,7 +177,7 @@ def _plate_text(picture: Picture, found: Line) -> PlateText:
 
 
 def _at_the_edge(picture: Picture, outline: Quad) -> bool:
-    """True where a corner lies within the plate's height of the picture's edge: a character may lie beyond it."""
+    """True if a corner is closer to the picture's edge than the plate's height: a character may lie beyond the edge."""
     height, width = picture.shape[:2]
     near = quads.size(outline)[1]
     return bool((outline < near).any() or (outline > np.array([width, height]) - near).any())

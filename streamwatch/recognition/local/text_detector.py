@@ -1,8 +1,8 @@
-"""Where there is text in a picture, by rapidocr's text-finding network.
+"""Finds text in a picture by the text-finding network of rapidocr.
 
-The network (DB, "Real-time Scene Text Detection with Differentiable Binarization", Liao et al. 2020) says for each
-pixel how likely it lies in the shrunken core of a line of text. A core that hangs together is one line; the paper gives
-by how much the line is larger than its core.
+The network (DB, "Real-time Scene Text Detection with Differentiable Binarization", Liao et al. 2020) gives for each
+pixel the probability that it lies in the shrunken core of a line of text. One connected core is one line. The paper
+says by how much the line is larger than its core.
 """
 
 from collections.abc import Iterator
@@ -18,18 +18,19 @@ from streamwatch.recognition.local.networks import open_network
 from streamwatch.recognition.local.quads import Quad
 
 _STEP = 32
-"""Pixels of which the network wants multiples."""
+"""The network's sides must be multiples of so many pixels."""
 _CORE = 0.2
 _LEAST_MEAN = 0.3
-"""Probability of a pixel of a core, and on average of a whole core; the paper's 0.3 and 0.7 lose plates at night."""
+"""Least probability of a pixel of a core, and least mean of a whole core. The paper's 0.3 and 0.7 lose plates at night.
+"""
 _GROWTH = 1.6
-"""Distance from core to outline, as a factor of area by circumference."""
+"""Distance from core to outline, as a factor of area divided by circumference."""
 _THINNEST = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """A line of text. score: 0 to 1, how sure the network is of its core."""
+    """A line of text. score: 0 to 1, the mean probability of its core."""
 
     quad: Quad
     score: float
@@ -39,13 +40,13 @@ class TextDetector:
     """Finds lines of text. Not safe to use from several threads at once."""
 
     def __init__(self, threads: int = 1) -> None:
-        """Loads the network. threads: CPU threads of one search. Raises EngineMissing."""
+        """Load the network. threads: CPU threads of one search. Raise EngineMissing."""
         self._network = open_network("det", threads)
 
     def find(self, picture: Picture, pixels: int) -> list[Found]:
-        """The lines of text in a BGR picture, surest first.
+        """Return the lines of text in a BGR picture, surest first.
 
-        pixels: to about how many the picture is reduced for the search, which sets its price: some 0.3 s of CPU for a
+        pixels: the picture is reduced to about so many for the search, which sets its cost: some 0.3 s of CPU for a
         million. Quads are in pixels of the picture as given.
         """
         height, width = picture.shape[:2]

@@ -1,8 +1,8 @@
-"""The weights of an ONNX file without those that only cost time.
+"""Removes the weights of an ONNX file that only cost time.
 
-A number nearer to zero than 1.2e-38 (subnormal, IEEE 754) takes x86 a hundred times as long to multiply as others. Of
-the weights of PP-OCRv6's text detector 256 000 are such, and a search took 3.4 times as long as it does without them.
-onnxruntime can take them for zero by itself, but only in the thread that opens the first network.
+x86 multiplies numbers nearer to zero than 1.2e-38 (subnormal, IEEE 754) a hundred times slower than others. 256 000 of
+the weights of PP-OCRv6's text detector are such numbers, and with them a search took 3.4 times as long. onnxruntime can
+treat them as zero by itself, but only in the thread that opens the first network.
 """
 
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 
 _GRAPH, _INITIALIZER, _DATA_TYPE, _RAW_DATA = 7, 5, 2, 9
-"""Fields of ModelProto, GraphProto and TensorProto (two) in ONNX's onnx.proto."""
+"""Field numbers of ModelProto, GraphProto and TensorProto (two of them) in ONNX's onnx.proto."""
 _FLOAT = 1
-"""Of TensorProto's DataType: float32."""
+"""float32 in TensorProto's DataType."""
 _EXPONENT, _MANTISSA = 0x7F800000, 0x007FFFFF
-"""Bits of a float32."""
+"""The bits of a float32."""
 _FEW = 1000
-"""So many of them are not worth a copy of the file in memory."""
+"""With fewer subnormal weights a copy of the file in memory is not worth it."""
 _NUMBER, _EIGHT_BYTES, _COUNTED_BYTES = 0, 1, 2
-"""How a field is stored, see "Encoding" in the documentation of Protocol Buffers; what is left has four bytes."""
+"""Wire types, see "Encoding" in the documentation of Protocol Buffers; every other one has four bytes."""
 
 
 def without_subnormals(model: bytes) -> bytes:
-    """The same ONNX model with zeros for its subnormal float32 weights; itself where there are few of them."""
+    """Return the ONNX model with zeros for its subnormal float32 weights; the same object if it has few of them."""
     changed, found = bytearray(model), 0
     for weights in _float_weights(model):
         bits = np.frombuffer(changed, "<u4", (weights.end - weights.start) // 4, weights.start)
@@ -35,7 +35,7 @@ def without_subnormals(model: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A field of a message. start, end: its bytes in the file. value: where it is a number."""
+    """A field of a message. start, end: its bytes in the file. value: if it is a number."""
 
     key: int
     start: int
@@ -52,7 +52,7 @@ def _float_weights(model: bytes) -> Iterator[_Field]:
 
 
 def _fields(model: bytes, start: int, end: int, key: int) -> Iterator[_Field]:
-    """Those with this key of the message that lies there."""
+    """Return the fields with this key in the message at this place."""
     while start < end:
         tag, start = _number(model, start)
         field = _field(model, start, tag)
@@ -73,7 +73,7 @@ def _field(model: bytes, start: int, tag: int) -> _Field:
 
 
 def _number(model: bytes, start: int) -> tuple[int, int]:
-    """A number of seven bits a byte, the lowest first, and where it ends."""
+    """Return a number of seven bits a byte, the lowest first, and where it ends."""
     value = shift = 0
     while True:
         byte = model[start]

@@ -1,4 +1,4 @@
-"""The grammar decides between what the network half sees."""
+"""The grammar decides where the network sees a character only in part."""
 
 import re
 
@@ -15,7 +15,9 @@ DECODER = PlateDecoder(ALPHABET)
 
 
 def columns(*seen: dict[str, float], blanks: int = 1) -> np.ndarray:
-    """One column for each entry of character -> probability, with empty columns between; the rest is "nothing new"."""
+    """Return one column for each entry of character -> probability, with empty columns between; the rest is "nothing
+    new".
+    """
     rows = []
     for chances in seen:
         row = np.zeros(len(ALPHABET), np.float32)
@@ -87,7 +89,7 @@ def test_a_province_that_is_half_seen_is_found_and_doubted() -> None:
 
 @pytest.mark.parametrize("last", [{"0": 0.55, "D": 0.4}, {"2": 0.6, "Z": 0.35}, {"J": 0.6, "1": 0.3}])
 def test_a_letter_or_digit_that_the_form_does_not_decide_is_doubted(last: dict[str, float]) -> None:
-    """067D was read as 0670 at 0.99, for only other provinces and other forms were weighed."""
+    """067D was read as 0670 with 0.99, because only other provinces and other forms were weighed."""
     assert confidence(decode(*clear("沪B106"), {"7": 0.99}, last)) < 0.85
     assert confidence(decode(*clear("沪B1"), last, *clear("067"))) < 0.85
     assert confidence(decode(*clear("沪B10670"))) > 0.95

@@ -1,4 +1,4 @@
-"""Which part of a picture is looked at for a plate whose place is named, and which places can be none."""
+"""The part of a picture that is examined for a plate whose place is named, and places that no plate can have."""
 
 import numpy as np
 import pytest

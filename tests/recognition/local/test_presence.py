@@ -1,4 +1,4 @@
-"""The cheap look before a call: plates of all kinds are there, people and empty scenes hold none."""
+"""The cheap look before a call: it finds plates of all kinds, and none on people and in empty scenes."""
 
 import cv2
 import numpy as np

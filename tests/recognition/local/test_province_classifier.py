@@ -1,4 +1,4 @@
-"""The classifier of blurred provinces: what it recognises, and that it is not used with another network."""
+"""The classifier of blurred provinces: what it recognises, and that it is used with no other network."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The local engine on drawn plates: what it reads, what it refuses, and that it keeps to itself."""
+"""The local engine on drawn plates: what it reads, what it refuses, and that it contacts nobody."""
 
 import os
 import subprocess
@@ -46,12 +46,12 @@ def jpeg(picture: np.ndarray) -> bytes:
 
 
 def scene(*actors: Vehicle | Person) -> bytes:
-    """The gate with everybody where they are after three seconds."""
+    """Return the drawn gate as it is after three seconds."""
     return jpeg(list(frames(actors, 3.1, 10))[-1][1])
 
 
 def on_grey(*parts: tuple[np.ndarray, int, int]) -> bytes:
-    """Pictures pasted onto a grey wall, each with its left and top."""
+    """Return pictures pasted onto a grey wall, each with its left and top."""
     wall = np.full((540, 960, 3), 120, np.uint8)
     for picture, x, y in parts:
         wall[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
@@ -98,7 +98,7 @@ def test_reads_all_plates_of_a_picture_best_first(reader: LocalReader) -> None:
 
 
 def two_plates() -> tuple[bytes, Corners, Corners]:
-    """A picture, and the corners of its plates 京A12345 and 川B67890."""
+    """Return a picture, and the corners of its plates 京A12345 and 川B67890."""
     first, second = (draw_plate(plate, width=160) for plate in ("京A12345", "川B67890"))
     places = [((x, 200.0), (x + 160.0, 200.0), (x + 160.0, 251.0), (x, 251.0)) for x in (150.0, 600.0)]
     return on_grey((first, 150, 200), (second, 600, 200)), places[0], places[1]
@@ -154,7 +154,7 @@ def test_reads_a_plate_behind_a_post(reader: LocalReader) -> None:
 
 
 def in_a_wide_scene(plate: np.ndarray) -> bytes:
-    """A plate with a dark bumper around it, far away in the drawn gate of 1920x1080 pixels."""
+    """Return a plate with a dark bumper around it, far away in the drawn gate of 1920x1080 pixels."""
     picture = gate((1920, 1080))
     height, width = plate.shape[:2]
     picture[590 : 610 + height, 970 : 1030 + width] = (40, 38, 38)
@@ -176,7 +176,7 @@ def test_reads_a_far_plate_in_a_wide_picture(reader: LocalReader, plate: str, wi
 @pytest.mark.parametrize("width", [60, 80])
 @pytest.mark.parametrize("plate", ["京A12345", "川B67890", "粤C3K587"])
 def test_reads_a_far_plate_that_is_slanted(reader: LocalReader, plate: str, width: int) -> None:
-    """It falls by 15 degrees and is seen from the side."""
+    """The plate falls by 15 degrees and is seen from the side."""
     flat = cv2.copyMakeBorder(draw_plate(plate, width=440), 160, 160, 60, 60, cv2.BORDER_CONSTANT, value=(40, 38, 38))
     seen = cv2.warpAffine(flat, np.float32([[0.9, 0, 28], [0.24, 1, -67]]), flat.shape[1::-1], borderValue=(40, 38, 38))
     small = cv2.resize(seen, None, fx=width / 396, fy=width / 396, interpolation=cv2.INTER_AREA)
@@ -275,7 +275,7 @@ def test_text_that_is_no_plate_by_its_shape_is_none_under_any(text: str) -> None
 
 @pytest.mark.parametrize(("left", "top"), [(0, 200), (20, 200), (660, 200), (300, 10), (300, 410)])
 def test_a_plate_near_the_edge_is_not_sure(reader: LocalReader, left: int, top: int) -> None:
-    """A character may lie beyond it: a plate that was cut there was read as a shorter one at 0.99."""
+    """A character may lie beyond the edge: a plate that was cut there was read as a shorter one with 0.99."""
     wall = np.full((500, 900, 3), 120, np.uint8)
     wall[top : top + 70, left : left + 220] = draw_plate("京A12345", width=220)
     [found] = read(reader, jpeg(wall))
@@ -346,7 +346,7 @@ def test_loads_in_silence_without_network_and_leaves_logging_alone() -> None:
 
 
 def test_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
-    """onnxruntime otherwise keeps an identifier of the machine there and reports it."""
+    """Without the setting, onnxruntime keeps an identifier of the machine there and reports it."""
     home = str(tmp_path)
     run(
         "from streamwatch.recognition.local.reader import LocalReader; LocalReader().close()",

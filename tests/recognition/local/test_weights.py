@@ -1,4 +1,4 @@
-"""Weights that only cost time: which are taken for zero, and that nothing else of the file changes."""
+"""Weights that only cost time: which are set to zero, and that nothing else of the file changes."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ FLOAT, INT64 = 1, 7
 
 
 def counted(key: int, content: bytes) -> bytes:
-    """A field of Protocol Buffers with its length before it."""
+    """Return a field of Protocol Buffers with its length before it."""
     length, size = [], len(content)
     while size >= 0x80:
         length.append(size & 0x7F | 0x80)
@@ -30,7 +30,7 @@ def tensor(kind: int, raw: bytes) -> bytes:
 
 
 def model(*tensors: bytes) -> bytes:
-    """As ONNX has it: the version, the graph with its name and weights, and a field of eight and one of four bytes."""
+    """Return a model as ONNX stores it: the version, the graph with its name and weights, and two further fields."""
     graph = counted(2, b"drawn") + b"".join(tensors)
     return b"\x08\x09" + b"\x51" + b"\xff" * 8 + counted(7, graph) + b"\x5d" + b"\xff" * 4
 

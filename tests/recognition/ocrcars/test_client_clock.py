@@ -1,4 +1,4 @@
-"""A clock that is wrong by more than the gateway allows is corrected by the reply's Date, once."""
+"""A clock that differs by more than the gateway allows is corrected once, by the reply's Date."""
 
 import time
 

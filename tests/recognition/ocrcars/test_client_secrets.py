@@ -23,7 +23,9 @@ from streamwatch.core import errors
 
 
 def everything_about(error: BaseException | None) -> str:
-    """The error, its relatives, and all locals of all frames on its way but the test's own: a very talkative log."""
+    """Return the error, its causes, and all locals of all frames but the test's own: what a very talkative log would
+    hold.
+    """
     text = ""
     while error is not None:
         text += "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))

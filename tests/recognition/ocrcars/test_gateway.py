@@ -1,4 +1,4 @@
-"""The gateway's refusals: each row of the three tables, and what no table knows."""
+"""The gateway's refusals: each row of the three tables, and codes that no table lists."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The envelope of the service's replies, with all the types it is known or feared to take."""
+"""The envelope of the service's replies, with all the types that its fields may have."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The gateway's signature against vectors computed with its vendors' own demos."""
+"""The gateway's signature against vectors that were computed with the vendors' own demos."""
 
 import base64
 import hashlib
@@ -131,7 +131,7 @@ def test_v2_mistakes_are_told_apart_from_the_right_signature() -> None:
         "line feed at the end": signature(right, end="\n"),
     }
     assert mistakes == {
-        # The page the vectors come from prints "21Tx" here: two letters swapped, as two implementations agree.
+        # The page of these vectors prints "21Tx" here: two letters are swapped, as two implementations show.
         "value percent-encoded": "mHQ8Mr8rsLrqWs/3WWYAQP+s82RyabT21xTiTt7JLsc=",
         "form left out": "TsPSpKqGytlN3/cfWEVDafF9mQefJpqRsuZg6rLkMJE=",
         "Accept */*": "Xm8sMgiX+MUT7qJMo03ZP88ZCMCkDSVWvvuBemgDpsM=",

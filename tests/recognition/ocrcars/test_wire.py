@@ -239,7 +239,7 @@ def test_a_server_without_tls_is_not_sent_and_the_advice_fits() -> None:
 
 
 def test_a_request_that_did_not_leave_whole_cannot_have_been_charged() -> None:
-    """A server that reads the head and breaks off: too much is under way for the rest to be in any buffer."""
+    """A server that reads the head and breaks off. The rest of the request is too large for any buffer."""
     large = JPEG + bytes(10_000_000)
     ledger = FakeLedger()
     with socket.create_server(("127.0.0.1", 0)) as server:

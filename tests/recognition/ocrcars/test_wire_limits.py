@@ -1,4 +1,4 @@
-"""A call ends when it must, wherever it hangs, and takes in no more than it must. Real sockets; dripping peers."""
+"""A call ends in time wherever it hangs, and takes in no more than it must. Real sockets; peers that send slowly."""
 
 import gzip
 import itertools
@@ -23,7 +23,7 @@ LATE = 30
 
 
 def dripping(head: bytes, *pieces: bytes) -> Behaviour:
-    """Sends the head, then these pieces again and again, twenty a second."""
+    """Send the head, then these pieces again and again, twenty a second."""
 
     def behave(handler: Handler) -> None:
         handler.close_connection = True
@@ -61,7 +61,9 @@ HANGING = {
 
 
 def ended(act: Callable[[], object]) -> errors.RecognitionError:
-    """The error of a call that has to end; on a thread of its own, so that a held one fails a test, not the suite."""
+    """Return the error of a call that has to end. It runs on its own thread, so that a held call fails a test, not the
+    suite.
+    """
     caught: list[BaseException] = []
 
     def work() -> None:
@@ -105,7 +107,7 @@ def test_a_refusal_whose_body_drips_is_still_a_refusal() -> None:
 
 @contextmanager
 def peer(serve: Callable[[socket.socket, threading.Event], None], backlog: int = 5) -> Iterator[int]:
-    """A server that does with each connection what it is told until it is over; its port."""
+    """Run a server that does with each connection what it is told, and return its port."""
     over, threads = threading.Event(), []
     with socket.create_server(("127.0.0.1", 0), backlog=backlog) as server:
 
@@ -176,7 +178,7 @@ def test_a_request_that_is_taken_slowly_is_not_sent_and_not_tried_again_at_once(
 
 
 def test_no_connection_in_time_is_not_sent() -> None:
-    """A listener that accepts nobody: once its queue is full, a connection stays half open."""
+    """Return a listener that accepts nobody: once its queue is full, a connection stays half open."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, socket.socket() as first, socket.socket() as more:
         for filling in (first, more):
             filling.setblocking(False)
@@ -276,7 +278,7 @@ def test_an_encoded_refusal_is_a_refusal() -> None:
 
 
 def test_a_chunk_header_without_end_is_bounded_and_no_matter_of_the_signature() -> None:
-    """The HTTP library gives up on it as on a header that is too large, which a signature error looks like."""
+    """The HTTP library gives up as on a header that is too large, which also a wrong signature can cause."""
     ledger = FakeLedger()
 
     def flood(handler: Handler) -> None:
