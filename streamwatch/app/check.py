@@ -7,7 +7,7 @@ from pathlib import Path
 
 from streamwatch.app.cameras import main_stream, small_stream
 from streamwatch.app.daemon import spawn
-from streamwatch.app.parts import local_stands_in, make_recognizer
+from streamwatch.app.wiring import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.clock import Clock

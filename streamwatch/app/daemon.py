@@ -22,12 +22,12 @@ from streamwatch.app.cameras import camera_of
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.app.lifecycle import Lifecycle
-from streamwatch.app.parts import local_stands_in, make_dispatcher, make_intake, make_recorder
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.resume import resume
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.app.shutdown import Shutdown
 from streamwatch.app.watched import Camera
+from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_intake, make_recorder
 from streamwatch.app.workers import Answer, CameraWorker, ReaderAccess, ReadingWorker, answers
 from streamwatch.app.writer import Writer
 from streamwatch.config.settings import Settings

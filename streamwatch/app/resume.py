@@ -2,7 +2,7 @@
 
 import logging
 
-from streamwatch.app.parts import local_stands_in
+from streamwatch.app.wiring import local_stands_in
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StorageFailed, StoreError

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from streamwatch.app.parts import make_dispatcher, make_intake, make_recorder, settled_from
+from streamwatch.app.wiring import make_dispatcher, make_intake, make_recorder, settled_from
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.events import Event
@@ -19,8 +19,8 @@ from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, Pipeline, ign
 from streamwatch.replay.cached_recognizer import CachedRecognizer
 from streamwatch.replay.dry_run import scratch_store
 from streamwatch.replay.explain import Answers, Trace, page_of, page_place, print_account
-from streamwatch.replay.parts import make_replay_reader, used_by
 from streamwatch.replay.replay import Playback, Progress, Replay, summary
+from streamwatch.replay.replay_wiring import make_replay_reader, used_by
 from streamwatch.store import Store
 
 log = logging.getLogger("streamwatch")

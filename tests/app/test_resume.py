@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from records import ANSWER, NOON, plain_sqlite, rows, saved_call, saved_view
 
-from streamwatch.app import parts
+from streamwatch.app import wiring
 from streamwatch.app.resume import resume
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
@@ -45,7 +45,7 @@ class Nothing(Dispatcher):
 def start(store: Store) -> list[Sighting]:
     told: list[Sighting] = []
     settings = Settings()
-    recorder = parts.make_recorder(settings, store, lambda sighting, _: told.append(sighting))
+    recorder = wiring.make_recorder(settings, store, lambda sighting, _: told.append(sighting))
     resume(settings, store, Pipeline(recorder, lambda take: Nothing()), SystemClock())
     return told
 

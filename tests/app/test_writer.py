@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from records import Database, keyframe, passage, saved_view
 
-from streamwatch.app import parts, persistence
+from streamwatch.app import persistence, wiring
 from streamwatch.app.daemon import spawn
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.persistence import Persistence
@@ -106,9 +106,9 @@ def test_a_retention_step_that_hangs_delays_no_call(store: Store, settings: Sett
 
         def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
             access = ReaderAccess(disk, threads.persistence, threads.writer, take)
-            return parts.make_dispatcher(settings, store, Paid(), threads.clock, access)
+            return wiring.make_dispatcher(settings, store, Paid(), threads.clock, access)
 
-        recorder = parts.make_recorder(settings, store, lambda sighting, corrected: None)
+        recorder = wiring.make_recorder(settings, store, lambda sighting, corrected: None)
         pipeline = Pipeline(recorder, dispatcher, attempt=threads.writer.persist)
         tidied: Future[int] = Future()
         spawn(lambda: tidied.set_result(rounds.tidy()), "keeper")

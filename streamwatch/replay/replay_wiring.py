@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
-from streamwatch.app.parts import local_is_installed, make_local, make_recognizer, settled_from
+from streamwatch.app.wiring import local_is_installed, make_local, make_recognizer, settled_from
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.model import Recognizer
 from streamwatch.replay.dry_run import AssumedRecognizer

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from streamwatch.app.parts import make_local_help, make_recognizer, make_recorder
+from streamwatch.app.wiring import make_local_help, make_recognizer, make_recorder
 from streamwatch.capture.still import read_still
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
@@ -26,12 +26,12 @@ ReadOne = Callable[[str], dict[str, Any]]
 
 
 @contextmanager
-def by_hand(settings: Settings) -> Iterator[ReadOne]:
+def picture_reader(settings: Settings) -> Iterator[ReadOne]:
     """Calls that are paid go into the ledger. Raises ConfigError, EngineMissing, StoreError."""
     recognizer = make_recognizer(settings, Event().wait)
     try:
         with _record_calls(settings, recognizer) as ledger:
-            yield _Reader(settings, recognizer, ledger).read
+            yield _PictureReader(settings, recognizer, ledger).read
     finally:
         recognizer.close()
 
@@ -51,7 +51,7 @@ def _record_calls(settings: Settings, recognizer: Recognizer) -> Iterator[Callab
         store.close()
 
 
-class _Reader:
+class _PictureReader:
     """Reads one picture after the other; with local-first, what the local engine is sure of is not paid for."""
 
     def __init__(self, settings: Settings, recognizer: Recognizer, ledger: Callable[[], RecordedLedger]) -> None:
