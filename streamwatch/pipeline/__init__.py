@@ -1,4 +1,4 @@
-"""From frames to rows, without threads: what the daemon and a replay have in common."""
+"""From frames to rows, without threads: the part that the daemon and a replay share."""
 
 from streamwatch.pipeline.budget import Budget, Limits
 from streamwatch.pipeline.channel import Channel, ChannelClosed

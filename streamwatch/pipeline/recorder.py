@@ -1,7 +1,7 @@
-"""Writes down what happened: the one place where events become rows and readings become sightings.
+"""Records what happened: the one place where events become rows and readings become sightings.
 
-An event is first worked out into writes, then all writes of one event are made in one transaction: after a crash or a
-full disk an event has happened wholly or not at all. Writes that fail are owed and made before anything else.
+The recorder first works an event out into writes and then makes all of them in one transaction. So after a crash, or on
+a full disk, an event has happened wholly or not at all. Writes that fail are kept, and made before any others.
 """
 
 import logging
@@ -38,7 +38,11 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Open:
-    """A passage that still waits for its vehicle to go or for an answer."""
+    """A passage whose vehicle is still there, or that waits for an answer.
+
+    waiting, failed: keyframes to be read, and those that were given up. earlier: what an earlier run knows of it.
+    readings: keys.
+    """
 
     passage: Passage
     waiting: int = 0
@@ -49,12 +53,12 @@ class _Open:
 
 
 class Recorder:
-    """Used by one thread at a time: the recorder of the daemon, or a replay."""
+    """Turns events into rows. For one thread at a time: the daemon's thread `recorder`, or a replay's only one."""
 
     def __init__(
         self, store: Store, *, window: float, floors: Floors, notify: Notify, grammar: Grammar = CHINA
     ) -> None:
-        """window: seconds in which a plate seen again is the same sighting; floors: see there."""
+        """window: seconds in which a plate seen again is the same sighting. floors: see there."""
         self._store, self._grammar = store, grammar
         self._sightings = SightingLog(store, window, floors, notify, grammar)
         self._open: dict[str, _Open] = {}
@@ -63,13 +67,13 @@ class Recorder:
         self.counters = Counters()
 
     def record(self, event: Event) -> None:
-        """Writes one event down, after all that is owed. Raises StoreError."""
+        """Record one event, after all writes that are owed. Raises StoreError."""
         self.catch_up()
         self.work_out(event)
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Makes the writes that are owed, all or none, and then tells of new sightings. Raises StoreError."""
+        """Make the writes that are owed, all or none, and then tell of new sightings. Raises StoreError."""
         if not self._owed:
             return
         self._sightings.begin()
@@ -80,14 +84,14 @@ class Recorder:
         self._sightings.tell()
 
     def forget(self) -> None:
-        """Gives up what is owed; passages and sightings are fetched anew from the database. At a start only."""
+        """At a start: give up the writes that are owed, and fetch passages and sightings from the database again."""
         self._owed = []
         self._open.clear()
         self._sightings.forget()
         self._sighted.clear()
 
     def as_waiting(self, keyframe: Keyframe) -> WaitingKeyframe:
-        """A keyframe that was just stored, as the outbox keeps it."""
+        """Return the outbox entry of a keyframe that was just stored. Raises StoreError."""
         return WaitingKeyframe(
             key=keyframe.key,
             passage=keyframe.passage,
@@ -99,12 +103,12 @@ class Recorder:
         )
 
     def resume(self, passages: Iterable[str]) -> None:
-        """After a restart: one more keyframe of each of these passages (by key) is still to be read."""
+        """After a restart: expect one more answer for each of these passages (by key). Raises StoreError."""
         for key in passages:
             self._entry(key).waiting += 1
 
     def settle_rest(self, pending: Iterable[str]) -> None:
-        """After a restart: closed passages (by key) that no keyframe waits for any more get their outcome."""
+        """After a restart: give closed passages (by key) their outcome, unless a keyframe of theirs still waits."""
         for key in pending:
             standing = self._store.passage_standing(key)
             if not standing.unsettled and key not in self._open:
@@ -112,7 +116,7 @@ class Recorder:
                 self._store.passage_outcome(key, outcome)
 
     def work_out(self, event: Event) -> None:
-        """What the event makes of the rows, owed to the database. Raises StoreError before anything has changed."""
+        """Work an event out into writes, which are owed then. Raises StoreError before anything has changed."""
         match event:
             case PassageOpened(passage):
                 self._open[passage.key] = _Open(passage)
@@ -154,7 +158,7 @@ class Recorder:
                 self._closed(passage)
 
     def _entry(self, key: str) -> _Open:
-        """The passage; one of an earlier run is fetched from the database. Raises StoreError."""
+        """Return a passage; one of an earlier run is fetched from the database. Raises StoreError."""
         if key not in self._open:
             earlier = self._store.passage_standing(key)
             answered = earlier.answered > 0
@@ -174,7 +178,7 @@ class Recorder:
         self._settle(entry)
 
     def _confirmed(self, keyframe: Keyframe, plates: tuple[PlateText, ...]) -> None:
-        """More support for what was read; it changes nothing in how far the passage has come."""
+        """Add what the local engine read to what was paid for. The passage waits for as many answers as before."""
         was_open = keyframe.passage in self._open
         entry = self._entry(keyframe.passage)
         readings = [_reading(keyframe, Engine.LOCAL, plate, self._grammar) for plate in plates]
@@ -201,7 +205,7 @@ class Recorder:
         self._settle(entry)
 
     def _settle(self, entry: _Open) -> None:
-        """Says what became of a passage, once it has closed and every answer is there."""
+        """Give a passage its outcome once it has closed and every answer is there."""
         if not entry.passage.closed or entry.waiting > 0:
             return
         key = entry.passage.key
@@ -228,7 +232,7 @@ class Recorder:
 
 
 def _outcome(sighted: int, readings: int, failed: int) -> PassageOutcome:
-    """What became of a passage, from how many of its readings belong to a sighting and how many keyframes failed."""
+    """Return the outcome of a passage. sighted: readings that belong to a sighting. failed: keyframes not answered."""
     if sighted:
         return PassageOutcome.READ
     if readings:

@@ -44,7 +44,7 @@ class SightingLog:
         return self._fusions[passage.camera]
 
     def save(self, sighting: Sighting, readings: tuple[str, ...]) -> None:
-        """Write a sighting and whose readings (by key) it has. Raises StoreError."""
+        """Write a sighting and the readings (by key) that it rests on. Raises StoreError."""
         self._store.save_sighting(sighting, readings, self._grammar.parse(sighting.plate).kind)
         self._saved.append(sighting)
 

@@ -1,4 +1,4 @@
-"""The verb `replay`: recordings through the pipeline, and what is told of it afterwards."""
+"""The verb `replay`: plays recordings through the pipeline, and tells afterwards what happened."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -39,10 +39,10 @@ def play(
     notify: Callable[[Sighting, bool], None],
     out: TextIO,
 ) -> None:
-    """Plays a camera's recordings. begins: time of the first picture, if it is known.
+    """Play a camera's recordings. begins: time of the first picture, if it is known.
 
-    explain: where to write the page that shows why calls were made. dry_run: pays and stores nothing, and prints to
-    `out` what the calls would have been. writer: opens the database as its only writer. notify: told of each sighting.
+    explain: where to write the page that shows why calls were made. dry_run: pay and store nothing, and print to `out`
+    which calls would have been made. writer: opens the database as its only writer. notify: gets each sighting.
     Raises StreamwatchError.
     """
     recognizer, answers = make_replay_reader(settings, dry_run)
