@@ -1,4 +1,4 @@
-"""The verb `read` with local-first: what the local engine is sure of is not paid for."""
+"""The verb `read` with local-first pays only where the local engine is not sure."""
 
 import json
 from collections.abc import Iterator

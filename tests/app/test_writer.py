@@ -189,3 +189,65 @@ def test_after_an_error_in_a_vital_task_nothing_is_written(store: Store) -> None
         with pytest.raises(ChannelClosed):
             threads.writer.put(lambda: None)
         assert threads.writer.offer(lambda: None) is None
+
+
+@pytest.mark.errors_expected
+def test_a_reader_waits_for_a_picture_folder_that_is_away(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view, folder = saved_view(store), settings.data_dir / "evidence"
+    evidence = open_evidence(settings.database, settings.data_dir)
+    folder.rename(folder.with_name("unmounted"))
+    threads = Threads(store)
+    waited: list[float] = []
+
+    def mount(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 2:
+            folder.with_name("unmounted").rename(folder)
+
+    monkeypatch.setattr(threads.lifecycle, "wait_to_retry", mount)
+    access = ReaderAccess(evidence, threads.persistence, threads.writer, lambda event: None)
+    assert access.load(view.key) == view
+    assert waited == [1.0, 2.0]
+    (folder.parent / view_path(settings)).unlink()
+    with pytest.raises(StoreError, match="is gone"):
+        access.load(view.key)
+    evidence.close()
+
+
+def view_path(settings: Settings) -> Path:
+    (path,) = settings.data_dir.glob("evidence/*/*/*.jpg")
+    return path.relative_to(settings.data_dir)
+
+
+@pytest.mark.errors_expected
+def test_the_storage_is_well_again_once_every_thread_can_use_it(caplog: pytest.LogCaptureFixture) -> None:
+    lifecycle = Lifecycle(threading.Event())
+    shared = Persistence(SystemClock(), lifecycle)
+    failing, mended = threading.Event(), threading.Event()
+
+    def until_mended() -> None:
+        if not mended.is_set():
+            failing.set()
+            raise StorageFailed("The disk is full.")
+
+    reader = spawn(lambda: shared.persist(until_mended), "reader 1")
+    assert failing.wait(WAIT)
+    while shared.health.ok:
+        assert reader.is_alive()
+    failed: list[int] = []
+
+    def once() -> None:
+        if not failed:
+            failed.append(1)
+            raise StorageFailed("The disk is full.")
+
+    lifecycle.drain()  # which makes the pauses short
+    shared.persist(once)
+    assert not shared.health.ok, "the reader still cannot"
+    mended.set()
+    reader.join(WAIT)
+    assert shared.health.ok
+    said = [record.getMessage()[:17] for record in caplog.records]
+    assert said == ["The disk is full.", "the database and "]

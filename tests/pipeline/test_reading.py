@@ -20,7 +20,7 @@ def keyframe(camera: str) -> Keyframe:
 
 
 def outcomes() -> list[str]:
-    """Every word that the ledger knows."""
+    """Return every outcome that the ledger knows."""
     kinds, found = [RecognitionError], ["read", "no plate"]
     for kind in kinds:
         kinds += kind.__subclasses__()
