@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from streamwatch.app.parts import make_stir
 from streamwatch.app.watched import Camera, WatchedCamera
+from streamwatch.app.wiring import make_stir
 from streamwatch.capture import LiveCamera, Source, open_source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock

@@ -1,4 +1,4 @@
-"""The verb `check`: tries everything that `run` will need, as far as that changes nothing, and pays nothing."""
+"""The verb `check`: tries everything that `run` will need. It changes nothing and pays nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from streamwatch.app.cameras import main_stream, small_stream
 from streamwatch.app.daemon import spawn
-from streamwatch.app.parts import local_stands_in, make_recognizer
+from streamwatch.app.wiring import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.clock import Clock
@@ -21,7 +21,7 @@ from streamwatch.store.lock import is_held, lock_file
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was tried. what: its name; good: whether `run` can use it; text: what was found, what to do."""
+    """One thing that was tried. what: its name. good: `run` can use it. text: what was found, and what to do."""
 
     what: str
     good: bool
@@ -29,7 +29,7 @@ class Finding:
 
 
 def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
-    """Tries the database, the engine, the port and every camera, one after the other."""
+    """Try the database, the engine, the port and every camera, one after the other, and yield what was found."""
     yield _finding("database", partial(_try_database, settings))
     yield _finding("engine", partial(_try_engine, settings))
     if settings.health.port is not None:
@@ -45,7 +45,7 @@ def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
 
 
 def no_camera(config: Path) -> ConfigError:
-    """What `run` ends with where there is nothing to watch. config: the file."""
+    """Return the error of a config (its file) that names no camera."""
     return ConfigError(f"{config} names no camera.", "Add one under `cameras:`, for example `source: sample`.")
 
 
@@ -67,12 +67,12 @@ def _try_port(settings: Settings) -> str:
     assert port is not None
     if is_held(settings.database, settings.data_dir):
         return "not tried, because a streamwatch runs"
-    serve("127.0.0.1", port, _nobody).close()
+    serve("127.0.0.1", port, _no_snapshot).close()
     return f"127.0.0.1:{port} is free"
 
 
-def _nobody() -> Snapshot:
-    raise AssertionError("nobody asks while a port is only tried")
+def _no_snapshot() -> Snapshot:
+    raise AssertionError("The port is only tried, so nobody may ask it for a snapshot.")
 
 
 def _try_engine(settings: Settings) -> str:

@@ -22,12 +22,12 @@ from streamwatch.app.cameras import camera_of
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.app.lifecycle import Lifecycle
-from streamwatch.app.parts import local_stands_in, make_dispatcher, make_intake, make_recorder
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.resume import resume
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.app.shutdown import Shutdown
 from streamwatch.app.watched import Camera
+from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_intake, make_recorder
 from streamwatch.app.workers import Answer, CameraWorker, ReaderAccess, ReadingWorker, answers
 from streamwatch.app.writer import Writer
 from streamwatch.config.settings import Settings
@@ -36,7 +36,7 @@ from streamwatch.core.errors import SourceUnreadable
 from streamwatch.core.events import Event
 from streamwatch.core.model import Engine, Recognizer
 from streamwatch.http.health import HealthServer, serve
-from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Job, Notify, Pipeline
+from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Intake, Job, Notify, Pipeline
 from streamwatch.store import EvidenceFiles, LastView, Store
 from streamwatch.system.allocator import share_memory_between_threads
 from streamwatch.system.notify import Notifier
@@ -59,9 +59,9 @@ def spawn(target: Callable[[], None], name: str) -> threading.Thread:
 
 
 class Daemon:
-    """All cameras of a configuration, from frames to rows.
+    """Watches all cameras of a configuration, from frames to rows.
 
-    It has more attributes than a class should, because it is where all that runs side by side is put together.
+    It has 15 attributes because everything that runs side by side is put together here.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Daemon:
         self._pipeline = Pipeline(make_recorder(settings, store, notify), dispatcher, attempt=self._writer.persist)
         self._cameras: dict[str, Camera] = {}
         self._answers: dict[str, Channel[Answer]] = {name: answers() for name in settings.cameras}
+        self._last_views: dict[str, list[LastView]] = {}
         self._monitor = HealthMonitor(settings, self._cameras, self._pipeline, persistence, self._heartbeats, clock)
         self._notifier = Notifier()
         rounds = RetentionRounds(settings, store, evidence, clock, self._writer.ask)
@@ -102,7 +103,7 @@ class Daemon:
         share_memory_between_threads()
         self._lifecycle.stop_on_signals()
         now = self._clock.now()
-        last_views = {name: self._store.last_views(name, now) for name in self._settings.cameras}
+        self._last_views = {name: self._store.last_views(name, now) for name in self._settings.cameras}
         resume(self._settings, self._store, self._pipeline, self._clock)
         self._monitor.set_evidence(self._store.evidence_bytes())
         self._cameras.update({name: self._camera(name) for name in self._settings.cameras})
@@ -110,7 +111,7 @@ class Daemon:
         log.info("watching %s; plates are read by %s", ", ".join(self._cameras), self._settings.recognizer.engine)
         recorder = self._spawn(self._record, "recorder")
         readers = self._start_readers()
-        cameras = [self._spawn(partial(self._watch, *found), f"camera {found[0]}") for found in last_views.items()]
+        cameras = [self._spawn(partial(self._watch, name), f"camera {name}") for name in self._settings.cameras]
         keeper = self._spawn(self._housekeeping.run, "keeper")
         self._spawn(self._stay_awake, "heartbeat")
         self._notifier.ready()
@@ -170,24 +171,20 @@ class Daemon:
         return [self._spawn(partial(self._read, name, next_job), name) for name, next_job in jobs.items()]
 
     def _record(self) -> None:
-        """The recorder's thread."""
+        """Do the work of the recorder's thread."""
         with self._heartbeats.pulse("recorder") as heartbeat:
             self._writer.run(heartbeat)
 
     def _read(self, name: str, next_job: Callable[[float], Job | None]) -> None:
-        """The thread of a reader, or of the stand-in."""
+        """Do the work of a reader's thread, or of the stand-in's."""
         worker = ReadingWorker(self._pipeline.dispatcher, self._answers, self._lifecycle)
         with self._heartbeats.pulse(name, READING) as heartbeat:
             worker.run(next_job, heartbeat)
 
-    def _watch(self, name: str, last_views: list[LastView]) -> None:
-        """The thread of one camera."""
+    def _watch(self, name: str) -> None:
+        """Do the work of one camera's thread."""
         with self._heartbeats.pulse(f"camera {name}") as heartbeat:
-            intake = make_intake(self._settings, name)
-            self._pipeline.recorder.counters.frames[name] = intake.counts
-            for view in last_views:
-                intake.remember(view.passage, view.keyframe, view.plate)
-            attentive = self._settings.attention.longest_blindness is not None
+            intake, attentive = self._intake(name), self._settings.attention.longest_blindness is not None
             worker = CameraWorker(
                 self._cameras[name], intake, self._answers[name], self._submit, self._lifecycle, attentive
             )
@@ -198,11 +195,19 @@ class Daemon:
                 if len(self._settings.cameras) == 1:
                     self._lifecycle.mark_failed()
 
+    def _intake(self, name: str) -> Intake:
+        """Return the gate of a camera, which remembers the vehicles that an earlier run saw last."""
+        intake = make_intake(self._settings, name)
+        self._pipeline.recorder.counters.frames[name] = intake.counts
+        for view in self._last_views.pop(name):  # popped, because their pictures are needed no more
+            intake.remember(view.passage, view.keyframe, view.plate)
+        return intake
+
     def _submit(self, event: Event) -> None:
         """Have the recorder take an event. Raises ChannelClosed."""
         self._writer.put(partial(self._pipeline.take, event))
 
     def _stay_awake(self) -> None:
-        """The heartbeat's thread: after a stop (SIGSTOP), the time that passed is neither silence nor a hang."""
+        """Do the work of the heartbeat's thread, so that a stop (SIGSTOP) looks like neither silence nor a hang."""
         while not self._lifecycle.wait_until_over(BEAT):
             self._awake.beat()

@@ -28,7 +28,7 @@ from streamwatch.system.pulse import Pulses
 
 
 class HealthMonitor:
-    """Looks at everything. For any thread."""
+    """Gathers the state of all parts; any thread may ask."""
 
     def __init__(
         self,

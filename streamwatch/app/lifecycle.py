@@ -1,4 +1,4 @@
-"""How far the end of the daemon has come. All its threads ask here."""
+"""The phases in which the daemon ends. All its threads ask here."""
 
 import logging
 import os

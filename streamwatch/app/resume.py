@@ -1,8 +1,8 @@
-"""The first thing after a start: whatever the last run left behind is taken up where it was."""
+"""Takes up what the last run left behind; the first thing after a start."""
 
 import logging
 
-from streamwatch.app.parts import local_stands_in
+from streamwatch.app.wiring import local_stands_in
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.codes import StateReason
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def resume(settings: Settings, store: Store, pipeline: Pipeline, clock: Clock) -> None:
-    """Takes in answers that were paid, and puts what waits back into the outbox; what is doubtful is not paid again.
+    """Take in answers that were paid for, and put what waits back into the outbox. What is doubtful is not paid again.
 
     Raises StoreError.
     """
@@ -36,7 +36,7 @@ def resume(settings: Settings, store: Store, pipeline: Pipeline, clock: Clock) -
 
 
 def _take_in(answer: UnsavedAnswer, store: Store, pipeline: Pipeline) -> bool:
-    """Enter an answer that was paid for. False: it can not be entered, now or at any later start, and is set aside."""
+    """Record an answer that was paid for. Return False if no start can ever record it, so that it is set aside."""
     try:
         keyframe = store.load_keyframe(answer.keyframe)
         pipeline.recorder.resume([keyframe.passage])
@@ -44,10 +44,10 @@ def _take_in(answer: UnsavedAnswer, store: Store, pipeline: Pipeline) -> bool:
     except StorageFailed:
         raise
     except StoreError as error:
-        log.error("a paid answer can not be entered and is set aside: %s", error)
+        log.error("a paid answer cannot be recorded and is set aside: %s", error)
     except Exception as error:
-        # What nobody foresaw would otherwise end this start and every one to come.
-        log.critical("a paid answer can not be entered and is set aside", exc_info=error)
+        # An error that nobody foresaw would otherwise end this start and each later one.
+        log.critical("a paid answer cannot be recorded and is set aside", exc_info=error)
     else:
         return True
     pipeline.recorder.forget()
@@ -56,7 +56,7 @@ def _take_in(answer: UnsavedAnswer, store: Store, pipeline: Pipeline) -> bool:
 
 
 def _doubtful(settings: Settings, store: Store) -> list[tuple[WaitingKeyframe, bool]]:
-    """Keyframes whose call may have been charged, and whether they may only be read locally."""
+    """Return keyframes whose call may have been charged, each with True if only the local engine may read it."""
     doubtful = store.waiting(KeyframeState.DOUBTFUL)
     if settings.calls.resend_doubtful or local_stands_in(settings):
         return [(item, not settings.calls.resend_doubtful) for item in doubtful]
@@ -70,6 +70,6 @@ def _doubtful(settings: Settings, store: Store) -> list[tuple[WaitingKeyframe, b
 
 
 def _since(item: WaitingKeyframe, clock: Clock) -> float:
-    """Since when it waits, as far as the wall clock can be believed."""
+    """Return the monotonic time since which a keyframe waits, as far as the wall clock can be believed."""
     age = (clock.now() - item.captured_at).total_seconds() if clock.plausible else 0.0
     return clock.monotonic() - max(0.0, age)

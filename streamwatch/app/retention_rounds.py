@@ -69,7 +69,7 @@ class RetentionRounds:
         return freed
 
     def _ages_count(self) -> bool:
-        """Not while the clock may be far ahead: everything would be old enough to be deleted."""
+        """Return False while the clock may be far ahead: everything would look old enough to be deleted."""
         leapt = self._clock.leapt
         if leapt and not self._doubted:
             log.warning(

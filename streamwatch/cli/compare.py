@@ -31,7 +31,7 @@ def compare(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Read pictures that were paid for again with the local engine, free, and show how far the two agree."""
-    from streamwatch.app.parts import make_local, make_local_help
+    from streamwatch.app.wiring import make_local, make_local_help
     from streamwatch.cli.compare_report import print_comparison
     from streamwatch.replay.compare import Comparison, read_again
     from streamwatch.store import open_reader

@@ -16,12 +16,12 @@ def read(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Read the plates of pictures with the configured engine; with ocrcars each picture is a paid call."""
-    from streamwatch.app.by_hand import by_hand
+    from streamwatch.app.picture_reader import picture_reader
 
     settings = load_settings(config_path)
     results: list[dict[str, Any]] = []
     try:
-        with by_hand(settings) as read_one, progress_bar() as progress:
+        with picture_reader(settings) as read_one, progress_bar() as progress:
             for image in progress.track(images, description="reading"):
                 results.append(read_one(image))
     finally:

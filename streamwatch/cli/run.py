@@ -18,7 +18,7 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Watch all cameras until a signal comes; print a line for each new sighting."""
     from streamwatch.app.check import no_camera
     from streamwatch.app.daemon import Daemon
-    from streamwatch.app.parts import make_recognizer
+    from streamwatch.app.wiring import make_recognizer
     from streamwatch.store import open_evidence
 
     settings = load_settings(config_path)

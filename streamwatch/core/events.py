@@ -1,4 +1,4 @@
-"""What happens on the way from a camera to the rows, in the order in which it is written down."""
+"""What happens on the way from a camera to the rows, in the order in which it is recorded."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from streamwatch.core.model import CallResult, Engine, Keyframe, Passage, PlateT
 
 @dataclass(frozen=True, slots=True)
 class PassageOpened:
-    """A vehicle has come. number: of its passage as the gate counts, 0 where no gate of this run saw it."""
+    """A vehicle has come. number: the gate's number of the passage, 0 if no gate of this run saw the vehicle."""
 
     passage: Passage
     number: int = 0
@@ -25,14 +25,14 @@ class KeyframeTaken:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeKept:
-    """A view of a vehicle that nothing was paid for was kept for people; it is never read."""
+    """A view was kept for people, of a vehicle for which nothing was paid. No engine will read it."""
 
     keyframe: Keyframe
 
 
 @dataclass(frozen=True, slots=True)
 class KeyframeDropped:
-    """A view was given up without being read. key, passage: of the keyframe."""
+    """A view was given up, and no engine has read it. key, passage: of the keyframe."""
 
     key: str
     passage: str
@@ -50,7 +50,7 @@ class KeyframeWaits:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeDoubtful:
-    """A view was sent, the answer never came, and nobody knows whether it was charged: it is not sent again."""
+    """A view was sent and no answer came. It may have been charged, so it is not sent again."""
 
     keyframe: Keyframe
     error: RecognitionError
@@ -65,7 +65,7 @@ class PassageClosed:
 
 @dataclass(frozen=True, slots=True)
 class CallStarted:
-    """A call is about to be paid. keyframe: its key, None for a picture given by hand. picture: JPEG or address."""
+    """A call is about to be paid for. keyframe: its key, None for a picture given by hand. picture: JPEG or address."""
 
     key: str
     keyframe: str | None
@@ -86,9 +86,9 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class PlatesRead:
-    """An engine has answered; no plates is an answer too. call: the key of the paid call, None for the local engine.
+    """An engine has answered, maybe that there is no plate. call: key of the paid call, None for the local engine.
 
-    why: the reason why no call was paid for it, where the configured engine is one that is paid.
+    why: the reason why no call was paid for, if the configured engine is a paid one.
     """
 
     keyframe: Keyframe
@@ -100,9 +100,9 @@ class PlatesRead:
 
 @dataclass(frozen=True, slots=True)
 class PlatesConfirmed:
-    """What the local engine read in a picture that was paid for, the same or not, with paid Chinese characters.
+    """The local engine has read a picture that was paid for. Chinese characters are those of the paid answer.
 
-    contradicted: the paid plates that it reads otherwise.
+    contradicted: the paid plates that the local engine reads otherwise.
     """
 
     keyframe: Keyframe
@@ -112,7 +112,7 @@ class PlatesConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class ReadFailed:
-    """No engine has answered, and none will be asked again."""
+    """No engine has answered, and none will be asked again about this view."""
 
     keyframe: Keyframe
     error: RecognitionError

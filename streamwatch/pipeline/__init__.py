@@ -1,4 +1,4 @@
-"""From frames to rows, without threads: what the daemon and a replay have in common."""
+"""From frames to rows, without threads: the part that the daemon and a replay share."""
 
 from streamwatch.pipeline.budget import Budget, CallLimits
 from streamwatch.pipeline.channel import Channel, ChannelClosed
@@ -10,7 +10,8 @@ from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.outbox import Outbox
 from streamwatch.pipeline.pipeline import DirectAccess, Pipeline, ignore
 from streamwatch.pipeline.reading import RecordedLedger
-from streamwatch.pipeline.recorder import Notify, Recorder
+from streamwatch.pipeline.recorder import Recorder
+from streamwatch.pipeline.sighting_log import Notify
 
 __all__ = [
     "Budget",

@@ -9,9 +9,11 @@ from streamwatch.gate import Why
 
 @dataclass
 class Counters:
-    """passages: by (camera, outcome), and under "opened" all of a camera. calls: by outcome. dropped: keyframes.
+    """Numbers that the recorder and the gates keep up to date.
 
-    evidence: bytes of all pictures. frames: of each camera, by why they were sent or not; the gate counts on in them.
+    passages: by (camera, outcome), and all passages of a camera under "opened". calls: by outcome. dropped: keyframes.
+    evidence: bytes of all pictures on disk. frames: by camera, and by the reason why they were sent or not; each is the
+    gate's own mapping, in which it goes on counting.
     """
 
     passages: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""One camera's frames in, what happened in them out."""
+"""Turns the frames of one camera into events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ ASKED = 500  # keyframes whose answer the gate may still learn; in a long outage
 
 @dataclass(frozen=True, slots=True)
 class JpegLimits:
-    """How keyframes are encoded. long_side: px; quality: 0 to 100; max_bytes: never more."""
+    """How keyframes are encoded. long_side: at most so many pixels. quality: 0 to 100. max_bytes: upper limit."""
 
     long_side: int
     quality: int
@@ -24,7 +24,7 @@ class JpegLimits:
 
 
 def settles(judged: JudgedPlate, min_confidence: float, grammar: Grammar = CHINA) -> bool:
-    """True if a reading settles what a vehicle's plate is, so that no second call is worth its price."""
+    """True if a reading settles the plate of a vehicle, so that a second call is not worth its price."""
     confidence = judged.plate.confidence
     believed = confidence is None or confidence >= min_confidence
     trusted = judged.trust is Trust.CONFIRMED or (judged.trust is Trust.UNCHECKED and believed)
@@ -32,12 +32,12 @@ def settles(judged: JudgedPlate, min_confidence: float, grammar: Grammar = CHINA
 
 
 class Intake:
-    """Runs a gate and gives its decisions names, keys and pictures. Not thread safe: one camera, one thread."""
+    """Runs the gate of one camera, and gives its decisions keys and pictures. For one thread."""
 
     def __init__(
         self, camera: str, gate: Gate, jpeg: JpegLimits, min_confidence: float, grammar: Grammar = CHINA
     ) -> None:
-        """min_confidence: 0 to 1, from which on a reading that fits the grammar settles what a plate is."""
+        """min_confidence: 0 to 1. From it on, a reading that fits the grammar settles the plate."""
         self._camera, self._gate, self._jpeg = camera, gate, jpeg
         self._min_confidence, self._grammar = min_confidence, grammar
         self._open: dict[int, Passage] = {}
@@ -45,45 +45,51 @@ class Intake:
         self._taken: dict[str, Frame] = {}
 
     def attention(self, frame: Frame) -> Attention:
-        """How closely the camera must be watched, as the next frame shows; it is not taken in by this."""
+        """Return how closely the camera must be watched, judging by the next frame, which the gate does not take in."""
         return self._gate.attention(frame)
 
     def look(self, frame: Frame) -> list[Event]:
-        """What happened by this frame."""
+        """Show the gate a frame; return the events that follow."""
         self._taken = {}
         return [self._named(decision) for decision in self._gate.look(frame)]
 
     def remember(self, passage: Passage, keyframe: Keyframe, plate: FrameCorners | None) -> None:
-        """Before the first frame: a vehicle that an earlier run sent. If it still stands there, its passage goes on."""
+        """Before the first frame: tell the gate of a vehicle that an earlier run sent.
+
+        If the vehicle still stands there, its passage goes on. plate: None if not known.
+        """
         luma = decode_luma(keyframe.jpeg, keyframe.crop)
         if luma is not None:
             view = Remembered(passage.opened_at, passage.last_seen, luma, keyframe.crop, plate)
             self._open[self._gate.remember(view)] = passage
 
     def last_calls(self) -> list[Event]:
-        """What is worth reading when no frame will come any more; to be asked again after the answers to it."""
+        """Return what is worth reading when no frame will come any more.
+
+        The answers may make something else worth reading: call it again until it returns nothing.
+        """
         return [self._named(decision) for decision in self._gate.last_calls()]
 
     def finish(self) -> list[Event]:
-        """What is still open, closed."""
+        """Close the passages that are still open; return the events that follow."""
         return [self._named(decision) for decision in self._gate.finish()]
 
     def frame_of(self, keyframe: str) -> Frame | None:
-        """The whole frame of a keyframe (by its key) that came out of the last look; None of an earlier one."""
+        """Return the whole frame of a keyframe (by its key) of the last look; None for an earlier keyframe."""
         return self._taken.get(keyframe)
 
     @property
     def counts(self) -> Mapping[Why, int]:
-        """Frames by why they were sent or not."""
+        """The number of frames by the reason why they were sent or not. The gate goes on counting in this mapping."""
         return self._gate.counts
 
     @property
     def glance(self) -> Glance | None:
-        """What the gate saw in the last frame; None before the first."""
+        """What the gate saw in the last frame; None before the first frame."""
         return self._gate.glance
 
     def answered(self, keyframe: Keyframe, plates: tuple[JudgedPlate, ...] | None) -> None:
-        """Tells the gate what a keyframe's reading said; None where no engine answered."""
+        """Tell the gate which plates were read in a keyframe. plates: None if no engine answered."""
         passage = self._asked.pop(keyframe.key, None)
         if passage is None:
             return

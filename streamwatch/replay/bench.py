@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from streamwatch.app.parts import make_intake
+from streamwatch.app.wiring import make_intake
 from streamwatch.capture import AttentiveSource, Recording, file_of, open_source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
@@ -23,7 +23,7 @@ from streamwatch.core.redact import place_of
 from streamwatch.imaging.jpeg import encode
 from streamwatch.pipeline import Intake, RecordedLedger
 from streamwatch.replay.explain import Answers
-from streamwatch.replay.parts import make_replay_reader
+from streamwatch.replay.replay_wiring import make_replay_reader
 
 CAMERA = "camera"
 BUSIEST = 0.7

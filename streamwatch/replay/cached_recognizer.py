@@ -1,17 +1,17 @@
-"""Of a recording that is replayed again no picture is paid for twice: the ledger still holds what was answered."""
+"""Saves calls when a recording is played again: the ledger still holds the answers that were paid for."""
 
 from collections.abc import Callable
 
 from streamwatch.core.model import Ledger, PlateText, Recognizer
 
 AnswerTo = Callable[[bytes], tuple[PlateText, ...] | None]
-"""What the paid engine said of a JPEG; None where it said nothing."""
+"""Returns what the paid engine said of a JPEG; None if it said nothing."""
 
 
 class CachedRecognizer:
-    """A paid engine that is asked only for pictures which it has not answered.
+    """A paid engine that is asked only about pictures for which the ledger has no answer.
 
-    spared: how many answers were taken from the ledger.
+    spared: the number of answers that came from the ledger.
     """
 
     def __init__(self, engine: Recognizer, answer_to: AnswerTo) -> None:
@@ -20,7 +20,7 @@ class CachedRecognizer:
         self.spared = 0
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
-        """See Recognizer. Also raises StoreError."""
+        """Return the plates of a picture; see Recognizer. Also raises StoreError."""
         answer = self._answer_to(jpeg)
         if answer is None:
             return self._engine.read(jpeg, ledger)
@@ -28,5 +28,5 @@ class CachedRecognizer:
         return list(answer)
 
     def close(self) -> None:
-        """See Recognizer."""
+        """Close the engine; see Recognizer."""
         self._engine.close()

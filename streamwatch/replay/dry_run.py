@@ -1,4 +1,4 @@
-"""A dry run: the same pipeline over a database that is thrown away, with answers that cost nothing."""
+"""What a dry run needs: a database that is thrown away, and answers that cost nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 from streamwatch.core.model import Engine, Ledger, PlateText
 from streamwatch.store import Store, open_store
 
-STRIDE = 48271  # makes neighbours in the row of assumed plates unlike each other, so that none counts as a misread
+STRIDE = 48271  # makes assumed plates that follow each other so unlike that none counts as a misread of another
 
 
 class AssumedRecognizer:
-    """Answers where nobody can read: each picture shows one plate, surely read, and none shows another one's.
+    """Answers where no engine is installed: it assumes that each picture shows one plate, and never the same.
 
-    It counts as a local engine: nothing of it is paid, so no budget, pace or breaker applies.
+    It counts as a local engine: its answers cost nothing, so that no budget, pace or circuit breaker applies.
     """
 
     engine = Engine.LOCAL
@@ -23,17 +23,17 @@ class AssumedRecognizer:
         self._read = 0
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
-        """One plate that was never read before."""
+        """Return one plate that was never read before."""
         self._read += 1
         return [PlateText(f"京A{self._read * STRIDE % 100_000:05d}", 1.0, None)]
 
     def close(self) -> None:
-        """There is nothing to give back."""
+        """Do nothing: there is nothing to give back."""
 
 
 @contextmanager
 def scratch_store() -> Iterator[Store]:
-    """A database and an evidence folder that are gone afterwards."""
+    """Yield a store with a database and an evidence folder that are gone afterwards."""
     with TemporaryDirectory(prefix="streamwatch-") as folder:
         store = open_store(f"sqlite:///{folder}/streamwatch.db", Path(folder))
         try:

@@ -1,4 +1,4 @@
-"""The verb `replay`: recordings through the pipeline, and what is told of it afterwards."""
+"""The verb `replay`: plays recordings through the pipeline, and tells afterwards what happened."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from streamwatch.app.parts import make_dispatcher, make_intake, make_recorder, settled_from
+from streamwatch.app.wiring import make_dispatcher, make_intake, make_recorder, settled_from
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.events import Event
@@ -19,8 +19,8 @@ from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, Pipeline, ign
 from streamwatch.replay.cached_recognizer import CachedRecognizer
 from streamwatch.replay.dry_run import scratch_store
 from streamwatch.replay.explain import Answers, Trace, page_of, page_place, print_account
-from streamwatch.replay.parts import make_replay_reader, used_by
 from streamwatch.replay.replay import Playback, Progress, Replay, summary
+from streamwatch.replay.replay_wiring import make_replay_reader, used_by
 from streamwatch.store import Store
 
 log = logging.getLogger("streamwatch")
@@ -39,10 +39,10 @@ def play(
     notify: Callable[[Sighting, bool], None],
     out: TextIO,
 ) -> None:
-    """Plays a camera's recordings. begins: time of the first picture, if it is known.
+    """Play a camera's recordings. begins: time of the first picture, if it is known.
 
-    explain: where to write the page that shows why calls were made. dry_run: pays and stores nothing, and prints to
-    `out` what the calls would have been. writer: opens the database as its only writer. notify: told of each sighting.
+    explain: where to write the page that shows why calls were made. dry_run: pay and store nothing, and print to `out`
+    which calls would have been made. writer: opens the database as its only writer. notify: gets each sighting.
     Raises StreamwatchError.
     """
     recognizer, answers = make_replay_reader(settings, dry_run)

@@ -1,6 +1,6 @@
-"""Recordings through the same pipeline as live cameras, in the video's own time, waiting for each reading.
+"""Plays recordings through the same pipeline as live cameras, in the video's own time, and waits for each reading.
 
-No thread and no clock decides anything, so the same input gives the same sightings.
+No thread and no clock decides anything, so that the same input gives the same sightings.
 """
 
 import logging
@@ -23,14 +23,12 @@ from streamwatch.store import LastView
 log = logging.getLogger(__name__)
 
 Progress = Callable[[Path, float, float | None], None]
-"""Told now and then: the video, seconds of it that are done, its length in seconds where it is known."""
+"""Gets the video, the seconds of it that were played, and its length in seconds (None if unknown), now and then."""
 
 TELL_EVERY = 1.0  # s of video
-
-
-PATIENCE = 90.0  # s for which a replay waits for a service that stumbles, before it goes on without it
-PROBES = (1.0, 2.0, 4.0, 8.0, 15.0)  # s; pauses at the end, in which a refusal (quota, credentials) may be over
-READ_TIME = 1.0  # s after such a pause in which a refusal is known
+PATIENCE = 90.0  # s that a replay waits for a service that fails, before it goes on without it
+PROBES = (1.0, 2.0, 4.0, 8.0, 15.0)  # s; pauses at the end, after which a refusal (quota, credentials) may be over
+READ_TIME = 1.0  # s; as long after such a pause, the answer to the probe is there
 
 
 FrameListener = Callable[[Frame, Glance], None]
@@ -68,12 +66,13 @@ class Replay:
         self._last_views: LastViews | None = last_views
         self._playback, self._intake, self._listener = playback, intake, listener
         self._pipeline, self._dispatcher, self._clock = pipeline, pipeline.dispatcher, clock
-        self._waited = 0.0  # s since the last answer, as far as they were spent on reading
+        self._waited = 0.0  # s spent on reading since the last answer
 
     def run(self, videos: Sequence[Path], start: datetime | None, progress: Progress) -> None:
-        """Plays all videos. start: time of the first frame of the first video; the others follow on it.
+        """Play all videos. start: time of the first frame of the first video; the others follow on it.
 
-        Without `start` each video says when it was recorded, else its file's time of writing counts as its end.
+        Without `start`, each video says when it was recorded. If it does not, the time at which its file was written
+        counts as its end.
         Raises SourceUnreadable, StoreError.
         """
         ended: datetime | None = None
@@ -104,14 +103,14 @@ class Replay:
         return Recording(self._playback.camera, video, self._playback.max_blind or 0.0, self._playback.rotate)
 
     def _remember(self, begins: datetime) -> None:
-        """Before the first picture: who stood there at the end of an earlier recording may still stand there."""
+        """Before the first frame: a vehicle that stood there when an earlier recording ended may still stand there."""
         if self._last_views is not None:
             for view in self._last_views(self._playback.camera, begins):
                 self._intake.remember(view.passage, view.keyframe, view.plate)
         self._last_views = None
 
     def _play(self, recording: Recording, video: Path, begins: datetime, progress: Progress) -> datetime:
-        """Returns the time at which the next video would go on."""
+        """Play one video; return the time at which the next one would go on."""
         told, at = begins, begins
         for frame in recording.frames(begins):
             if self._playback.max_blind is not None and recording.attend(self._intake.attention(frame)):
@@ -145,9 +144,9 @@ class Replay:
                 self._read(pause + READ_TIME)
 
     def _read(self, patience: float) -> None:
-        """Has everything read that waits; what waits longer than `patience` seconds since the last answer is left.
+        """Have everything read that waits. Give up `patience` seconds after the last answer.
 
-        So a service that does not come back is waited for once, and not once per vehicle.
+        So the replay waits once for a service that does not come back, and not once for each vehicle.
         """
         while self._dispatcher.backlog()[0]:
             began = self._clock.monotonic()
@@ -165,7 +164,7 @@ class Replay:
 
 
 def summary(counters: Counters, camera: str) -> str:
-    """One line for the end: passages, how many of them were read, calls that reached the service."""
+    """Return one line for the end: passages, how many of them were read, and the calls that reached the service."""
     passages = some(counters.passages[camera, "opened"], "passage")
     calls = some(counters.calls.total() - counters.calls[NotSent.outcome], "call")
     return f"{passages}, {counters.passages[camera, 'read']} read; {calls} to ocrCars"

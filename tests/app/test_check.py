@@ -32,7 +32,7 @@ def said_of(what: str, settings: Settings) -> tuple[bool, str]:
 
 
 def contents(folder: Path) -> dict[Path, tuple[bytes, int] | None]:
-    """Every folder, and every file with its bytes and its time of writing."""
+    """Return every folder, and every file with its bytes and its time of writing."""
     return {
         path: (path.read_bytes(), path.stat().st_mtime_ns) if path.is_file() else None for path in folder.rglob("*")
     }
@@ -139,8 +139,8 @@ def test_a_missing_disk_of_pictures_is_said(tmp_path: Path) -> None:
     assert "which holds pictures of this database, is missing. Mount its disk" in text
 
 
-def test_a_folder_that_can_not_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As root may write everywhere, the answer of the system is put in its place."""
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test gives the answer of the system itself, because root may write everywhere."""
     monkeypatch.setattr(inspection.os, "access", lambda path, mode: False)
     settings = settings_of(tmp_path, "")
     assert said_of("database", settings) == (

@@ -1,4 +1,4 @@
-"""What an earlier run left is taken up; what can not be taken up stops no start."""
+"""A start takes up what an earlier run left; what it cannot take up does not stop it."""
 
 import logging
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from records import ANSWER, NOON, plain_sqlite, rows, saved_call, saved_view
 
-from streamwatch.app import parts
+from streamwatch.app import wiring
 from streamwatch.app.resume import resume
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
@@ -33,7 +33,7 @@ def store(file: Path, tmp_path: Path) -> Iterator[Store]:
 
 
 class Nothing(Dispatcher):
-    """Takes nothing up, for nothing waits in these tests."""
+    """Takes no keyframes, because none wait in these tests."""
 
     def __init__(self) -> None:
         pass
@@ -45,7 +45,7 @@ class Nothing(Dispatcher):
 def start(store: Store) -> list[Sighting]:
     told: list[Sighting] = []
     settings = Settings()
-    recorder = parts.make_recorder(settings, store, lambda sighting, _: told.append(sighting))
+    recorder = wiring.make_recorder(settings, store, lambda sighting, _: told.append(sighting))
     resume(settings, store, Pipeline(recorder, lambda take: Nothing()), SystemClock())
     return told
 
@@ -82,7 +82,7 @@ def errors_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @pytest.mark.errors_expected
 @pytest.mark.parametrize("error", [StoreError("The database refused a statement."), ZeroDivisionError("unforeseen")])
-def test_what_can_not_be_entered_is_set_aside_and_said_once(
+def test_what_cannot_be_recorded_is_set_aside_and_said_once(
     store: Store, file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     bad, _ = answered(store, "one"), answered(store, "two")

@@ -9,6 +9,7 @@ from records import Database, rows, saved_view
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
+from streamwatch.core.errors import StorageFailed
 from streamwatch.store import KeyframeState, open_evidence, open_store
 
 DAY = 86400.0
@@ -36,5 +37,24 @@ def test_a_clock_that_was_set_ahead_deletes_nothing_for_its_age(
     started_again = SystemClock(lambda: began + 5000 * DAY, lambda: up, lambda: None)
     assert RetentionRounds(settings, store, evidence, started_again, lambda call: call()).tidy() == 0
     assert rows(database, "SELECT * FROM passages") == []
+    evidence.close()
+    store.close()
+
+
+def test_a_folder_that_cannot_be_swept_is_reported_and_stops_nothing(
+    tmp_path: Path, database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.model_validate({"data_dir": tmp_path / "data", "retention": {"min_free": 0}})
+    store = open_store(database.url, settings.data_dir)
+    view = saved_view(store)
+    evidence = open_evidence(database.url, settings.data_dir)
+
+    def fail(*_: object) -> None:
+        raise StorageFailed("The folder cannot be read.")
+
+    monkeypatch.setattr(evidence, "sweep", fail)
+    rounds = RetentionRounds(settings, store, evidence, SystemClock(), lambda call: call())
+    assert rounds.tidy() == len(view.jpeg)
+    assert caplog.messages == ["retention: The folder cannot be read."]
     evidence.close()
     store.close()

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -29,9 +29,20 @@ from misbehaving import SECRET, Truthful, counted, of_passage, read_books
 from pydantic import SecretStr
 from records import keyframe, passage
 
-from streamwatch.core.events import Event, KeyframeDropped, KeyframeTaken, PassageClosed, PassageOpened
+from streamwatch.core.events import Event, KeyframeTaken, PassageClosed, PassageOpened
 from streamwatch.core.model import Engine, Keyframe, Passage
-from streamwatch.pipeline import Budget, CallLimits, Dispatcher, Governor, Job, LocalHelp, Outbox, Recorder
+from streamwatch.pipeline import (
+    Budget,
+    CallLimits,
+    DirectAccess,
+    Dispatcher,
+    Governor,
+    Job,
+    LocalHelp,
+    Outbox,
+    Pipeline,
+    Recorder,
+)
 from streamwatch.recognition.ocrcars.client import OcrCars
 from streamwatch.recognition.ocrcars.credentials import AppCode
 from streamwatch.store import Store, open_store
@@ -72,19 +83,20 @@ class Slow(Truthful):
         return super().answer(method, call)
 
 
-class SharedDesk:
-    """The books for several readers."""
+class SharedAccess(DirectAccess):
+    """The storage for several readers, one at a time."""
 
-    def __init__(self, store: Store, books: Recorder) -> None:
-        self._store, self._books, self.lock = store, books, threading.Lock()
+    def __init__(self, store: Store, take: Callable[[Event], None], lock: "threading._RLock") -> None:
+        super().__init__(store, take)
+        self._lock = lock
 
     def load(self, key: str) -> Keyframe:
-        with self.lock:
-            return self._store.load_keyframe(key)
+        with self._lock:
+            return super().load(key)
 
     def record(self, event: Event) -> None:
-        with self.lock:
-            self._books.record(event)
+        with self._lock:
+            super().record(event)
 
 
 @dataclass
@@ -92,31 +104,33 @@ class Gate:
     """Vehicles that come, without the pictures of a camera."""
 
     clock: MovedClock
-    books: Recorder
-    desk: SharedDesk
-    dispatcher: Dispatcher
+    pipeline: Pipeline
+    lock: "threading._RLock"
     jpeg: bytes
     views: int = 0
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        return self.pipeline.dispatcher
+
+    def take(self, event: Event) -> None:
+        with self.lock:
+            self.pipeline.take(event)
 
     def vehicle(self, views: int) -> None:
         """Comes, is seen in so many views, and goes."""
         stay = passage(at=self.clock.now())
-        self.desk.record(PassageOpened(stay))
+        self.take(PassageOpened(stay))
         for n in range(views):
             self.view(stay, n)
-        self.desk.record(PassageClosed(replace(stay, closed=True)))
+        self.take(PassageClosed(replace(stay, closed=True)))
 
     def view(self, stay: Passage, n: int) -> None:
         self.views += 1
         at = stay.opened_at + timedelta(seconds=n)
         # What follows the end of a JPEG is ignored, and makes each picture one of its own.
         shot = replace(keyframe(stay, self.jpeg + self.views.to_bytes(4, "big")), captured_at=at, score=float(n))
-        self.desk.record(KeyframeTaken(shot))
-        with self.desk.lock:
-            waiting = self.books.as_waiting(shot)
-        for dropped in self.dispatcher.add(waiting):
-            lost = dropped.waiting
-            self.desk.record(KeyframeDropped(lost.key, lost.passage, lost.camera, dropped.reason))
+        self.take(KeyframeTaken(shot))
 
 
 def picture() -> bytes:
@@ -180,13 +194,17 @@ def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
     clock = MovedClock()
     client = OcrCars(endpoint, AppCode(SecretStr(SECRET)), wait=clock.move)
     with closing(open_store(f"sqlite:///{folder / 'streamwatch.db'}", folder)) as store, closing(client):
-        books = Recorder(store, window=300.0, floors={Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}, notify=lambda *_: None)
-        desk = SharedDesk(store, books)
+        floors = {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
+        recorder, lock = Recorder(store, window=300.0, floors=floors, notify=lambda *_: None), threading.RLock()
         budget = Budget(CallLimits(), {}, store.spent, clock.now(), clock.monotonic())
         outbox = Outbox(max_items, 2_000_000_000, 7 * DAY)
         nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=1.0)
-        dispatcher = Dispatcher(outbox, Governor(20), budget, client, nobody, clock, desk)
-        yield Gate(clock, books, desk, dispatcher, picture())
+
+        def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
+            access = SharedAccess(store, take, lock)
+            return Dispatcher(outbox, Governor(20), budget, client, nobody, clock, access)
+
+        yield Gate(clock, Pipeline(recorder, dispatcher), lock, picture())
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ from test_cli import SECRET, paid, streamwatch
 from test_cli import START as BEGIN
 from test_gate import FPS, HEIGHT, ROAD, START, WIDTH, Scene, Stay, gate_for, paste, texture, vehicle
 
-from streamwatch.app import parts
+from streamwatch.app import wiring
 from streamwatch.app.resume import resume
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
@@ -202,7 +202,7 @@ def test_after_a_crash_nothing_of_it_is_paid_for(
         books.record(event)
     store = open_again()
     settings, clock = Settings(), SystemClock()
-    recorder = parts.make_recorder(settings, store, lambda sighting, corrected: None)
+    recorder = wiring.make_recorder(settings, store, lambda sighting, corrected: None)
 
     class NoReader:
         engine = Engine.OCRCARS
@@ -214,7 +214,7 @@ def test_after_a_crash_nothing_of_it_is_paid_for(
             pass
 
     def make(take: Callable[[Event], None]) -> Dispatcher:
-        return parts.make_dispatcher(settings, store, NoReader(), clock, DirectAccess(store, take))  # type: ignore[arg-type]
+        return wiring.make_dispatcher(settings, store, NoReader(), clock, DirectAccess(store, take))  # type: ignore[arg-type]
 
     pipeline = Pipeline(recorder, make)
     dispatcher = pipeline.dispatcher

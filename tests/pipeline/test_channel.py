@@ -1,4 +1,4 @@
-"""Channels between threads: order, bounds, closing."""
+"""The order, the bounds and the end of channels between threads."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Events to rows and sightings, with a real database."""
+"""The recorder turns events into rows and sightings, in a real database."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,8 +37,8 @@ def store(database: Database, tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-class Desk:
-    """Recorder with a notebook of what was told, and shorthand for events."""
+class Scene:
+    """A recorder, a list of what it told, and short names for events."""
 
     def __init__(self, store: Store) -> None:
         self.told: list[tuple[str, bool]] = []
@@ -77,52 +77,52 @@ def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
 
 
 def test_a_passage_becomes_a_final_sighting(store: Store, database: Database) -> None:
-    desk = Desk(store)
-    passage = desk.open("p1", 0)
-    desk.answer(desk.take(passage, "k1", 2), ("京A·F0236", 0.97))
+    scene = Scene(store)
+    passage = scene.open("p1", 0)
+    scene.answer(scene.take(passage, "k1", 2), ("京A·F0236", 0.97))
     assert rows(database, "SELECT plate, status FROM sightings") == [("京AF0236", "provisional")]
-    desk.close(passage, 8)
+    scene.close(passage, 8)
     assert rows(database, "SELECT plate, kind, status, reads FROM sightings") == [("京AF0236", "ordinary", "final", 1)]
     assert rows(database, "SELECT outcome, closed FROM passages") == [("read", 1)]
-    assert desk.told == [("京AF0236", False)]
+    assert scene.told == [("京AF0236", False)]
 
 
 def test_corners_are_stored_in_pixels_of_the_frame(store: Store, database: Database) -> None:
-    desk = Desk(store)
-    desk.answer(desk.take(desk.open("p1", 0), "k1", 2), ("京AF0236", 0.97))
+    scene = Scene(store)
+    scene.answer(scene.take(scene.open("p1", 0), "k1", 2), ("京AF0236", 0.97))
     ((corners, raw),) = rows(database, "SELECT corners, raw FROM readings")
     assert corners.replace(" ", "").startswith("[[120.0,70.0],[220.0,70.0]")
     assert raw == "京AF0236"
 
 
 def test_a_correction_is_told_once(store: Store, database: Database) -> None:
-    desk = Desk(store)
-    passage = desk.open("p1", 0)
-    desk.answer(desk.take(passage, "k1", 1), ("京A12B45", 0.96))
-    desk.answer(desk.take(passage, "k2", 2), ("京A12845", 0.99))
-    desk.close(passage, 8)
-    assert desk.told == [("京A12B45", False), ("京A12845", True)]
+    scene = Scene(store)
+    passage = scene.open("p1", 0)
+    scene.answer(scene.take(passage, "k1", 1), ("京A12B45", 0.96))
+    scene.answer(scene.take(passage, "k2", 2), ("京A12845", 0.99))
+    scene.close(passage, 8)
+    assert scene.told == [("京A12B45", False), ("京A12845", True)]
     assert rows(database, "SELECT plate FROM sightings") == [("京A12845",)]
     assert rows(database, "SELECT count(*) FROM readings WHERE sighting_id IS NOT NULL") == [(2,)]
 
 
 @pytest.mark.errors_expected
 def test_outcomes_without_a_sighting(store: Store, database: Database) -> None:
-    desk = Desk(store)
-    unread = desk.open("unread", 0)
-    desk.answer(desk.take(unread, "k1", 1))
-    desk.close(unread, 5)
-    unsure = desk.open("unsure", 10)
-    desk.answer(desk.take(unsure, "k2", 11), ("京AF0236", 0.4))
-    desk.close(unsure, 15)
-    failed = desk.open("failed", 20)
-    desk.recorder.record(ReadFailed(desk.take(failed, "k3", 21), Transient("The service stumbled.")))
-    desk.close(failed, 25)
-    dropped = desk.open("dropped", 30)
-    desk.recorder.record(
-        KeyframeDropped(desk.take(dropped, "k4", 31).key, dropped.key, "gate", StateReason.OUTBOX_ITEMS)
+    scene = Scene(store)
+    unread = scene.open("unread", 0)
+    scene.answer(scene.take(unread, "k1", 1))
+    scene.close(unread, 5)
+    unsure = scene.open("unsure", 10)
+    scene.answer(scene.take(unsure, "k2", 11), ("京AF0236", 0.4))
+    scene.close(unsure, 15)
+    failed = scene.open("failed", 20)
+    scene.recorder.record(ReadFailed(scene.take(failed, "k3", 21), Transient("The service stumbled.")))
+    scene.close(failed, 25)
+    dropped = scene.open("dropped", 30)
+    scene.recorder.record(
+        KeyframeDropped(scene.take(dropped, "k4", 31).key, dropped.key, "gate", StateReason.OUTBOX_ITEMS)
     )
-    desk.close(dropped, 35)
+    scene.close(dropped, 35)
     assert rows(database, "SELECT key, outcome FROM passages ORDER BY id") == [
         ("unread", "unread"),
         ("unsure", "unsure"),
@@ -138,30 +138,30 @@ def test_outcomes_without_a_sighting(store: Store, database: Database) -> None:
 
 @pytest.mark.parametrize("closed", [False, True])
 def test_what_the_local_engine_confirms_counts_as_a_reading(store: Store, database: Database, closed: bool) -> None:
-    desk = Desk(store)
-    passage = desk.open("p1", 0)
-    keyframe = desk.take(passage, "k1", 2)
-    desk.answer(keyframe, ("京AF0236", 0.97))
+    scene = Scene(store)
+    passage = scene.open("p1", 0)
+    keyframe = scene.take(passage, "k1", 2)
+    scene.answer(keyframe, ("京AF0236", 0.97))
     if closed:
-        desk.close(passage, 8)
-    desk.recorder.record(PlatesConfirmed(keyframe, (PlateText("京AF0236", 0.7, CORNERS),)))
+        scene.close(passage, 8)
+    scene.recorder.record(PlatesConfirmed(keyframe, (PlateText("京AF0236", 0.7, CORNERS),)))
     if not closed:
-        desk.close(passage, 8)
+        scene.close(passage, 8)
     assert rows(database, "SELECT plate, reads, status FROM sightings") == [("京AF0236", 2, "final")]
     assert rows(database, "SELECT outcome FROM passages") == [("read",)]
-    assert desk.recorder.counters.passages["gate", "read"] == 1
+    assert scene.recorder.counters.passages["gate", "read"] == 1
 
 
 def test_what_the_local_engine_contradicts_is_no_sighting_and_stays_as_it_was_read(
     store: Store, database: Database
 ) -> None:
-    desk = Desk(store)
-    passage = desk.open("p1", 0)
-    keyframe = desk.take(passage, "k1", 2)
+    scene = Scene(store)
+    passage = scene.open("p1", 0)
+    keyframe = scene.take(passage, "k1", 2)
     paid, local = PlateText("京 AF0236", 0.97, None), PlateText("京AF0Z36", 0.7, None)
-    desk.books.record(PlatesRead(keyframe, Engine.OCRCARS, (paid,), None))
-    desk.books.record(PlatesConfirmed(keyframe, (local,), contradicted=(paid,)))
-    desk.close(passage, 8)
+    scene.recorder.record(PlatesRead(keyframe, Engine.OCRCARS, (paid,), None))
+    scene.recorder.record(PlatesConfirmed(keyframe, (local,), contradicted=(paid,)))
+    scene.close(passage, 8)
     assert rows(database, "SELECT plate FROM sightings") == []
     assert rows(database, "SELECT plate, confidence FROM readings ORDER BY id") == [
         ("京AF0236", 0.97),
@@ -171,54 +171,54 @@ def test_what_the_local_engine_contradicts_is_no_sighting_and_stays_as_it_was_re
 
 
 def test_a_vehicle_of_an_earlier_run_that_leaves_later_was_there_until_then(store: Store, database: Database) -> None:
-    desk = Desk(store)
-    passage = desk.open("p1", 0)
-    desk.answer(desk.take(passage, "k1", 2), ("京AF0236", 0.97))
-    desk.close(passage, 8)
-    Desk(store).close(passage, 900)
+    scene = Scene(store)
+    passage = scene.open("p1", 0)
+    scene.answer(scene.take(passage, "k1", 2), ("京AF0236", 0.97))
+    scene.close(passage, 8)
+    Scene(store).close(passage, 900)
     assert rows(database, "SELECT plate, last_seen FROM sightings") == [("京AF0236", "2026-03-01 08:15:00.000000")]
     assert rows(database, "SELECT outcome, last_seen FROM passages") == [("read", "2026-03-01 08:15:00.000000")]
 
 
 def test_an_answer_after_the_passage_has_closed(store: Store, database: Database) -> None:
-    desk = Desk(store)
-    passage = desk.open("p1", 0)
-    keyframe = desk.take(passage, "k1", 2)
-    desk.close(passage, 8)
+    scene = Scene(store)
+    passage = scene.open("p1", 0)
+    keyframe = scene.take(passage, "k1", 2)
+    scene.close(passage, 8)
     assert rows(database, "SELECT outcome FROM passages") == [("pending",)]
-    desk.answer(keyframe, ("京AF0236", 0.97))
+    scene.answer(keyframe, ("京AF0236", 0.97))
     assert rows(database, "SELECT outcome FROM passages") == [("read",)]
     assert rows(database, "SELECT status, last_seen FROM sightings") == [("final", "2026-03-01 08:00:08.000000")]
 
 
 def test_after_a_restart_the_same_plate_is_the_same_sighting(store: Store, database: Database) -> None:
     for at in (0, 100):
-        desk = Desk(store)
-        passage = desk.open(f"p{at}", at)
-        desk.answer(desk.take(passage, f"k{at}", at + 2), ("京AF0236", 0.97))
-        desk.close(passage, at + 8)
+        scene = Scene(store)
+        passage = scene.open(f"p{at}", at)
+        scene.answer(scene.take(passage, f"k{at}", at + 2), ("京AF0236", 0.97))
+        scene.close(passage, at + 8)
     assert rows(database, "SELECT plate, reads, last_seen FROM sightings") == [
         ("京AF0236", 2, "2026-03-01 08:01:48.000000")
     ]
-    assert desk.told == [], "a sighting that goes on is no news"
+    assert scene.told == [], "a sighting that goes on is no news"
 
 
 def test_the_ledger_row_comes_before_the_call_and_is_completed_after_it(store: Store, database: Database) -> None:
-    desk = Desk(store)
-    keyframe = desk.take(desk.open("p1", 0), "k1", 2)
+    scene = Scene(store)
+    keyframe = scene.take(scene.open("p1", 0), "k1", 2)
     now = START + timedelta(seconds=3)
-    desk.recorder.record(CallStarted("c1", "k1", Engine.OCRCARS, 1, now, keyframe.jpeg))
+    scene.recorder.record(CallStarted("c1", "k1", Engine.OCRCARS, 1, now, keyframe.jpeg))
     assert rows(database, "SELECT outcome, ended_at FROM calls") == [(None, None)]
-    desk.recorder.record(CallEnded("c1", CallResult(CallOutcome.READ, True, 1, 0.3, 200), now))
-    desk.answer(keyframe, ("京AF0236", 0.97), call="c1")
+    scene.recorder.record(CallEnded("c1", CallResult(CallOutcome.READ, True, 1, 0.3, 200), now))
+    scene.answer(keyframe, ("京AF0236", 0.97), call="c1")
     assert rows(database, "SELECT outcome, charged, fee FROM calls") == [("read", 1, 1)]
     assert rows(database, "SELECT c.key FROM readings r JOIN calls c ON c.id = r.call_id") == [("c1",)]
 
 
 def test_why_nothing_was_paid_stands_beside_the_answer(store: Store, database: Database) -> None:
-    desk = Desk(store)
-    keyframe = desk.take(desk.open("p1", 0), "k1", 2)
-    desk.recorder.record(
+    scene = Scene(store)
+    keyframe = scene.take(scene.open("p1", 0), "k1", 2)
+    scene.recorder.record(
         PlatesRead(keyframe, Engine.LOCAL, (PlateText("京AF0236", 0.98, CORNERS),), None, StateReason.LOCAL_SURE)
     )
     assert rows(database, "SELECT state, state_reason FROM keyframes") == [("answered", "local_sure")]

@@ -24,7 +24,7 @@ from streamwatch.core.model import Box, Engine, Frame, JudgedPlate, Keyframe, Pa
 from streamwatch.core.plates import distance
 from streamwatch.gate import Followed, Glance, Why
 from streamwatch.pipeline.intake import settles
-from streamwatch.replay import parts
+from streamwatch.replay import replay_wiring
 from streamwatch.replay.dry_run import AssumedRecognizer
 from streamwatch.replay.explain import Answers, Trace, Used, page_of, page_place, refuse_place
 from streamwatch.replay.explain.album import ROOM, Picture
@@ -646,8 +646,8 @@ def test_where_nobody_can_read_every_picture_counts_as_another_plate() -> None:
 
 
 def test_a_dry_run_without_the_local_engine_says_what_it_assumes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "local_is_installed", lambda: False)
-    recognizer, answers = parts.make_replay_reader(Settings(), dry=True)
+    monkeypatch.setattr(replay_wiring, "local_is_installed", lambda: False)
+    recognizer, answers = replay_wiring.make_replay_reader(Settings(), dry=True)
     assert isinstance(recognizer, AssumedRecognizer)
     assert answers is Answers.ASSUMED
     trace = finished(tuple(recognizer.read(b"", FakeLedger())), PassageOutcome.READ, ("京A48271",), assumed=True)

@@ -1,4 +1,4 @@
-"""The verb `read`: single pictures through the configured engine."""
+"""The verb `read`: has single pictures read by the configured engine."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from streamwatch.app.parts import make_local_help, make_recognizer, make_recorder
+from streamwatch.app.wiring import make_local_help, make_recognizer, make_recorder
 from streamwatch.capture.still import read_still
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
@@ -23,44 +23,47 @@ from streamwatch.recognition.ocrcars.client import OcrCars
 from streamwatch.store import open_store
 
 ReadOne = Callable[[str], dict[str, Any]]
-"""A file or an address to {image, engine, plates: [{plate, kind, colour, confidence, corners}], error}."""
+"""Turns a file or an address into {image, engine, plates: [{plate, kind, colour, confidence, corners}], error}."""
 
 
 @contextmanager
-def by_hand(settings: Settings) -> Iterator[ReadOne]:
-    """Calls that are paid go into the ledger. Raises ConfigError, EngineMissing, StoreError."""
+def picture_reader(settings: Settings) -> Iterator[ReadOne]:
+    """Yield a function that reads one picture. Paid calls go into the ledger.
+
+    Raises ConfigError, EngineMissing, StoreError.
+    """
     recognizer = make_recognizer(settings, Event().wait)
     try:
         with _record_calls(settings, recognizer) as ledger:
-            yield _Reader(settings, recognizer, ledger).read
+            yield _PictureReader(settings, recognizer, ledger).read
     finally:
         recognizer.close()
 
 
 @contextmanager
 def _record_calls(settings: Settings, recognizer: Recognizer) -> Iterator[Callable[[], RecordedLedger]]:
-    """A new ledger for each picture. Only paid calls need the database."""
+    """Yield a function that returns a new ledger for each picture. Only paid calls need the database."""
     clock = SystemClock()
     if recognizer.engine is not Engine.OCRCARS:
         yield lambda: RecordedLedger(lambda _: None, clock, recognizer.engine, None)
         return
     store = open_store(settings.database, settings.data_dir)  # beside a running daemon: it only adds to the ledger
     try:
-        books = make_recorder(settings, store, lambda *_: None)
-        yield lambda: RecordedLedger(books.record, clock, recognizer.engine, None)
+        recorder = make_recorder(settings, store, lambda *_: None)
+        yield lambda: RecordedLedger(recorder.record, clock, recognizer.engine, None)
     finally:
         store.close()
 
 
-class _Reader:
-    """Reads one picture after the other; with local-first, what the local engine is sure of is not paid for."""
+class _PictureReader:
+    """Reads one picture after the other. With local-first, it pays only where the local engine is not sure."""
 
     def __init__(self, settings: Settings, recognizer: Recognizer, ledger: Callable[[], RecordedLedger]) -> None:
         self._limits, self._recognizer, self._ledger = settings.jpeg, recognizer, ledger
         self._local, self._grammar = make_local_help(settings), grammar(settings.plates.grammar)
 
     def read(self, image: str) -> dict[str, Any]:
-        """What is wrong with a picture or the service stands under `error`."""
+        """Read one picture. Put what is wrong with it, or with the service, under `error`."""
         result: dict[str, Any] = {"image": hide_credentials(image), "engine": self._recognizer.engine.value}
         if not image.strip():
             return {**result, "plates": [], "error": "The name of the picture is empty."}
@@ -81,7 +84,7 @@ class _Reader:
         return self._recognizer.engine, self._recognizer.read_url(url, self._ledger())
 
     def _read_file(self, path: Path) -> tuple[Engine, list[PlateText]]:
-        """Corners come back in pixels of the file's picture."""
+        """Read a file; return corners in pixels of its picture."""
         frame = read_still(path, datetime.now(UTC))
         height, width = frame.luma.shape
         jpeg = encode(

@@ -1,4 +1,4 @@
-"""The verb `read` with local-first: what the local engine is sure of is not paid for."""
+"""The verb `read` with local-first pays only where the local engine is not sure."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from paying import CODE
 from pydantic import SecretStr
 from serving_clients import Reader
 
-from streamwatch.app import by_hand
+from streamwatch.app import picture_reader
 from streamwatch.cli import read as read_verb
 from streamwatch.cli.options import ReadFormat
 from streamwatch.config.settings import Settings
@@ -30,12 +30,12 @@ def test_read_pays_only_where_the_local_engine_is_not_sure(
     picture = tmp_path / "car.png"
     cv2.imwrite(str(picture), np.full((80, 120, 3), 128, np.uint8))
     local = Reader([PlateText("京AF0236", confidence, None)])
-    monkeypatch.setattr(by_hand, "make_local_help", lambda _: LocalHelp(lambda: local, True, True, 0.97))
+    monkeypatch.setattr(picture_reader, "make_local_help", lambda _: LocalHelp(lambda: local, True, True, 0.97))
     with FakeOcrCars(plate("粤BP57E7"), appcode=CODE) as service:
         ocrcars = {"endpoint": service.endpoint, "appcode": SecretStr(CODE)}
         recognizer = {"engine": "local-first", "ocrcars": ocrcars}
         settings = Settings.model_validate({"data_dir": tmp_path, "recognizer": recognizer})
-        with by_hand.by_hand(settings) as read:
+        with picture_reader.picture_reader(settings) as read:
             found = read(str(picture))
         assert len(service.calls) == calls
     assert (found["engine"], found["error"], len(found["plates"])) == (engine, None, 1)
@@ -58,10 +58,10 @@ def test_what_was_read_is_shown_though_the_rest_was_not_read(
         return {"image": image, **read}
 
     @contextmanager
-    def by_hand_until(_settings: Settings) -> Iterator[by_hand.ReadOne]:
+    def reader_until(_settings: Settings) -> Iterator[picture_reader.ReadOne]:
         yield read_one
 
-    monkeypatch.setattr(by_hand, "by_hand", by_hand_until)
+    monkeypatch.setattr(picture_reader, "picture_reader", reader_until)
     (tmp_path / "config.yaml").write_text("recognizer: {engine: local}\n")
     with pytest.raises(type(ends)):
         read_verb.read(["a.jpg", "b.jpg", "c.jpg", "d.jpg"], format, tmp_path / "config.yaml")

@@ -1,4 +1,4 @@
-"""From settings to working parts: the one place that knows both."""
+"""Turns settings into working parts; the one place that knows both."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -32,7 +32,7 @@ from streamwatch.store import Store
 
 
 def make_intake(settings: Settings, camera: str) -> Intake:
-    """Gate and keyframes of one camera."""
+    """Return the gate of one camera, with what makes keyframes of its decisions."""
     gate = settings.gate
     return Intake(
         camera,
@@ -54,24 +54,27 @@ def make_intake(settings: Settings, camera: str) -> Intake:
 
 
 def floors(settings: Settings) -> dict[Engine, float]:
-    """The confidence from which one reading is a sighting. Where the local engine would have paid it is not sure."""
+    """Return the confidence from which one reading makes a sighting, by engine.
+
+    Below `recognizer.pay_below` the local engine is not sure, so that the value counts for it, too.
+    """
     least = settings.sightings.min_confidence
     return {Engine.OCRCARS: least, Engine.LOCAL: max(least, settings.recognizer.pay_below)}
 
 
 def settled_from(settings: Settings) -> float:
-    """The confidence from which the gate takes a vehicle's plate as known."""
+    """Return the confidence from which the gate takes the plate of a vehicle as known."""
     return floors(settings)[Engine.LOCAL if settings.recognizer.engine is Reads.LOCAL else Engine.OCRCARS]
 
 
 def make_stir(settings: Settings, camera: str) -> Stir:
-    """What watches a camera's small stream."""
+    """Return what watches the substream of a camera."""
     gate = settings.gate
     return Stir(threshold=gate.threshold, min_area=gate.min_area, zone=settings.cameras[camera].zone)
 
 
 def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recognizer:
-    """The configured engine; with local-first the paid one. wait: sleeps for seconds, True when the program ends.
+    """Return the configured engine; with local-first, the paid one. wait: sleeps for seconds, True if the program ends.
 
     Raises ConfigError without credentials and EngineMissing where the extra `local` is needed and not there.
     """
@@ -87,7 +90,7 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
 
 
 def make_recorder(settings: Settings, store: Store, notify: Notify) -> Recorder:
-    """The one who writes down what happens."""
+    """Return what records events."""
     return Recorder(
         store,
         window=settings.dedup.window,
@@ -98,7 +101,10 @@ def make_recorder(settings: Settings, store: Store, notify: Notify) -> Recorder:
 
 
 def make_dispatcher(settings: Settings, store: Store, recognizer: Recognizer, clock: Clock, desk: Desk) -> Dispatcher:
-    """The outbox with its budget, breakers and engines. Raises StoreError: the budget is counted from the ledger."""
+    """Return the outbox with its budget, circuit breakers and engines.
+
+    Raises StoreError, because what was spent is counted from the ledger.
+    """
     outbox = settings.outbox
     cameras = {name: _limits(camera.budget) for name, camera in settings.cameras.items()}
     return Dispatcher(
@@ -113,7 +119,7 @@ def make_dispatcher(settings: Settings, store: Store, recognizer: Recognizer, cl
 
 
 def make_local_help(settings: Settings) -> LocalHelp:
-    """How the local engine helps the configured one."""
+    """Return how the local engine helps the configured one."""
     recognizer = settings.recognizer
     return LocalHelp(
         _LoadedOnce(settings),
@@ -125,7 +131,7 @@ def make_local_help(settings: Settings) -> LocalHelp:
 
 
 class _LoadedOnce:
-    """The local engine, loaded by the first thread that asks for it; None where the extra `local` is not installed."""
+    """Returns the local engine, which the first thread that asks for it loads; None without the extra `local`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._lock = settings, Lock()
@@ -139,17 +145,20 @@ class _LoadedOnce:
 
 
 def local_stands_in(settings: Settings) -> bool:
-    """Whether the local engine reads what the paid one can not."""
+    """True if the local engine reads what the paid one cannot."""
     return settings.recognizer.fallback == "local" and local_is_installed()
 
 
 def plate_finder() -> FindPlates:
-    """The plate detector of one camera."""
+    """Return the plate detector of one camera."""
     return PlateDetector().look
 
 
 def letter_finder(settings: Settings) -> Callable[[Picture], bool] | None:
-    """Tells whether a picture shows letters; None where no vehicle without a plate is to be paid for, or nobody can."""
+    """Return a function that is True for a picture that shows letters.
+
+    None if the settings let no vehicle without a plate be paid for, or if the extra `local` is not installed.
+    """
     if not settings.gate.pay_without_plate or not local_is_installed():
         return None
     presence = Presence(settings.recognizer.local.threads)
@@ -157,7 +166,7 @@ def letter_finder(settings: Settings) -> Callable[[Picture], bool] | None:
 
 
 def make_local(settings: Settings) -> LocalReader:
-    """The local engine. Raises EngineMissing without the extra `local`."""
+    """Return the local engine. Raises EngineMissing without the extra `local`."""
     return LocalReader(
         settings.recognizer.local.threads,
         home_province=settings.plates.home_province,
@@ -166,7 +175,7 @@ def make_local(settings: Settings) -> LocalReader:
 
 
 def local_is_installed() -> bool:
-    """Whether the extra `local` is there."""
+    """True if the extra `local` is installed."""
     return find_spec("rapidocr") is not None and find_spec("onnxruntime") is not None
 
 
@@ -175,7 +184,7 @@ def _limits(settings: BudgetSettings) -> CallLimits:
 
 
 def make_ocrcars(settings: OcrCarsSettings, wait: Callable[[float], bool]) -> OcrCars:
-    """The paid service's client. Raises ConfigError without credentials."""
+    """Return the client of the paid service. Raises ConfigError without credentials."""
     return OcrCars(
         settings.endpoint,
         credentials(settings),
@@ -186,7 +195,7 @@ def make_ocrcars(settings: OcrCarsSettings, wait: Callable[[float], bool]) -> Oc
 
 
 def credentials(settings: OcrCarsSettings) -> AppCode | AppKey:
-    """The AppCode, else AppKey and AppSecret. Raises ConfigError where neither is there."""
+    """Return the AppCode, else AppKey and AppSecret. Raises ConfigError if neither is set."""
     if settings.appcode is not None:
         return AppCode(settings.appcode)
     if settings.app_key is not None and settings.app_secret is not None:

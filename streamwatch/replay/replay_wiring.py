@@ -1,10 +1,10 @@
-"""From settings to what only a replay needs: who reads its pictures, and how its page explains them."""
+"""Turns settings into what only a replay needs: the reader of its pictures, and what its page says of the settings."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
-from streamwatch.app.parts import local_is_installed, make_local, make_recognizer, settled_from
+from streamwatch.app.wiring import local_is_installed, make_local, make_recognizer, settled_from
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.model import Recognizer
 from streamwatch.replay.dry_run import AssumedRecognizer
@@ -12,13 +12,15 @@ from streamwatch.replay.explain import Answers, Used
 
 
 def _settled_by(settings: Settings) -> str:
-    """The key of the setting that `settled_from` comes from."""
+    """Return the key of the setting that `settled_from` comes from."""
     higher = settled_from(settings) > settings.sightings.min_confidence
     return "recognizer.pay_below" if higher else "sightings.min_confidence"
 
 
 def make_replay_reader(settings: Settings, dry: bool) -> tuple[Recognizer, Answers]:
-    """Who reads the pictures of a replay, and how that is told. dry: nobody is paid, so no credentials are needed.
+    """Return the engine that reads the pictures of a replay, and how its page names it.
+
+    dry: for a dry run, in which nothing is paid for, so that no credentials are needed.
 
     Raises as `make_recognizer` does.
     """
@@ -31,7 +33,7 @@ def make_replay_reader(settings: Settings, dry: bool) -> tuple[Recognizer, Answe
 
 
 def used_by(settings: Settings, camera: str, videos: Sequence[Path], answers: Answers, dry: bool) -> Used:
-    """The settings of a replay as its page explains them."""
+    """Return the settings of a replay as its page explains them."""
     gate, zone = settings.gate, settings.cameras[camera].zone
     return Used(
         camera=camera,
