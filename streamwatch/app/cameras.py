@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from streamwatch.app.parts import make_stir
 from streamwatch.app.watched import Camera, WatchedCamera
-from streamwatch.capture import LiveCamera, Source, open_source
+from streamwatch.capture import LiveCamera, ReopenTimes, Source, open_source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 
@@ -33,7 +33,7 @@ def small_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> L
     """The stream that is watched while nothing happens."""
     source, frozen_after = settings.cameras[name].watch, min(STUCK, settings.capture.frozen_after)
     assert source is not None
-    return _stream(settings, name, f"{name} (small stream)", source, clock, spawn, frozen_after, cheap=True)
+    return _stream(settings, name, f"{name} (small stream)", source, clock, spawn, frozen_after, rough=True)
 
 
 def _stream(
@@ -44,7 +44,7 @@ def _stream(
     clock: Clock,
     spawn: Spawn,
     frozen_after: float,
-    cheap: bool = False,
+    rough: bool = False,
 ) -> LiveCamera:
     camera, capture = settings.cameras[name], settings.capture
 
@@ -64,12 +64,9 @@ def _stream(
     return LiveCamera(
         title,
         open_it,
-        deadline=capture.deadline,
-        reopen_first=capture.reopen_first,
-        reopen_longest=capture.reopen_longest,
+        times=ReopenTimes(capture.deadline, capture.reopen_first, capture.reopen_longest, frozen_after),
         clock=clock,
         spawn=spawn,
-        frozen_after=frozen_after,
         max_blind=settings.attention.longest_blindness,
-        cheap=cheap,
+        rough=rough,
     )

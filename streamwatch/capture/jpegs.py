@@ -18,7 +18,7 @@ _SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
-class JpegCutter:
+class JpegExtractor:
     """Cuts pictures out of what comes, in order. place: who sends them, for messages."""
 
     def __init__(self, place: str) -> None:

@@ -60,19 +60,19 @@ class Told:
         self.news = min(self.news, News.KNOWN)
 
 
-def stream(make: Make, url: str, name: str, max_blind: float, cheap: bool = False, deadline: float = 2) -> LiveCamera:
+def stream(make: Make, url: str, name: str, max_blind: float, rough: bool = False, deadline: float = 2) -> LiveCamera:
     return make(
         lambda: open_source("gate", url, transport="tcp", loop=False, timeout=deadline / 2, clock=SystemClock()),
         name=name,
         deadline=deadline,
         max_blind=max_blind,
-        cheap=cheap,
+        rough=rough,
     )
 
 
 def two(make: Make, main: RtspServer, small: RtspServer, stir: Told, deadline: float = 2) -> WatchedCamera:
     big = stream(make, main.url, "gate", 1.0)
-    little = stream(make, small.url, "gate (small stream)", 1.0, cheap=True, deadline=deadline)
+    little = stream(make, small.url, "gate (small stream)", 1.0, rough=True, deadline=deadline)
     return WatchedCamera("gate", big, little, stir, SystemClock())  # type: ignore[arg-type]
 
 
@@ -217,7 +217,7 @@ def test_when_the_small_stream_fails_the_main_one_serves_alone(
 
 def test_a_small_stream_that_can_never_work_is_no_end(main: Path, make: Make) -> None:
     with RtspServer(main) as big:
-        gone = stream(make, "nowhere.mp4", "gate (small stream)", 1.0, cheap=True)
+        gone = stream(make, "nowhere.mp4", "gate (small stream)", 1.0, rough=True)
         camera = WatchedCamera("gate", stream(make, big.url, "gate", 1.0), gone, Told(), SystemClock())  # type: ignore[arg-type]
         assert len(pull(camera, 4)) >= 3
 
