@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 
 from streamwatch.capture.av_source import Decoder
 from streamwatch.capture.frames import frame_of
-from streamwatch.capture.http_client import Answer, HttpCamera, NotHttp
+from streamwatch.capture.http_client import CameraResponse, HttpCameraClient, NotHttp
 from streamwatch.capture.jpegs import MOST_PIXELS, JpegExtractor
 from streamwatch.capture.packets import AccessUnitParser, CodedPacket
 from streamwatch.core.clock import Clock
@@ -31,7 +31,7 @@ class HttpPictures:
     live = True
 
     def __init__(
-        self, camera: str, http: HttpCamera, first: Answer, *, every: float, clock: Clock, rotate: int
+        self, camera: str, http: HttpCameraClient, first: CameraResponse, *, every: float, clock: Clock, rotate: int
     ) -> None:
         self._camera, self._http, self._first, self._every = camera, http, first, every
         self._clock, self._rotate = clock, rotate
@@ -40,7 +40,7 @@ class HttpPictures:
     @classmethod
     def opened(cls, camera: str, url: str, *, timeout: float, every: float, clock: Clock, rotate: int) -> Self | None:
         """Ask once, and return None if what comes is something for FFmpeg. Raises CaptureError."""
-        http, answer, pictures = HttpCamera(url, timeout), None, False
+        http, answer, pictures = HttpCameraClient(url, timeout), None, False
         try:
             answer = http.get()
             pictures = _holds_pictures(answer)
@@ -95,21 +95,21 @@ class HttpPictures:
         self._first.close()
         self._http.close()
 
-    def _ask(self) -> Answer:
+    def _ask(self) -> CameraResponse:
         try:
             return self._http.get()
         except NotHttp as error:
             raise SourceLost(str(error)) from None
 
 
-def _pictures_of(answer: Answer, place: str) -> Iterator[bytes]:
+def _pictures_of(answer: CameraResponse, place: str) -> Iterator[bytes]:
     extractor = JpegExtractor(place)
     for part in answer.parts():
         yield from extractor.feed(part)
     yield from extractor.end()
 
 
-def _holds_pictures(answer: Answer) -> bool:
+def _holds_pictures(answer: CameraResponse) -> bool:
     if answer.kind.startswith("multipart/") or answer.kind in ("image/jpeg", "image/jpg", "image/pjpeg"):
         return True
     return answer.kind in _UNTOLD and answer.peek(b"\xff\xd8\xff", _PEEKED)

@@ -5,7 +5,6 @@ read the whole request? Only where that is impossible may the same picture be se
 """
 
 import ipaddress
-import logging
 import os
 import ssl
 import time
@@ -23,7 +22,7 @@ from streamwatch.core import errors
 from streamwatch.core.redact import hide_credentials
 from streamwatch.recognition.replies import Reply
 from streamwatch.recognition.retry import BY_CLASS, NEVER, Failure
-from streamwatch.recognition.sockets import Transport, pool_of
+from streamwatch.system.connections import Transport, pool_of, silence_logs
 
 LARGEST_REPLY = 1_000_000
 _KEEP_ALIVE = 10.0
@@ -164,7 +163,7 @@ class Wire:
     """A pool of HTTP/1.1 connections to one address. Safe for use by several threads at once."""
 
     def __init__(self, address: Address, connect_timeout: float, read_timeout: float) -> None:
-        _quieten_foreign_logs()
+        silence_logs()
         self._address = address
         self._timeouts = connect_timeout, read_timeout
         try:
@@ -287,13 +286,3 @@ def reason_of(error: BaseException) -> tuple[str, str]:
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """The gateway writes UTF-8 into headers, which HTTP libraries hand out as ISO-8859-1."""
     return {name.decode("latin-1").lower(): value.decode("utf-8", "replace") for name, value in raw}
-
-
-def _drop(record: logging.LogRecord) -> bool:
-    return False
-
-
-def _quieten_foreign_logs() -> None:
-    """httpx logs whole addresses and httpcore whole reply headers; both can hold what must not get into a log."""
-    for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks"):
-        logging.getLogger(name).addFilter(_drop)
