@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 from streamwatch.capture.av_source import Decoder
 from streamwatch.capture.frames import frame_of
 from streamwatch.capture.http_client import CameraResponse, HttpCameraClient, NotHttp
-from streamwatch.capture.jpegs import MOST_PIXELS, JpegExtractor
+from streamwatch.capture.jpegs import CAMERA_LIMITS, JpegExtractor
 from streamwatch.capture.packets import AccessUnitParser, CodedPacket
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceLost
@@ -82,7 +82,7 @@ class HttpPictures:
     def decoder(self) -> Decoder:
         """Return a decoder of the packets, for any thread, also after their end."""
         context = av.CodecContext.create("mjpeg", "r")
-        context.options = {"max_pixels": str(MOST_PIXELS)}
+        context.options = {"max_pixels": str(CAMERA_LIMITS.pixels)}
         return Decoder(context, rotate=self._rotate)
 
     def stop(self) -> None:

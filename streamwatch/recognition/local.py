@@ -14,7 +14,8 @@ import numpy as np
 from streamwatch.core.errors import PictureBroken
 from streamwatch.core.model import Corners, Engine, Ledger, Picture, PlateText
 from streamwatch.core.plates import CHINA, NAMES, Grammar
-from streamwatch.imaging.pictures import UnfitPicture, open_picture
+from streamwatch.imaging.limits import UnfitPicture
+from streamwatch.imaging.pictures import open_picture
 from streamwatch.recognition import quads
 from streamwatch.recognition.colour import colour
 from streamwatch.recognition.confidence import LEAST_SCORE, confidence
