@@ -1,39 +1,39 @@
-"""From settings to cameras: each with one stream, or with a small one beside it."""
+"""Makes cameras from settings: each with one stream, or with a substream beside it."""
 
 from collections.abc import Callable
 
-from streamwatch.app.watched import Camera, WatchedCamera
+from streamwatch.app.watched import Camera, SubstreamCamera
 from streamwatch.app.wiring import make_stir
-from streamwatch.capture import LiveCamera, Source, open_source
+from streamwatch.capture import LiveCamera, ReopenTimes, Source, open_source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 
 Spawn = Callable[[Callable[[], None], str], object]
 
 STUCK = 10.0
-"""Seconds of the same picture after which a small stream is not relied upon: what passes meanwhile is not seen."""
+"""Seconds of the same picture after which a substream is not relied upon: what passes meanwhile is not seen."""
 
 
 def camera_of(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> Camera:
-    """A configured camera, opened and reopened as the settings say. spawn: starts the thread of each of its readers."""
+    """Return a camera that is opened and reopened as the settings say. spawn: starts the thread of each reader."""
     main = main_stream(settings, name, clock, spawn)
     if settings.cameras[name].watch is None or settings.attention.longest_blindness is None:
         return main
     small = small_stream(settings, name, clock, spawn)
-    return WatchedCamera(name, main, small, make_stir(settings, name), clock)
+    return SubstreamCamera(name, main, small, make_stir(settings, name), clock)
 
 
 def main_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> LiveCamera:
-    """The stream that the gate sees."""
+    """Return the stream that the gate sees."""
     source, frozen_after = settings.cameras[name].source, settings.capture.frozen_after
     return _stream(settings, name, name, source, clock, spawn, frozen_after)
 
 
 def small_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> LiveCamera:
-    """The stream that is watched while nothing happens."""
+    """Return the stream that is watched while nothing happens."""
     source, frozen_after = settings.cameras[name].watch, min(STUCK, settings.capture.frozen_after)
     assert source is not None
-    return _stream(settings, name, f"{name} (small stream)", source, clock, spawn, frozen_after, cheap=True)
+    return _stream(settings, name, f"{name} (substream)", source, clock, spawn, frozen_after, rough=True)
 
 
 def _stream(
@@ -44,7 +44,7 @@ def _stream(
     clock: Clock,
     spawn: Spawn,
     frozen_after: float,
-    cheap: bool = False,
+    rough: bool = False,
 ) -> LiveCamera:
     camera, capture = settings.cameras[name], settings.capture
 
@@ -64,12 +64,9 @@ def _stream(
     return LiveCamera(
         title,
         open_it,
-        deadline=capture.deadline,
-        reopen_first=capture.reopen_first,
-        reopen_longest=capture.reopen_longest,
+        times=ReopenTimes(capture.deadline, capture.reopen_first, capture.reopen_longest, frozen_after),
         clock=clock,
         spawn=spawn,
-        frozen_after=frozen_after,
         max_blind=settings.attention.longest_blindness,
-        cheap=cheap,
+        rough=rough,
     )

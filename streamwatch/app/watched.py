@@ -1,47 +1,40 @@
-"""A camera with two streams: the small one is watched while it is quiet, the main one kept undecoded until it stirs."""
+"""A camera with two streams: the substream is watched while it is quiet, the main one kept undecoded until it stirs."""
 
-import logging
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Protocol
 
+from streamwatch.app.substream import SubstreamHealth
 from streamwatch.capture import CameraStatus, LiveCamera
 from streamwatch.core.clock import Clock
-from streamwatch.core.codes import CameraState
 from streamwatch.core.errors import SourceUnreadable
 from streamwatch.core.model import Attention, Frame
 from streamwatch.gate import News, Stir
 
-log = logging.getLogger(__name__)
-
 EARLIER = timedelta(seconds=0.2)
-"""So much before the small stream was last seen quiet the main one is looked at: cameras delay one of the two."""
+"""How long before the substream was last seen quiet the main stream is looked at: cameras delay one of the two."""
 LATER = timedelta(seconds=0.8)
-"""So long after it the main stream has all attention in any case."""
+"""How long after a stir the main stream has all attention in any case."""
 LATEST, STILL = timedelta(seconds=2), timedelta(seconds=0.5)
-"""So long after it at most where the gate has seen nothing yet and the small stream shows it still, or did until then:
-the main one may come later by as much."""
+"""LATEST: upper limit of that time, if the gate has seen nothing yet and the substream still shows something, or did
+until STILL ago: the main stream may come later by as much."""
 PACE = 30.0
 """Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""
 NEARER = 1.5
-"""The same while something moves that the gate knows: another thing may hide behind it from the small stream."""
-SILENT = 3.0
-"""Seconds without a frame after which the small stream is not relied upon."""
-FIRM = 1.0
-"""Seconds for which its frames must have come: a connection that breaks off gives out one more."""
-UNSEEN = 10.0
-"""Seconds without its first frame after which the log says what is watched instead."""
+"""The same while something moves that the gate knows: it may hide another thing from the substream."""
 LISTEN = 1.1
-"""Seconds between two looks at the small stream while it is quiet: to wake up costs more CPU than to look."""
+"""Seconds between two looks at the substream while it is quiet: to wake up costs more CPU than to look."""
 EARLY = 0.3
-"""So much sooner it is looked at when a group of its pictures begins: one is to be decoded then, a moment ago all."""
+"""Seconds. If a group of the substream begins and the next look is due within this time, it is looked at now: one
+picture has to be decoded for it, and a moment ago it would have been a whole group."""
 SOON = 0.25
-"""Seconds after the gate has settled all that is there in which the small stream shows it, too."""
+"""Seconds after which the substream, too, shows what the gate has settled."""
 APART, PASSED_OVER = timedelta(seconds=0.15), 8
-"""Of what was passed over since the last look so many frames are kept, so far apart: one is the first with the news."""
+"""Of the frames passed over since the last look so many are kept, so far apart: one of them is the first that stirs."""
 
 
 class Camera(Protocol):
@@ -59,31 +52,61 @@ class Camera(Protocol):
     def close(self) -> None: ...
 
 
-class WatchedCamera:
-    """Used like a LiveCamera. The small stream has another reader; both clocks are the time at which data arrive."""
+class Watch(Enum):
+    """What is done with the main stream.
 
-    def __init__(self, name: str, main: LiveCamera, small: LiveCamera, stir: Stir, clock: Clock) -> None:
-        self._name, self._main, self._small, self._stir, self._clock = name, main, small, stir, clock
-        self._heard_at: datetime | None = None
-        self._began = clock.monotonic()
-        self._heard = self._heard_since = -math.inf  # monotonic: when its last frame was captured, and that since when
+              ◀──────────────────the gate needs all attention──────────────────
+    ATTENDED ──time is up──▶ QUIET ──a stir──▶ STIRRED ──time is up──▶ UNSEEN
+              ◀──lost───────                           ◀──a stir, lost────────
+
+    lost: the substream cannot be relied upon any more. time is up: the gate needs little attention, and the last stir
+    has had its time (see `_grace`). UNSEEN becomes STIRRED also if the stir gets more time.
+
+    ATTENDED: the gate has seen something. STIRRED: the main stream was woken, and the gate has not seen anything yet.
+    QUIET, UNSEEN: the main stream rests, after the one and the other.
+    """
+
+    ATTENDED = auto()
+    QUIET = auto()
+    STIRRED = auto()
+    UNSEEN = auto()
+
+    @property
+    def rests(self) -> bool:
+        """True if the main stream rests, and the substream may wake it."""
+        return self in (Watch.QUIET, Watch.UNSEEN)
+
+    def awake(self) -> "Watch":
+        """Return the state in which the main stream does not rest."""
+        return {Watch.QUIET: Watch.ATTENDED, Watch.UNSEEN: Watch.STIRRED}.get(self, self)
+
+    def resting(self) -> "Watch":
+        """Return the state in which the main stream rests."""
+        return {Watch.ATTENDED: Watch.QUIET, Watch.STIRRED: Watch.UNSEEN}.get(self, self)
+
+
+class SubstreamCamera:
+    """Used like a LiveCamera. The substream has a reader of its own; both clocks are the time at which data arrive."""
+
+    def __init__(self, name: str, main: LiveCamera, substream: LiveCamera, stir: Stir, clock: Clock) -> None:
+        self._main, self._substream, self._stir, self._clock = main, substream, stir, clock
+        self._health = SubstreamHealth(name, substream, clock)
+        self._watch = Watch.ATTENDED
         self._stirred_at = self._shown_at = self._moved_at = self._busy_at = clock.now()
-        self._seen = True
-        self._quiet, self._alone, self._relied, self._told = False, True, False, False
-        self._listen_at = -math.inf
-        small.call_at_news(self._hurry)
+        self._listen_at = -math.inf  # monotonic
+        substream.call_at_news(self._hurry)
 
     @property
     def ended(self) -> bool:
-        """Whether the main stream, a recording, has ended."""
+        """True if the main stream, a recording, has ended."""
         return self._main.ended
 
     def next_frame(self, timeout: float) -> Frame | None:
-        """The next frame of the main stream; see LiveCamera."""
+        """Return the next frame of the main stream; see LiveCamera."""
         until = self._clock.monotonic() + timeout
         while True:
             now = self._clock.monotonic()
-            if now >= self._listen_at or not self._quiet:
+            if now >= self._listen_at or not self._watch.rests:
                 self._listen_at = now + LISTEN
                 self._listen()
             left = max(0.0, min(until, self._listen_at) - self._clock.monotonic())
@@ -95,82 +118,82 @@ class WatchedCamera:
                 return None
 
     def attend(self, attention: Attention) -> bool:
-        """See LiveCamera. What the small stream has seen must have come by in the main one before that rests."""
-        self._seen |= attention is Attention.ALL
-        if self._relied and self._shown_at < self._stirred_at + self._later():
+        """Set the attention; see LiveCamera. The main stream does not rest before it has shown what woke it."""
+        if attention is Attention.ALL:
+            self._watch = Watch.ATTENDED
+        if self._health.was_relied_upon and self._shown_at < self._stirred_at + self._grace():
             attention = Attention.ALL
-        if attention is Attention.QUIET and not self._quiet:
+        if attention is Attention.ALL:
+            self._watch = self._watch.awake()
+        elif not self._watch.rests:
+            self._watch = self._watch.resting()
             self._stir.settle()
             self._listen_at = self._clock.monotonic() + SOON
-        self._quiet = attention is Attention.QUIET
         return self._main.attend(attention)
 
     def status(self) -> CameraStatus:
-        """Of the main stream, whose newest picture may be one of the small one. From any thread."""
-        status, heard_at = self._main.status(), self._heard_at
+        """Return the status of the main stream, whose newest picture may be one of the substream. From any thread."""
+        status, heard_at = self._main.status(), self._health.heard_at
         if heard_at is not None and status.last_frame_at is not None:
             status = replace(status, last_frame_at=max(heard_at, status.last_frame_at))
-        return replace(status, unwatched=self._why_alone() if self._told and self._alone else "")
+        return replace(status, unwatched=self._health.complaint())
 
     def close(self) -> None:
-        """From any thread."""
-        self._small.close()
+        """Close both streams. From any thread."""
+        self._substream.close()
         self._main.close()
 
-    def _later(self) -> timedelta:
-        """How long after a stir the main stream has all attention in any case."""
-        return LATER if self._seen or self._shown_at > self._busy_at + STILL else LATEST
-
-    def _why_alone(self) -> str:
-        small = self._small.status()
-        if small.state is CameraState.FROZEN:
-            return "It sends the same picture."
-        return small.last_error or "No picture comes."
+    def _grace(self) -> timedelta:
+        """Return how long after a stir the main stream has all attention in any case."""
+        seen = self._watch in (Watch.ATTENDED, Watch.QUIET)
+        return LATER if seen or self._shown_at > self._busy_at + STILL else LATEST
 
     def _hurry(self) -> None:
-        """In the small stream's reader: its newest group has begun."""
+        """Look at the substream at once if that is due soon. Called in its reader's thread when a group has begun."""
         if self._listen_at - self._clock.monotonic() <= EARLY:
             self._listen_at = -math.inf
             self._main.nudge()
 
     def _listen(self) -> None:
-        """Takes in what the small stream shows now."""
-        frames = self._small_frames()
+        """Take in what the substream shows now, and find out if it can be relied upon."""
+        frames = self._new_frames()
         if frames:
-            frame = frames[-1]
-            ago = (self._clock.now() - frame.captured_at).total_seconds()
-            # Of a frame from before a stop, or a step of the clock, it is only known that it came after the one before.
-            heard = max(self._heard, self._clock.monotonic() - ago)
-            if heard - self._heard >= SILENT:
-                self._heard_since = heard
-            self._heard = heard
-            before, self._heard_at = self._heard_at or frame.captured_at, frame.captured_at
-            news = self._stir.look(frame)
-            if news is not News.NONE:
-                self._busy_at = frame.captured_at
-            # While the gate attends it decides by itself; else what has come to stand would be news for ever.
-            if news is News.NEW and self._quiet:
-                self._stirred_at, self._quiet, self._seen = frame.captured_at, False, False
-                self._main.wake(self._quiet_until(before, frames) - EARLIER)
-            if news is News.KNOWN:
-                self._moved_at = frame.captured_at
-            if not self._alone:
-                self._main.rest(NEARER if self._shown_at < self._moved_at + LATER else PACE)
-        self._judge()
+            before = self._health.heard_at or frames[-1].captured_at
+            self._health.hear(frames[-1])
+            self._look(frames, before)
+        if self._health.judge():
+            self._main.rest(PACE if self._health.relied_upon else None)
+            if not self._health.relied_upon:
+                self._look_back()
+
+    def _look(self, frames: Sequence[Frame], before: datetime) -> None:
+        """Look at new frames of the substream. before: the time of the last look."""
+        frame = frames[-1]
+        news = self._stir.look(frame)
+        if news is not News.NONE:
+            self._busy_at = frame.captured_at
+        # While the gate attends it decides by itself; else what has stopped before the camera would be news for ever.
+        if news is News.NEW and self._watch.rests:
+            self._stirred_at, self._watch = frame.captured_at, Watch.STIRRED
+            self._main.wake(self._quiet_until(before, frames) - EARLIER)
+        if news is News.KNOWN:
+            self._moved_at = frame.captured_at
+        if self._health.relied_upon:
+            self._main.rest(NEARER if self._shown_at < self._moved_at + LATER else PACE)
 
     def _quiet_until(self, before: datetime, frames: Iterable[Frame]) -> datetime:
-        """When the small stream was last seen quiet: at the look before, or in a frame that was passed over since."""
+        """Return when the substream was last seen quiet: at the look before, or in a frame passed over since."""
         for frame in frames:
             if self._stir.stirs(frame):
                 break
             before = frame.captured_at
         return before
 
-    def _small_frames(self) -> deque[Frame]:
-        """Some of those of the small stream that have come since it was asked before, the newest at the end."""
+    def _new_frames(self) -> Sequence[Frame]:
+        """Return some of the frames of the substream that have come since the last look, the newest at the end."""
         frames: deque[Frame] = deque(maxlen=PASSED_OVER)
         try:
-            while (frame := self._small.next_frame(0.0)) is not None:
+            while (frame := self._substream.next_frame(0.0)) is not None:
                 if len(frames) > 1 and frame.captured_at - frames[-2].captured_at < APART:
                     frames.pop()
                 frames.append(frame)
@@ -178,29 +201,8 @@ class WatchedCamera:
             pass
         return frames
 
-    def _judge(self) -> None:
-        """Whether the small stream can be relied upon."""
-        now = self._clock.monotonic()
-        alone = not (self._small.status().state is CameraState.ONLINE and self._is_heard(now))
-        if alone and not self._told and (self._relied or now - self._began >= UNSEEN):
-            self._told = True
-            log.warning("Camera %s: its small stream can not be watched; the main stream alone is.", self._name)
-        if alone == self._alone:
-            return
-        self._alone = alone
-        self._main.rest(None if alone else PACE)
-        if alone:
-            self._look_back()
-        elif self._told:
-            self._told = False
-            log.info("Camera %s: its small stream is watched%s.", self._name, " again" * self._relied)
-        self._relied = True
-
-    def _is_heard(self, now: float) -> bool:
-        return now - self._heard < SILENT and self._heard - self._heard_since >= FIRM
-
     def _look_back(self) -> None:
-        """In the main stream, at what came while nobody looked."""
-        if self._quiet and self._heard_at is not None:
-            self._stirred_at, self._quiet = self._clock.now(), False
-            self._main.wake(self._heard_at - EARLIER)
+        """Look at what came in the main stream while nobody watched."""
+        if self._watch.rests and self._health.heard_at is not None:
+            self._stirred_at, self._watch = self._clock.now(), self._watch.awake()
+            self._main.wake(self._health.heard_at - EARLIER)

@@ -17,8 +17,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from streamwatch.capture.address import ENCODE, advised, check_address
+from streamwatch.capture.frames import DecodedPicture
 from streamwatch.capture.orientation import UPRIGHT, Orientation, told_by
-from streamwatch.capture.picture import Decoded
 from streamwatch.core.errors import CaptureError, SourceLost, SourceUnreadable
 from streamwatch.core.redact import hide_in_name, place_of
 
@@ -139,7 +139,7 @@ class Decoder:
         self._told: Orientation | None = None
         self.damaged = 0
 
-    def decode(self, packet: "Packet[VideoStream] | None") -> list[Decoded]:
+    def decode(self, packet: "Packet[VideoStream] | None") -> list[DecodedPicture]:
         """The pictures that this packet completes, often one; None asks for those still held back at the end."""
         if self._own is not None and packet is not None:
             self._own.learn(packet)
@@ -150,7 +150,7 @@ class Decoder:
             return []
         whole = [picture for picture in pictures if not picture.is_corrupt]
         self.damaged += len(pictures) - len(whole)
-        return [Decoded(picture, self._orientation_of(picture)) for picture in whole]
+        return [DecodedPicture(picture, self._orientation_of(picture)) for picture in whole]
 
     def cheap(self) -> "Decoder":
         """One that decodes the same without loop filter, and leaves out pictures to which no other refers.

@@ -8,10 +8,10 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streamwatch.capture.av_source import Decoder, connection_lost, open_network
+from streamwatch.capture.frames import frame_of
 from streamwatch.capture.hardware import context_for
-from streamwatch.capture.packets import Cutter, Piece
-from streamwatch.capture.picture import frame_of
-from streamwatch.capture.stamps import JumpWatch
+from streamwatch.capture.packets import AccessUnitParser, CodedPacket
+from streamwatch.capture.timestamps import ClockJumpDetector
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceLost
 from streamwatch.core.model import Frame
@@ -31,7 +31,7 @@ class NetworkStream:
     ) -> None:
         self._camera, self._clock, self._timeout = camera, clock, timeout
         self._place, self._decode, self._rotate = place_of(url), decode, rotate
-        self._stamps = JumpWatch()
+        self._stamps = ClockJumpDetector()
         self._container, self._stream = open_network(url, transport, timeout)
 
     def frames(self) -> Iterator[Frame | None]:
@@ -45,14 +45,14 @@ class NetworkStream:
             for picture in pictures:
                 yield frame_of(self._camera, captured_at, picture)
 
-    def pieces(self) -> Iterator[Piece]:
-        """The same undecoded, to be decoded by one of `decoder`."""
-        cutter = Cutter(in_parts=True)
+    def packets(self) -> Iterator[CodedPacket]:
+        """Yield the same undecoded, for `decoder`."""
+        parser = AccessUnitParser(split=True)
         for packet in self._packets():
-            yield cutter.piece(packet, self._clock.monotonic(), self._clock.now(), packet.pts)
+            yield parser.parse(packet, self._clock.monotonic(), self._clock.now(), packet.pts)
 
     def decoder(self) -> Decoder:
-        """Decodes what `pieces` gives, in any thread, also after the stream has ended."""
+        """Return a decoder of the packets, for any thread, also after the stream has ended."""
         context = context_for(self._stream.codec_context, self._decode)
         return Decoder(context, pieces=True, rotate=self._rotate)
 

@@ -7,7 +7,8 @@ import cv2
 
 from streamwatch.core.errors import SourceUnreadable
 from streamwatch.core.model import Frame
-from streamwatch.imaging.pictures import LIMITS, Fault, UnfitPicture, open_picture
+from streamwatch.imaging.limits import LIMITS, Fault, UnfitPicture
+from streamwatch.imaging.pictures import open_picture
 
 _ADVICE = {
     Fault.FORMAT: "Give a JPEG, PNG, BMP or WebP file.",

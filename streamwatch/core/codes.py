@@ -7,7 +7,16 @@ from enum import StrEnum
 
 
 class CameraState(StrEnum):
-    """How a camera is. connecting: no frame since the start. frozen: frames come, always the same. failed: for good."""
+    """The states of a camera.
+
+    CONNECTING ──first picture──▶ ONLINE ──always the same picture──▶ FROZEN
+                                  │  ▲ ◀──────pictures change──────── │  ▲
+                                  │  └─picture──┐                     │  │
+                                  └──lost──▶ RECONNECTING ◀──lost─────┘  │
+                                                └──the same picture──────┘
+
+    From each of them: ENDED when a recording has been played to its end, FAILED when the source can never work.
+    """
 
     CONNECTING = "connecting"
     ONLINE = "online"

@@ -1,4 +1,4 @@
-"""From a chosen frame to the bytes that are sent and kept."""
+"""JPEG in and out: from a chosen frame to the bytes that are sent and kept, and back. No other module encodes JPEG."""
 
 from dataclasses import dataclass
 
@@ -22,39 +22,69 @@ class Jpeg:
     scale: float
 
 
-def decode_luma(jpeg: bytes, crop: Box) -> Picture | None:
-    """Return the luma of the part of a frame that a JPEG shows, at the frame's scale; None if it cannot be decoded."""
-    try:
-        luma = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
-    except cv2.error:
-        luma = None
-    return None if luma is None else np.asarray(cv2.resize(luma, (crop.width, crop.height)), np.uint8)
-
-
 def encode(frame: Frame, crop: Box, *, long_side: int, quality: int, max_bytes: int) -> Jpeg:
-    """The crop of a frame as a JPEG of at most `long_side` px and `max_bytes`; quality 0 to 100 gives way first."""
+    """Return the crop of a frame as a JPEG of at most `long_side` px and `max_bytes`.
+
+    quality: 0 to 100. If the JPEG is too large, first the quality is lowered and then the size.
+    """
     picture = frame.to_bgr()[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
     scale = min(1.0, long_side / max(crop.width, crop.height))
     while True:
         width = max(SHORTEST, round(crop.width * scale))
         height = max(SHORTEST, round(crop.height * scale))
-        if (height, width) != picture.shape[:2]:
-            small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        else:
-            small = picture
+        small = resized(picture, width, height)
         for tried in range(quality, min(quality, LOWEST_QUALITY) - 1, -STEP_QUALITY):
-            done, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, tried])
-            if done and len(data) <= max_bytes:
-                return Jpeg(data.tobytes(), width, height, width / crop.width)
+            data = encode_picture(small, tried)
+            if data is not None and len(data) <= max_bytes:
+                return Jpeg(data, width, height, width / crop.width)
         scale *= 0.8
 
 
+def encode_picture(picture: Picture, quality: int) -> bytes | None:
+    """Return a picture as a baseline JPEG without EXIF; None if it cannot be encoded.
+
+    picture: (height, width, 3) uint8 BGR. quality: 0 to 100.
+    """
+    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_PROGRESSIVE, 0])
+    return data.tobytes() if done else None
+
+
+def decode_picture(jpeg: bytes) -> Picture | None:
+    """Return the pixels as they lie in the file, (height, width, 3) uint8 BGR; None if they cannot be decoded.
+
+    An EXIF orientation is ignored, so that corners in the file's pixels fit.
+    """
+    return _decoded(jpeg, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def decode_luma(jpeg: bytes, crop: Box) -> Picture | None:
+    """Return the luma of the part of a frame that a JPEG shows, at the frame's scale; None if it cannot be decoded."""
+    luma = _decoded(jpeg, cv2.IMREAD_GRAYSCALE)
+    return None if luma is None else np.asarray(cv2.resize(luma, (crop.width, crop.height)), np.uint8)
+
+
 def thumbnail(jpeg: bytes, *, long_side: int, quality: int) -> Jpeg:
-    """A copy of a JPEG made by `encode`, at most `long_side` px; scale: its pixels per pixel of the original."""
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    """Return a copy of a JPEG made by `encode`, at most `long_side` px. scale: its pixels per pixel of the original."""
+    picture = decode_picture(jpeg)
+    assert picture is not None
     height, width = picture.shape[:2]
     scale = min(1.0, long_side / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1 else picture
-    _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return Jpeg(data.tobytes(), *size, scale)
+    data = encode_picture(resized(picture, *size), quality)
+    assert data is not None
+    return Jpeg(data, *size, scale)
+
+
+def resized(picture: Picture, width: int, height: int) -> Picture:
+    """Return a picture reduced to a size; the same picture if it has that size already."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _decoded(jpeg: bytes, how: int) -> Picture | None:
+    try:
+        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), how)
+    except cv2.error:
+        return None
+    return None if picture is None else np.asarray(picture, np.uint8)

@@ -13,41 +13,13 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 
 import cv2
 import numpy as np
 
 from streamwatch.core.model import Picture
-
-
-class Fault(Enum):
-    """Why a picture is not opened."""
-
-    FORMAT = "of another format"
-    BROKEN = "damaged"
-    TOO_LARGE = "too large"
-
-
-class UnfitPicture(Exception):
-    """A picture that is not opened. Its text says what is wrong and fits after "the picture is" or a colon."""
-
-    def __init__(self, fault: Fault, words: str) -> None:
-        super().__init__(words)
-        self.fault = fault
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is opened at most. bytes: of the file. side, pixels: of the picture."""
-
-    bytes: int = 32_000_000
-    side: int = 16_384
-    pixels: int = 25_000_000
-
-
-LIMITS = Limits()
-"""For pictures of people's own: those of usual cameras and phones; decoded they take less than 300 MB."""
+from streamwatch.imaging.jpeg_syntax import APPLICATIONS, END_OF_SCAN, EOI, SOS, frame_size
+from streamwatch.imaging.limits import LIMITS, Fault, PictureLimits, UnfitPicture, check_size
 
 _MOST_PARTS = 10_000
 """Segments of a JPEG, chunks of a PNG or WebP."""
@@ -58,7 +30,7 @@ _MOST_RAW = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ParsedPicture:
     """A picture that was taken apart. width, height: px, before it is turned upright.
 
     data: the file with nothing in it but what makes up the pixels.
@@ -69,7 +41,7 @@ class Measured:
     data: bytes
 
 
-def measure(data: bytes, limits: Limits = LIMITS) -> Measured:
+def measure(data: bytes, limits: PictureLimits = LIMITS) -> ParsedPicture:
     """Looks at a whole file without unpacking anything; takes some 10 ms for 4 MB. Raises UnfitPicture."""
     if len(data) > limits.bytes:
         raise UnfitPicture(Fault.TOO_LARGE, f"too large: more than {limits.bytes:,} bytes")
@@ -82,15 +54,11 @@ def measure(data: bytes, limits: Limits = LIMITS) -> Measured:
         raise _broken("cut off") from None
     if not found.width or not found.height:
         raise _broken("without any pixel")
-    if max(found.width, found.height) > limits.side or found.width * found.height > limits.pixels:
-        size = f"{found.width} x {found.height} pixels"
-        raise UnfitPicture(
-            Fault.TOO_LARGE, f"too large: {size}; at most {limits.side} a side and {limits.pixels:,} in all"
-        )
+    check_size(found.width, found.height, limits)
     return found
 
 
-def open_picture(data: bytes, limits: Limits = LIMITS) -> Picture:
+def open_picture(data: bytes, limits: PictureLimits = LIMITS) -> Picture:
     """The picture, turned upright as its EXIF orientation says: (height, width, 3) uint8 BGR. Raises UnfitPicture."""
     found = measure(data, limits)
     if data.startswith(_BMP):
@@ -112,18 +80,15 @@ def _broken(words: str) -> UnfitPicture:
 
 # ---- JPEG -----------------------------------------------------------------------------------------------------------
 
-_SOS, _EOI, _EXIF, _ADOBE = 0xDA, 0xD9, 0xE1, 0xEE
+_EXIF, _ADOBE = 0xE1, 0xEE
 _FRAMES = {0xC0, 0xC1, 0xC2}
 """Baseline, extended and progressive, all with Huffman codes; no decoder of today needs another."""
 _TABLES = {0xC4, 0xDB, 0xDD}
 """Huffman codes, quantisation, restart interval."""
-_APPLICATIONS = {*range(0xE0, 0xF0), 0xFE}
 _FILL = re.compile(rb"\xff+")
-_END_OF_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""The next marker; within a scan FF00 is a byte of data, FFD0 to FFD7 restart it, and further FF fill up."""
 
 
-def _jpeg(data: bytes) -> Measured:
+def _jpeg(data: bytes) -> ParsedPicture:
     at, size, scans, kept = 2, None, 0, [b"\xff\xd8"]
     for _ in range(_MOST_PARTS):
         fill = _FILL.match(data, at)
@@ -131,10 +96,10 @@ def _jpeg(data: bytes) -> Measured:
             raise _broken("bytes between the segments")
         at = fill.end()
         marker = data[at]
-        if marker == _EOI:
+        if marker == EOI:
             if size is None or not scans:
                 raise _broken("without pixels")
-            return Measured(*size, b"".join([*kept, b"\xff\xd9"]))
+            return ParsedPicture(*size, b"".join([*kept, b"\xff\xd9"]))
         length = struct.unpack_from(">H", data, at + 1)[0]
         segment, at = data[at + 1 : at + 1 + length], at + 1 + length
         if length < 2 or len(segment) < length:
@@ -143,24 +108,24 @@ def _jpeg(data: bytes) -> Measured:
             if size is not None:
                 raise _broken("it has two sizes")
             size = _frame(segment)
-        elif marker == _SOS:
-            end = _END_OF_SCAN.search(data, at)
+        elif marker == SOS:
+            end = END_OF_SCAN.search(data, at)
             scans += 1
             if size is None or end is None or scans > _MOST_SCANS:
                 raise _broken("cut off" if end is None else "its scans")
             segment, at = segment + data[at : end.start()], end.start()
-        elif marker not in _TABLES | _APPLICATIONS:
+        elif marker not in _TABLES | APPLICATIONS:
             raise _broken(f"the segment {marker:02X}")
-        if marker not in _APPLICATIONS or _matters(marker, segment):
+        if marker not in APPLICATIONS or _matters(marker, segment):
             kept.append(bytes((0xFF, marker)) + segment)
     raise _broken("too many segments")
 
 
 def _frame(segment: bytes) -> tuple[int, int]:
-    length, precision, height, width, components = struct.unpack_from(">HBHHB", segment)
+    length, precision, components = *struct.unpack_from(">HB", segment), segment[7]
     if precision != 8 or components not in (1, 3, 4) or length != 8 + 3 * components:
         raise _broken("a kind of JPEG that is not read")
-    return width, height
+    return frame_size(segment)
 
 
 def _matters(marker: int, segment: bytes) -> bool:
@@ -180,7 +145,7 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 """First column and row, and steps in both directions, of the passes of an interlaced picture."""
 
 
-def _png(data: bytes) -> Measured:
+def _png(data: bytes) -> ParsedPicture:
     chunks = _png_chunks(data)
     kind, head = next(chunks)
     if kind != b"IHDR" or len(head) != 13:
@@ -206,7 +171,7 @@ def _png(data: bytes) -> Measured:
             raise _broken("its palette")
         parts.append(_chunk(b"PLTE", palette))
     whole = [_PNG, *parts, _chunk(b"IDAT", b"".join(pixels)), _chunk(b"IEND", b"")]
-    return Measured(width, height, b"".join(whole))
+    return ParsedPicture(width, height, b"".join(whole))
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -242,7 +207,7 @@ def _raw_size(head: bytes) -> int:
     return total
 
 
-def _unpack(found: Measured) -> None:
+def _unpack(found: ParsedPicture) -> None:
     """Raises UnfitPicture unless the pixels of a PNG unpack to exactly what its size makes them."""
     chunks = dict(_png_chunks(found.data))
     expected, unpacked = _raw_size(chunks[b"IHDR"]), 0
@@ -260,7 +225,7 @@ def _unpack(found: Measured) -> None:
 # ---- WebP -----------------------------------------------------------------------------------------------------------
 
 
-def _webp(data: bytes) -> Measured:
+def _webp(data: bytes) -> ParsedPicture:
     if data[8:12] != b"WEBP":
         raise UnfitPicture(Fault.FORMAT, "no JPEG, PNG, BMP or WebP")
     size, canvas, image = struct.unpack_from("<I", data, 4)[0], None, None
@@ -291,7 +256,7 @@ def _webp(data: bytes) -> Measured:
     if canvas is not None and canvas != [width - 1, height - 1]:
         raise _broken("it has two sizes")
     body = b"WEBP" + image[0] + struct.pack("<I", len(image[1])) + image[1] + bytes(len(image[1]) % 2)
-    return Measured(width, height, b"RIFF" + struct.pack("<I", len(body)) + body)
+    return ParsedPicture(width, height, b"RIFF" + struct.pack("<I", len(body)) + body)
 
 
 def _lossy(content: bytes) -> tuple[int, int]:
@@ -347,11 +312,11 @@ def _bmp_head(data: bytes) -> _BmpHead:
     return _BmpHead(width, height, bits, pixels, palette)
 
 
-def _bmp(data: bytes) -> Measured:
+def _bmp(data: bytes) -> ParsedPicture:
     head = _bmp_head(data)
     if head.pixels + head.row * abs(head.height) > len(data):
         raise _broken("cut off")
-    return Measured(head.width, abs(head.height), data)
+    return ParsedPicture(head.width, abs(head.height), data)
 
 
 def _bmp_pixels(data: bytes) -> Picture:

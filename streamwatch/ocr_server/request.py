@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from streamwatch.imaging.pictures import Fault, Limits, UnfitPicture, measure
+from streamwatch.imaging.limits import Fault, PictureLimits, UnfitPicture
+from streamwatch.imaging.pictures import measure
 from streamwatch.ocr_server.replies import Refusal, RetCode
 
 PATH = "/ocrCars"
@@ -18,7 +19,7 @@ LONGEST_HEAD = 8192
 LARGEST_BODY = 8 * 1024 * 1024
 LARGEST_PICTURE = 4 * 1024 * 1024
 SHORTEST_SIDE, LONGEST_SIDE = 15, 4096
-_LIMITS = Limits(LARGEST_PICTURE, LONGEST_SIDE, LONGEST_SIDE**2)
+_LIMITS = PictureLimits(LARGEST_PICTURE, LONGEST_SIDE, LONGEST_SIDE**2)
 _BUSINESS = {Fault.FORMAT: RetCode.FORMAT, Fault.BROKEN: RetCode.UNPARSED, Fault.TOO_LARGE: RetCode.TOO_LARGE}
 _FORM = "application/x-www-form-urlencoded"
 _MOST_PARAMETERS = 20

@@ -20,7 +20,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from streamwatch.imaging.pictures import LIMITS, UnfitPicture, open_picture
+from streamwatch.imaging.limits import LIMITS, UnfitPicture
+from streamwatch.imaging.pictures import open_picture
 
 LONGEST = 2.0
 _EXTREMES = (

@@ -16,7 +16,7 @@ from rtsp_server import RtspServer
 from test_supervision import HandClock, Script, eventually, picture
 
 from streamwatch.capture import LiveCamera, Source, open_source
-from streamwatch.capture.frozen import LOOKS, MOVES, REMEMBERED, FrozenWatch
+from streamwatch.capture.frozen import LOOKS, MOVES, REMEMBERED, FreezeDetector
 from streamwatch.capture.rate import Rate
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.codes import CameraState
@@ -36,56 +36,56 @@ def plain(value: int) -> Picture:
 
 
 def test_the_same_picture_is_a_freeze_after_its_time_and_not_before() -> None:
-    watch, luma = FrozenWatch(120), RNG.integers(0, 255, (1080, 1920), np.uint8)
+    watch, luma = FreezeDetector(120), RNG.integers(0, 255, (1080, 1920), np.uint8)
     said = [watch.look(n / 25, luma) for n in range(25 * 125)]
     assert said.index(True) == 25 * 120
     assert all(said[25 * 120 :])
 
 
 def test_one_new_picture_is_enough_to_be_alive() -> None:
-    watch = FrozenWatch(120)
+    watch = FreezeDetector(120)
     assert not any(watch.look(second, plain(second // 100 % 200)) for second in range(2000))
 
 
 def test_noise_of_one_grey_level_is_life() -> None:
     still = RNG.integers(16, 235, (1080, 1920), np.uint8)
-    watch = FrozenWatch(3)
+    watch = FreezeDetector(3)
     assert not any(
         watch.look(second, still + (RNG.random(still.shape) < 0.01).astype(np.uint8)) for second in range(30)
     )
 
 
 def test_a_camera_that_rarely_sends_needs_more_than_two_pictures() -> None:
-    watch = FrozenWatch(120)
+    watch = FreezeDetector(120)
     said = [watch.look(minute * 300, plain(1)) for minute in range(LOOKS + 1)]
     assert said == [False] * LOOKS + [True]
 
 
 def test_an_encoder_that_repeats_its_group_of_pictures_is_frozen() -> None:
-    watch = FrozenWatch(20)
+    watch = FreezeDetector(20)
     assert any(watch.look(second, plain(second % REMEMBERED)) for second in range(60))
 
 
 def test_a_recording_served_in_a_loop_is_not() -> None:
-    watch = FrozenWatch(20)
+    watch = FreezeDetector(20)
     assert not any(watch.look(second, plain(second % (REMEMBERED + 1))) for second in range(200))
 
 
 def test_a_few_new_pictures_in_a_row_end_a_freeze() -> None:
-    watch = FrozenWatch(20)
+    watch = FreezeDetector(20)
     assert any(watch.look(second, plain(0)) for second in range(30))
     assert [watch.look(30 + n, plain(100 + n)) for n in range(MOVES)] == [True] * (MOVES - 1) + [False]
 
 
 def test_fewer_are_the_same_scene_coded_anew() -> None:
-    watch = FrozenWatch(20)
+    watch = FreezeDetector(20)
     for second in range(30):
         watch.look(second, plain(0))
     assert all(watch.look(30 + n, plain(0 if n % 3 == 0 else 50 + n)) for n in range(60))
 
 
 def test_another_size_is_another_picture() -> None:
-    watch = FrozenWatch(20)
+    watch = FreezeDetector(20)
     for second in range(30):
         watch.look(second, np.zeros((64, 96), np.uint8))
     assert watch.frozen
@@ -96,7 +96,7 @@ def test_another_size_is_another_picture() -> None:
 def test_a_real_encoder_tells_a_hanging_sensor_from_a_still_scene(noise: float) -> None:
     """Ninety seconds of x264 at a low rate with long groups of pictures, as cameras use them."""
     scene = RNG.integers(0, 255, (12, 16), np.uint8).repeat(20, 0).repeat(20, 1).astype(np.float32)
-    watch, found = FrozenWatch(60), False
+    watch, found = FreezeDetector(60), False
     for number, luma in enumerate(coded(scene, noise, 90 * 5)):
         found = watch.look(number / 5, luma) or found
     assert found is (noise == 0.0)

@@ -17,7 +17,7 @@ from numbered import number_in
 from streamwatch.app.check import check
 from streamwatch.capture import open_source
 from streamwatch.capture.http_pictures import HttpPictures
-from streamwatch.capture.jpegs import JpegCutter
+from streamwatch.capture.jpegs import JpegExtractor
 from streamwatch.capture.source import Source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
@@ -129,9 +129,9 @@ def test_a_picture_within_a_picture_is_no_end() -> None:
     thumbnail = PICTURES[1]
     app1 = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 8) + b"Exif\0\0" + thumbnail
     whole = PICTURES[2][:2] + app1 + PICTURES[2][2:]
-    cutter = JpegCutter("it")
+    extractor = JpegExtractor("it")
     data = b"junk\xff\xd8" + whole + b"junk" + whole
-    found = [picture for n in range(len(data)) for picture in cutter.feed(data[n : n + 1])]
+    found = [picture for n in range(len(data)) for picture in extractor.feed(data[n : n + 1])]
     assert found == [whole, whole]
 
 

@@ -96,7 +96,7 @@ def test_a_camera_that_is_wrong_from_the_start_is_tried_until_it_works(
         assert len(caplog.messages) == 1
         server.misbehave("well")
         watch(camera, state(camera, CameraState.ONLINE))
-    assert ["can not be reached yet: " in line for line in caplog.messages] == [True, False]
+    assert ["cannot be reached yet: " in line for line in caplog.messages] == [True, False]
     assert "is online after" in caplog.messages[1]
     assert camera.status().attempts == 0
     assert "hunter2" not in caplog.text
@@ -125,9 +125,9 @@ def test_what_a_slow_machine_leaves_out_is_told_once(gate: Path, make: Make, cap
         for pause in (3.0, 2.0, 0.1):
             time.sleep(pause)
             assert camera.next_frame(1) is not None
-            assert (camera.status().dropped >= 100) == ("can not follow" in caplog.text)
-    (told,) = [line for line in caplog.messages if "can not follow" in line]
-    assert told.startswith("Camera gate: this machine can not follow, and pictures are left out (1")
+            assert (camera.status().dropped >= 100) == ("cannot follow" in caplog.text)
+    (told,) = [line for line in caplog.messages if "cannot follow" in line]
+    assert told.startswith("Camera gate: this machine cannot follow, and pictures are left out (1")
 
 
 def test_a_played_recording_ends_after_its_last_frame(tmp_path: Path, make: Make) -> None:

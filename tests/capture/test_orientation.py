@@ -59,7 +59,7 @@ def test_i_frames_decoded_alone_are_turned_as_all_others(
             turned = np.rot90(plain[number].luma, degrees // 90)
             turned = turned[:, ::-1] if mirrored else turned
             assert frame.luma.shape == turned.shape
-            # Decoded alone it goes without loop filter.
+            # DecodedPicture alone it goes without loop filter.
             assert np.abs(frame.luma.astype(int) - turned).mean() < 1
             assert frame.to_bgr().shape == (*frame.luma.shape, 3)
 
@@ -77,7 +77,7 @@ def test_a_camera_that_hangs_turned_is_turned_once(rotate: int, turned: int, tmp
 def test_a_small_stream_that_is_only_decoded_cheaply_is_turned_too(make: Make, tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 100, turned=90)
     source = open_source("gate", str(path), transport="tcp", loop=True, timeout=1, clock=SystemClock(), rotate=90)
-    camera = make(lambda: source, max_blind=2.0, cheap=True)
+    camera = make(lambda: source, max_blind=2.0, rough=True)
     frame = camera.next_frame(20)
     assert frame is not None
     assert number_in(frame.luma) % 25 == 0

@@ -81,7 +81,7 @@ def test_a_cut_off_file_gives_what_it_has_and_one_warning(
     assert 30 < len(frames) < 70
     assert [number_in(frame.luma) for frame in frames] == list(range(len(frames)))
     [line] = caplog.messages
-    assert f"breaks off at {recording.ended_at:.1f} s of 4.0 s" in line
+    assert f"breaks off at {recording.file.ended_at:.1f} s of 4.0 s" in line
 
 
 def test_damage_in_the_middle_is_left_out_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -168,7 +168,7 @@ def test_a_played_file_hands_out_at_once_what_is_due_when_attention_rises(tmp_pa
     source.attend(Attention.QUIET)
     began = clock.monotonic()
     threading.Timer(0.3, source.attend, (Attention.ALL,)).start()
-    came = [(clock.monotonic() - began, piece.at - began) for piece in source.pieces()]
+    came = [(clock.monotonic() - began, packet.at - began) for packet in source.packets()]
     source.close()
     sooner = came[0][0]
     first = [due for at, due in came if at < sooner + 0.1]

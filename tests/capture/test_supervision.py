@@ -1,4 +1,4 @@
-"""The rules of supervision, with sources that follow a script and a clock that is moved by hand."""
+"""The rules of supervision, with sources that follow a script, and a clock that is moved by hand."""
 
 import logging
 import queue
@@ -13,8 +13,9 @@ import pytest
 from cameras import Make, closed_in_the_end
 
 from streamwatch.capture import LiveCamera, Source
-from streamwatch.capture.flaps import MOST
-from streamwatch.capture.live import FIRST_PICTURE, MOST_ABANDONED, Pauses
+from streamwatch.capture.backoff import Backoff
+from streamwatch.capture.outages import MOST
+from streamwatch.capture.supervisor import FIRST_PICTURE, MOST_ABANDONED
 from streamwatch.core.codes import CameraState
 from streamwatch.core.errors import SourceLost
 from streamwatch.core.model import Frame
@@ -274,22 +275,22 @@ def test_closing_wakes_a_waiting_consumer(make: Make) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_pauses_grow_up_to_the_longest_and_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_grow_up_to_the_longest_and_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", lambda low, high: high)
-    pauses = Pauses(1, 10)
-    assert [pauses.next() for _ in range(6)] == [1, 2, 4, 8, 10, 10]
-    pauses.reset()
-    assert pauses.next() == 1
+    backoff = Backoff(1, 10)
+    assert [backoff.next() for _ in range(6)] == [1, 2, 4, 8, 10, 10]
+    backoff.reset()
+    assert backoff.next() == 1
 
 
-def test_pauses_are_jittered() -> None:
-    drawn = [Pauses(8, 8).next() for _ in range(200)]
+def test_waits_are_jittered() -> None:
+    drawn = [Backoff(8, 8).next() for _ in range(200)]
     assert all(0 <= pause <= 8 for pause in drawn)
     assert max(drawn) - min(drawn) > 4
 
 
 @pytest.mark.parametrize(("pictures", "pause"), [(3, 1), (2, 4)])
-def test_only_a_healthy_stream_makes_the_pauses_short_again(
+def test_only_a_healthy_stream_makes_the_waits_short_again(
     pictures: int, pause: float, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("random.uniform", lambda low, high: high)

@@ -54,7 +54,7 @@ def test_a_live_camera_gives_the_clips_plates_also_after_the_server_was_gone(cli
         assert daemon.stop() == 0
         assert daemon.log().count("Camera gate is lost") == 1
         assert daemon.log().count("Camera gate is back") == 1
-        assert daemon.log().count("Camera dead can not be reached yet") <= 1
+        assert daemon.log().count("Camera dead cannot be reached yet") <= 1
         assert "Camera dead is lost" not in daemon.log()
         assert all(plate in daemon.said() for plate in PLATES)
         assert daemon.rows("SELECT count(*) FROM sightings WHERE status <> 'final'") == [(0,)]

@@ -57,6 +57,6 @@ def test_no_camera_is_lost_and_nothing_hangs(main: Path, small: Path, tmp_path: 
         daemon.until(lambda: (daemon.data / "status.json").exists())
         time.sleep(3)  # until the small stream is relied upon
         said = stop_and_go_on(daemon)
-        for alarm in ("is lost", "comes and goes", "no progress", "can not be watched", "can not follow", " ERROR "):
+        for alarm in ("is lost", "comes and goes", "no progress", "cannot be watched", "cannot follow", " ERROR "):
             assert alarm not in said, said
         assert daemon.stop() == 0

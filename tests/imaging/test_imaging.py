@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from streamwatch.imaging.pictures import LIMITS, Fault, Limits, UnfitPicture, measure, open_picture
+from streamwatch.imaging.limits import LIMITS, Fault, PictureLimits, UnfitPicture
+from streamwatch.imaging.pictures import measure, open_picture
 
 NOISE = np.random.default_rng(3).integers(0, 255, (10, 16, 3), np.uint8)
 COLOUR = cv2.resize(NOISE, (81, 47), interpolation=cv2.INTER_CUBIC)
@@ -26,7 +27,7 @@ def encoded(form: str, picture: Array, *how: int) -> bytes:
     return bytes(cv2.imencode(form, picture, how)[1])
 
 
-def fault_of(data: bytes, limits: Limits = LIMITS) -> Fault:
+def fault_of(data: bytes, limits: PictureLimits = LIMITS) -> Fault:
     with pytest.raises(UnfitPicture) as caught:
         open_picture(data, limits)
     assert len(str(caught.value)) < 200
@@ -254,9 +255,9 @@ def test_what_would_take_too_much_is_refused_before_it_is_decoded(data: bytes) -
 
 
 def test_limits_can_be_narrower() -> None:
-    for limits in (Limits(side=80), Limits(pixels=81 * 47 - 1), Limits(bytes=len(JPEG) - 1)):
+    for limits in (PictureLimits(side=80), PictureLimits(pixels=81 * 47 - 1), PictureLimits(bytes=len(JPEG) - 1)):
         assert fault_of(JPEG, limits) is Fault.TOO_LARGE
-    assert open_picture(JPEG, Limits(len(JPEG), 81, 81 * 47)).shape == (47, 81, 3)
+    assert open_picture(JPEG, PictureLimits(len(JPEG), 81, 81 * 47)).shape == (47, 81, 3)
 
 
 def test_opencv_itself_has_limits() -> None:

@@ -14,7 +14,8 @@ import numpy as np
 from streamwatch.core.errors import PictureBroken
 from streamwatch.core.model import Corners, Engine, JpegCorners, Ledger, Picture, PlateText
 from streamwatch.core.plates import CHINA, NAMES, Grammar
-from streamwatch.imaging.pictures import UnfitPicture, open_picture
+from streamwatch.imaging.limits import UnfitPicture
+from streamwatch.imaging.pictures import open_picture
 from streamwatch.recognition.local import quads
 from streamwatch.recognition.local.colour import colour
 from streamwatch.recognition.local.confidence import LEAST_SCORE, confidence

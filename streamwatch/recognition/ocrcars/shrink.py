@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass, field
 
-import cv2
-import numpy as np
-
 from streamwatch.core.model import Picture
+from streamwatch.imaging.jpeg import decode_picture, encode_picture, resized
 
 # Side and quality go down together: letters of a plate survive a coarser JPEG better than a much smaller one.
 _STEPS = ((0.85, 75), (0.7, 70), (0.6, 65), (0.5, 60), (0.35, 60), (0.25, 50))
@@ -23,7 +21,7 @@ class Copy:
 
 def smaller(jpeg: bytes) -> Copy | None:
     """Return a copy of at most half the bytes, with no side above 4095 pixels; None if that is not possible."""
-    picture = _decode(jpeg)
+    picture = decode_picture(jpeg)
     if picture is None:
         return None
     fit = min(1.0, _LONGEST_SIDE / max(picture.shape[:2]))
@@ -36,17 +34,8 @@ def smaller(jpeg: bytes) -> Copy | None:
 
 def baseline(jpeg: bytes) -> Copy | None:
     """Return a copy as plain baseline JPEG without metadata; None if the picture cannot be decoded."""
-    picture = _decode(jpeg)
+    picture = decode_picture(jpeg)
     return None if picture is None else _encode(picture, 1.0, _BASELINE_QUALITY)
-
-
-def _decode(jpeg: bytes) -> Picture | None:
-    """Return the pixels as they are in the file. An orientation tag must not turn them, or corners would not fit."""
-    try:
-        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error:
-        return None
-    return None if picture is None else np.asarray(picture, np.uint8)
 
 
 def _encode(picture: Picture, factor: float, quality: int) -> Copy | None:
@@ -55,7 +44,6 @@ def _encode(picture: Picture, factor: float, quality: int) -> Copy | None:
     if factor < 1:
         if min(size) < _SHORTEST_SIDE:
             return None
-        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    parameters = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_PROGRESSIVE, 0]
-    done, data = cv2.imencode(".jpg", picture, parameters)
-    return Copy(data.tobytes(), (size[0] / width, size[1] / height)) if done else None
+        picture = resized(picture, *size)
+    data = encode_picture(picture, quality)
+    return None if data is None else Copy(data, (size[0] / width, size[1] / height))

@@ -4,7 +4,6 @@ One table says what a broken exchange means for the money. It answers one questi
 request? The same picture may be sent again only if that is impossible.
 """
 
-import logging
 import os
 import ssl
 import time
@@ -23,7 +22,7 @@ from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.redact import hide_credentials
 from streamwatch.recognition.ocrcars.replies import Reply
 from streamwatch.recognition.ocrcars.retry import BY_CLASS, NEVER, Failure
-from streamwatch.recognition.ocrcars.sockets import Transport, pool_of
+from streamwatch.system.connections import Transport, pool_of, silence_logs
 
 LARGEST_REPLY = 1_000_000
 _KEEP_ALIVE = 10.0
@@ -142,7 +141,7 @@ class Wire:
     """A pool of HTTP/1.1 connections to one address. Several threads may use it at once."""
 
     def __init__(self, address: Address, connect_timeout: float, read_timeout: float) -> None:
-        _quieten_foreign_logs()
+        silence_logs()
         self._address = address
         self._timeouts = connect_timeout, read_timeout
         try:
@@ -264,13 +263,3 @@ def reason_of(error: BaseException) -> tuple[str, str]:
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return headers by lower-case name. The gateway writes UTF-8, which HTTP libraries decode as ISO-8859-1."""
     return {name.decode("latin-1").lower(): value.decode("utf-8", "replace") for name, value in raw}
-
-
-def _drop(record: logging.LogRecord) -> bool:
-    return False
-
-
-def _quieten_foreign_logs() -> None:
-    """Silence httpx and httpcore: they log whole addresses and reply headers, which can hold secrets."""
-    for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks"):
-        logging.getLogger(name).addFilter(_drop)

@@ -26,7 +26,7 @@ from paying import BY_CODE, BY_KEY, JPEG, URL, Waits, charges, client_of, creden
 from streamwatch.core import errors
 from streamwatch.recognition.ocrcars import wire
 from streamwatch.recognition.ocrcars.client import OcrCars
-from streamwatch.recognition.ocrcars.sockets import Transport
+from streamwatch.system.connections import Transport
 
 # Connections
 

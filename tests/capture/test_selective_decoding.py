@@ -20,9 +20,10 @@ from rtsp_server import RtspServer
 
 from streamwatch.capture import LiveCamera, Recording, open_source
 from streamwatch.capture.av_source import Decoder, open_file
-from streamwatch.capture.on_demand import SLACK, OnDemand
-from streamwatch.capture.packets import Cutter, Piece
-from streamwatch.capture.picture import Decoded
+from streamwatch.capture.frames import DecodedPicture
+from streamwatch.capture.groups import SLACK
+from streamwatch.capture.packets import AccessUnitParser, CodedPacket
+from streamwatch.capture.selective_decoding import SelectiveDecoder
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.codes import CameraState
 from streamwatch.core.model import Attention
@@ -93,7 +94,7 @@ class Counting(Decoder):
         super().__init__(context)
         self.packets = self.roughly = 0
 
-    def decode(self, packet: "Packet[VideoStream] | None") -> list[Decoded]:
+    def decode(self, packet: "Packet[VideoStream] | None") -> list[DecodedPicture]:
         self.packets += packet is not None
         return super().decode(packet)
 
@@ -123,15 +124,15 @@ def test_of_long_groups_no_more_is_decoded_than_the_last_look_needs(
     codec: str, gop: int, looks: list[int], decoded: int, tmp_path: Path
 ) -> None:
     """The first group tells how long they last."""
-    pieces, whole = pieces_of(clip(tmp_path / "clip.mp4", 400, gop=gop, codec=codec))
+    packets, whole = packets_of(clip(tmp_path / "clip.mp4", 400, gop=gop, codec=codec))
     decoder, seen = Counting(whole._context), []
-    camera = OnDemand(decoder, max_blind=2)
+    camera = SelectiveDecoder(decoder, max_blind=2)
     camera.attend(Attention.QUIET)
-    for piece in pieces:
-        camera.add(piece)
-        while (viewed := camera.next(piece.at)) is not None:
+    for packet in packets:
+        camera.add(packet)
+        while (viewed := camera.next(packet.at)) is not None:
             camera.attend(Attention.QUIET)
-            seen.append(viewed.piece.number)
+            seen.append(viewed.packet.number)
     assert all(abs(a - b) <= 1 for a, b in zip(seen, looks, strict=True)), seen
     assert max(b - a for a, b in pairwise(seen)) <= (2 + SLACK) * 25 + 1
     assert abs(decoder.roughly - decoded) <= 8
@@ -167,45 +168,45 @@ def test_where_each_picture_stands_alone_a_few_a_second_are_looked_at(tmp_path: 
     assert all(8 <= b - a <= 12 for a, b in pairwise(numbers[:-1]))
 
 
-def pieces_of(path: Path) -> tuple[list[Piece], Decoder]:
+def packets_of(path: Path) -> tuple[list[CodedPacket], Decoder]:
     container, stream = open_file(path)
-    cutter = Cutter()
-    pieces = [cutter.piece(p, n / 25, START, p.pts) for n, p in enumerate(container.demux(stream)) if p.size]
-    return pieces, Decoder(stream.codec_context)
+    parser = AccessUnitParser()
+    packets = [parser.parse(p, n / 25, START, p.pts) for n, p in enumerate(container.demux(stream)) if p.size]
+    return packets, Decoder(stream.codec_context)
 
 
 def test_who_comes_late_skips_to_the_newest_group_and_what_is_lost_is_counted(tmp_path: Path) -> None:
-    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 110, gop=25))
-    camera = OnDemand(decoder, max_blind=2, latest=0.7)
-    for piece in pieces:
-        camera.add(piece)
+    packets, decoder = packets_of(clip(tmp_path / "clip.mp4", 110, gop=25))
+    camera = SelectiveDecoder(decoder, max_blind=2, latest=0.7)
+    for packet in packets:
+        camera.add(packet)
     viewed = camera.next(110 / 25)
     assert viewed is not None
-    assert viewed.piece.number == 100
+    assert viewed.packet.number == 100
     assert camera.dropped == 100
 
 
 def test_who_is_a_little_late_gets_the_oldest_that_is_new_enough(tmp_path: Path) -> None:
-    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 50, gop=50))
-    camera = OnDemand(decoder, max_blind=2, latest=0.7)
-    for piece in pieces:
-        camera.add(piece)
+    packets, decoder = packets_of(clip(tmp_path / "clip.mp4", 50, gop=50))
+    camera = SelectiveDecoder(decoder, max_blind=2, latest=0.7)
+    for packet in packets:
+        camera.add(packet)
     viewed = camera.next(50 / 25)
     assert viewed is not None
-    assert 50 / 25 - 0.7 <= viewed.piece.at <= 50 / 25 - 0.66
-    assert camera.dropped == viewed.piece.number
+    assert 50 / 25 - 0.7 <= viewed.packet.at <= 50 / 25 - 0.66
+    assert camera.dropped == viewed.packet.number
 
 
 def test_where_only_the_newest_picture_counts_older_groups_are_not_decoded(tmp_path: Path) -> None:
     container, stream = open_file(clip(tmp_path / "clip.mp4", 110, gop=25))
-    cutter, decoder = Cutter(), Counting(stream.codec_context)
+    parser, decoder = AccessUnitParser(), Counting(stream.codec_context)
     packets = [packet for packet in container.demux(stream) if packet.size]
-    camera, seen = OnDemand(decoder, max_blind=2, hasty=True), []
+    camera, seen = SelectiveDecoder(decoder, max_blind=2, only_newest=True), []
     for begin, end in ((0, 30), (30, 45), (45, 110)):
         for number in range(begin, end):
-            camera.add(cutter.piece(packets[number], number / 25, START, packets[number].pts))
+            camera.add(parser.parse(packets[number], number / 25, START, packets[number].pts))
         while (viewed := camera.next(end / 25)) is not None:
-            seen.append(viewed.piece.number)
+            seen.append(viewed.packet.number)
             camera.attend(Attention.ALL)
     assert seen == [*range(25, 45), *range(100, 110)]
     assert decoder.packets == len(seen)
@@ -214,10 +215,10 @@ def test_where_only_the_newest_picture_counts_older_groups_are_not_decoded(tmp_p
 
 def test_of_a_small_stream_it_is_worth_to_ask_when_a_group_begins(tmp_path: Path) -> None:
     container, stream = open_file(clip(tmp_path / "clip.mp4", 110, gop=25))
-    cutter = Cutter()
-    camera, worth = OnDemand(Decoder(stream.codec_context), max_blind=2, hasty=True), []
+    parser = AccessUnitParser()
+    camera, worth = SelectiveDecoder(Decoder(stream.codec_context), max_blind=2, only_newest=True), []
     for number, packet in enumerate(p for p in container.demux(stream) if p.size):
-        if camera.add(cutter.piece(packet, number / 25, START, packet.pts)):
+        if camera.add(parser.parse(packet, number / 25, START, packet.pts)):
             worth.append(number)
             while camera.next(number / 25) is not None:
                 camera.attend(Attention.ALL)
@@ -227,17 +228,17 @@ def test_of_a_small_stream_it_is_worth_to_ask_when_a_group_begins(tmp_path: Path
 def woken(path: Path, rests_from: int, wakes_at: int, since: int) -> tuple[list[int], int]:
     """The numbers of the pictures seen from a wake on, after a rest, and how many were decoded for them."""
     container, stream = open_file(path)
-    cutter, decoder = Cutter(), Counting(stream.codec_context)
-    camera, seen = OnDemand(decoder, max_blind=2.0), []
+    parser, decoder = AccessUnitParser(), Counting(stream.codec_context)
+    camera, seen = SelectiveDecoder(decoder, max_blind=2.0), []
     for number, packet in enumerate(p for p in container.demux(stream) if p.size):
-        camera.add(cutter.piece(packet, number / 25, START + timedelta(seconds=number / 25), packet.pts))
+        camera.add(parser.parse(packet, number / 25, START + timedelta(seconds=number / 25), packet.pts))
         if number == wakes_at:
             decoder.packets = 0
             camera.wake(START + timedelta(seconds=since / 25))
         while (viewed := camera.next(number / 25)) is not None:
             camera.attend(Attention.QUIET if rests_from <= number < wakes_at else Attention.ALL)
             camera.rest(10.0 if rests_from <= number < wakes_at else None)
-            seen += [viewed.piece.number] * (number >= wakes_at)
+            seen += [viewed.packet.number] * (number >= wakes_at)
     return seen, decoder.packets
 
 
@@ -367,16 +368,16 @@ def test_a_group_too_long_to_be_kept_is_decoded_though_another_stream_is_watched
 
 
 def test_it_is_not_well_that_nothing_can_be_decoded_alone(tmp_path: Path) -> None:
-    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 300, gop=25))
-    camera = OnDemand(Damaged(decoder, {n for n in range(300) if n % 25 == 0 and n >= 50}), max_blind=2)
+    packets, decoder = packets_of(clip(tmp_path / "clip.mp4", 300, gop=25))
+    camera = SelectiveDecoder(Damaged(decoder, {n for n in range(300) if n % 25 == 0 and n >= 50}), max_blind=2)
     camera.attend(Attention.QUIET)
     camera.rest(1.0)
     content, seen = [], []
-    for piece in pieces:
-        camera.add(piece)
-        while (viewed := camera.next(piece.at)) is not None:
+    for packet in packets:
+        camera.add(packet)
+        while (viewed := camera.next(packet.at)) is not None:
             camera.attend(Attention.QUIET)
-            seen.append(viewed.piece.number)
+            seen.append(viewed.packet.number)
         content.append(camera.content)
     assert content[40]
     assert not any(content[110:])
@@ -393,7 +394,7 @@ class Damaged(Decoder):
     def damaged(self) -> int:  # type: ignore[override]
         return self._whole.damaged
 
-    def decode(self, packet: "Packet[VideoStream] | None") -> list[Decoded]:
+    def decode(self, packet: "Packet[VideoStream] | None") -> list[DecodedPicture]:
         first, self._first = self._first, False
         return [] if first and packet is not None and packet.pts in self._numbers else self._whole.decode(packet)
 
@@ -406,14 +407,14 @@ class Damaged(Decoder):
 
 
 def test_after_damage_on_the_way_first_pictures_are_decoded_alone_again(tmp_path: Path) -> None:
-    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 2300, gop=50))
-    camera, costly = OnDemand(Damaged(decoder, {500, 550}), max_blind=2), []
+    packets, decoder = packets_of(clip(tmp_path / "clip.mp4", 2300, gop=50))
+    camera, costly = SelectiveDecoder(Damaged(decoder, {500, 550}), max_blind=2), []
     camera.attend(Attention.QUIET)
-    for piece in pieces:
-        camera.add(piece)
-        while camera.next(piece.at) is not None:
+    for packet in packets:
+        camera.add(packet)
+        while camera.next(packet.at) is not None:
             camera.attend(Attention.QUIET)
-        costly += [piece.number] * camera.every_picture
+        costly += [packet.number] * camera.every_picture
     assert costly[0] == 550
     assert 550 + 59 * 25 <= costly[-1] <= 550 + 64 * 25
 
@@ -435,34 +436,34 @@ def test_what_is_paid_for_is_not_decoded_roughly_in_a_group_without_end(tmp_path
 
 
 def test_the_time_for_catching_up_begins_with_what_is_wanted(tmp_path: Path) -> None:
-    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 400, gop=100))
-    pieces = [replace(piece, arrived_at=START + timedelta(seconds=piece.at)) for piece in pieces]
-    camera = OnDemand(decoder, max_blind=4, latest=0.7)
+    packets, decoder = packets_of(clip(tmp_path / "clip.mp4", 400, gop=100))
+    packets = [replace(packet, arrived_at=START + timedelta(seconds=packet.at)) for packet in packets]
+    camera = SelectiveDecoder(decoder, max_blind=4, latest=0.7)
     camera.attend(Attention.QUIET)
     camera.rest(30.0)
-    for piece in pieces[:196]:
-        camera.add(piece)
+    for packet in packets[:196]:
+        camera.add(packet)
     assert camera.next(195 / 25) is not None
     camera.attend(Attention.QUIET)
     camera.wake(START + timedelta(seconds=190 / 25))
-    for piece in pieces[196:]:
-        camera.add(piece)
+    for packet in packets[196:]:
+        camera.add(packet)
     seen = []
     for step in range(210):
         viewed = camera.next(195 / 25 + 4.0 + step / 100)
         assert viewed is not None
         camera.attend(Attention.ALL)
-        seen.append(viewed.piece.number)
+        seen.append(viewed.packet.number)
     assert seen == list(range(190, 400))
     assert camera.dropped == 0
 
 
 def test_catching_up_goes_on_where_pictures_are_shown_in_another_order(tmp_path: Path) -> None:
-    pieces, decoder = pieces_of(clip(tmp_path / "clip.mp4", 320, gop=25, bframes=2))
-    camera, seen, attention = OnDemand(decoder, max_blind=2, latest=0.7), [], Attention.QUIET
-    for piece in pieces:
-        camera.add(piece)
-        while (viewed := camera.next(piece.at)) is not None:
+    packets, decoder = packets_of(clip(tmp_path / "clip.mp4", 320, gop=25, bframes=2))
+    camera, seen, attention = SelectiveDecoder(decoder, max_blind=2, latest=0.7), [], Attention.QUIET
+    for packet in packets:
+        camera.add(packet)
+        while (viewed := camera.next(packet.at)) is not None:
             number = number_in(viewed.picture.picture.to_ndarray(format="gray"))
             attention = Attention.ALL if number >= 250 else attention
             if not camera.attend(attention):

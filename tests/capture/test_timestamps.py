@@ -13,7 +13,7 @@ from numbered import clip, number_in
 
 from streamwatch.capture import Recording
 from streamwatch.capture.recording import PlayedRecording
-from streamwatch.capture.stamps import Jump, JumpWatch, Straightener
+from streamwatch.capture.timestamps import ClockJumpDetector, Jump, TimestampCorrector
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.model import Attention
 
@@ -30,13 +30,13 @@ class Stamped:
     dts: int | None
 
 
-def straightened(stamps: Sequence[int | None], rate: float = RATE) -> tuple[list[int], list[Jump]]:
+def corrected(stamps: Sequence[int | None], rate: float = RATE) -> tuple[list[int], list[Jump]]:
     """Of packets whose stamps are in hundredths of a second."""
-    straightener, packets = Straightener(0.01, rate), [Stamped(stamp, stamp) for stamp in stamps]
-    found: Any = list(straightener.straighten(packets))  # type: ignore[arg-type]
+    corrector, packets = TimestampCorrector(0.01, rate), [Stamped(stamp, stamp) for stamp in stamps]
+    found: Any = list(corrector.correct(packets))  # type: ignore[arg-type]
     assert [packet for packet, _, _ in found] == packets
     assert [shown for _, shown, _ in found] == [decoded for _, _, decoded in found]
-    return [shown for _, shown, _ in found], straightener.jumps
+    return [shown for _, shown, _ in found], corrector.jumps
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def straightened(stamps: Sequence[int | None], rate: float = RATE) -> tuple[list
     ids=["starts late", "negative", "missing", "one missing", "out of order", "a gap", "a gap that is taken back"],
 )
 def test_what_is_no_jump_is_no_jump(stamps: list[int | None], expected: list[int]) -> None:
-    assert straightened(stamps) == (expected, [])
+    assert corrected(stamps) == (expected, [])
 
 
 @pytest.mark.parametrize("by", [5.0, 13 * HOUR, 30 * DAY, -13 * HOUR, -5.0])
@@ -61,7 +61,7 @@ def test_what_is_no_jump_is_no_jump(stamps: list[int | None], expected: list[int
 def test_a_jump_that_is_taken_back_is_left_out(count: int, by: float) -> None:
     right = list(range(0, 3000, 4))
     wrong = [stamp + round(by * 100) * (50 <= n < 50 + count) for n, stamp in enumerate(right)]
-    assert straightened(wrong) == (right, [])
+    assert corrected(wrong) == (right, [])
 
 
 def test_jumps_to_several_places_that_are_taken_back_are_left_out() -> None:
@@ -69,25 +69,25 @@ def test_jumps_to_several_places_that_are_taken_back_are_left_out() -> None:
     wrong = [
         stamp + 100 * round(HOUR) * {20: 5, 21: -3, 22: 13, 23: 13, 60: 1}.get(n, 0) for n, stamp in enumerate(right)
     ]
-    assert straightened(wrong) == (right, [])
+    assert corrected(wrong) == (right, [])
 
 
 @pytest.mark.parametrize("by", [13 * HOUR, -13 * HOUR, 30 * DAY, 90.0])
 def test_after_a_jump_that_stays_time_goes_on_from_where_it_was(by: float) -> None:
     right = list(range(0, 4000, 4))
     wrong = [stamp + round(by * 100) * (n >= 500) for n, stamp in enumerate(right)]
-    assert straightened(wrong) == (right, [Jump(pytest.approx(20.0), pytest.approx(by))])
+    assert corrected(wrong) == (right, [Jump(pytest.approx(20.0), pytest.approx(by))])
 
 
 def test_first_stamps_that_are_wrong_do_not_count() -> None:
     right = list(range(0, 4000, 4))
-    stamps, jumps = straightened([stamp + round(DAY * 100) * (n < 10) for n, stamp in enumerate(right)])
+    stamps, jumps = corrected([stamp + round(DAY * 100) * (n < 10) for n, stamp in enumerate(right)])
     assert [stamp - stamps[0] for stamp in stamps] == right
     assert len(jumps) == 1
 
 
 def test_pictures_that_are_rare_do_not_jump() -> None:
-    assert straightened(list(range(0, 100_000, 500)), rate=25) == (list(range(0, 100_000, 500)), [])
+    assert corrected(list(range(0, 100_000, 500)), rate=25) == (list(range(0, 100_000, 500)), [])
 
 
 def restamped(path: Path, to: Path, stamp: Callable[[int], float]) -> Path:
@@ -153,12 +153,12 @@ def test_a_file_played_as_a_camera_does_not_wait_for_hours(tmp_path: Path) -> No
 
 
 def test_a_live_jump_is_told_once_it_stays() -> None:
-    watch = JumpWatch()
+    watch = ClockJumpDetector()
     ahead = [0.0] * 50 + [13 * HOUR] * 10 + [0.0] * 50 + [-2 * HOUR] * 400
     told = [watch.look(n / 25 + 100 + by, n / 25) for n, by in enumerate(ahead)]
     assert [(n, by) for n, by in enumerate(told) if by is not None] == [(235, pytest.approx(-2 * HOUR))]
 
 
 def test_a_live_stream_that_drifts_does_not_jump() -> None:
-    watch = JumpWatch()
+    watch = ClockJumpDetector()
     assert all(watch.look(1.001 * n, n) is None for n in range(100_000))

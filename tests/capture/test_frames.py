@@ -1,4 +1,4 @@
-"""Decoded pictures as frames: luma, colours, turning, and how long they stay valid."""
+"""DecodedPicture pictures as frames: luma, colours, turning, and how long they stay valid."""
 
 from datetime import UTC, datetime
 from pathlib import Path

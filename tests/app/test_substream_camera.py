@@ -14,7 +14,7 @@ from rtsp_server import RtspServer
 
 from streamwatch.app.cameras import camera_of
 from streamwatch.app.daemon import spawn
-from streamwatch.app.watched import Camera, WatchedCamera
+from streamwatch.app.watched import Camera, SubstreamCamera
 from streamwatch.capture import LiveCamera, open_source
 from streamwatch.config.loading import load
 from streamwatch.core.clock import SystemClock
@@ -61,20 +61,20 @@ class Told:
         self.news = min(self.news, News.KNOWN)
 
 
-def stream(make: Make, url: str, name: str, max_blind: float, cheap: bool = False, deadline: float = 2) -> LiveCamera:
+def stream(make: Make, url: str, name: str, max_blind: float, rough: bool = False, deadline: float = 2) -> LiveCamera:
     return make(
         lambda: open_source("gate", url, transport="tcp", loop=False, timeout=deadline / 2, clock=SystemClock()),
         name=name,
         deadline=deadline,
         max_blind=max_blind,
-        cheap=cheap,
+        rough=rough,
     )
 
 
-def two(make: Make, main: RtspServer, small: RtspServer, stir: Told, deadline: float = 2) -> WatchedCamera:
+def two(make: Make, main: RtspServer, small: RtspServer, stir: Told, deadline: float = 2) -> SubstreamCamera:
     big = stream(make, main.url, "gate", 1.0)
-    little = stream(make, small.url, "gate (small stream)", 1.0, cheap=True, deadline=deadline)
-    return WatchedCamera("gate", big, little, stir, SystemClock())  # type: ignore[arg-type]
+    little = stream(make, small.url, "gate (substream)", 1.0, rough=True, deadline=deadline)
+    return SubstreamCamera("gate", big, little, stir, SystemClock())  # type: ignore[arg-type]
 
 
 def pull(camera: Camera, seconds: float, attention: Attention = Attention.QUIET) -> list[int]:
@@ -115,7 +115,7 @@ def test_the_main_stream_rests_until_the_small_one_stirs(main: Path, small: Path
         assert stir.looked == sorted(stir.looked)
 
 
-def test_what_the_small_stream_passed_over_tells_when_it_began(main: Path, small: Path, make: Make) -> None:
+def test_what_the_substream_passed_over_tells_when_it_began(main: Path, small: Path, make: Make) -> None:
     stir = Told()
     with RtspServer(main) as big, RtspServer(small) as little:
         camera = two(make, big, little, stir)
@@ -129,7 +129,7 @@ def test_what_the_small_stream_passed_over_tells_when_it_began(main: Path, small
         assert 5 * stir.new_from - 20 <= numbers[0] <= 5 * stir.new_from - 5, "0.2 s before the last quiet frame"
 
 
-def test_of_a_fast_small_stream_few_frames_are_kept(main: Path, make: Make, tmp_path: Path) -> None:
+def test_of_a_fast_substream_few_frames_are_kept(main: Path, make: Make, tmp_path: Path) -> None:
     stir, fast = Told(), clip(tmp_path / "fast.mp4", 400, size=(256, 128), gop=400)
     with RtspServer(main) as big, RtspServer(fast) as little:
         camera = two(make, big, little, stir)
@@ -143,7 +143,7 @@ def test_of_a_fast_small_stream_few_frames_are_kept(main: Path, make: Make, tmp_
     assert all(later - earlier >= 3 for earlier, later in pairwise(asked[:-1])), "of 25 a second"
 
 
-def test_the_small_stream_is_looked_at_when_a_group_begins(main: Path, small: Path, make: Make) -> None:
+def test_the_substream_is_looked_at_when_a_group_begins(main: Path, small: Path, make: Make) -> None:
     stir = Told()
     with RtspServer(main) as big, RtspServer(small) as little:
         camera = two(make, big, little, stir)
@@ -192,7 +192,7 @@ def test_while_a_known_thing_moves_the_main_stream_is_looked_at_now_and_then(
         assert len(pull(camera, 4)) <= 2
 
 
-def test_when_the_small_stream_fails_the_main_one_serves_alone(
+def test_when_the_substream_fails_the_main_one_serves_alone(
     main: Path, small: Path, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -210,20 +210,20 @@ def test_when_the_small_stream_fails_the_main_one_serves_alone(
         assert not camera.status().unwatched
     own = [line for line in caplog.messages if line.startswith("Camera gate:")]
     assert own == [
-        "Camera gate: its small stream can not be watched; the main stream alone is.",
-        "Camera gate: its small stream is watched again.",
+        "Camera gate: its substream cannot be watched; only the main stream is.",
+        "Camera gate: its substream is watched again.",
     ]
     assert "hunter2" not in caplog.text
 
 
-def test_a_small_stream_that_can_never_work_is_no_end(main: Path, make: Make) -> None:
+def test_a_substream_that_can_never_work_is_no_end(main: Path, make: Make) -> None:
     with RtspServer(main) as big:
-        gone = stream(make, "nowhere.mp4", "gate (small stream)", 1.0, cheap=True)
-        camera = WatchedCamera("gate", stream(make, big.url, "gate", 1.0), gone, Told(), SystemClock())  # type: ignore[arg-type]
+        gone = stream(make, "nowhere.mp4", "gate (substream)", 1.0, rough=True)
+        camera = SubstreamCamera("gate", stream(make, big.url, "gate", 1.0), gone, Told(), SystemClock())  # type: ignore[arg-type]
         assert len(pull(camera, 4)) >= 3
 
 
-def test_what_came_while_the_small_stream_was_not_known_to_be_silent_is_looked_at(
+def test_what_came_while_the_substream_was_not_known_to_be_silent_is_looked_at(
     main: Path, small: Path, make: Make
 ) -> None:
     with RtspServer(main) as big, RtspServer(small) as little:
@@ -233,12 +233,12 @@ def test_what_came_while_the_small_stream_was_not_known_to_be_silent_is_looked_a
         little.misbehave("silent")
         numbers = pull(camera, 6)
     woken_for = next(n for n, following in pairwise(numbers) if following == n + 1)
-    assert woken_for <= rests_from + 8, "the small stream may have been heard a moment before it was made to hang"
+    assert woken_for <= rests_from + 8, "the substream may have been heard a moment before it was made to hang"
     missed = numbers[numbers.index(woken_for) :]
     assert missed[:90] == list(range(woken_for, woken_for + 90)), "SILENT and a look"
 
 
-def test_one_more_frame_is_no_reason_to_rely_on_the_small_stream(
+def test_one_more_frame_is_no_reason_to_rely_on_the_substream(
     main: Path, small: Path, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -252,13 +252,11 @@ def test_one_more_frame_is_no_reason_to_rely_on_the_small_stream(
         little.misbehave("silent")
         pull(camera, 4)
     assert [line for line in caplog.messages if line.startswith("Camera gate:")] == [
-        "Camera gate: its small stream can not be watched; the main stream alone is."
+        "Camera gate: its substream cannot be watched; only the main stream is."
     ]
 
 
-def test_the_newest_picture_of_a_camera_that_rests_is_one_of_the_small_stream(
-    main: Path, small: Path, make: Make
-) -> None:
+def test_the_newest_picture_of_a_camera_that_rests_is_one_of_the_substream(main: Path, small: Path, make: Make) -> None:
     with RtspServer(main) as big, RtspServer(small) as little:
         camera = two(make, big, little, Told())
         pull(camera, 4)
@@ -268,7 +266,7 @@ def test_the_newest_picture_of_a_camera_that_rests_is_one_of_the_small_stream(
     assert (SystemClock().now() - seen).total_seconds() < 2.5
 
 
-def test_of_a_small_stream_that_never_was_there_it_is_said_what_is_watched(
+def test_of_a_substream_that_never_was_there_it_is_said_what_is_watched(
     main: Path, small: Path, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -276,19 +274,19 @@ def test_of_a_small_stream_that_never_was_there_it_is_said_what_is_watched(
         little.stop()
         camera = two(make, big, little, Told())
         pull(camera, 9)
-        assert "small stream can not be watched" not in caplog.text
+        assert "substream cannot be watched" not in caplog.text
         pull(camera, 2.5)
-        assert "Camera gate: its small stream can not be watched; the main stream alone is." in caplog.messages
+        assert "Camera gate: its substream cannot be watched; only the main stream is." in caplog.messages
         assert "refuses the connection" in camera.status().unwatched
         little.restart()
         pull(camera, 7)
     told = caplog.messages
-    assert told.index("Camera gate: its small stream is watched.") > told.index(
-        "Camera gate: its small stream can not be watched; the main stream alone is."
+    assert told.index("Camera gate: its substream is watched.") > told.index(
+        "Camera gate: its substream cannot be watched; only the main stream is."
     )
 
 
-def test_a_small_stream_that_hangs_on_one_picture_is_not_relied_upon(main: Path, small: Path, tmp_path: Path) -> None:
+def test_a_substream_that_hangs_on_one_picture_is_not_relied_upon(main: Path, small: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     with RtspServer(main) as big, RtspServer(small) as little, ExitStack() as ends:
         config.write_text(f"cameras: {{gate: {{source: '{big.url}', watch: '{little.url}'}}}}\n")

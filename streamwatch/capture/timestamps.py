@@ -1,7 +1,7 @@
-"""Time stamps of streams whose clock leaps: what is taken back is left out, what stays is told and left out as well.
+"""Corrects the time stamps of streams whose clock leaps.
 
 A recorder's clock is set, a counter overflows, an encoder stamps some pictures with nonsense. Vehicles must not be
-logged hours late for it.
+logged hours late for that. A leap that is taken back is left out. A leap that stays is left out, too, and reported.
 """
 
 from collections import deque
@@ -12,10 +12,10 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 DISORDER, REORDERED = 1.0, 16
-"""Seconds, or pictures where so many last longer, between the stamps of two packets in a row that are no leap: packets
-come in another order than pictures are shown (H.264 and H.265: by at most 16)."""
+"""Upper limits, in seconds and in pictures (the longer one counts), of the difference between two packets in a row that
+is no leap: packets come in another order than pictures are shown (H.264 and H.265: by at most 16)."""
 LONGEST_GAP = 60.0
-"""Seconds up to which a leap ahead that stays is a gap in the recording, and no leap of its clock."""
+"""Seconds. A leap ahead that stays, and is not longer, is a gap in the recording and no leap of its clock."""
 LOOK_AHEAD = 250
 """Packets within which a leap of a recording may be taken back."""
 STAYS, STAYS_PACKETS = 5.0, 25
@@ -29,10 +29,11 @@ class Jump(NamedTuple):
     by: float
 
 
-class Straightener:
-    """The time stamps of one recording without leaps: time goes on from where it was, or from where it is again.
+class TimestampCorrector:
+    """Takes the leaps out of the time stamps of one recording.
 
-    jumps: leaps that stayed and are no gaps, in order. leapt: there were such, or some that were taken back.
+    After a leap that is taken back time goes on from where it is again; after one that stays, from where it was.
+    jumps: leaps that stayed and are no gaps, in order.
     """
 
     def __init__(self, tick: float, rate: float) -> None:
@@ -40,11 +41,11 @@ class Straightener:
         self.jumps: list[Jump] = []
         self._tick = tick
         step = max(1, round(1 / rate / tick))
-        self._shown = _Line(_pts, step, tick, self._note)
-        self._decoded = _Line(_dts, step, tick, lambda at, by: None)
+        self._shown = _StampLine(_pts, step, tick, self._note)
+        self._decoded = _StampLine(_dts, step, tick, lambda at, by: None)
 
-    def straighten(self, packets: "Iterable[Packet[VideoStream]]") -> "Iterator[tuple[Packet[VideoStream], int, int]]":
-        """Give out each packet with the time at which it is shown and that at which it is decoded, in units."""
+    def correct(self, packets: "Iterable[Packet[VideoStream]]") -> "Iterator[tuple[Packet[VideoStream], int, int]]":
+        """Yield each packet with the time at which it is shown and the one at which it is decoded, in units."""
         coming = iter(packets)
         ahead: deque[Packet[VideoStream]] = deque()
         while True:
@@ -58,14 +59,15 @@ class Straightener:
 
     @property
     def leapt(self) -> bool:
+        """True if there were leaps, whether they stayed or were taken back."""
         return self._shown.leapt or self._decoded.leapt
 
     def _note(self, at: int, by: int) -> None:
         self.jumps.append(Jump(at * self._tick, by * self._tick))
 
 
-class _Line:
-    """One of the two time stamps of the packets; all times in units, as they are given out."""
+class _StampLine:
+    """One of the two time stamps of the packets, pts or dts; all times in units, as they are given out."""
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class _Line:
         tick: float,
         jumped: Callable[[int, int], None],
     ) -> None:
-        """step: from one picture to the next. jumped: told of each jump, its time since the first and its size."""
+        """step: from one picture to the next. jumped: called for each jump with its time and size."""
         self._stamp_of, self._jumped = stamp_of, jumped
         self._step, self._disorder = step, max(round(DISORDER / tick), REORDERED * step)
         self._gap = round(LONGEST_GAP / tick)
@@ -83,12 +85,12 @@ class _Line:
         self.leapt = False
 
     def leaps(self, packet: "Packet[VideoStream]") -> bool:
-        """True if it does not follow on the packet before."""
+        """Return True if a packet does not follow on the one before."""
         stamp = self._stamp_of(packet)
         return stamp is not None and self._first is not None and not self._follows(stamp - self._shift - self._last)
 
     def place(self, packet: "Packet[VideoStream]", ahead: "Iterable[Packet[VideoStream]]") -> int:
-        """Return the time of the next packet. ahead: those that follow on it."""
+        """Return the time of the next packet. ahead: the packets after it."""
         stamp = self._stamp_of(packet)
         if self._first is None:
             self._first = self._last = stamp or 0
@@ -108,7 +110,7 @@ class _Line:
         return -self._disorder <= by <= self._disorder
 
     def _taken_back(self, stamp: int, ahead: "Iterable[Packet[VideoStream]]") -> int | None:
-        """How long this packet lasts if one that follows leaps back to where time would have gone on."""
+        """Return how long this packet lasts if a later one leaps back to where time would have gone on; else None."""
         before = stamp
         for number, packet in enumerate(ahead, 2):
             following = self._stamp_of(packet)
@@ -132,17 +134,17 @@ class _Line:
         self._last = stamp - self._shift
 
 
-class JumpWatch:
-    """The time stamps of a live stream beside the time of arrival, which is the one that counts."""
+class ClockJumpDetector:
+    """Compares the time stamps of a live stream with the time of arrival, which is the one that counts."""
 
     def __init__(self) -> None:
         self._ahead: float | None = None
         self._leapt_at, self._packets = 0.0, 0
 
     def look(self, stamp: float, arrived_at: float) -> float | None:
-        """Return by how many seconds the stamps have jumped, once it is known that this stays; else None.
+        """Return by how many seconds the stamps have jumped, as soon as it is certain that this stays; else None.
 
-        stamp, arrived_at: seconds, each since any beginning.
+        stamp, arrived_at: seconds, each since any moment.
         """
         ahead = stamp - arrived_at
         if self._ahead is None or abs(ahead - self._ahead) <= LONGEST_GAP:

@@ -17,14 +17,14 @@ _LUMA_FIRST = {"gray", "nv12", "nv16", "nv21", "nv24", "nv42"} | {
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedPicture:
     """A decoded picture, and how it must be turned."""
 
     picture: av.VideoFrame
     orientation: Orientation
 
 
-def frame_of(camera: str, captured_at: datetime, decoded: Decoded) -> Frame:
+def frame_of(camera: str, captured_at: datetime, decoded: DecodedPicture) -> Frame:
     """Return a Frame that keeps the decoder's buffer alive, and stays valid while the decoder moves on.
 
     The luma is as the stream has it, 16 to 235 or 0 to 255; other layouts than 8-bit planar become 8-bit first.
@@ -41,6 +41,6 @@ def _luma(decoded: av.VideoFrame) -> Picture:
     return rows[: decoded.height, : decoded.width]
 
 
-def _bgr(decoded: Decoded) -> Picture:
+def _bgr(decoded: DecodedPicture) -> Picture:
     """The conversion heeds the range and the matrix that the stream names (BT.601 where it names none)."""
     return decoded.orientation.upright(np.asarray(decoded.picture.to_ndarray(format="bgr24", threads=1), np.uint8))

@@ -1,9 +1,12 @@
-"""Sockets that end when they have to: what httpcore calls a time-out is a point in time here.
+"""Outgoing HTTP connections with deadlines: every operation ends at a point in time, whatever the peer does.
 
-A time-out of each read lets a peer that sends a byte now and then hold its caller for ever. So the values that go with
-a request (`extensions["timeout"]`) are monotonic seconds, and each operation waits only for what is left until then.
+A time-out of each read lets a peer that sends a byte now and then hold its caller for ever. So httpcore's time-outs,
+the values in a request's `extensions["timeout"]`, are points in time here: each operation waits only for what is left
+until then.
 """
 
+import logging
+import math
 import select
 import socket
 import ssl
@@ -11,26 +14,42 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+from weakref import WeakSet
 
 import httpcore
 import httpx
 
-_PIECE = 65536
+_CHUNK = 65536
 """Bytes that are handed over at once."""
 
 _Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 
-def _left(until: float | None) -> float:
-    """Seconds. Raises TimeoutError where none are left."""
+class Deadline:
+    """A point in time that may be moved while an answer is awaited. at: monotonic seconds."""
+
+    def __init__(self, at: float = math.inf) -> None:
+        self.at = at
+
+    def timeouts(self) -> "dict[str, Deadline]":
+        """Return what `extensions["timeout"]` must be, so that this deadline holds for all steps of a request."""
+        return dict.fromkeys(("connect", "write", "read"), self)
+
+
+Until = Deadline | float
+"""A deadline, or monotonic seconds. httpcore hands it on in the place of a time-out without looking at it."""
+
+
+def _left(until: Any) -> float:
+    """Return the seconds left. Raise TimeoutError if none are left."""
     if until is None:
         raise ValueError("an exchange without a limit")
-    left = until - time.monotonic()
+    left = float((until.at if isinstance(until, Deadline) else until) - time.monotonic())
     if left <= 0:
         raise TimeoutError("timed out")
-    return left
+    return min(left, threading.TIMEOUT_MAX)
 
 
 @contextmanager
@@ -43,83 +62,107 @@ def _translated(timeout: type[Exception], failure: type[Exception]) -> Iterator[
         raise failure(str(error)) from error
 
 
-class Stream(httpcore.NetworkStream):
+class Connection(httpcore.NetworkStream):
     """A connection, with or without TLS."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
+    def __init__(self, connected: socket.socket, opened_by: "Connections") -> None:
+        self._socket, self._opened_by = connected, opened_by
+        opened_by.register(self)
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has come, at least one byte; none at the end."""
+    def read(self, max_bytes: int, timeout: Any = None) -> bytes:
+        """Return what has come, at least one byte; none at the end."""
         with _translated(httpcore.ReadTimeout, httpcore.ReadError):
-            self._connection.settimeout(_left(timeout))
-            return self._connection.recv(max_bytes)
+            self._socket.settimeout(_left(timeout))
+            return self._socket.recv(max_bytes)
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Hands all of it over to the system."""
+    def write(self, buffer: bytes, timeout: Any = None) -> None:
+        """Hand all of the buffer over to the system."""
         with _translated(httpcore.WriteTimeout, httpcore.WriteError), memoryview(buffer) as rest:
             at = 0
             while at < len(rest):
-                self._connection.settimeout(_left(timeout))
-                at += self._connection.send(rest[at : at + _PIECE])
+                self._socket.settimeout(_left(timeout))
+                at += self._socket.send(rest[at : at + _CHUNK])
 
     def close(self) -> None:
-        """Closes the connection."""
-        self._connection.close()
+        """Close the connection."""
+        self._socket.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
     ) -> httpcore.NetworkStream:
-        """The same connection with TLS. Python bounds a handshake as a whole, not each piece of it."""
+        """Return the same connection with TLS. Python bounds a handshake as a whole, not each read of it."""
         with _translated(httpcore.ConnectTimeout, httpcore.ConnectError):
             try:
-                self._connection.settimeout(_left(timeout))
-                return Stream(ssl_context.wrap_socket(self._connection, server_hostname=server_hostname))
+                self._socket.settimeout(_left(timeout))
+                return Connection(
+                    ssl_context.wrap_socket(self._socket, server_hostname=server_hostname), self._opened_by
+                )
             except BaseException:
                 self.close()
                 raise
 
+    def shut_down(self) -> None:
+        """End what is waited for, from any thread; the connection is still to be closed."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def get_extra_info(self, info: str) -> Any:
-        """`socket`, and `is_readable`: True if something came, or the end, between two requests."""
+        """Return `socket`, or `is_readable`: True if something came, or the end, between two requests."""
         if info == "socket":
-            return self._connection
+            return self._socket
         if info == "is_readable":
             try:
                 poll = select.poll()
-                poll.register(self._connection, select.POLLIN)
+                poll.register(self._socket, select.POLLIN)
                 return bool(poll.poll(0))
             except (OSError, ValueError):  # closed
                 return True
         return None
 
 
-class Sockets(httpcore.NetworkBackend):
+class Connections(httpcore.NetworkBackend):
     """Opens connections. Safe for use by several threads at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._looking: dict[tuple[str, int], Future[Sequence[_Address]]] = {}
+        self._open: WeakSet[Connection] = WeakSet()
+        self._ended = False
 
     def connect_tcp(
         self,
         host: str,
         port: int,
-        timeout: float | None = None,
+        timeout: Any = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """To the first address of the host that answers."""
+        """Connect to the first address of the host that answers."""
         with _translated(httpcore.ConnectTimeout, httpcore.ConnectError):
             failure: OSError = OSError("the host has no address")
             for family, kind, protocol, _, address in self._addresses(host, port, timeout):
                 try:
-                    return Stream(_connect(family, kind, protocol, address, _left(timeout)))
+                    return Connection(_connect(family, kind, protocol, address, _left(timeout)), self)
                 except OSError as error:
                     failure = error
             raise failure
 
-    def _addresses(self, host: str, port: int, until: float | None) -> Sequence[_Address]:
-        """A look-up can hang and can not be broken off, so it has a thread; one for all who wait for the same name."""
+    def register(self, connection: Connection) -> None:
+        """Note an open connection."""
+        with self._lock:
+            self._open.add(connection)
+            if self._ended:
+                connection.shut_down()
+
+    def hang_up(self) -> None:
+        """End what is waited for on all connections, and on those that will be opened. From any thread."""
+        with self._lock:
+            self._ended = True
+            for connection in self._open:
+                connection.shut_down()
+
+    def _addresses(self, host: str, port: int, until: Until | None) -> Sequence[_Address]:
+        """Look a name up in a thread, because that can hang and cannot be broken off; one for all who wait for it."""
         with self._lock:
             found = self._looking.get((host, port))
             if found is None:
@@ -138,15 +181,15 @@ class Sockets(httpcore.NetworkBackend):
 
 
 def _connect(family: int, kind: int, protocol: int, address: Any, within: float) -> socket.socket:
-    connection = socket.socket(family, kind, protocol)
+    connected = socket.socket(family, kind, protocol)
     try:
-        connection.settimeout(within)
-        connection.connect(address)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.settimeout(within)
+        connected.connect(address)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
-        connection.close()
+        connected.close()
         raise
-    return connection
+    return connected
 
 
 _SAME_NAME = (
@@ -158,7 +201,7 @@ _SAME_NAME = (
 
 @contextmanager
 def _as_httpx() -> Iterator[None]:
-    """httpx has an exception of the same name for each of httpcore."""
+    """Raise httpx's exception of the same name for one of httpcore."""
     try:
         yield
     except tuple(getattr(httpcore, name) for name in _SAME_NAME) as error:
@@ -179,13 +222,13 @@ class _Body(httpx.SyncByteStream):
 
 
 class Transport(httpx.BaseTransport):
-    """httpx over a pool of httpcore whose sockets are those of this module."""
+    """Carries httpx's requests over a pool of httpcore whose connections are those of this module."""
 
     def __init__(self, pool: httpcore.ConnectionPool) -> None:
         self._pool = pool
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The head of the response; its body is still to come. Raises httpx.RequestError."""
+        """Return the head of the response; its body is still to come. Raise httpx.RequestError."""
         url = request.url
         asked = httpcore.Request(
             method=request.method,
@@ -205,21 +248,31 @@ class Transport(httpx.BaseTransport):
         )
 
     def close(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         self._pool.close()
 
 
-def pool_of(trusted: ssl.SSLContext, proxy: str | None, keep_alive: float) -> httpcore.ConnectionPool:
-    """Connections to one host. proxy: an address as the environment names it. keep_alive: seconds.
+def camera_pool(connections: Connections) -> httpcore.ConnectionPool:
+    """Return a pool for one camera.
 
-    Raises ValueError and ImportError where the proxy can not be used.
+    It uses no proxy, because cameras are near. It looks at no certificates, because cameras sign theirs themselves.
+    """
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return httpcore.ConnectionPool(ssl_context=context, max_connections=1, network_backend=connections)
+
+
+def pool_of(trusted: ssl.SSLContext, proxy: str | None, keep_alive: float) -> httpcore.ConnectionPool:
+    """Return a pool for one host. proxy: an address as the environment names it. keep_alive: seconds.
+
+    Raise ValueError or ImportError if the proxy cannot be used.
     """
     common: dict[str, Any] = {
         "ssl_context": trusted,
         "max_connections": None,
         "max_keepalive_connections": 32,
         "keepalive_expiry": keep_alive,
-        "network_backend": Sockets(),
+        "network_backend": Connections(),
     }
     if proxy is None:
         return httpcore.ConnectionPool(**common)
@@ -229,3 +282,13 @@ def pool_of(trusted: ssl.SSLContext, proxy: str | None, keep_alive: float) -> ht
     kind = httpcore.HTTPProxy if named.url.scheme == "http" else httpcore.SOCKSProxy
     address = httpcore.URL(scheme=named.url.raw_scheme, host=named.url.raw_host, port=named.url.port, target=b"/")
     return kind(address, proxy_auth=named.raw_auth, **common)
+
+
+def silence_logs() -> None:
+    """Drop what httpx and httpcore log: whole addresses and headers, which can hold passwords and credentials."""
+    for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks"):
+        logging.getLogger(name).addFilter(_drop)
+
+
+def _drop(record: logging.LogRecord) -> bool:
+    return False
