@@ -36,7 +36,7 @@ INSIDE_THE_GATE = {
     "search": {"motion", "plates", "tracking"},
     "attention": {"motion", "plates", "tracking"},
     **{part: set[str]() for part in ("decisions", "glance", "remembered")},
-    "unplated": {"motion", "tracking", "decisions"},
+    "without_plate": {"motion", "tracking", "decisions"},
     "gate": {
         "motion",
         "plates",
@@ -44,7 +44,7 @@ INSIDE_THE_GATE = {
         "policy",
         "search",
         "attention",
-        "unplated",
+        "without_plate",
         "decisions",
         "glance",
         "remembered",

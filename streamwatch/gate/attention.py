@@ -6,11 +6,11 @@ from typing import NamedTuple
 import cv2
 
 from streamwatch.core.model import Attention, Picture
+from streamwatch.gate.motion.blobs import MOVED, STILL_STEP, Blob, stillness
 from streamwatch.gate.motion.geometry import Geometry
-from streamwatch.gate.motion.movers import MOVED, STILL_STEP, Mover, stillness
 from streamwatch.gate.motion.regions import find_regions
 from streamwatch.gate.plates.shapes import vehicle_around
-from streamwatch.gate.tracking.track import State, Track, Verdict
+from streamwatch.gate.tracking.track import PaidOutcome, State, Track
 
 SETTLING = 2.6  # s after the start in which the scene is learned and those who stand in it are found
 CALM_FOR = 0.2  # s without anything new after which a look now and then is enough; capture keeps what it passes over
@@ -31,11 +31,11 @@ class Moment(NamedTuple):
     luma: Picture
     small: Picture
     change: Picture
-    movers: Sequence[Mover]
+    blobs: Sequence[Blob]
     tracks: Sequence[Track]
 
 
-class Watchfulness:
+class AttentionEstimator:
     """Of one camera. It only looks on: what the gate decides does not depend on it."""
 
     def __init__(self, min_area: float) -> None:
@@ -67,14 +67,14 @@ class Watchfulness:
 
     def _stirs(self, now: Moment) -> bool:
         """True if this picture may show something that is not settled."""
-        at, luma, small, change, movers, tracks = now
+        at, luma, small, change, blobs, tracks = now
         if any(self._awaited(track) for track in tracks):
             return True
         assert self._last is not None
         standing = [track for track in tracks if self._stands(track)]
-        if any(track.place is not None and not track.place.shows_it(luma) for track in standing):
+        if any(track.patch is not None and not track.patch.shows_it(luma) for track in standing):
             return True
-        resting = [m.region for m in movers if self._rests(m) and self._as_it_was(m, small, change)]
+        resting = [m.region for m in blobs if self._rests(m) and self._as_it_was(m, small, change)]
         around = [self._geometry.region(vehicle_around(track.plate, luma.shape)) for track in standing]
         resting += [region for region in around if 1 - stillness(small, self._last, region, STILL_STEP) <= MOVED]
         leaving = [track for track in tracks if self._drives_on(track)]
@@ -90,7 +90,7 @@ class Watchfulness:
         """True if more frames may show a better view of a plate, or tell that it has gone."""
         if track.state is State.SETTLED:
             return track.seen_at < self._last_at and track.stands(track.seen_at) < SETTLED_AFTER
-        if track.state is State.ASKED and track.verdict is Verdict.PENDING:
+        if track.state is State.ASKED and track.outcome is PaidOutcome.PENDING:
             return False
         return track.stands(self._last_at) < RESTS_AFTER
 
@@ -104,16 +104,16 @@ class Watchfulness:
         moved = track.stands(self._last_at) < SETTLED_AFTER
         return track.state is State.SETTLED and track.seen_at == self._last_at and moved
 
-    def _rests(self, mover: Mover) -> bool:
+    def _rests(self, blob: Blob) -> bool:
         """True if nothing new is to be expected of a thing as long as it looks as it did."""
-        if mover.seen_at < self._last_at:
+        if blob.seen_at < self._last_at:
             return False
-        return mover.stands(self._last_at) >= (SETTLED_AFTER if mover.plate else RESTS_AFTER)
+        return blob.stands(self._last_at) >= (SETTLED_AFTER if blob.plate else RESTS_AFTER)
 
-    def _as_it_was(self, mover: Mover, small: Picture, change: Picture) -> bool:
+    def _as_it_was(self, blob: Blob, small: Picture, change: Picture) -> bool:
         """True if a thing's place looks as at the last look; or its vehicle has left it, and nothing is there."""
         assert self._last is not None
-        if 1 - stillness(small, self._last, mover.region, STILL_STEP) <= MOVED:
+        if 1 - stillness(small, self._last, blob.region, STILL_STEP) <= MOVED:
             return True
-        place = change[mover.region.top : mover.region.bottom, mover.region.left : mover.region.right]
+        place = change[blob.region.top : blob.region.bottom, blob.region.left : blob.region.right]
         return bool(cv2.countNonZero(place) <= EMPTY * place.size)

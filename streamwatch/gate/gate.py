@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from streamwatch.core.model import Attention, Box, Corners, Frame, Picture
-from streamwatch.gate.attention import Moment, Watchfulness
+from streamwatch.gate.attention import AttentionEstimator, Moment
 from streamwatch.gate.decisions import (
     NEVER_WORTH_IT,
     Closed,
@@ -25,19 +25,19 @@ from streamwatch.gate.decisions import (
 )
 from streamwatch.gate.glance import Followed, Glance, Why
 from streamwatch.gate.motion.background import Background
+from streamwatch.gate.motion.blobs import STILL_STEP, Blob, BlobTracker
 from streamwatch.gate.motion.geometry import Geometry
-from streamwatch.gate.motion.movers import STILL_STEP, Mover, Movers
 from streamwatch.gate.motion.regions import find_regions
 from streamwatch.gate.motion.scene import SceneWatch
-from streamwatch.gate.plates.picture import upright
+from streamwatch.gate.plates.appearance import upright
 from streamwatch.gate.plates.shapes import box_of, centre, inside, overlap, vehicle_around
-from streamwatch.gate.policy import Action, Case, rule
+from streamwatch.gate.policy import Action, RuleInput, rule
 from streamwatch.gate.remembered import Remembered
 from streamwatch.gate.search import SURVEYS, FindPlates, Part, Search
 from streamwatch.gate.tracking.direction import direction
-from streamwatch.gate.tracking.track import PaidView, State, Track, Verdict, View
+from streamwatch.gate.tracking.track import PaidOutcome, PaidView, PlateView, State, Track
 from streamwatch.gate.tracking.tracker import Tracker
-from streamwatch.gate.unplated import Unplated
+from streamwatch.gate.without_plate import VehiclesWithoutPlate
 
 LEARN_FIRST = 0.6  # s after the start in which change is only learned
 SOME_CHANGE = 0.002  # part of the watched picture from which a frame no longer counts as quiet
@@ -78,12 +78,15 @@ class Gate:
         large vehicle on which no plate was seen is paid for once, without it never; keep_unpaid: True if
         a passage that nothing was paid for keeps its best view.
         """
-        self._unplated, self._keep_unpaid = Unplated(sees_letters, keep_unpaid=keep_unpaid), keep_unpaid
+        self._without_plate, self._keep_unpaid = (
+            VehiclesWithoutPlate(sees_letters, keep_unpaid=keep_unpaid),
+            keep_unpaid,
+        )
         self._min_area, self._zone = min_area, zone
         self._patience, self._close_after, self._max_calls = patience, close_after, max_calls
         self._search, self._tracker = Search(find_plates, min_area), Tracker()
-        self._background, self._movers = Background(threshold), Movers(self._tracker.next_passage)
-        self._watchfulness, self._scene = Watchfulness(min_area), SceneWatch()
+        self._background, self._blobs = Background(threshold), BlobTracker(self._tracker.next_passage)
+        self._attention, self._scene = AttentionEstimator(min_area), SceneWatch()
         self._geometry = Geometry((180, 320), zone)
         self._seen: tuple[Frame, Picture, Picture] | None = None
         self._previous: Picture | None = None
@@ -115,9 +118,9 @@ class Gate:
             for track in self._tracker.visible(self._at_seconds)
         ]
         followed += [
-            Followed(mover.passage, self._geometry.box(mover.region), None, None, Why.NO_PLATE)
-            for mover in self._movers.now
-            if not mover.plate
+            Followed(blob.passage, self._geometry.box(blob.region), None, None, Why.NO_PLATE)
+            for blob in self._blobs.now
+            if not blob.plate
         ]
         return Glance(self._at, self._change, self._why, tuple(followed))
 
@@ -128,12 +131,12 @@ class Gate:
         """
         at = frame.captured_at.timestamp()
         if self._shape != frame.luma.shape:
-            self._watchfulness.stir(at)
+            self._attention.stir(at)
             return Attention.ALL
         if self._scene.upset:
             return Attention.ALL
         small, change = self._see(frame)
-        return self._watchfulness.needed(Moment(at, frame.luma, small, change, self._movers.now, self._tracker.tracks))
+        return self._attention.needed(Moment(at, frame.luma, small, change, self._blobs.now, self._tracker.tracks))
 
     def look(self, frame: Frame) -> list[Decision]:
         """Take the next frame in; capture times must not decrease."""
@@ -161,18 +164,18 @@ class Gate:
         learning = at - self._started < LEARN_FIRST
         watching = busy >= self._min_area * change.size and not learning
         regions = find_regions(change, self._min_area) if watching else []
-        gone = self._movers.look(regions, small, frame.captured_at, at, self._close_after)
+        gone = self._blobs.look(regions, small, frame.captured_at, at, self._close_after)
         self._follow(frame, small, change, at)
         decisions = [decision for track in list(self._tracker.tracks) for decision in self._attend(track, frame, at)]
         decisions += self._let_go(at)
-        decisions += [decision for mover in gone for decision in self._unplated.record(mover, self._geometry)]
+        decisions += [decision for blob in gone for decision in self._without_plate.record(blob, self._geometry)]
         self._absorb(small, at)
         self._why = self._explain(learning, at)
         if any(isinstance(decision, Shot) for decision in decisions):
             self._why = Why.SENT
         self._background.learn(small, self._vehicles(at), at)
         self._scene.note(self._filled(at))
-        self._watchfulness.looked(small, at)
+        self._attention.looked(small, at)
         self._previous = small
         return decisions
 
@@ -210,17 +213,17 @@ class Gate:
         vehicle do not count.
         """
         track = next((t for t in self._tracker.tracks if t.passage == passage), None)
-        if track is None or track.verdict is not Verdict.PENDING:
+        if track is None or track.outcome is not PaidOutcome.PENDING:
             return
         view = track.paid[-1]
         if plates is None:
-            view.verdict = Verdict.FAILED
+            view.outcome = PaidOutcome.FAILED
         else:
             own = [good for good, corners in plates if view.may_show(corners)]
-            view.verdict = Verdict.UNREAD if not own else Verdict.READ if any(own) else Verdict.DOUBTED
-        if view.verdict is Verdict.READ:
+            view.outcome = PaidOutcome.UNREAD if not own else PaidOutcome.READ if any(own) else PaidOutcome.DOUBTED
+        if view.outcome is PaidOutcome.READ:
             track.settle()
-        elif view.verdict is Verdict.UNREAD and self._belongs_here(track):
+        elif view.outcome is PaidOutcome.UNREAD and self._belongs_here(track):
             track.settle()
             track.scenery = True
             self._scenery.append(track.plate)
@@ -233,7 +236,7 @@ class Gate:
 
     def _differs(self, plate: Corners) -> bool:
         """True if the place of a plate differs from the empty scene."""
-        return any(inside(self._geometry.box(mover.region), centre(plate)) for mover in self._movers.now)
+        return any(inside(self._geometry.box(blob.region), centre(plate)) for blob in self._blobs.now)
 
     def last_calls(self) -> list[Decision]:
         """What is worth a call when no frame will come any more; to be asked again after the answers to it."""
@@ -254,13 +257,13 @@ class Gate:
         self._scenery = []
         self._learn_anew(self._geometry.shrink(frame.luma), at)
         self._search.begin(self._geometry, at)
-        self._watchfulness.begin(self._geometry, at)
+        self._attention.begin(self._geometry, at)
         self._started, self._began = at, frame.captured_at
 
     def _learn_anew(self, small: Picture, at: float) -> None:
         """The empty scene is what is seen now; plates are followed all the same."""
         self._background.start(small, at)
-        self._movers.clear()
+        self._blobs.clear()
         self._scene.begin(at)
         self._seen = None
         self._previous = None
@@ -276,7 +279,7 @@ class Gate:
             height, width = frame.luma.shape
             found, parts = self._search.survey(frame, small, at), [Part(Box(0, 0, width, height))]
         else:
-            parts = self._search.parts(small, change, at, self._movers.now, self._tracker.tracks)
+            parts = self._search.parts(small, change, at, self._blobs.now, self._tracker.tracks)
             found = self._search.look(frame, small, at, parts) if parts else []
         if parts:
             for track in self._tracker.looked(frame, at, found, [part.box for part in parts]):
@@ -286,18 +289,18 @@ class Gate:
             if track.state is not State.SETTLED and not self._is_scenery(track, frame):
                 track.weigh(frame, at, tuple(box_of(t.plate) for t in visible if t is not track and t.confirmed))
             self._keep_spare(track, frame, at)
-            for mover in self._movers.now:
+            for blob in self._blobs.now:
                 own = track.confirmed and not track.scenery
-                mover.plate |= own and inside(self._geometry.box(mover.region), centre(track.plate))
-        for mover in self._movers.now:
-            self._unplated.keep_view(mover, frame, self._geometry)
+                blob.plate |= own and inside(self._geometry.box(blob.region), centre(track.plate))
+        for blob in self._blobs.now:
+            self._without_plate.keep_view(blob, frame, self._geometry)
 
     def _keep_spare(self, track: Track, frame: Frame, at: float) -> None:
         """Keep the frame in which a plate is widest as long as no view of it is worth a call."""
         if track.best is not None or track.announced or track.state is State.SETTLED or not self._keep_unpaid:
             track.spare = None
         elif track.spare is None or track.width > GREW * track.spare.width:
-            track.spare = View(frame, at, track.plate, track.width, 0.0)
+            track.spare = PlateView(frame, at, track.plate, track.width, 0.0)
 
     def _is_still(self, plate: Corners, moving: Picture | None) -> bool:
         if moving is None:
@@ -330,7 +333,7 @@ class Gate:
             return older is not None
 
         stood_here = track.at_rest and not track.stirred
-        case = Case(
+        facts = RuleInput(
             track,
             at,
             ended,
@@ -340,18 +343,18 @@ class Gate:
             same,
             lambda: self._seen_closely(track),
         )
-        ruling = rule(case)
-        self._whys[track.passage] = ruling.why
-        if ruling.action is Action.SETTLE and older is not None:
+        result = rule(facts)
+        self._whys[track.passage] = result.why
+        if result.action is Action.SETTLE and older is not None:
             self._tracker.join(older, track)
-        elif ruling.action is Action.LOOK_LATER:
+        elif result.action is Action.LOOK_LATER:
             track.refused += 1
             track.spare, track.best, track.earlier = track.best, None, []
             track.idle_until = at + LATER * track.refused
-        elif ruling.action is Action.PAY and ruling.view is not None:
+        elif result.action is Action.PAY and result.view is not None:
             if stood_here and not track.announced and self._began is not None:
                 track.opened_at = self._began
-            return self._pay(track, ruling.view, ruling.reason)
+            return self._pay(track, result.view, result.reason)
         return []
 
     def _ended(self, track: Track, at: float) -> bool:
@@ -371,7 +374,7 @@ class Gate:
         best.plate, track.verified = found.corners, best
         return True
 
-    def _pay(self, track: Track, view: View, reason: str) -> list[Decision]:
+    def _pay(self, track: Track, view: PlateView, reason: str) -> list[Decision]:
         picture = upright(view.frame.luma, view.plate)
         crop = view.crop()
         track.paid.append(PaidView(view.at, view.plate, picture, view.width * view.scale, view.score, crop, view.scale))
@@ -403,10 +406,10 @@ class Gate:
             return self._search.surveyed and at - self._started > 4.0
         if track.unseen < GONE_LOOKS or away < self._close_after:
             return False
-        if track.verdict is Verdict.PENDING and away < self._close_after + ANSWERED_WITHIN:
+        if track.outcome is PaidOutcome.PENDING and away < self._close_after + ANSWERED_WITHIN:
             return False
         region = self._geometry.region(box_of(track.plate))
-        covered = any(mover.region.overlap(region) for mover in self._movers.now)
+        covered = any(blob.region.overlap(region) for blob in self._blobs.now)
         stood = track.stands(track.seen_at) >= 1.0
         return not covered or away >= (STOOD_HIDDEN_FOR if stood else HIDDEN_FOR)
 
@@ -430,28 +433,28 @@ class Gate:
 
     def _absorb(self, small: Picture, at: float) -> None:
         """What stands and shows no plate becomes a part of the scene."""
-        for mover in list(self._movers.now):
-            still = mover.stands(at)
-            if self._holds_plate(mover, at):
+        for blob in list(self._blobs.now):
+            still = blob.stands(at)
+            if self._holds_plate(blob, at):
                 continue
-            gap = still >= GHOST_FOR and self._background.uncovered(small, mover.region)
-            bare = still >= BARE_FOR and self._background.outlined_before(small, mover.region)
+            gap = still >= GHOST_FOR and self._background.uncovered(small, blob.region)
+            bare = still >= BARE_FOR and self._background.outlined_before(small, blob.region)
             if gap or bare or still >= LEFT_FOR:
-                self._background.absorb(small, mover.region)
-                self._movers.forget(mover)
+                self._background.absorb(small, blob.region)
+                self._blobs.forget(blob)
 
-    def _holds_plate(self, mover: Mover, at: float) -> bool:
-        box = self._geometry.box(mover.region)
+    def _holds_plate(self, blob: Blob, at: float) -> bool:
+        box = self._geometry.box(blob.region)
         return any(inside(box, centre(t.plate)) and not t.scenery for t in self._tracker.visible(at))
 
     def _filled(self, at: float) -> bool:
         """True if things that show no plate take up the picture."""
         height, width = self._geometry.small_shape
-        return any(m.region.size >= 0.7 * height * width and not self._holds_plate(m, at) for m in self._movers.now)
+        return any(m.region.size >= 0.7 * height * width and not self._holds_plate(m, at) for m in self._blobs.now)
 
     def _vehicles(self, at: float) -> Picture | None:
         """255 where vehicles are, so that the background neither learns them nor lets them vote on the light."""
-        regions = [mover.region for mover in self._movers.now]
+        regions = [blob.region for blob in self._blobs.now]
         return self._geometry.mask_of(regions) if regions else None
 
     def _box_of(self, track: Track) -> Box:
@@ -462,7 +465,7 @@ class Gate:
         if learning:
             return Why.LEARNING
         whys = [self._whys[t.passage] for t in self._tracker.visible(at) if t.passage in self._whys]
-        whys += [Why.NO_PLATE for _ in self._movers.now]
+        whys += [Why.NO_PLATE for _ in self._blobs.now]
         if whys:
             return max(whys, key=NEAR_TO_A_CALL.index)
         return Why.TOO_SMALL if self._change >= SOME_CHANGE else Why.QUIET

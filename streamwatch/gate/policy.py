@@ -1,6 +1,6 @@
 """Pay for a view of this plate now, wait for a better one, or never? The rules, in their order; the first one counts.
 
-Pure: a case in, a ruling out. Nothing is changed by asking; the gate applies the ruling.
+Pure: a facts in, a result out. Nothing is changed by asking; the gate applies the result.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from streamwatch.gate.decisions import (
     STOOD_HERE,
 )
 from streamwatch.gate.glance import Why
-from streamwatch.gate.tracking.track import CRISP, SMALL_WIDTH, SMALLER, SURE, State, Track, Verdict, View
+from streamwatch.gate.tracking.track import CRISP, SMALL_WIDTH, SMALLER, SURE, PaidOutcome, PlateView, State, Track
 
 SURELY_READ = 90.0  # px; a narrower plate is often misread
 LEAST_WIDTH = 60.0  # px; a narrower plate is never paid for
@@ -39,7 +39,7 @@ class Action(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class RuleInput:
     """One track in one frame. ended: it is out of sight, or watching ends, so that no better view will come.
 
     at_rest: it stood there when watching began. same: True if a picture that was paid for shows this plate (asked only
@@ -74,12 +74,12 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class RuleResult:
     """What the first rule that applies says. view: the one to pay for; reason: why, in words."""
 
     why: Why
     action: Action
-    view: View | None = None
+    view: PlateView | None = None
     reason: str = ""
 
 
@@ -89,15 +89,15 @@ class Rule:
 
     why: Why
     action: Action
-    applies: Callable[[Case], bool]
+    applies: Callable[[RuleInput], bool]
 
 
-def large_and_sharp(view: View) -> bool:
+def large_and_sharp(view: PlateView) -> bool:
     """True if a view's plate is so wide and sharp that nothing is won by waiting."""
     return view.width >= ENOUGH and view.crisp >= CRISP
 
 
-def another_view(track: Track) -> View | None:
+def another_view(track: Track) -> PlateView | None:
     """Return the view that is worth a further call after the last one; None if there is none.
 
     After an unsure reading one that is read independently: of another size, or the same one in a smaller picture. After
@@ -106,75 +106,77 @@ def another_view(track: Track) -> View | None:
     last = track.paid[-1]
     sent = {view.at for view in track.paid}
     candidates = [view for view in (track.best, *reversed(track.earlier)) if view is not None and view.at not in sent]
-    if last.verdict is Verdict.DOUBTED:
+    if last.outcome is PaidOutcome.DOUBTED:
         best_paid = max(view.score for view in track.paid)
         for view in candidates:
             if track.differs(view) and view.score >= STILL_GOOD * best_paid and view.width >= LEAST_WIDTH:
                 return view
         whole = track.best or track.sent
         if whole is not None and last.scale == 1.0 and SMALLER * last.width >= SURELY_READ:
-            return View(whole.frame, whole.at, whole.plate, whole.score, whole.crisp, SMALLER, whole.others)
+            return PlateView(whole.frame, whole.at, whole.plate, whole.score, whole.crisp, SMALLER, whole.others)
         return None
-    if last.verdict is Verdict.FAILED:
+    if last.outcome is PaidOutcome.FAILED:
         return candidates[0] if candidates else None
     return next((view for view in candidates if view.score >= CLEARLY_BETTER * last.score), None)
 
 
-def _unconfirmed(case: Case) -> bool:
-    track = case.track
+def _unconfirmed(facts: RuleInput) -> bool:
+    track = facts.track
     if track.state is not State.TENTATIVE:
         return False
-    return not (case.ended and track.score >= SURE and track.travelled)
+    return not (facts.ended and track.score >= SURE and track.travelled)
 
 
-def _unlikely(case: Case) -> bool:
-    track = case.track
+def _unlikely(facts: RuleInput) -> bool:
+    track = facts.track
     if track.score < (LIKELY if track.stirred else SURE_AT_REST):
         return True
     return track.state is not State.TENTATIVE and track.evidence < EVIDENCE
 
 
-def _view(case: Case) -> View | None:
-    return another_view(case.track) if case.track.paid else case.track.best
+def _view(facts: RuleInput) -> PlateView | None:
+    return another_view(facts.track) if facts.track.paid else facts.track.best
 
 
-def _too_small(case: Case) -> bool:
-    view = _view(case)
+def _too_small(facts: RuleInput) -> bool:
+    view = _view(facts)
     return view is not None and view.width < LEAST_WIDTH
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(Why.SCENERY, Action.WAIT, lambda case: case.track.scenery),
-    Rule(Why.KNOWN, Action.WAIT, lambda case: case.track.state is State.SETTLED),
-    Rule(Why.ASKED, Action.WAIT, lambda case: case.track.state is State.ASKED),
-    Rule(Why.USED_UP, Action.WAIT, lambda case: len(case.track.paid) >= case.max_calls),
+    Rule(Why.SCENERY, Action.WAIT, lambda facts: facts.track.scenery),
+    Rule(Why.KNOWN, Action.WAIT, lambda facts: facts.track.state is State.SETTLED),
+    Rule(Why.ASKED, Action.WAIT, lambda facts: facts.track.state is State.ASKED),
+    Rule(Why.USED_UP, Action.WAIT, lambda facts: len(facts.track.paid) >= facts.max_calls),
     Rule(Why.TOO_SHORT, Action.WAIT, _unconfirmed),
     Rule(Why.UNSURE, Action.WAIT, _unlikely),
-    Rule(Why.CUT_OFF, Action.WAIT, lambda case: case.track.best is None and not case.track.paid),
-    Rule(Why.NOT_BETTER, Action.WAIT, lambda case: _view(case) is None),
+    Rule(Why.CUT_OFF, Action.WAIT, lambda facts: facts.track.best is None and not facts.track.paid),
+    Rule(Why.NOT_BETTER, Action.WAIT, lambda facts: _view(facts) is None),
     Rule(Why.FAR, Action.WAIT, _too_small),
-    Rule(Why.BETTERING, Action.WAIT, lambda case: not case.ripe),
-    Rule(Why.KNOWN, Action.SETTLE, lambda case: not case.track.paid and case.same()),
-    Rule(Why.UNSURE, Action.LOOK_LATER, lambda case: not case.track.paid and not case.seen_closely()),
-    Rule(Why.SENT, Action.PAY, lambda case: True),
+    Rule(Why.BETTERING, Action.WAIT, lambda facts: not facts.ripe),
+    Rule(Why.KNOWN, Action.SETTLE, lambda facts: not facts.track.paid and facts.same()),
+    Rule(Why.UNSURE, Action.LOOK_LATER, lambda facts: not facts.track.paid and not facts.seen_closely()),
+    Rule(Why.SENT, Action.PAY, lambda facts: True),
 )
 
 
-def rule(case: Case) -> Ruling:
+def rule(facts: RuleInput) -> RuleResult:
     """Return what the first rule that applies says of a track in this frame."""
-    reason = _reason(case)  # now: the closer look makes corners more exact, and a plate a little narrower
-    first = next(line for line in RULES if line.applies(case))
+    reason = _reason(facts)  # now: the closer look makes corners more exact, and a plate a little narrower
+    first = next(line for line in RULES if line.applies(facts))
     if first.action is not Action.PAY:
-        return Ruling(first.why, first.action)
-    return Ruling(first.why, first.action, _view(case), reason)
+        return RuleResult(first.why, first.action)
+    return RuleResult(first.why, first.action, _view(facts), reason)
 
 
-def _reason(case: Case) -> str:
-    track = case.track
+def _reason(facts: RuleInput) -> str:
+    track = facts.track
     if track.paid:
-        return {Verdict.DOUBTED: SECOND_OPINION, Verdict.FAILED: NO_ANSWER}.get(track.paid[-1].verdict, BETTER_VIEW)
-    if case.at_rest:
+        return {PaidOutcome.DOUBTED: SECOND_OPINION, PaidOutcome.FAILED: NO_ANSWER}.get(
+            track.paid[-1].outcome, BETTER_VIEW
+        )
+    if facts.at_rest:
         return STOOD_HERE
-    if case.ended:
+    if facts.ended:
         return LAST_VIEW
     return LARGE_AND_SHARP if track.best is not None and large_and_sharp(track.best) else BEST_VIEW

@@ -8,8 +8,8 @@ import numpy as np
 
 from streamwatch.core.model import Box, Corners, Frame, Picture
 from streamwatch.detection import Detection
+from streamwatch.gate.motion.blobs import STILL_STEP, Blob
 from streamwatch.gate.motion.geometry import Geometry
-from streamwatch.gate.motion.movers import STILL_STEP, Mover
 from streamwatch.gate.motion.regions import Region, find_regions
 from streamwatch.gate.plates.shapes import (
     aspect,
@@ -22,7 +22,7 @@ from streamwatch.gate.plates.shapes import (
     scaled,
     vehicle_around,
 )
-from streamwatch.gate.tracking.track import State, Track, View
+from streamwatch.gate.tracking.track import PlateView, State, Track
 
 FindPlates = Callable[[Picture], Sequence[Detection]]
 """Plates of a (height, width) uint8 luma picture, as corners in its pixels with a score."""
@@ -91,14 +91,14 @@ class Search:
         return self._in_zone(_distinct(found))
 
     def parts(
-        self, small: Picture, change: Picture, at: float, movers: Sequence[Mover], tracks: Sequence[Track]
+        self, small: Picture, change: Picture, at: float, blobs: Sequence[Blob], tracks: Sequence[Track]
     ) -> list[Part]:
         """Return the parts of the frame that are to be looked at now; none where nothing new can be seen."""
         passed = at - self._looked_at
         close = [self._close_to(t.plate) for t in tracks if t.state is State.TENTATIVE and t.seen_at == at]
         if passed < (SOON if close else EVERY) - 0.01:
             return []
-        regions = self._fresh(small, change, movers) if passed >= EVERY - 0.01 else []
+        regions = self._fresh(small, change, blobs) if passed >= EVERY - 0.01 else []
         if passed < EVERY_KNOWN and all(self._carries(region, tracks, at) for region in regions):
             regions = []
         boxes = [self._roomy(self._geometry.box(region)) for region in regions]
@@ -106,22 +106,22 @@ class Search:
             if track.seen_at < at and track.confirmed and track.misses < VAIN:
                 boxes.append(vehicle_around(track.plate, (self._geometry.height, self._geometry.width)))
         parts = [Part(box) for box in _joined(boxes)] + close
-        for mover in movers:
-            if not mover.plate and mover.still_since is not None and at >= mover.next_try:
-                box = self._roomy(self._geometry.box(mover.region))
-                parts.append(Part(box, self._scale(box) * SCALES[mover.tries % len(SCALES)]))
-                mover.tries += 1
-                mover.next_try = at + min(LONGEST_TRY, FIRST_TRY * 2 ** (mover.tries - 1))
+        for blob in blobs:
+            if not blob.plate and blob.still_since is not None and at >= blob.next_try:
+                box = self._roomy(self._geometry.box(blob.region))
+                parts.append(Part(box, self._scale(box) * SCALES[blob.tries % len(SCALES)]))
+                blob.tries += 1
+                blob.next_try = at + min(LONGEST_TRY, FIRST_TRY * 2 ** (blob.tries - 1))
         return parts
 
-    def _fresh(self, small: Picture, change: Picture, movers: Sequence[Mover]) -> list[Region]:
+    def _fresh(self, small: Picture, change: Picture, blobs: Sequence[Blob]) -> list[Region]:
         """Regions that differ from the empty scene, and from what the detector saw there last."""
         if self._seen is not None:
             moved_since = cv2.compare(cv2.absdiff(small, self._seen), STILL_STEP, cv2.CMP_GT)
             change = np.asarray(cv2.bitwise_and(change, moved_since), np.uint8)
         if cv2.countNonZero(change) < SOME * self._min_area * change.size:
             return []
-        return [self._whole(region, movers) for region in find_regions(change, SOME * self._min_area)]
+        return [self._whole(region, blobs) for region in find_regions(change, SOME * self._min_area)]
 
     def look(self, frame: Frame, small: Picture, at: float, parts: Sequence[Part]) -> list[Detection]:
         """Return the plates in parts of a frame, in frame pixels."""
@@ -129,7 +129,7 @@ class Search:
         found = [one for part in parts for one in self._look_at(frame.luma, part)]
         return self._in_zone(_distinct(found))
 
-    def closely(self, view: View) -> Detection | None:
+    def closely(self, view: PlateView) -> Detection | None:
         """Return the plate of a view as the first closer look sees it that sees one there; None if none does."""
         for width in CLOSE_WIDTHS:
             found = self._look_at(view.frame.luma, self._close_to(view.plate, width))
@@ -167,9 +167,9 @@ class Search:
     def _in_zone(self, found: list[Detection]) -> list[Detection]:
         return [one for one in found if self._geometry.watches(centre(one.corners))]
 
-    def _whole(self, region: Region, movers: Sequence[Mover]) -> Region:
+    def _whole(self, region: Region, blobs: Sequence[Blob]) -> Region:
         """A region that changed, and the thing that it belongs to."""
-        home = max(movers, key=lambda mover: mover.region.overlap(region), default=None)
+        home = max(blobs, key=lambda blob: blob.region.overlap(region), default=None)
         return region if home is None or home.region.overlap(region) == 0 else region.joined(home.region)
 
     def _carries(self, region: Region, tracks: Sequence[Track], at: float) -> bool:

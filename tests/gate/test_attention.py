@@ -11,7 +11,7 @@ from test_gate import FPS, HEIGHT, START, WIDTH, Scene, Stay, vehicle
 
 from streamwatch.core.model import Attention, Box, Corners, Frame, Picture
 from streamwatch.gate import Closed, Shot, Why
-from streamwatch.gate.attention import Moment, Watchfulness
+from streamwatch.gate.attention import AttentionEstimator, Moment
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.tracking.track import PaidView, State, Track, view_of
 
@@ -182,7 +182,7 @@ def test_a_plate_out_of_sight_is_watched_for_while_something_may_be_told_of_it(
     state: State, stood: float, needed: Attention
 ) -> None:
     """stood: seconds for which it had not moved."""
-    frame, watch, small = Scene([]).frame(0), Watchfulness(0.015), np.zeros((180, 320), np.uint8)
+    frame, watch, small = Scene([]).frame(0), AttentionEstimator(0.015), np.zeros((180, 320), np.uint8)
     track = Track(1, PLACE, START, START, 7.9, 0.9, state)
     track.best, track.moved_at = view_of(frame, 7.0, PLACE), 7.9 - stood
     if state is State.ASKED:

@@ -11,8 +11,8 @@ from test_gate import FPS, Scene, Stay, plates_of, texture, vehicle
 from streamwatch.core.model import Box, Corners, Frame, Picture
 from streamwatch.detection import Detection
 from streamwatch.gate import Gate
+from streamwatch.gate.motion.blobs import Blob
 from streamwatch.gate.motion.geometry import Geometry
-from streamwatch.gate.motion.movers import Mover
 from streamwatch.gate.motion.regions import Region
 from streamwatch.gate.search import EVERY, EVERY_KNOWN, FIRST_TRY, LONGEST_TRY, SOON, SURVEYS, VAIN, Part, Search
 from streamwatch.gate.tracking.track import State, Track, view_of
@@ -62,9 +62,9 @@ def track(state: State = State.WAITING, seen_at: float = 10.0, **more: object) -
     return one
 
 
-def mover(left: int, **more: object) -> Mover:
+def blob(left: int, **more: object) -> Blob:
     region = Region(left, 60, left + 60, 120, 3600)
-    one = Mover(9, region, region, BEGIN, BEGIN, 9.0, 10.0)
+    one = Blob(9, region, region, BEGIN, BEGIN, 9.0, 10.0)
     for name, value in more.items():
         setattr(one, name, value)
     return one
@@ -128,7 +128,7 @@ def test_it_looks_at_what_changed_and_a_little_around_it() -> None:
 
 
 def test_and_at_the_whole_thing_of_which_a_part_changed() -> None:
-    lorry = mover(100)
+    lorry = blob(100)
     lorry.region = Region(60, 40, 200, 160, 9000)
     (part,) = surveyed().parts(*thing(100), 10.4, [lorry], [])
     assert part.box.x <= 120
@@ -162,7 +162,7 @@ def test_a_plate_that_is_lost_is_looked_for_where_it_was_and_not_for_ever() -> N
 
 
 def test_what_stands_and_shows_no_plate_is_tried_again_at_growing_pauses_and_other_scales() -> None:
-    search, standing = surveyed(), mover(100, still_since=10.0)
+    search, standing = surveyed(), blob(100, still_since=10.0)
     tries: list[tuple[float, float]] = []
     for n in range(1, 600):
         at = 10.0 + n / 10
@@ -178,8 +178,8 @@ def test_what_stands_and_shows_no_plate_is_tried_again_at_growing_pauses_and_oth
 
 def test_one_that_moves_or_showed_its_plate_is_not_tried_again() -> None:
     search = surveyed()
-    assert search.parts(SMALL, NOTHING, 12.0, [mover(100)], []) == []
-    assert search.parts(SMALL, NOTHING, 12.0, [mover(100, still_since=10.0, plate=True)], []) == []
+    assert search.parts(SMALL, NOTHING, 12.0, [blob(100)], []) == []
+    assert search.parts(SMALL, NOTHING, 12.0, [blob(100, still_since=10.0, plate=True)], []) == []
 
 
 def test_when_watching_begins_the_whole_picture_is_searched_some_times() -> None:

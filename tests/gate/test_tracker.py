@@ -10,7 +10,7 @@ from clips import draw_plate
 
 from streamwatch.core.model import Box, Corners, Frame
 from streamwatch.detection import Detection
-from streamwatch.gate.plates.picture import upright
+from streamwatch.gate.plates.appearance import upright
 from streamwatch.gate.plates.shapes import centre, plate_width
 from streamwatch.gate.tracking.track import State, Track
 from streamwatch.gate.tracking.tracker import MISSES, MOST_TRACKS, STARTS, TENTATIVE_FOR, Tracker

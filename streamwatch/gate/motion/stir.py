@@ -7,8 +7,8 @@ import cv2
 
 from streamwatch.core.model import Frame, Picture
 from streamwatch.gate.motion.background import Background
+from streamwatch.gate.motion.blobs import MOVED, STILL_STEP, stillness
 from streamwatch.gate.motion.geometry import Geometry
-from streamwatch.gate.motion.movers import MOVED, STILL_STEP, stillness
 from streamwatch.gate.motion.regions import Region, find_regions
 
 SENSITIVE = 0.33  # part of `min_area` that wakes the gate

@@ -18,8 +18,7 @@ from datetime import datetime
 from enum import Enum, auto
 
 from streamwatch.core.model import Box, Corners, Frame, Picture, Point
-from streamwatch.gate.plates.follow import Pattern, Place
-from streamwatch.gate.plates.picture import crispness, likeness, sharpness, upright
+from streamwatch.gate.plates.appearance import crispness, likeness, sharpness, upright
 from streamwatch.gate.plates.shapes import (
     bounds,
     centre,
@@ -31,6 +30,7 @@ from streamwatch.gate.plates.shapes import (
     plate_width,
     scaled,
 )
+from streamwatch.gate.plates.template import StillPatch, Template
 
 CONFIRMED_BY = 2  # hits of the detector that make a track
 SURE = 0.85  # score of a single hit that is believed where there was no time for a second one
@@ -59,7 +59,7 @@ class State(Enum):
     SETTLED = auto()
 
 
-class Verdict(Enum):
+class PaidOutcome(Enum):
     """What became of a paid view.
 
     DOUBTED: a plate was read, but not surely. FAILED: the service gave no answer and will not be asked with it again.
@@ -73,7 +73,7 @@ class Verdict(Enum):
 
 
 @dataclass(slots=True)
-class View:
+class PlateView:
     """One frame that shows a plate. plate: corners in frame pixels; score: comparable between views of one track.
 
     others: the boxes around the other plates in it.
@@ -97,7 +97,7 @@ class View:
         return crop_around(self.plate, self.others, self.frame.luma.shape)
 
 
-def view_of(frame: Frame, at: float, plate: Corners) -> View:
+def view_of(frame: Frame, at: float, plate: Corners) -> PlateView:
     """Measure how well a frame shows a plate: pixels of the plate, sharpness, slant, and room to the edge."""
     width = plate_width(plate)
     (ax, ay), (bx, by) = plate[0], plate[1]
@@ -105,7 +105,7 @@ def view_of(frame: Frame, at: float, plate: Corners) -> View:
     pixels = min(width, SHARP_ENOUGH) * min(1.0, width / SMALL_WIDTH)
     roomy = 1.0 if clearance(plate, frame.luma.shape) >= 1.0 else AT_THE_EDGE
     score = roomy * pixels * (1.0 + sharpness(frame.luma, plate)) ** 0.5 * slant
-    return View(frame, at, plate, score, crispness(frame.luma, plate))
+    return PlateView(frame, at, plate, score, crispness(frame.luma, plate))
 
 
 @dataclass(eq=False)
@@ -119,7 +119,7 @@ class PaidView:
     score: float
     crop: Box
     scale: float
-    verdict: Verdict = Verdict.PENDING
+    outcome: PaidOutcome = PaidOutcome.PENDING
 
     def may_show(self, corners: Corners | None) -> bool:
         """True if a plate read in it is its own one: it lies near, or nobody said where in the crop it lies."""
@@ -138,7 +138,7 @@ class Track:
     and looks in a row that did not; score, evidence: the highest and the sum of the scores of the hits; velocity: of
     its middle, px a second; moved_at: when it last moved; at_rest: True if it stood there when watching began;
     widest: px of its widest view; origin: where it was seen first; way: how far it has been from there, in widths.
-    pattern: by which it is followed; place: its pixels where it was seen last, compared at `checked_at`; rest: where
+    template: by which it is followed; place: its pixels where it was seen last, compared at `checked_at`; rest: where
     it was when it last moved. best: the best whole view not paid for; earlier: views in which it was smaller;
     improved_at: when the best one was found; readable_at: when a whole view was first wide enough to be paid for
     while it moves; verified: the one that a closer look has confirmed; paid: views that were sent, sent: the last of
@@ -165,18 +165,18 @@ class Track:
     widest: float = 0.0
     origin: Corners | None = None
     way: float = 0.0
-    pattern: Pattern | None = None
-    place: Place | None = None
+    template: Template | None = None
+    patch: StillPatch | None = None
     rest: Corners | None = None
     checked_at: float = -math.inf
     hit_at: float = 0.0
-    best: View | None = None
-    earlier: list[View] = field(default_factory=list)
+    best: PlateView | None = None
+    earlier: list[PlateView] = field(default_factory=list)
     improved_at: float = 0.0
     readable_at: float | None = None
-    verified: View | None = None
+    verified: PlateView | None = None
     paid: list[PaidView] = field(default_factory=list)
-    sent: View | None = None
+    sent: PlateView | None = None
     pictures: list[Picture] = field(default_factory=list)
     scenery: bool = False
     remembered: bool = False
@@ -184,7 +184,7 @@ class Track:
     refused: int = 0
     idle_until: float = 0.0
     announced: bool = False
-    spare: View | None = None
+    spare: PlateView | None = None
     unseen: int = 0
 
     @property
@@ -208,19 +208,19 @@ class Track:
         return self.state is not State.TENTATIVE
 
     @property
-    def verdict(self) -> Verdict | None:
+    def outcome(self) -> PaidOutcome | None:
         """What became of the last view that was paid for; None before the first."""
-        return self.paid[-1].verdict if self.paid else None
+        return self.paid[-1].outcome if self.paid else None
 
     @property
     def read(self) -> bool:
         """True if its plate is known."""
-        return any(view.verdict is Verdict.READ for view in self.paid)
+        return any(view.outcome is PaidOutcome.READ for view in self.paid)
 
     @property
     def doubted(self) -> bool:
         """True if a plate was read on it once, though not surely."""
-        return any(view.verdict is Verdict.DOUBTED for view in self.paid)
+        return any(view.outcome is PaidOutcome.DOUBTED for view in self.paid)
 
     def stands(self, at: float) -> float:
         """Return the seconds for which it has not moved."""
@@ -238,14 +238,14 @@ class Track:
 
     def is_found(self, luma: Picture, at: float) -> bool:
         """True if its plate is where it should be in a (height, width) uint8 luma picture of a time."""
-        return self.pattern is not None and self.pattern.find(luma, self.plate, self.expected(at)) is not None
+        return self.template is not None and self.template.find(luma, self.plate, self.expected(at)) is not None
 
     def hit(self, frame: Frame, at: float, plate: Corners, score: float) -> None:
         """The detector has seen it."""
         self.hits, self.misses, self.hit_at = self.hits + 1, 0, at
         self.score, self.evidence = max(self.score, score), self.evidence + score
         self._seen(frame, at, plate)
-        self.pattern = Pattern.of(frame.luma, plate) or self.pattern
+        self.template = Template.of(frame.luma, plate) or self.template
         if not self.paid and plate_width(plate) >= KNOWN_WIDTH and is_whole(plate, frame.luma.shape):
             self.pictures = [upright(frame.luma, plate)]
         if self.state is State.TENTATIVE and self.hits >= CONFIRMED_BY:
@@ -290,7 +290,7 @@ class Track:
             later.last_seen,
             later.unseen,
         )
-        self.pattern, self.place, self.rest = later.pattern, later.place, later.rest
+        self.template, self.patch, self.rest = later.template, later.patch, later.rest
         self.velocity, self.moved_at, self.hit_at, self.misses = later.velocity, later.moved_at, later.hit_at, 0
         self.remembered = self.earlier_run = False
 
@@ -307,24 +307,24 @@ class Track:
         self.plate = scaled(self.plate, factor)
         self.origin = None if self.origin is None else scaled(self.origin, factor)
         self.widest *= factor
-        self.pattern = (
-            None if self.pattern is None else Pattern(self.pattern.picture, scaled(self.pattern.plate, factor))
+        self.template = (
+            None if self.template is None else Template(self.template.picture, scaled(self.template.plate, factor))
         )
         self.velocity = self.velocity[0] * factor, self.velocity[1] * factor
-        self.place = self.rest = None
+        self.patch = self.rest = None
         self.paid = [replace(view, plate=scaled(view.plate, factor), width=view.width * factor) for view in self.paid]
         self.best, self.earlier, self.verified = None, [], None
 
     def out_of_view(self) -> None:
         """The camera shows another view: only its picture tells whether it is the same plate."""
-        self.pattern = self.place = self.rest = self.best = self.verified = None
+        self.template = self.patch = self.rest = self.best = self.verified = None
         self.earlier, self.remembered = [], True
 
     def shows(self, picture: Picture, least: float = SAME) -> bool:
         """True if a plate cut out by `upright` is this one's."""
         return any(likeness(mine, picture) >= least for mine in self.pictures)
 
-    def differs(self, view: View) -> bool:
+    def differs(self, view: PlateView) -> bool:
         """True if the plate has another size in a view than in all that was paid for."""
         return all(view.width >= OTHER_SIZE * paid.width or paid.width >= OTHER_SIZE * view.width for paid in self.paid)
 
@@ -340,7 +340,7 @@ class Track:
         self.plate, self.seen_at, self.last_seen = plate, at, frame.captured_at
         self.remembered = self.earlier_run = False
         self.origin = self.origin or plate
-        self.place, self.checked_at = Place.of(frame.luma, plate), at
+        self.patch, self.checked_at = StillPatch.of(frame.luma, plate), at
         width = plate_width(plate)
         self.widest = max(self.widest, width)
         if self.rest is None or math.dist(centre(self.rest), (x, y)) > max(4.0, STILL * width):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from streamwatch.core.model import Box, Corners, Frame
 from streamwatch.detection import Detection
-from streamwatch.gate.plates.picture import upright
+from streamwatch.gate.plates.appearance import upright
 from streamwatch.gate.plates.shapes import box_of, centre, inside, is_whole, overlap, plate_width
 from streamwatch.gate.tracking.track import MAYBE, State, Track
 
@@ -56,24 +56,24 @@ class Tracker:
         for track in self.tracks:
             if track.unseen:
                 self._reappears(track, frame, at)
-            elif track.place is not None and still(track.plate) and at - track.checked_at < CHECK_EVERY:
+            elif track.patch is not None and still(track.plate) and at - track.checked_at < CHECK_EVERY:
                 track.stood(frame, at)
-            elif track.place is not None and track.place.shows_it(frame.luma):
+            elif track.patch is not None and track.patch.shows_it(frame.luma):
                 track.checked_at = at
                 track.stood(frame, at)
-            elif track.pattern is not None:
-                place = track.pattern.find(frame.luma, track.plate, track.expected(at))
+            elif track.template is not None:
+                place = track.template.find(frame.luma, track.plate, track.expected(at))
                 if place is not None:
                     track.followed(frame, at, place)
         self.tracks = [track for track in self.tracks if not self._is_part_of_another(track, at)]
 
     def _reappears(self, track: Track, frame: Frame, at: float) -> None:
         """A plate that was hidden and stood still may be seen again where it was, if it is the same one."""
-        if track.place is None or at - track.checked_at < CHECK_AGAIN:
+        if track.patch is None or at - track.checked_at < CHECK_AGAIN:
             return
         track.checked_at = at
-        plate = track.place.plate
-        if track.place.shows_it(frame.luma) and track.shows(upright(frame.luma, plate)):
+        plate = track.patch.plate
+        if track.patch.shows_it(frame.luma) and track.shows(upright(frame.luma, plate)):
             track.plate = plate
             track.stood(frame, at)
 

@@ -18,15 +18,15 @@ UNMOVED = 0.80  # the same of the very pixels of a plate that stands still
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class Template:
     """What a plate looked like when the detector saw it last. picture: WIDTH px wide without its margin."""
 
     picture: Picture
     plate: Corners
 
     @classmethod
-    def of(cls, luma: Picture, plate: Corners) -> "Pattern | None":
-        """Return the pattern of a plate in a full-resolution luma picture; None too close to its edge."""
+    def of(cls, luma: Picture, plate: Corners) -> "Template | None":
+        """Return the template of a plate in a full-resolution luma picture; None too close to its edge."""
         picture = _cut(luma, centre(plate), _width(plate), AROUND, _shape(plate))
         return None if picture is None else cls(picture, plate)
 
@@ -57,7 +57,7 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StillPatch:
     """The pixels of a plate that stands still. picture: of the box around it, at most PLACE_WIDTH px wide."""
 
     plate: Corners
@@ -65,7 +65,7 @@ class Place:
     scale: float
 
     @classmethod
-    def of(cls, luma: Picture, plate: Corners) -> "Place | None":
+    def of(cls, luma: Picture, plate: Corners) -> "StillPatch | None":
         """Return the place of a plate in a full-resolution luma picture; None if nothing of it lies in the picture."""
         left, top, right, bottom = (max(0, round(v)) for v in bounds(plate))
         part = luma[top:bottom, left:right]

@@ -11,13 +11,13 @@ import numpy as np
 from streamwatch.core.model import Box, Frame, Picture
 from streamwatch.gate.motion.regions import Region
 
-MOST_MOVERS = 8
+MOST_BLOBS = 8
 STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
 MOVED = 0.03  # part of a resting thing's place that may differ from the last look
 
 
-class Sight(NamedTuple):
-    """A frame that shows a mover, and where. legible: True if it shows all of it, large enough for letters."""
+class BlobView(NamedTuple):
+    """A frame that shows a blob, and where. legible: True if it shows all of it, large enough for letters."""
 
     frame: Frame
     box: Box
@@ -25,7 +25,7 @@ class Sight(NamedTuple):
 
 
 @dataclass(eq=False)
-class Mover:
+class Blob:
     """A region of change. Times but `opened_at` and `last_seen` in seconds of capture time.
 
     passage: its number, for when it shows no plate. first: its region when it was seen first. still_since: None while
@@ -45,7 +45,7 @@ class Mover:
     frames: int = 1
     largest: int = 0
     plate: bool = False
-    view: Sight | None = None
+    view: BlobView | None = None
     tries: int = 0
     next_try: float = 0.0
 
@@ -54,14 +54,14 @@ class Mover:
         return 0.0 if self.still_since is None else at - self.still_since
 
 
-class Movers:
+class BlobTracker:
     """Of one camera. now: those of the last frame."""
 
     def __init__(self, next_passage: Callable[[], int]) -> None:
         """next_passage: gives numbers that no passage had before."""
         self._next_passage = next_passage
-        self.now: list[Mover] = []
-        self._all: list[Mover] = []
+        self.now: list[Blob] = []
+        self._all: list[Blob] = []
         self._previous: Picture | None = None
 
     def clear(self) -> None:
@@ -70,10 +70,10 @@ class Movers:
 
     def look(
         self, regions: list[Region], small: Picture, captured_at: datetime, at: float, memory: float
-    ) -> list[Mover]:
-        """Take in the regions of a frame; return the movers that have been gone for `memory` seconds.
+    ) -> list[Blob]:
+        """Take in the regions of a frame; return the blobs that have been gone for `memory` seconds.
 
-        A vehicle whose middle looks like the road comes in pieces: those inside the place of one mover are one.
+        A vehicle whose middle looks like the road comes in pieces: those inside the place of one blob are one.
         """
         found: dict[int, Region] = {}
         born: list[Region] = []
@@ -87,35 +87,35 @@ class Movers:
                 found[id(near)] = found[id(near)].joined(region)
             else:
                 born.append(region)
-        for mover in self._all:
-            if id(mover) in found:
-                mover.region, mover.seen_at, mover.last_seen = found[id(mover)], at, captured_at
-                mover.frames += 1
+        for blob in self._all:
+            if id(blob) in found:
+                blob.region, blob.seen_at, blob.last_seen = found[id(blob)], at, captured_at
+                blob.frames += 1
         fresh = [
-            Mover(self._next_passage(), r, r, captured_at, captured_at, at, at)
-            for r in born[: max(0, MOST_MOVERS - len(self._all))]
+            Blob(self._next_passage(), r, r, captured_at, captured_at, at, at)
+            for r in born[: max(0, MOST_BLOBS - len(self._all))]
         ]
         self._all += fresh
-        for mover in self._all:
-            if mover.seen_at == at:
-                self._measure(mover, small, at)
-        gone = [mover for mover in self._all if at - mover.seen_at >= memory]
-        self._all = [mover for mover in self._all if at - mover.seen_at < memory]
-        self.now = [mover for mover in self._all if mover.seen_at == at]
+        for blob in self._all:
+            if blob.seen_at == at:
+                self._measure(blob, small, at)
+        gone = [blob for blob in self._all if at - blob.seen_at >= memory]
+        self._all = [blob for blob in self._all if at - blob.seen_at < memory]
+        self.now = [blob for blob in self._all if blob.seen_at == at]
         self._previous = small
         return gone
 
-    def forget(self, mover: Mover) -> None:
+    def forget(self, blob: Blob) -> None:
         """It has become part of the scene."""
-        self._all.remove(mover)
-        self.now.remove(mover)
+        self._all.remove(blob)
+        self.now.remove(blob)
 
-    def _measure(self, mover: Mover, small: Picture, at: float) -> None:
-        mover.largest = max(mover.largest, mover.region.size)
-        if self._previous is None or stillness(small, self._previous, mover.region, STILL_STEP) < STILL_PART:
-            mover.still_since = None
-        elif mover.still_since is None:
-            mover.still_since = at
+    def _measure(self, blob: Blob, small: Picture, at: float) -> None:
+        blob.largest = max(blob.largest, blob.region.size)
+        if self._previous is None or stillness(small, self._previous, blob.region, STILL_STEP) < STILL_PART:
+            blob.still_since = None
+        elif blob.still_since is None:
+            blob.still_since = at
 
 
 def stillness(small: Picture, previous: Picture, region: Region, step: int) -> float:
