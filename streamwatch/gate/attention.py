@@ -1,16 +1,17 @@
 """How much attention a camera needs: all while something happens that the gate has not settled, else little."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import cv2
 
 from streamwatch.core.model import Attention, Picture
 from streamwatch.gate.motion.blobs import MOVED, STILL_STEP, Blob, stillness
+from streamwatch.gate.motion.detector import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.regions import find_regions
 from streamwatch.gate.plates.shapes import vehicle_around
-from streamwatch.gate.tracking.track import PaidOutcome, State, Track
+from streamwatch.gate.tracking.track import State, Track
+from streamwatch.gate.tracking.views import PaidOutcome
 
 SETTLING = 2.6  # s after the start in which the scene is learned and those who stand in it are found
 CALM_FOR = 0.2  # s without anything new after which a look now and then is enough; capture keeps what it passes over
@@ -19,20 +20,6 @@ LINGERS = 0.5  # of that; what has stirred goes on to do so as long as it is not
 RESTS_AFTER = 5.0  # s that a thing must have stood still although it is not settled: waiting shows nothing better
 SETTLED_AFTER = 0.4  # s; the same for one of which nothing more is wanted
 EMPTY = 0.05  # part of a vehicle's place that may differ from the empty scene when it has left
-
-
-class Moment(NamedTuple):
-    """One picture and what is followed. luma: (height, width) uint8; small, change: of the gate's small size.
-
-    at: seconds of capture time; change: 255 where the picture differs from the empty scene.
-    """
-
-    at: float
-    luma: Picture
-    small: Picture
-    change: Picture
-    blobs: Sequence[Blob]
-    tracks: Sequence[Track]
 
 
 class AttentionEstimator:
@@ -57,28 +44,29 @@ class AttentionEstimator:
         """Something happens. The frame may be given back, to look at what came before it: then it lies ahead."""
         self._stirred_at = max(self._stirred_at, at)
 
-    def needed(self, now: Moment) -> Attention:
+    def needed(self, motion: Motion, tracks: Sequence[Track]) -> Attention:
         """Return how closely to watch, for a picture that the gate has not taken in yet."""
-        if self._last is None or now.at - self._began < SETTLING:
+        if self._last is None or motion.at - self._began < SETTLING:
             return Attention.ALL
-        if self._stirs(now):
-            self.stir(now.at)
-        return Attention.ALL if now.at - self._stirred_at < CALM_FOR else Attention.QUIET
+        if self._stirs(motion, self._last, tracks):
+            self.stir(motion.at)
+        return Attention.ALL if motion.at - self._stirred_at < CALM_FOR else Attention.QUIET
 
-    def _stirs(self, now: Moment) -> bool:
-        """True if this picture may show something that is not settled."""
-        at, luma, small, change, blobs, tracks = now
+    def _stirs(self, motion: Motion, last: Picture, tracks: Sequence[Track]) -> bool:
+        """True if a frame may show something that is not settled. last: the small picture of the last look."""
+        at, luma, change = motion.at, motion.frame.luma, motion.change
         if any(self._awaited(track) for track in tracks):
             return True
-        assert self._last is not None
         standing = [track for track in tracks if self._stands(track)]
-        if any(track.patch is not None and not track.patch.shows_it(luma) for track in standing):
+        patches = [track.appearance.patch for track in standing if track.appearance.patch is not None]
+        if any(not patch.shows_it(luma) for patch in patches):
             return True
-        resting = [m.region for m in blobs if self._rests(m) and self._as_it_was(m, small, change)]
+        resting = [b.region for b in motion.blobs if self._rests(b) and _as_it_was(b, motion, last)]
         around = [self._geometry.region(vehicle_around(track.plate, luma.shape)) for track in standing]
-        resting += [region for region in around if 1 - stillness(small, self._last, region, STILL_STEP) <= MOVED]
+        resting += [region for region in around if 1 - stillness(motion.small, last, region, STILL_STEP) <= MOVED]
         leaving = [track for track in tracks if self._drives_on(track)]
-        resting += [self._geometry.region(vehicle_around(track.way_on(at), luma.shape)) for track in leaving]
+        ahead = [vehicle_around(track.course.expected_plate(at), luma.shape) for track in leaving]
+        resting += [self._geometry.region(box) for box in ahead]
         if resting:
             change = cv2.bitwise_and(change, cv2.bitwise_not(self._geometry.mask_of(resting)))
         least = self._min_area * (LINGERS if self._last_at - self._stirred_at < CALM_FOR else 1.0)
@@ -89,19 +77,19 @@ class AttentionEstimator:
     def _awaited(self, track: Track) -> bool:
         """True if more frames may show a better view of a plate, or tell that it has gone."""
         if track.state is State.SETTLED:
-            return track.seen_at < self._last_at and track.stands(track.seen_at) < SETTLED_AFTER
-        if track.state is State.ASKED and track.outcome is PaidOutcome.PENDING:
+            return track.seen_at < self._last_at and track.course.stands(track.seen_at) < SETTLED_AFTER
+        if track.state is State.ASKED and track.views.outcome is PaidOutcome.PENDING:
             return False
-        return track.stands(self._last_at) < RESTS_AFTER
+        return track.course.stands(self._last_at) < RESTS_AFTER
 
     def _stands(self, track: Track) -> bool:
         """True if a plate stood in the last look, and nothing more is wanted of it."""
         wanted = RESTS_AFTER if track.state in (State.WAITING, State.TENTATIVE) else SETTLED_AFTER
-        return track.seen_at == self._last_at and track.stands(self._last_at) >= wanted
+        return track.seen_at == self._last_at and track.course.stands(self._last_at) >= wanted
 
     def _drives_on(self, track: Track) -> bool:
         """True if a plate moved in the last look, and nothing more is wanted of it."""
-        moved = track.stands(self._last_at) < SETTLED_AFTER
+        moved = track.course.stands(self._last_at) < SETTLED_AFTER
         return track.state is State.SETTLED and track.seen_at == self._last_at and moved
 
     def _rests(self, blob: Blob) -> bool:
@@ -110,10 +98,10 @@ class AttentionEstimator:
             return False
         return blob.stands(self._last_at) >= (SETTLED_AFTER if blob.plate else RESTS_AFTER)
 
-    def _as_it_was(self, blob: Blob, small: Picture, change: Picture) -> bool:
-        """True if a thing's place looks as at the last look; or its vehicle has left it, and nothing is there."""
-        assert self._last is not None
-        if 1 - stillness(small, self._last, blob.region, STILL_STEP) <= MOVED:
-            return True
-        place = change[blob.region.top : blob.region.bottom, blob.region.left : blob.region.right]
-        return bool(cv2.countNonZero(place) <= EMPTY * place.size)
+
+def _as_it_was(blob: Blob, motion: Motion, last: Picture) -> bool:
+    """True if the place of a blob looks as in the last look; or its vehicle has left it, and nothing is there."""
+    if 1 - stillness(motion.small, last, blob.region, STILL_STEP) <= MOVED:
+        return True
+    place = motion.change[blob.region.top : blob.region.bottom, blob.region.left : blob.region.right]
+    return bool(cv2.countNonZero(place) <= EMPTY * place.size)

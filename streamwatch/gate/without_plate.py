@@ -7,6 +7,7 @@ import numpy as np
 from streamwatch.core.model import Box, Frame, Picture
 from streamwatch.gate.decisions import NO_PLATE_SEEN, WITHOUT_PLATE, Closed, Decision, Kept, Opened, Shot
 from streamwatch.gate.motion.blobs import Blob, BlobView
+from streamwatch.gate.motion.detector import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.tracking.direction import direction
 
@@ -23,32 +24,41 @@ class VehiclesWithoutPlate:
         """See `Gate` for both."""
         self._sees_letters, self._keep_unpaid = sees_letters, keep_unpaid
 
-    def keep_view(self, blob: Blob, frame: Frame, geometry: Geometry) -> None:
-        """Keep the frame that shows most of a thing without a plate, if it may be recorded or paid for."""
-        box = geometry.box(blob.region)
-        view = BlobView(frame, box, box.width >= WIDE and geometry.whole(blob.region))
-        recorded = self._keep_unpaid and blob.region.size >= LARGE * geometry.watched
-        paid = self._sees_letters is not None and view.legible
-        if blob.plate:
-            blob.view = None
-        elif (recorded or paid) and (blob.view is None or _shows_more(view, blob.view)):
-            blob.view = view
+    def keep_views(self, motion: Motion) -> None:
+        """Keep a frame for each blob without a plate that it shows best, if the blob may be recorded or paid for."""
+        for blob in motion.blobs:
+            if blob.plate:
+                blob.view = None
+                continue
+            box = motion.geometry.box(blob.region)
+            view = BlobView(motion.frame, box, box.width >= WIDE and motion.geometry.whole(blob.region))
+            recorded = self._keep_unpaid and blob.region.size >= LARGE * motion.geometry.watched
+            paid = self._sees_letters is not None and view.legible
+            if (recorded or paid) and (blob.view is None or _shows_more(view, blob.view)):
+                blob.view = view
 
-    def record(self, blob: Blob, geometry: Geometry) -> list[Decision]:
-        """Return what is decided of a thing that has gone: nothing, or a passage with a call, a picture or neither."""
+    def record(self, motion: Motion) -> list[Decision]:
+        """Return what is decided about the blobs that have gone."""
+        return [decision for blob in motion.gone for decision in self._record(blob, motion.geometry)]
+
+    def _record(self, blob: Blob, geometry: Geometry) -> list[Decision]:
+        """Return nothing, or a passage with a call, a picture or neither."""
         lasted = blob.seen_at - blob.since
         if blob.plate or lasted < LASTED or blob.largest < LARGE * geometry.watched:
             return []
-        passage = blob.passage
         way = direction(geometry.box(blob.first), geometry.box(blob.region))
-        opened, closed = Opened(passage, blob.opened_at), Closed(passage, blob.opened_at, blob.last_seen, way)
+        opened = Opened(blob.passage, blob.opened_at)
+        closed = Closed(blob.passage, blob.opened_at, blob.last_seen, way)
+        return [opened, *self._shown(blob), closed]
+
+    def _shown(self, blob: Blob) -> list[Decision]:
+        """Return the best view of a blob to be paid for or kept; nothing if there is none."""
         if blob.view is None:
-            return [opened, closed]
+            return []
         frame, box, legible = blob.view
         if legible and self._shows_letters(frame, box):
-            return [opened, Shot(passage, frame, box, float(box.width), WITHOUT_PLATE), closed]
-        kept = [Kept(passage, frame, box, float(box.width), NO_PLATE_SEEN)] if self._keep_unpaid else []
-        return [opened, *kept, closed]
+            return [Shot(blob.passage, frame, box, float(box.width), WITHOUT_PLATE)]
+        return [Kept(blob.passage, frame, box, float(box.width), NO_PLATE_SEEN)] if self._keep_unpaid else []
 
     def _shows_letters(self, frame: Frame, box: Box) -> bool:
         """True if a vehicle on which no plate was seen is worth its one call, because it shows letters."""

@@ -58,6 +58,13 @@ class Geometry:
         x, y = int(point[0] / self.stride), int(point[1] / self.stride)
         return self._zone is None or bool(self._zone[min(y, len(self._zone) - 1), min(x, self._zone.shape[1] - 1)])
 
+    def covers(self, region: Region, point: Point) -> bool:
+        """True if a point of the frame lies in a region of the small picture."""
+        (x, y), s = point, self.stride
+        return region.left * s <= x < min(self.width, region.right * s) and (
+            region.top * s <= y < min(self.height, region.bottom * s)
+        )
+
     def region(self, box: Box) -> Region:
         """A box of the frame in the small picture."""
         s = self.stride

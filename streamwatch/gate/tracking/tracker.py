@@ -56,40 +56,44 @@ class Tracker:
         for track in self.tracks:
             if track.unseen:
                 self._reappears(track, frame, at)
-            elif track.patch is not None and still(track.plate) and at - track.checked_at < CHECK_EVERY:
+            elif (
+                track.appearance.patch is not None
+                and still(track.plate)
+                and at - track.appearance.checked_at < CHECK_EVERY
+            ):
                 track.stood(frame, at)
-            elif track.patch is not None and track.patch.shows_it(frame.luma):
-                track.checked_at = at
+            elif track.appearance.patch is not None and track.appearance.patch.shows_it(frame.luma):
+                track.appearance.checked_at = at
                 track.stood(frame, at)
-            elif track.template is not None:
-                place = track.template.find(frame.luma, track.plate, track.expected(at))
+            elif track.appearance.template is not None:
+                place = track.appearance.template.find(frame.luma, track.plate, track.course.expected(at))
                 if place is not None:
                     track.followed(frame, at, place)
         self.tracks = [track for track in self.tracks if not self._is_part_of_another(track, at)]
 
     def _reappears(self, track: Track, frame: Frame, at: float) -> None:
         """A plate that was hidden and stood still may be seen again where it was, if it is the same one."""
-        if track.patch is None or at - track.checked_at < CHECK_AGAIN:
+        if track.appearance.patch is None or at - track.appearance.checked_at < CHECK_AGAIN:
             return
-        track.checked_at = at
-        plate = track.patch.plate
-        if track.patch.shows_it(frame.luma) and track.shows(upright(frame.luma, plate)):
-            track.plate = plate
+        track.appearance.checked_at = at
+        plate = track.appearance.patch.plate
+        if track.appearance.patch.shows_it(frame.luma) and track.appearance.shows(upright(frame.luma, plate)):
+            track.course.plate = plate
             track.stood(frame, at)
 
     def _is_part_of_another(self, track: Track, at: float) -> bool:
         """True if a track began with the visible part of a plate that was half hidden, and is wholly seen again."""
-        if track.paid or track.announced or track.seen_at != at:
+        if track.views.paid or track.announced or track.seen_at != at:
             return False
-        older = [one for one in self.visible(at) if one.confirmed and one.born_at < track.born_at]
+        older = [one for one in self.visible(at) if one.confirmed and one.evidence.born_at < track.evidence.born_at]
         return any(inside(box_of(one.plate), centre(track.plate)) for one in older)
 
-    def looked(self, frame: Frame, at: float, found: Sequence[Detection], parts: Iterable[Box]) -> list[Track]:
+    def detected(self, frame: Frame, at: float, found: Sequence[Detection], parts: Iterable[Box]) -> list[Track]:
         """Take in what the detector saw in parts of a frame; return the tracks that are new."""
         parts = list(parts)
         free = list(self.tracks)
         born: list[Track] = []
-        room = MOST_TRACKS - sum(not track.remembered for track in self.tracks)
+        room = MOST_TRACKS - sum(track.memory is None for track in self.tracks)
         for detection in sorted(found, key=lambda one: -one.score):
             track = self._match(detection.corners, free, frame, at)
             if track is None and any(overlap(detection.corners, t.plate) > 0.3 for t in self.visible(at)):
@@ -103,10 +107,8 @@ class Tracker:
                 born.append(self._new(frame, at, detection))
         for track in free:
             if any(inside(part, centre(track.plate)) for part in parts):
-                if track.seen_at != at:
-                    track.missed()
-                elif track.state is State.TENTATIVE:
-                    track.misses += 1
+                if track.seen_at != at or track.state is State.TENTATIVE:
+                    track.evidence.misses += 1
         self.tracks += born
         self.tracks = [t for t in self.tracks if not _vanished(t, at)]
         return born
@@ -116,14 +118,14 @@ class Tracker:
 
         That one is out of sight, or at the very same place. The track must have a best view.
         """
-        assert track.best is not None
-        picture = upright(track.best.frame.luma, track.best.plate)
+        assert track.views.best is not None
+        picture = upright(track.views.best.frame.luma, track.views.best.plate)
         for other in self.tracks:
-            if other is track or not other.pictures or (not other.paid and not other.remembered):
+            if other is track or not other.appearance.pictures or (not other.views.paid and other.memory is None):
                 continue
             if other.seen_at == at and overlap(other.plate, track.plate) < 0.1:
                 continue
-            if other.shows(picture):
+            if other.appearance.shows(picture):
                 return other
         return None
 
@@ -137,43 +139,42 @@ class Tracker:
         width = plate_width(plate)
         nearest, distance = None, math.inf
         for track in free:
-            ratio = width / max(1.0, track.width)
+            ratio = width / max(1.0, track.course.width)
             passed = at - track.seen_at
             if passed > 1.5 or not 1 / GROWN <= ratio <= GROWN:
                 continue
-            speed = math.hypot(*track.velocity) * max(passed, 0.1)
-            reach = NEAR * max(width, track.width) + min(speed, (FAR - NEAR) * width)
-            if track.hits < 2:
+            speed = math.hypot(*track.course.velocity) * max(passed, 0.1)
+            reach = NEAR * max(width, track.course.width) + min(speed, (FAR - NEAR) * width)
+            if track.evidence.hits < 2:
                 reach = max(reach, min(FAR, NEAR + 10 * passed) * width)
-            away = math.dist(centre(plate), track.expected(at))
+            away = math.dist(centre(plate), track.course.expected(at))
             if away < reach and away < distance and (passed < LONG_AWAY or _alike(track, plate, frame)):
                 nearest, distance = track, away
         return nearest
 
     def _revived(self, plate: Corners, free: list[Track], frame: Frame, at: float) -> Track | None:
         """The track out of sight whose plate looks like this one."""
-        hidden = [t for t in free if t.seen_at < at and t.pictures]
+        hidden = [t for t in free if t.seen_at < at and t.appearance.pictures]
         if not hidden or plate_width(plate) < 30 or not is_whole(plate, frame.luma.shape):
             return None
         picture = upright(frame.luma, plate)
-        return next((track for track in hidden if track.shows(picture)), None)
+        return next((track for track in hidden if track.appearance.shows(picture)), None)
 
     def _new(self, frame: Frame, at: float, detection: Detection) -> Track:
         track = Track(self.next_passage(), detection.corners, frame.captured_at, frame.captured_at, at, detection.score)
-        track.born_at = track.improved_at = track.moved_at = track.hit_at = at
-        track.followed(frame, at, detection.corners)
-        track.hits = 0
+        track.evidence.hits = 0
+        track.evidence.born_at = track.views.improved_at = track.course.moved_at = at
         track.hit(frame, at, detection.corners, detection.score)
         return track
 
 
 def _alike(track: Track, plate: Corners, frame: Frame) -> bool:
     """True if a plate may be this track's, by its picture."""
-    return not track.pictures or track.shows(upright(frame.luma, plate), MAYBE)
+    return not track.appearance.pictures or track.appearance.shows(upright(frame.luma, plate), MAYBE)
 
 
 def _vanished(track: Track, at: float) -> bool:
     """True if the detector saw it once and never again."""
-    if track.state is not State.TENTATIVE or track.paid:
+    if track.state is not State.TENTATIVE or track.views.paid:
         return False
-    return track.misses >= MISSES or at - track.hit_at > TENTATIVE_FOR
+    return track.evidence.misses >= MISSES or at - track.evidence.hit_at > TENTATIVE_FOR
