@@ -62,7 +62,7 @@ class AttentionEstimator:
         if any(not patch.shows_it(luma) for patch in patches):
             return True
         resting = [b.region for b in motion.blobs if self._rests(b) and _as_it_was(b, motion, last)]
-        around = [self._geometry.region(vehicle_around(track.plate, luma.shape)) for track in standing]
+        around = [self._geometry.region(vehicle_around(track.course.plate, luma.shape)) for track in standing]
         resting += [region for region in around if 1 - stillness(motion.small, last, region, STILL_STEP) <= MOVED]
         leaving = [track for track in tracks if self._drives_on(track)]
         ahead = [vehicle_around(track.course.expected_plate(at), luma.shape) for track in leaving]
@@ -77,7 +77,7 @@ class AttentionEstimator:
     def _awaited(self, track: Track) -> bool:
         """True if more frames may show a better view of a plate, or tell that it has gone."""
         if track.state is State.SETTLED:
-            return track.seen_at < self._last_at and track.course.stands(track.seen_at) < SETTLED_AFTER
+            return track.course.seen_at < self._last_at and track.course.stands(track.course.seen_at) < SETTLED_AFTER
         if track.state is State.ASKED and track.views.outcome is PaidOutcome.PENDING:
             return False
         return track.course.stands(self._last_at) < RESTS_AFTER
@@ -85,12 +85,12 @@ class AttentionEstimator:
     def _stands(self, track: Track) -> bool:
         """True if a plate stood in the last look, and nothing more is wanted of it."""
         wanted = RESTS_AFTER if track.state in (State.WAITING, State.TENTATIVE) else SETTLED_AFTER
-        return track.seen_at == self._last_at and track.course.stands(self._last_at) >= wanted
+        return track.course.seen_at == self._last_at and track.course.stands(self._last_at) >= wanted
 
     def _drives_on(self, track: Track) -> bool:
         """True if a plate moved in the last look, and nothing more is wanted of it."""
         moved = track.course.stands(self._last_at) < SETTLED_AFTER
-        return track.state is State.SETTLED and track.seen_at == self._last_at and moved
+        return track.state is State.SETTLED and track.course.seen_at == self._last_at and moved
 
     def _rests(self, blob: Blob) -> bool:
         """True if nothing new is to be expected of a thing as long as it looks as it did."""

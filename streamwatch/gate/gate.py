@@ -86,11 +86,11 @@ class Gate:
         followed = [
             Followed(
                 track.passage,
-                vehicle_around(track.plate, self._motion.shape),
+                vehicle_around(track.course.plate, self._motion.shape),
                 None,
                 None if track.views.best is None else track.views.best.score,
                 self._passages.why(track) or Why.TOO_SHORT,
-                track.plate,
+                track.course.plate,
                 track.state.name.lower(),
             )
             for track in self._tracker.visible(self._at.timestamp())
@@ -146,8 +146,8 @@ class Gate:
         """
         track = next((t for t in self._tracker.tracks if t.passage == passage), None)
         if track is not None and track.views.outcome is PaidOutcome.PENDING:
-            bare = not self._motion.differs_at(centre(track.plate))
-            self._plates.answered(track, plates, self._at_seconds, bare)
+            bare = not self._motion.differs_at(centre(track.course.plate))
+            self._plates.answered(track, plates, self._at_seconds, bare=bare)
 
     def last_calls(self) -> list[Decision]:
         """Return what is worth a call when no frame will come any more; to be asked again after the answers to it."""

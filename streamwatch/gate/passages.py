@@ -61,10 +61,10 @@ class Passages:
         """
         decisions: list[Decision] = []
         for track in list(self._tracker.tracks):
-            if track.seen_at == motion.at or track.unseen >= GONE_LOOKS:
+            if track.course.seen_at == motion.at or track.unseen >= GONE_LOOKS:
                 decisions += self._apply_rule(track, motion.at, ended=self._ended(track, motion.at))
         for track in list(self._tracker.tracks):
-            track.unseen = 0 if track.seen_at == motion.at else track.unseen + 1
+            track.unseen = 0 if track.course.seen_at == motion.at else track.unseen + 1
             if track.scenery and track.announced:
                 decisions += self._closing(track)
                 track.announced = False
@@ -125,7 +125,7 @@ class Passages:
 
     def _ended(self, track: Track, at: float) -> bool:
         """True if a plate has been out of sight for so long that it will not come back."""
-        return at - track.seen_at >= self._close_after and track.unseen >= GONE_LOOKS
+        return at - track.course.seen_at >= self._close_after and track.unseen >= GONE_LOOKS
 
     def _pay(self, track: Track, view: PlateView, reason: str) -> list[Decision]:
         """Pay for a view, and open the passage if that was not done before."""
@@ -137,20 +137,20 @@ class Passages:
 
     def _is_gone(self, track: Track, motion: Motion, surveyed: bool) -> bool:
         """True if the vehicle of a plate that is out of sight has gone."""
-        away = motion.at - track.seen_at
+        away = motion.at - track.course.seen_at
         if track.memory is not None:
             return surveyed and motion.age > REMEMBERED_FOR
         if not self._ended(track, motion.at):
             return False
         if track.views.outcome is PaidOutcome.PENDING and away < self._close_after + ANSWERED_WITHIN:
             return False
-        stood = track.course.stands(track.seen_at) >= STOOD
-        return not motion.hides(box_of(track.plate)) or away >= (STOOD_HIDDEN_FOR if stood else HIDDEN_FOR)
+        stood = track.course.stands(track.course.seen_at) >= STOOD
+        return not motion.hides(box_of(track.course.plate)) or away >= (STOOD_HIDDEN_FOR if stood else HIDDEN_FOR)
 
     def _closing(self, track: Track) -> list[Decision]:
         """Return what ends a passage. One that was never worth a call is recorded, too, if it surely was a plate."""
-        origin = box_of(track.course.origin or track.plate)
-        closed = Closed(track.passage, track.opened_at, track.last_seen, direction(origin, box_of(track.plate)))
+        origin = box_of(track.course.origin or track.course.plate)
+        closed = Closed(track.passage, track.opened_at, track.last_seen, direction(origin, box_of(track.course.plate)))
         if track.announced:
             return [] if track.memory is Memory.EARLIER_RUN else [closed]
         widely = track.evidence.hits >= RECORDED_HITS and track.course.widest >= RECORDED_WIDTH

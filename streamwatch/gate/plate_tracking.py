@@ -58,11 +58,11 @@ class PlateTracking:
         if parts:
             found = self._search.look(motion, parts)
             for track in self._tracker.detected(motion.frame, motion.at, found, [part.box for part in parts]):
-                track.course.at_rest = motion.age <= SURVEYS[-1] and not motion.differs_at(centre(track.plate))
+                track.course.at_rest = motion.age <= SURVEYS[-1] and not motion.differs_at(centre(track.course.plate))
         visible = self._tracker.visible(motion.at)
         for track in visible:
             self._keep_views(track, visible, motion)
-        plates = [centre(track.plate) for track in visible if track.confirmed and not track.scenery]
+        plates = [centre(track.course.plate) for track in visible if track.confirmed and not track.scenery]
         for blob in motion.blobs:
             blob.plate |= any(motion.geometry.covers(blob.region, plate) for plate in plates)
 
@@ -83,13 +83,13 @@ class PlateTracking:
             track.settle()
         elif view.outcome is PaidOutcome.UNREAD and bare and not track.course.travelled and not track.views.doubted:
             track.become_scenery()
-            self._scenery.append(track.plate)
+            self._scenery.append(track.course.plate)
         else:
             track.look_again(at)
 
     def bare(self, motion: Motion) -> list[Blob]:
         """Return the blobs of a frame on which no plate is in view."""
-        plates = [centre(track.plate) for track in self._tracker.visible(motion.at) if not track.scenery]
+        plates = [centre(track.course.plate) for track in self._tracker.visible(motion.at) if not track.scenery]
         return [b for b in motion.blobs if not any(motion.geometry.covers(b.region, plate) for plate in plates)]
 
     def _keep_views(self, track: Track, visible: Sequence[Track], motion: Motion) -> None:
@@ -98,15 +98,15 @@ class PlateTracking:
         if track.state is not State.SETTLED and self._lies_on_scenery(track):
             track.become_scenery()
         if track.state is not State.SETTLED:
-            others = tuple(box_of(t.plate) for t in visible if t is not track and t.confirmed)
-            views.weigh(motion.frame, motion.at, track.plate, others)
+            others = tuple(box_of(t.course.plate) for t in visible if t is not track and t.confirmed)
+            views.weigh(motion.frame, motion.at, track.course.plate, others)
         if views.best is not None or track.announced or track.state is State.SETTLED or not self._keep_unpaid:
             views.spare = None
         else:
-            views.keep_spare(motion.frame, motion.at, track.plate)
+            views.keep_spare(motion.frame, motion.at, track.course.plate)
 
     def _lies_on_scenery(self, track: Track) -> bool:
         """True if a plate that never moved lies where a text was found that no engine could read."""
         if track.course.travelled or track.views.paid:
             return False
-        return any(overlap(track.plate, place) >= SAME_TEXT for place in self._scenery)
+        return any(overlap(track.course.plate, place) >= SAME_TEXT for place in self._scenery)

@@ -57,9 +57,9 @@ class Search:
             return self._survey(SURVEY_SCALES[surveys - 1])
         passed = motion.at - self._looked_at
         close = [
-            self._detector.close_to(track.plate)
+            self._detector.close_to(track.course.plate)
             for track in tracks
-            if track.state is State.TENTATIVE and track.seen_at == motion.at
+            if track.state is State.TENTATIVE and track.course.seen_at == motion.at
         ]
         if passed < (SOON if close else EVERY) - SLACK:
             return []
@@ -68,9 +68,9 @@ class Search:
             regions = []
         boxes = [self._roomy(self._geometry.box(region)) for region in regions]
         boxes += [
-            vehicle_around(track.plate, (self._geometry.height, self._geometry.width))
+            vehicle_around(track.course.plate, (self._geometry.height, self._geometry.width))
             for track in tracks
-            if track.seen_at < motion.at and track.confirmed and track.evidence.misses < VAIN
+            if track.course.seen_at < motion.at and track.confirmed and track.evidence.misses < VAIN
         ]
         return [*(Part(box) for box in _joined(boxes)), *close, *self._tries(motion)]
 
@@ -114,7 +114,7 @@ class Search:
     def _carries(self, region: Region, tracks: Sequence[Track], at: float) -> bool:
         """True if a region is no larger than the vehicle of a plate that is followed in it."""
         box = self._geometry.box(region)
-        own = [t for t in tracks if t.seen_at == at and t.confirmed and inside(box, centre(t.plate))]
+        own = [t for t in tracks if t.course.seen_at == at and t.confirmed and inside(box, centre(t.course.plate))]
         return len(own) == 1 and max(box.width, box.height) <= 7 * own[0].course.width
 
     def _roomy(self, box: Box) -> Box:

@@ -55,7 +55,8 @@ class Motion:
         """Return 255 where the small picture differs from the last one, else 0; None without a last one."""
         if self.previous is None:
             return None
-        return cv2.compare(cv2.absdiff(self.small, self.previous), STILL_STEP, cv2.CMP_GT)
+        moving: Picture = cv2.compare(cv2.absdiff(self.small, self.previous), STILL_STEP, cv2.CMP_GT)
+        return moving
 
     def is_still(self, box: Box) -> bool:
         """True if nothing has moved in a box of the frame since the last frame."""

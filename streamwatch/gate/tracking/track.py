@@ -111,16 +111,6 @@ class Track:
         self.unseen = 0
 
     @property
-    def plate(self) -> Corners:
-        """Return the corners where the plate was seen last, in frame pixels."""
-        return self.course.plate
-
-    @property
-    def seen_at(self) -> float:
-        """Return the time at which the plate was seen last, in seconds."""
-        return self.course.seen_at
-
-    @property
     def confirmed(self) -> bool:
         """True if the detector saw it often enough to be a plate."""
         return self.state is not State.TENTATIVE
@@ -128,7 +118,7 @@ class Track:
     def is_found(self, luma: Picture, at: float) -> bool:
         """True if the plate is where it should be in a (height, width) uint8 luma picture of a time."""
         template = self.appearance.template
-        return template is not None and template.find(luma, self.plate, self.course.expected(at)) is not None
+        return template is not None and template.find(luma, self.course.plate, self.course.expected(at)) is not None
 
     def hit(self, frame: Frame, at: float, plate: Corners, score: float) -> None:
         """Record that the detector has seen the plate."""

@@ -36,7 +36,7 @@ class Tracker:
 
     def visible(self, at: float) -> list[Track]:
         """Return the tracks whose plate is in the frame of that time."""
-        return [track for track in self.tracks if track.seen_at == at]
+        return [track for track in self.tracks if track.course.seen_at == at]
 
     def resized(self, before: tuple[int, ...], now: tuple[int, ...]) -> None:
         """The frames have another (height, width). A view of other proportions is another view, and searched anew."""
@@ -54,39 +54,37 @@ class Tracker:
         still: True if nothing has moved at a plate's place since the last frame.
         """
         for track in self.tracks:
+            look = track.appearance
             if track.unseen:
                 self._reappears(track, frame, at)
-            elif (
-                track.appearance.patch is not None
-                and still(track.plate)
-                and at - track.appearance.checked_at < CHECK_EVERY
-            ):
+            elif look.patch is not None and still(track.course.plate) and at - look.checked_at < CHECK_EVERY:
                 track.stood(frame, at)
-            elif track.appearance.patch is not None and track.appearance.patch.shows_it(frame.luma):
-                track.appearance.checked_at = at
+            elif look.patch is not None and look.patch.shows_it(frame.luma):
+                look.checked_at = at
                 track.stood(frame, at)
-            elif track.appearance.template is not None:
-                place = track.appearance.template.find(frame.luma, track.plate, track.course.expected(at))
+            elif look.template is not None:
+                place = look.template.find(frame.luma, track.course.plate, track.course.expected(at))
                 if place is not None:
                     track.followed(frame, at, place)
         self.tracks = [track for track in self.tracks if not self._is_part_of_another(track, at)]
 
     def _reappears(self, track: Track, frame: Frame, at: float) -> None:
         """A plate that was hidden and stood still may be seen again where it was, if it is the same one."""
-        if track.appearance.patch is None or at - track.appearance.checked_at < CHECK_AGAIN:
+        look = track.appearance
+        if look.patch is None or at - look.checked_at < CHECK_AGAIN:
             return
-        track.appearance.checked_at = at
-        plate = track.appearance.patch.plate
-        if track.appearance.patch.shows_it(frame.luma) and track.appearance.shows(upright(frame.luma, plate)):
+        look.checked_at = at
+        plate = look.patch.plate
+        if look.patch.shows_it(frame.luma) and look.shows(upright(frame.luma, plate)):
             track.course.plate = plate
             track.stood(frame, at)
 
     def _is_part_of_another(self, track: Track, at: float) -> bool:
         """True if a track began with the visible part of a plate that was half hidden, and is wholly seen again."""
-        if track.views.paid or track.announced or track.seen_at != at:
+        if track.views.paid or track.announced or track.course.seen_at != at:
             return False
         older = [one for one in self.visible(at) if one.confirmed and one.evidence.born_at < track.evidence.born_at]
-        return any(inside(box_of(one.plate), centre(track.plate)) for one in older)
+        return any(inside(box_of(one.course.plate), centre(track.course.plate)) for one in older)
 
     def detected(self, frame: Frame, at: float, found: Sequence[Detection], parts: Iterable[Box]) -> list[Track]:
         """Take in what the detector saw in parts of a frame; return the tracks that are new."""
@@ -96,7 +94,7 @@ class Tracker:
         room = MOST_TRACKS - sum(track.memory is None for track in self.tracks)
         for detection in sorted(found, key=lambda one: -one.score):
             track = self._match(detection.corners, free, frame, at)
-            if track is None and any(overlap(detection.corners, t.plate) > 0.3 for t in self.visible(at)):
+            if track is None and any(overlap(detection.corners, t.course.plate) > 0.3 for t in self.visible(at)):
                 continue
             if track is None:
                 track = self._revived(detection.corners, free, frame, at)
@@ -106,9 +104,9 @@ class Tracker:
             elif detection.score >= STARTS and len(born) < room:
                 born.append(self._new(frame, at, detection))
         for track in free:
-            if any(inside(part, centre(track.plate)) for part in parts):
-                if track.seen_at != at or track.state is State.TENTATIVE:
-                    track.evidence.misses += 1
+            missed = track.course.seen_at != at or track.state is State.TENTATIVE
+            if missed and any(inside(part, centre(track.course.plate)) for part in parts):
+                track.evidence.misses += 1
         self.tracks += born
         self.tracks = [t for t in self.tracks if not _vanished(t, at)]
         return born
@@ -123,7 +121,7 @@ class Tracker:
         for other in self.tracks:
             if other is track or not other.appearance.pictures or (not other.views.paid and other.memory is None):
                 continue
-            if other.seen_at == at and overlap(other.plate, track.plate) < 0.1:
+            if other.course.seen_at == at and overlap(other.course.plate, track.course.plate) < 0.1:
                 continue
             if other.appearance.shows(picture):
                 return other
@@ -140,7 +138,7 @@ class Tracker:
         nearest, distance = None, math.inf
         for track in free:
             ratio = width / max(1.0, track.course.width)
-            passed = at - track.seen_at
+            passed = at - track.course.seen_at
             if passed > 1.5 or not 1 / GROWN <= ratio <= GROWN:
                 continue
             speed = math.hypot(*track.course.velocity) * max(passed, 0.1)
@@ -154,7 +152,7 @@ class Tracker:
 
     def _revived(self, plate: Corners, free: list[Track], frame: Frame, at: float) -> Track | None:
         """The track out of sight whose plate looks like this one."""
-        hidden = [t for t in free if t.seen_at < at and t.appearance.pictures]
+        hidden = [t for t in free if t.course.seen_at < at and t.appearance.pictures]
         if not hidden or plate_width(plate) < 30 or not is_whole(plate, frame.luma.shape):
             return None
         picture = upright(frame.luma, plate)
