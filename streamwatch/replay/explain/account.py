@@ -14,7 +14,7 @@ ASSUMPTION = "one picture per second while at least min_area of what is watched 
 def print_account(trace: Trace, used: Used, out: TextIO) -> None:
     """The dry run as a few lines and a table."""
     savings = savings_of(trace, used.least_change)
-    vehicles = len(trace.stays)
+    vehicles = len(trace.passages)
     played = printable(f"dry run of {', '.join(used.videos)} at camera {used.camera}")
     out.write(f"{played}: nothing was paid, nothing was written\n")
     out.write(f"assumed: {used.answers}; no budget, no outage, no earlier run\n\n")
@@ -26,7 +26,7 @@ def print_account(trace: Trace, used: Used, out: TextIO) -> None:
     for rule in savings.rules:
         if rule.why is not Why.SENT:
             out.write(f"{rule.naive:>11}  {rule.frames:>7}  {rule.rule}\n")
-    out.write(_rest(savings.rules, len(trace.looks)))
+    out.write(_rest(savings.rules, len(trace.frames)))
 
 
 def cost(calls: int, used: Used) -> str:

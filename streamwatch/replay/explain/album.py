@@ -14,7 +14,7 @@ MOST_BYTES = 60_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class Thumbnail:
     """A JPEG and its size in pixels."""
 
     jpeg: bytes
@@ -27,20 +27,20 @@ class Picture:
         return "data:image/jpeg;base64," + base64.b64encode(self.jpeg).decode("ascii")
 
 
-def of_frame(frame: Frame, long_side: int) -> Picture:
+def of_frame(frame: Frame, long_side: int) -> Thumbnail:
     """A whole frame, its longer side at most `long_side` px."""
     height, width = frame.luma.shape
     small = encode(frame, Box(0, 0, width, height), long_side=long_side, quality=QUALITY, max_bytes=MOST_BYTES)
-    return Picture(small.data, small.width, small.height)
+    return Thumbnail(small.data, small.width, small.height)
 
 
-def of_keyframe(keyframe: Keyframe) -> Picture:
+def of_keyframe(keyframe: Keyframe) -> Thumbnail:
     """What was sent, smaller."""
     small = thumbnail(keyframe.jpeg, long_side=PART_SIDE, quality=PART_QUALITY)
-    return Picture(small.data, small.width, small.height)
+    return Thumbnail(small.data, small.width, small.height)
 
 
-def with_room(pictures: Iterable[Picture | None], room: int = ROOM) -> set[int]:
+def with_room(pictures: Iterable[Thumbnail | None], room: int = ROOM) -> set[int]:
     """The `id`s of the pictures that fit, those first that come first."""
     kept = set()
     for picture in pictures:

@@ -16,7 +16,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class TimeSpan:
     """A stretch of the timeline in seconds. marks: round times that are named below it, at most."""
 
     begin: float
@@ -52,7 +52,7 @@ def clock(seconds: float, tenths: bool = False) -> str:
 
 
 def curve(
-    points: Sequence[Point], window: Window, height: Callable[[float], float], css: str, *, filled: bool = False
+    points: Sequence[Point], window: TimeSpan, height: Callable[[float], float], css: str, *, filled: bool = False
 ) -> str:
     """A path through (time, value); height: 0 to 1 for a value."""
     drawn = [(window.x(at), HIGH * (1 - min(1.0, height(value)))) for at, value in thin(points, window)]
@@ -65,7 +65,7 @@ def curve(
     return f'<path class="{css}" d="M{steps}{dot}"/>'
 
 
-def thin(points: Sequence[Point], window: Window) -> list[Point]:
+def thin(points: Sequence[Point], window: TimeSpan) -> list[Point]:
     """At most POINTS of them: of each short stretch the highest, so that no peak is lost."""
     inside = [point for point in points if window.begin <= point[0] <= window.end]
     if len(inside) <= POINTS:
@@ -78,7 +78,7 @@ def thin(points: Sequence[Point], window: Window) -> list[Point]:
     return list(highest.values())
 
 
-def drawing(window: Window, inside: str, css: str = "") -> str:
+def drawing(window: TimeSpan, inside: str, css: str = "") -> str:
     """A stretched drawing with a line at each round time."""
     grid = "".join(f"M{window.x(at):.1f},0V{HIGH}" for at in window.ticks())
     return (
@@ -93,22 +93,22 @@ def level(height: float, css: str) -> str:
     return f'<path class="{css}" d="M0,{y:.1f}H{WIDE}"/>'
 
 
-def upright(window: Window, at: float, css: str) -> str:
+def upright(window: TimeSpan, at: float, css: str) -> str:
     """A line from top to bottom at a time."""
     return f'<path class="{css}" d="M{window.x(at):.1f},0V{HIGH}"/>'
 
 
-def reasons(looks: Iterable[tuple[float, Why]], window: Window, frame: float) -> str:
+def reasons(looks: Iterable[tuple[float, Why]], window: TimeSpan, frame: float) -> str:
     """The reason of every frame as a band of colours. frame: seconds that one frame lasts."""
     return _strip(((at, f"w-{why.name}") for at, why in looks), window, frame, {f"w-{w.name}": w.value for w in Why})
 
 
-def states(looks: Iterable[tuple[float, str]], window: Window, frame: float) -> str:
+def states(looks: Iterable[tuple[float, str]], window: TimeSpan, frame: float) -> str:
     """The state of a track in every frame in the same way."""
     return _strip(((at, f"s-{name}") for at, name in looks), window, frame, {f"s-{s}": t for s, t in STATES.items()})
 
 
-def _strip(looks: Iterable[tuple[float, str]], window: Window, frame: float, told: dict[str, str]) -> str:
+def _strip(looks: Iterable[tuple[float, str]], window: TimeSpan, frame: float, told: dict[str, str]) -> str:
     """looks: times and the class of the colour. told: what a class means.
 
     Of a stretch too short to be seen, what most frames have; a sent frame always shows.
@@ -128,14 +128,14 @@ def _strip(looks: Iterable[tuple[float, str]], window: Window, frame: float, tol
     return drawing(window, "".join(_band(window, *band, told[band[2]]) for band in bands), "strip")
 
 
-def _band(window: Window, begin: float, end: float, css: str, what: str) -> str:
+def _band(window: TimeSpan, begin: float, end: float, css: str, what: str) -> str:
     left, width = window.x(begin), max(window.x(end) - window.x(begin), 2.5 if css == SENT else 0.5)
     told = f"{clock(begin, tenths=True)} to {clock(end, tenths=True)}: {what}"
     shape = f'x="{left:.1f}" y="0" width="{width:.1f}" height="{HIGH}"'
     return f'<rect class="{css}" {shape}><title>{escape(told)}</title></rect>'
 
 
-def axis(window: Window) -> str:
+def axis(window: TimeSpan) -> str:
     """Round times below a drawing; every second one gives way on a narrow screen."""
     labels = []
     for n, at in enumerate(window.ticks()):
@@ -154,7 +154,7 @@ def lane(label: str, inside: str, note: str = "") -> str:
     return f'<div class="lane"><div class="label"><span>{label}{more}</span></div>{inside}</div>'
 
 
-def mark(window: Window, at: float, css: str, sign: str, text: str, href: str, *, stop: bool = True) -> str:
+def mark(window: TimeSpan, at: float, css: str, sign: str, text: str, href: str, *, stop: bool = True) -> str:
     """A sign at a time that leads to what it stands for. stop: whether the tab key stops at it."""
     place, named, skip = f"left:{window.percent(at):.3f}%", escape(text), "" if stop else ' tabindex="-1"'
     return f'<a class="mark {css}" style="{place}" href="{href}" title="{named}" aria-label="{named}"{skip}>{sign}</a>'

@@ -9,7 +9,7 @@ from pathlib import Path
 from streamwatch.core.errors import PageError
 from streamwatch.gate import Why
 from streamwatch.replay.explain.account import ASSUMPTION, cost
-from streamwatch.replay.explain.album import Picture, with_room
+from streamwatch.replay.explain.album import Thumbnail, with_room
 from streamwatch.replay.explain.cards import advised, unsent, vehicles
 from streamwatch.replay.explain.chart import clock
 from streamwatch.replay.explain.savings import Savings, read_free, readings_of, savings_of
@@ -38,7 +38,7 @@ HEAD = (
 ELSEWHERE = "Name another place with --explain."
 
 
-class Place:
+class PageFile:
     """Where the page will be written."""
 
     def __init__(self, path: Path) -> None:
@@ -74,7 +74,7 @@ def _may_be_replaced(path: Path) -> bool:
 
 
 @contextmanager
-def page_place(path: Path | None) -> Iterator[Place | None]:
+def page_place(path: Path | None) -> Iterator[PageFile | None]:
     """Makes sure, before anything is paid, that the page can be written. Raises PageError where it cannot.
 
     A file that was not there before is taken away again where the replay fails.
@@ -88,7 +88,7 @@ def page_place(path: Path | None) -> Iterator[Place | None]:
     except OSError as error:
         raise _unwritable(path, error) from None
     try:
-        yield Place(path)
+        yield PageFile(path)
     except BaseException:
         if new:
             path.unlink(missing_ok=True)
@@ -130,15 +130,15 @@ def _part(name: str) -> str:
     return (files("streamwatch.replay.explain") / name).read_text(encoding="utf-8")
 
 
-def _room(trace: Trace) -> Callable[[Picture | None], bool]:
+def _room(trace: Trace) -> Callable[[Thumbnail | None], bool]:
     """What was sent comes first, then what was kept, then what was not, then the frames around what was sent."""
     sent = trace.sent
     kept = with_room(
         [
             trace.scene,
             *(s.part for s in sent),
-            *(stay.kept.part for stay in trace.stays.values() if stay.kept is not None),
-            *(thing.picture for thing in trace.things.values()),
+            *(passage.kept.part for passage in trace.passages.values() if passage.kept is not None),
+            *(obj.picture for obj in trace.objects.values()),
             *(s.whole for s in sent),
         ]
     )
@@ -146,9 +146,9 @@ def _room(trace: Trace) -> Callable[[Picture | None], bool]:
 
 
 def _head(trace: Trace, used: Used, savings: Savings) -> str:
-    passages, calls, free = len(trace.stays), readings_of(trace, used), read_free(trace, used)
-    read = sum(stay.outcome is PassageOutcome.READ for stay in trace.stays.values())
-    begins = trace.parts[0][1].astimezone().strftime("%Y-%m-%d %H:%M:%S %z") if trace.parts else ""
+    passages, calls, free = len(trace.passages), readings_of(trace, used), read_free(trace, used)
+    read = sum(passage.outcome is PassageOutcome.READ for passage in trace.passages.values())
+    begins = trace.time.parts[0][1].astimezone().strftime("%Y-%m-%d %H:%M:%S %z") if trace.time.parts else ""
     dry = '<span class="badge doubt">dry run: nothing was paid</span>' if used.dry else ""
     tiles = [
         (f"{passages}", "vehicle" if passages == 1 else "vehicles"),
@@ -163,7 +163,7 @@ def _head(trace: Trace, used: Used, savings: Savings) -> str:
     return (
         f'<header class="top"><p class="over">streamwatch · camera <b>{escape(used.camera)}</b> {dry}</p>'
         f"<h1>Why {used.reading}s were made, and why not</h1>"
-        f"<p>{escape(_names(used.videos))} · {clock(trace.length)} min · {len(trace.looks)} frames of "
+        f"<p>{escape(_names(used.videos))} · {clock(trace.length)} min · {len(trace.frames)} frames of "
         f"{trace.size[0]} × {trace.size[1]} px · from {escape(begins)}</p>"
         f'<p class="note">{escape(used.answers[0].upper() + used.answers[1:])}.</p>'
         f'<div class="tiles">{cells}</div></header>'
@@ -183,19 +183,20 @@ def _names(videos: tuple[str, ...]) -> str:
 
 
 def _timeline(trace: Trace, used: Used) -> str:
-    if not trace.looks:
+    if not trace.frames:
         return '<p class="empty">There was not one frame.</p>'
     parts = "".join(
-        f"<li>{clock(begin)}: {time.astimezone().strftime('%Y-%m-%d %H:%M:%S')}</li>" for begin, time in trace.parts
+        f"<li>{clock(begin)}: {time.astimezone().strftime('%Y-%m-%d %H:%M:%S')}</li>"
+        for begin, time in trace.time.parts
     )
     several = f'<p class="note">The time between the recordings is left out:</p><ul class="parts">{parts}</ul>'
     hint = '<p class="note">Minutes and seconds of the recording. Each mark leads to its picture.</p>'
-    return hint + overview(trace, used) + (several if len(trace.parts) > 1 else "")
+    return hint + overview(trace, used) + (several if len(trace.time.parts) > 1 else "")
 
 
 def _reasons(trace: Trace) -> str:
     """Every frame has exactly one reason, so that the column adds up."""
-    total, most = len(trace.looks), max(trace.counts.values(), default=1)
+    total, most = len(trace.frames), max(trace.counts.values(), default=1)
     rows = "".join(_reason(why, trace.counts[why], total, most) for why in Why if trace.counts[why])
     return (
         "<p>Each frame has exactly one reason. With several plates in view the rule nearest to a call counts. The "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from streamwatch.core.model import Engine
 from streamwatch.gate import Why
-from streamwatch.replay.explain.trace import Look, Trace
+from streamwatch.replay.explain.trace import FrameTrace, Trace
 from streamwatch.replay.explain.used import Answers, Used
 
 EVERY = 1.0  # s between two pictures of the naive watcher
@@ -40,7 +40,7 @@ def savings_of(trace: Trace, least: float) -> Savings:
 
     Where the gate sent something in the same second, it counts for nothing saved: `Why.SENT`.
     """
-    frames = Counter((rule_of(look), look.why) for look in trace.looks)
+    frames = Counter((rule_of(look), look.why) for look in trace.frames)
     naive = Counter((rule_of(look), look.why) for look in _naive(trace, least))
     rules = [Saving(rule, why, count, naive[rule, why]) for (rule, why), count in frames.items()]
     rules += [Saving(rule, why, 0, count) for (rule, why), count in naive.items() if (rule, why) not in frames]
@@ -62,16 +62,16 @@ def read_free(trace: Trace, used: Used) -> int:
     return len(list(free)) if used.answers is Answers.SERVICE else 0
 
 
-def rule_of(look: Look) -> str:
+def rule_of(look: FrameTrace) -> str:
     """The reason of a frame, where standing vehicles are told from those that move on."""
     return STANDS if look.why is Why.KNOWN and look.standing else look.why.value
 
 
-def _naive(trace: Trace, least: float) -> Iterator[Look]:
+def _naive(trace: Trace, least: float) -> Iterator[FrameTrace]:
     """The frames that the naive watcher sends; the one of a second in which the gate sent stands for all of it."""
-    sent = [look for look in trace.looks if look.why is Why.SENT]
+    sent = [look for look in trace.frames if look.why is Why.SENT]
     last, n = float("-inf"), 0
-    for look in trace.looks:
+    for look in trace.frames:
         if look.why in NOTHING_THERE or look.change < least or look.at - last < EVERY:
             continue
         last = look.at

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 from streamwatch.core.model import Box
 from streamwatch.gate import Why
-from streamwatch.replay.explain.cards import advised, frame_of, outline, scene, unsent_things
-from streamwatch.replay.explain.trace import Thing, Trace
+from streamwatch.replay.explain.cards import advised, frame_of, outline, scene, unsent_objects
+from streamwatch.replay.explain.objects import ObjectTrace
+from streamwatch.replay.explain.trace import Trace
 from streamwatch.replay.explain.used import Answers, Used
 
 MOST_BOXES = 150
@@ -17,9 +18,9 @@ def zone_picture(trace: Trace, used: Used) -> str:
     """The scene with the zone, where vehicles and other things were, and the smallest area that counts."""
     width, height = trace.size
     lines = "".join(f"M{width * n / 4:.0f},0V{height}M0,{height * n / 4:.0f}H{width}" for n in (1, 2, 3))
-    things = [thing for thing in unsent_things(trace) if set(thing.whys) != {Why.TOO_SHORT}]
-    unsent = [_scaled(thing, trace.size) for thing in things]
-    came = [_scaled(trace.things[s.number], trace.size) for s in trace.stays.values() if s.number in trace.things]
+    things = [obj for obj in unsent_objects(trace) if set(obj.whys) != {Why.TOO_SHORT}]
+    unsent = [_scaled(obj, trace.size) for obj in things]
+    came = [_scaled(trace.objects[s.number], trace.size) for s in trace.passages.values() if s.number in trace.objects]
     boxes = "".join(frame_of(box, "unsent") for box in unsent[:MOST_BOXES])
     boxes += "".join(frame_of(box, "sent") for box in came[:MOST_BOXES])
     side = (used.min_area * width * height) ** 0.5
@@ -102,15 +103,15 @@ def settings_table(trace: Trace, used: Used) -> str:
     return f'<dl class="settings">{body}</dl>'
 
 
-def _scaled(thing: Thing, size: tuple[int, int]) -> Box:
+def _scaled(obj: ObjectTrace, size: tuple[int, int]) -> Box:
     """Where something was, in pixels of a frame of that size."""
-    x, y = size[0] / thing.size[0], size[1] / thing.size[1]
-    box = thing.box
+    x, y = size[0] / obj.size[0], size[1] / obj.size[1]
+    box = obj.box
     return Box(round(box.x * x), round(box.y * y), round(box.width * x), round(box.height * y))
 
 
 def _noise(trace: Trace, used: Used) -> tuple[str, str]:
-    quiet = sorted(look.change for look in trace.looks if look.why in (Why.QUIET, Why.TOO_SMALL))
+    quiet = sorted(look.change for look in trace.frames if look.why in (Why.QUIET, Why.TOO_SMALL))
     if not quiet:
         return "There was always something to be seen here.", "Try it with a recording that shows the empty scene, too."
     typical = quiet[len(quiet) // 2]
@@ -121,8 +122,10 @@ def _noise(trace: Trace, used: Used) -> tuple[str, str]:
 
 
 def _areas(trace: Trace, used: Used) -> tuple[str, str]:
-    small = [look.change * used.watched for look in trace.looks if look.why is Why.TOO_SMALL]
-    came = [trace.things[stay.number].largest for stay in trace.stays.values() if stay.number in trace.things]
+    small = [look.change * used.watched for look in trace.frames if look.why is Why.TOO_SMALL]
+    came = [
+        trace.objects[passage.number].largest for passage in trace.passages.values() if passage.number in trace.objects
+    ]
     told = []
     if came:
         told.append(f"The smallest vehicle filled {min(came):.1%} of the picture at its largest.")
@@ -142,15 +145,15 @@ def _waits(trace: Trace) -> tuple[str, str]:
 
 def _gaps(trace: Trace) -> tuple[str, str]:
     longest = 0.0
-    for thing in trace.things.values():
-        times = [sample.at for sample in thing.samples]
+    for obj in trace.objects.values():
+        times = [sample.at for sample in obj.samples]
         longest = max([longest, *(later - at for at, later in pairwise(times))])
     seen = f"The longest time for which something was out of sight and then went on was {longest:.1f} s."
     return seen, "One vehicle became two passages, with a pillar or a person before it? Raise it."
 
 
 def _calls(trace: Trace, used: Used) -> tuple[str, str]:
-    counts = [len(stay.sent) for stay in trace.stays.values()]
+    counts = [len(passage.sent) for passage in trace.passages.values()]
     if not counts:
         return "Nothing was sent here.", ""
     told = [f"{counts.count(n)} with {n}" for n in sorted(set(counts))]

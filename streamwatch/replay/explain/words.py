@@ -72,7 +72,7 @@ MEANINGS = {
     Why.NOT_BETTER: Meaning(
         "not better",
         "Its last picture was not read well, and no later view is clearly better: a second call would not pay.",
-        "Look at the picture that was sent: if a person cannot read it either, the camera is the limit.",
+        "FrameTrace at the picture that was sent: if a person cannot read it either, the camera is the limit.",
     ),
     Why.USED_UP: Meaning(
         "used up",
