@@ -5,15 +5,15 @@ from typing import Any, TextIO
 from rich.table import Table
 
 from streamwatch.cli.console import cell, print_json, print_table, print_text
-from streamwatch.replay.compare import BANDS, Agreement, Compared, Comparison, Verdict
+from streamwatch.replay.compare import BANDS, Agreement, Compared, Comparison, Match
 
 HEADINGS = {
-    Verdict.EXACT: "exact",
-    Verdict.ONE_OFF: "one off",
-    Verdict.DIFFERENT: "other",
-    Verdict.NOTHING: "missed",
-    Verdict.ONLY_LOCAL: "extra",
-    Verdict.NO_PLATE: "none",
+    Match.EXACT: "exact",
+    Match.ONE_OFF: "one off",
+    Match.DIFFERENT: "other",
+    Match.NOTHING: "missed",
+    Match.ONLY_LOCAL: "extra",
+    Match.NO_PLATE: "none",
 }
 SHOWN = 10  # confusions, and pictures on which the engines differ, that the table names; JSON has all
 
@@ -60,9 +60,9 @@ def _table(first: str) -> Table:
 
 
 def _numbers(agreement: Agreement) -> list[str]:
-    with_plate = agreement.pictures - agreement.verdicts[Verdict.NO_PLATE]
-    share = f"{100 * agreement.verdicts[Verdict.EXACT] / with_plate:.1f}" if with_plate else ""
-    return [str(agreement.pictures), *(str(agreement.verdicts[verdict] or "") for verdict in HEADINGS), share]
+    with_plate = agreement.pictures - agreement.matches[Match.NO_PLATE]
+    share = f"{100 * agreement.matches[Match.EXACT] / with_plate:.1f}" if with_plate else ""
+    return [str(agreement.pictures), *(str(agreement.matches[match] or "") for match in HEADINGS), share]
 
 
 def _print_confusions(found: Comparison, out: TextIO) -> None:
@@ -123,7 +123,7 @@ def _record(found: Comparison, price: float) -> dict[str, Any]:
 
 
 def _counts(agreement: Agreement) -> dict[str, int]:
-    counts = {verdict.value.replace(" ", "_"): agreement.verdicts[verdict] for verdict in Verdict}
+    counts = {match.value.replace(" ", "_"): agreement.matches[match] for match in Match}
     return {"pictures": agreement.pictures, **counts, "saved": agreement.saved, "saved_wrong": agreement.saved_wrong}
 
 
@@ -134,7 +134,7 @@ def _difference(one: Compared) -> dict[str, Any]:
         "paid": one.paid,
         "local": one.local,
         "confidence": round(one.confidence, 4) if one.local else None,
-        "verdict": one.verdict.value,
+        "verdict": one.match.value,
         "saved": one.saved,
         "image": str(one.answer.image),
     }

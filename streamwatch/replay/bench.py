@@ -60,7 +60,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class CameraCost:
     """The cost of one camera: quiet, with nothing in view; busy, with a vehicle in view.
 
     reading: CPU seconds for one picture; None where the extra `local` is not installed.
@@ -89,7 +89,7 @@ Progress = Callable[[float, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class BenchSource:
     """A source that gives pictures. name: for people, without credentials."""
 
     name: str
@@ -99,21 +99,21 @@ class Opened:
 
 
 @contextmanager
-def opened(source: str, clock: Clock, rotate: int = 0) -> Iterator[Opened]:
+def opened(source: str, clock: Clock, rotate: int = 0) -> Iterator[BenchSource]:
     """source, rotate: as in config.yaml. Raises CaptureError with the sentence that says what is wrong with it."""
     settings = Settings.model_validate({"cameras": {CAMERA: {"source": "sample"}}})
     name, path, max_blind = _name(source), file_of(source), settings.attention.longest_blindness or 0.0
     if path is not None:
         with Recording(CAMERA, path, max_blind, rotate) as recording:
-            yield Opened(name, settings, recording.frames(datetime.fromtimestamp(0, UTC)), recording.attend)
+            yield BenchSource(name, settings, recording.frames(datetime.fromtimestamp(0, UTC)), recording.attend)
         return
     live = open_source(CAMERA, source, transport="tcp", loop=False, timeout=PATIENCE, clock=clock, rotate=rotate)
     with closing(live):
         camera = AttentiveSource(CAMERA, live, max_blind)
-        yield Opened(name, settings, _pictures(camera, name, clock), camera.attend)
+        yield BenchSource(name, settings, _pictures(camera, name, clock), camera.attend)
 
 
-def bench(camera: Opened, seconds: float, clock: Clock, progress: Progress) -> Measured:
+def bench(camera: BenchSource, seconds: float, clock: Clock, progress: Progress) -> CameraCost:
     """Measures so many seconds of a video (as fast as it goes) or of a live source (at its own pace).
 
     Raises CaptureError.
@@ -125,7 +125,7 @@ def bench(camera: Opened, seconds: float, clock: Clock, progress: Progress) -> M
         return work.measured(camera.name, camera.settings, local=answers is not Answers.ASSUMED)
 
 
-def report(found: Measured, cores: int) -> str:
+def report(found: CameraCost, cores: int) -> str:
     """The figures as lines of at most 80 columns, but for a long name."""
     seconds = found.quiet.seconds + found.busy.seconds
     fps = (found.quiet.pictures + found.busy.pictures) / seconds
@@ -151,7 +151,7 @@ def _fitting(load: float, cores: int) -> int:
     return math.floor(BUSIEST * cores / load)
 
 
-def _pictures_cost(found: Measured) -> Iterator[str]:
+def _pictures_cost(found: CameraCost) -> Iterator[str]:
     for what, share in (("nothing", found.quiet), ("a vehicle", found.busy)):
         if share.measured:
             decoding, gate = (1000 * cpu / share.pictures for cpu in (share.decoding, share.gate))
@@ -162,7 +162,7 @@ def _pictures_cost(found: Measured) -> Iterator[str]:
         yield f"The local engine takes {1000 * found.reading:.0f} ms to read a picture."
 
 
-def _verdict(found: Measured, cores: int) -> str:
+def _verdict(found: CameraCost, cores: int) -> str:
     machine = f"this machine ({cores} {'core' if cores == 1 else 'cores'}, at most {100 * BUSIEST:.0f} % of them)"
     count = _fitting(found.load, cores)
     if count == 0:
@@ -230,7 +230,7 @@ class _Work:
             if self._seconds() < SHORTEST:
                 raise
 
-    def measured(self, name: str, settings: Settings, local: bool) -> Measured:
+    def measured(self, name: str, settings: Settings, local: bool) -> CameraCost:
         """local: the recognizer is the local engine. Raises SourceUnreadable where there were too few pictures."""
         if self._last is None or not (self._quiet.measured or self._busy.measured):
             raise SourceUnreadable(f"{name} is too short: {STARTING + SHORTEST:g} s of pictures are needed at least.")
@@ -238,7 +238,7 @@ class _Work:
             self._read(_whole(self._last, settings))
         height, width = self._last.luma.shape
         reading = self._reading / self._readings if local else None
-        return Measured(name, width, height, self._quiet, self._busy, reading)
+        return CameraCost(name, width, height, self._quiet, self._busy, reading)
 
     def _seconds(self) -> float:
         return self._quiet.seconds + self._busy.seconds

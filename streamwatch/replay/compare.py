@@ -19,7 +19,7 @@ BANDS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.0)
 """Lower ends of the bands of confidence, the surest first."""
 
 
-class Verdict(StrEnum):
+class Match(StrEnum):
     """What the local engine says, compared with what was paid for: the same, one character off, another plate, nothing
     where a plate was paid for, a plate where none was, or none like the service.
     """
@@ -42,7 +42,7 @@ class Compared:
     paid: str
     local: str
     confidence: float
-    verdict: Verdict
+    match: Match
     saved: bool
 
 
@@ -51,7 +51,7 @@ class Agreement:
     """Counts over pictures. confusions: (paid, local) characters, "" for one that the other has not."""
 
     pictures: int = 0
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    matches: Counter[Match] = field(default_factory=Counter)
     saved: int = 0
     saved_wrong: int = 0
     confusions: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -59,10 +59,10 @@ class Agreement:
     def add(self, one: Compared) -> None:
         """Counts one more picture."""
         self.pictures += 1
-        self.verdicts[one.verdict] += 1
+        self.matches[one.match] += 1
         self.saved += one.saved
-        self.saved_wrong += one.saved and one.verdict is not Verdict.EXACT
-        if one.verdict is Verdict.ONE_OFF:
+        self.saved_wrong += one.saved and one.match is not Match.EXACT
+        if one.match is Match.ONE_OFF:
             self.confusions[_confusion(one.paid, one.local)] += 1
 
 
@@ -84,7 +84,7 @@ class Comparison:
         if one.local:
             band = next(lower for lower in BANDS if one.confidence >= lower)
             self.bands.setdefault(band, Agreement()).add(one)
-        if one.verdict not in (Verdict.EXACT, Verdict.NO_PLATE):
+        if one.match not in (Match.EXACT, Match.NO_PLATE):
             self.differences.append(one)
 
 
@@ -105,7 +105,7 @@ def compared(answer: PaidAnswer, found: Sequence[PlateText], sure: bool) -> Comp
     paid = next((parse(plate.text).text for plate in answer.plates), "")
     texts = [(parse(plate.text).text, plate.confidence or 0.0) for plate in found]
     local, confidence = min(texts, key=lambda text: distance(paid, text[0]), default=("", 0.0))
-    return Compared(answer, paid, local, confidence, _verdict(paid, local), sure)
+    return Compared(answer, paid, local, confidence, _match(paid, local), sure)
 
 
 class _NothingPaid:
@@ -118,14 +118,14 @@ class _NothingPaid:
         """Never called."""
 
 
-def _verdict(paid: str, local: str) -> Verdict:
+def _match(paid: str, local: str) -> Match:
     if not paid:
-        return Verdict.ONLY_LOCAL if local else Verdict.NO_PLATE
+        return Match.ONLY_LOCAL if local else Match.NO_PLATE
     if not local:
-        return Verdict.NOTHING
+        return Match.NOTHING
     if paid == local:
-        return Verdict.EXACT
-    return Verdict.ONE_OFF if _one_off(paid, local) else Verdict.DIFFERENT
+        return Match.EXACT
+    return Match.ONE_OFF if _one_off(paid, local) else Match.DIFFERENT
 
 
 def _one_off(a: str, b: str) -> bool:

@@ -7,7 +7,7 @@ from threading import Event
 from streamwatch.app.parts import local_is_installed, make_local, make_recognizer, settled_from
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.model import Recognizer
-from streamwatch.replay.explain import Answers, Used
+from streamwatch.replay.explain import Answers, ReplaySettings
 from streamwatch.replay.rehearsal import Stranger
 
 
@@ -30,10 +30,10 @@ def make_replay_reader(settings: Settings, dry: bool) -> tuple[Recognizer, Answe
     return make_local(settings), Answers.LOCAL_INSTEAD if paid else Answers.LOCAL
 
 
-def used_by(settings: Settings, camera: str, videos: Sequence[Path], answers: Answers, dry: bool) -> Used:
+def used_by(settings: Settings, camera: str, videos: Sequence[Path], answers: Answers, dry: bool) -> ReplaySettings:
     """The settings of a replay as its page explains them."""
     gate, zone = settings.gate, settings.cameras[camera].zone
-    return Used(
+    return ReplaySettings(
         camera=camera,
         videos=tuple(video.name for video in videos),
         zone=None if zone is None else tuple(zone),

@@ -24,7 +24,7 @@ from streamwatch.core.plates import distance
 from streamwatch.gate import Followed, Glance, Why
 from streamwatch.pipeline.intake import trustworthy
 from streamwatch.replay import parts
-from streamwatch.replay.explain import Answers, Trace, Used, page_of, page_place, refuse_place
+from streamwatch.replay.explain import Answers, ReplaySettings, Trace, page_of, page_place, refuse_place
 from streamwatch.replay.explain.album import ROOM, Thumbnail
 from streamwatch.replay.explain.chart import POINTS, TimeSpan, clock, curve, thin
 from streamwatch.replay.explain.objects import ObjectTrace, Sample
@@ -385,7 +385,7 @@ def glance(at: float, why: Why, change: float = 0.1, number: int = 1, best: floa
     return Glance(BEGIN + timedelta(seconds=at), change, why, followed)
 
 
-def used(**more: object) -> Used:
+def used(**more: object) -> ReplaySettings:
     settings: dict[str, object] = {
         "camera": "gate",
         "videos": ("v.mp4",),
@@ -400,7 +400,7 @@ def used(**more: object) -> Used:
         "answers": Answers.SERVICE,
         "dry": False,
     }
-    return Used(**{**settings, **more})  # type: ignore[arg-type]
+    return ReplaySettings(**{**settings, **more})  # type: ignore[arg-type]
 
 
 def keyframe(at: float, number: int = 1, passage: str = "p") -> Keyframe:

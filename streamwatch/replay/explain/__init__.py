@@ -2,8 +2,17 @@
 
 from streamwatch.replay.explain.account import print_account
 from streamwatch.replay.explain.page import page_of, page_place, refuse_place
+from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.scribe import TellingBooks
 from streamwatch.replay.explain.trace import Trace
-from streamwatch.replay.explain.used import Answers, Used
 
-__all__ = ["Answers", "TellingBooks", "Trace", "Used", "page_of", "page_place", "print_account", "refuse_place"]
+__all__ = [
+    "Answers",
+    "ReplaySettings",
+    "TellingBooks",
+    "Trace",
+    "page_of",
+    "page_place",
+    "print_account",
+    "refuse_place",
+]

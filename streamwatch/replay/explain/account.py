@@ -4,14 +4,14 @@ from typing import TextIO
 
 from streamwatch.core.words import printable
 from streamwatch.gate import Why
+from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.savings import Saving, savings_of
 from streamwatch.replay.explain.trace import Trace
-from streamwatch.replay.explain.used import Answers, Used
 
 ASSUMPTION = "one picture per second while at least min_area of what is watched differs from the empty scene"
 
 
-def print_account(trace: Trace, used: Used, out: TextIO) -> None:
+def print_account(trace: Trace, used: ReplaySettings, out: TextIO) -> None:
     """The dry run as a few lines and a table."""
     savings = savings_of(trace, used.least_change)
     vehicles = len(trace.passages)
@@ -29,7 +29,7 @@ def print_account(trace: Trace, used: Used, out: TextIO) -> None:
     out.write(_rest(savings.rules, len(trace.frames)))
 
 
-def cost(calls: int, used: Used) -> str:
+def cost(calls: int, used: ReplaySettings) -> str:
     """What so many calls cost."""
     if used.answers is Answers.LOCAL:
         return "free"
@@ -45,7 +45,7 @@ def _rest(rules: tuple[Saving, ...], frames: int) -> str:
     )
 
 
-def _calls(count: int, used: Used) -> str:
+def _calls(count: int, used: ReplaySettings) -> str:
     return f"{count:>5} {used.reading}{' ' if count == 1 else 's'}"
 
 

@@ -9,9 +9,9 @@ from streamwatch.gate import CLEARLY_BETTER, Why, plate_width
 from streamwatch.replay.explain.album import Thumbnail
 from streamwatch.replay.explain.chart import clock
 from streamwatch.replay.explain.objects import ObjectTrace
+from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.timeline import answer, passage_chart
 from streamwatch.replay.explain.trace import PassageTrace, SentKeyframe, Trace
-from streamwatch.replay.explain.used import Answers, Used
 from streamwatch.replay.explain.words import KEPT, MEANINGS, NOT_SENT, OUTCOMES
 
 MOST_UNSENT = 60  # things that are shown one by one
@@ -21,14 +21,14 @@ Show = Callable[[Thumbnail | None], bool]
 """Whether the page has room for a picture."""
 
 
-def vehicles(trace: Trace, used: Used, show: Show) -> str:
+def vehicles(trace: Trace, used: ReplaySettings, show: Show) -> str:
     """One card for each passage."""
     if not trace.passages:
         return '<p class="empty">No vehicle was sent. What was looked at instead stands below.</p>'
     return "".join(_vehicle(trace, used, passage, show) for passage in trace.passages.values())
 
 
-def unsent(trace: Trace, used: Used, show: Show) -> str:
+def unsent(trace: Trace, used: ReplaySettings, show: Show) -> str:
     """Return one card for each object that was followed and never sent."""
     things = [obj for obj in unsent_objects(trace) if _worth_showing(obj)]
     rest = len(unsent_objects(trace)) - min(len(things), MOST_UNSENT)
@@ -89,7 +89,7 @@ def _path(obj: ObjectTrace) -> str:
     return f'<polyline class="path" points="{points}"/>' if points else ""
 
 
-def _picture_of(used: Used, obj: ObjectTrace, show: Show, what: str) -> str:
+def _picture_of(used: ReplaySettings, obj: ObjectTrace, show: Show, what: str) -> str:
     """The best view of a obj that was not sent."""
     begin, end = clock(obj.samples[0].at, tenths=True), clock(obj.samples[-1].at, tenths=True)
     over = outline(used.zone, obj.size) + _path(obj) + frame_of(obj.box, "crop") + _plate(obj.plate)
@@ -102,7 +102,7 @@ def advised(advice: str) -> str:
     return f'<p class="try">{escape(advice)}</p>' if advice else ""
 
 
-def _vehicle(trace: Trace, used: Used, passage: PassageTrace, show: Show) -> str:
+def _vehicle(trace: Trace, used: ReplaySettings, passage: PassageTrace, show: Show) -> str:
     name, tone, long = OUTCOMES[passage.outcome] if passage.sent else KEPT if passage.kept else NOT_SENT
     if passage.sent and used.answers is Answers.ASSUMED:
         name, long = "assumed read", "In this dry run every picture counts as read."
@@ -122,14 +122,14 @@ def _vehicle(trace: Trace, used: Used, passage: PassageTrace, show: Show) -> str
     )
 
 
-def needed(passage: PassageTrace, used: Used) -> float | None:
+def needed(passage: PassageTrace, used: ReplaySettings) -> float | None:
     """The score from which another call was worth its price; None where the score did not decide that."""
     if not passage.sent or passage.sent[-1].reads != () or _settled(passage) or len(passage.sent) >= used.max_calls:
         return None
     return CLEARLY_BETTER * passage.sent[-1].score
 
 
-def no_further(trace: Trace, used: Used, passage: PassageTrace) -> str:
+def no_further(trace: Trace, used: ReplaySettings, passage: PassageTrace) -> str:
     """Why the last call of a passage was the last one, or why it had none."""
     obj = trace.objects.get(passage.number)
     if not passage.sent:
@@ -156,7 +156,7 @@ def no_further(trace: Trace, used: Used, passage: PassageTrace) -> str:
     return f"{words} {_afterwards(Counter(s.why for s in later))}"
 
 
-def _unread(passage: PassageTrace, used: Used, bests: list[float]) -> str:
+def _unread(passage: PassageTrace, used: ReplaySettings, bests: list[float]) -> str:
     least = needed(passage, used) or 0.0
     words = (
         f"No plate was read, so another view was worth a {used.reading} only from a score of {least:.0f} on: "
@@ -183,7 +183,7 @@ def _settled(passage: PassageTrace) -> bool:
     return any(read.good for sent in passage.sent for read in sent.reads or ())
 
 
-def _view(used: Used, obj: ObjectTrace | None, sent: SentKeyframe, show: Show) -> str:
+def _view(used: ReplaySettings, obj: ObjectTrace | None, sent: SentKeyframe, show: Show) -> str:
     tone, text = answer(sent)
     at = clock(sent.taken, tenths=True)
     whole = ""
@@ -220,7 +220,7 @@ def _view(used: Used, obj: ObjectTrace | None, sent: SentKeyframe, show: Show) -
     )
 
 
-def _unpaid(used: Used, obj: ObjectTrace | None, passage: PassageTrace, show: Show) -> str:
+def _unpaid(used: ReplaySettings, obj: ObjectTrace | None, passage: PassageTrace, show: Show) -> str:
     """What was kept of a passage that nothing was paid for, and a whole frame that shows it."""
     kept, figures = passage.kept, ""
     if kept is not None and show(kept.part):
@@ -243,7 +243,7 @@ def _worth_showing(obj: ObjectTrace) -> bool:
     return not set(obj.whys) <= {Why.TOO_SHORT, Why.NO_PLATE}
 
 
-def _object(used: Used, obj: ObjectTrace, show: Show) -> str:
+def _object(used: ReplaySettings, obj: ObjectTrace, show: Show) -> str:
     why = obj.verdict
     ended = obj.whys.most_common()
     meaning = MEANINGS[why]

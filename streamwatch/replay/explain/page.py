@@ -12,11 +12,11 @@ from streamwatch.replay.explain.account import ASSUMPTION, cost
 from streamwatch.replay.explain.album import Thumbnail, with_room
 from streamwatch.replay.explain.cards import advised, unsent, vehicles
 from streamwatch.replay.explain.chart import clock
+from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.savings import Savings, read_free, readings_of, savings_of
 from streamwatch.replay.explain.timeline import overview
 from streamwatch.replay.explain.trace import Trace
 from streamwatch.replay.explain.tuning import settings_table, zone_editor, zone_picture
-from streamwatch.replay.explain.used import Answers, Used
 from streamwatch.replay.explain.words import MEANINGS
 from streamwatch.store import PassageOutcome
 
@@ -95,7 +95,7 @@ def page_place(path: Path | None) -> Iterator[PageFile | None]:
         raise
 
 
-def page_of(trace: Trace, used: Used) -> str:
+def page_of(trace: Trace, used: ReplaySettings) -> str:
     """The whole page as HTML. All texts from outside are escaped: plates, names of cameras and files."""
     savings = savings_of(trace, used.least_change)
     show = _room(trace)
@@ -145,7 +145,7 @@ def _room(trace: Trace) -> Callable[[Thumbnail | None], bool]:
     return lambda picture: picture is not None and id(picture) in kept
 
 
-def _head(trace: Trace, used: Used, savings: Savings) -> str:
+def _head(trace: Trace, used: ReplaySettings, savings: Savings) -> str:
     passages, calls, free = len(trace.passages), readings_of(trace, used), read_free(trace, used)
     read = sum(passage.outcome is PassageOutcome.READ for passage in trace.passages.values())
     begins = trace.time.parts[0][1].astimezone().strftime("%Y-%m-%d %H:%M:%S %z") if trace.time.parts else ""
@@ -170,7 +170,7 @@ def _head(trace: Trace, used: Used, savings: Savings) -> str:
     )
 
 
-def _cost(calls: int, used: Used) -> list[tuple[str, str]]:
+def _cost(calls: int, used: ReplaySettings) -> list[tuple[str, str]]:
     if used.answers is Answers.LOCAL:
         return []
     return [(f"{calls * used.price:.2f}", "cost") if used.price else ("–", "cost: calls.price is not set")]
@@ -182,7 +182,7 @@ def _names(videos: tuple[str, ...]) -> str:
     return f"{', '.join(videos[: MOST_NAMES - 1])} and {len(videos) - MOST_NAMES + 1} more"
 
 
-def _timeline(trace: Trace, used: Used) -> str:
+def _timeline(trace: Trace, used: ReplaySettings) -> str:
     if not trace.frames:
         return '<p class="empty">There was not one frame.</p>'
     parts = "".join(
@@ -221,7 +221,7 @@ def _bar(why: Why, count: int, most: int) -> str:
     return f'<td class="barcell"><span class="w-{why.name}" style="width:{100 * count / most:.1f}%"></span></td>'
 
 
-def _saved(trace: Trace, savings: Savings, used: Used) -> str:
+def _saved(trace: Trace, savings: Savings, used: ReplaySettings) -> str:
     most = max([1, *(rule.naive for rule in savings.rules)])
     rows = "".join(
         f'<tr><th scope="row"><i class="w-{rule.why.name}"></i>{escape(rule.rule)}</th><td class="n">{rule.naive}</td>'

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from streamwatch.core.model import Engine
 from streamwatch.gate import Why
+from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.trace import FrameTrace, Trace
-from streamwatch.replay.explain.used import Answers, Used
 
 EVERY = 1.0  # s between two pictures of the naive watcher
 NOTHING_THERE = {Why.QUIET, Why.LEARNING}  # what the naive watcher does not send either
@@ -48,15 +48,15 @@ def savings_of(trace: Trace, least: float) -> Savings:
     return Savings(len(trace.sent), sum(naive.values()), tuple(rules))
 
 
-def readings_of(trace: Trace, used: Used) -> int:
-    """Calls that were made, or readings of the local engine where nobody is paid (see `Used.reading`).
+def readings_of(trace: Trace, used: ReplaySettings) -> int:
+    """Calls that were made, or readings of the local engine where nobody is paid (see `ReplaySettings.reading`).
 
     In a dry run each picture that was sent counts as the call that it would have been.
     """
     return sum(sent.called for sent in trace.sent) if used.answers is Answers.SERVICE else len(trace.sent)
 
 
-def read_free(trace: Trace, used: Used) -> int:
+def read_free(trace: Trace, used: ReplaySettings) -> int:
     """Pictures that the local engine read where calls are paid, and that were not called for."""
     free = (sent for sent in trace.sent if sent.engine is Engine.LOCAL and not sent.called)
     return len(list(free)) if used.answers is Answers.SERVICE else 0

@@ -21,8 +21,8 @@ from streamwatch.replay.explain.chart import (
     upright,
 )
 from streamwatch.replay.explain.objects import SAME_FRAME, Sample
+from streamwatch.replay.explain.replay_settings import ReplaySettings
 from streamwatch.replay.explain.trace import PassageTrace, SentKeyframe, Trace
-from streamwatch.replay.explain.used import Used
 from streamwatch.replay.explain.words import OUTCOMES, STATES
 
 PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
@@ -37,7 +37,7 @@ LEAST = f"dashed: {LEAST_WIDTH:.0f} px, below which nothing is paid"
 SIGNS = {"good": "●", "doubt": "◆", "bad": "✕"}
 
 
-def overview(trace: Trace, used: Used) -> str:
+def overview(trace: Trace, used: ReplaySettings) -> str:
     """Change, reasons, passages, plates, keyframes, calls and readings of the whole recording."""
     width = min(WIDEST, round(trace.length * PIXELS_A_SECOND))
     window = TimeSpan(0.0, trace.length, max(12, width // PIXELS_A_MARK))
@@ -65,7 +65,7 @@ def overview(trace: Trace, used: Used) -> str:
     )
 
 
-def passage_chart(trace: Trace, passage: PassageTrace, used: Used, needed: float | None) -> str:
+def passage_chart(trace: Trace, passage: PassageTrace, used: ReplaySettings, needed: float | None) -> str:
     """Score and reasons of one passage. needed: the score that another call was worth, None where none was."""
     samples = trace.objects[passage.number].samples if passage.number in trace.objects else []
     window = window_of(passage, samples)
@@ -138,7 +138,7 @@ def answer(sent: SentKeyframe) -> tuple[str, str]:
     return ("good", f"{best.plate}, {sure}") if best.good else ("doubt", f"{best.plate}, {sure}: not enough")
 
 
-def _change(trace: Trace, used: Used, window: TimeSpan) -> str:
+def _change(trace: Trace, used: ReplaySettings, window: TimeSpan) -> str:
     """By its root, so that min_area and a vehicle that fills the picture are both seen."""
     points = [(look.at, look.change) for look in trace.frames]
     top = max([4 * used.least_change, *(value for _, value in points)])

@@ -7,14 +7,14 @@ from streamwatch.core.model import Box
 from streamwatch.gate import Why
 from streamwatch.replay.explain.cards import advised, frame_of, outline, scene, unsent_objects
 from streamwatch.replay.explain.objects import ObjectTrace
+from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.trace import Trace
-from streamwatch.replay.explain.used import Answers, Used
 
 MOST_BOXES = 150
 NOISY = 0.5  # part of min_area from which the noise of an empty scene comes too near to it
 
 
-def zone_picture(trace: Trace, used: Used) -> str:
+def zone_picture(trace: Trace, used: ReplaySettings) -> str:
     """The scene with the zone, where vehicles and other things were, and the smallest area that counts."""
     width, height = trace.size
     lines = "".join(f"M{width * n / 4:.0f},0V{height}M0,{height * n / 4:.0f}H{width}" for n in (1, 2, 3))
@@ -41,7 +41,7 @@ def zone_picture(trace: Trace, used: Used) -> str:
     )
 
 
-def zone_editor(used: Used) -> str:
+def zone_editor(used: ReplaySettings) -> str:
     """The zone as a line for config.yaml; with a script, corners can be set on the picture."""
     points = used.zone or ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
     text = "zone: [" + ", ".join(f"[{x:g}, {y:g}]" for x, y in points) + "]"
@@ -55,7 +55,7 @@ def zone_editor(used: Used) -> str:
     )
 
 
-def settings_table(trace: Trace, used: Used) -> str:
+def settings_table(trace: Trace, used: ReplaySettings) -> str:
     """Every threshold of the gate."""
     rows = [
         (
@@ -110,7 +110,7 @@ def _scaled(obj: ObjectTrace, size: tuple[int, int]) -> Box:
     return Box(round(box.x * x), round(box.y * y), round(box.width * x), round(box.height * y))
 
 
-def _noise(trace: Trace, used: Used) -> tuple[str, str]:
+def _noise(trace: Trace, used: ReplaySettings) -> tuple[str, str]:
     quiet = sorted(look.change for look in trace.frames if look.why in (Why.QUIET, Why.TOO_SMALL))
     if not quiet:
         return "There was always something to be seen here.", "Try it with a recording that shows the empty scene, too."
@@ -121,7 +121,7 @@ def _noise(trace: Trace, used: Used) -> tuple[str, str]:
     return seen, "This leaves room. Dark vehicles on dark ground missed? Lower it a little at a time."
 
 
-def _areas(trace: Trace, used: Used) -> tuple[str, str]:
+def _areas(trace: Trace, used: ReplaySettings) -> tuple[str, str]:
     small = [look.change * used.watched for look in trace.frames if look.why is Why.TOO_SMALL]
     came = [
         trace.objects[passage.number].largest for passage in trace.passages.values() if passage.number in trace.objects
@@ -152,7 +152,7 @@ def _gaps(trace: Trace) -> tuple[str, str]:
     return seen, "One vehicle became two passages, with a pillar or a person before it? Raise it."
 
 
-def _calls(trace: Trace, used: Used) -> tuple[str, str]:
+def _calls(trace: Trace, used: ReplaySettings) -> tuple[str, str]:
     counts = [len(passage.sent) for passage in trace.passages.values()]
     if not counts:
         return "Nothing was sent here.", ""
@@ -163,7 +163,7 @@ def _calls(trace: Trace, used: Used) -> tuple[str, str]:
     )
 
 
-def _confidence(trace: Trace, used: Used) -> tuple[str, str]:
+def _confidence(trace: Trace, used: ReplaySettings) -> tuple[str, str]:
     if used.answers is Answers.ASSUMED:
         return "Nothing was really read in this dry run.", ""
     sure = [read.confidence for sent in trace.sent for read in sent.reads or () if read.confidence is not None]

@@ -16,7 +16,7 @@ class Answers(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class ReplaySettings:
     """zone: polygon in fractions of the picture, None for all of it. Durations in seconds. dry: nothing was paid.
 
     min_confidence: from which a reading settles a plate; settled_by: the key of the setting that says so.
