@@ -1,4 +1,4 @@
-"""Which frames are worth a call: motion says where to look, plates are followed, the best view of each is paid for."""
+"""The gate chooses the frames that are worth a call: it follows plates, and the best view of each is paid for."""
 
 from streamwatch.gate.decisions import Closed, Decision, Kept, Opened, Shot
 from streamwatch.gate.detector import FindPlates

@@ -1,4 +1,4 @@
-"""How much attention a camera needs: all while something happens that the gate has not settled, else little."""
+"""How closely a camera must be watched: every frame while something happens that is not settled, else a few frames."""
 
 from collections.abc import Sequence
 
@@ -13,17 +13,17 @@ from streamwatch.gate.plates.shapes import vehicle_around
 from streamwatch.gate.tracking.track import State, Track
 from streamwatch.gate.tracking.views import PaidOutcome
 
-SETTLING = 2.6  # s after the start in which the scene is learned and those who stand in it are found
-CALM_FOR = 0.2  # s without anything new after which a look now and then is enough; capture keeps what it passes over
-SENSITIVE = 0.12  # part of `min_area` from which a change is worth a look at what came before: a vehicle far away
-LINGERS = 0.5  # of that; what has stirred goes on to do so as long as it is not smaller
-RESTS_AFTER = 5.0  # s that a thing must have stood still although it is not settled: waiting shows nothing better
-SETTLED_AFTER = 0.4  # s; the same for one of which nothing more is wanted
-EMPTY = 0.05  # part of a vehicle's place that may differ from the empty scene when it has left
+SETTLING = 2.6  # s after the start in which the scene is learned and parked vehicles are found
+CALM_FOR = 0.2  # s without anything new after which a few frames are enough; capture keeps those that it skips
+SENSITIVE = 0.12  # part of `min_area` from which a change may be a vehicle far away: earlier frames are worth a look
+LINGERS = 0.5  # part of that size at which a change ends that was large enough before
+RESTS_AFTER = 5.0  # s without movement after which an object that is not settled will show no better view
+SETTLED_AFTER = 0.4  # s; the same for an object that is settled
+EMPTY = 0.05  # part of a vehicle's place that may differ from the empty scene after it has left
 
 
 class AttentionEstimator:
-    """Of one camera. It only looks on: what the gate decides does not depend on it."""
+    """Says how closely one camera must be watched. The decisions of the gate do not depend on it."""
 
     def __init__(self, min_area: float) -> None:
         self._min_area = SENSITIVE * min_area
@@ -32,20 +32,20 @@ class AttentionEstimator:
         self._last_at = self._began = self._stirred_at = 0.0
 
     def begin(self, geometry: Geometry, at: float) -> None:
-        """Another scene."""
+        """Start with another scene."""
         self._geometry, self._last = geometry, None
         self._began, self._stirred_at = at, at - CALM_FOR
 
     def looked(self, small: Picture, at: float) -> None:
-        """The gate has taken this picture in."""
+        """Record that the gate has taken in this small picture."""
         self._last, self._last_at = small, at
 
     def stir(self, at: float) -> None:
-        """Something happens. The frame may be given back, to look at what came before it: then it lies ahead."""
+        """Record that something happens at a time. The time may lie ahead, if earlier frames are looked at first."""
         self._stirred_at = max(self._stirred_at, at)
 
     def needed(self, motion: Motion, tracks: Sequence[Track]) -> Attention:
-        """Return how closely to watch, for a picture that the gate has not taken in yet."""
+        """Return how closely to watch, for a frame that the gate has not taken in yet."""
         if self._last is None or motion.at - self._began < SETTLING:
             return Attention.ALL
         if self._stirs(motion, self._last, tracks):
@@ -75,7 +75,7 @@ class AttentionEstimator:
         return any(not track.is_found(luma, at) for track in leaving)
 
     def _awaited(self, track: Track) -> bool:
-        """True if more frames may show a better view of a plate, or tell that it has gone."""
+        """True if more frames may show a better view of a plate, or show that it has gone."""
         if track.state is State.SETTLED:
             return track.course.seen_at < self._last_at and track.course.stands(track.course.seen_at) < SETTLED_AFTER
         if track.state is State.ASKED and track.views.outcome is PaidOutcome.PENDING:
@@ -83,17 +83,17 @@ class AttentionEstimator:
         return track.course.stands(self._last_at) < RESTS_AFTER
 
     def _stands(self, track: Track) -> bool:
-        """True if a plate stood in the last look, and nothing more is wanted of it."""
+        """True if a plate stood still in the last look and is settled, or will show no better view."""
         wanted = RESTS_AFTER if track.state in (State.WAITING, State.TENTATIVE) else SETTLED_AFTER
         return track.course.seen_at == self._last_at and track.course.stands(self._last_at) >= wanted
 
     def _drives_on(self, track: Track) -> bool:
-        """True if a plate moved in the last look, and nothing more is wanted of it."""
+        """True if a plate moved in the last look and is settled."""
         moved = track.course.stands(self._last_at) < SETTLED_AFTER
         return track.state is State.SETTLED and track.course.seen_at == self._last_at and moved
 
     def _rests(self, blob: Blob) -> bool:
-        """True if nothing new is to be expected of a thing as long as it looks as it did."""
+        """True if a blob will show nothing new while it looks as it did in the last look."""
         if blob.seen_at < self._last_at:
             return False
         return blob.stands(self._last_at) >= (SETTLED_AFTER if blob.plate else RESTS_AFTER)

@@ -1,9 +1,9 @@
-"""Which frames are worth a call: a pure state machine, frames and answers in, decisions out.
+"""The gate chooses the frames that are worth a call. It is pure: frames and answers in, decisions out.
 
 One frame goes one way through the stages, as a `Motion`: change detection says where something moves, tracking follows
 the plates there, the rules decide about each plate, and what was seen is learned. The best view of a plate is sent once
-it stops getting better, or when the plate goes. A vehicle that shows no plate is a passage, too, and is not paid for.
-Of a passage without a paid view the best view is kept, for people.
+it stops getting better, or when the plate leaves. A vehicle that shows no plate is a passage, too, and is not paid for.
+If nothing was paid for a passage, its best view is kept for people.
 """
 
 from collections import Counter
@@ -45,12 +45,12 @@ class Gate:
         sees_letters: Callable[[Picture], bool] | None = None,
         keep_unpaid: bool = True,
     ) -> None:
-        """find_plates: the plate detector; threshold: grey levels of change; min_area: fraction of the picture;
-
-        patience, close_after: seconds; max_calls: per passage; zone: polygon in fractions of the picture outside of
-        which nothing is looked at; sees_letters: True if a (height, width, 3) BGR picture shows letters: with it a
-        large vehicle on which no plate was seen is paid for once, without it never; keep_unpaid: True if
-        a passage that nothing was paid for keeps its best view.
+        """find_plates: the plate detector. threshold: grey levels from which a pixel counts as changed. min_area: least
+        part of the picture that a vehicle fills. patience: seconds without a better view after which a view is sent.
+        close_after: seconds without the plate after which its passage ends. max_calls: per passage. zone: polygon in
+        fractions of the picture; the gate ignores what lies outside. sees_letters: True if a (height, width, 3) BGR
+        picture shows letters; with it a large vehicle without a plate is paid for once, without it never. keep_unpaid:
+        keep the best view of a passage if nothing was paid for it.
         """
         detector = PartDetector(find_plates)
         self._tracker = Tracker()
@@ -75,7 +75,7 @@ class Gate:
         self._at: datetime | None = None
         self._change, self._why = 0.0, Why.LEARNING
         self.counts = Counter(dict.fromkeys(Why, 0))
-        """Frames by why they were sent or not; SENT counts the frame at which an earlier view may have been chosen."""
+        """Frames by the rule that decided. SENT counts the frame of the decision; the sent view may be earlier."""
 
     @property
     def glance(self) -> Glance | None:
@@ -105,7 +105,7 @@ class Gate:
     def attention(self, frame: Frame) -> Attention:
         """Return how closely this camera must be watched, as the next frame shows. The frame is not taken in.
 
-        At ALL, frames that were passed over before it should come first, if they can still be had.
+        At ALL, earlier frames that were skipped should be looked at first, if capture still has them.
         """
         if not self._motion.fits(frame):
             self._attention.stir(frame.captured_at.timestamp())
@@ -134,15 +134,15 @@ class Gate:
     def remember(self, vehicle: Remembered) -> int:
         """Take over, before the first frame, a vehicle that an earlier run paid for and that may still stand there.
 
-        Return the number of its passage. The passage is closed when the vehicle has gone, and never if it is not there.
+        Return the number of its passage. The passage is closed when the vehicle has gone, but not if it is never found.
         """
         return self._plates.remember(vehicle)
 
     def answered(self, passage: int, plates: list[tuple[bool, Corners | None]] | None) -> None:
         """Take in what became of the last shot of a passage: its plates (trustworthy?, corners in frame pixels).
 
-        None: this view got no answer and will get none, so that another one is worth a call. Plates that lie on another
-        vehicle do not count.
+        None: this view got no answer and will get none, so that another view is worth a call. Plates on other vehicles
+        do not count.
         """
         track = next((t for t in self._tracker.tracks if t.passage == passage), None)
         if track is not None and track.views.outcome is PaidOutcome.PENDING:
@@ -150,11 +150,11 @@ class Gate:
             self._plates.answered(track, plates, self._at_seconds, bare=bare)
 
     def last_calls(self) -> list[Decision]:
-        """Return what is worth a call when no frame will come any more; to be asked again after the answers to it."""
+        """Return what is worth a call when no more frames will come. Ask again after the answers to these calls."""
         return self._passages.last_calls(self._at_seconds)
 
     def finish(self) -> list[Decision]:
-        """Close all passages: the recording has ended, or the daemon stops."""
+        """Close all passages, because the recording has ended or the daemon stops."""
         return self._passages.finish(self._at_seconds)
 
     @property
@@ -163,7 +163,7 @@ class Gate:
         return 0.0 if self._at is None else self._at.timestamp()
 
     def _begin(self, frame: Frame) -> None:
-        """Start with the first frame or one of another size. What was before the camera probably still is."""
+        """Start with the first frame, or with one of another size. Known vehicles are probably still there."""
         at, before = frame.captured_at.timestamp(), self._motion.shape
         self._motion.begin(frame, at)
         self._plates.begin(before, self._motion.geometry, at)
@@ -171,7 +171,7 @@ class Gate:
         self._passages.begin(frame.captured_at)
 
     def _explain(self, motion: Motion, decisions: list[Decision]) -> Why:
-        """Return the reason that counts for a frame: of several plates the one that came nearest to a call."""
+        """Return the reason of a frame. If several plates are in view, the one nearest to a call counts."""
         if motion.blank:
             return Why.QUIET
         if any(isinstance(decision, Shot) for decision in decisions):

@@ -22,19 +22,22 @@ from streamwatch.gate.tracking.views import SMALL_WIDTH, PaidOutcome, PlateView,
 
 SURELY_READ = 90.0  # px; a narrower plate is often misread
 LEAST_WIDTH = 60.0  # px; a narrower plate is never paid for
-ENOUGH = 115.0  # px; width of a plate that is read surely: a view that shows it need not get better
-LIKELY, SURE_AT_REST = 0.5, 0.75  # score that a plate must have had once; one that never moved: signs stand still, too
-EVIDENCE = 1.2  # sum of the scores of its hits
-STANDS_SMALL = 2.5  # s that a small plate must stand still before it is taken as it is
-CLEARLY_BETTER = 1.3  # a view must be this much better to be paid for after an unread one
+ENOUGH = 115.0  # px; a plate of this width is read surely: its view need not get better
+LIKELY, SURE_AT_REST = 0.5, 0.75  # least score of the best hit; more for a plate that never moved, as a sign does not
+EVIDENCE = 1.2  # least sum of the scores of all hits
+STANDS_SMALL = 2.5  # s that a small plate must stand still before it is paid for
+CLEARLY_BETTER = 1.3  # ratio of scores from which a view is paid for after an unread one
 SURE = 0.85  # score of a single hit that is believed if there was no time for a second one
 CRISP = 0.6  # least ratio of the edges in one direction to those in the other one; a plate below is blurred by motion
 SMALLER = 0.85  # scale of a picture that is read independently of the same view at full size
-STILL_GOOD = 0.6  # part of the score of the best paid view that another one must have for a second opinion
+STILL_GOOD = 0.6  # part of the best paid score that a view must have for a second opinion
 
 
 class Action(Enum):
-    """What to do about a plate in this frame. SETTLE: nothing more is ever paid for it."""
+    """What to do about a plate in this frame. SETTLE: an earlier track has its plate, so nothing is paid.
+
+    LOOK_LATER: no closer look saw the plate, so its best view is dropped and the next look waits.
+    """
 
     PAY = auto()
     WAIT = auto()

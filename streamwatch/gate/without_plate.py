@@ -1,4 +1,4 @@
-"""Things of a vehicle's size on which no plate was seen: what is recorded of them, and which are paid for."""
+"""Vehicles on which no plate was seen: which of them are recorded, and which are paid for."""
 
 from collections.abc import Callable
 
@@ -11,17 +11,17 @@ from streamwatch.gate.motion.detector import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.tracking.direction import direction
 
-LARGE = 0.08  # part of the watched picture; what fills less and shows no plate is nothing to record
-LASTED = 1.0  # s that it must have been in view
-WIDE = 240  # px of a vehicle whose plate could be read
-GREW = 1.1  # growth of a view that is worth keeping
+LARGE = 0.08  # part of the watched picture; a smaller blob without a plate is not recorded
+LASTED = 1.0  # s; a blob that was in view for a shorter time is not recorded
+WIDE = 240  # px; least width of a vehicle whose plate could be read
+GREW = 1.1  # growth of a blob from which a new view replaces the old one
 
 
 class VehiclesWithoutPlate:
     """The passages of one camera's vehicles without a visible plate."""
 
     def __init__(self, sees_letters: Callable[[Picture], bool] | None, *, keep_unpaid: bool) -> None:
-        """See `Gate` for both."""
+        """See `Gate` for both arguments."""
         self._sees_letters, self._keep_unpaid = sees_letters, keep_unpaid
 
     def keep_views(self, motion: Motion) -> None:
@@ -38,11 +38,11 @@ class VehiclesWithoutPlate:
                 blob.view = view
 
     def record(self, motion: Motion) -> list[Decision]:
-        """Return what is decided about the blobs that have gone."""
+        """Return what is decided about the blobs that have left."""
         return [decision for blob in motion.gone for decision in self._record(blob, motion.geometry)]
 
     def _record(self, blob: Blob, geometry: Geometry) -> list[Decision]:
-        """Return nothing, or a passage with a call, a picture or neither."""
+        """Return the passage of a blob that has left, with a call, a kept picture or neither; nothing if small."""
         lasted = blob.seen_at - blob.since
         if blob.plate or lasted < LASTED or blob.largest < LARGE * geometry.watched:
             return []
@@ -61,7 +61,7 @@ class VehiclesWithoutPlate:
         return [Kept(blob.passage, frame, box, float(box.width), NO_PLATE_SEEN)] if self._keep_unpaid else []
 
     def _shows_letters(self, frame: Frame, box: Box) -> bool:
-        """True if a vehicle on which no plate was seen is worth its one call, because it shows letters."""
+        """True if a vehicle without a visible plate is worth its one call, because it shows letters."""
         if self._sees_letters is None:
             return False
         part = frame.to_bgr()[box.y : box.y + box.height, box.x : box.x + box.width]
@@ -69,7 +69,7 @@ class VehiclesWithoutPlate:
 
 
 def _shows_more(view: BlobView, before: BlobView) -> bool:
-    """True if a view of a thing is worth keeping in the place of one before: it is legible, or clearly larger."""
+    """True if a view should replace an earlier one: because it is legible, or because the blob is clearly larger."""
     if view.legible is not before.legible:
         return view.legible
     return view.box.width * view.box.height > GREW * before.box.width * before.box.height

@@ -1,4 +1,4 @@
-"""Things that differ from the empty scene, followed by their place: where a plate may come, and what has none."""
+"""Blobs: regions that differ from the empty scene, followed by their place. A plate may appear in them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from streamwatch.core.model import Box, Frame, Picture
 from streamwatch.gate.motion.regions import Region
 
 MOST_BLOBS = 8
-STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of a region that must not move for it to stand still
-MOVED = 0.03  # part of a resting thing's place that may differ from the last look
+STILL_STEP, STILL_PART = 14, 0.985  # grey levels; part of the pixels that must not change if a blob stands still
+MOVED = 0.03  # part of the pixels of a resting blob that may differ from the last look
 
 
 class BlobView(NamedTuple):
-    """A frame that shows a blob, and where. legible: True if it shows all of it, large enough for letters."""
+    """A frame that shows a blob, and where. legible: True if the whole blob is in view, large enough for letters."""
 
     frame: Frame
     box: Box
@@ -26,12 +26,12 @@ class BlobView(NamedTuple):
 
 @dataclass(eq=False)
 class Blob:
-    """A region of change. Times but `opened_at` and `last_seen` in seconds of capture time.
+    """A region of change, followed from frame to frame. Only the blob tracker makes it, so its fields are many.
 
-    passage: its number, for when it shows no plate. first: its region when it was seen first. still_since: None while
-    it moves. largest: pixels of its largest rectangle in the small picture. plate: True once a plate was followed
-    inside it. view: the one that shows most of it. tries: looks of the detector at it while it stood and showed no
-    plate, next_try: when the next one is due.
+    Times except `opened_at` and `last_seen` are seconds of capture time. passage: its number, used if it shows no
+    plate. first: its region when it was seen first. still_since: None while it moves. largest: pixels of its largest
+    rectangle in the small picture. plate: True once a plate was followed inside it. view: the frame that shows most of
+    it. tries: looks of the detector at it while it stood still without a plate; next_try: when the next one is due.
     """
 
     passage: int
@@ -50,12 +50,12 @@ class Blob:
     next_try: float = 0.0
 
     def stands(self, at: float) -> float:
-        """Return the seconds for which it has stood still."""
+        """Return the seconds for which the blob has stood still."""
         return 0.0 if self.still_since is None else at - self.still_since
 
 
 class BlobTracker:
-    """Of one camera. now: those of the last frame."""
+    """Follows the blobs of one camera. now: the blobs of the last frame."""
 
     def __init__(self, next_passage: Callable[[], int]) -> None:
         """next_passage: gives numbers that no passage had before."""
@@ -65,15 +65,15 @@ class BlobTracker:
         self._previous: Picture | None = None
 
     def clear(self) -> None:
-        """Another scene."""
+        """Forget all blobs, as the scene is another one."""
         self.now, self._all, self._previous = [], [], None
 
     def look(
         self, regions: list[Region], small: Picture, captured_at: datetime, at: float, memory: float
     ) -> list[Blob]:
-        """Take in the regions of a frame; return the blobs that have been gone for `memory` seconds.
+        """Take in the regions of a frame; return the blobs that were last seen `memory` seconds ago.
 
-        A vehicle whose middle looks like the road comes in pieces: those inside the place of one blob are one.
+        A vehicle whose middle looks like the road appears in pieces: pieces inside the place of one blob are joined.
         """
         found: dict[int, Region] = {}
         born: list[Region] = []
@@ -106,7 +106,7 @@ class BlobTracker:
         return gone
 
     def forget(self, blob: Blob) -> None:
-        """It has become part of the scene."""
+        """Forget a blob that has become a part of the scene."""
         self._all.remove(blob)
         self.now.remove(blob)
 

@@ -1,4 +1,4 @@
-"""Which plate of this frame is which plate of the frames before: detection, gating, association, hits and misses."""
+"""The tracker: it assigns the plates of a frame to the tracks of the frames before."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -10,20 +10,20 @@ from streamwatch.gate.plates.shapes import box_of, centre, inside, is_whole, ove
 from streamwatch.gate.tracking.track import MAYBE, State, Track
 
 MOST_TRACKS = 16  # in view at once
-NEAR = 1.2  # widths of a plate; so far from where it is expected a detection may be the same plate
-FAR = 3.5  # the same for a plate whose way is not known yet, or that goes fast
-GROWN = 1.6  # ratio of widths between two looks
+NEAR = 1.2  # widths of a plate; largest distance of a detection from where the plate is expected
+FAR = 3.5  # the same for a plate whose velocity is not known yet, or that is fast
+GROWN = 1.6  # largest ratio of widths between two looks
 CHECK_EVERY = 0.5  # s between two looks at the pixels of a plate that stands still
-CHECK_AGAIN = 0.2  # s; the same for one that is out of sight
-LONG_AWAY = 0.35  # s out of sight after which a plate must look the same to be the same
-STARTS = 0.4  # score from which a detection begins a track; less may go on with one
-TENTATIVE_FOR = 1.0  # s without a second hit, and MISSES looks without one, after which a track is dropped
-MISSES = 2
-ALIKE_SIDES = 0.02  # part by which the ratio of the sides may differ where it still is the same view
+CHECK_AGAIN = 0.2  # s; the same for a plate that is out of sight
+LONG_AWAY = 0.35  # s out of sight after which a plate is re-identified by its appearance
+STARTS = 0.4  # score from which a detection begins a track; a lower one can only continue a track
+TENTATIVE_FOR = 1.0  # s without a second hit after which a tentative track is dropped
+MISSES = 2  # looks without a second hit after which it is dropped
+ALIKE_SIDES = 0.02  # part by which the ratio of the sides may differ in frames of the same view
 
 
 class Tracker:
-    """The tracks of one camera. tracks: those in view or just out of it; their passages are not closed."""
+    """The tracks of one camera. tracks: those whose passages are not closed, in view or out of sight."""
 
     def __init__(self) -> None:
         self.tracks: list[Track] = []
@@ -39,7 +39,7 @@ class Tracker:
         return [track for track in self.tracks if track.course.seen_at == at]
 
     def resized(self, before: tuple[int, ...], now: tuple[int, ...]) -> None:
-        """The frames have another (height, width). A view of other proportions is another view, and searched anew."""
+        """Adapt the tracks to frames of another (height, width). Frames of other proportions show another view."""
         alike = len(before) == 2 and abs(before[0] * now[1] / (before[1] * now[0]) - 1) < ALIKE_SIDES
         self.tracks = [track for track in self.tracks if track.confirmed]
         for track in self.tracks:
@@ -69,7 +69,7 @@ class Tracker:
         self.tracks = [track for track in self.tracks if not self._is_part_of_another(track, at)]
 
     def _reappears(self, track: Track, frame: Frame, at: float) -> None:
-        """A plate that was hidden and stood still may be seen again where it was, if it is the same one."""
+        """Find a plate that was hidden and stood still where it was, if it is the same one."""
         look = track.appearance
         if look.patch is None or at - look.checked_at < CHECK_AGAIN:
             return
@@ -80,7 +80,7 @@ class Tracker:
             track.stood(frame, at)
 
     def _is_part_of_another(self, track: Track, at: float) -> bool:
-        """True if a track began with the visible part of a plate that was half hidden, and is wholly seen again."""
+        """True if a track began with the visible part of a half hidden plate that is wholly in view again."""
         if track.views.paid or track.announced or track.course.seen_at != at:
             return False
         older = [one for one in self.visible(at) if one.confirmed and one.evidence.born_at < track.evidence.born_at]
@@ -112,9 +112,9 @@ class Tracker:
         return born
 
     def known_as(self, track: Track, at: float) -> Track | None:
-        """Return the track that was paid for and shows the plate of this one's best view; None if there is none.
+        """Return the paid track that shows the plate of this track's best view; None if there is none.
 
-        That one is out of sight, or at the very same place. The track must have a best view.
+        A paid track that is in view elsewhere does not count. This track must have a best view.
         """
         assert track.views.best is not None
         picture = upright(track.views.best.frame.luma, track.views.best.plate)
@@ -128,12 +128,12 @@ class Tracker:
         return None
 
     def join(self, older: Track, track: Track) -> None:
-        """Make one of two tracks of a vehicle: the older one goes on."""
+        """Join two tracks of one vehicle: the older one goes on."""
         older.go_on_as(track)
         self.tracks = [one for one in self.tracks if one is not track]
 
     def _match(self, plate: Corners, free: list[Track], frame: Frame, at: float) -> Track | None:
-        """The track whose plate should be nearest to this one, among those it may be."""
+        """Return the track whose expected place is nearest to a plate, among those that it may belong to."""
         width = plate_width(plate)
         nearest, distance = None, math.inf
         for track in free:
@@ -151,7 +151,7 @@ class Tracker:
         return nearest
 
     def _revived(self, plate: Corners, free: list[Track], frame: Frame, at: float) -> Track | None:
-        """The track out of sight whose plate looks like this one."""
+        """Return the track out of sight that is re-identified by a plate."""
         hidden = [t for t in free if t.course.seen_at < at and t.appearance.pictures]
         if not hidden or plate_width(plate) < 30 or not is_whole(plate, frame.luma.shape):
             return None
@@ -167,12 +167,12 @@ class Tracker:
 
 
 def _alike(track: Track, plate: Corners, frame: Frame) -> bool:
-    """True if a plate may be this track's, by its picture."""
+    """True if a plate may belong to a track by its appearance."""
     return not track.appearance.pictures or track.appearance.shows(upright(frame.luma, plate), MAYBE)
 
 
 def _vanished(track: Track, at: float) -> bool:
-    """True if the detector saw it once and never again."""
+    """True if the detector saw the plate of a track once and never again."""
     if track.state is not State.TENTATIVE or track.views.paid:
         return False
     return track.evidence.misses >= MISSES or at - track.evidence.hit_at > TENTATIVE_FOR

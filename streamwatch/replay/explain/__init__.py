@@ -1,4 +1,4 @@
-"""Why calls were made or not: what a replay saw, collected, counted and told on a page."""
+"""Why calls were made or not: a replay's frames and decisions, collected, counted and shown on a page."""
 
 from streamwatch.replay.explain.account import print_account
 from streamwatch.replay.explain.page import page_of, page_place, refuse_place
