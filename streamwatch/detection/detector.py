@@ -40,14 +40,17 @@ _SAME = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A plate in a picture. corners: in pixels of the picture, clockwise from the top left of the plate; score: 0 to 1."""
+    """A plate in a picture.
+
+    corners: in pixels of the picture, clockwise from the top left of the plate; score: 0 to 1.
+    """
 
     corners: Corners
     score: float
 
     @property
     def box(self) -> Box:
-        """Return the smallest upright rectangle around the corners, in whole pixels; it may reach out of the picture."""
+        """Return the smallest upright rectangle around the corners, in whole pixels. It may exceed the picture."""
         xs, ys = zip(*self.corners, strict=True)
         left, top = round(min(xs)), round(min(ys))
         return Box(left, top, round(max(xs)) - left, round(max(ys)) - top)
@@ -68,8 +71,8 @@ class PlateDetector:
         """Return the plates in the picture, surest first.
 
         picture: (height, width) luma or (height, width, 3) BGR, uint8, of any size. least: score below which nothing is
-        returned. longest: pixels of the longer side to which a larger picture is reduced; plates that are 24 pixels wide
-        after that are found, and the cost grows with the square of `longest`.
+        returned. longest: pixels of the longer side to which a larger picture is reduced; plates at least 24 pixels
+        wide in it are found, and the cost grows with the square of `longest`.
         """
         luma = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         found = self._look(luma, longest, least)

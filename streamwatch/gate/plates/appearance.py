@@ -84,7 +84,7 @@ def sharpness(luma: Picture, plate: Corners) -> float:
 
 
 def crispness(luma: Picture, plate: Corners) -> float:
-    """Return how equal the edges of a plate are in both directions, 0 to 1: motion blur removes those across the path."""
+    """Return how equal the edges of a plate are in both directions, 0 to 1; motion blur makes them unequal."""
     left, top, right, bottom = (round(v) for v in bounds(plate))
     part = luma[max(0, top) : bottom, max(0, left) : right]
     if min(part.shape) < 4:
