@@ -1,4 +1,4 @@
-"""How the verb `compare` shows what it found."""
+"""The output of the verb `compare`."""
 
 from typing import Any, TextIO
 
@@ -15,16 +15,16 @@ HEADINGS = {
     Match.ONLY_LOCAL: "extra",
     Match.NO_PLATE: "none",
 }
-SHOWN = 10  # confusions, and pictures on which the engines differ, that the table names; JSON has all
+SHOWN = 10  # most confusions, and most pictures with different answers, in the table; JSON has all
 
 
 def print_comparison(found: Comparison, price: float, format: str, out: TextIO) -> None:
-    """price: of one call. format: table or json. The table is at most 80 columns wide but for long camera names."""
+    """Print a comparison. price: of one call; format: table (at most 80 columns, unless names are long) or json."""
     if format == "json":
         print_json(_record(found, price), out)
         return
     if not found.total.pictures:
-        out.write("No picture that was paid for is still there.\n")
+        out.write("No picture that was paid for is left.\n")
         return
     print_table(_by_camera(found), out)
     out.write("\n")
@@ -81,7 +81,7 @@ def _print_savings(found: Comparison, price: float, out: TextIO) -> None:
     total = found.total
     cost = f", cost {total.saved * price:.2f}" if price else ""
     out.write(f"\nlocal-first would have saved {total.saved} of {total.pictures} calls{cost}; ")
-    out.write(f"{total.saved_wrong} of those\nreadings are not what was paid for")
+    out.write(f"{total.saved_wrong} of those\nreadings differ from the paid ones")
     out.write(f" (recognizer.pay_below {found.pay_below:g}).\n")
     if found.lost:
         out.write(f"{found.lost} pictures are gone or damaged.\n")
@@ -100,7 +100,7 @@ def _print_differences(found: Comparison, out: TextIO) -> None:
         table.add_row(at, *map(cell, (one.answer.camera, one.paid, one.local)), sure)
     print_table(table, out)
     if len(found.differences) > SHOWN:
-        out.write(f"and {len(found.differences) - SHOWN} more; --format json names all, with their pictures\n")
+        out.write(f"and {len(found.differences) - SHOWN} more; --format json lists all, with their pictures\n")
 
 
 def _record(found: Comparison, price: float) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""The verb `compare`: pictures that were paid for, read again by the local engine, and how far the two agree.
+"""The verb `compare`: the local engine reads pictures again that were paid for, and the answers are compared.
 
-The paid answer is taken for the truth, which it mostly is. Reads the database and the evidence, and changes nothing.
+The paid answer counts as the truth, which it mostly is. The verb reads the database and the evidence, and changes
+nothing.
 """
 
 from collections import Counter
@@ -16,12 +17,14 @@ from streamwatch.pipeline import LocalHelp
 from streamwatch.store import PaidAnswer, Reader
 
 BANDS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.0)
-"""Lower ends of the bands of confidence, the surest first."""
+"""Lower ends of the bands of confidence, the surest band first."""
 
 
 class Match(StrEnum):
-    """What the local engine says, compared with what was paid for: the same, one character off, another plate, nothing
-    where a plate was paid for, a plate where none was, or none like the service.
+    """How the local answer matches the paid one.
+
+    EXACT: the same plate. ONE_OFF: one character differs. DIFFERENT: another plate. NOTHING: only the paid answer has a
+    plate. ONLY_LOCAL: only the local answer has one. NO_PLATE: neither has one.
     """
 
     EXACT = "exact"
@@ -34,8 +37,9 @@ class Match(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One picture. paid, local: normalised plates, "" for none. confidence: of `local`, which is the one nearest to
-    `paid`. saved: local-first would not have paid for it.
+    """One picture. paid, local: normalised plates, "" for none; local is the one nearest to `paid`.
+
+    confidence: of `local`; saved: True if local-first would not have paid for this picture.
     """
 
     answer: PaidAnswer
@@ -48,7 +52,7 @@ class Compared:
 
 @dataclass
 class Agreement:
-    """Counts over pictures. confusions: (paid, local) characters, "" for one that the other has not."""
+    """Counts over pictures. confusions: pairs of (paid, local) characters, "" for a missing character."""
 
     pictures: int = 0
     matches: Counter[Match] = field(default_factory=Counter)
@@ -57,7 +61,7 @@ class Agreement:
     confusions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, one: Compared) -> None:
-        """Counts one more picture."""
+        """Count one more picture."""
         self.pictures += 1
         self.matches[one.match] += 1
         self.saved += one.saved
@@ -78,7 +82,7 @@ class Comparison:
     lost: int = 0
 
     def add(self, one: Compared) -> None:
-        """Counts one more picture."""
+        """Count one more picture."""
         self.total.add(one)
         self.cameras.setdefault(one.answer.camera, Agreement()).add(one)
         if one.local:
@@ -89,7 +93,7 @@ class Comparison:
 
 
 def read_again(found: Comparison, reader: Reader, answer: PaidAnswer, help_: LocalHelp, engine: Recognizer) -> None:
-    """Reads one picture and counts it in. Raises StorageFailed."""
+    """Read one picture and count it. Raise StorageFailed."""
     try:
         plates = engine.read(reader.picture(answer), _NothingPaid())
     except StorageFailed:
@@ -101,7 +105,10 @@ def read_again(found: Comparison, reader: Reader, answer: PaidAnswer, help_: Loc
 
 
 def compared(answer: PaidAnswer, found: Sequence[PlateText], sure: bool) -> Compared:
-    """found: what the local engine says, best first. sure: it would not have been paid for."""
+    """Return the comparison of one picture.
+
+    found: the local answer, best plate first; sure: True if local-first would not have paid.
+    """
     paid = next((parse(plate.text).text for plate in answer.plates), "")
     texts = [(parse(plate.text).text, plate.confidence or 0.0) for plate in found]
     local, confidence = min(texts, key=lambda text: distance(paid, text[0]), default=("", 0.0))
@@ -109,13 +116,13 @@ def compared(answer: PaidAnswer, found: Sequence[PlateText], sure: bool) -> Comp
 
 
 class _NothingPaid:
-    """The local engine costs nothing, so that there is nothing to write down."""
+    """The ledger of an engine that costs nothing: nothing is written down."""
 
     def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
-        """Never called."""
+        """Do nothing."""
 
     def ended(self, attempt: int, result: CallResult) -> None:
-        """Never called."""
+        """Do nothing."""
 
 
 def _match(paid: str, local: str) -> Match:
@@ -129,7 +136,7 @@ def _match(paid: str, local: str) -> Match:
 
 
 def _one_off(a: str, b: str) -> bool:
-    """Whether one character is another, or is missing in one of them."""
+    """True if one character differs, or is missing in one of the texts."""
     if len(a) == len(b):
         return sum(x != y for x, y in zip(a, b, strict=True)) == 1
     short, long = sorted((a, b), key=len)
@@ -137,7 +144,7 @@ def _one_off(a: str, b: str) -> bool:
 
 
 def _confusion(paid: str, local: str) -> tuple[str, str]:
-    """The characters in which two texts that are one off differ."""
+    """Return the characters in which two texts differ that are one off."""
     n = next(n for n, (a, b) in enumerate(zip_longest(paid, local)) if a != b)
     if len(paid) == len(local):
         return paid[n], local[n]

@@ -329,11 +329,11 @@ def test_a_page_that_can_not_be_written_is_said_before_anything_is_paid(place: s
 @pytest.mark.parametrize(
     ("place", "videos", "said"),
     [
-        ("rec1.mp4", ["rec2.mp4"], "The page would overwrite rec1.mp4, which is no such page."),
+        ("rec1.mp4", ["rec2.mp4"], "The page would overwrite rec1.mp4, which is not such a page."),
         ("rec2.mp4", ["rec1.mp4", "rec2.mp4"], "The page would overwrite rec2.mp4, which is to be read."),
         ("link.html", ["rec1.mp4"], "The page would overwrite link.html, which is to be read."),
         ("config.yaml", ["rec1.mp4"], "The page would overwrite config.yaml, which is to be read."),
-        ("notes.html", ["rec1.mp4"], "The page would overwrite notes.html, which is no such page."),
+        ("notes.html", ["rec1.mp4"], "The page would overwrite notes.html, which is not such a page."),
     ],
 )
 def test_a_page_takes_the_place_of_nothing_but_a_page(
@@ -579,7 +579,7 @@ def test_nothing_at_all_makes_a_page_too() -> None:
     trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
     trace.finish(lambda _: (PassageOutcome.READ, ()))
     page = parsed(page_of(trace, used()))
-    assert "There was not one frame" in page.texts["timeline"]
+    assert "There was no frame" in page.texts["timeline"]
 
 
 def test_a_long_recording_makes_no_long_page() -> None:

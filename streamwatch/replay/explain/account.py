@@ -1,4 +1,4 @@
-"""What a dry run would have cost, and what each rule saved, for the terminal."""
+"""The account of a dry run for the terminal: what it would have cost, and what each rule saved."""
 
 from typing import TextIO
 
@@ -12,7 +12,7 @@ ASSUMPTION = "one picture per second while at least min_area of what is watched 
 
 
 def print_account(trace: Trace, used: ReplaySettings, out: TextIO) -> None:
-    """The dry run as a few lines and a table."""
+    """Print a dry run as a few lines and a table."""
     savings = savings_of(trace, used.least_change)
     vehicles = len(trace.passages)
     played = printable(f"dry run of {', '.join(used.videos)} at camera {used.camera}")
@@ -30,7 +30,7 @@ def print_account(trace: Trace, used: ReplaySettings, out: TextIO) -> None:
 
 
 def cost(calls: int, used: ReplaySettings) -> str:
-    """What so many calls cost."""
+    """Return the cost of a number of calls, in words."""
     if used.answers is Answers.LOCAL:
         return "free"
     return f"cost {calls * used.price:.2f}" if used.price else "cost unknown (calls.price is 0)"

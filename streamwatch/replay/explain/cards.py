@@ -1,4 +1,4 @@
-"""The vehicles that were sent, each picture with its reason and what came of it, and the things that were not."""
+"""The cards of the page: vehicles, each picture with its reason and its answer, and objects that were not sent."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,17 +14,17 @@ from streamwatch.replay.explain.timeline import answer, passage_chart
 from streamwatch.replay.explain.trace import PassageTrace, SentKeyframe, Trace
 from streamwatch.replay.explain.words import KEPT, MEANINGS, NOT_SENT, OUTCOMES
 
-MOST_UNSENT = 60  # things that are shown one by one
-POINTS = 120  # of a path over a picture at most
+MOST_UNSENT = 60  # objects that are shown one by one
+POINTS = 120  # most points of a path over a picture
 Size = tuple[int, int]
 Show = Callable[[Thumbnail | None], bool]
-"""Whether the page has room for a picture."""
+"""True if the page has room for a picture."""
 
 
 def vehicles(trace: Trace, used: ReplaySettings, show: Show) -> str:
-    """One card for each passage."""
+    """Return one card for each passage."""
     if not trace.passages:
-        return '<p class="empty">No vehicle was sent. What was looked at instead stands below.</p>'
+        return '<p class="empty">No vehicle was sent. The objects below were looked at.</p>'
     return "".join(_vehicle(trace, used, passage, show) for passage in trace.passages.values())
 
 
@@ -41,13 +41,13 @@ def unsent(trace: Trace, used: ReplaySettings, show: Show) -> str:
 
 
 def unsent_objects(trace: Trace) -> list[ObjectTrace]:
-    """What was followed under a number that never became a passage."""
+    """Return the objects that never became a passage."""
     sent = {passage.number for passage in trace.passages.values()}
     return [obj for obj in trace.objects.values() if obj.number not in sent]
 
 
 def scene(picture: Thumbnail | None, alt: str, over: str, frame: Size, css: str = "") -> str:
-    """A whole frame with a drawing over it, in pixels of a frame of that size."""
+    """Return a whole frame with a drawing over it; `over` is in pixels of a frame of size `frame`."""
     width, height = frame
     drawing = f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true">{over}</svg>'
     ratio = f"aspect-ratio:{width}/{height}"
@@ -60,7 +60,7 @@ def scene(picture: Thumbnail | None, alt: str, over: str, frame: Size, css: str 
 
 
 def outline(zone: Sequence[Point] | None, frame: Size) -> str:
-    """The zone, with what lies outside darkened."""
+    """Return the zone as a drawing that darkens what lies outside."""
     if zone is None:
         return ""
     width, height = frame
@@ -70,12 +70,12 @@ def outline(zone: Sequence[Point] | None, frame: Size) -> str:
 
 
 def frame_of(box: Box, css: str) -> str:
-    """A rectangle over a frame."""
+    """Return a rectangle over a frame."""
     return f'<rect class="{css}" x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}"/>'
 
 
 def _plate(corners: Corners | None) -> str:
-    """The corners of a plate over a frame."""
+    """Return the corners of a plate as a drawing over a frame."""
     if corners is None:
         return ""
     points = " ".join(f"{x:.0f},{y:.0f}" for x, y in corners)
@@ -83,14 +83,14 @@ def _plate(corners: Corners | None) -> str:
 
 
 def _path(obj: ObjectTrace) -> str:
-    """The way of a plate through the picture."""
+    """Return the way of a plate through the picture as a drawing."""
     step = -(-len(obj.path) // POINTS) or 1
     points = " ".join(f"{x:.0f},{y:.0f}" for x, y in obj.path[::step])
     return f'<polyline class="path" points="{points}"/>' if points else ""
 
 
 def _picture_of(used: ReplaySettings, obj: ObjectTrace, show: Show, what: str) -> str:
-    """The best view of a obj that was not sent."""
+    """Return the best view of an object that was not sent."""
     begin, end = clock(obj.samples[0].at, tenths=True), clock(obj.samples[-1].at, tenths=True)
     over = outline(used.zone, obj.size) + _path(obj) + frame_of(obj.box, "crop") + _plate(obj.plate)
     alt = f"Frame between {begin} and {end}; a box marks what was {what}"
@@ -98,7 +98,7 @@ def _picture_of(used: ReplaySettings, obj: ObjectTrace, show: Show, what: str) -
 
 
 def advised(advice: str) -> str:
-    """What to try, where there is something."""
+    """Return an advice as a paragraph; "" without one."""
     return f'<p class="try">{escape(advice)}</p>' if advice else ""
 
 
@@ -123,14 +123,14 @@ def _vehicle(trace: Trace, used: ReplaySettings, passage: PassageTrace, show: Sh
 
 
 def needed(passage: PassageTrace, used: ReplaySettings) -> float | None:
-    """The score from which another call was worth its price; None where the score did not decide that."""
+    """Return the score from which another call was worth its price; None if the score did not decide that."""
     if not passage.sent or passage.sent[-1].reads != () or _settled(passage) or len(passage.sent) >= used.max_calls:
         return None
     return CLEARLY_BETTER * passage.sent[-1].score
 
 
 def no_further(trace: Trace, used: ReplaySettings, passage: PassageTrace) -> str:
-    """Why the last call of a passage was the last one, or why it had none."""
+    """Return why the last call of a passage was the last one, or why it had none."""
     obj = trace.objects.get(passage.number)
     if not passage.sent:
         whys = Counter(sample.why for sample in obj.samples) if obj else Counter[Why]()
@@ -221,7 +221,7 @@ def _view(used: ReplaySettings, obj: ObjectTrace | None, sent: SentKeyframe, sho
 
 
 def _unpaid(used: ReplaySettings, obj: ObjectTrace | None, passage: PassageTrace, show: Show) -> str:
-    """What was kept of a passage that nothing was paid for, and a whole frame that shows it."""
+    """Return the kept picture of a passage that nothing was paid for, and a whole frame that shows it."""
     kept, figures = passage.kept, ""
     if kept is not None and show(kept.part):
         caption = f"Kept, not paid, at {clock(kept.taken, tenths=True)}: {kept.reason}"

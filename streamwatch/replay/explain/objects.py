@@ -1,4 +1,4 @@
-"""What the gate followed in a replay, frame by frame: vehicles, and what turned out to be none."""
+"""The objects that the gate followed in a replay, frame by frame: vehicles and others."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,18 +7,18 @@ from streamwatch.core.model import Box, Corners, Frame, Point
 from streamwatch.gate import Followed, Why, centre, plate_width
 from streamwatch.replay.explain.album import Thumbnail, of_frame
 
-WAITING = {Why.TOO_SHORT, Why.BETTERING}  # reasons to go on looking, not decisions
+WAITING = {Why.TOO_SHORT, Why.BETTERING}  # reasons to wait, not decisions
 SAME_FRAME = 0.005  # s
 GONE_AFTER = 2.0  # s without a sample of an object, after which its picture is made
-STANDS_WITHIN, STANDS_AFTER = 0.05, 2.0  # of its size by which a box may move; s after which it counts as standing
+STANDS_WITHIN, STANDS_AFTER = 0.05, 2.0  # part of its size by which a still box may move; s until it counts as still
 OBJECT_SIDE = 480  # px; longer side of the picture of an object
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One obj in one frame. at: seconds on the timeline; best: score of the best view so far, None without one.
+    """One object in one frame. at: seconds on the timeline; best: score of the best view so far, None without one.
 
-    plate: its corners in frame pixels, None for what shows none; state: of its track, "" without one.
+    plate: its corners in frame pixels, None if it shows no plate; state: of its track, "" without one.
     """
 
     at: float
@@ -30,10 +30,11 @@ class Sample:
 
 @dataclass
 class ObjectTrace:
-    """What the gate followed under one number. box, best, plate: of its best view; view: the frame of that.
+    """An object that the gate followed under one number. Only `ObjectTraces` makes it, so its fields are many.
 
-    What shows no plate has no score: there the view in which it was largest is the best one. largest: part of the
-    picture its box filled; size: width and height of the frames; picture: made when it has gone.
+    box, best, plate: box, score and plate of its best view; view: the frame of that view. The best view of an object
+    without a plate is the one in which it is largest. largest: the largest part of the picture that its box filled;
+    size: width and height of the frames; picture: made when the object has gone.
     """
 
     number: int
@@ -50,34 +51,34 @@ class ObjectTrace:
 
     @property
     def whys(self) -> Counter[Why]:
-        """Frames by reason."""
+        """Return the number of its frames by their reason."""
         return Counter(sample.why for sample in self.samples)
 
     @property
     def widths(self) -> list[Point]:
-        """Seconds on the timeline and the width of its plate in px."""
+        """Return seconds on the timeline with the width of the plate in px."""
         return [(sample.at, plate_width(sample.plate)) for sample in self.samples if sample.plate is not None]
 
     @property
     def path(self) -> list[Point]:
-        """Where the middle of its plate was in each frame."""
+        """Return the centre of its plate in each frame, in frame pixels."""
         return [centre(sample.plate) for sample in self.samples if sample.plate is not None]
 
     def plate_at(self, at: float) -> Corners | None:
-        """Where its plate was at a time, in seconds on the timeline."""
+        """Return the corners of its plate at a time on the timeline (s); None if no frame of that time shows it."""
         return next((sample.plate for sample in self.samples if abs(sample.at - at) < SAME_FRAME), None)
 
     @property
     def verdict(self) -> Why:
-        """The reason that decided most of its frames; where nothing was decided, the last one of all."""
+        """Return the reason that decided most of its frames; the last one if nothing was decided."""
         decided = Counter(sample.why for sample in self.samples if sample.why not in WAITING)
         return decided.most_common(1)[0][0] if decided else self.samples[-1].why
 
 
 class ObjectTraces:
-    """Collects what the gate followed.
+    """Collects the objects that the gate followed.
 
-    by_number: all of it; size: width and height of the last frame.
+    by_number: all objects; size: width and height of the last frame.
     """
 
     def __init__(self, *, pictures: bool) -> None:
@@ -123,7 +124,7 @@ class ObjectTraces:
 
 
 def _moved(before: Box, now: Box) -> float:
-    """By how much of its size a box has moved or grown."""
+    """Return by which part of its size a box has moved or grown."""
     gaps = (
         now.x - before.x,
         now.y - before.y,

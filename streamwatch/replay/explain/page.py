@@ -1,4 +1,4 @@
-"""One self-contained page: styles, a few lines of script and all pictures inside."""
+"""The page that explains a replay: one file with styles, a short script and all pictures inside."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -34,18 +34,18 @@ HEAD = (
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     '<meta name="color-scheme" content="light dark"><title>'
 )
-"""How each page begins."""
+"""The beginning of each page."""
 ELSEWHERE = "Name another place with --explain."
 
 
 class PageFile:
-    """Where the page will be written."""
+    """The file that the page is written to."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def write(self, page: str) -> None:
-        """Raises PageError. Names of files need not be UTF-8: what is not is shown as `?`."""
+        """Write the page; characters that are not UTF-8 become `?`. Raise PageError if it cannot be written."""
         try:
             self._path.write_text(page, encoding="utf-8", errors="replace")
         except OSError as error:
@@ -53,21 +53,21 @@ class PageFile:
 
 
 def refuse_place(path: Path, inputs: Iterable[Path]) -> None:
-    """Raises PageError where the page would take the place of one of the inputs, or of a file that is no page.
+    """Raise PageError if the page would overwrite one of the inputs, or a file that is not such a page.
 
-    Where the page's name was forgotten, the shell puts the name of the first video in its place.
+    If a user forgets the name of the page, the option takes the name of the first video for it.
     """
     try:
         if path.exists() and any(other.exists() and path.samefile(other) for other in inputs):
             raise PageError(f"The page would overwrite {path}, which is to be read.", ELSEWHERE)
         if path.is_file() and not _may_be_replaced(path):
-            raise PageError(f"The page would overwrite {path}, which is no such page.", ELSEWHERE)
+            raise PageError(f"The page would overwrite {path}, which is not such a page.", ELSEWHERE)
     except OSError as error:
         raise _unwritable(path, error) from None
 
 
 def _may_be_replaced(path: Path) -> bool:
-    """An empty file may be what is left of a replay that was killed."""
+    """True if a file is such a page, or empty: a replay that was killed may leave an empty file."""
     head = HEAD.encode()
     with path.open("rb") as file:
         return file.read(len(head)) in (head, b"")
@@ -75,9 +75,9 @@ def _may_be_replaced(path: Path) -> bool:
 
 @contextmanager
 def page_place(path: Path | None) -> Iterator[PageFile | None]:
-    """Makes sure, before anything is paid, that the page can be written. Raises PageError where it cannot.
+    """Make sure, before anything is paid, that the page can be written; raise PageError if it cannot.
 
-    A file that was not there before is taken away again where the replay fails.
+    If the replay fails, a file that was not there before is removed.
     """
     if path is None:
         yield None
@@ -96,13 +96,13 @@ def page_place(path: Path | None) -> Iterator[PageFile | None]:
 
 
 def page_of(trace: Trace, used: ReplaySettings) -> str:
-    """The whole page as HTML. All texts from outside are escaped: plates, names of cameras and files."""
+    """Return the whole page as HTML. All texts from outside are escaped: plates, names of cameras and files."""
     savings = savings_of(trace, used.least_change)
     show = _room(trace)
     bodies = {
         "timeline": _timeline(trace, used),
         "vehicles": vehicles(trace, used, show),
-        "unsent": "<p>Things that were followed for a while and never sent, each with the reason that decided.</p>"
+        "unsent": "<p>Objects that were followed for a while and never sent, each with the reason that decided.</p>"
         + unsent(trace, used, show),
         "reasons": _reasons(trace),
         "savings": _saved(trace, savings, used),
@@ -131,7 +131,7 @@ def _part(name: str) -> str:
 
 
 def _room(trace: Trace) -> Callable[[Thumbnail | None], bool]:
-    """What was sent comes first, then what was kept, then what was not, then the frames around what was sent."""
+    """Return whether a picture fits on the page. Sent pictures come first, then kept ones, others, and whole frames."""
     sent = trace.sent
     kept = with_room(
         [
@@ -184,7 +184,7 @@ def _names(videos: tuple[str, ...]) -> str:
 
 def _timeline(trace: Trace, used: ReplaySettings) -> str:
     if not trace.frames:
-        return '<p class="empty">There was not one frame.</p>'
+        return '<p class="empty">There was no frame.</p>'
     parts = "".join(
         f"<li>{clock(begin)}: {time.astimezone().strftime('%Y-%m-%d %H:%M:%S')}</li>"
         for begin, time in trace.time.parts
@@ -195,7 +195,7 @@ def _timeline(trace: Trace, used: ReplaySettings) -> str:
 
 
 def _reasons(trace: Trace) -> str:
-    """Every frame has exactly one reason, so that the column adds up."""
+    """Return the table of reasons. Every frame has exactly one reason, so the column adds up."""
     total, most = len(trace.frames), max(trace.counts.values(), default=1)
     rows = "".join(_reason(why, trace.counts[why], total, most) for why in Why if trace.counts[why])
     return (

@@ -1,4 +1,7 @@
-"""What each rule of the gate saved, against a watcher that sends one picture per second while something is there."""
+"""What each rule of the gate saved, compared with a naive watcher.
+
+The naive watcher sends one picture per second while something is there.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +19,7 @@ STANDS = "this vehicle was sent already, and it stands"
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """One rule. frames: how many it held back; naive: how many of these the naive watcher would have paid for."""
+    """One rule. frames: those that it held back; naive: those of them that the naive watcher would have paid for."""
 
     rule: str
     why: Why
@@ -26,7 +29,7 @@ class Saving:
 
 @dataclass(frozen=True, slots=True)
 class Savings:
-    """calls: pictures that these settings sent. naive: what one picture per second would have been."""
+    """The savings of a replay. calls: pictures that the gate sent; naive: pictures of the naive watcher."""
 
     calls: int
     naive: int
@@ -34,11 +37,10 @@ class Savings:
 
 
 def savings_of(trace: Trace, least: float) -> Savings:
-    """least: change (0 to 1) of the watched part from which the naive watcher sends.
+    """Return what each rule saved. least: change (0 to 1) of the watched part from which the naive watcher sends.
 
-    Each picture of the naive watcher counts for the reason why the gate did not send that very frame.
-
-    Where the gate sent something in the same second, it counts for nothing saved: `Why.SENT`.
+    Each picture of the naive watcher counts for the reason why the gate did not send the same frame. If the gate sent a
+    view in the same second, the picture counts as not saved: `Why.SENT`.
     """
     frames = Counter((rule_of(look), look.why) for look in trace.frames)
     naive = Counter((rule_of(look), look.why) for look in _naive(trace, least))
@@ -49,26 +51,26 @@ def savings_of(trace: Trace, least: float) -> Savings:
 
 
 def readings_of(trace: Trace, used: ReplaySettings) -> int:
-    """Calls that were made, or readings of the local engine where nobody is paid (see `ReplaySettings.reading`).
+    """Return the number of calls, or of readings of the local engine if calls are free (see `ReplaySettings.reading`).
 
-    In a dry run each picture that was sent counts as the call that it would have been.
+    In a dry run each picture that was sent counts as a call.
     """
     return sum(sent.called for sent in trace.sent) if used.answers is Answers.SERVICE else len(trace.sent)
 
 
 def read_free(trace: Trace, used: ReplaySettings) -> int:
-    """Pictures that the local engine read where calls are paid, and that were not called for."""
+    """Return the number of pictures that the local engine read instead of a paid call."""
     free = (sent for sent in trace.sent if sent.engine is Engine.LOCAL and not sent.called)
     return len(list(free)) if used.answers is Answers.SERVICE else 0
 
 
 def rule_of(look: FrameTrace) -> str:
-    """The reason of a frame, where standing vehicles are told from those that move on."""
+    """Return the reason of a frame; parked vehicles have one of their own."""
     return STANDS if look.why is Why.KNOWN and look.standing else look.why.value
 
 
 def _naive(trace: Trace, least: float) -> Iterator[FrameTrace]:
-    """The frames that the naive watcher sends; the one of a second in which the gate sent stands for all of it."""
+    """Return the frames that the naive watcher sends; if the gate sent in that second, the frame at which it did."""
     sent = [look for look in trace.frames if look.why is Why.SENT]
     last, n = float("-inf"), 0
     for look in trace.frames:

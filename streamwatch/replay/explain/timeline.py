@@ -1,4 +1,4 @@
-"""The whole recording on one timeline, and each passage on its own."""
+"""The timeline of the whole recording, and one of each passage."""
 
 from collections.abc import Sequence
 from html import escape
@@ -31,14 +31,14 @@ PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
     12_000,
 )  # px; a long recording scrolls sideways instead of becoming unreadable
 SCREEN, ROOM_FOR_TEXT = 1000, 40  # px
-LONG_PASSAGE, REST = 20.0, 6.0  # s; of a passage longer than that only so much after its last call is drawn
-OUT_OF_SIGHT = 1.0  # s between two frames of a plate, after which its curve begins anew
+LONG_PASSAGE, REST = 20.0, 6.0  # s; of a longer passage only REST seconds after its last call are drawn
+OUT_OF_SIGHT = 1.0  # s between two frames of a plate after which a new curve begins
 LEAST = f"dashed: {LEAST_WIDTH:.0f} px, below which nothing is paid"
 SIGNS = {"good": "●", "doubt": "◆", "bad": "✕"}
 
 
 def overview(trace: Trace, used: ReplaySettings) -> str:
-    """Change, reasons, passages, plates, keyframes, calls and readings of the whole recording."""
+    """Return change, reasons, passages, plates, keyframes, calls and readings of the whole recording."""
     width = min(WIDEST, round(trace.length * PIXELS_A_SECOND))
     window = TimeSpan(0.0, trace.length, max(12, width // PIXELS_A_MARK))
     keyframes, calls, readings = [], [], []
@@ -66,7 +66,7 @@ def overview(trace: Trace, used: ReplaySettings) -> str:
 
 
 def passage_chart(trace: Trace, passage: PassageTrace, used: ReplaySettings, needed: float | None) -> str:
-    """Score and reasons of one passage. needed: the score that another call was worth, None where none was."""
+    """Return score and reasons of one passage. needed: score from which another call was worth it, None if none was."""
     samples = trace.objects[passage.number].samples if passage.number in trace.objects else []
     window = window_of(passage, samples)
     values = [s.best for s in samples if s.best is not None] + [s.score for s in passage.sent]
@@ -99,7 +99,7 @@ def passage_chart(trace: Trace, passage: PassageTrace, used: ReplaySettings, nee
 
 
 def _searches(samples: list[Sample], views: list[SentKeyframe]) -> list[list[tuple[float, float]]]:
-    """The best score so far of each search for a view: one ends when its view is sent, or settled."""
+    """Return the best score so far in each search for a view, which ends when a view is sent or the plate settled."""
     scores = {view.sent: view.score for view in views}
     searches: list[list[tuple[float, float]]] = []
     before: float | None = None
@@ -116,7 +116,7 @@ def _searches(samples: list[Sample], views: list[SentKeyframe]) -> list[list[tup
 
 
 def window_of(passage: PassageTrace, samples: list[Sample]) -> TimeSpan:
-    """What of a passage is drawn: all of it, or of a long one the part with its calls."""
+    """Return the part of the timeline to draw for a passage: all, or only the part with the calls if it is long."""
     begin = min([passage.begin, *(s.at for s in samples[:1])])
     last = max(s.sent for s in passage.sent) if passage.sent else begin
     end = max(passage.end, last)
@@ -126,7 +126,7 @@ def window_of(passage: PassageTrace, samples: list[Sample]) -> TimeSpan:
 
 
 def answer(sent: SentKeyframe) -> tuple[str, str]:
-    """The tone of an answer, and the answer in words."""
+    """Return the tone of an answer, and the answer in words."""
     if sent.reads is None:
         return "bad", f"no answer: {sent.lost}" if sent.lost else "no answer yet"
     if sent.assumed:
@@ -139,7 +139,7 @@ def answer(sent: SentKeyframe) -> tuple[str, str]:
 
 
 def _change(trace: Trace, used: ReplaySettings, window: TimeSpan) -> str:
-    """By its root, so that min_area and a vehicle that fills the picture are both seen."""
+    """Return the curve of change, as a square root so that min_area and a near vehicle are both visible."""
     points = [(look.at, look.change) for look in trace.frames]
     top = max([4 * used.least_change, *(value for _, value in points)])
     inside = curve(points, window, lambda v: (v / top) ** 0.5, "change", filled=True)
@@ -151,7 +151,7 @@ def _plates(trace: Trace, window: TimeSpan) -> str:
 
 
 def _widths(window: TimeSpan, plates: Sequence[list[Point]]) -> str:
-    """The width of plates over time, each with no more points than can be seen."""
+    """Return curves of the width of plates over time, with no more points than can be seen."""
     top = 1.08 * max([2 * LEAST_WIDTH, *(width for plate in plates for _, width in plate)])
     curves = "".join(
         curve(_fewer(part, window), window, lambda v: v / top, "best") for plate in plates for part in _unbroken(plate)
@@ -160,7 +160,7 @@ def _widths(window: TimeSpan, plates: Sequence[list[Point]]) -> str:
 
 
 def _unbroken(points: list[Point]) -> list[list[Point]]:
-    """The parts between which a plate was out of sight."""
+    """Return the parts of a curve between which the plate was out of sight."""
     parts: list[list[Point]] = []
     for point in points:
         if not parts or point[0] - parts[-1][-1][0] > OUT_OF_SIGHT:
@@ -180,7 +180,7 @@ def _fewer(points: list[Point], window: TimeSpan) -> list[Point]:
 
 
 def _bars(trace: Trace, window: TimeSpan, pixels: int) -> str:
-    """Passages as bars, those that overlap in rows below each other. pixels: about as wide as the timeline is shown."""
+    """Return passages as bars, in several rows if they overlap. pixels: approximate width of the timeline."""
     free: list[float] = []
     bars = []
     for passage in trace.passages.values():
@@ -200,7 +200,7 @@ def _bars(trace: Trace, window: TimeSpan, pixels: int) -> str:
 
 
 def _step(trace: Trace) -> float:
-    """Seconds that a frame lasts."""
+    """Return the seconds that a frame lasts."""
     return trace.length / max(1, len(trace.frames) - 1) if trace.frames else 0.04
 
 

@@ -1,4 +1,4 @@
-"""What a replay saw and decided, frame by frame, for counting and for a page that people read."""
+"""The trace of a replay: what it saw and decided, frame by frame, for counts and for a page that people read."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -26,16 +26,16 @@ from streamwatch.replay.explain.album import Thumbnail, of_frame, of_keyframe
 from streamwatch.replay.explain.objects import ObjectTrace, ObjectTraces
 from streamwatch.store import PassageOutcome
 
-GAP = 10.0  # s; two frames further apart belong to different recordings, between which the timeline leaves time out
-PAUSE = 1.0  # s that stand for such a gap
+GAP = 10.0  # s; two frames further apart belong to different recordings, and the timeline leaves out the time between
+PAUSE = 1.0  # s on the timeline between two recordings
 
 FrameOf = Callable[[str], Frame | None]
-"""The whole frame of a keyframe, by its key, at the time at which it is taken."""
+"""Returns the whole frame of a keyframe, by its key. It is called when the keyframe is taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameTrace:
-    """One frame. at: seconds on the timeline; change: 0 to 1; standing: what decided it has not moved for a while."""
+    """One frame. at: seconds on the timeline; change: 0 to 1; standing: the object that decided stands still."""
 
     at: float
     change: float
@@ -45,7 +45,7 @@ class FrameTrace:
 
 @dataclass(frozen=True, slots=True)
 class PlateRead:
-    """One plate of an answer. good: sure enough that no second call is worth its price."""
+    """One plate of an answer. good: True if the reading is so sure that no second call is worth its price."""
 
     plate: str
     good: bool
@@ -54,12 +54,13 @@ class PlateRead:
 
 @dataclass
 class SentKeyframe:
-    """A keyframe. taken, sent: seconds on the timeline of its view and of the decision to send it.
+    """A keyframe that was sent, with its answer: one field for each fact that the page shows of it.
 
-    number: of all; vehicle, view: 1 for the first passage and its first keyframe. called: a call was made for it.
-    size, frame: width and height of the JPEG and of the whole frame. plate: where it was, None if unknown. reads: None
-    without an answer; lost: why there is none; assumed: they are no real ones. part, whole: what was sent, and the
-    frame around it.
+    number: its number among all keyframes; vehicle, view: 1 for the first passage and its first keyframe. taken, sent:
+    seconds on the timeline of its view and of the decision to send it. size, frame: width and height of the JPEG and of
+    the whole frame. plate: corners in frame pixels, None if unknown. part, whole: small copies of what was sent and of
+    the frame. reads: None without an answer; lost: why there is no answer; assumed: True if the answer is not a real
+    one; called: True if a call was made for it.
     """
 
     keyframe: str
@@ -87,7 +88,7 @@ class SentKeyframe:
 
 @dataclass(frozen=True, slots=True)
 class KeptPicture:
-    """The view of a passage that nothing was paid for. taken: seconds on the timeline; part: what was kept."""
+    """The kept view of a passage that nothing was paid for. taken: seconds on the timeline; part: a small copy."""
 
     taken: float
     reason: str
@@ -96,9 +97,10 @@ class KeptPicture:
 
 @dataclass
 class PassageTrace:
-    """A passage. ordinal: 1 for the first; number: that of its `ObjectTrace`; begin, end: seconds on the timeline.
+    """A passage, with what was sent for it: one field for each fact that the page shows of it.
 
-    kept: None where something was sent, or nothing is kept. outcome, plates: what the database says in the end.
+    ordinal: 1 for the first passage; number: of its `ObjectTrace`; begin, end: seconds on the timeline; kept: None if
+    something was sent, or nothing was kept; outcome, plates: what the database says in the end.
     """
 
     key: str
@@ -144,9 +146,9 @@ class RecordedTime:
 
 
 class Trace:
-    """Collects what a replay saw and decided; all that it holds is for reading after the replay.
+    """Collects what a replay saw and decided. It is read after the replay.
 
-    time: the timeline; frames: all of them; scene: a picture of the scene with as little in it as was seen.
+    time: the timeline; frames, passages: all of them; scene: a picture of the scene when it was emptiest.
     """
 
     def __init__(
@@ -160,7 +162,7 @@ class Trace:
     ) -> None:
         """min_confidence: from which a reading settles a plate; pictures: keep small copies of what was seen.
 
-        assumed: no answer is a real one, so that their plates are not to be shown.
+        assumed: True if no answer is a real one, so that the plates are not shown.
         """
         self._min_confidence, self._grammar, self._assumed = min_confidence, grammar, assumed
         self._pictures, self._frame_of = pictures, frame_of
@@ -211,7 +213,7 @@ class Trace:
         self._objects.let_go({followed.passage for followed in glance.followed}, at)
 
     def happened(self, event: Event) -> None:
-        """What followed from the last frame, or from an answer."""
+        """Take in an event that followed from the last frame or from an answer."""
         match event:
             case PassageOpened(passage, number):
                 self._open(passage, number)
@@ -238,7 +240,7 @@ class Trace:
                 sent.engine, sent.lost, sent.assumed = engine, "", self._assumed
 
     def finish(self, result_of: Callable[[str], tuple[PassageOutcome, tuple[str, ...]]]) -> None:
-        """The replay is over. result_of: what became of a passage, by its key: outcome and plates."""
+        """Complete the trace after the replay. result_of: returns outcome and plates of a passage, by its key."""
         self._objects.let_go(set(), float("inf"))
         if self._pictures and self._emptiest is not None:
             self.scene = of_frame(self._emptiest[1], 960)

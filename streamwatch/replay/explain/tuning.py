@@ -1,4 +1,4 @@
-"""Zone and thresholds: what each means, what was seen of it in this recording, what to try."""
+"""Zone and thresholds: what each one means, what this recording shows about it, and what to try."""
 
 from html import escape
 from itertools import pairwise
@@ -11,11 +11,11 @@ from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.trace import Trace
 
 MOST_BOXES = 150
-NOISY = 0.5  # part of min_area from which the noise of an empty scene comes too near to it
+NOISY = 0.5  # part of min_area from which the noise of an empty scene is too large
 
 
 def zone_picture(trace: Trace, used: ReplaySettings) -> str:
-    """The scene with the zone, where vehicles and other things were, and the smallest area that counts."""
+    """Return the scene with the zone, the places of vehicles and other objects, and the smallest area that counts."""
     width, height = trace.size
     lines = "".join(f"M{width * n / 4:.0f},0V{height}M0,{height * n / 4:.0f}H{width}" for n in (1, 2, 3))
     things = [obj for obj in unsent_objects(trace) if set(obj.whys) != {Why.TOO_SHORT}]
@@ -26,14 +26,14 @@ def zone_picture(trace: Trace, used: ReplaySettings) -> str:
     side = (used.min_area * width * height) ** 0.5
     least = frame_of(Box(round(width * 0.02), round(height * 0.97 - side), round(side), round(side)), "least")
     over = f'<path class="grid" d="{lines}"/>{outline(used.zone, trace.size)}{boxes}{least}'
-    alt = f"The scene as empty as it was seen, with the zone, {len(came)} vehicles and {len(unsent)} other things"
+    alt = f"The scene as empty as it was seen, with the zone, {len(came)} vehicles and {len(unsent)} other objects"
     numbers = "".join(
         f'<span class="x" style="left:{n * 25}%">{n / 4:g}</span><span class="y" style="top:{n * 25}%">{n / 4:g}</span>'
         for n in range(5)
     )
     keys = (
         '<li><i class="key zone"></i>zone</li><li><i class="key sent"></i>vehicle</li>'
-        '<li><i class="key unsent"></i>other things</li><li><i class="key least"></i>min_area</li>'
+        '<li><i class="key unsent"></i>other objects</li><li><i class="key least"></i>min_area</li>'
     )
     return (
         f'<figure class="map"><div class="rulers">{scene(trace.scene, alt, over, trace.size, "zoned")}{numbers}</div>'
@@ -42,7 +42,7 @@ def zone_picture(trace: Trace, used: ReplaySettings) -> str:
 
 
 def zone_editor(used: ReplaySettings) -> str:
-    """The zone as a line for config.yaml; with a script, corners can be set on the picture."""
+    """Return the zone as a line for config.yaml. With the script of the page, its corners can be set by mouse."""
     points = used.zone or ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
     text = "zone: [" + ", ".join(f"[{x:g}, {y:g}]" for x, y in points) + "]"
     whole = "" if used.zone else " No zone is set: all of the picture is watched."
@@ -56,7 +56,7 @@ def zone_editor(used: ReplaySettings) -> str:
 
 
 def settings_table(trace: Trace, used: ReplaySettings) -> str:
-    """Every threshold of the gate."""
+    """Return a table of all thresholds of the gate."""
     rows = [
         (
             "gate.threshold",
@@ -73,13 +73,13 @@ def settings_table(trace: Trace, used: ReplaySettings) -> str:
         (
             "gate.patience",
             f"{used.patience:g} s",
-            "A view is sent when it has not become better for so long.",
+            "A view is sent when it has not become better for this time.",
             *_waits(trace),
         ),
         (
             "gate.close_after",
             f"{used.close_after:g} s",
-            "A passage ends when nothing was seen of it for so long.",
+            "A passage ends when its vehicle has not been seen for this time.",
             *_gaps(trace),
         ),
         (
@@ -104,7 +104,7 @@ def settings_table(trace: Trace, used: ReplaySettings) -> str:
 
 
 def _scaled(obj: ObjectTrace, size: tuple[int, int]) -> Box:
-    """Where something was, in pixels of a frame of that size."""
+    """Return the box of an object in pixels of a frame of that size."""
     x, y = size[0] / obj.size[0], size[1] / obj.size[1]
     box = obj.box
     return Box(round(box.x * x), round(box.y * y), round(box.width * x), round(box.height * y))
@@ -113,7 +113,7 @@ def _scaled(obj: ObjectTrace, size: tuple[int, int]) -> Box:
 def _noise(trace: Trace, used: ReplaySettings) -> tuple[str, str]:
     quiet = sorted(look.change for look in trace.frames if look.why in (Why.QUIET, Why.TOO_SMALL))
     if not quiet:
-        return "There was always something to be seen here.", "Try it with a recording that shows the empty scene, too."
+        return "Something was always in view here.", "Try a recording that also shows the empty scene."
     typical = quiet[len(quiet) // 2]
     seen = f"While nothing large was there, {typical:.2%} of what is watched differed (median)."
     if typical > NOISY * used.least_change:
@@ -130,7 +130,7 @@ def _areas(trace: Trace, used: ReplaySettings) -> tuple[str, str]:
     if came:
         told.append(f"The smallest vehicle filled {min(came):.1%} of the picture at its largest.")
     if small:
-        told.append(f"What was too small changed up to {max(small):.1%} of it.")
+        told.append(f"Changes that were too small reached {max(small):.1%} of it.")
     advice = "Keep it well below the smallest vehicle. People and shadows looked at too often: raise it towards that."
     return " ".join(told) or "No vehicle came here, and nothing was too small.", advice
 
@@ -148,7 +148,7 @@ def _gaps(trace: Trace) -> tuple[str, str]:
     for obj in trace.objects.values():
         times = [sample.at for sample in obj.samples]
         longest = max([longest, *(later - at for at, later in pairwise(times))])
-    seen = f"The longest time for which something was out of sight and then went on was {longest:.1f} s."
+    seen = f"The longest time for which an object was out of sight and then seen again was {longest:.1f} s."
     return seen, "One vehicle became two passages, with a pillar or a person before it? Raise it."
 
 
