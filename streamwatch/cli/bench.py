@@ -12,7 +12,7 @@ from streamwatch.core.clock import SystemClock
 
 
 class Turn(StrEnum):
-    """How far the pictures of a camera are turned."""
+    """The rotation of the pictures of a camera, in degrees clockwise."""
 
     NOT = "0"
     RIGHT = "90"
@@ -22,9 +22,9 @@ class Turn(StrEnum):
 
 def bench(
     source: Annotated[
-        str, typer.Argument(metavar="[VIDEO|URL]", help="A video file, a camera's address, or a webcam.")
+        str, typer.Argument(metavar="[VIDEO|URL]", help="A video file, the address of a camera, or a webcam.")
     ] = "sample",
-    seconds: Annotated[float, typer.Option(min=2, help="Of pictures that are measured.")] = 20,
+    seconds: Annotated[float, typer.Option(min=2, help="Seconds of pictures that are measured.")] = 20,
     rotate: Annotated[Turn, typer.Option(help="Degrees clockwise by which the pictures are turned.")] = Turn.NOT,
 ) -> None:
     """Measure what a camera costs on this machine, and say how many such cameras it can carry; needs no config."""

@@ -25,12 +25,12 @@ from streamwatch.cli.output import progress_bar
 def compare(
     camera: Annotated[str | None, typer.Option(callback=utf8_text, help="Only this camera.")] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Seen at or after: {TIMES}.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before; a day counts wholly.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many pictures, the newest.")] = 500,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before; a day: to its end.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="Most pictures to read, newest first.")] = 500,
     format: Annotated[ReadFormat, typer.Option(help="json for programs.")] = ReadFormat.TABLE,
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
-    """Read pictures that were paid for again with the local engine, free, and show how far the two agree."""
+    """Read paid pictures again with the local engine, free of charge, and show how far both answers agree."""
     from streamwatch.app.wiring import make_local, make_local_help
     from streamwatch.cli.compare_report import print_comparison
     from streamwatch.replay.compare import Comparison, read_again

@@ -1,30 +1,30 @@
-"""How the verb `compare` shows what it found."""
+"""The output of the verb `compare`."""
 
 from typing import Any, TextIO
 
 from rich.table import Table
 
 from streamwatch.cli.console import cell, print_json, print_table, print_text
-from streamwatch.replay.compare import BANDS, Agreement, Compared, Comparison, Verdict
+from streamwatch.replay.compare import BANDS, Agreement, Compared, Comparison, Match
 
 HEADINGS = {
-    Verdict.EXACT: "exact",
-    Verdict.ONE_OFF: "one off",
-    Verdict.DIFFERENT: "other",
-    Verdict.NOTHING: "missed",
-    Verdict.ONLY_LOCAL: "extra",
-    Verdict.NO_PLATE: "none",
+    Match.EXACT: "exact",
+    Match.ONE_OFF: "one off",
+    Match.DIFFERENT: "other",
+    Match.NOTHING: "missed",
+    Match.ONLY_LOCAL: "extra",
+    Match.NO_PLATE: "none",
 }
-SHOWN = 10  # confusions, and pictures on which the engines differ, that the table names; JSON has all
+SHOWN = 10  # most confusions, and most pictures with different answers, in the table; JSON has all
 
 
 def print_comparison(found: Comparison, price: float, format: str, out: TextIO) -> None:
-    """price: of one call. format: table or json. The table is at most 80 columns wide but for long camera names."""
+    """Print a comparison. price: of one call; format: table (at most 80 columns, unless names are long) or json."""
     if format == "json":
         print_json(_record(found, price), out)
         return
     if not found.total.pictures:
-        out.write("No picture that was paid for is still there.\n")
+        out.write("No picture that was paid for is left.\n")
         return
     print_table(_by_camera(found), out)
     out.write("\n")
@@ -60,9 +60,9 @@ def _table(first: str) -> Table:
 
 
 def _numbers(agreement: Agreement) -> list[str]:
-    with_plate = agreement.pictures - agreement.verdicts[Verdict.NO_PLATE]
-    share = f"{100 * agreement.verdicts[Verdict.EXACT] / with_plate:.1f}" if with_plate else ""
-    return [str(agreement.pictures), *(str(agreement.verdicts[verdict] or "") for verdict in HEADINGS), share]
+    with_plate = agreement.pictures - agreement.matches[Match.NO_PLATE]
+    share = f"{100 * agreement.matches[Match.EXACT] / with_plate:.1f}" if with_plate else ""
+    return [str(agreement.pictures), *(str(agreement.matches[match] or "") for match in HEADINGS), share]
 
 
 def _print_confusions(found: Comparison, out: TextIO) -> None:
@@ -81,7 +81,7 @@ def _print_savings(found: Comparison, price: float, out: TextIO) -> None:
     total = found.total
     cost = f", cost {total.saved * price:.2f}" if price else ""
     out.write(f"\nlocal-first would have saved {total.saved} of {total.pictures} calls{cost}; ")
-    out.write(f"{total.saved_wrong} of those\nreadings are not what was paid for")
+    out.write(f"{total.saved_wrong} of those\nreadings differ from the paid ones")
     out.write(f" (recognizer.pay_below {found.pay_below:g}).\n")
     if found.lost:
         out.write(f"{found.lost} pictures are gone or damaged.\n")
@@ -100,7 +100,7 @@ def _print_differences(found: Comparison, out: TextIO) -> None:
         table.add_row(at, *map(cell, (one.answer.camera, one.paid, one.local)), sure)
     print_table(table, out)
     if len(found.differences) > SHOWN:
-        out.write(f"and {len(found.differences) - SHOWN} more; --format json names all, with their pictures\n")
+        out.write(f"and {len(found.differences) - SHOWN} more; --format json lists all, with their pictures\n")
 
 
 def _record(found: Comparison, price: float) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _record(found: Comparison, price: float) -> dict[str, Any]:
 
 
 def _counts(agreement: Agreement) -> dict[str, int]:
-    counts = {verdict.value: agreement.verdicts[verdict] for verdict in Verdict}
+    counts = {match.value: agreement.matches[match] for match in Match}
     return {"pictures": agreement.pictures, **counts, "saved": agreement.saved, "saved_wrong": agreement.saved_wrong}
 
 
@@ -134,7 +134,7 @@ def _difference(one: Compared) -> dict[str, Any]:
         "paid": one.paid,
         "local": one.local,
         "confidence": round(one.confidence, 4) if one.local else None,
-        "verdict": one.verdict.value,
+        "verdict": one.match.value,
         "saved": one.saved,
         "image": str(one.answer.image),
     }

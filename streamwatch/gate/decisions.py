@@ -1,4 +1,4 @@
-"""What the gate decides."""
+"""The decisions of the gate."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from streamwatch.core.model import Box, Direction, Frame
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A vehicle has come. `passage` numbers the passages of one gate."""
+    """A vehicle has come. passage: a number that no other passage of this gate has."""
 
     passage: int
     at: datetime
@@ -17,7 +17,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """This view is worth a call. crop: the part of the frame to send, at that scale."""
+    """This view is worth a call. crop: the part of the frame to send; scale: of the picture to send; reason: why."""
 
     passage: int
     frame: Frame
@@ -29,7 +29,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Nothing was paid for the vehicle that has gone; this view is for people. crop: the part of the frame to keep."""
+    """This view of a vehicle that nothing was paid for is kept for people. crop: the part of the frame to keep."""
 
     passage: int
     frame: Frame

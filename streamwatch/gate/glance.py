@@ -1,4 +1,4 @@
-"""What the gate saw in one frame and why it sent nothing, for counting and for explaining."""
+"""A report of one frame: what the gate saw in it, and why it sent nothing. It is used for counts and explanations."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from streamwatch.core.model import Box, Corners
 
 
 class Why(StrEnum):
-    """Why a frame was sent or not; of several things in view the one that came nearest to a call counts."""
+    """The reason why a frame was sent or not. If several objects are in view, the one nearest to a call counts."""
 
     SENT = "sent"
     QUIET = "quiet"
@@ -29,9 +29,9 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """One thing that is followed. box: in frame pixels; score: of this view; best: so far; None if unknown.
+    """One object that the gate follows. box: in frame pixels; score: of this view; best: so far; None if unknown.
 
-    plate: corners in frame pixels, None for what shows no plate; state: of its track, as a lower-case word.
+    plate: corners in frame pixels, None if the object shows no plate; state: of its track, as a lower-case word.
     """
 
     passage: int

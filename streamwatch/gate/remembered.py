@@ -1,4 +1,4 @@
-"""What an earlier run knew of the vehicles before this camera."""
+"""Parked vehicles that an earlier run has paid for."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,10 @@ from streamwatch.core.model import Box, FrameCorners, Picture
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A vehicle of an earlier run. box: in frame pixels; luma: of it, at the frame's scale; plate: None if unknown."""
+    """A vehicle that an earlier run paid for and that may still be parked before the camera.
+
+    box: in frame pixels; luma: the picture inside it, at the scale of the frame; plate: None if unknown.
+    """
 
     opened_at: datetime
     last_seen: datetime

@@ -1,7 +1,7 @@
-"""The verb `bench`: what cameras like a given one cost on this machine, and how many of them it can carry.
+"""The verb `bench`: what a camera costs on this machine, and how many cameras like it the machine can carry.
 
-Decoder, gate and local engine work as they do in the daemon, one after the other in one thread, and the CPU seconds of
-each are counted: wall time would tell what else the machine is doing.
+Decoder, gate and local engine work as in the daemon, one after the other in one thread. The CPU seconds of each are
+counted, as wall time would depend on what else the machine is doing.
 """
 
 import math
@@ -27,20 +27,20 @@ from streamwatch.replay.replay_wiring import make_replay_reader
 
 CAMERA = "camera"
 BUSIEST = 0.7
-"""Of the machine's cores that cameras may take all in all. The rest is for several vehicles at once, and for others."""
+"""Part of the cores that all cameras may take. The rest is for several vehicles at once, and for other programs."""
 IN_VIEW = 0.25
-"""Part of the time for which a camera is supposed to have a vehicle in view."""
+"""Part of the time in which a camera is assumed to have a vehicle in view."""
 STARTING = 2.0
-"""Seconds at the start that are not measured: the gate learns the scene and searches for vehicles that stand."""
+"""Seconds at the start that are not measured: the gate learns the scene and searches for parked vehicles."""
 SHORTEST = 1.0
 """Seconds of pictures below which no figure is given."""
 PATIENCE = 10.0
-"""Seconds after which a live source without a decodable picture is given up."""
+"""Seconds without a decodable picture after which a live source counts as lost."""
 
 
 @dataclass(slots=True)
 class Share:
-    """The cost of some of the pictures. seconds: their length; decoding, gate, reading: CPU seconds."""
+    """The cost of a part of the pictures. seconds: their length; decoding, gate, reading: CPU seconds."""
 
     seconds: float = 0.0
     pictures: int = 0
@@ -50,17 +50,17 @@ class Share:
 
     @property
     def measured(self) -> bool:
-        """True if the pictures are long enough for a figure."""
+        """True if the pictures last long enough for a figure."""
         return self.seconds >= SHORTEST
 
     @property
     def load(self) -> float:
-        """CPU seconds a second, which is cores."""
+        """Return CPU seconds per second, which is the number of cores."""
         return (self.decoding + self.gate + self.reading) / self.seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class CameraCost:
     """The cost of one camera: quiet, with nothing in view; busy, with a vehicle in view.
 
     reading: CPU seconds for one picture; None where the extra `local` is not installed.
@@ -75,22 +75,22 @@ class Measured:
 
     @property
     def load(self) -> float:
-        """Cores that such a camera takes: of both shares, or of the one that was seen."""
+        """Return the cores that such a camera takes, from both shares, or from the one that was measured."""
         if self.quiet.measured and self.busy.measured:
             return IN_VIEW * self.busy.load + (1 - IN_VIEW) * self.quiet.load
         return self.busy.load if self.busy.measured else self.quiet.load
 
 
 Attend = Callable[[Attention], bool]
-"""Told how much attention the last picture needs. True: earlier pictures come first, and then this one again."""
+"""Gets the attention that the last picture needs. Returns True if earlier pictures come first, then this one again."""
 
 Progress = Callable[[float, float], None]
-"""Told now and then: seconds of pictures that were measured, and that will be."""
+"""Gets the seconds of pictures that were measured so far, and that will be measured in all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A source that gives pictures. name: for people, without credentials."""
+class BenchSource:
+    """A source that is open. name: for people, without credentials."""
 
     name: str
     settings: Settings
@@ -99,25 +99,22 @@ class Opened:
 
 
 @contextmanager
-def opened(source: str, clock: Clock, rotate: int = 0) -> Iterator[Opened]:
-    """source, rotate: as in config.yaml. Raises CaptureError with the sentence that says what is wrong with it."""
+def opened(source: str, clock: Clock, rotate: int = 0) -> Iterator[BenchSource]:
+    """Open a source. source, rotate: as in config.yaml. Raise CaptureError, with a sentence that says what is wrong."""
     settings = Settings.model_validate({"cameras": {CAMERA: {"source": "sample"}}})
     name, path, max_blind = _name(source), file_of(source), settings.attention.longest_blindness or 0.0
     if path is not None:
         with Recording(CAMERA, path, max_blind, rotate) as recording:
-            yield Opened(name, settings, recording.frames(datetime.fromtimestamp(0, UTC)), recording.attend)
+            yield BenchSource(name, settings, recording.frames(datetime.fromtimestamp(0, UTC)), recording.attend)
         return
     live = open_source(CAMERA, source, transport="tcp", loop=False, timeout=PATIENCE, clock=clock, rotate=rotate)
     with closing(live):
         camera = AttentiveSource(CAMERA, live, max_blind)
-        yield Opened(name, settings, _pictures(camera, name, clock), camera.attend)
+        yield BenchSource(name, settings, _pictures(camera, name, clock), camera.attend)
 
 
-def bench(camera: Opened, seconds: float, clock: Clock, progress: Progress) -> Measured:
-    """Measures so many seconds of a video (as fast as it goes) or of a live source (at its own pace).
-
-    Raises CaptureError.
-    """
+def bench(camera: BenchSource, seconds: float, clock: Clock, progress: Progress) -> CameraCost:
+    """Measure seconds of a video, as fast as possible, or of a live source, at its own pace. Raise CaptureError."""
     recognizer, answers = make_replay_reader(camera.settings, dry=True)
     with closing(recognizer):
         work = _Work(make_intake(camera.settings, CAMERA), recognizer, clock)
@@ -125,8 +122,8 @@ def bench(camera: Opened, seconds: float, clock: Clock, progress: Progress) -> M
         return work.measured(camera.name, camera.settings, local=answers is not Answers.ASSUMED)
 
 
-def report(found: Measured, cores: int) -> str:
-    """The figures as lines of at most 80 columns, but for a long name."""
+def report(found: CameraCost, cores: int) -> str:
+    """Return the figures as lines of at most 80 columns, unless the name is long."""
     seconds = found.quiet.seconds + found.busy.seconds
     fps = (found.quiet.pictures + found.busy.pictures) / seconds
     lines = [
@@ -143,7 +140,7 @@ def report(found: Measured, cores: int) -> str:
 
 
 def own_cores() -> int:
-    """How many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -151,7 +148,7 @@ def _fitting(load: float, cores: int) -> int:
     return math.floor(BUSIEST * cores / load)
 
 
-def _pictures_cost(found: Measured) -> Iterator[str]:
+def _pictures_cost(found: CameraCost) -> Iterator[str]:
     for what, share in (("nothing", found.quiet), ("a vehicle", found.busy)):
         if share.measured:
             decoding, gate = (1000 * cpu / share.pictures for cpu in (share.decoding, share.gate))
@@ -162,7 +159,7 @@ def _pictures_cost(found: Measured) -> Iterator[str]:
         yield f"The local engine takes {1000 * found.reading:.0f} ms to read a picture."
 
 
-def _verdict(found: Measured, cores: int) -> str:
+def _verdict(found: CameraCost, cores: int) -> str:
     machine = f"this machine ({cores} {'core' if cores == 1 else 'cores'}, at most {100 * BUSIEST:.0f} % of them)"
     count = _fitting(found.load, cores)
     if count == 0:
@@ -179,7 +176,7 @@ def _row(what: str, *figures: str) -> str:
 
 
 def _name(source: str) -> str:
-    """For people, without credentials."""
+    """Return the name of a source for people, without credentials."""
     if source == "sample":
         return "the sample"
     if file_of(source) is not None:
@@ -199,7 +196,7 @@ def _pictures(camera: AttentiveSource, name: str, clock: Clock) -> Iterator[Fram
 
 
 class _Work:
-    """One camera's pictures through gate and engine."""
+    """Runs the pictures of one camera through gate and engine, and counts the cost."""
 
     def __init__(self, intake: Intake, recognizer: Recognizer, clock: Clock) -> None:
         self._intake, self._recognizer, self._clock = intake, recognizer, clock
@@ -209,7 +206,7 @@ class _Work:
         self._last: Frame | None = None
 
     def watch(self, frames: Iterator[Frame], attend: Attend, seconds: float, progress: Progress) -> None:
-        """Takes pictures until they last so many seconds. What a stream sent before it broke off counts."""
+        """Take pictures for a number of seconds. If a stream breaks off, the pictures before that count."""
         decoding = watching = 0.0
         try:
             while self._seconds() < seconds:
@@ -230,21 +227,21 @@ class _Work:
             if self._seconds() < SHORTEST:
                 raise
 
-    def measured(self, name: str, settings: Settings, local: bool) -> Measured:
-        """local: the recognizer is the local engine. Raises SourceUnreadable where there were too few pictures."""
+    def measured(self, name: str, settings: Settings, local: bool) -> CameraCost:
+        """Return the cost. local: True if the local engine reads. Raise SourceUnreadable for too few pictures."""
         if self._last is None or not (self._quiet.measured or self._busy.measured):
             raise SourceUnreadable(f"{name} is too short: {STARTING + SHORTEST:g} s of pictures are needed at least.")
         if not self._readings:
             self._read(_whole(self._last, settings))
         height, width = self._last.luma.shape
         reading = self._reading / self._readings if local else None
-        return Measured(name, width, height, self._quiet, self._busy, reading)
+        return CameraCost(name, width, height, self._quiet, self._busy, reading)
 
     def _seconds(self) -> float:
         return self._quiet.seconds + self._busy.seconds
 
     def _look(self, frame: Frame, decoding: float, watching: float) -> None:
-        """Charges it, and the time since the picture before, to the share that it belongs to."""
+        """Count a picture, and the time since the last one, in the share that it belongs to."""
         began, read_before = time.process_time(), self._reading
         events = self._intake.look(frame)
         looking = time.process_time() - began
@@ -274,7 +271,7 @@ class _Work:
 
 
 def _whole(frame: Frame, settings: Settings) -> bytes:
-    """A picture as it would be sent if the gate chose all of it."""
+    """Return a whole picture as it would be sent."""
     height, width = frame.luma.shape
     limits = settings.jpeg
     whole = Box(0, 0, width, height)

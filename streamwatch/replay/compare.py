@@ -1,6 +1,7 @@
-"""The verb `compare`: pictures that were paid for, read again by the local engine, and how far the two agree.
+"""The verb `compare`: the local engine reads pictures again that were paid for, and the answers are compared.
 
-The paid answer is taken for the truth, which it mostly is. Reads the database and the evidence, and changes nothing.
+The paid answer counts as the truth, which it mostly is. The verb reads the database and the evidence, and changes
+nothing.
 """
 
 from collections import Counter
@@ -17,12 +18,14 @@ from streamwatch.recognition.ledger import NullLedger
 from streamwatch.store import PaidAnswer, Reader
 
 BANDS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.0)
-"""Lower ends of the bands of confidence, the surest first."""
+"""Lower ends of the bands of confidence, the surest band first."""
 
 
-class Verdict(StrEnum):
-    """What the local engine says, compared with what was paid for: the same, one character off, another plate, nothing
-    where a plate was paid for, a plate where none was, or none like the service.
+class Match(StrEnum):
+    """How the local answer matches the paid one.
+
+    EXACT: the same plate. ONE_OFF: one character differs. DIFFERENT: another plate. NOTHING: only the paid answer has a
+    plate. ONLY_LOCAL: only the local answer has one. NO_PLATE: neither has one.
     """
 
     EXACT = "exact"
@@ -35,35 +38,36 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One picture. paid, local: normalised plates, "" for none. confidence: of `local`, which is the one nearest to
-    `paid`. saved: local-first would not have paid for it.
+    """One picture. paid, local: normalised plates, "" for none; local is the one nearest to `paid`.
+
+    confidence: of `local`; saved: True if local-first would not have paid for this picture.
     """
 
     answer: PaidAnswer
     paid: str
     local: str
     confidence: float
-    verdict: Verdict
+    match: Match
     saved: bool
 
 
 @dataclass
 class Agreement:
-    """Counts over pictures. confusions: (paid, local) characters, "" for one that the other has not."""
+    """Counts over pictures. confusions: pairs of (paid, local) characters, "" for a missing character."""
 
     pictures: int = 0
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    matches: Counter[Match] = field(default_factory=Counter)
     saved: int = 0
     saved_wrong: int = 0
     confusions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, one: Compared) -> None:
-        """Counts one more picture."""
+        """Count one more picture."""
         self.pictures += 1
-        self.verdicts[one.verdict] += 1
+        self.matches[one.match] += 1
         self.saved += one.saved
-        self.saved_wrong += one.saved and one.verdict is not Verdict.EXACT
-        if one.verdict is Verdict.ONE_OFF:
+        self.saved_wrong += one.saved and one.match is not Match.EXACT
+        if one.match is Match.ONE_OFF:
             self.confusions[_confusion(one.paid, one.local)] += 1
 
 
@@ -79,18 +83,18 @@ class Comparison:
     lost: int = 0
 
     def add(self, one: Compared) -> None:
-        """Counts one more picture."""
+        """Count one more picture."""
         self.total.add(one)
         self.cameras.setdefault(one.answer.camera, Agreement()).add(one)
         if one.local:
             band = next(lower for lower in BANDS if one.confidence >= lower)
             self.bands.setdefault(band, Agreement()).add(one)
-        if one.verdict not in (Verdict.EXACT, Verdict.NO_PLATE):
+        if one.match not in (Match.EXACT, Match.NO_PLATE):
             self.differences.append(one)
 
 
 def read_again(found: Comparison, reader: Reader, answer: PaidAnswer, help_: LocalHelp, engine: Recognizer) -> None:
-    """Reads one picture and counts it in. Raises StorageFailed."""
+    """Read one picture and count it. Raise StorageFailed."""
     try:
         plates = engine.read(reader.picture(answer), NullLedger())
     except StorageFailed:
@@ -102,25 +106,28 @@ def read_again(found: Comparison, reader: Reader, answer: PaidAnswer, help_: Loc
 
 
 def compared(answer: PaidAnswer, found: Sequence[PlateText], sure: bool) -> Compared:
-    """found: what the local engine says, best first. sure: it would not have been paid for."""
+    """Return the comparison of one picture.
+
+    found: the local answer, best plate first; sure: True if local-first would not have paid.
+    """
     paid = next((parse(plate.text).text for plate in answer.plates), "")
     texts = [(parse(plate.text).text, plate.confidence or 0.0) for plate in found]
     local, confidence = min(texts, key=lambda text: distance(paid, text[0]), default=("", 0.0))
-    return Compared(answer, paid, local, confidence, _verdict(paid, local), sure)
+    return Compared(answer, paid, local, confidence, _match(paid, local), sure)
 
 
-def _verdict(paid: str, local: str) -> Verdict:
+def _match(paid: str, local: str) -> Match:
     if not paid:
-        return Verdict.ONLY_LOCAL if local else Verdict.NO_PLATE
+        return Match.ONLY_LOCAL if local else Match.NO_PLATE
     if not local:
-        return Verdict.NOTHING
+        return Match.NOTHING
     if paid == local:
-        return Verdict.EXACT
-    return Verdict.ONE_OFF if _one_off(paid, local) else Verdict.DIFFERENT
+        return Match.EXACT
+    return Match.ONE_OFF if _one_off(paid, local) else Match.DIFFERENT
 
 
 def _one_off(a: str, b: str) -> bool:
-    """Whether one character is another, or is missing in one of them."""
+    """True if one character differs, or is missing in one of the texts."""
     if len(a) == len(b):
         return sum(x != y for x, y in zip(a, b, strict=True)) == 1
     short, long = sorted((a, b), key=len)
@@ -128,7 +135,7 @@ def _one_off(a: str, b: str) -> bool:
 
 
 def _confusion(paid: str, local: str) -> tuple[str, str]:
-    """The characters in which two texts that are one off differ."""
+    """Return the characters in which two texts differ that are one off."""
     n = next(n for n, (a, b) in enumerate(zip_longest(paid, local)) if a != b)
     if len(paid) == len(local):
         return paid[n], local[n]

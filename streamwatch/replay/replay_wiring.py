@@ -8,7 +8,7 @@ from streamwatch.app.wiring import local_is_installed, make_local, make_recogniz
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.model import Recognizer
 from streamwatch.replay.dry_run import AssumedRecognizer
-from streamwatch.replay.explain import Answers, Used
+from streamwatch.replay.explain import Answers, ReplaySettings
 
 
 def _settled_by(settings: Settings) -> str:
@@ -32,10 +32,10 @@ def make_replay_reader(settings: Settings, dry: bool) -> tuple[Recognizer, Answe
     return make_local(settings), Answers.LOCAL_INSTEAD if paid else Answers.LOCAL
 
 
-def used_by(settings: Settings, camera: str, videos: Sequence[Path], answers: Answers, dry: bool) -> Used:
+def used_by(settings: Settings, camera: str, videos: Sequence[Path], answers: Answers, dry: bool) -> ReplaySettings:
     """Return the settings of a replay as its page explains them."""
     gate, zone = settings.gate, settings.cameras[camera].zone
-    return Used(
+    return ReplaySettings(
         camera=camera,
         videos=tuple(video.name for video in videos),
         zone=None if zone is None else tuple(zone),

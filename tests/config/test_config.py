@@ -328,7 +328,7 @@ def test_plates_have_a_home_and_a_grammar(tmp_path: Path) -> None:
     [
         ("plates: {home_province: Guangdong}", "is no province; write one of 京"),
         ("plates: {home_province: 京津}", "is no province"),
-        ("plates: {grammar: '[A-Z'}", "neither china nor any, and no regular expression"),
+        ("plates: {grammar: '[A-Z'}", "is neither the name of a grammar"),
         ("plates: {grammar: ''}", "everything would be a plate"),
         ("plates: {grammar: uk}", "no grammar's name (cn, hk, mo, tw, vn, my, sg, gb, de,"),
         ("plates: {grammar: [cn, uk]}", "no grammar's name (cn, hk, mo, tw, vn, my, sg, gb, de,"),

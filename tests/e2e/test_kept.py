@@ -26,7 +26,7 @@ from streamwatch.core.errors import StorageFailed
 from streamwatch.core.events import Event, KeyframeKept, PassageClosed, PassageOpened
 from streamwatch.core.model import Engine, Frame, Keyframe, Picture
 from streamwatch.gate import Closed, Gate, Kept, Opened
-from streamwatch.gate.search import Search
+from streamwatch.gate.detector import PartDetector
 from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, JpegLimits, Pipeline, Recorder
 from streamwatch.store import Recovery, Store, open_store
 
@@ -109,7 +109,7 @@ def test_of_a_plate_that_was_never_worth_a_call_the_best_view_is_kept(stay: Stay
 
 
 def test_a_plate_that_a_closer_look_never_sees_keeps_the_view_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Search, "closely", lambda *_: None)
+    monkeypatch.setattr(PartDetector, "confirm", lambda *_: None)
     scene = Scene([Stay(vehicle(1, 1), 2.0, 6.0)]).play(9).finish()
     assert [type(e) for e in scene.events] == [Opened, Kept, Closed]
 

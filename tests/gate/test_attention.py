@@ -11,9 +11,11 @@ from test_gate import FPS, HEIGHT, START, WIDTH, Scene, Stay, vehicle
 
 from streamwatch.core.model import Attention, Box, Corners, Frame, Picture
 from streamwatch.gate import Closed, Shot, Why
-from streamwatch.gate.attention import Moment, Watchfulness
+from streamwatch.gate.attention import AttentionEstimator
+from streamwatch.gate.motion.detector import Motion
 from streamwatch.gate.motion.geometry import Geometry
-from streamwatch.gate.tracking.track import PaidView, State, Track, view_of
+from streamwatch.gate.tracking.track import State, Track
+from streamwatch.gate.tracking.views import PaidView, view_of
 
 EVERY = 2.0
 """Seconds between two looks at little attention."""
@@ -182,14 +184,16 @@ def test_a_plate_out_of_sight_is_watched_for_while_something_may_be_told_of_it(
     state: State, stood: float, needed: Attention
 ) -> None:
     """stood: seconds for which it had not moved."""
-    frame, watch, small = Scene([]).frame(0), Watchfulness(0.015), np.zeros((180, 320), np.uint8)
+    frame, watch, small = Scene([]).frame(0), AttentionEstimator(0.015), np.zeros((180, 320), np.uint8)
     track = Track(1, PLACE, START, START, 7.9, 0.9, state)
-    track.best, track.moved_at = view_of(frame, 7.0, PLACE), 7.9 - stood
+    track.views.best, track.course.moved_at = view_of(frame, 7.0, PLACE), 7.9 - stood
     if state is State.ASKED:
-        track.paid.append(PaidView(7.0, PLACE, small, 120.0, 500.0, Box(0, 0, 80, 60), 1.0))
-    watch.begin(Geometry((360, 640), None), 0.0)
+        track.views.paid.append(PaidView(7.0, PLACE, small, 120.0, 500.0, Box(0, 0, 80, 60), 1.0))
+    geometry = Geometry((360, 640), None)
+    watch.begin(geometry, 0.0)
     watch.looked(small, 8.4)
-    assert watch.needed(Moment(8.44, frame.luma, small, small, [], [track])) is needed
+    motion = Motion(frame, 8.44, 8.44, small, small, 0.0, None, geometry, [])
+    assert watch.needed(motion, [track]) is needed
 
 
 def test_asking_changes_nothing() -> None:

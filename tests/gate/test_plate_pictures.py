@@ -9,9 +9,9 @@ import pytest
 from clips import draw_plate
 
 from streamwatch.core.model import Corners, Picture
-from streamwatch.gate.plates.follow import Pattern, Place
-from streamwatch.gate.plates.picture import HEIGHT, WIDTH, crispness, likeness, sharpness, upright
+from streamwatch.gate.plates.appearance import HEIGHT, WIDTH, crispness, likeness, sharpness, upright
 from streamwatch.gate.plates.shapes import bounds, centre, is_whole, overlap, plate_width, vehicle_around
+from streamwatch.gate.plates.template import StillPatch, Template
 from streamwatch.gate.tracking.track import MAYBE, SAME
 
 TEXTS = ("京AF0236", "京AF0238", "京AF8236", "京AE0236", "浙B7C289", "粤B12345", "苏EK3P82", "川A572F4")
@@ -94,9 +94,9 @@ def test_a_sharp_view_counts_more_than_a_blurred_one_and_motion_takes_edges_of_o
 def test_a_plate_is_followed_to_where_it_is(x: int, y: int, width: int) -> None:
     before, plate = scene("京AF0236", noise=1)
     now, there = scene("京AF0236", x, y, width, noise=2)
-    pattern = Pattern.of(before, plate)
-    assert pattern is not None
-    found = pattern.find(now, plate, centre(plate))
+    template = Template.of(before, plate)
+    assert template is not None
+    found = template.find(now, plate, centre(plate))
     assert found is not None
     assert np.hypot(*np.subtract(centre(found), centre(there))) <= 5
     assert plate_width(found) == pytest.approx(width, rel=0.08)
@@ -104,11 +104,11 @@ def test_a_plate_is_followed_to_where_it_is(x: int, y: int, width: int) -> None:
 
 def test_it_is_followed_while_it_grows_to_twice_its_size() -> None:
     luma, last = scene("京AF0236", 500, 200, 80)
-    pattern = Pattern.of(luma, last)
-    assert pattern is not None
+    template = Template.of(luma, last)
+    assert template is not None
     for n, width in enumerate(range(86, 161, 6)):
         now, there = scene("京AF0236", 500 - 3 * n, 200 + 12 * n, width, noise=n)
-        found = pattern.find(now, last, centre(last))
+        found = template.find(now, last, centre(last))
         assert found is not None, width
         assert plate_width(found) == pytest.approx(width, rel=0.1)
         last = found
@@ -117,14 +117,14 @@ def test_it_is_followed_while_it_grows_to_twice_its_size() -> None:
 
 def test_nothing_is_taken_for_it_where_it_is_not() -> None:
     before, plate = scene("京AF0236", noise=1)
-    pattern = Pattern.of(before, plate)
-    assert pattern is not None
-    assert pattern.find(scene(None, noise=2)[0], plate, centre(plate)) is None
+    template = Template.of(before, plate)
+    assert template is not None
+    assert template.find(scene(None, noise=2)[0], plate, centre(plate)) is None
 
 
 def test_a_standing_plate_is_known_by_its_very_pixels_and_another_one_in_its_place_is_not() -> None:
     before, plate = scene("京AF0236", width=180, noise=1)
-    place = Place.of(before, plate)
+    place = StillPatch.of(before, plate)
     assert place is not None
     assert place.shows_it(scene("京AF0236", width=180, noise=2)[0])
     darker = np.asarray(scene("京AF0236", width=180, noise=3)[0] * 0.5, np.uint8)

@@ -7,7 +7,7 @@ import pytest
 from streamwatch.core.model import Box, Picture
 from streamwatch.gate.motion.background import Background
 from streamwatch.gate.motion.regions import Region, find_regions
-from streamwatch.gate.tracking.track import PaidView
+from streamwatch.gate.tracking.views import PaidView
 
 SHAPE = (180, 320)
 

@@ -1,6 +1,6 @@
 """When and where the plate detector looks, and when it does not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -11,11 +11,14 @@ from test_gate import FPS, Scene, Stay, plates_of, texture, vehicle
 from streamwatch.core.model import Box, Corners, Frame, Picture
 from streamwatch.detection import Detection
 from streamwatch.gate import Gate
+from streamwatch.gate.detector import Part, PartDetector
+from streamwatch.gate.motion.blobs import Blob
+from streamwatch.gate.motion.detector import Motion
 from streamwatch.gate.motion.geometry import Geometry
-from streamwatch.gate.motion.movers import Mover
 from streamwatch.gate.motion.regions import Region
-from streamwatch.gate.search import EVERY, EVERY_KNOWN, FIRST_TRY, LONGEST_TRY, SOON, SURVEYS, VAIN, Part, Search
-from streamwatch.gate.tracking.track import State, Track, view_of
+from streamwatch.gate.search import EVERY, EVERY_KNOWN, FIRST_TRY, LONGEST_TRY, SOON, SURVEYS, VAIN, Search
+from streamwatch.gate.tracking.track import State, Track
+from streamwatch.gate.tracking.views import view_of
 
 BEGIN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SMALL = np.full((180, 320), 100, np.uint8)
@@ -29,22 +32,42 @@ def frame(at: float, shape: tuple[int, int] = (360, 640)) -> Frame:
     return Frame("gate", BEGIN + timedelta(seconds=at), luma, lambda: np.dstack([luma] * 3))
 
 
-def begun(
-    find: Callable[[Picture], list[Detection]] = lambda luma: [],
-    shape: tuple[int, int] = (360, 640),
-    zone: list[tuple[float, float]] | None = None,
-) -> Search:
-    search = Search(find, MIN_AREA)
-    search.begin(Geometry(shape, zone), 0.0)
-    return search
+class Seeker:
+    """The search of one camera, asked about single pictures."""
+
+    def __init__(
+        self,
+        find: Callable[[Picture], list[Detection]] = lambda luma: [],
+        shape: tuple[int, int] = (360, 640),
+        zone: list[tuple[float, float]] | None = None,
+    ) -> None:
+        self.detector, self._shape, self._geometry = PartDetector(find), shape, Geometry(shape, zone)
+        self.search = Search(self.detector, MIN_AREA)
+        self.detector.begin(self._geometry)
+        self.search.begin(self._geometry, 0.0)
+
+    def due(
+        self, small: Picture, change: Picture, at: float, blobs: Sequence[Blob] = (), tracks: Sequence[Track] = ()
+    ) -> list[Part]:
+        return self.search.due(self._motion(small, change, at, blobs), tracks)
+
+    def look(self, small: Picture, at: float, parts: Sequence[Part]) -> list[Detection]:
+        return self.search.look(self._motion(small, NOTHING, at), parts)
+
+    def survey(self, at: float) -> list[Detection]:
+        """Return what a search of the whole picture finds."""
+        return self.look(SMALL, at, self.due(SMALL, NOTHING, at))
+
+    def _motion(self, small: Picture, change: Picture, at: float, blobs: Sequence[Blob] = ()) -> Motion:
+        return Motion(frame(at, self._shape), at, at, small, change, 0.0, None, self._geometry, blobs)
 
 
-def surveyed(find: Callable[[Picture], list[Detection]] = lambda luma: []) -> Search:
-    """Ten seconds after watching began."""
-    search = begun(find)
-    search.survey(frame(10.0), SMALL, 10.0)
-    assert search.surveyed
-    return search
+def surveyed(find: Callable[[Picture], list[Detection]] = lambda luma: []) -> Seeker:
+    """Return a search after ten seconds of watching."""
+    seeker = Seeker(find)
+    seeker.survey(10.0)
+    assert seeker.search.surveyed
+    return seeker
 
 
 def thing(left: int, top: int = 60, side: int = 60) -> tuple[Picture, Picture]:
@@ -58,27 +81,28 @@ def thing(left: int, top: int = 60, side: int = 60) -> tuple[Picture, Picture]:
 def track(state: State = State.WAITING, seen_at: float = 10.0, **more: object) -> Track:
     one = Track(1, PLATE, BEGIN, BEGIN, seen_at, 0.9, state)
     for name, value in more.items():
-        setattr(one, name, value)
+        part = next(part for part in (one, one.course, one.evidence) if hasattr(part, name))
+        setattr(part, name, value)
     return one
 
 
-def mover(left: int, **more: object) -> Mover:
+def blob(left: int, **more: object) -> Blob:
     region = Region(left, 60, left + 60, 120, 3600)
-    one = Mover(9, region, region, BEGIN, BEGIN, 9.0, 10.0)
+    one = Blob(9, region, region, BEGIN, BEGIN, 9.0, 10.0)
     for name, value in more.items():
         setattr(one, name, value)
     return one
 
 
-def looks(search: Search, seconds: float, tracks: Callable[[float], list[Track]] = lambda at: []) -> list[float]:
+def looks(search: Seeker, seconds: float, tracks: Callable[[float], list[Track]] = lambda at: []) -> list[float]:
     """The times at which something that always moves is looked at; 25 frames a second from the tenth second on."""
     found = []
     for n in range(1, round(seconds * 25) + 1):
         at = 10.0 + n / 25
         small, change = thing(100 + n)
-        parts = search.parts(small, change, at, [], tracks(at))
+        parts = search.due(small, change, at, [], tracks(at))
         if parts:
-            search.look(frame(at), small, at, parts)
+            search.look(small, at, parts)
             found.append(at)
     return found
 
@@ -105,21 +129,21 @@ def test_a_plate_in_view_for_half_a_second_is_looked_at_twice() -> None:
 
 def test_where_nothing_has_changed_since_the_last_look_nobody_looks() -> None:
     search, (small, change) = surveyed(), thing(100)
-    parts = search.parts(small, change, 10.4, [], [])
-    search.look(frame(10.4), small, 10.4, parts)
+    parts = search.due(small, change, 10.4, [], [])
+    search.look(small, 10.4, parts)
     assert len(parts) == 1
-    assert search.parts(small, change, 11.0, [], []) == []
-    assert search.parts(*thing(130), 11.2, [], []) != []
+    assert search.due(small, change, 11.0, [], []) == []
+    assert search.due(*thing(130), 11.2, [], []) != []
 
 
 def test_what_is_too_small_for_a_vehicle_and_an_empty_scene_are_not_looked_at() -> None:
     search = surveyed()
-    assert search.parts(SMALL, NOTHING, 12.0, [], []) == []
-    assert search.parts(*thing(100, side=8), 12.0, [], []) == []
+    assert search.due(SMALL, NOTHING, 12.0, [], []) == []
+    assert search.due(*thing(100, side=8), 12.0, [], []) == []
 
 
 def test_it_looks_at_what_changed_and_a_little_around_it() -> None:
-    (part,) = surveyed().parts(*thing(100), 10.4, [], [])
+    (part,) = surveyed().due(*thing(100), 10.4, [], [])
     assert part.box.x <= 200
     assert part.box.y <= 120
     assert part.box.x + part.box.width >= 320
@@ -128,9 +152,9 @@ def test_it_looks_at_what_changed_and_a_little_around_it() -> None:
 
 
 def test_and_at_the_whole_thing_of_which_a_part_changed() -> None:
-    lorry = mover(100)
+    lorry = blob(100)
     lorry.region = Region(60, 40, 200, 160, 9000)
-    (part,) = surveyed().parts(*thing(100), 10.4, [lorry], [])
+    (part,) = surveyed().due(*thing(100), 10.4, [lorry], [])
     assert part.box.x <= 120
     assert part.box.x + part.box.width >= 400
 
@@ -140,36 +164,36 @@ def test_parts_that_overlap_are_looked_at_as_one() -> None:
     for left in (130, 260):
         more, where = thing(left, side=90 if left == 130 else 50)
         small[where > 0], change[where > 0] = more[where > 0], 255
-    boxes = [part.box for part in surveyed().parts(small, change, 10.4, [], [])]
+    boxes = [part.box for part in surveyed().due(small, change, 10.4, [], [])]
     assert len(boxes) == 2
 
 
 def test_a_plate_that_was_seen_once_is_looked_at_closely_soon() -> None:
     search = surveyed()
     once = track(State.TENTATIVE, seen_at=10.0 + SOON)
-    assert search.parts(SMALL, NOTHING, 10.05, [], [track(State.TENTATIVE, seen_at=10.05)]) == []
-    (part,) = search.parts(SMALL, NOTHING, 10.0 + SOON, [], [once])
+    assert search.due(SMALL, NOTHING, 10.05, [], [track(State.TENTATIVE, seen_at=10.05)]) == []
+    (part,) = search.due(SMALL, NOTHING, 10.0 + SOON, [], [once])
     assert part.box.width < 4 * 120
     assert part.scale is not None
-    assert search.parts(SMALL, NOTHING, 10.0 + SOON, [], [track(seen_at=10.0 + SOON)]) == [], "a sure one needs none"
+    assert search.due(SMALL, NOTHING, 10.0 + SOON, [], [track(seen_at=10.0 + SOON)]) == [], "a sure one needs none"
 
 
 def test_a_plate_that_is_lost_is_looked_for_where_it_was_and_not_for_ever() -> None:
     search = surveyed()
-    (part,) = search.parts(SMALL, NOTHING, 10.4, [], [track(seen_at=10.2)])
+    (part,) = search.due(SMALL, NOTHING, 10.4, [], [track(seen_at=10.2)])
     assert part.box.x < 200 < 320 < part.box.x + part.box.width
-    assert search.parts(SMALL, NOTHING, 10.4, [], [track(seen_at=10.2, misses=VAIN)]) == []
+    assert search.due(SMALL, NOTHING, 10.4, [], [track(seen_at=10.2, misses=VAIN)]) == []
 
 
 def test_what_stands_and_shows_no_plate_is_tried_again_at_growing_pauses_and_other_scales() -> None:
-    search, standing = surveyed(), mover(100, still_since=10.0)
+    search, standing = surveyed(), blob(100, still_since=10.0)
     tries: list[tuple[float, float]] = []
     for n in range(1, 600):
         at = 10.0 + n / 10
-        for part in search.parts(SMALL, NOTHING, at, [standing], []):
+        for part in search.due(SMALL, NOTHING, at, [standing], []):
             assert part.scale is not None
             tries.append((at, part.scale))
-            search.look(frame(at), SMALL, at, [part])
+            search.look(SMALL, at, [part])
     pauses = [later - at for (at, _), (later, _) in pairwise(tries)]
     assert pauses[0] == pytest.approx(FIRST_TRY, abs=0.11)
     assert all(later == pytest.approx(min(LONGEST_TRY, 2 * pause), abs=0.25) for pause, later in pairwise(pauses))
@@ -178,8 +202,8 @@ def test_what_stands_and_shows_no_plate_is_tried_again_at_growing_pauses_and_oth
 
 def test_one_that_moves_or_showed_its_plate_is_not_tried_again() -> None:
     search = surveyed()
-    assert search.parts(SMALL, NOTHING, 12.0, [mover(100)], []) == []
-    assert search.parts(SMALL, NOTHING, 12.0, [mover(100, still_since=10.0, plate=True)], []) == []
+    assert search.due(SMALL, NOTHING, 12.0, [blob(100)], []) == []
+    assert search.due(SMALL, NOTHING, 12.0, [blob(100, still_since=10.0, plate=True)], []) == []
 
 
 def test_when_watching_begins_the_whole_picture_is_searched_some_times() -> None:
@@ -189,19 +213,19 @@ def test_when_watching_begins_the_whole_picture_is_searched_some_times() -> None
         shapes.append(luma.shape)
         return []
 
-    search, times = begun(find), []
+    search, times = Seeker(find), []
     for n in range(1, 60):
-        if search.survey_due(n / 10):
-            search.survey(frame(n / 10), SMALL, n / 10)
+        if parts := search.due(SMALL, NOTHING, n / 10):
+            search.look(SMALL, n / 10, parts)
             times.append(n / 10)
     assert times == list(SURVEYS)
     assert shapes == [(360, 640), (324, 576), (396, 704)], "at other sizes: what stands there shows the same pixels"
 
 
 def test_a_gap_in_the_frames_does_not_make_them_up_one_after_the_other() -> None:
-    search = begun()
-    search.survey(frame(30.0), SMALL, 30.0)
-    assert search.surveyed
+    seeker = Seeker()
+    seeker.survey(30.0)
+    assert seeker.search.surveyed
 
 
 def test_a_large_picture_is_searched_as_a_whole_and_in_parts_at_its_full_size() -> None:
@@ -211,7 +235,7 @@ def test_a_large_picture_is_searched_as_a_whole_and_in_parts_at_its_full_size() 
         shapes.append(luma.shape)
         return []
 
-    begun(find, (1080, 1920)).survey(frame(0.4, (1080, 1920)), SMALL, 0.4)
+    Seeker(find, (1080, 1920)).survey(0.4)
     assert shapes[0] == (360, 640)
     assert len(shapes) > 1
     assert all(max(shape) <= 640 for shape in shapes)
@@ -230,14 +254,14 @@ def test_plates_are_told_in_frame_pixels_and_once() -> None:
         whole = luma[:2, :2].tolist() == frame(0.4, shape).luma[:2, :2].tolist()
         return [Detection((at[0], at[1], at[2], at[3]), 0.9)] if whole else []
 
-    (found,) = begun(find, shape).survey(frame(0.4, shape), SMALL, 0.4)
+    (found,) = Seeker(find, shape).survey(0.4)
     assert found.score == 0.9
     assert found.corners == pytest.approx(np.array(at), abs=1)
 
 
 def test_plates_outside_the_zone_are_none() -> None:
-    search = begun(lambda luma: [Detection(PLATE, 0.9)], zone=[(0.0, 0.0), (0.3, 0.0), (0.3, 1.0), (0.0, 1.0)])
-    assert search.survey(frame(0.4), SMALL, 0.4) == []
+    search = Seeker(lambda luma: [Detection(PLATE, 0.9)], zone=[(0.0, 0.0), (0.3, 0.0), (0.3, 1.0), (0.0, 1.0)])
+    assert search.survey(0.4) == []
 
 
 @pytest.mark.parametrize(("score", "aside", "seen"), [(0.9, 0, True), (0.3, 0, False), (0.9, 100, False)])
@@ -251,9 +275,9 @@ def test_a_closer_look_sees_the_plate_there_or_not(score: float, aside: int, see
         a, b, c, d = (((x + aside - part[0].x) * scale, (y - part[0].y) * scale) for x, y in PLATE)
         return [Detection((a, b, c, d), score)]
 
-    search = begun(find)
-    part.append(search._close_to(PLATE).box)
-    found = search.closely(view_of(frame(1.0), 1.0, PLATE))
+    search = Seeker(find)
+    part.append(search.detector.close_to(PLATE).box)
+    found = search.detector.confirm(view_of(frame(1.0), 1.0, PLATE))
     assert (found is not None) is seen
     assert found is None or found.corners == pytest.approx(np.array(PLATE), abs=1)
     assert sizes[0][1] == pytest.approx(0.8 * part[0].width, abs=1), "so that the plate is 96 px wide"
@@ -263,7 +287,7 @@ def test_a_part_that_is_hardly_there_is_not_looked_at() -> None:
     def find(luma: Picture) -> list[Detection]:
         raise AssertionError("looked at")
 
-    assert begun(find).look(frame(1.0), SMALL, 1.0, [Part(Box(0, 0, 6, 4), 1.0)]) == []
+    assert Seeker(find).look(SMALL, 1.0, [Part(Box(0, 0, 6, 4), 1.0)]) == []
 
 
 class Watched(Scene):

@@ -10,9 +10,9 @@ from clips import draw_plate
 
 from streamwatch.core.model import Box, Corners, Frame
 from streamwatch.detection import Detection
-from streamwatch.gate.plates.picture import upright
+from streamwatch.gate.plates.appearance import upright
 from streamwatch.gate.plates.shapes import centre, plate_width
-from streamwatch.gate.tracking.track import State, Track
+from streamwatch.gate.tracking.track import Memory, State, Track
 from streamwatch.gate.tracking.tracker import MISSES, MOST_TRACKS, STARTS, TENTATIVE_FOR, Tracker
 
 WIDTH, HEIGHT = 1280, 720
@@ -64,14 +64,14 @@ class Seen:
         shown = frame(at, plates)
         self.tracker.follow(shown, at, lambda plate: False)
         found = [] if blind else [Detection(corners(place), score) for place in plates.values()]
-        born = self.tracker.looked(shown, at, found, parts)
+        born = self.tracker.detected(shown, at, found, parts)
         self._count(at)
         return born
 
     def _count(self, at: float) -> None:
         """As the gate does after each frame."""
         for track in self.tracker.tracks:
-            track.unseen = 0 if track.seen_at == at else track.unseen + 1
+            track.unseen = 0 if track.course.seen_at == at else track.unseen + 1
 
     @property
     def only(self) -> Track:
@@ -90,16 +90,16 @@ def met(text: str = ONE, place: Place = (400, 300, 120)) -> Seen:
 
 def away(track: Track, place: Place) -> float:
     """Pixels between a track's plate and a place."""
-    return float(np.hypot(*np.subtract(centre(track.plate), centre(corners(place)))))
+    return float(np.hypot(*np.subtract(centre(track.course.plate), centre(corners(place)))))
 
 
 def test_a_plate_seen_once_is_a_guess_and_seen_twice_it_is_a_plate() -> None:
     seen = Seen()
     (born,) = seen.look(0.0, {ONE: (400, 300, 120)})
-    assert (born.state, born.hits) == (State.TENTATIVE, 1)
+    assert (born.state, born.evidence.hits) == (State.TENTATIVE, 1)
     assert seen.look(0.1, {ONE: (402, 304, 121)}) == []
     assert seen.only is born
-    assert (born.state, born.hits, born.misses) == (State.WAITING, 2, 0)
+    assert (born.state, born.evidence.hits, born.evidence.misses) == (State.WAITING, 2, 0)
 
 
 def test_what_the_detector_is_not_sure_of_begins_no_track_but_goes_on_with_one() -> None:
@@ -107,7 +107,7 @@ def test_what_the_detector_is_not_sure_of_begins_no_track_but_goes_on_with_one()
     assert seen.look(0.0, {ONE: (400, 300, 120)}, score=STARTS - 0.05) == []
     seen = met()
     seen.look(0.3, {ONE: (410, 310, 120)}, score=STARTS - 0.05)
-    assert seen.only.hits == 3
+    assert seen.only.evidence.hits == 3
 
 
 def test_a_plate_that_moves_is_one_track_whose_next_place_is_expected() -> None:
@@ -115,9 +115,9 @@ def test_a_plate_that_moves_is_one_track_whose_next_place_is_expected() -> None:
     for n in range(8):
         seen.look(n / 5, {ONE: (200 + 50 * n, 200 + 20 * n, 100 + 4 * n)})
     track = seen.only
-    assert (track.hits, track.travelled) == (8, True)
-    assert track.velocity == pytest.approx((260, 103), rel=0.25)
-    assert track.expected(1.6) == pytest.approx(centre(corners((600, 360, 132))), abs=25)
+    assert (track.evidence.hits, track.course.travelled) == (8, True)
+    assert track.course.velocity == pytest.approx((260, 103), rel=0.25)
+    assert track.course.expected(1.6) == pytest.approx(centre(corners((600, 360, 132))), abs=25)
 
 
 @pytest.mark.parametrize(
@@ -128,18 +128,18 @@ def test_a_detection_out_of_reach_or_of_another_size_is_another_plate(there: Pla
     track = seen.only
     (born,) = seen.look(0.3, {OTHER: there})
     assert born is not track
-    assert track.hits == 2
+    assert track.evidence.hits == 2
 
 
 def test_a_look_that_does_not_see_it_is_a_miss_and_one_elsewhere_is_none() -> None:
     seen = met()
     seen.look(0.3, {}, parts=ELSEWHERE)
-    assert seen.only.misses == 0
+    assert seen.only.evidence.misses == 0
     seen.look(0.5, {})
     seen.look(0.7, {})
-    assert seen.only.misses == 2
+    assert seen.only.evidence.misses == 2
     seen.look(0.9, {ONE: (400, 300, 120)})
-    assert (seen.only.misses, seen.only.hits) == (0, 3)
+    assert (seen.only.evidence.misses, seen.only.evidence.hits) == (0, 3)
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["gone", "still there"])
@@ -174,8 +174,8 @@ def test_between_looks_a_plate_is_followed_by_its_own_pixels() -> None:
         seen.follow(0.1 + n / 10, {ONE: place})
         assert seen.tracker.visible(0.1 + n / 10) == [seen.only]
         assert away(seen.only, place) <= 6
-        assert plate_width(seen.only.plate) == pytest.approx(place[2], rel=0.08)
-    assert seen.only.hits == 2, "the detector has not seen it"
+        assert plate_width(seen.only.course.plate) == pytest.approx(place[2], rel=0.08)
+    assert seen.only.evidence.hits == 2, "the detector has not seen it"
 
 
 def test_a_plate_that_stands_is_in_view_as_long_as_nothing_moves_there_or_its_pixels_are_there() -> None:
@@ -184,7 +184,7 @@ def test_a_plate_that_stands_is_in_view_as_long_as_nothing_moves_there_or_its_pi
     assert seen.tracker.visible(0.3) == [seen.only], "nothing moved, so nothing is compared"
     for n in range(4, 30):
         seen.follow(n / 10, {ONE: (400, 300, 120)})
-    assert seen.only.stands(2.9) == pytest.approx(2.9, abs=0.11)
+    assert seen.only.course.stands(2.9) == pytest.approx(2.9, abs=0.11)
     seen.follow(3.0, {})
     assert seen.tracker.visible(3.0) == []
 
@@ -228,7 +228,7 @@ def test_another_plate_at_the_very_place_is_another_track(after: float) -> None:
     seen.follow(0.3, {})
     (born,) = seen.look(after, {OTHER: (402, 301, 120)})
     assert born is not track
-    assert track.seen_at == 0.1
+    assert track.course.seen_at == 0.1
 
 
 @pytest.mark.parametrize("after", [0.6, 1.2, 5.0])
@@ -236,7 +236,7 @@ def test_the_same_plate_at_the_very_place_is_the_same_track(after: float) -> Non
     seen = met()
     seen.look(0.3, {}, blind=True)
     assert seen.look(after, {ONE: (402, 301, 120)}) == []
-    assert seen.only.seen_at == after
+    assert seen.only.course.seen_at == after
 
 
 @pytest.mark.parametrize("every", [1, 2], ids=["each frame is looked at", "every other one is"])
@@ -249,12 +249,12 @@ def test_two_plates_that_pass_each_other_stay_themselves(every: int) -> None:
             seen.look(at, plates)
         else:
             seen.follow(at, plates)
-    one, other = sorted(seen.tracker.tracks, key=lambda track: -centre(track.plate)[0])
+    one, other = sorted(seen.tracker.tracks, key=lambda track: -centre(track.course.plate)[0])
     last = frame(2.3, plates)
-    assert one.shows(upright(last.luma, corners(plates[ONE])))
-    assert other.shows(upright(last.luma, corners(plates[OTHER])))
-    assert one.velocity[0] > 100
-    assert other.velocity[0] < -100
+    assert one.appearance.shows(upright(last.luma, corners(plates[ONE])))
+    assert other.appearance.shows(upright(last.luma, corners(plates[OTHER])))
+    assert one.course.velocity[0] > 100
+    assert other.course.velocity[0] < -100
 
 
 def test_of_two_detections_the_nearer_one_is_the_plate() -> None:
@@ -269,15 +269,15 @@ def test_two_detections_of_one_plate_are_one_track() -> None:
     seen = met()
     shown = frame(0.3, {ONE: (402, 301, 120)})
     found = [Detection(corners((402, 301, 120)), 0.9), Detection(corners((406, 306, 112)), 0.6)]
-    assert seen.tracker.looked(shown, 0.3, found, ALL) == []
-    assert seen.only.hits == 3
+    assert seen.tracker.detected(shown, 0.3, found, ALL) == []
+    assert seen.only.evidence.hits == 3
 
 
 def test_there_are_only_so_many_tracks() -> None:
     seen = Seen()
     shown = frame(0.0, {})
     found = [Detection(corners((10 + 150 * (n % 8), 20 + 120 * (n // 8), 100)), 0.9) for n in range(MOST_TRACKS + 8)]
-    assert len(seen.tracker.looked(shown, 0.0, found, ALL)) == MOST_TRACKS
+    assert len(seen.tracker.detected(shown, 0.0, found, ALL)) == MOST_TRACKS
 
 
 def test_no_passage_has_the_number_of_another() -> None:
@@ -292,12 +292,12 @@ def test_frames_of_another_size_and_the_same_view_change_no_track(factor: float)
     seen = met()
     track = seen.only
     seen.tracker.resized((HEIGHT, WIDTH), (round(HEIGHT * factor), round(WIDTH * factor)))
-    assert plate_width(track.plate) == pytest.approx(120 * factor)
-    assert not track.remembered
+    assert plate_width(track.course.plate) == pytest.approx(120 * factor)
+    assert track.memory is None
 
 
 def test_frames_of_other_proportions_show_another_view_and_forget_guesses() -> None:
     seen = met()
     seen.look(0.3, {ONE: (400, 300, 120), OTHER: (800, 420, 150)})
     seen.tracker.resized((HEIGHT, WIDTH), (480, 640))
-    assert [track.remembered for track in seen.tracker.tracks] == [True]
+    assert [track.memory for track in seen.tracker.tracks] == [Memory.OTHER_VIEW]

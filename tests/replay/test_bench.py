@@ -13,15 +13,15 @@ from rtsp_server import RtspServer
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import SourceLost, SourceUnreadable
-from streamwatch.replay.bench import Measured, Share, bench, opened, report
+from streamwatch.replay.bench import CameraCost, Share, bench, opened, report
 
 PASSWORD = "invented-password-of-the-bench"
 
 
 def measured(
     quiet: Share | None = None, busy: Share | None = None, reading: float | None = 0.25, name: str = "gate.mp4"
-) -> Measured:
-    return Measured(name, 1920, 1080, quiet or Share(), busy or Share(), reading)
+) -> CameraCost:
+    return CameraCost(name, 1920, 1080, quiet or Share(), busy or Share(), reading)
 
 
 QUIET = Share(seconds=10, pictures=250, decoding=0.7, gate=0.1)  # 0.08 cores
@@ -36,7 +36,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def measure(source: object, seconds: float = 60) -> Measured:
+def measure(source: object, seconds: float = 60) -> CameraCost:
     clock = SystemClock()
     with opened(str(source), clock) as camera:
         return bench(camera, seconds, clock, lambda done, length: None)
@@ -89,7 +89,7 @@ def test_cameras_fit_into_seventy_percent_of_the_cores() -> None:
         (measured(busy=Share(5, 125, 3.0)), 1, "1 such camera fits on this machine"),
     ],
 )
-def test_what_was_not_seen_is_not_counted(found: Measured, cores: int, verdict: str) -> None:
+def test_what_was_not_seen_is_not_counted(found: CameraCost, cores: int, verdict: str) -> None:
     text = report(found, cores)
     assert f"\n{verdict}" in text
     assert ("nothing in view " in text, "a vehicle in view " in text) == (found.quiet.measured, found.busy.measured)

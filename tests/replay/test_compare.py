@@ -15,7 +15,7 @@ from streamwatch.core import errors
 from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import Engine, Ledger, PlateText, Recognizer
 from streamwatch.pipeline import LocalHelp
-from streamwatch.replay.compare import Comparison, Verdict, compared, read_again
+from streamwatch.replay.compare import Comparison, Match, compared, read_again
 from streamwatch.store import PaidAnswer, Reader, Store, open_reader, open_store
 
 
@@ -78,22 +78,22 @@ ANYTHING = PaidAnswer("gate", NOON, Path("a.jpg"), "", ())
 
 
 @pytest.mark.parametrize(
-    ("said", "found", "verdict"),
+    ("said", "found", "match"),
     [
-        ("湘 A53U19", ["湘A53U19"], Verdict.EXACT),
-        ("湘A53U19", ["京B00000", "湘A53U19"], Verdict.EXACT),
-        ("湘A53U19", ["浙A53U19"], Verdict.ONE_OFF),
-        ("京AD12345", ["京AD1234"], Verdict.ONE_OFF),
-        ("京AD1234", ["京AD12345"], Verdict.ONE_OFF),
-        ("湘A53U19", ["浙A53U1B"], Verdict.DIFFERENT),
-        ("湘A53U19", [], Verdict.NOTHING),
-        ("", ["浙A53U19"], Verdict.ONLY_LOCAL),
-        ("", [], Verdict.NO_PLATE),
+        ("湘 A53U19", ["湘A53U19"], Match.EXACT),
+        ("湘A53U19", ["京B00000", "湘A53U19"], Match.EXACT),
+        ("湘A53U19", ["浙A53U19"], Match.ONE_OFF),
+        ("京AD12345", ["京AD1234"], Match.ONE_OFF),
+        ("京AD1234", ["京AD12345"], Match.ONE_OFF),
+        ("湘A53U19", ["浙A53U1B"], Match.DIFFERENT),
+        ("湘A53U19", [], Match.NOTHING),
+        ("", ["浙A53U19"], Match.ONLY_LOCAL),
+        ("", [], Match.NO_PLATE),
     ],
 )
-def test_a_picture_is_judged_by_the_nearest_plate(said: str, found: list[str], verdict: Verdict) -> None:
+def test_a_picture_is_judged_by_the_nearest_plate(said: str, found: list[str], match: Match) -> None:
     answer = replace(ANYTHING, plates=(text(said),) if said else ())
-    assert compared(answer, [text(plate) for plate in found], sure=False).verdict is verdict
+    assert compared(answer, [text(plate) for plate in found], sure=False).match is match
 
 
 def test_everything_is_counted_by_camera_band_and_confusion(store: Store, reader: Reader) -> None:
@@ -109,9 +109,9 @@ def test_everything_is_counted_by_camera_band_and_confusion(store: Store, reader
     )
     found = all_of(reader, engine)
     assert found.lost == 1
-    assert found.total.verdicts == {Verdict.EXACT: 2, Verdict.ONE_OFF: 1, Verdict.NO_PLATE: 1}
+    assert found.total.matches == {Match.EXACT: 2, Match.ONE_OFF: 1, Match.NO_PLATE: 1}
     assert {name: one.pictures for name, one in found.cameras.items()} == {"gate": 2, "yard": 2}
-    assert {lower: one.verdicts[Verdict.EXACT] for lower, one in found.bands.items()} == {0.99: 1, 0.97: 0, 0.9: 1}
+    assert {lower: one.matches[Match.EXACT] for lower, one in found.bands.items()} == {0.99: 1, 0.97: 0, 0.9: 1}
     assert found.total.confusions == {("湘", "浙"): 1}
     assert (found.total.saved, found.total.saved_wrong) == (2, 1)
     assert [(one.paid, one.local) for one in found.differences] == [("湘A53U19", "浙A53U19")]
@@ -153,7 +153,7 @@ def test_the_table_fits_into_80_columns_and_says_what_would_be_saved(store: Stor
     assert "…" not in table
     assert "湘 > 浙 (12 times)" in table
     assert "would have saved 24 of 24 calls, cost 1.20" in table
-    assert "12 of those readings are not what was paid for" in table.replace("\n", " ")
+    assert "12 of those readings differ from the paid ones" in table.replace("\n", " ")
     assert "and 2 more" in table
 
 

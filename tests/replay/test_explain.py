@@ -26,11 +26,11 @@ from streamwatch.gate import Followed, Glance, Why
 from streamwatch.pipeline.intake import settles
 from streamwatch.replay import replay_wiring
 from streamwatch.replay.dry_run import AssumedRecognizer
-from streamwatch.replay.explain import Answers, Trace, Used, page_of, page_place, refuse_place
-from streamwatch.replay.explain.album import ROOM, Picture
-from streamwatch.replay.explain.chart import POINTS, Window, clock, curve, thin
+from streamwatch.replay.explain import Answers, ReplaySettings, Trace, page_of, page_place, refuse_place
+from streamwatch.replay.explain.album import ROOM, Thumbnail
+from streamwatch.replay.explain.chart import POINTS, TimeSpan, clock, curve, thin
+from streamwatch.replay.explain.objects import ObjectTrace, Sample
 from streamwatch.replay.explain.savings import STANDS, savings_of
-from streamwatch.replay.explain.trace import Sample, Thing
 from streamwatch.replay.explain.words import SENTENCES
 from streamwatch.store import PassageOutcome
 
@@ -331,11 +331,11 @@ def test_a_page_that_can_not_be_written_is_said_before_anything_is_paid(place: s
 @pytest.mark.parametrize(
     ("place", "videos", "said"),
     [
-        ("rec1.mp4", ["rec2.mp4"], "The page would overwrite rec1.mp4, which is no such page."),
+        ("rec1.mp4", ["rec2.mp4"], "The page would overwrite rec1.mp4, which is not such a page."),
         ("rec2.mp4", ["rec1.mp4", "rec2.mp4"], "The page would overwrite rec2.mp4, which is to be read."),
         ("link.html", ["rec1.mp4"], "The page would overwrite link.html, which is to be read."),
         ("config.yaml", ["rec1.mp4"], "The page would overwrite config.yaml, which is to be read."),
-        ("notes.html", ["rec1.mp4"], "The page would overwrite notes.html, which is no such page."),
+        ("notes.html", ["rec1.mp4"], "The page would overwrite notes.html, which is not such a page."),
     ],
 )
 def test_a_page_takes_the_place_of_nothing_but_a_page(
@@ -382,12 +382,12 @@ def frame(at: float) -> Frame:
 
 def glance(at: float, why: Why, change: float = 0.1, number: int = 1, best: float | None = None) -> Glance:
     plate = ((25.0, 35.0), (55.0, 35.0), (55.0, 45.0), (25.0, 45.0))
-    thing = Followed(number, Box(20, 20, 40, 30), None, best, why, plate, "waiting")
-    followed = () if why in (Why.QUIET, Why.TOO_SMALL) else (thing,)
+    obj = Followed(number, Box(20, 20, 40, 30), None, best, why, plate, "waiting")
+    followed = () if why in (Why.QUIET, Why.TOO_SMALL) else (obj,)
     return Glance(BEGIN + timedelta(seconds=at), change, why, followed)
 
 
-def used(**more: object) -> Used:
+def used(**more: object) -> ReplaySettings:
     settings: dict[str, object] = {
         "camera": "gate",
         "videos": ("v.mp4",),
@@ -402,7 +402,7 @@ def used(**more: object) -> Used:
         "answers": Answers.SERVICE,
         "dry": False,
     }
-    return Used(**{**settings, **more})  # type: ignore[arg-type]
+    return ReplaySettings(**{**settings, **more})  # type: ignore[arg-type]
 
 
 def keyframe(at: float, number: int = 1, passage: str = "p") -> Keyframe:
@@ -538,7 +538,7 @@ def test_what_came_too_shortly_to_be_looked_at_is_only_counted() -> None:
     trace.finish(lambda _: (PassageOutcome.READ, ()))
     page = parsed(page_of(trace, used()))
     assert "5 more came too shortly" in page.texts["unsent"]
-    assert page.classes["thing"] == 0
+    assert page.classes["obj"] == 0
 
 
 def test_a_passage_that_no_frame_shows_has_a_card_without_curves() -> None:
@@ -557,14 +557,14 @@ def test_a_passage_that_no_frame_shows_has_a_card_without_curves() -> None:
 
 
 def test_what_was_never_sent_is_told_by_the_reason_that_decided_most_of_its_frames() -> None:
-    thing = Thing(1, Box(0, 0, 100, 50), (640, 360))
+    obj = ObjectTrace(1, Box(0, 0, 100, 50), (640, 360))
     whys = [Why.TOO_SHORT, *3 * [Why.CUT_OFF], *5 * [Why.BETTERING], Why.FAR]
-    thing.samples = [Sample(n / 10, None, why) for n, why in enumerate(whys)]
-    assert thing.verdict is Why.CUT_OFF
+    obj.samples = [Sample(n / 10, None, why) for n, why in enumerate(whys)]
+    assert obj.verdict is Why.CUT_OFF
 
 
 def test_a_curve_of_one_point_can_be_seen() -> None:
-    assert 'd="M' in (dot := curve([(1.0, 5.0)], Window(0, 2, 10), lambda value: value / 10, "best"))
+    assert 'd="M' in (dot := curve([(1.0, 5.0)], TimeSpan(0, 2, 10), lambda value: value / 10, "best"))
     assert dot.endswith('h4"/>')
 
 
@@ -575,7 +575,7 @@ def test_recordings_of_different_days_stand_beside_each_other() -> None:
             trace.looked(frame(begin + n / 10), glance(n / 10, Why.QUIET, 0.0))
     trace.finish(lambda _: (PassageOutcome.READ, ()))
     assert trace.length < 6
-    assert trace.position(BEGIN + timedelta(days=1, seconds=1)) == pytest.approx(trace.parts[1][0] + 1)
+    assert trace.time.position(BEGIN + timedelta(days=1, seconds=1)) == pytest.approx(trace.time.parts[1][0] + 1)
     assert "between the recordings is left out" in page_of(trace, used())
 
 
@@ -583,7 +583,7 @@ def test_nothing_at_all_makes_a_page_too() -> None:
     trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
     trace.finish(lambda _: (PassageOutcome.READ, ()))
     page = parsed(page_of(trace, used()))
-    assert "There was not one frame" in page.texts["timeline"]
+    assert "There was no frame" in page.texts["timeline"]
 
 
 def test_a_long_recording_makes_no_long_page() -> None:
@@ -596,12 +596,12 @@ def test_a_long_recording_makes_no_long_page() -> None:
         seen = glance(at, whys[n // 20 % 4], float(rng.random()), number, 100 + float(rng.random()))
         trace.looked(frame(at), seen)
         if n % 100 == 0:
-            stay = Passage(f"p{n}", "gate", BEGIN + timedelta(seconds=at), BEGIN + timedelta(seconds=at + 3))
-            trace.happened(PassageOpened(stay, number))
-            trace.happened(KeyframeTaken(keyframe(at, n, stay.key)))
-            trace.happened(PassageClosed(stay))
+            passage = Passage(f"p{n}", "gate", BEGIN + timedelta(seconds=at), BEGIN + timedelta(seconds=at + 3))
+            trace.happened(PassageOpened(passage, number))
+            trace.happened(KeyframeTaken(keyframe(at, n, passage.key)))
+            trace.happened(PassageClosed(passage))
     for sent in trace.sent:
-        sent.part, sent.whole = (Picture(rng.bytes(30_000), 400, 300) for _ in range(2))
+        sent.part, sent.whole = (Thumbnail(rng.bytes(30_000), 400, 300) for _ in range(2))
     trace.finish(lambda _: (PassageOutcome.UNREAD, ()))
     text = page_of(trace, used())
     page = parsed(text)
@@ -613,7 +613,7 @@ def test_a_long_recording_makes_no_long_page() -> None:
 
 def test_curves_keep_their_peaks() -> None:
     points = [(n / 100, 1.0 if n == 5003 else 0.0) for n in range(10_000)]
-    few = thin(points, Window(0, 100))
+    few = thin(points, TimeSpan(0, 100))
     assert len(few) <= POINTS
     assert (50.03, 1.0) in few
 
@@ -632,7 +632,7 @@ def test_tenths_are_rounded_before_minutes_are_split() -> None:
 
 @pytest.mark.parametrize("length", [0.4, 3, 42, 600, 7200, 86400])
 def test_an_axis_has_some_round_times_and_not_too_many(length: float) -> None:
-    window = Window(0, length)
+    window = TimeSpan(0, length)
     assert 1 <= len(window.ticks()) <= window.marks + 1
     assert all(0 <= at <= length for at in window.ticks())
 

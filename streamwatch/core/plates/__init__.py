@@ -1,14 +1,14 @@
-"""The grammar of number plates: normalising, validating, repairing and comparing what an engine has read.
+"""The grammar of number plates: it normalises, validates, repairs and compares what an engine has read.
 
-A table lists the kinds of plates of one country. Each kind is a list of forms and each form a list of places, and a
-place is the characters that may stand there. The validator's patterns are made from it, and the decoder that reads
-character by character uses the same places.
+A table lists the kinds of plates of one country. Each kind is a list of forms, each form is a list of places, and a
+place is the set of characters that may stand there. The patterns of the validator are made from the places, and the
+decoder that reads character by character uses the same places.
 
-├── kinds.py      what a table is made of
-├── china.py      mainland China's table
-├── abroad.py     those of other countries and regions, with their sources
-├── text.py       one spelling of a text; how likely one is a misread of another
-└── grammar.py    tables by name, and patterns, put together: which texts are plates
+├── kinds.py      the types that a table is made of
+├── china.py      the table of mainland China
+├── abroad.py     the tables of other countries and regions, with their sources
+├── text.py       one spelling of a text, and the distance of two texts
+└── grammar.py    which texts are plates: tables by name, and patterns, combined
 """
 
 from streamwatch.core.plates.china import KINDS, LETTERS, NAMES, NEW_ENERGY, OFFICE_LETTERS, PROVINCES, SERIAL

@@ -1,8 +1,9 @@
-"""Number plates outside mainland China: for each country or region (ISO 3166, small letters) a table of its kinds.
+"""Number plates outside mainland China: one table of kinds for each country or region (ISO 3166, lower case).
 
-What a table leaves out is not read: plates of the owner's own choice, of diplomats and of the forces, and those of
-digits only, which are no different from a year or a house number. Letters that a rule excludes are left out of the
-classes, so a look-alike is decided by its place. Spaces, dashes and seals between the groups are no characters.
+Some plates are in no table, so they are not read: personalised plates, plates of diplomats and of the forces, and
+plates of digits only, which look like a year or a house number. Letters that a rule excludes are left out of the
+classes, so a look-alike is decided by its place. Spaces, dashes and seals between the groups do not count as
+characters.
 
 Sources, all public:
 
@@ -55,7 +56,7 @@ def _kinds(code: str, **forms: tuple[Form, ...]) -> tuple[Kind, ...]:
 
 
 def _with(head: str, most: int, tail: str = "", least: int = 1) -> list[str]:
-    """Patterns of something before a number, and perhaps behind it."""
+    """Return patterns of `head`, a number and `tail`. most, least: digits of the number."""
     return [head + number + tail for number in numbers(most, least)]
 
 
@@ -72,7 +73,7 @@ _PL, _PL_DISTRICT = _without("BDIOQZ"), _without("Q")
 
 
 def _german() -> tuple[Form, ...]:
-    """District, letters and number run together: two to five letters, of which the first three may be a district's."""
+    """Return the forms of German plates: two to five letters, the first one to three for the district, and a number."""
     plain = [
         "U" * min(letters - 1, 3) + "A" * max(1, letters - 3) + number
         for letters in (2, 3, 4, 5)
@@ -196,4 +197,5 @@ ABROAD: dict[str, tuple[Kind, ...]] = {
         tasmania=spelled("A99AA", A=_ALL),
     ),
 }
-"""By name. The Australian Capital Territory's and the Northern Territory's plates have the forms of New South Wales."""
+"""The tables by name. Plates of the Australian Capital Territory and the Northern Territory have the forms of New South
+Wales."""

@@ -1,4 +1,4 @@
-"""China's number plates: the table of their kinds, after GA 36-2018."""
+"""The table of the kinds of number plates of mainland China, after GA 36-2018."""
 
 from itertools import product
 
@@ -6,9 +6,9 @@ from streamwatch.core.plates.kinds import DIGITS, O_AND_I, Form, Kind
 
 PROVINCES = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新"
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""No I and no O: they are never used in a serial."""
+"""Letters of a serial; I and O are never used there."""
 OFFICE_LETTERS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"
-"""The second place. O: the province's own organs, on police plates and on ordinary ones of older official cars."""
+"""Letters of the second place. O stands for the organs of the province, on police plates and on older official cars."""
 SERIAL = LETTERS + DIGITS
 NEW_ENERGY = "ABCDEFGHJK"
 """A to E: battery electric. F to K: other new energy."""
@@ -46,5 +46,5 @@ KINDS: tuple[Kind, ...] = (
     Kind("ordinary", ((PROVINCES, LETTERS, *[SERIAL] * 5), (PROVINCES, "O", *[SERIAL] * 5))),
     Kind("temporary", _temporary()),
 )
-"""All kinds, in the order in which they are tried: the first full match wins."""
+"""All kinds, in the order in which they are tried. The first full match wins."""
 NAMES = frozenset(kind.name for kind in KINDS)

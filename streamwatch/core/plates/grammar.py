@@ -1,4 +1,4 @@
-"""Which texts are plates: a grammar is put together from the tables of kinds, by name, and from patterns."""
+"""Grammars: which texts are plates. A grammar combines tables of kinds, by name, with patterns."""
 
 import re
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ MARK_LOST = "港/澳 lost"
 MANY_LETTERS = "more than two letters"
 
 OTHER = "other"
-"""The kind of a plate that no table knows, only a pattern."""
+"""The kind of a plate that fits a pattern but no table."""
 
 TABLES: dict[str, tuple[Kind, ...]] = {"cn": china.KINDS, **ABROAD}
-"""The kinds of plates by the name of their grammar."""
+"""The kinds of plates, by the name of their grammar."""
 
 _ANY = re.compile(r"(?=(?:.*[A-Z]){2})(?=(?:.*[0-9]){2})(?!.*[A-Z]{4})(?!.*[0-9]{5})[A-Z0-9]{5,8}")
-"""What most plates of the world look like and few other texts: two letters and two digits at least, no word, no long
-number. A stopgap: a grammar by name knows more."""
-# Characters that stand on no Chinese plate but look like one that does.
+"""Fits most plates of the world and few other texts: at least two letters and two digits, no word, no long number.
+It is a stopgap: a grammar by name is better."""
+# Characters that are on no Chinese plate, and the characters of plates that they look like.
 _LOOK_ALIKES = str.maketrans("晥奥护折景", "皖粤沪浙京")
 
 
@@ -35,8 +35,8 @@ _LOOK_ALIKES = str.maketrans("晥奥护折景", "皖粤沪浙京")
 class Plate:
     """A normalised plate.
 
-    text: canonical. kind: the name in a table, "" where it fits none. repaired: a character was replaced to make it fit
-    (a look-alike). flags: reasons for less trust, in the words of the constants above.
+    text: canonical. kind: the name in a table, "" if it fits none. repaired: True if a look-alike was replaced so that
+    it fits. flags: reasons for less trust, from the constants above.
     """
 
     text: str
@@ -47,16 +47,17 @@ class Plate:
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """Which texts are plates: those of `kinds`, tried in this order, and what `others` (if any) matches in full."""
+    """Says which texts are plates: those of `kinds`, tried in this order, and full matches of `others`, if set."""
 
     kinds: tuple[Kind, ...] = china.KINDS
     others: re.Pattern[str] | None = None
 
     def parse(self, raw: str) -> Plate:
-        """The plate that an engine's text stands for.
+        """Return the plate that the text of an engine stands for.
 
-        A text that fits nothing is repaired (look-alikes, such as an O where only a 0 can stand) if that makes it fit a
-        kind; otherwise it is returned as it was read, with kind "". What fits only `others` has the kind "other".
+        If a text fits nothing, its look-alikes (such as an O where only a 0 can stand) are replaced if that makes it
+        fit a kind; otherwise it is returned as it was read, with kind "". A text that fits only `others` is of kind
+        "other".
         """
         text = normalise(raw)
         kind = self._kind_of(text)
@@ -74,7 +75,7 @@ class Grammar:
         return Plate(folded, kind, repaired=True, flags=(*repairs, *_doubts(folded, kind)))
 
     def plausible(self, raw: str) -> Plate | None:
-        """The plate if the text fits, after repair if need be; None where it does not."""
+        """Return the plate if a text fits, repaired if necessary; None if it does not fit."""
         plate = self.parse(raw)
         return plate if plate.kind else None
 
@@ -88,10 +89,10 @@ _NAMED = {**{name: Grammar(kinds) for name, kinds in TABLES.items()}, "china": C
 
 
 def grammar(setting: str | Sequence[str]) -> Grammar:
-    """The grammar of a setting. Raises ValueError, with a sentence that says what is wrong.
+    """Return the grammar of a setting. Raise ValueError, with a sentence that says what is wrong.
 
-    setting: a name of `TABLES`, "china" (the same as "cn"), "any" (China's and what looks like a plate), or a regular
-    expression for normalised texts, which alone stands beside China's plates; or several of these.
+    setting: a name of `TABLES`, "china" (the same as "cn"), "any" (plates of China, and all that looks like a plate),
+    or a regular expression for normalised texts; or several of these. A single expression adds to the plates of China.
     """
     if isinstance(setting, str):
         return _NAMED.get(setting) or Grammar(others=_pattern(setting))
@@ -104,25 +105,25 @@ def grammar(setting: str | Sequence[str]) -> Grammar:
 
 
 def parse(raw: str) -> Plate:
-    """As `Grammar.parse`, of China's plates."""
+    """Return what `Grammar.parse` returns for the plates of China."""
     return CHINA.parse(raw)
 
 
 def _pattern(setting: str) -> re.Pattern[str]:
-    names = f"is no grammar's name ({', '.join(TABLES)}), neither china nor any, and no regular expression"
+    names = f"is neither the name of a grammar ({', '.join(TABLES)}, china, any) nor a regular expression"
     if re.fullmatch("[A-Za-z]+", setting):
         raise ValueError(f"{names} that a plate with a digit could match")
     try:
         pattern = re.compile(setting)
     except re.error as error:
-        raise ValueError(f"{names} either: {error}") from None
+        raise ValueError(f"{names}: {error}") from None
     if pattern.fullmatch(""):
         raise ValueError("matches an empty text, so everything would be a plate")
     return pattern
 
 
 def _doubts(text: str, kind: str) -> tuple[str, ...]:
-    """Why a plate that fits may still be wrong. Only ordinary plates have a form loose enough to hide a misread."""
+    """Return why a plate that fits may still be wrong. Only ordinary plates have forms that can hide a misread."""
     if kind != "ordinary":
         return ()
     serial = text[2:]

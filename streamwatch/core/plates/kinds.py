@@ -1,4 +1,4 @@
-"""What a table of number plates is made of: characters, places, forms and kinds."""
+"""The types that a table of number plates is made of: characters, places, forms and kinds."""
 
 import re
 from collections.abc import Mapping
@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 DIGITS = "0123456789"
 
 Form = tuple[str, ...]
-"""The characters allowed at each place, from the first to the last."""
+"""The characters allowed at each place, from the first place to the last."""
 
 O_AND_I = {"O": "0", "I": "1"}
-"""What may be read for what where only the second can stand."""
+"""Look-alikes: the first character is read as the second one, at a place where only the second one can stand."""
 LETTERS_AND_DIGITS = dict(zip("OIZSBG012586", "012586OIZSBG", strict=True))
-"""The same for tables whose places are letters or digits, hardly ever both."""
+"""The same for tables whose places are either letters or digits, and hardly ever both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of plate.
 
-    forms: what its plates may look like. folds: which character may be read for which where only the second can stand.
-    pattern: matches in full exactly what fits a form.
+    forms: the characters that may stand at each place, for each length. folds: look-alikes, see `O_AND_I`. pattern: its
+    full matches are exactly the texts that fit a form.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Kind:
         object.__setattr__(self, "pattern", re.compile("|".join(forms)))
 
     def folded(self, text: str) -> str:
-        """The text with look-alikes read as what can stand there, if it then fits; else ""."""
+        """Return a text with look-alikes replaced by what can stand at their places, if it fits then; else ""."""
         for form in self.forms:
             if len(form) == len(text):
                 candidate = "".join(self._fold(char, place) for char, place in zip(text, form, strict=True))
@@ -47,15 +47,15 @@ class Kind:
 
 
 def spelled(*patterns: str, **classes: str) -> tuple[Form, ...]:
-    """Forms in the short notation of the tables.
+    """Return the forms that patterns in the short notation of the tables stand for.
 
-    In a pattern 9 stands for any digit and 1 for any but 0; a letter stands for the class of that name, and for itself
-    where there is none.
+    In a pattern 9 stands for any digit and 1 for any digit except 0. A letter stands for the class of that name, and
+    for itself if there is no such class.
     """
     places = {"9": DIGITS, "1": DIGITS[1:], **classes}
     return tuple(tuple(places.get(char, char) for char in pattern) for pattern in patterns)
 
 
 def numbers(most: int, least: int = 1) -> list[str]:
-    """Patterns of numbers of `least` to `most` digits that begin with no 0."""
+    """Return patterns of numbers of `least` to `most` digits that do not begin with 0."""
     return ["1" + "9" * more for more in range(least - 1, most)]

@@ -1,6 +1,6 @@
-"""Texts of number plates: brought to one spelling, and how likely one is a misread of another.
+"""Texts of number plates: normalising them, and the distance of two texts.
 
-The substitution costs are those of Genetec's list of OCR equivalents, completed by pairs that Chinese characters and
+The substitution costs are those of Genetec's list of OCR equivalents, with pairs added that Chinese characters and
 fonts suggest.
 """
 
@@ -9,7 +9,7 @@ import re
 import unicodedata
 from itertools import combinations
 
-# Spaces, what engines make of the dot printed after the office letter, dashes, and other noise between letters.
+# Spaces, readings of the dot that is printed after the office letter, dashes, and other noise between letters.
 _SEPARATORS = {
     *" \t\r\n\u00a0\u202f\u2060\u3000\ufeff",
     *map(chr, range(0x2000, 0x2010)),
@@ -28,13 +28,13 @@ _NORMAL = str.maketrans(
     }
 )
 MOST_PLATES = 32
-"""Of one picture: where so many are in view, none is large enough to be read."""
+"""Most plates of one picture: if more are in view, none is large enough to be read."""
 LONGEST_TEXT = 24
-"""Characters of what an engine may write for one plate, separators included; the longest plate of China has eight."""
+"""Most characters that an engine may write for one plate, with separators; the longest plate of China has eight."""
 _LEGIBLE = re.compile(r"[0-9A-Za-z\u00c0-\u024f\u3007\u3400-\u9fff \u2010-\u2015·•‧∙⋅●・.,_()\[\]-]*")
-"""Letters of the Latin alphabet, digits, Chinese characters, and what is printed or written between them."""
+"""Letters of the Latin alphabet, digits, Chinese characters, and the marks between them."""
 _WILD = re.compile(r"([*?]|\[[^\]]*\])")
-# Groups of characters that engines take for each other, and what it costs to take one for the other.
+# Groups of characters that engines confuse, and the cost of such a confusion.
 _CONFUSIONS: tuple[tuple[float, tuple[str, ...]], ...] = (
     (0.25, ("0ODQ", "1I", "2Z", "5S", "8B", "6G")),
     (0.5, ("1ILT7", "MNH", "FP", "BD", "9G")),
@@ -43,7 +43,7 @@ _CONFUSIONS: tuple[tuple[float, tuple[str, ...]], ...] = (
 )
 _OTHER = 1.0
 _EDGE = 0.75
-"""Losing or gaining the first or last character: a quarter of all misreads are cut plates."""
+"""Cost of losing or gaining the first or last character: a quarter of all misreads are cut plates."""
 _INSIDE = 1.0
 
 
@@ -60,37 +60,37 @@ _SUBSTITUTION = _substitutions()
 
 
 def normalise(raw: str) -> str:
-    """The text with plain characters only: NFKC, no separators, upper-case letters, mainland forms of characters.
+    """Return a text with plain characters only: NFKC, no separators, upper-case letters, mainland forms of characters.
 
-    Nothing is guessed here: what looks like another character stays. Empty where nothing is left.
+    Nothing is guessed: look-alikes stay. The result is empty if nothing is left.
     """
     return unicodedata.normalize("NFKC", raw).translate(_NORMAL)
 
 
 def legible(raw: str) -> bool:
-    """True if a text of an engine can be a plate's: not too long, and of letters, digits and Chinese characters alone.
+    """True if a text of an engine can be a plate: not too long, and only letters, digits and Chinese characters.
 
-    Control characters, direction marks and markup never are.
+    A text with control characters, direction marks or markup never is.
     """
     return len(raw) <= LONGEST_TEXT and _LEGIBLE.fullmatch(unicodedata.normalize("NFKC", raw)) is not None
 
 
 def normalise_glob(glob: str) -> str:
-    """As `normalise`, of a pattern whose `*`, `?` and `[…]` stay."""
+    """Return a pattern normalised as by `normalise`, with its `*`, `?` and `[…]` kept."""
     parts = _WILD.split(unicodedata.normalize("NFKC", glob))
     return "".join(part if _WILD.fullmatch(part) else normalise(part) for part in parts)
 
 
 def part_of_plate(text: str) -> str:
-    """As `normalise_glob`, of what a person looks for: a text without `*` and `?` may stand anywhere in a plate.
+    """Return the pattern of what a person looks for: a text without `*` and `?` may stand anywhere in a plate.
 
-    Raises ValueError with a sentence where a character stands in no plate.
+    Raise ValueError, with a sentence, if a character cannot stand in a plate.
     """
     glob = normalise_glob(text)
     odd = [character for character in glob + "".join(re.findall(r"[\[\]]", text)) if not _may_be_sought(character)]
     if odd:
         raise ValueError(
-            f"{text!r} is no part of a plate: {odd[0]!r} stands in none; "
+            f"{text!r} cannot be a part of a plate: {odd[0]!r} occurs in no plate; "
             "write letters and digits, * for any text and ? for one character."
         )
     return glob if not glob or set(glob) & {"*", "?"} else f"*{glob}*"
@@ -101,10 +101,11 @@ def _may_be_sought(character: str) -> bool:
 
 
 def distance(a: str, b: str, most: float = math.inf) -> float:
-    """How unlikely it is that one of two normalised plates is a misread of the other; 0 for equal ones, symmetric.
+    """Return how unlikely it is that one of two normalised plates is a misread of the other.
 
-    The cheapest edit script: a likely confusion costs 0.25 or 0.5, a lost first or last character 0.75, all else 1.
-    most: what costs more is not worked out to the end and comes back as infinity.
+    It is symmetric, 0 for equal plates, and the cost of the cheapest edit script: a likely confusion costs 0.25 or 0.5,
+    a lost first or last character 0.75, everything else 1. most: a larger distance is returned as infinity, without
+    working it out.
     """
     if abs(len(a) - len(b)) * _EDGE > most:
         return math.inf

@@ -1,20 +1,20 @@
-"""What a dry run would have cost, and what each rule saved, for the terminal."""
+"""The account of a dry run for the terminal: what it would have cost, and what each rule saved."""
 
 from typing import TextIO
 
 from streamwatch.core.words import printable
 from streamwatch.gate import Why
+from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.savings import Saving, savings_of
 from streamwatch.replay.explain.trace import Trace
-from streamwatch.replay.explain.used import Answers, Used
 
 ASSUMPTION = "one picture per second while at least min_area of what is watched differs from the empty scene"
 
 
-def print_account(trace: Trace, used: Used, out: TextIO) -> None:
-    """The dry run as a few lines and a table."""
+def print_account(trace: Trace, used: ReplaySettings, out: TextIO) -> None:
+    """Print a dry run as a few lines and a table."""
     savings = savings_of(trace, used.least_change)
-    vehicles = len(trace.stays)
+    vehicles = len(trace.passages)
     played = printable(f"dry run of {', '.join(used.videos)} at camera {used.camera}")
     out.write(f"{played}: nothing was paid, nothing was written\n")
     out.write(f"assumed: {used.answers}; no budget, no outage, no earlier run\n\n")
@@ -26,11 +26,11 @@ def print_account(trace: Trace, used: Used, out: TextIO) -> None:
     for rule in savings.rules:
         if rule.why is not Why.SENT:
             out.write(f"{rule.naive:>11}  {rule.frames:>7}  {rule.rule}\n")
-    out.write(_rest(savings.rules, len(trace.looks)))
+    out.write(_rest(savings.rules, len(trace.frames)))
 
 
-def cost(calls: int, used: Used) -> str:
-    """What so many calls cost."""
+def cost(calls: int, used: ReplaySettings) -> str:
+    """Return the cost of a number of calls, in words."""
     if used.answers is Answers.LOCAL:
         return "free"
     return f"cost {calls * used.price:.2f}" if used.price else "cost unknown (calls.price is 0)"
@@ -45,7 +45,7 @@ def _rest(rules: tuple[Saving, ...], frames: int) -> str:
     )
 
 
-def _calls(count: int, used: Used) -> str:
+def _calls(count: int, used: ReplaySettings) -> str:
     return f"{count:>5} {used.reading}{' ' if count == 1 else 's'}"
 
 

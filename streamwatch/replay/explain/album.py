@@ -1,4 +1,4 @@
-"""Small copies of pictures, and which of them a page has room for."""
+"""Thumbnails: small copies of pictures, and the choice of those that fit on a page."""
 
 import base64
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ MOST_BYTES = 60_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class Thumbnail:
     """A JPEG and its size in pixels."""
 
     jpeg: bytes
@@ -23,25 +23,25 @@ class Picture:
 
     @property
     def uri(self) -> str:
-        """As a data URI."""
+        """Return the picture as a data URI."""
         return "data:image/jpeg;base64," + base64.b64encode(self.jpeg).decode("ascii")
 
 
-def of_frame(frame: Frame, long_side: int) -> Picture:
-    """A whole frame, its longer side at most `long_side` px."""
+def of_frame(frame: Frame, long_side: int) -> Thumbnail:
+    """Return a whole frame, its longer side at most `long_side` px."""
     height, width = frame.luma.shape
     small = encode(frame, Box(0, 0, width, height), long_side=long_side, quality=QUALITY, max_bytes=MOST_BYTES)
-    return Picture(small.data, small.width, small.height)
+    return Thumbnail(small.data, small.width, small.height)
 
 
-def of_keyframe(keyframe: Keyframe) -> Picture:
-    """What was sent, smaller."""
+def of_keyframe(keyframe: Keyframe) -> Thumbnail:
+    """Return a small copy of what was sent."""
     small = thumbnail(keyframe.jpeg, long_side=PART_SIDE, quality=PART_QUALITY)
-    return Picture(small.data, small.width, small.height)
+    return Thumbnail(small.data, small.width, small.height)
 
 
-def with_room(pictures: Iterable[Picture | None], room: int = ROOM) -> set[int]:
-    """The `id`s of the pictures that fit, those first that come first."""
+def with_room(pictures: Iterable[Thumbnail | None], room: int = ROOM) -> set[int]:
+    """Return the `id`s of the pictures that fit into `room` bytes; the first ones have priority."""
     kept = set()
     for picture in pictures:
         if picture is not None and len(picture.jpeg) <= room:

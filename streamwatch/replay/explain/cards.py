@@ -1,4 +1,4 @@
-"""The vehicles that were sent, each picture with its reason and what came of it, and the things that were not."""
+"""The cards of the page: vehicles, each picture with its reason and its answer, and objects that were not sent."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -7,32 +7,33 @@ from html import escape
 from streamwatch.core.model import Box, Corners, Point
 from streamwatch.core.sentences import sentence
 from streamwatch.gate import CLEARLY_BETTER, Why, plate_width
-from streamwatch.replay.explain.album import Picture
+from streamwatch.replay.explain.album import Thumbnail
 from streamwatch.replay.explain.chart import clock
+from streamwatch.replay.explain.objects import ObjectTrace
+from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.timeline import answer, passage_chart
-from streamwatch.replay.explain.trace import Sent, Stay, Thing, Trace
-from streamwatch.replay.explain.used import Answers, Used
+from streamwatch.replay.explain.trace import PassageTrace, SentKeyframe, Trace
 from streamwatch.replay.explain.words import KEPT, MEANINGS, NOT_SENT, OUTCOMES
 
-MOST_UNSENT = 60  # things that are shown one by one
-POINTS = 120  # of a path over a picture at most
+MOST_UNSENT = 60  # objects that are shown one by one
+POINTS = 120  # most points of a path over a picture
 Size = tuple[int, int]
-Show = Callable[[Picture | None], bool]
-"""Whether the page has room for a picture."""
+Show = Callable[[Thumbnail | None], bool]
+"""True if the page has room for a picture."""
 
 
-def vehicles(trace: Trace, used: Used, show: Show) -> str:
-    """One card for each passage."""
-    if not trace.stays:
-        return '<p class="empty">No vehicle was sent. What was looked at instead stands below.</p>'
-    return "".join(_vehicle(trace, used, stay, show) for stay in trace.stays.values())
+def vehicles(trace: Trace, used: ReplaySettings, show: Show) -> str:
+    """Return one card for each passage."""
+    if not trace.passages:
+        return '<p class="empty">No vehicle was sent. The objects below were looked at.</p>'
+    return "".join(_vehicle(trace, used, passage, show) for passage in trace.passages.values())
 
 
-def unsent(trace: Trace, used: Used, show: Show) -> str:
-    """One card for each thing that was followed and never sent."""
-    things = [thing for thing in unsent_things(trace) if _worth_showing(thing)]
-    rest = len(unsent_things(trace)) - min(len(things), MOST_UNSENT)
-    cards = "".join(_thing(used, thing, show) for thing in things[:MOST_UNSENT])
+def unsent(trace: Trace, used: ReplaySettings, show: Show) -> str:
+    """Return one card for each object that was followed and never sent."""
+    things = [obj for obj in unsent_objects(trace) if _worth_showing(obj)]
+    rest = len(unsent_objects(trace)) - min(len(things), MOST_UNSENT)
+    cards = "".join(_object(used, obj, show) for obj in things[:MOST_UNSENT])
     body = f'<div class="things">{cards}</div>' if cards else '<p class="empty">Nothing.</p>'
     more = (
         f'<p class="note">{rest} more came too shortly to be looked at, or are left out here.</p>' if rest > 0 else ""
@@ -40,14 +41,14 @@ def unsent(trace: Trace, used: Used, show: Show) -> str:
     return body + more
 
 
-def unsent_things(trace: Trace) -> list[Thing]:
-    """What was followed under a number that never became a passage."""
-    sent = {stay.number for stay in trace.stays.values()}
-    return [thing for thing in trace.things.values() if thing.number not in sent]
+def unsent_objects(trace: Trace) -> list[ObjectTrace]:
+    """Return the objects that never became a passage."""
+    sent = {passage.number for passage in trace.passages.values()}
+    return [obj for obj in trace.objects.values() if obj.number not in sent]
 
 
-def scene(picture: Picture | None, alt: str, over: str, frame: Size, css: str = "") -> str:
-    """A whole frame with a drawing over it, in pixels of a frame of that size."""
+def scene(picture: Thumbnail | None, alt: str, over: str, frame: Size, css: str = "") -> str:
+    """Return a whole frame with a drawing over it; `over` is in pixels of a frame of size `frame`."""
     width, height = frame
     drawing = f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true">{over}</svg>'
     ratio = f"aspect-ratio:{width}/{height}"
@@ -60,7 +61,7 @@ def scene(picture: Picture | None, alt: str, over: str, frame: Size, css: str = 
 
 
 def outline(zone: Sequence[Point] | None, frame: Size) -> str:
-    """The zone, with what lies outside darkened."""
+    """Return the zone as a drawing that darkens what lies outside."""
     if zone is None:
         return ""
     width, height = frame
@@ -70,94 +71,94 @@ def outline(zone: Sequence[Point] | None, frame: Size) -> str:
 
 
 def frame_of(box: Box, css: str) -> str:
-    """A rectangle over a frame."""
+    """Return a rectangle over a frame."""
     return f'<rect class="{css}" x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}"/>'
 
 
 def _plate(corners: Corners | None) -> str:
-    """The corners of a plate over a frame."""
+    """Return the corners of a plate as a drawing over a frame."""
     if corners is None:
         return ""
     points = " ".join(f"{x:.0f},{y:.0f}" for x, y in corners)
     return f'<polygon class="quad" points="{points}"/>'
 
 
-def _path(thing: Thing) -> str:
-    """The way of a plate through the picture."""
-    step = -(-len(thing.path) // POINTS) or 1
-    points = " ".join(f"{x:.0f},{y:.0f}" for x, y in thing.path[::step])
+def _path(obj: ObjectTrace) -> str:
+    """Return the way of a plate through the picture as a drawing."""
+    step = -(-len(obj.path) // POINTS) or 1
+    points = " ".join(f"{x:.0f},{y:.0f}" for x, y in obj.path[::step])
     return f'<polyline class="path" points="{points}"/>' if points else ""
 
 
-def _picture_of(used: Used, thing: Thing, show: Show, what: str) -> str:
-    """The best view of a thing that was not sent."""
-    begin, end = clock(thing.samples[0].at, tenths=True), clock(thing.samples[-1].at, tenths=True)
-    over = outline(used.zone, thing.size) + _path(thing) + frame_of(thing.box, "crop") + _plate(thing.plate)
+def _picture_of(used: ReplaySettings, obj: ObjectTrace, show: Show, what: str) -> str:
+    """Return the best view of an object that was not sent."""
+    begin, end = clock(obj.samples[0].at, tenths=True), clock(obj.samples[-1].at, tenths=True)
+    over = outline(used.zone, obj.size) + _path(obj) + frame_of(obj.box, "crop") + _plate(obj.plate)
     alt = f"Frame between {begin} and {end}; a box marks what was {what}"
-    return scene(thing.picture if show(thing.picture) else None, alt, over, thing.size)
+    return scene(obj.picture if show(obj.picture) else None, alt, over, obj.size)
 
 
 def advised(advice: str) -> str:
-    """What to try, where there is something."""
+    """Return an advice as a paragraph; "" without one."""
     return f'<p class="try">{escape(advice)}</p>' if advice else ""
 
 
-def _vehicle(trace: Trace, used: Used, stay: Stay, show: Show) -> str:
-    name, tone, long = OUTCOMES[stay.outcome] if stay.sent else KEPT if stay.kept else NOT_SENT
-    if stay.sent and used.answers is Answers.ASSUMED:
+def _vehicle(trace: Trace, used: ReplaySettings, passage: PassageTrace, show: Show) -> str:
+    name, tone, long = OUTCOMES[passage.outcome] if passage.sent else KEPT if passage.kept else NOT_SENT
+    if passage.sent and used.answers is Answers.ASSUMED:
         name, long = "assumed read", "In this dry run every picture counts as read."
-    plates = " ".join(f'<span class="plate">{escape(plate)}</span>' for plate in stay.plates)
-    begin, end = clock(stay.begin, tenths=True), clock(stay.end, tenths=True)
-    local = stay.opened_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    thing = trace.things.get(stay.number)
-    chart = passage_chart(trace, stay, used, needed(stay, used)) if thing else ""
-    views = "".join(_view(used, thing, sent, show) for sent in stay.sent) or _unpaid(used, thing, stay, show)
+    plates = " ".join(f'<span class="plate">{escape(plate)}</span>' for plate in passage.plates)
+    begin, end = clock(passage.begin, tenths=True), clock(passage.end, tenths=True)
+    local = passage.opened_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    obj = trace.objects.get(passage.number)
+    chart = passage_chart(trace, passage, used, needed(passage, used)) if obj else ""
+    views = "".join(_view(used, obj, sent, show) for sent in passage.sent) or _unpaid(used, obj, passage, show)
     return (
-        f'<article class="card" id="p{stay.ordinal}"><header><h3>Vehicle {stay.ordinal} {plates}</h3>'
+        f'<article class="card" id="p{passage.ordinal}"><header><h3>Vehicle {passage.ordinal} {plates}</h3>'
         f'<span class="badge {tone}" title="{escape(long)}">{escape(name)}</span>'
         f'<p class="when">{begin} to {end} <span class="note">came at {local}</span></p></header>'
         f"{chart}{views}"
-        f'<div class="why"><h4>Why no {"further " if stay.sent else ""}{used.reading}</h4>'
-        f"<p>{escape(no_further(trace, used, stay))}</p></div></article>"
+        f'<div class="why"><h4>Why no {"further " if passage.sent else ""}{used.reading}</h4>'
+        f"<p>{escape(no_further(trace, used, passage))}</p></div></article>"
     )
 
 
-def needed(stay: Stay, used: Used) -> float | None:
-    """The score from which another call was worth its price; None where the score did not decide that."""
-    if not stay.sent or stay.sent[-1].reads != () or _settled(stay) or len(stay.sent) >= used.max_calls:
+def needed(passage: PassageTrace, used: ReplaySettings) -> float | None:
+    """Return the score from which another call was worth its price; None if the score did not decide that."""
+    if not passage.sent or passage.sent[-1].reads != () or _settled(passage) or len(passage.sent) >= used.max_calls:
         return None
-    return CLEARLY_BETTER * stay.sent[-1].score
+    return CLEARLY_BETTER * passage.sent[-1].score
 
 
-def no_further(trace: Trace, used: Used, stay: Stay) -> str:
-    """Why the last call of a passage was the last one, or why it had none."""
-    thing = trace.things.get(stay.number)
-    if not stay.sent:
-        whys = Counter(sample.why for sample in thing.samples) if thing else Counter[Why]()
-        if thing is not None and thing.widths:
-            return f"{MEANINGS[thing.verdict].long} {_told(whys)}"
+def no_further(trace: Trace, used: ReplaySettings, passage: PassageTrace) -> str:
+    """Return why the last call of a passage was the last one, or why it had none."""
+    obj = trace.objects.get(passage.number)
+    if not passage.sent:
+        whys = Counter(sample.why for sample in obj.samples) if obj else Counter[Why]()
+        if obj is not None and obj.widths:
+            return f"{MEANINGS[obj.verdict].long} {_told(whys)}"
         return f"It was as large as a vehicle, but no plate could be seen in any view. {_told(whys)}"
-    last = stay.sent[-1]
-    later = [s for s in thing.samples if s.at > last.sent] if thing else []
-    if _settled(stay):
+    last = passage.sent[-1]
+    later = [s for s in obj.samples if s.at > last.sent] if obj else []
+    if _settled(passage):
         words = f"A plate was read that fits the grammar and is at least {used.min_confidence:.0%} sure: it is settled."
         if used.answers is Answers.ASSUMED:
             words = "Its picture counts as read, so it is settled."
-    elif len(stay.sent) >= used.max_calls:
+    elif len(passage.sent) >= used.max_calls:
         words = f"It had all the {used.reading}s of one passage (max_calls: {used.max_calls})."
     elif last.reads is None:
         words = "No engine answered, and there was no other view for another try before it went."
     elif last.reads:
         words = "Nothing sure was read, and no view was left for a second opinion: one with the plate in another size."
     else:
-        words = _unread(stay, used, [s.best for s in later if s.best is not None])
-    if thing is None:
+        words = _unread(passage, used, [s.best for s in later if s.best is not None])
+    if obj is None:
         return words
     return f"{words} {_afterwards(Counter(s.why for s in later))}"
 
 
-def _unread(stay: Stay, used: Used, bests: list[float]) -> str:
-    least = needed(stay, used) or 0.0
+def _unread(passage: PassageTrace, used: ReplaySettings, bests: list[float]) -> str:
+    least = needed(passage, used) or 0.0
     words = (
         f"No plate was read, so another view was worth a {used.reading} only from a score of {least:.0f} on: "
         f"{CLEARLY_BETTER:g} times that of the one that was sent."
@@ -179,16 +180,16 @@ def _listed(whys: Counter[Why]) -> str:
     return ", ".join(f"{count} × {MEANINGS[why].short}" for why, count in whys.most_common())
 
 
-def _settled(stay: Stay) -> bool:
-    return any(read.good for sent in stay.sent for read in sent.reads or ())
+def _settled(passage: PassageTrace) -> bool:
+    return any(read.good for sent in passage.sent for read in sent.reads or ())
 
 
-def _view(used: Used, thing: Thing | None, sent: Sent, show: Show) -> str:
+def _view(used: ReplaySettings, obj: ObjectTrace | None, sent: SentKeyframe, show: Show) -> str:
     tone, text = answer(sent)
     at = clock(sent.taken, tenths=True)
     whole = ""
     if show(sent.whole):
-        path = _path(thing) if thing is not None and thing.size == sent.frame else ""
+        path = _path(obj) if obj is not None and obj.size == sent.frame else ""
         over = outline(used.zone, sent.frame) + path + frame_of(sent.crop, "crop") + _plate(sent.plate)
         alt = (
             f"The frame at {at}; a box marks the part that was sent as view {sent.view} of vehicle {sent.vehicle}, "
@@ -220,18 +221,18 @@ def _view(used: Used, thing: Thing | None, sent: Sent, show: Show) -> str:
     )
 
 
-def _unpaid(used: Used, thing: Thing | None, stay: Stay, show: Show) -> str:
-    """What was kept of a passage that nothing was paid for, and a whole frame that shows it."""
-    kept, figures = stay.kept, ""
+def _unpaid(used: ReplaySettings, obj: ObjectTrace | None, passage: PassageTrace, show: Show) -> str:
+    """Return the kept picture of a passage that nothing was paid for, and a whole frame that shows it."""
+    kept, figures = passage.kept, ""
     if kept is not None and show(kept.part):
         caption = f"Kept, not paid, at {clock(kept.taken, tenths=True)}: {sentence(kept.reason)}"
-        figures = _part(kept.part, f"Vehicle {stay.ordinal} as it was kept", caption)
-    if thing is not None and show(thing.picture):
-        figures += f'<figure class="best">{_picture_of(used, thing, show, "recorded")}</figure>'
+        figures = _part(kept.part, f"Vehicle {passage.ordinal} as it was kept", caption)
+    if obj is not None and show(obj.picture):
+        figures += f'<figure class="best">{_picture_of(used, obj, show, "recorded")}</figure>'
     return f'<div class="shots">{figures}</div>' if figures else ""
 
 
-def _part(picture: Picture | None, alt: str, caption: str) -> str:
+def _part(picture: Thumbnail | None, alt: str, caption: str) -> str:
     assert picture is not None
     return (
         f'<figure class="part"><img loading="lazy" decoding="async" src="{picture.uri}" width="{picture.width}" '
@@ -239,25 +240,25 @@ def _part(picture: Picture | None, alt: str, caption: str) -> str:
     )
 
 
-def _worth_showing(thing: Thing) -> bool:
-    return not set(thing.whys) <= {Why.TOO_SHORT, Why.NO_PLATE}
+def _worth_showing(obj: ObjectTrace) -> bool:
+    return not set(obj.whys) <= {Why.TOO_SHORT, Why.NO_PLATE}
 
 
-def _thing(used: Used, thing: Thing, show: Show) -> str:
-    why = thing.verdict
-    ended = thing.whys.most_common()
+def _object(used: ReplaySettings, obj: ObjectTrace, show: Show) -> str:
+    why = obj.verdict
+    ended = obj.whys.most_common()
     meaning = MEANINGS[why]
-    begin, end = clock(thing.samples[0].at, tenths=True), clock(thing.samples[-1].at, tenths=True)
-    picture = _picture_of(used, thing, show, "followed and not sent")
-    widest = max((width for _, width in thing.widths), default=0)
+    begin, end = clock(obj.samples[0].at, tenths=True), clock(obj.samples[-1].at, tenths=True)
+    picture = _picture_of(used, obj, show, "followed and not sent")
+    widest = max((width for _, width in obj.widths), default=0)
     plate = f"Its plate was at most {widest:.0f} px wide. " if widest else ""
     counted = ", ".join(f"{count} × {MEANINGS[reason].short}" for reason, count in ended)
     return (
         f'<article class="thing">{picture}<div><h3><i class="w-{why.name}"></i>{escape(meaning.short)} '
         f"<code>{why.name}</code></h3>"
         f'<p class="when">{begin} to {end}</p><p>{escape(meaning.long)}</p>'
-        f'<p class="note">{plate}It filled at most {thing.largest:.1%} of the picture. '
-        f"{_frames(len(thing.samples))}: {counted}.</p>"
+        f'<p class="note">{plate}It filled at most {obj.largest:.1%} of the picture. '
+        f"{_frames(len(obj.samples))}: {counted}.</p>"
         f"{advised(meaning.advice)}</div></article>"
     )
 

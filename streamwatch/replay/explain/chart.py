@@ -1,4 +1,4 @@
-"""Curves and marks over time, as SVG and HTML that fit any width: only lines are stretched, never letters."""
+"""Curves and marks over time, as SVG and HTML that fit any width: lines are stretched, letters are not."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -9,15 +9,15 @@ from streamwatch.gate import Why
 from streamwatch.replay.explain.words import MEANINGS, SENTENCES, STATES
 
 WIDE, HIGH = 1000, 100  # units of every curve's drawing
-POINTS = 500  # of a curve at most, so that a long recording makes no long page
+POINTS = 500  # most points of a curve, so that a long recording makes no long page
 STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
 SENT = f"w-{Why.SENT.name}"
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of the timeline in seconds. marks: round times that are named below it, at most."""
+class TimeSpan:
+    """A part of the timeline in seconds. marks: most round times that are named below it."""
 
     begin: float
     end: float
@@ -28,22 +28,22 @@ class Window:
         return max(1e-3, self.end - self.begin)
 
     def percent(self, at: float) -> float:
-        """Where a time lies, 0 at the left edge, 100 at the right one."""
+        """Return where a time lies: 0 at the left edge, 100 at the right edge."""
         return min(100.0, max(0.0, 100 * (at - self.begin) / self.length))
 
     def x(self, at: float) -> float:
-        """The same in units of a drawing."""
+        """Return where a time lies, in units of a drawing."""
         return WIDE / 100 * self.percent(at)
 
     def ticks(self) -> list[float]:
-        """Round times inside the window."""
+        """Return the round times in this part of the timeline."""
         step = next((s for s in STEPS if self.length / s <= self.marks), STEPS[-1])
         first = -(-self.begin // step)
         return [step * (first + n) for n in range(int(self.length / step) + 2) if step * (first + n) <= self.end]
 
 
 def clock(seconds: float, tenths: bool = False) -> str:
-    """A time on the timeline: `0:07`, `12:30`, `1:02:03`, with tenths `0:07.4`."""
+    """Return a time on the timeline in words: `0:07`, `12:30`, `1:02:03`, with tenths `0:07.4`."""
     whole = round(seconds, 1) if tenths else float(round(seconds))
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(int(minutes), 60)
@@ -52,9 +52,9 @@ def clock(seconds: float, tenths: bool = False) -> str:
 
 
 def curve(
-    points: Sequence[Point], window: Window, height: Callable[[float], float], css: str, *, filled: bool = False
+    points: Sequence[Point], window: TimeSpan, height: Callable[[float], float], css: str, *, filled: bool = False
 ) -> str:
-    """A path through (time, value); height: 0 to 1 for a value."""
+    """Return a path through points of (time, value). height: returns the height of a value, 0 to 1."""
     drawn = [(window.x(at), HIGH * (1 - min(1.0, height(value)))) for at, value in thin(points, window)]
     if not drawn:
         return ""
@@ -65,8 +65,8 @@ def curve(
     return f'<path class="{css}" d="M{steps}{dot}"/>'
 
 
-def thin(points: Sequence[Point], window: Window) -> list[Point]:
-    """At most POINTS of them: of each short stretch the highest, so that no peak is lost."""
+def thin(points: Sequence[Point], window: TimeSpan) -> list[Point]:
+    """Return at most POINTS of the points: the highest one of each short part, so that no peak is lost."""
     inside = [point for point in points if window.begin <= point[0] <= window.end]
     if len(inside) <= POINTS:
         return inside
@@ -78,8 +78,8 @@ def thin(points: Sequence[Point], window: Window) -> list[Point]:
     return list(highest.values())
 
 
-def drawing(window: Window, inside: str, css: str = "") -> str:
-    """A stretched drawing with a line at each round time."""
+def drawing(window: TimeSpan, inside: str, css: str = "") -> str:
+    """Return a stretched drawing with a line at each round time."""
     grid = "".join(f"M{window.x(at):.1f},0V{HIGH}" for at in window.ticks())
     return (
         f'<svg class="plot {css}" viewBox="0 0 {WIDE} {HIGH}" preserveAspectRatio="none" aria-hidden="true">'
@@ -88,32 +88,32 @@ def drawing(window: Window, inside: str, css: str = "") -> str:
 
 
 def level(height: float, css: str) -> str:
-    """A line across at this height, 0 to 1."""
+    """Return a horizontal line at a height of 0 to 1."""
     y = HIGH * (1 - min(1.0, max(0.0, height)))
     return f'<path class="{css}" d="M0,{y:.1f}H{WIDE}"/>'
 
 
-def upright(window: Window, at: float, css: str) -> str:
-    """A line from top to bottom at a time."""
+def upright(window: TimeSpan, at: float, css: str) -> str:
+    """Return a vertical line at a time."""
     return f'<path class="{css}" d="M{window.x(at):.1f},0V{HIGH}"/>'
 
 
-def reasons(looks: Iterable[tuple[float, Why]], window: Window, frame: float) -> str:
-    """The reason of every frame as a band of colours. frame: seconds that one frame lasts."""
-    return _strip(
-        ((at, f"w-{why.name}") for at, why in looks), window, frame, {f"w-{w.name}": SENTENCES[w] for w in Why}
-    )
+def reasons(looks: Iterable[tuple[float, Why]], window: TimeSpan, frame: float) -> str:
+    """Return the reason of every frame as a band of colours. frame: seconds that one frame lasts."""
+    sentences = {f"w-{why.name}": SENTENCES[why] for why in Why}
+    return _strip(((at, f"w-{why.name}") for at, why in looks), window, frame, sentences)
 
 
-def states(looks: Iterable[tuple[float, str]], window: Window, frame: float) -> str:
-    """The state of a track in every frame in the same way."""
+def states(looks: Iterable[tuple[float, str]], window: TimeSpan, frame: float) -> str:
+    """Return the state of a track in every frame as a band of colours. frame: seconds that one frame lasts."""
     return _strip(((at, f"s-{name}") for at, name in looks), window, frame, {f"s-{s}": t for s, t in STATES.items()})
 
 
-def _strip(looks: Iterable[tuple[float, str]], window: Window, frame: float, told: dict[str, str]) -> str:
-    """looks: times and the class of the colour. told: what a class means.
+def _strip(looks: Iterable[tuple[float, str]], window: TimeSpan, frame: float, told: dict[str, str]) -> str:
+    """Return a band of colours. looks: times with the class of the colour; told: what a class means.
 
-    Of a stretch too short to be seen, what most frames have; a sent frame always shows.
+    If a part is too short to be seen, the class of most of its frames is drawn; a frame at which a view was sent is
+    always drawn.
     """
     buckets: dict[int, Counter[str]] = {}
     fineness = max(frame, window.length / 400)
@@ -130,15 +130,15 @@ def _strip(looks: Iterable[tuple[float, str]], window: Window, frame: float, tol
     return drawing(window, "".join(_band(window, *band, told[band[2]]) for band in bands), "strip")
 
 
-def _band(window: Window, begin: float, end: float, css: str, what: str) -> str:
+def _band(window: TimeSpan, begin: float, end: float, css: str, what: str) -> str:
     left, width = window.x(begin), max(window.x(end) - window.x(begin), 2.5 if css == SENT else 0.5)
     told = f"{clock(begin, tenths=True)} to {clock(end, tenths=True)}: {what}"
     shape = f'x="{left:.1f}" y="0" width="{width:.1f}" height="{HIGH}"'
     return f'<rect class="{css}" {shape}><title>{escape(told)}</title></rect>'
 
 
-def axis(window: Window) -> str:
-    """Round times below a drawing; every second one gives way on a narrow screen."""
+def axis(window: TimeSpan) -> str:
+    """Return the round times below a drawing; every second one is hidden on a narrow screen."""
     labels = []
     for n, at in enumerate(window.ticks()):
         place = window.percent(at)
@@ -151,24 +151,24 @@ def axis(window: Window) -> str:
 
 
 def lane(label: str, inside: str, note: str = "") -> str:
-    """A named row of the timeline."""
+    """Return a named row of the timeline."""
     more = f' <span class="note">{note}</span>' if note else ""
     return f'<div class="lane"><div class="label"><span>{label}{more}</span></div>{inside}</div>'
 
 
-def mark(window: Window, at: float, css: str, sign: str, text: str, href: str, *, stop: bool = True) -> str:
-    """A sign at a time that leads to what it stands for. stop: whether the tab key stops at it."""
+def mark(window: TimeSpan, at: float, css: str, sign: str, text: str, href: str, *, stop: bool = True) -> str:
+    """Return a sign at a time, as a link. stop: True if the tab key stops at it."""
     place, named, skip = f"left:{window.percent(at):.3f}%", escape(text), "" if stop else ' tabindex="-1"'
     return f'<a class="mark {css}" style="{place}" href="{href}" title="{named}" aria-label="{named}"{skip}>{sign}</a>'
 
 
 def legend(whys: Iterable[Why]) -> str:
-    """Which colour is which reason."""
+    """Return the legend of the reasons."""
     items = "".join(f'<li><i class="w-{why.name}"></i>{escape(MEANINGS[why].short)}</li>' for why in whys)
     return f'<ul class="legend" aria-label="Colours of the reasons">{items}</ul>'
 
 
 def legend_of_states(names: Iterable[str]) -> str:
-    """Which colour is which state of a track."""
+    """Return the legend of the states of a track."""
     items = "".join(f'<li><i class="s-{name}"></i>{name}: {escape(STATES[name])}</li>' for name in names)
     return f'<ul class="legend" aria-label="Colours of the states">{items}</ul>'

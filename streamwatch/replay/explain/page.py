@@ -1,4 +1,4 @@
-"""One self-contained page: styles, a few lines of script and all pictures inside."""
+"""The page that explains a replay: one file with styles, a short script and all pictures inside."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ from pathlib import Path
 from streamwatch.core.errors import PageError
 from streamwatch.gate import Why
 from streamwatch.replay.explain.account import ASSUMPTION, cost
-from streamwatch.replay.explain.album import Picture, with_room
+from streamwatch.replay.explain.album import Thumbnail, with_room
 from streamwatch.replay.explain.cards import advised, unsent, vehicles
 from streamwatch.replay.explain.chart import clock
+from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.savings import Savings, read_free, readings_of, savings_of
 from streamwatch.replay.explain.timeline import overview
 from streamwatch.replay.explain.trace import Trace
 from streamwatch.replay.explain.tuning import settings_table, zone_editor, zone_picture
-from streamwatch.replay.explain.used import Answers, Used
 from streamwatch.replay.explain.words import MEANINGS
 from streamwatch.store import PassageOutcome
 
@@ -34,18 +34,18 @@ HEAD = (
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     '<meta name="color-scheme" content="light dark"><title>'
 )
-"""How each page begins."""
+"""The beginning of each page."""
 ELSEWHERE = "Name another place with --explain."
 
 
-class Place:
-    """Where the page will be written."""
+class PageFile:
+    """The file that the page is written to."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def write(self, page: str) -> None:
-        """Raises PageError. Names of files need not be UTF-8: what is not is shown as `?`."""
+        """Write the page; characters that are not UTF-8 become `?`. Raise PageError if it cannot be written."""
         try:
             self._path.write_text(page, encoding="utf-8", errors="replace")
         except OSError as error:
@@ -53,31 +53,31 @@ class Place:
 
 
 def refuse_place(path: Path, inputs: Iterable[Path]) -> None:
-    """Raises PageError where the page would take the place of one of the inputs, or of a file that is no page.
+    """Raise PageError if the page would overwrite one of the inputs, or a file that is not such a page.
 
-    Where the page's name was forgotten, the shell puts the name of the first video in its place.
+    If a user forgets the name of the page, the option takes the name of the first video for it.
     """
     try:
         if path.exists() and any(other.exists() and path.samefile(other) for other in inputs):
             raise PageError(f"The page would overwrite {path}, which is to be read.", ELSEWHERE)
         if path.is_file() and not _may_be_replaced(path):
-            raise PageError(f"The page would overwrite {path}, which is no such page.", ELSEWHERE)
+            raise PageError(f"The page would overwrite {path}, which is not such a page.", ELSEWHERE)
     except OSError as error:
         raise _unwritable(path, error) from None
 
 
 def _may_be_replaced(path: Path) -> bool:
-    """An empty file may be what is left of a replay that was killed."""
+    """True if a file is such a page, or empty: a replay that was killed may leave an empty file."""
     head = HEAD.encode()
     with path.open("rb") as file:
         return file.read(len(head)) in (head, b"")
 
 
 @contextmanager
-def page_place(path: Path | None) -> Iterator[Place | None]:
-    """Makes sure, before anything is paid, that the page can be written. Raises PageError where it cannot.
+def page_place(path: Path | None) -> Iterator[PageFile | None]:
+    """Make sure, before anything is paid, that the page can be written; raise PageError if it cannot.
 
-    A file that was not there before is taken away again where the replay fails.
+    If the replay fails, a file that was not there before is removed.
     """
     if path is None:
         yield None
@@ -88,21 +88,21 @@ def page_place(path: Path | None) -> Iterator[Place | None]:
     except OSError as error:
         raise _unwritable(path, error) from None
     try:
-        yield Place(path)
+        yield PageFile(path)
     except BaseException:
         if new:
             path.unlink(missing_ok=True)
         raise
 
 
-def page_of(trace: Trace, used: Used) -> str:
-    """The whole page as HTML. All texts from outside are escaped: plates, names of cameras and files."""
+def page_of(trace: Trace, used: ReplaySettings) -> str:
+    """Return the whole page as HTML. All texts from outside are escaped: plates, names of cameras and files."""
     savings = savings_of(trace, used.least_change)
     show = _room(trace)
     bodies = {
         "timeline": _timeline(trace, used),
         "vehicles": vehicles(trace, used, show),
-        "unsent": "<p>Things that were followed for a while and never sent, each with the reason that decided.</p>"
+        "unsent": "<p>Objects that were followed for a while and never sent, each with the reason that decided.</p>"
         + unsent(trace, used, show),
         "reasons": _reasons(trace),
         "savings": _saved(trace, savings, used),
@@ -130,25 +130,25 @@ def _part(name: str) -> str:
     return (files("streamwatch.replay.explain") / name).read_text(encoding="utf-8")
 
 
-def _room(trace: Trace) -> Callable[[Picture | None], bool]:
-    """What was sent comes first, then what was kept, then what was not, then the frames around what was sent."""
+def _room(trace: Trace) -> Callable[[Thumbnail | None], bool]:
+    """Return whether a picture fits on the page. Sent pictures come first, then kept ones, others, and whole frames."""
     sent = trace.sent
     kept = with_room(
         [
             trace.scene,
             *(s.part for s in sent),
-            *(stay.kept.part for stay in trace.stays.values() if stay.kept is not None),
-            *(thing.picture for thing in trace.things.values()),
+            *(passage.kept.part for passage in trace.passages.values() if passage.kept is not None),
+            *(obj.picture for obj in trace.objects.values()),
             *(s.whole for s in sent),
         ]
     )
     return lambda picture: picture is not None and id(picture) in kept
 
 
-def _head(trace: Trace, used: Used, savings: Savings) -> str:
-    passages, calls, free = len(trace.stays), readings_of(trace, used), read_free(trace, used)
-    read = sum(stay.outcome is PassageOutcome.READ for stay in trace.stays.values())
-    begins = trace.parts[0][1].astimezone().strftime("%Y-%m-%d %H:%M:%S %z") if trace.parts else ""
+def _head(trace: Trace, used: ReplaySettings, savings: Savings) -> str:
+    passages, calls, free = len(trace.passages), readings_of(trace, used), read_free(trace, used)
+    read = sum(passage.outcome is PassageOutcome.READ for passage in trace.passages.values())
+    begins = trace.time.parts[0][1].astimezone().strftime("%Y-%m-%d %H:%M:%S %z") if trace.time.parts else ""
     dry = '<span class="badge doubt">dry run: nothing was paid</span>' if used.dry else ""
     tiles = [
         (f"{passages}", "vehicle" if passages == 1 else "vehicles"),
@@ -163,14 +163,14 @@ def _head(trace: Trace, used: Used, savings: Savings) -> str:
     return (
         f'<header class="top"><p class="over">streamwatch · camera <b>{escape(used.camera)}</b> {dry}</p>'
         f"<h1>Why {used.reading}s were made, and why not</h1>"
-        f"<p>{escape(_names(used.videos))} · {clock(trace.length)} min · {len(trace.looks)} frames of "
+        f"<p>{escape(_names(used.videos))} · {clock(trace.length)} min · {len(trace.frames)} frames of "
         f"{trace.size[0]} × {trace.size[1]} px · from {escape(begins)}</p>"
         f'<p class="note">{escape(used.answers[0].upper() + used.answers[1:])}.</p>'
         f'<div class="tiles">{cells}</div></header>'
     )
 
 
-def _cost(calls: int, used: Used) -> list[tuple[str, str]]:
+def _cost(calls: int, used: ReplaySettings) -> list[tuple[str, str]]:
     if used.answers is Answers.LOCAL:
         return []
     return [(f"{calls * used.price:.2f}", "cost") if used.price else ("–", "cost: calls.price is not set")]
@@ -182,20 +182,21 @@ def _names(videos: tuple[str, ...]) -> str:
     return f"{', '.join(videos[: MOST_NAMES - 1])} and {len(videos) - MOST_NAMES + 1} more"
 
 
-def _timeline(trace: Trace, used: Used) -> str:
-    if not trace.looks:
-        return '<p class="empty">There was not one frame.</p>'
+def _timeline(trace: Trace, used: ReplaySettings) -> str:
+    if not trace.frames:
+        return '<p class="empty">There was no frame.</p>'
     parts = "".join(
-        f"<li>{clock(begin)}: {time.astimezone().strftime('%Y-%m-%d %H:%M:%S')}</li>" for begin, time in trace.parts
+        f"<li>{clock(begin)}: {time.astimezone().strftime('%Y-%m-%d %H:%M:%S')}</li>"
+        for begin, time in trace.time.parts
     )
     several = f'<p class="note">The time between the recordings is left out:</p><ul class="parts">{parts}</ul>'
     hint = '<p class="note">Minutes and seconds of the recording. Each mark leads to its picture.</p>'
-    return hint + overview(trace, used) + (several if len(trace.parts) > 1 else "")
+    return hint + overview(trace, used) + (several if len(trace.time.parts) > 1 else "")
 
 
 def _reasons(trace: Trace) -> str:
-    """Every frame has exactly one reason, so that the column adds up."""
-    total, most = len(trace.looks), max(trace.counts.values(), default=1)
+    """Return the table of reasons. Every frame has exactly one reason, so the column adds up."""
+    total, most = len(trace.frames), max(trace.counts.values(), default=1)
     rows = "".join(_reason(why, trace.counts[why], total, most) for why in Why if trace.counts[why])
     return (
         "<p>Each frame has exactly one reason. With several plates in view the rule nearest to a call counts. The "
@@ -220,7 +221,7 @@ def _bar(why: Why, count: int, most: int) -> str:
     return f'<td class="barcell"><span class="w-{why.name}" style="width:{100 * count / most:.1f}%"></span></td>'
 
 
-def _saved(trace: Trace, savings: Savings, used: Used) -> str:
+def _saved(trace: Trace, savings: Savings, used: ReplaySettings) -> str:
     most = max([1, *(rule.naive for rule in savings.rules)])
     rows = "".join(
         f'<tr><th scope="row"><i class="w-{rule.why.name}"></i>{escape(rule.rule)}</th><td class="n">{rule.naive}</td>'

@@ -1,4 +1,7 @@
-"""What each rule of the gate saved, against a watcher that sends one picture per second while something is there."""
+"""What each rule of the gate saved, compared with a naive watcher.
+
+The naive watcher sends one picture per second while something is there.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,8 +9,8 @@ from dataclasses import dataclass
 
 from streamwatch.core.model import Engine
 from streamwatch.gate import Why
-from streamwatch.replay.explain.trace import Look, Trace
-from streamwatch.replay.explain.used import Answers, Used
+from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
+from streamwatch.replay.explain.trace import FrameTrace, Trace
 from streamwatch.replay.explain.words import SENTENCES
 
 EVERY = 1.0  # s between two pictures of the naive watcher
@@ -17,7 +20,7 @@ STANDS = "this vehicle was sent already, and it stands"
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """One rule. frames: how many it held back; naive: how many of these the naive watcher would have paid for."""
+    """One rule. frames: those that it held back; naive: those of them that the naive watcher would have paid for."""
 
     rule: str
     why: Why
@@ -27,7 +30,7 @@ class Saving:
 
 @dataclass(frozen=True, slots=True)
 class Savings:
-    """calls: pictures that these settings sent. naive: what one picture per second would have been."""
+    """The savings of a replay. calls: pictures that the gate sent; naive: pictures of the naive watcher."""
 
     calls: int
     naive: int
@@ -35,13 +38,12 @@ class Savings:
 
 
 def savings_of(trace: Trace, least: float) -> Savings:
-    """least: change (0 to 1) of the watched part from which the naive watcher sends.
+    """Return what each rule saved. least: change (0 to 1) of the watched part from which the naive watcher sends.
 
-    Each picture of the naive watcher counts for the reason why the gate did not send that very frame.
-
-    Where the gate sent something in the same second, it counts for nothing saved: `Why.SENT`.
+    Each picture of the naive watcher counts for the reason why the gate did not send the same frame. If the gate sent a
+    view in the same second, the picture counts as not saved: `Why.SENT`.
     """
-    frames = Counter((rule_of(look), look.why) for look in trace.looks)
+    frames = Counter((rule_of(look), look.why) for look in trace.frames)
     naive = Counter((rule_of(look), look.why) for look in _naive(trace, least))
     rules = [Saving(rule, why, count, naive[rule, why]) for (rule, why), count in frames.items()]
     rules += [Saving(rule, why, 0, count) for (rule, why), count in naive.items() if (rule, why) not in frames]
@@ -49,30 +51,30 @@ def savings_of(trace: Trace, least: float) -> Savings:
     return Savings(len(trace.sent), sum(naive.values()), tuple(rules))
 
 
-def readings_of(trace: Trace, used: Used) -> int:
-    """Calls that were made, or readings of the local engine where nobody is paid (see `Used.reading`).
+def readings_of(trace: Trace, used: ReplaySettings) -> int:
+    """Return the number of calls, or of readings of the local engine if calls are free (see `ReplaySettings.reading`).
 
-    In a dry run each picture that was sent counts as the call that it would have been.
+    In a dry run each picture that was sent counts as a call.
     """
     return sum(sent.called for sent in trace.sent) if used.answers is Answers.SERVICE else len(trace.sent)
 
 
-def read_free(trace: Trace, used: Used) -> int:
-    """Pictures that the local engine read where calls are paid, and that were not called for."""
+def read_free(trace: Trace, used: ReplaySettings) -> int:
+    """Return the number of pictures that the local engine read instead of a paid call."""
     free = (sent for sent in trace.sent if sent.engine is Engine.LOCAL and not sent.called)
     return len(list(free)) if used.answers is Answers.SERVICE else 0
 
 
-def rule_of(look: Look) -> str:
-    """The reason of a frame, where standing vehicles are told from those that move on."""
+def rule_of(look: FrameTrace) -> str:
+    """Return the reason of a frame; parked vehicles have one of their own."""
     return STANDS if look.why is Why.KNOWN and look.standing else SENTENCES[look.why]
 
 
-def _naive(trace: Trace, least: float) -> Iterator[Look]:
-    """The frames that the naive watcher sends; the one of a second in which the gate sent stands for all of it."""
-    sent = [look for look in trace.looks if look.why is Why.SENT]
+def _naive(trace: Trace, least: float) -> Iterator[FrameTrace]:
+    """Return the frames that the naive watcher sends; if the gate sent in that second, the frame at which it did."""
+    sent = [look for look in trace.frames if look.why is Why.SENT]
     last, n = float("-inf"), 0
-    for look in trace.looks:
+    for look in trace.frames:
         if look.why in NOTHING_THERE or look.change < least or look.at - last < EVERY:
             continue
         last = look.at

@@ -1,4 +1,4 @@
-"""The whole recording on one timeline, and each passage on its own."""
+"""The timeline of the whole recording, and one of each passage."""
 
 from collections.abc import Sequence
 from html import escape
@@ -6,7 +6,7 @@ from html import escape
 from streamwatch.core.model import Point
 from streamwatch.gate import LEAST_WIDTH, Why
 from streamwatch.replay.explain.chart import (
-    Window,
+    TimeSpan,
     axis,
     clock,
     curve,
@@ -20,8 +20,9 @@ from streamwatch.replay.explain.chart import (
     states,
     upright,
 )
-from streamwatch.replay.explain.trace import SAME_FRAME, Sample, Sent, Stay, Trace
-from streamwatch.replay.explain.used import Used
+from streamwatch.replay.explain.objects import SAME_FRAME, Sample
+from streamwatch.replay.explain.replay_settings import ReplaySettings
+from streamwatch.replay.explain.trace import PassageTrace, SentKeyframe, Trace
 from streamwatch.replay.explain.words import OUTCOMES, STATES
 
 PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
@@ -30,16 +31,16 @@ PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
     12_000,
 )  # px; a long recording scrolls sideways instead of becoming unreadable
 SCREEN, ROOM_FOR_TEXT = 1000, 40  # px
-LONG_STAY, REST = 20.0, 6.0  # s; of a stay longer than that only so much after its last call is drawn
-OUT_OF_SIGHT = 1.0  # s between two frames of a plate, after which its curve begins anew
+LONG_PASSAGE, REST = 20.0, 6.0  # s; of a longer passage only REST seconds after its last call are drawn
+OUT_OF_SIGHT = 1.0  # s between two frames of a plate after which a new curve begins
 LEAST = f"dashed: {LEAST_WIDTH:.0f} px, below which nothing is paid"
 SIGNS = {"good": "●", "doubt": "◆", "bad": "✕"}
 
 
-def overview(trace: Trace, used: Used) -> str:
-    """Change, reasons, passages, plates, keyframes, calls and readings of the whole recording."""
+def overview(trace: Trace, used: ReplaySettings) -> str:
+    """Return change, reasons, passages, plates, keyframes, calls and readings of the whole recording."""
     width = min(WIDEST, round(trace.length * PIXELS_A_SECOND))
-    window = Window(0.0, trace.length, max(12, width // PIXELS_A_MARK))
+    window = TimeSpan(0.0, trace.length, max(12, width // PIXELS_A_MARK))
     keyframes, calls, readings = [], [], []
     for sent in trace.sent:
         name, link, (tone, text) = f"Vehicle {sent.vehicle}, view {sent.view}", f"#k{sent.number}", answer(sent)
@@ -50,7 +51,7 @@ def overview(trace: Trace, used: Used) -> str:
     short = " short" if width < PIXELS_A_MARK * window.marks / 2 else ""
     rows = [
         lane("change", _change(trace, used, window), f"dashed: min_area, {used.least_change:.1%} of what is watched"),
-        lane("reason of each frame", reasons([(look.at, look.why) for look in trace.looks], window, _step(trace))),
+        lane("reason of each frame", reasons([(look.at, look.why) for look in trace.frames], window, _step(trace))),
         lane("passages", _bars(trace, window, max(width, SCREEN))),
         lane("width of the plates", _plates(trace, window), LEAST),
         lane("keyframes", f'<div class="marks">{"".join(keyframes)}</div>', "when the view was taken"),
@@ -64,26 +65,26 @@ def overview(trace: Trace, used: Used) -> str:
     )
 
 
-def passage_chart(trace: Trace, stay: Stay, used: Used, needed: float | None) -> str:
-    """Score and reasons of one passage. needed: the score that another call was worth, None where none was."""
-    samples = trace.things[stay.number].samples if stay.number in trace.things else []
-    window = window_of(stay, samples)
-    values = [s.best for s in samples if s.best is not None] + [s.score for s in stay.sent]
+def passage_chart(trace: Trace, passage: PassageTrace, used: ReplaySettings, needed: float | None) -> str:
+    """Return score and reasons of one passage. needed: score from which another call was worth it, None if none was."""
+    samples = trace.objects[passage.number].samples if passage.number in trace.objects else []
+    window = window_of(passage, samples)
+    values = [s.best for s in samples if s.best is not None] + [s.score for s in passage.sent]
     top = 1.08 * max([1.0, *values, needed or 0])
-    inside = "".join(curve(best, window, lambda v: v / top, "best") for best in _searches(samples, stay.sent))
+    inside = "".join(curve(best, window, lambda v: v / top, "best") for best in _searches(samples, passage.sent))
     inside += "" if needed is None else level(needed / top, "least")
-    inside += "".join(upright(window, s.taken, "taken") + upright(window, s.sent, "sent") for s in stay.sent)
+    inside += "".join(upright(window, s.taken, "taken") + upright(window, s.sent, "sent") for s in passage.sent)
     marks = "".join(
         mark(window, s.taken, "taken-at", "■", f"View {s.view} taken at {_at(s.taken)}", f"#k{s.number}")
         + mark(window, s.sent, "call", "▲", f"View {s.view} sent at {_at(s.sent)}", f"#k{s.number}")
-        for s in stay.sent
+        for s in passage.sent
     )
     signs = f'<div class="marks">{marks}</div>'
     note = "of the best view so far" + ("" if needed is None else f", dashed: needed for another {used.reading}")
     whys, tracked = [(s.at, s.why) for s in samples], [(s.at, s.state) for s in samples if s.state]
     shown = {why for at, why in whys if window.begin <= at <= window.end}
     known = {state for at, state in tracked if window.begin <= at <= window.end}
-    widths = trace.things[stay.number].widths if stay.number in trace.things else []
+    widths = trace.objects[passage.number].widths if passage.number in trace.objects else []
     return (
         '<div class="timeline small short">'
         + (lane("best-shot score", drawing(window, inside, "tall") + signs, note) if values else "")
@@ -97,8 +98,8 @@ def passage_chart(trace: Trace, stay: Stay, used: Used, needed: float | None) ->
     )
 
 
-def _searches(samples: list[Sample], views: list[Sent]) -> list[list[tuple[float, float]]]:
-    """The best score so far of each search for a view: one ends when its view is sent, or settled."""
+def _searches(samples: list[Sample], views: list[SentKeyframe]) -> list[list[tuple[float, float]]]:
+    """Return the best score so far in each search for a view, which ends when a view is sent or the plate settled."""
     scores = {view.sent: view.score for view in views}
     searches: list[list[tuple[float, float]]] = []
     before: float | None = None
@@ -114,18 +115,18 @@ def _searches(samples: list[Sample], views: list[Sent]) -> list[list[tuple[float
     return searches
 
 
-def window_of(stay: Stay, samples: list[Sample]) -> Window:
-    """What of a stay is drawn: all of it, or of a long one the part with its calls."""
-    begin = min([stay.begin, *(s.at for s in samples[:1])])
-    last = max(s.sent for s in stay.sent) if stay.sent else begin
-    end = max(stay.end, last)
-    if end - begin > LONG_STAY:
+def window_of(passage: PassageTrace, samples: list[Sample]) -> TimeSpan:
+    """Return the part of the timeline to draw for a passage: all, or only the part with the calls if it is long."""
+    begin = min([passage.begin, *(s.at for s in samples[:1])])
+    last = max(s.sent for s in passage.sent) if passage.sent else begin
+    end = max(passage.end, last)
+    if end - begin > LONG_PASSAGE:
         end = min(end, last + REST)
-    return Window(begin - 0.2, end + 0.2)
+    return TimeSpan(begin - 0.2, end + 0.2)
 
 
-def answer(sent: Sent) -> tuple[str, str]:
-    """The tone of an answer, and the answer in words."""
+def answer(sent: SentKeyframe) -> tuple[str, str]:
+    """Return the tone of an answer, and the answer in words."""
     if sent.reads is None:
         return "bad", f"no answer: {sent.lost}" if sent.lost else "no answer yet"
     if sent.assumed:
@@ -137,20 +138,20 @@ def answer(sent: Sent) -> tuple[str, str]:
     return ("good", f"{best.plate}, {sure}") if best.good else ("doubt", f"{best.plate}, {sure}: not enough")
 
 
-def _change(trace: Trace, used: Used, window: Window) -> str:
-    """By its root, so that min_area and a vehicle that fills the picture are both seen."""
-    points = [(look.at, look.change) for look in trace.looks]
+def _change(trace: Trace, used: ReplaySettings, window: TimeSpan) -> str:
+    """Return the curve of change, as a square root so that min_area and a near vehicle are both visible."""
+    points = [(look.at, look.change) for look in trace.frames]
     top = max([4 * used.least_change, *(value for _, value in points)])
     inside = curve(points, window, lambda v: (v / top) ** 0.5, "change", filled=True)
     return drawing(window, inside + level((used.least_change / top) ** 0.5, "least"), "tall")
 
 
-def _plates(trace: Trace, window: Window) -> str:
-    return _widths(window, [thing.widths for thing in trace.things.values()])
+def _plates(trace: Trace, window: TimeSpan) -> str:
+    return _widths(window, [obj.widths for obj in trace.objects.values()])
 
 
-def _widths(window: Window, plates: Sequence[list[Point]]) -> str:
-    """The width of plates over time, each with no more points than can be seen."""
+def _widths(window: TimeSpan, plates: Sequence[list[Point]]) -> str:
+    """Return curves of the width of plates over time, with no more points than can be seen."""
     top = 1.08 * max([2 * LEAST_WIDTH, *(width for plate in plates for _, width in plate)])
     curves = "".join(
         curve(_fewer(part, window), window, lambda v: v / top, "best") for plate in plates for part in _unbroken(plate)
@@ -159,7 +160,7 @@ def _widths(window: Window, plates: Sequence[list[Point]]) -> str:
 
 
 def _unbroken(points: list[Point]) -> list[list[Point]]:
-    """The parts between which a plate was out of sight."""
+    """Return the parts of a curve between which the plate was out of sight."""
     parts: list[list[Point]] = []
     for point in points:
         if not parts or point[0] - parts[-1][-1][0] > OUT_OF_SIGHT:
@@ -168,7 +169,7 @@ def _unbroken(points: list[Point]) -> list[list[Point]]:
     return parts
 
 
-def _fewer(points: list[Point], window: Window) -> list[Point]:
+def _fewer(points: list[Point], window: TimeSpan) -> list[Point]:
     step = window.length / 900
     widest: dict[int, Point] = {}
     for at, value in points:
@@ -178,28 +179,29 @@ def _fewer(points: list[Point], window: Window) -> list[Point]:
     return list(widest.values())
 
 
-def _bars(trace: Trace, window: Window, pixels: int) -> str:
-    """Passages as bars, those that overlap in rows below each other. pixels: about as wide as the timeline is shown."""
+def _bars(trace: Trace, window: TimeSpan, pixels: int) -> str:
+    """Return passages as bars, in several rows if they overlap. pixels: approximate width of the timeline."""
     free: list[float] = []
     bars = []
-    for stay in trace.stays.values():
-        row = next((n for n, end in enumerate(free) if end <= stay.begin), len(free))
-        free[row : row + 1] = [stay.end]
-        name, tone, _ = OUTCOMES[stay.outcome]
-        title = escape(f"Vehicle {stay.ordinal}, {_at(stay.begin)} to {_at(stay.end)}: {name} {' '.join(stay.plates)}")
-        left, width = window.percent(stay.begin), window.percent(stay.end) - window.percent(stay.begin)
-        text = (" ".join(stay.plates) or SIGNS[tone]) if width * pixels / 100 >= ROOM_FOR_TEXT else ""
+    for passage in trace.passages.values():
+        row = next((n for n, end in enumerate(free) if end <= passage.begin), len(free))
+        free[row : row + 1] = [passage.end]
+        name, tone, _ = OUTCOMES[passage.outcome]
+        when, plates = f"{_at(passage.begin)} to {_at(passage.end)}", " ".join(passage.plates)
+        title = escape(f"Vehicle {passage.ordinal}, {when}: {name} {plates}")
+        left, width = window.percent(passage.begin), window.percent(passage.end) - window.percent(passage.begin)
+        text = (plates or SIGNS[tone]) if width * pixels / 100 >= ROOM_FOR_TEXT else ""
         place = f"left:{left:.3f}%;width:{width:.3f}%;top:{row * 1.75:.2f}rem"
         bars.append(
-            f'<a class="bar {tone}" style="{place}" href="#p{stay.ordinal}" title="{title}" aria-label="{title}">'
+            f'<a class="bar {tone}" style="{place}" href="#p{passage.ordinal}" title="{title}" aria-label="{title}">'
             f"<span>{escape(text)}</span></a>"
         )
     return f'<div class="bars" style="height:{max(1, len(free)) * 1.75:.2f}rem">{"".join(bars)}</div>'
 
 
 def _step(trace: Trace) -> float:
-    """Seconds that a frame lasts."""
-    return trace.length / max(1, len(trace.looks) - 1) if trace.looks else 0.04
+    """Return the seconds that a frame lasts."""
+    return trace.length / max(1, len(trace.frames) - 1) if trace.frames else 0.04
 
 
 def _at(seconds: float) -> str:

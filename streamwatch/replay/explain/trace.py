@@ -1,4 +1,4 @@
-"""What a replay saw and decided, frame by frame, for counting and for a page that people read."""
+"""The trace of a replay: what it saw and decided, frame by frame, for counts and for a page that people read."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,28 +19,25 @@ from streamwatch.core.events import (
     PlatesRead,
     ReadFailed,
 )
-from streamwatch.core.model import Box, Corners, Engine, Frame, JudgedPlate, Keyframe, Passage, PlateText, Point
+from streamwatch.core.model import Box, Corners, Engine, Frame, JudgedPlate, Keyframe, Passage, PlateText
 from streamwatch.core.plates import CHINA, Grammar
 from streamwatch.core.sentences import sentence
-from streamwatch.gate import Followed, Glance, Why, centre, plate_width
+from streamwatch.gate import Glance, Why
 from streamwatch.pipeline.intake import settles
-from streamwatch.replay.explain.album import Picture, of_frame, of_keyframe
+from streamwatch.replay.explain.album import Thumbnail, of_frame, of_keyframe
+from streamwatch.replay.explain.objects import ObjectTrace, ObjectTraces
 from streamwatch.store import PassageOutcome
 
-GAP = 10.0  # s; two frames further apart belong to different recordings, between which the timeline leaves time out
-PAUSE = 1.0  # s that stand for such a gap
-WAITING = {Why.TOO_SHORT, Why.BETTERING}  # reasons to go on looking, not decisions
-SAME_FRAME = 0.005  # s
-GONE_AFTER = 2.0  # s without a trace of a thing, after which its picture is made
-STANDS_WITHIN, STANDS_AFTER = 0.05, 2.0  # of its size by which a box may move; s after which it counts as standing
+GAP = 10.0  # s; two frames further apart belong to different recordings, and the timeline leaves out the time between
+PAUSE = 1.0  # s on the timeline between two recordings
 
 FrameOf = Callable[[str], Frame | None]
-"""The whole frame of a keyframe, by its key, at the time at which it is taken."""
+"""Returns the whole frame of a keyframe, by its key. It is called when the keyframe is taken."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One frame. at: seconds on the timeline; change: 0 to 1; standing: what decided it has not moved for a while."""
+class FrameTrace:
+    """One frame. at: seconds on the timeline; change: 0 to 1; standing: the object that decided stands still."""
 
     at: float
     change: float
@@ -49,68 +46,8 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One thing in one frame. at: seconds on the timeline; best: score of the best view so far, None without one.
-
-    plate: its corners in frame pixels, None for what shows none; state: of its track, "" without one.
-    """
-
-    at: float
-    best: float | None
-    why: Why
-    plate: Corners | None = None
-    state: str = ""
-
-
-@dataclass
-class Thing:
-    """What the gate followed under one number. box, best, plate: of its best view; view: the frame of that.
-
-    What shows no plate has no score: there the view in which it was largest is the best one. largest: part of the
-    picture its box filled; size: width and height of the frames; picture: made when it has gone.
-    """
-
-    number: int
-    box: Box
-    size: tuple[int, int]
-    samples: list[Sample] = field(default_factory=list)
-    largest: float = 0.0
-    best: float = 0.0
-    plate: Corners | None = None
-    view: Frame | None = None
-    picture: Picture | None = None
-    standing_at: Box | None = None
-    standing_since: float = 0.0
-
-    @property
-    def whys(self) -> Counter[Why]:
-        """Frames by reason."""
-        return Counter(sample.why for sample in self.samples)
-
-    @property
-    def widths(self) -> list[Point]:
-        """Seconds on the timeline and the width of its plate in px."""
-        return [(sample.at, plate_width(sample.plate)) for sample in self.samples if sample.plate is not None]
-
-    @property
-    def path(self) -> list[Point]:
-        """Where the middle of its plate was in each frame."""
-        return [centre(sample.plate) for sample in self.samples if sample.plate is not None]
-
-    def plate_at(self, at: float) -> Corners | None:
-        """Where its plate was at a time, in seconds on the timeline."""
-        return next((sample.plate for sample in self.samples if abs(sample.at - at) < SAME_FRAME), None)
-
-    @property
-    def verdict(self) -> Why:
-        """The reason that decided most of its frames; where nothing was decided, the last one of all."""
-        decided = Counter(sample.why for sample in self.samples if sample.why not in WAITING)
-        return decided.most_common(1)[0][0] if decided else self.samples[-1].why
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One plate of an answer. good: sure enough that no second call is worth its price."""
+class PlateRead:
+    """One plate of an answer. good: True if the reading is so sure that no second call is worth its price."""
 
     plate: str
     good: bool
@@ -118,13 +55,14 @@ class Read:
 
 
 @dataclass
-class Sent:
-    """A keyframe. taken, sent: seconds on the timeline of its view and of the decision to send it.
+class SentKeyframe:
+    """A keyframe that was sent, with its answer: one field for each fact that the page shows of it.
 
-    number: of all; vehicle, view: 1 for the first passage and its first keyframe. called: a call was made for it.
-    size, frame: width and height of the JPEG and of the whole frame. plate: where it was, None if unknown. reads: None
-    without an answer; lost: why there is none; assumed: they are no real ones. part, whole: what was sent, and the
-    frame around it.
+    number: its number among all keyframes; vehicle, view: 1 for the first passage and its first keyframe. taken, sent:
+    seconds on the timeline of its view and of the decision to send it. size, frame: width and height of the JPEG and of
+    the whole frame. plate: corners in frame pixels, None if unknown. part, whole: small copies of what was sent and of
+    the frame. reads: None without an answer; lost: why there is no answer; assumed: True if the answer is not a real
+    one; called: True if a call was made for it.
     """
 
     keyframe: str
@@ -141,9 +79,9 @@ class Sent:
     size: tuple[int, int]
     frame: tuple[int, int]
     plate: Corners | None = None
-    part: Picture | None = None
-    whole: Picture | None = None
-    reads: tuple[Read, ...] | None = None
+    part: Thumbnail | None = None
+    whole: Thumbnail | None = None
+    reads: tuple[PlateRead, ...] | None = None
     engine: Engine | None = None
     lost: str = ""
     assumed: bool = False
@@ -151,19 +89,20 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """The view of a passage that nothing was paid for. taken: seconds on the timeline; part: what was kept."""
+class KeptPicture:
+    """The kept view of a passage that nothing was paid for. taken: seconds on the timeline; part: a small copy."""
 
     taken: float
     reason: ViewReason
-    part: Picture | None
+    part: Thumbnail | None
 
 
 @dataclass
-class Stay:
-    """A passage. ordinal: 1 for the first; number: the gate's, of its `Thing`; begin, end: seconds on the timeline.
+class PassageTrace:
+    """A passage, with what was sent for it: one field for each fact that the page shows of it.
 
-    kept: None where something was sent, or nothing is kept. outcome, plates: what the database says in the end.
+    ordinal: 1 for the first passage; number: of its `ObjectTrace`; begin, end: seconds on the timeline; kept: None if
+    something was sent, or nothing was kept; outcome, plates: what the database says in the end.
     """
 
     key: str
@@ -172,17 +111,46 @@ class Stay:
     opened_at: datetime
     begin: float
     end: float
-    sent: list[Sent] = field(default_factory=list)
-    kept: Kept | None = None
+    sent: list[SentKeyframe] = field(default_factory=list)
+    kept: KeptPicture | None = None
     outcome: PassageOutcome = PassageOutcome.PENDING
     plates: tuple[str, ...] = ()
 
 
-class Trace:
-    """Collects; all that it holds is for reading after the replay.
+class RecordedTime:
+    """The timeline of a replay, on which the time between two recordings is left out.
 
-    size: width and height of the last frame. parts: where on the timeline (s) a recording begins, and its time.
-    scene: a picture of the scene with as little in it as was seen.
+    parts: where on the timeline (s) a recording begins, and the capture time of its first frame.
+    """
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[float, datetime]] = []
+        self.length = 0.0
+        self._last: datetime | None = None
+
+    def advance(self, at: datetime) -> float:
+        """Return where on the timeline the next frame lies, in seconds. at: its capture time."""
+        if self._last is None:
+            self.parts.append((0.0, at))
+        elif not 0 <= (at - self._last).total_seconds() <= GAP:
+            self.parts.append((self.length + PAUSE, at))
+        self._last = at
+        begin, time = self.parts[-1]
+        self.length = begin + (at - time).total_seconds()
+        return self.length
+
+    def position(self, at: datetime) -> float:
+        """Return where on the timeline a time lies, in seconds."""
+        for begin, time in reversed(self.parts):
+            if time <= at:
+                return begin + (at - time).total_seconds()
+        return 0.0
+
+
+class Trace:
+    """Collects what a replay saw and decided. It is read after the replay.
+
+    time: the timeline; frames, passages: all of them; scene: a picture of the scene when it was emptiest.
     """
 
     def __init__(
@@ -196,68 +164,70 @@ class Trace:
     ) -> None:
         """min_confidence: from which a reading settles a plate; pictures: keep small copies of what was seen.
 
-        assumed: no answer is a real one, so that their plates are not to be shown.
+        assumed: True if no answer is a real one, so that the plates are not shown.
         """
-        self._min_confidence, self._grammar, self._pictures, self._frame_of = (
-            min_confidence,
-            grammar,
-            pictures,
-            frame_of,
-        )
-        self._assumed = assumed
-        self.looks: list[Look] = []
-        self.counts: Counter[Why] = Counter()
-        self.things: dict[int, Thing] = {}
-        self.stays: dict[str, Stay] = {}
-        self.parts: list[tuple[float, datetime]] = []
-        self.size = (0, 0)
-        self.scene: Picture | None = None
+        self._min_confidence, self._grammar, self._assumed = min_confidence, grammar, assumed
+        self._pictures, self._frame_of = pictures, frame_of
+        self._objects = ObjectTraces(pictures=pictures)
+        self.time = RecordedTime()
+        self.frames: list[FrameTrace] = []
+        self.passages: dict[str, PassageTrace] = {}
+        self.scene: Thumbnail | None = None
         self._emptiest: tuple[float, Frame] | None = None
-        self._sent: dict[str, Sent] = {}
-        self._live: set[int] = set()
-        self._paid: set[int] = set()
-        self._last: Frame | None = None
+        self._sent: dict[str, SentKeyframe] = {}
 
     @property
-    def sent(self) -> list[Sent]:
-        """All keyframes in the order in which they were sent."""
+    def objects(self) -> dict[int, ObjectTrace]:
+        """Return what the gate followed, by its number."""
+        return self._objects.by_number
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return width and height of the last frame."""
+        return self._objects.size
+
+    @property
+    def sent(self) -> list[SentKeyframe]:
+        """Return all keyframes in the order in which they were sent."""
         return list(self._sent.values())
 
     @property
     def length(self) -> float:
-        """Of the timeline, in seconds."""
-        return self.looks[-1].at if self.looks else 0.0
+        """Return the length of the timeline in seconds."""
+        return self.time.length
+
+    @property
+    def counts(self) -> Counter[Why]:
+        """Return the number of frames by their reason."""
+        return Counter(frame.why for frame in self.frames)
 
     def looked(self, frame: Frame, glance: Glance) -> None:
-        """The gate has looked at a frame; to be told before what followed from it."""
-        at = self._place(frame.captured_at)
-        self._last, self.size = frame, (frame.luma.shape[1], frame.luma.shape[0])
-        self.counts[glance.why] += 1
+        """Take in what the gate saw in a frame. Call this before `happened` gets what followed from the frame."""
+        at = self.time.advance(frame.captured_at)
+        self._objects.size = frame.luma.shape[1], frame.luma.shape[0]
         standing = False
         for followed in glance.followed:
-            thing = self.things.setdefault(followed.passage, Thing(followed.passage, followed.box, self.size))
-            self._follow(thing, frame, followed)
-            thing.samples.append(Sample(at, followed.best, followed.why, followed.plate, followed.state))
-            standing |= followed.why is glance.why and self._stands(thing, followed.box, at)
-        self.looks.append(Look(at, glance.change, glance.why, standing))
+            stands = self._objects.follow(frame, followed, at)
+            standing |= followed.why is glance.why and stands
+        self.frames.append(FrameTrace(at, glance.change, glance.why, standing))
         if glance.why is not Why.LEARNING and (self._emptiest is None or glance.change < self._emptiest[0]):
             self._emptiest = (glance.change, frame)
-        self._let_go({followed.passage for followed in glance.followed}, at)
+        self._objects.let_go({followed.passage for followed in glance.followed}, at)
 
     def happened(self, event: Event) -> None:
-        """What followed from the last frame, or from an answer."""
+        """Take in an event that followed from the last frame or from an answer."""
         match event:
             case PassageOpened(passage, number):
                 self._open(passage, number)
             case PassageClosed(passage):
-                if passage.key in self.stays:
-                    self.stays[passage.key].end = self.position(passage.last_seen)
+                if passage.key in self.passages:
+                    self.passages[passage.key].end = self.time.position(passage.last_seen)
             case KeyframeTaken(keyframe):
                 self._take(keyframe)
             case KeyframeKept(keyframe):
                 part = of_keyframe(keyframe) if self._pictures else None
-                taken = self.position(keyframe.captured_at)
-                self.stays[keyframe.passage].kept = Kept(taken, keyframe.reason, part)
+                taken = self.time.position(keyframe.captured_at)
+                self.passages[keyframe.passage].kept = KeptPicture(taken, keyframe.reason, part)
             case KeyframeWaits(keyframe, error) | KeyframeDoubtful(keyframe, error) | ReadFailed(keyframe, error):
                 self._sent[keyframe.key].lost = str(error)
             case KeyframeDropped(key=key, reason=reason):
@@ -270,76 +240,36 @@ class Trace:
                 sent.engine, sent.lost, sent.assumed = engine, "", self._assumed
 
     def finish(self, result_of: Callable[[str], tuple[PassageOutcome, tuple[str, ...]]]) -> None:
-        """The replay is over. result_of: what became of a passage, by its key: outcome and plates."""
-        self._let_go(set(), float("inf"))
+        """Complete the trace after the replay. result_of: returns outcome and plates of a passage, by its key."""
+        self._objects.let_go(set(), float("inf"))
         if self._pictures and self._emptiest is not None:
             self.scene = of_frame(self._emptiest[1], 960)
-        self._emptiest = self._last = None
-        for stay in self.stays.values():
-            stay.outcome, plates = result_of(stay.key)
-            stay.plates = () if self._assumed else plates
+        self._emptiest = None
+        for passage in self.passages.values():
+            passage.outcome, plates = result_of(passage.key)
+            passage.plates = () if self._assumed else plates
 
-    def position(self, at: datetime) -> float:
-        """Where on the timeline a time lies, in seconds."""
-        for begin, time in reversed(self.parts):
-            if time <= at:
-                return begin + (at - time).total_seconds()
-        return 0.0
-
-    def _read(self, plate: PlateText) -> Read:
+    def _read(self, plate: PlateText) -> PlateRead:
         settled = settles(JudgedPlate(plate), self._min_confidence, self._grammar)
-        return Read(self._grammar.parse(plate.text).text, settled, plate.confidence)
-
-    def _place(self, at: datetime) -> float:
-        if self._last is None:
-            self.parts.append((0.0, at))
-        elif not 0 <= (at - self._last.captured_at).total_seconds() <= GAP:
-            self.parts.append((self.length + PAUSE, at))
-        begin, time = self.parts[-1]
-        return begin + (at - time).total_seconds()
-
-    def _follow(self, thing: Thing, frame: Frame, followed: Followed) -> None:
-        self._live.add(thing.number)
-        box = followed.box
-        filled = box.width * box.height / (self.size[0] * self.size[1])
-        if followed.plate is None:
-            better = filled > thing.largest
-        else:
-            better = followed.best is not None and followed.best > thing.best
-        thing.largest = max(thing.largest, filled)
-        if better or not thing.samples:
-            thing.box, thing.best, thing.plate = box, followed.best or 0.0, followed.plate
-            thing.view = frame if self._pictures and thing.number not in self._paid else None
-
-    def _stands(self, thing: Thing, box: Box, at: float) -> bool:
-        if thing.standing_at is None or _moved(thing.standing_at, box) > STANDS_WITHIN:
-            thing.standing_at, thing.standing_since = box, at
-        return at - thing.standing_since >= STANDS_AFTER
-
-    def _let_go(self, seen: set[int], at: float) -> None:
-        """Makes pictures of what has gone unsent, so that no decoded frame is kept longer than needed."""
-        gone = {n for n in self._live - seen if at - self.things[n].samples[-1].at > GONE_AFTER}
-        self._live -= gone
-        for thing in [self.things[number] for number in gone]:
-            if thing.view is not None and thing.number not in self._paid:
-                thing.picture = of_frame(thing.view, 480)
-            thing.view = None
+        return PlateRead(self._grammar.parse(plate.text).text, settled, plate.confidence)
 
     def _open(self, passage: Passage, number: int) -> None:
-        begin = self.position(passage.opened_at)
-        self.stays[passage.key] = Stay(passage.key, len(self.stays) + 1, number, passage.opened_at, begin, begin)
+        begin = self.time.position(passage.opened_at)
+        self.passages[passage.key] = PassageTrace(
+            passage.key, len(self.passages) + 1, number, passage.opened_at, begin, begin
+        )
 
     def _take(self, keyframe: Keyframe) -> None:
-        if keyframe.passage not in self.stays:
+        if keyframe.passage not in self.passages:
             self._open(Passage(keyframe.passage, keyframe.camera, keyframe.captured_at, keyframe.captured_at), 0)
-        stay = self.stays[keyframe.passage]
-        self._paid.add(stay.number)
-        taken, frame = self.position(keyframe.captured_at), self._frame_of(keyframe.key)
-        sent = Sent(
+        passage = self.passages[keyframe.passage]
+        self._objects.paid(passage.number)
+        taken, frame = self.time.position(keyframe.captured_at), self._frame_of(keyframe.key)
+        sent = SentKeyframe(
             keyframe=keyframe.key,
             number=len(self._sent) + 1,
-            vehicle=stay.ordinal,
-            view=len(stay.sent) + 1,
+            vehicle=passage.ordinal,
+            view=len(passage.sent) + 1,
             captured_at=keyframe.captured_at,
             taken=taken,
             sent=max(taken, self.length),
@@ -349,22 +279,11 @@ class Trace:
             bytes=len(keyframe.jpeg),
             size=(keyframe.width, keyframe.height),
             frame=self.size if frame is None else (frame.luma.shape[1], frame.luma.shape[0]),
-            plate=self.things[stay.number].plate_at(taken) if stay.number in self.things else None,
+            plate=self.objects[passage.number].plate_at(taken) if passage.number in self.objects else None,
         )
         if self._pictures:
             sent.part = of_keyframe(keyframe)
             sent.whole = None if frame is None else of_frame(frame, 560)
         self._sent[keyframe.key] = sent
-        stay.sent.append(sent)
-        stay.end = max(stay.end, sent.sent)
-
-
-def _moved(before: Box, now: Box) -> float:
-    """By how much of its size a box has moved or grown."""
-    gaps = (
-        now.x - before.x,
-        now.y - before.y,
-        now.x + now.width - before.x - before.width,
-        now.y + now.height - before.y - before.height,
-    )
-    return max(map(abs, gaps)) / max(before.width, before.height)
+        passage.sent.append(sent)
+        passage.end = max(passage.end, sent.sent)

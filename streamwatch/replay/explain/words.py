@@ -1,4 +1,4 @@
-"""What reasons, outcomes and settings mean, and what to try: all the page's longer texts that need no figures."""
+"""What reasons, states and outcomes mean, and what to try: the longer texts of the page that contain no figures."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from streamwatch.store import PassageOutcome
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """short: a label; long: what it means; advice: what to try where there is too much of it, or ""."""
+    """A reason in words. short: a label; long: what it means; advice: what to try if it is too frequent, or ""."""
 
     short: str
     long: str
@@ -50,7 +50,7 @@ MEANINGS = {
     Why.NO_PLATE: Meaning(
         "no plate",
         "Something moves, and the plate detector sees no plate on it: a person, a shadow, a vehicle from the side.",
-        "A plate is plainly there? It is too small or too dark: come closer, or more light.",
+        "A plate is clearly visible? It is too small or too dark: move the camera closer, or add light.",
     ),
     Why.TOO_SHORT: Meaning(
         "seen once",
@@ -70,28 +70,28 @@ MEANINGS = {
     Why.UNSURE: Meaning(
         "unsure",
         "It may be no plate: the detector was not sure enough, or a closer look did not see it. A later view may tell.",
-        "A plate is plainly there? Keep this page and the recording, and report it.",
+        "A plate is clearly visible? Keep this page and the recording, and report it.",
     ),
-    Why.ASKED: Meaning("being read", "A picture of this plate is being read, and its answer is waited for.", ""),
+    Why.ASKED: Meaning("being read", "A picture of this plate is being read, and the gate waits for the answer.", ""),
     Why.BETTERING: Meaning(
         "getting better",
-        "The view was still getting larger, sharper or more complete, or had just stopped to.",
+        "The view was still getting larger, sharper or more complete, or has just stopped getting so.",
         "Answers come too late for a barrier? Lower patience. Pictures sent too early? Raise it.",
     ),
     Why.SCENERY: Meaning(
         "scenery",
         "It never moved, and lies where a text was paid for that nobody could read: a sign, a clock, a label.",
-        "A vehicle stands there? Then its view is too poor to be read: come closer, or more light.",
+        "A vehicle stands there? Then its plate cannot be read: move the camera closer, or add light.",
     ),
     Why.KNOWN: Meaning(
         "known plate",
-        "This plate was read already, or a picture that was paid for shows the same one.",
+        "This plate was read already, or a picture that was paid for shows the same plate.",
         "Another vehicle was taken for it? Keep this page and the recording, and report it.",
     ),
     Why.NOT_BETTER: Meaning(
         "not better",
         "Its last picture was not read well, and no later view is clearly better: a second call would not pay.",
-        "Look at the picture that was sent: if a person cannot read it either, the camera is the limit.",
+        "FrameTrace at the picture that was sent: if a person cannot read it either, the camera is the limit.",
     ),
     Why.USED_UP: Meaning(
         "used up",

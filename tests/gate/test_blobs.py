@@ -10,7 +10,7 @@ from test_gate import Scene, Stay, texture
 
 from streamwatch.core.model import Direction, Picture
 from streamwatch.gate import Closed, Gate, Kept, Opened
-from streamwatch.gate.motion.movers import MOST_MOVERS, STILL_STEP, Mover, Movers, stillness
+from streamwatch.gate.motion.blobs import MOST_BLOBS, STILL_STEP, Blob, BlobTracker, stillness
 from streamwatch.gate.motion.regions import Region
 
 BEGIN = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -23,22 +23,22 @@ def region(left: int, top: int = 60, width: int = 60, height: int = 40) -> Regio
 
 
 class Watch:
-    """Movers, and the time, in tenths of a second."""
+    """BlobTracker, and the time, in tenths of a second."""
 
     def __init__(self) -> None:
         self._numbers: Iterator[int] = count(1)
-        self.movers = Movers(lambda: next(self._numbers))
+        self.blobs = BlobTracker(lambda: next(self._numbers))
         self.at = 0.0
 
-    def look(self, *regions: Region, small: Picture = SMALL, passed: float = 0.1) -> list[Mover]:
+    def look(self, *regions: Region, small: Picture = SMALL, passed: float = 0.1) -> list[Blob]:
         """The next frame; those that have gone."""
         self.at += passed
-        return self.movers.look(list(regions), small, BEGIN + timedelta(seconds=self.at), self.at, MEMORY)
+        return self.blobs.look(list(regions), small, BEGIN + timedelta(seconds=self.at), self.at, MEMORY)
 
     @property
-    def only(self) -> Mover:
-        (mover,) = self.movers.now
-        return mover
+    def only(self) -> Blob:
+        (blob,) = self.blobs.now
+        return blob
 
 
 def test_what_moves_on_is_one_thing() -> None:
@@ -54,11 +54,11 @@ def test_what_moves_on_is_one_thing() -> None:
 def test_two_that_do_not_touch_are_two_and_a_jump_makes_another_one() -> None:
     watch = Watch()
     watch.look(region(10), region(200))
-    assert [mover.passage for mover in watch.movers.now] == [1, 2]
+    assert [blob.passage for blob in watch.blobs.now] == [1, 2]
     watch.look(region(14), region(204))
-    assert [mover.passage for mover in watch.movers.now] == [1, 2]
+    assert [blob.passage for blob in watch.blobs.now] == [1, 2]
     watch.look(region(100), region(208))
-    assert sorted(mover.passage for mover in watch.movers.now) == [2, 3]
+    assert sorted(blob.passage for blob in watch.blobs.now) == [2, 3]
 
 
 def test_pieces_of_one_thing_are_one() -> None:
@@ -72,18 +72,18 @@ def test_one_beside_a_thing_is_another_one() -> None:
     watch = Watch()
     watch.look(region(100, 40, 80, 100))
     watch.look(region(100, 40, 30, 100), region(134, 40, 40, 100))
-    assert len(watch.movers.now) == 2
+    assert len(watch.blobs.now) == 2
 
 
 def test_it_is_told_once_that_a_thing_has_gone_and_not_while_it_flickers() -> None:
     watch = Watch()
     watch.look(region(100))
     assert [watch.look() for _ in range(8)] == [[]] * 8
-    assert watch.movers.now == []
+    assert watch.blobs.now == []
     watch.look(region(104))
     assert watch.only.passage == 1
-    gone = [mover for _ in range(20) for mover in watch.look()]
-    assert [mover.passage for mover in gone] == [1]
+    gone = [blob for _ in range(20) for blob in watch.look()]
+    assert [blob.passage for blob in gone] == [1]
 
 
 def test_it_knows_how_long_a_thing_stands_and_how_large_it_was() -> None:
@@ -122,17 +122,17 @@ def test_stillness_is_the_part_that_has_not_moved(step: int, part: float) -> Non
 def test_there_are_only_so_many_and_all_are_forgotten_with_the_scene() -> None:
     watch = Watch()
     watch.look(*(region(32 * n, width=20) for n in range(10)))
-    assert len(watch.movers.now) == MOST_MOVERS
-    watch.movers.clear()
-    assert watch.movers.now == []
+    assert len(watch.blobs.now) == MOST_BLOBS
+    watch.blobs.clear()
+    assert watch.blobs.now == []
     assert [watch.look() for _ in range(20)] == [[]] * 20
 
 
 def test_what_becomes_a_part_of_the_scene_is_forgotten_and_not_gone() -> None:
     watch = Watch()
     watch.look(region(100))
-    watch.movers.forget(watch.only)
-    assert watch.movers.now == []
+    watch.blobs.forget(watch.only)
+    assert watch.blobs.now == []
     assert [watch.look() for _ in range(20)] == [[]] * 20
 
 

@@ -1,4 +1,7 @@
-"""Find again, by its own pixels, a plate that was seen a moment ago: a fiftieth of the price of the detector."""
+"""Template matching: a plate that was seen a moment ago is found again by its own pixels.
+
+This costs a fiftieth of a look of the detector.
+"""
 
 from dataclasses import dataclass
 
@@ -9,29 +12,29 @@ from streamwatch.core.model import Corners, Picture, Point
 from streamwatch.gate.plates.shapes import bounds, centre, placed
 
 WIDTH = 40  # px; plates are compared at this width
-AROUND = 0.25  # of a plate's width; so much of what is around it is compared, too
-ASTRAY = 0.5  # of its width; so far a plate may be from where it is expected
-GROWTHS = (0.93, 1.0, 1.07, 1.15)  # of a plate from one frame to the next
-ALIKE = 0.72  # correlation from which on it is the same plate
-PLACE_WIDTH = 64  # px; at this width the pixels of a standing plate are compared
-UNMOVED = 0.80  # the same of the very pixels of a plate that stands still
+AROUND = 0.25  # of a plate's width; margin around it that is compared, too
+ASTRAY = 0.5  # of its width; distance that a plate may have from where it is expected
+GROWTHS = (0.93, 1.0, 1.07, 1.15)  # ratios of the widths of a plate in two frames
+ALIKE = 0.72  # correlation from which it is the same plate
+PLACE_WIDTH = 64  # px; the pixels of a plate that stands still are compared at this width
+UNMOVED = 0.80  # correlation from which a plate is still where it was
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
-    """What a plate looked like when the detector saw it last. picture: WIDTH px wide without its margin."""
+class Template:
+    """The picture of a plate when the detector saw it last. picture: WIDTH px wide without its margin."""
 
     picture: Picture
     plate: Corners
 
     @classmethod
-    def of(cls, luma: Picture, plate: Corners) -> "Pattern | None":
-        """Return the pattern of a plate in a full-resolution luma picture; None too close to its edge."""
+    def of(cls, luma: Picture, plate: Corners) -> "Template | None":
+        """Return the template of a plate in a full-resolution luma picture; None if it is too close to the edge."""
         picture = _cut(luma, centre(plate), _width(plate), AROUND, _shape(plate))
         return None if picture is None else cls(picture, plate)
 
     def find(self, luma: Picture, last: Corners, expected: Point) -> Corners | None:
-        """Return the plate's corners in this picture; None where it cannot be made out for sure.
+        """Return the corners of the plate in a picture; None if it is not surely found.
 
         last: where it was seen last, in pixels of the same camera; expected: where its middle should be now.
         """
@@ -57,7 +60,7 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StillPatch:
     """The pixels of a plate that stands still. picture: of the box around it, at most PLACE_WIDTH px wide."""
 
     plate: Corners
@@ -65,8 +68,8 @@ class Place:
     scale: float
 
     @classmethod
-    def of(cls, luma: Picture, plate: Corners) -> "Place | None":
-        """Return the place of a plate in a full-resolution luma picture; None if nothing of it lies in the picture."""
+    def of(cls, luma: Picture, plate: Corners) -> "StillPatch | None":
+        """Return the pixels of a plate in a full-resolution luma picture; None if it lies outside of the picture."""
         left, top, right, bottom = (max(0, round(v)) for v in bounds(plate))
         part = luma[top:bottom, left:right]
         if min(part.shape) < 4:
@@ -76,7 +79,7 @@ class Place:
         return None if min(picture.shape) < 4 else cls(plate, np.asarray(picture, np.uint8), scale)
 
     def shows_it(self, luma: Picture) -> bool:
-        """True if a luma picture of now shows the plate where it was."""
+        """True if a luma picture shows the plate where it was."""
         left, top, right, bottom = (max(0, round(v)) for v in bounds(self.plate))
         play = max(3, (bottom - top) // 6)
         part = luma[max(0, top - play) : bottom + play, max(0, left - play) : right + play]
@@ -92,25 +95,25 @@ def _width(plate: Corners) -> float:
 
 
 def _shape(plate: Corners) -> float:
-    """Height by width."""
+    """Return height by width of a plate."""
     left, top, right, bottom = bounds(plate)
     return (bottom - top) / max(1.0, right - left)
 
 
 def _reach(width: float, margin: float, shape: float) -> Point:
-    """From a plate's middle to the end of its margin (in widths), across and down."""
+    """Return the distance from the centre of a plate to the end of its margin (in widths), across and down."""
     return (0.5 + margin) * width, (0.5 * shape + margin) * width
 
 
 def _kept_inside(middle: Point, width: float, margin: float, shape: float, luma: Picture) -> Point:
-    """The nearest point around which so much of the picture can be cut out."""
+    """Return the point nearest to `middle` around which the part can be cut out of the picture."""
     across, down = _reach(width, margin, shape)
     height, length = luma.shape
     return min(max(middle[0], across), length - across), min(max(middle[1], down), height - down)
 
 
 def _cut(luma: Picture, middle: Point, width: float, margin: float, shape: float) -> Picture | None:
-    """A plate of that width with a margin (in widths) around it, WIDTH px wide without it; None beyond the picture."""
+    """Return a plate with a margin (in widths) around it, WIDTH px wide without the margin; None beyond the picture."""
     across, down = _reach(width, margin, shape)
     left, top, right, bottom = (
         round(v) for v in (middle[0] - across, middle[1] - down, middle[0] + across, middle[1] + down)

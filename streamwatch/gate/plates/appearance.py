@@ -1,4 +1,4 @@
-"""The picture of a plate: cut out upright, how sharp it is, and whether two of them show the same plate."""
+"""The appearance of a plate: its upright picture, its sharpness, and the likeness of two pictures."""
 
 import cv2
 import numpy as np
@@ -9,8 +9,8 @@ from streamwatch.gate.plates.shapes import bounds, plate_width
 
 WIDTH, HEIGHT = 112, 40  # px of an upright plate; one of two lines is pressed to the same size
 MARGIN = 0.12  # of width and height; kept around the plate, so that it may be laid over another one
-STRETCHES = (0.92, 1.0, 1.09)  # by which they may be too near or too far
-FINE = 10  # steps in which two plates are fitted exactly
+STRETCHES = (0.92, 1.0, 1.09)  # ratios of sizes that are tried when two plates are compared
+FINE = 10  # steps of the exact fit of two plates
 PLAIN = 3.0  # grey levels; standard deviation below which a picture shows nothing
 PROMISING = 0.35  # likeness from which an exact fit is tried
 CRISP_WIDTH = 96  # px; plates are judged at this width
@@ -42,7 +42,7 @@ def upright(luma: Picture, plate: Corners, margin: float = MARGIN) -> Picture:
 
 
 def likeness(one: Picture, other: Picture) -> float:
-    """Return the correlation (-1 to 1) of two plates cut out by `upright`, laid over each other as well as possible.
+    """Return the correlation (-1 to 1) of two plates cut out by `upright`, after the best possible alignment.
 
     A coarse search over shifts and stretches, then an exact affine fit (Evangelidis & Psarakis, "Parametric image
     alignment using enhanced correlation coefficient maximization", PAMI 2008). Measured on 60 real plates, each against
@@ -68,7 +68,7 @@ def likeness(one: Picture, other: Picture) -> float:
     until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, FINE, 0.001)
     try:
         fine, _ = cv2.findTransformECC(core, there, transform, cv2.MOTION_AFFINE, until, None, 5)
-    except cv2.error:  # it does not converge where the two have nothing in common
+    except cv2.error:  # it does not converge if the two have nothing in common
         return float(best)
     return max(float(best), float(fine))
 
@@ -84,7 +84,7 @@ def sharpness(luma: Picture, plate: Corners) -> float:
 
 
 def crispness(luma: Picture, plate: Corners) -> float:
-    """Return how alike the edges of a plate are in both directions, 0 to 1: motion blur takes those across its path."""
+    """Return how equal the edges of a plate are in both directions, 0 to 1; motion blur makes them unequal."""
     left, top, right, bottom = (round(v) for v in bounds(plate))
     part = luma[max(0, top) : bottom, max(0, left) : right]
     if min(part.shape) < 4:
@@ -96,6 +96,6 @@ def crispness(luma: Picture, plate: Corners) -> float:
 
 
 def _flat(picture: Picture) -> npt.NDArray[np.float32]:
-    """The picture without slow changes of light across it."""
+    """Return a picture without slow changes of light across it."""
     values = picture.astype(np.float32)
     return np.asarray(cv2.GaussianBlur(values - cv2.blur(values, (41, 41)), (3, 3), 0), np.float32)

@@ -1,4 +1,4 @@
-"""The settings that a replay was made with, as far as the page explains them."""
+"""The settings of a replay, as far as the page explains them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from streamwatch.core.model import Point
 
 
 class Answers(StrEnum):
-    """Who said what is on the pictures, in words."""
+    """Which engine read the pictures, in words."""
 
     SERVICE = "ocrCars read the pictures; each answered call was paid"
     LOCAL = "the local engine read the pictures, free of charge"
@@ -16,10 +16,11 @@ class Answers(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """zone: polygon in fractions of the picture, None for all of it. Durations in seconds. dry: nothing was paid.
+class ReplaySettings:
+    """The settings of a replay: one field for each setting that the page explains. Durations are in seconds.
 
-    min_confidence: from which a reading settles a plate; settled_by: the key of the setting that says so.
+    zone: polygon in fractions of the picture, None for all of it; min_confidence: from which a reading settles a plate;
+    settled_by: the key of that setting; dry: True if nothing was paid.
     """
 
     camera: str
@@ -38,12 +39,12 @@ class Used:
 
     @property
     def reading(self) -> str:
-        """What to read one picture is: a call, which is paid, or a reading, which the local engine makes free."""
+        """Return the word for reading one picture: a call, which is paid, or a reading, which is free."""
         return "reading" if self.answers is Answers.LOCAL else "call"
 
     @property
     def watched(self) -> float:
-        """Part of the picture (0 to 1) inside the zone."""
+        """Return the part of the picture (0 to 1) inside the zone."""
         if self.zone is None:
             return 1.0
         pairs = zip(self.zone, (*self.zone[1:], self.zone[0]), strict=True)
@@ -51,5 +52,5 @@ class Used:
 
     @property
     def least_change(self) -> float:
-        """Part of what is watched that must differ before the gate looks for a vehicle."""
+        """Return the part of the watched picture that must differ before the gate looks for a vehicle."""
         return self.min_area / self.watched
