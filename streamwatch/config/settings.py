@@ -199,8 +199,9 @@ class PlateSettings(_Settings):
     )
     grammar: str | list[str] = Field(
         "china",
-        description="Which plates exist here: one name, a list of names, or a regular expression for plates beside the "
-        "Chinese ones.",
+        description="Which plates exist here: china (or cn), hk, mo, tw, vn, my, sg, gb, de, fr, it, es, nl, pl, br, "
+        "us, au, or several: [cn, hk]. A regular expression adds other plates to the Chinese ones. any also takes "
+        "whatever looks like a plate; use it only until a grammar exists.",
     )
 
     @field_validator("home_province")
