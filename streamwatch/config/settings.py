@@ -485,7 +485,7 @@ class CameraSettings(_Settings):
     )
     watch: str | None = Field(
         None,
-        description="The camera's small stream, or a file. It is watched while nothing happens, so that the main "
+        description="The camera's substream, or a file. It is watched while nothing happens, so that the main "
         "stream need not be decoded.",
     )
     transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP carries the pictures.")
