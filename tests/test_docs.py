@@ -208,6 +208,25 @@ def test_the_index_of_the_decisions_is_whole_and_each_has_its_parts() -> None:
         assert [text.count(part) for part in ("**Question.**", "**Decision.**", "**What follows**")] == [1, 1, 1], name
 
 
+def test_the_page_of_the_codes_has_every_code_of_the_tables() -> None:
+    sections = re.split(r"^## ", TEXTS["docs/codes.md"], flags=re.MULTILINE)[1:]
+    told = {section.split("`")[1]: [cell.strip("`") for cell in cells(section)] for section in sections}
+    assert set(told) <= COLUMNS
+    stored = {
+        f"{table.name}.{column.name}": codes
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if (codes := _codes(column.type))
+    }
+    assert {name: told.get(name) for name in stored} == stored
+
+
+def _codes(kind: Any) -> list[str]:
+    """Return the words that a column may hold; none if it is not a column of codes."""
+    words = getattr(kind, "enums", None) or getattr(kind, "kind", None) or []
+    return [str(word) for word in words if str(word)]
+
+
 def test_the_glossary_explains_each_word_once() -> None:
     words = re.findall(r"^\| \*\*(.+?)\*\* \| .+\. \|$", TEXTS["docs/glossary.md"], re.MULTILINE)
     rows = [line for line in TEXTS["docs/glossary.md"].splitlines() if re.match(r"\| (?!word|-)", line)]
