@@ -12,6 +12,7 @@ import typer
 import yaml
 from draw_configuration import TARGET as CONFIGURATION
 from draw_configuration import page
+from test_architecture import FLOORS
 
 from streamwatch import __version__
 from streamwatch.cli.main import app
@@ -183,6 +184,21 @@ def test_every_link_leads_somewhere(name: str) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in {slug(heading) for heading in headings}, target
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if name != "CHANGELOG.md"])
+def test_every_file_that_a_page_names_is_there(name: str) -> None:
+    for path in re.findall(r"[` (]((?:tests|streamwatch|training|docs|\.ci)/[\w./-]+)", TEXTS[name]):
+        assert (ROOT / path.rstrip(".")).exists() or path in WRITTEN_SOON, path
+
+
+def test_contributing_shows_the_house_as_the_imports_are_held() -> None:
+    text = TEXTS["docs/contributing.md"]
+    (drawn,) = re.findall(r"^```\n(cli >.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert [set(floor.split(", ")) for floor in " ".join(drawn.split()).split(" > ")] == [set(f) for f in FLOORS[1:]]
+    assert {room.strip("`/") for room in cells(text.split("## The rooms")[1].split("\n## ")[0])} == set().union(
+        *FLOORS[1:]
+    )
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
