@@ -102,16 +102,33 @@ class _Settings(BaseModel):
 class OcrCarsSettings(_Settings):
     """The paid service."""
 
-    endpoint: str = "https://car6.market.alicloudapi.com/ocrCars"
-    appcode: SecretStr | None = None
-    appcode_file: Path | None = None
-    app_key: SecretStr | None = None
-    app_key_file: Path | None = None
-    app_secret: SecretStr | None = None
-    app_secret_file: Path | None = None
-    connect_timeout: Seconds = Field(10.0, gt=0)
-    read_timeout: Seconds = Field(35.0, gt=0)
-    parallel: int = Field(2, ge=1, le=32)
+    endpoint: str = Field(
+        "https://car6.market.alicloudapi.com/ocrCars",
+        description="The address of the service. It must begin with https://, except on this machine itself.",
+    )
+    appcode: SecretStr | None = Field(
+        None,
+        description="The AppCode of the Market console. Better: the environment variable STREAMWATCH_APPCODE.",
+    )
+    appcode_file: Path | None = Field(None, description="A file that holds the AppCode and nothing else.")
+    app_key: SecretStr | None = Field(
+        None,
+        description="The AppKey, together with app_secret instead of the AppCode. Better: STREAMWATCH_APP_KEY.",
+    )
+    app_key_file: Path | None = Field(None, description="A file that holds the AppKey and nothing else.")
+    app_secret: SecretStr | None = Field(
+        None,
+        description="The AppSecret. It signs each call and is never sent. Better: STREAMWATCH_APP_SECRET.",
+    )
+    app_secret_file: Path | None = Field(None, description="A file that holds the AppSecret and nothing else.")
+    connect_timeout: Seconds = Field(10.0, gt=0, description="Time limit for name look-up, proxy and TLS together.")
+    read_timeout: Seconds = Field(
+        35.0,
+        gt=0,
+        description="Time limit from there to the end of the answer. If it is shorter than the service's own limit, "
+        "calls are paid for whose answers are lost.",
+    )
+    parallel: int = Field(2, ge=1, le=32, description="The number of calls that may run at once.")
 
     @field_validator("endpoint")
     @classmethod
@@ -128,7 +145,7 @@ class OcrCarsSettings(_Settings):
 class LocalSettings(_Settings):
     """The local engine."""
 
-    threads: int = Field(1, ge=1, le=64)
+    threads: int = Field(1, ge=1, le=64, description="The number of CPU threads that the local engine uses.")
 
 
 class Reads(StrEnum):
@@ -142,9 +159,22 @@ class Reads(StrEnum):
 class RecognizerSettings(_Settings):
     """Who reads the plates."""
 
-    engine: Reads = Reads.OCRCARS
-    fallback: Literal["local", "none"] = "local"
-    pay_below: float = Field(0.95, ge=0, le=1)
+    engine: Reads = Field(
+        Reads.OCRCARS,
+        description="Which engine reads: the paid service, the local engine, or the paid service only where the local "
+        "engine is not sure.",
+    )
+    fallback: Literal["local", "none"] = Field(
+        "local",
+        description="Which engine reads while no call can be made, if it is installed.",
+    )
+    pay_below: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        description="With local-first, a local reading with less confidence leads to a paid call. With every engine, "
+        "such a local reading makes no sighting by itself.",
+    )
     ocrcars: OcrCarsSettings = OcrCarsSettings()
     local: LocalSettings = LocalSettings()
 
@@ -152,8 +182,17 @@ class RecognizerSettings(_Settings):
 class PlateSettings(_Settings):
     """What a plate looks like here."""
 
-    home_province: str = ""
-    grammar: str | list[str] = "china"
+    home_province: str = Field(
+        "",
+        description="The province of about half of the vehicles, such as 粤. It is a hint for the local engine, "
+        "never a rule.",
+    )
+    grammar: str | list[str] = Field(
+        "china",
+        description="Which plates exist here: china (or cn), hk, mo, tw, vn, my, sg, gb, de, fr, it, es, nl, pl, br, "
+        "us, au, or several: [cn, hk]. A regular expression adds other plates to the Chinese ones. any also takes "
+        "whatever looks like a plate; use it only until a grammar exists.",
+    )
 
     @field_validator("home_province")
     @classmethod
@@ -173,79 +212,168 @@ class PlateSettings(_Settings):
 class GateSettings(_Settings):
     """Which frames are worth a call."""
 
-    threshold: int = Field(22, ge=2, le=255)
-    min_area: float = Field(0.015, gt=0, le=1)
-    patience: Seconds = Field(0.6, gt=0, le=60)
-    close_after: Seconds = Field(1.0, gt=0, le=60)
-    max_calls: int = Field(3, ge=1, le=20)
-    pay_without_plate: bool = False
-    keep_unpaid: bool = True
+    threshold: int = Field(
+        22,
+        ge=2,
+        le=255,
+        description="The number of grey levels by which a pixel must differ from the empty scene, at ordinary light.",
+    )
+    min_area: float = Field(
+        0.015,
+        gt=0,
+        le=1,
+        description="The part of the picture that must differ. A smaller value also finds vehicles that are further "
+        "away.",
+    )
+    patience: Seconds = Field(0.6, gt=0, le=60, description="A view is sent when no better one has come for this time.")
+    close_after: Seconds = Field(
+        1.0,
+        gt=0,
+        le=60,
+        description="A passage ends when its vehicle has not been seen for this time.",
+    )
+    max_calls: int = Field(3, ge=1, le=20, description="The largest number of paid calls for one passage.")
+    pay_without_plate: bool = Field(
+        False,
+        description="True: pay once for a large vehicle on which the gate sees no plate, but the local engine sees "
+        "letters.",
+    )
+    keep_unpaid: bool = Field(
+        True,
+        description="True: keep the best picture of a passage without a paid call. It is never sent.",
+    )
 
 
 class JpegSettings(_Settings):
     """The picture that is sent and kept."""
 
-    long_side: int = Field(1920, ge=320, le=4095)
-    quality: int = Field(88, ge=40, le=100)
-    max_bytes: int = Field(1_500_000, ge=50_000, le=4_000_000)
+    long_side: int = Field(
+        1920,
+        ge=320,
+        le=4095,
+        description="The longest side of the picture that is sent and kept, in pixels.",
+    )
+    quality: int = Field(88, ge=40, le=100, description="The JPEG quality.")
+    max_bytes: int = Field(
+        1_500_000,
+        ge=50_000,
+        le=4_000_000,
+        description="The largest JPEG in bytes. To stay below it, first the quality is lowered, then the size.",
+    )
 
 
 class DedupSettings(_Settings):
     """When two readings are one sighting."""
 
-    window: Seconds = Field(300.0, ge=0)
+    window: Seconds = Field(
+        300.0,
+        ge=0,
+        description="The same plate at the same camera within this time is the same sighting.",
+    )
 
 
 class SightingSettings(_Settings):
     """What counts as a sighting."""
 
-    min_confidence: float = Field(0.85, ge=0, le=1)
+    min_confidence: float = Field(
+        0.85,
+        ge=0,
+        le=1,
+        description="A reading with less confidence makes no sighting by itself. It stays in the table readings.",
+    )
 
 
 class OutboxSettings(_Settings):
     """What may wait on disk for the service."""
 
-    max_items: int = Field(5000, ge=1)
-    max_bytes: Bytes = Field(2_000_000_000, ge=1_000_000)
-    max_age: Seconds = Field(7 * 86400.0, gt=0)
+    max_items: int = Field(
+        5000,
+        ge=1,
+        description="The largest number of pictures that wait for the service. Second views are dropped first, then "
+        "the oldest.",
+    )
+    max_bytes: Bytes = Field(
+        2_000_000_000,
+        ge=1_000_000,
+        description="The largest size of all waiting pictures together.",
+    )
+    max_age: Seconds = Field(7 * 86400.0, gt=0, description="A picture that has waited longer is dropped.")
 
 
 class BudgetSettings(_Settings):
     """Calls that may be paid per calendar window; no limit where none is given."""
 
-    hour: Calls | None = None
-    day: Calls | None = None
-    month: Calls | None = None
+    hour: Calls | None = Field(None, description="The largest number of paid calls in a calendar hour.")
+    day: Calls | None = Field(None, description="The largest number of paid calls in a calendar day.")
+    month: Calls | None = Field(None, description="The largest number of paid calls in a calendar month.")
 
 
 class CallSettings(_Settings):
     """How paid calls are treated."""
 
-    price: float = Field(0.0, ge=0, le=1e9, allow_inf_nan=False)
-    resend_doubtful: bool = False
-    runaway_after: int = Field(20, ge=2)
+    price: float = Field(
+        0.0,
+        ge=0,
+        le=1e9,
+        allow_inf_nan=False,
+        description="The cost of one call in your currency. The verb `calls` multiplies with it.",
+    )
+    resend_doubtful: bool = Field(
+        False,
+        description="True: send a picture again although its call may have been charged without an answer.",
+    )
+    runaway_after: int = Field(
+        20,
+        ge=2,
+        description="The calls of a camera are paused after this number of calls in a row without a plate.",
+    )
 
 
 class RetentionSettings(_Settings):
     """How long things are kept."""
 
-    evidence: Seconds = Field(90 * 86400.0, gt=0)
-    rows: Seconds = Field(3 * 365 * 86400.0, gt=0)
-    max_bytes: Bytes = Field(20_000_000_000, ge=1_000_000)
-    min_free: Bytes = Field(500_000_000, ge=0)
+    evidence: Seconds = Field(90 * 86400.0, gt=0, description="Pictures are deleted after this time.")
+    rows: Seconds = Field(
+        3 * 365 * 86400.0,
+        gt=0,
+        description="Passages with their readings and sightings are deleted after this time. Calls stay.",
+    )
+    max_bytes: Bytes = Field(
+        20_000_000_000,
+        ge=1_000_000,
+        description="The largest size of all pictures together. The oldest are deleted first.",
+    )
+    min_free: Bytes = Field(
+        500_000_000,
+        ge=0,
+        description="The disk space that stays free. If there is less, the oldest pictures are deleted.",
+    )
 
 
 class ShutdownSettings(_Settings):
     """How the daemon ends."""
 
-    drain: Seconds = Field(10.0, ge=0)
+    drain: Seconds = Field(
+        10.0,
+        ge=0,
+        description="Time limit for reading the last pictures at a stop. The rest is read after the next start.",
+    )
 
 
 class HealthSettings(_Settings):
     """Where /healthz and /metrics are answered."""
 
-    host: str = "127.0.0.1"
-    port: int | None = Field(None, ge=1, le=65535)
+    host: str = Field(
+        "127.0.0.1",
+        description="The address of this machine where /healthz and /metrics are answered. Beyond 127.0.0.1 everybody "
+        "who reaches it can ask, without a password.",
+    )
+    port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="The port of /healthz and /metrics. Without it they are not served.",
+    )
 
     @field_validator("host")
     @classmethod
@@ -259,20 +387,39 @@ class HealthSettings(_Settings):
 class ServeOcrSettings(_Settings):
     """Where the verb `serve-ocr` listens."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(9465, ge=1, le=65535)
-    certificate: Path | None = None
-    key: Path | None = None
-    queue: int = Field(16, ge=1, le=64)
+    host: str = Field(
+        "127.0.0.1",
+        description="The address of this machine where serve-ocr listens. Beyond 127.0.0.1 it needs credentials.",
+    )
+    port: int = Field(9465, ge=1, le=65535, description="The port where serve-ocr listens.")
+    certificate: Path | None = Field(
+        None,
+        description="A PEM file with the certificate. With it and key, serve-ocr speaks https.",
+    )
+    key: Path | None = Field(None, description="A PEM file with the private key of the certificate.")
+    queue: int = Field(
+        16,
+        ge=1,
+        le=64,
+        description="The number of pictures that may wait to be read. Further requests are answered with 503.",
+    )
 
 
 class CaptureSettings(_Settings):
     """How patient the cameras' readers are."""
 
-    deadline: Seconds = Field(10.0, gt=0)
-    reopen_first: Seconds = Field(1.0, gt=0)
-    reopen_longest: Seconds = Field(10.0, gt=0)
-    frozen_after: Seconds = Field(120.0, gt=0)
+    deadline: Seconds = Field(10.0, gt=0, description="A camera that sends nothing for this time is reopened.")
+    reopen_first: Seconds = Field(
+        1.0,
+        gt=0,
+        description="The pause before a camera is reopened for the first time. It doubles with each further try.",
+    )
+    reopen_longest: Seconds = Field(10.0, gt=0, description="The longest pause between two tries to reopen a camera.")
+    frozen_after: Seconds = Field(
+        120.0,
+        gt=0,
+        description="A camera that repeats the same picture for this time is reported as frozen.",
+    )
 
 
 class Watching(StrEnum):
@@ -295,8 +442,18 @@ Decoding = Literal[
 class AttentionSettings(_Settings):
     """How closely cameras are watched."""
 
-    mode: Watching = Watching.AUTO
-    max_blind: Seconds = Field(2.0, ge=0.5, le=10)
+    mode: Watching = Field(
+        Watching.AUTO,
+        description="auto: only I-frames of a quiet camera are decoded; full: every picture is. `attention: full` "
+        "means the same.",
+    )
+    max_blind: Seconds = Field(
+        2.0,
+        ge=0.5,
+        le=10,
+        description="The longest time in which no picture is looked at. It costs least if I-frames come at least as "
+        "often.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -312,13 +469,33 @@ class AttentionSettings(_Settings):
 class CameraSettings(_Settings):
     """One camera."""
 
-    source: str
-    watch: str | None = None
-    transport: Literal["tcp", "udp"] = "tcp"
-    loop: bool = False
-    every: Seconds = Field(0.5, ge=0.1, le=5)
-    rotate: Literal[0, 90, 180, 270] = 0
-    zone: Zone | None = None
+    source: str = Field(
+        description="An rtsp:// or other stream address, the http address of single JPEG pictures, a video file, a "
+        "webcam (0 or /dev/video0), or sample. ${NAME} is taken from the environment.",
+    )
+    watch: str | None = Field(
+        None,
+        description="The camera's substream, or a file. It is watched while nothing happens, so that the main "
+        "stream need not be decoded.",
+    )
+    transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP carries the pictures.")
+    loop: bool = Field(False, description="True: play a video file again and again. The sample always loops.")
+    every: Seconds = Field(
+        0.5,
+        ge=0.1,
+        le=5,
+        description="How often the http address of single JPEG pictures is asked for the next one.",
+    )
+    rotate: Literal[0, 90, 180, 270] = Field(
+        0,
+        description="Degrees clockwise by which the pictures are turned, for a camera that hangs sideways or upside "
+        "down.",
+    )
+    zone: Zone | None = Field(
+        None,
+        description="A polygon of points [x, y], in fractions of the turned picture from its top left corner. Only its "
+        "inside is watched.",
+    )
     budget: BudgetSettings = BudgetSettings()
 
     @field_validator("source", "watch", mode="before")
@@ -342,8 +519,12 @@ class CameraSettings(_Settings):
 class Settings(_Settings):
     """All of config.yaml."""
 
-    data_dir: Path = Path("data")
-    database: str = ""
+    data_dir: Path = Field(Path("data"), description="The folder of evidence pictures and of the default database.")
+    database: str = Field(
+        "",
+        description="Where rows are stored: sqlite:///PATH or postgresql://USER@HOST/NAME. Default: streamwatch.db in "
+        "data_dir.",
+    )
     recognizer: RecognizerSettings = RecognizerSettings()
     plates: PlateSettings = PlateSettings()
     gate: GateSettings = GateSettings()
@@ -352,7 +533,11 @@ class Settings(_Settings):
     dedup: DedupSettings = DedupSettings()
     capture: CaptureSettings = CaptureSettings()
     attention: AttentionSettings = AttentionSettings()
-    decode: Decoding = "auto"
+    decode: Decoding = Field(
+        "auto",
+        description="How network streams are decoded: auto and software use the CPU; another word names a hardware "
+        "decoder. If that does not open, the log says so and the CPU decodes. Hardware decoders are not tested.",
+    )
     outbox: OutboxSettings = OutboxSettings()
     budget: BudgetSettings = BudgetSettings()
     calls: CallSettings = CallSettings()

@@ -24,7 +24,9 @@ STATE = Path("/var/lib/streamwatch")
 STOP_MARGIN = 20
 """Seconds that systemd waits for the end longer than the daemon itself waits for what is left to read."""
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # what PrivateTmp= hides
-_INSTALL = "Install streamwatch into /opt/streamwatch/venv, with a Python outside of home folders; see the README."
+_INSTALL = (
+    "Install streamwatch into /opt/streamwatch/venv, with a Python outside of home folders; see docs/operations.md."
+)
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))  # what ProtectHome= hides
 
 

@@ -240,18 +240,20 @@ def test_the_view_shows_local_time(views: list[Keyframe], database: Database, zo
     assert said == f"2 gate 京AD12300 ordinary {times} 0.97 1 provisional {image}\n"
 
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-ON_A_SERVER = [
-    ("date('now', 'localtime')", "current_date"),
-    ("datetime(p.opened_at, 'localtime')", "p.opened_at::timestamp(0)"),
-    ("date(started_at, 'localtime')", "started_at::date"),
-    ("sum(charged)", "count(*) FILTER (WHERE charged)"),
-]
-"""What README says to write instead."""
+QUERYING = (Path(__file__).parents[2] / "docs" / "querying.md").read_text(encoding="utf-8")
+QUERIES = re.findall(r"```sql\n(.*?);\n```", QUERYING, re.S)
+ON_A_SERVER = re.findall(r"^\| `(.+)` \| `(.+)` \|$", QUERYING, re.MULTILINE)
+"""Pairs of what docs/querying.md says for SQLite and for PostgreSQL."""
 
 
-@pytest.mark.parametrize("query", re.findall(r"```sql\n(.*?);\n```", README, re.S))
-def test_the_queries_of_the_readme_work(views: list[Keyframe], database: Database, query: str) -> None:
+def test_the_page_of_queries_has_queries_and_says_what_differs_on_a_server() -> None:
+    assert len(QUERIES) == QUERYING.count("```sql") == 5
+    assert ON_A_SERVER
+    assert all(any(here in query for query in QUERIES) for here, _ in ON_A_SERVER)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_queries_of_the_documents_work(views: list[Keyframe], database: Database, query: str) -> None:
     for here, there in ON_A_SERVER if database.kind == "postgresql" else []:
         query = query.replace(here, there)
     rows(database, query)
