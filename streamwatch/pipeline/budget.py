@@ -83,7 +83,7 @@ class Budget:
         return None
 
     def pay(self, camera: str, fee: int, now: datetime, monotonic: float) -> None:
-        """Count a call that is about to be paid (fee 1), or a correction once its true fee is known (may be negative)."""
+        """Count a call that is about to be paid (fee 1), or correct it once the true fee is known (also negative)."""
         for account in self._of(camera, now, monotonic):
             account.used = max(0, account.used + fee)
             if account.used >= WARN_AT * account.limit and not account.warned:
