@@ -26,8 +26,7 @@ class KeyPair:
 
 
 class Guard:
-    """Lets in whoever knows the credentials. Not thread safe. appcode, pair: either is enough; without both, everybody
-    may ask.
+    """Checks who may ask. Not thread safe. appcode, pair: either is enough; without both everybody may ask.
 
     wall_clock: seconds since 1970. monotonic: seconds.
     """

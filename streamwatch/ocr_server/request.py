@@ -46,8 +46,9 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """The head of a request. headers: by lower-case name, values of the same name joined. query: decoded. length: of
-    the body in bytes.
+    """The head of a request.
+
+    headers: by lower-case name, values of the same name joined. query: decoded. length: of the body in bytes.
     """
 
     method: str

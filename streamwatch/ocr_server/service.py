@@ -67,9 +67,7 @@ class OcrService:
         self._visitors.run()
 
     def leave(self, within: float) -> None:
-        """Take no further requests, answer those that were received, and end after at most so many seconds; from any
-        thread.
-        """
+        """Take no more requests, answer the received ones, and end after so many seconds at most; from any thread."""
         self._leaving = True
         self._visitors.leave(within)
 

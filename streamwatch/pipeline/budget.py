@@ -84,9 +84,7 @@ class Budget:
         return None
 
     def pay(self, camera: str, fee: int, now: datetime, monotonic: float) -> None:
-        """Count a call that is about to be paid (fee 1), or a correction when the true fee is known (negative: it cost
-        less).
-        """
+        """Count a call that is about to be paid (fee 1), or correct it once the true fee is known (also negative)."""
         for account in self._of(camera, now, monotonic):
             account.used = max(0, account.used + fee)
             if account.used >= WARN_AT * account.limit and not account.warned:
@@ -109,8 +107,8 @@ class Budget:
         return account
 
     def _in_ledger(self, period: Period, who: str | None) -> int:
-        """Return what was paid in the period before this run; 0 while the clock is wrong, or it would count all calls
-        ever.
+        """Return what was paid in the period before this run; 0 while the clock is wrong and the period not in the
+        calendar.
         """
         return self._spent(period.window.begin, who) if period.in_calendar else 0
 

@@ -34,9 +34,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A saved sighting does not exist any more. into: the saved sighting that takes over its readings; None if none
-    does.
-    """
+    """A saved sighting does not exist any more. into: the saved one that takes over its readings; None if none does."""
 
     key: str
     into: str | None
@@ -326,7 +324,7 @@ def _whole(visits: Sequence[_Visit]) -> _Visit:
 
 
 Shared = Mapping[tuple[int, str], int]
-"""How many readings or settled pasts a visit (by index) and a saved sighting (by key) have in common; never 0."""
+"""Number of readings or settled pasts that a visit (by index) and a saved sighting (by key) share; never 0."""
 
 
 def _shared(joined: Sequence[_Visit], before: Mapping[str, Saved]) -> Shared:

@@ -489,9 +489,7 @@ TEXTS = [
 
 
 def _scene(chance: random.Random) -> list[Event]:
-    """Return twelve passages that overlap, lie near or lie apart, with up to four calls each, as a gate would report
-    them.
-    """
+    """Return twelve passages that overlap, lie near or lie apart, with up to four calls each, as from a gate."""
     events: list[Event] = []
     opened = 0.0
     for n in range(12):

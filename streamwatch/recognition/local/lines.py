@@ -102,8 +102,8 @@ class LineReader:
         return Line(quad, None, tuple(views), self._best(views, stacked))
 
     def _best(self, views: Sequence[Seen], stacked: bool = False) -> DecodedPlate | None:
-        """Return the best plate of the tables, unless a text that only fits a pattern is likelier and more than a part
-        of it.
+        """Return the best plate of the tables, unless a likelier text fits a pattern and is more than a part of that
+        plate.
         """
         plate = self._decoder.decode(views, two_lines=stacked)
         other = self._others.decode(views[0]) if self._others else None

@@ -67,9 +67,7 @@ def around(points: Quad) -> Quad:
 
 
 def grown(core: Quad, factor: float) -> Quad:
-    """Return a core moved outwards on all sides, by the factor times half its width and height taken together, as in
-    DB.
-    """
+    """Return a core moved outwards on all sides, by the factor times half its width and height together, as in DB."""
     along, down = _axes(core)
     width, height = size(core)
     # The distance between opposite sides of a slanted parallelogram is less than the other sides' length.

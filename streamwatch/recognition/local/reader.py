@@ -109,9 +109,7 @@ class LocalReader:
         return _best([self._read_plate(picture, plate) for plate in closer])
 
     def _closer(self, picture: Picture, place: Corners) -> list[Quad]:
-        """Return the plates that a closer look finds at a place, surest first; empty if no plate can have these
-        corners.
-        """
+        """Return the plates that a closer look finds at a place, surest first; empty if the place is impossible."""
         height, width = picture.shape[:2]
         if (part := surroundings(place, width, height)) is None:
             return []

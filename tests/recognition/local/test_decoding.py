@@ -15,9 +15,7 @@ DECODER = PlateDecoder(ALPHABET)
 
 
 def columns(*seen: dict[str, float], blanks: int = 1) -> np.ndarray:
-    """Return one column for each entry of character -> probability, with empty columns between; the rest is "nothing
-    new".
-    """
+    """Return one column for each character and its probability, with empty ones between; the rest is "nothing new"."""
     rows = []
     for chances in seen:
         row = np.zeros(len(ALPHABET), np.float32)

@@ -23,9 +23,7 @@ from streamwatch.core import errors
 
 
 def everything_about(error: BaseException | None) -> str:
-    """Return the error, its causes, and all locals of all frames but the test's own: what a very talkative log would
-    hold.
-    """
+    """Return the error, its causes, and all locals of all frames but the test's own, as a talkative log would."""
     text = ""
     while error is not None:
         text += "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))

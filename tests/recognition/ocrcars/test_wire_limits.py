@@ -61,9 +61,7 @@ HANGING = {
 
 
 def ended(act: Callable[[], object]) -> errors.RecognitionError:
-    """Return the error of a call that has to end. It runs on its own thread, so that a held call fails a test, not the
-    suite.
-    """
+    """Return the error of a call that has to end. On its own thread, a held call fails a test and not the suite."""
     caught: list[BaseException] = []
 
     def work() -> None:
