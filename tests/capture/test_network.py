@@ -40,7 +40,7 @@ def test_a_hardware_decoder_that_is_not_there_is_said_once_and_software_decodes(
             frames = list(islice((frame for frame in source.frames() if frame), 3))
             source.close()
             assert len(frames) == 3
-    assert caplog.messages == [f"The decoder {decode} can not be used for h264 here; software decodes."]
+    assert caplog.messages == [f"The decoder {decode} cannot be used for h264 here, so software decodes."]
 
 
 def opened(url: str, transport: str = "tcp", timeout: float = 0.5) -> Source:
@@ -129,11 +129,11 @@ def test_nobody_listens(gate: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (av.error.OSError, "can not be found or reached"),
+        (av.error.OSError, "cannot be found or reached"),
         (av.error.ConnectionResetError, "closed the connection"),
         (av.error.HTTPForbiddenError, "forbids this user"),
         (av.error.HTTPServerError, "answers with an error of its own"),
-        (av.error.FFmpegError, "can not be read: what FFmpeg says"),
+        (av.error.FFmpegError, "cannot be read: what FFmpeg says"),
     ],
 )
 def test_errors_that_the_server_of_the_tests_does_not_make(error: type[av.error.FFmpegError], message: str) -> None:

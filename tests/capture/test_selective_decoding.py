@@ -384,7 +384,7 @@ def test_it_is_not_well_that_nothing_can_be_decoded_alone(tmp_path: Path) -> Non
 
 
 class Damaged(Decoder):
-    """Of some key pictures it can not make one, when they come first."""
+    """Of some key pictures it cannot make one, when they come first."""
 
     def __init__(self, whole: Decoder, numbers: set[int]) -> None:
         self._whole, self._numbers, self._first = whole, numbers, True

@@ -38,7 +38,7 @@ class HandClock:
 class Script:
     """A source that does what the test says: a Frame or None is yielded, an exception raised; `end` ends it.
 
-    deaf: it can not be stopped, as a read of FFmpeg.
+    deaf: it cannot be stopped, as a read of FFmpeg.
     """
 
     end = object()

@@ -219,7 +219,7 @@ def test_beyond_this_machine_it_is_said_what_that_means(
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "example.com", "127.0.0.1.example.com"])
 def test_what_is_no_address_of_this_machine_is_one_sentence(address: str) -> None:
-    with pytest.raises(ConfigError, match="can not be used for health"):
+    with pytest.raises(ConfigError, match="cannot be used for health"):
         serve(address, 0, lambda: WELL)
 
 
@@ -230,9 +230,9 @@ def test_names_of_this_machine(address: str, caplog: pytest.LogCaptureFixture) -
 
 
 def test_a_port_that_is_taken_is_one_sentence(server: HealthServer) -> None:
-    with pytest.raises(ConfigError, match=rf"Port {server.port} of 127\.0\.0\.1 can not be used.*in use"):
+    with pytest.raises(ConfigError, match=rf"Port {server.port} of 127\.0\.0\.1 cannot be used.*in use"):
         serve("127.0.0.1", server.port, lambda: WELL)
-    with pytest.raises(ConfigError, match="can not be used"):
+    with pytest.raises(ConfigError, match="cannot be used"):
         serve("127.0.0.1", 70_000, lambda: WELL)
 
 

@@ -106,7 +106,7 @@ def test_a_key_of_another_certificate_or_with_a_password(tmp_path: Path) -> None
         capture_output=True,
     )
     for wrong in (other, locked, certificate):
-        with pytest.raises(errors.ConfigError, match="can not be used"):
+        with pytest.raises(errors.ConfigError, match="cannot be used"):
             make_service(settings(certificate=certificate, key=wrong), Reader)
 
 

@@ -61,6 +61,6 @@ print(before - used())
 
 def test_what_was_freed_below_a_piece_in_use_goes_back_to_the_system() -> None:
     if not hasattr(ctypes.CDLL(None), "malloc_trim"):
-        pytest.skip("this C library can not be told to")
+        pytest.skip("this C library cannot be told to")
     told = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, timeout=60, check=True).stdout
     assert int(told) > 80_000_000

@@ -188,10 +188,10 @@ def test_a_credential_that_can_not_be_read_is_one_sentence_without_it(tmp_path: 
     (tmp_path / "appcode").write_bytes(b"geheim\xff")
     (tmp_path / "app_key").mkdir()
     environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
-    with pytest.raises(ConfigError, match=r"^The credential appcode can not be read: it is not UTF-8 text\.$") as error:
+    with pytest.raises(ConfigError, match=r"^The credential appcode cannot be read: it is not UTF-8 text\.$") as error:
         credential("appcode", environment)
     assert error.value.__context__ is None or error.value.__suppress_context__
-    with pytest.raises(ConfigError, match=r"^The credential app_key can not be read: Is a directory\.$"):
+    with pytest.raises(ConfigError, match=r"^The credential app_key cannot be read: Is a directory\.$"):
         credential("app_key", environment)
 
 
