@@ -33,7 +33,7 @@ _RTSP_OPTIONS = {
 _NETWORK_OPTIONS = {"analyzeduration": "1000000"}
 _DEFAULT_RATE = Fraction(25)
 _NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS (libavformat/avformat.h)
-_CAN_BE_CHEAP = {"h264", "hevc"}
+_CAN_BE_ROUGH = {"h264", "hevc"}
 _LIKE_AN_ADDRESS = re.compile(r"(?:^|/)[a-z]{3,}:/|^//|:.*@", re.IGNORECASE)
 # FFmpeg says EIO when a host's name is unknown.
 _UNREACHABLE = {errno.EIO, errno.EHOSTUNREACH, errno.ENETUNREACH}
@@ -155,20 +155,20 @@ class Decoder:
         self.damaged += len(pictures) - len(whole)
         return [DecodedPicture(picture, self._orientation_of(picture)) for picture in whole]
 
-    def cheap(self) -> "Decoder":
+    def rough(self) -> "Decoder":
         """Return a decoder without loop filter, which also leaves out pictures to which no other refers.
 
         For H.264 and H.265 it is a third cheaper, and rough in parts of the picture that move. For other codecs and for
         hardware decoders it is this decoder itself.
         """
-        if self._context.is_hwaccel or self._context.name not in _CAN_BE_CHEAP:
+        if self._context.is_hwaccel or self._context.name not in _CAN_BE_ROUGH:
             return self
         context = cast(VideoCodecContext, av.CodecContext.create(self._context.name, "r"))
         context.extradata = self._context.extradata
         context.options = {"skip_loop_filter": "all", "skip_frame": "noref"}
-        cheap = Decoder(context, self._split, self._rotate)
-        cheap._own = self
-        return cheap
+        rough = Decoder(context, self._split, self._rotate)
+        rough._own = self
+        return rough
 
     def restart(self) -> None:
         """Forget what came before, because the next packet opens a group of pictures."""

@@ -74,7 +74,7 @@ def test_a_camera_that_hangs_turned_is_turned_once(rotate: int, turned: int, tmp
             assert np.array_equal(plain.to_bgr(), lying(frame.to_bgr(), rotate))
 
 
-def test_a_small_stream_that_is_only_decoded_cheaply_is_turned_too(make: Make, tmp_path: Path) -> None:
+def test_a_substream_that_is_only_decoded_roughly_is_turned_too(make: Make, tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 100, turned=90)
     source = open_source("gate", str(path), transport="tcp", loop=True, timeout=1, clock=SystemClock(), rotate=90)
     camera = make(lambda: source, max_blind=2.0, rough=True)

@@ -87,7 +87,7 @@ def test_without_time_stamps_the_time_is_right_too(tmp_path: Path) -> None:
 
 
 class Counting(Decoder):
-    """Counts what it and its cheap one are given to decode."""
+    """Counts the packets that it and its rough decoder are given."""
 
     def __init__(self, context: VideoCodecContext) -> None:
         super().__init__(context)
@@ -97,8 +97,8 @@ class Counting(Decoder):
         self.packets += packet is not None
         return super().decode(packet)
 
-    def cheap(self) -> Decoder:
-        rough = super().cheap()
+    def rough(self) -> Decoder:
+        rough = super().rough()
         decode = rough.decode
 
         def count(packet: "Packet[VideoStream] | None") -> list[av.VideoFrame]:
@@ -384,7 +384,7 @@ def test_it_is_not_well_that_nothing_can_be_decoded_alone(tmp_path: Path) -> Non
 
 
 class Damaged(Decoder):
-    """Of some key pictures it cannot make one, when they come first."""
+    """Cannot decode some I-frames if they come first after a restart."""
 
     def __init__(self, whole: Decoder, numbers: set[int]) -> None:
         self._whole, self._numbers, self._first = whole, numbers, True
@@ -397,8 +397,8 @@ class Damaged(Decoder):
         first, self._first = self._first, False
         return [] if first and packet is not None and packet.pts in self._numbers else self._whole.decode(packet)
 
-    def cheap(self) -> Decoder:
-        return Damaged(self._whole.cheap(), self._numbers)
+    def rough(self) -> Decoder:
+        return Damaged(self._whole.rough(), self._numbers)
 
     def restart(self) -> None:
         self._first = True
