@@ -62,7 +62,7 @@ def failure(url: str, transport: str = "tcp") -> CaptureError:
 
 @pytest.fixture
 def mute() -> Iterator[str]:
-    """host:port of a listener that accepts by the kernel alone and says nothing."""
+    """Yield host:port of a listener whose connections only the kernel accepts, and which says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
@@ -161,7 +161,7 @@ def test_other_protocols_give_up_in_time_too(scheme: str, mute: str) -> None:
 
 
 def test_motion_jpeg_over_http() -> None:
-    """What cheap cameras offer at /video.mjpg."""
+    """Answers as cheap cameras do at /video.mjpg."""
     _, jpeg = cv2.imencode(".jpg", cv2.resize(cv2.merge([cv2.UMat(8, 8, cv2.CV_8U)] * 3), (64, 48)).get())
     part = b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg) + jpeg.tobytes() + b"\r\n"
 

@@ -1,4 +1,4 @@
-"""Turned pictures: what a stream says of itself and what the config says, however the pictures are decoded."""
+"""Turned pictures: as the stream says and as the config says, in every way of decoding."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ def make() -> Iterator[Make]:
 
 
 def frames(path: Path, attention: Attention, rotate: int = 0) -> list[Frame]:
-    """All at all attention; a few at little."""
+    """Return all frames at all attention, a few at little attention."""
     with Recording("gate", path, max_blind=2.0, rotate=rotate) as recording:
         found = []
         for frame in recording.frames(START):
@@ -38,7 +38,7 @@ def frames(path: Path, attention: Attention, rotate: int = 0) -> list[Frame]:
 
 
 def lying(clip: Picture, clockwise: int) -> Picture:
-    """A picture of a camera that hangs turned, as it would be if it did not."""
+    """Return the picture of a camera that is mounted turned, as it would be if it were not."""
     return np.rot90(clip, clockwise // 90)
 
 

@@ -1,4 +1,4 @@
-"""Decoding what is asked for and no more: from files in their own time, and over a real RTSP connection."""
+"""Selective decoding: from files in their own time, and over a real RTSP connection."""
 
 import logging
 import time
@@ -37,7 +37,7 @@ def make() -> Iterator[Make]:
 
 
 def played(path: Path, stirs: Iterable[int] = (), calm: Iterable[int] = (), max_blind: float = 2.0) -> list[int]:
-    """The numbers of the frames that were looked at; one of `stirs` asks for all attention, one of `calm` ends that."""
+    """Return the numbers of the frames that were looked at. stirs: ask for all attention. calm: end that."""
     numbers, attention = [], Attention.QUIET
     with Recording("gate", path, max_blind) as recording:
         for frame in recording.frames(START):
@@ -225,7 +225,7 @@ def test_of_a_small_stream_it_is_worth_to_ask_when_a_group_begins(tmp_path: Path
 
 
 def woken(path: Path, rests_from: int, wakes_at: int, since: int) -> tuple[list[int], int]:
-    """The numbers of the pictures seen from a wake on, after a rest, and how many were decoded for them."""
+    """Return the numbers of the pictures seen from a wake on, after a rest, and the number decoded for them."""
     container, stream = open_file(path)
     parser, decoder = AccessUnitParser(), Counting(stream.codec_context)
     camera, seen = SelectiveDecoder(decoder, max_blind=2.0), []

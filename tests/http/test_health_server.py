@@ -17,7 +17,7 @@ from streamwatch.http.health import HealthServer, serve
 
 
 class Told:
-    """The snapshot that the server tells next."""
+    """The snapshot with which the server answers next."""
 
     def __init__(self) -> None:
         self.snapshot = WELL
@@ -54,7 +54,7 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def ask(server: HealthServer, request: bytes) -> tuple[int, dict[str, str], str]:
-    """Status, headers by lower-case name, body; all that comes until the server hangs up."""
+    """Return status, headers by lower-case name, and body: all that comes until the server hangs up."""
     with connect(server) as connection:
         connection.sendall(request)
         head, _, body = everything(connection).partition(b"\r\n\r\n")
@@ -64,7 +64,7 @@ def ask(server: HealthServer, request: bytes) -> tuple[int, dict[str, str], str]
 
 
 def hung_up(connection: socket.socket) -> bool:
-    """The server has closed the connection without a word."""
+    """Return True if the server has closed the connection without an answer."""
     try:
         return connection.recv(1) == b""
     except ConnectionError:
