@@ -66,7 +66,7 @@ class RtspServer:
         auth: Literal["digest", "basic"] = "digest",
         began: float | None = None,
     ) -> None:
-        """began: see the property; None: now."""
+        """began: see there; now, unless it goes with another one."""
         self._pictures = Pictures(clip)
         self._user, self._password, self._auth = user, password, auth
         self._mode: Mode = "well"
@@ -78,7 +78,7 @@ class RtspServer:
         self.port = port
         self.connections = 0
         self.late = 0.0
-        """The longest delay of a picture in seconds: a client that does not read delays it."""
+        """Seconds after its time at which a picture was sent, at worst: a client that does not read holds it up."""
         self.restart()
 
     def __enter__(self) -> "RtspServer":
@@ -89,7 +89,7 @@ class RtspServer:
 
     @property
     def url(self) -> str:
-        """The address of the stream, with the right credentials."""
+        """The address of the stream, with the credentials that are right."""
         login = "" if self._user is None else f"{quote(self._user, safe='')}:{quote(self._password or '', safe='')}@"
         return f"rtsp://{login}127.0.0.1:{self.port}/gate"
 
@@ -104,11 +104,11 @@ class RtspServer:
         return self._position() % len(self._pictures.units)
 
     def misbehave(self, mode: Mode) -> None:
-        """Misbehave from now on, on connections old and new; "well" ends that."""
+        """From now on, for connections old and new; "well" makes it behave again."""
         self._mode = mode
 
     def stop(self) -> None:
-        """Stop like a killed server: nothing listens any more and every connection is cut."""
+        """As if killed: nothing listens any more and every connection is cut."""
         listener, self._listener = self._listener, None
         if listener is not None:
             with suppress(OSError):
@@ -123,7 +123,7 @@ class RtspServer:
             thread.join()
 
     def restart(self) -> None:
-        """Listen (again), on the same port."""
+        """Listens (again), on the same port."""
         self._listener = listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
@@ -155,7 +155,7 @@ class RtspServer:
                 self._spawn(self._serve, client)
 
     def _serve(self, client: _Client) -> None:
-        """Answer requests until the connection ends."""
+        """Answers requests until the connection ends."""
         try:
             with client.connection.makefile("rb") as incoming, suppress(OSError):
                 while self._answer_one(client, incoming):
@@ -234,7 +234,7 @@ class RtspServer:
         return said.get("username") == self._user and said.get("response") == right
 
     def _play(self, client: _Client) -> None:
-        """Send pictures at their own pace, from the one that is shown now."""
+        """Sends pictures at their own pace, from the one that is shown now."""
         number, sequence, sent = self._position(), 0, 0
         with suppress(OSError):
             while not client.gone.is_set():
@@ -291,7 +291,7 @@ class Pictures:
             self._times = [round((packet.pts or 0) * base * RTP_CLOCK) for packet in filtered]
 
     def description(self) -> str:
-        """Return the SDP text."""
+        """The SDP text."""
         if self.codec == "h264":
             wanted, name = {7, 8}, "H264"
             sets = [unit for unit in self.units[0] if unit[0] & 0x1F in wanted]
