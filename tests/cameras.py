@@ -12,7 +12,7 @@ Make = Callable[..., LiveCamera]
 
 @contextmanager
 def closed_in_the_end() -> Iterator[Make]:
-    """Gives a function that makes cameras; in the end they are closed, and every reader must have ended."""
+    """Yield a function that makes cameras. At the end they are closed, and every reader must have ended."""
     cameras: list[LiveCamera] = []
     threads: list[threading.Thread] = []
 

@@ -70,7 +70,7 @@ class Decoders:
 
     @property
     def rough(self) -> Decoder:
-        self._rough = self._rough or self.full.cheap()
+        self._rough = self._rough or self.full.rough()
         return self._rough
 
     @property

@@ -1,4 +1,4 @@
-"""A decoded picture of PyAV as a Frame: its luma without copying, its colours on demand, upright."""
+"""Makes frames of PyAV's decoded pictures: upright, the luma without copying, the colours on demand."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ _LUMA_FIRST = {"gray", "nv12", "nv16", "nv21", "nv24", "nv42"} | {
 
 @dataclass(frozen=True, slots=True)
 class DecodedPicture:
-    """A decoded picture, and how it must be turned."""
+    """A decoded picture with the turn that it needs."""
 
     picture: av.VideoFrame
     orientation: Orientation
@@ -27,7 +27,7 @@ class DecodedPicture:
 def frame_of(camera: str, captured_at: datetime, decoded: DecodedPicture) -> Frame:
     """Return a Frame that keeps the decoder's buffer alive, and stays valid while the decoder moves on.
 
-    The luma is as the stream has it, 16 to 235 or 0 to 255; other layouts than 8-bit planar become 8-bit first.
+    The luma has the range of the stream, 16 to 235 or 0 to 255. Layouts other than 8-bit planar become 8-bit first.
     """
     luma = decoded.orientation.upright(_luma(decoded.picture))
     luma.flags.writeable = False
@@ -42,5 +42,5 @@ def _luma(decoded: av.VideoFrame) -> Picture:
 
 
 def _bgr(decoded: DecodedPicture) -> Picture:
-    """The conversion heeds the range and the matrix that the stream names (BT.601 where it names none)."""
+    """Convert to BGR with the range and the matrix that the stream names (BT.601 if it names none)."""
     return decoded.orientation.upright(np.asarray(decoded.picture.to_ndarray(format="bgr24", threads=1), np.uint8))

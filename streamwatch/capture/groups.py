@@ -78,7 +78,7 @@ class LoneIFrames:
         i_frame = self._buffer.whole_i_frame(0) if self.hopeless else None
         if i_frame is None or i_frame.at - self._vain_at < AGAIN:
             return
-        self._vain_at, decoder = i_frame.at, self._decoders.full.cheap()
+        self._vain_at, decoder = i_frame.at, self._decoders.full.rough()
         if decoder is self._decoders.full:
             return
         if _decoded(decoder, self._buffer.access_unit(i_frame.number)):

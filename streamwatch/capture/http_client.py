@@ -90,7 +90,7 @@ class HttpCameraClient:
                 )
             if isinstance(cause, ssl.SSLError):
                 return SourceLost(f"{self.place} does not speak https as it must.", "Try http:// or another port.")
-            return SourceLost(f"{self.place} can not be found or reached.", "Check the host's name and the network.")
+            return SourceLost(f"{self.place} cannot be found or reached.", "Check the host's name and the network.")
         if isinstance(error, httpx.TooManyRedirects):
             return SourceLost(f"{self.place} redirects in circles.")
         if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):

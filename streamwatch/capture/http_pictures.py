@@ -1,4 +1,4 @@
-"""Cameras that give JPEG pictures over HTTP: one for each request, or one after the other in one answer (MJPEG)."""
+"""Cameras that give JPEG pictures over HTTP: one for each request, or many in one answer (MJPEG)."""
 
 import threading
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ from streamwatch.core.model import Frame
 EVERY = 0.5
 """Seconds between two requests for a picture, unless the config says otherwise."""
 _UNTOLD = {"", "application/octet-stream", "text/plain"}
-"""Kinds of answers that say nothing of what they are."""
+"""Media types that do not tell what an answer holds."""
 _PEEKED = 4096
 """Bytes of such an answer in which a JPEG must begin."""
 
 
 class HttpPictures:
-    """One opening of such a camera. Its pictures are coded pieces, each of which needs no other."""
+    """One opening of such a camera. Each of its pictures is an I-frame."""
 
     live = True
 
@@ -39,7 +39,7 @@ class HttpPictures:
 
     @classmethod
     def opened(cls, camera: str, url: str, *, timeout: float, every: float, clock: Clock, rotate: int) -> Self | None:
-        """Ask once, and return None if what comes is something for FFmpeg. Raises CaptureError."""
+        """Ask once, and return None if the answer is something for FFmpeg. Raise CaptureError."""
         http, answer, pictures = HttpCameraClient(url, timeout), None, False
         try:
             answer = http.get()
@@ -54,7 +54,7 @@ class HttpPictures:
         return cls(camera, http, answer, every=every, clock=clock, rotate=rotate) if pictures else None
 
     def frames(self) -> Iterator[Frame | None]:
-        """Never ends but by SourceLost. `captured_at` is the time when a picture had come whole."""
+        """Yield frames until SourceLost is raised. captured_at: the time when a picture had come whole."""
         decoder = self.decoder()
         for packet in self.packets():
             pictures = decoder.decode(packet.packet)
@@ -86,12 +86,12 @@ class HttpPictures:
         return Decoder(context, rotate=self._rotate)
 
     def stop(self) -> None:
-        """From any thread: ends a wait, and an answer that does not come."""
+        """End a wait, and an answer that does not come. From any thread."""
         self._stopped.set()
         self._http.stop()
 
     def close(self) -> None:
-        """Hangs up."""
+        """Close the connection."""
         self._first.close()
         self._http.close()
 

@@ -1,4 +1,4 @@
-"""Network streams: RTSP over TCP or UDP, and what else FFmpeg plays live (HTTP, RTMP)."""
+"""Network streams: RTSP over TCP or UDP, and the other live streams that FFmpeg plays (HTTP, RTMP)."""
 
 import logging
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class NetworkStream:
         self._container, self._stream = open_network(url, transport, timeout)
 
     def frames(self) -> Iterator[Frame | None]:
-        """Never ends but by SourceLost. `captured_at` is the time when the picture's packet came."""
+        """Yield frames until SourceLost is raised. captured_at: the time when the picture's packet came."""
         decoder = self.decoder()
         for packet in self._packets():
             captured_at = self._clock.now()
@@ -54,13 +54,13 @@ class NetworkStream:
     def decoder(self) -> Decoder:
         """Return a decoder of the packets, for any thread, also after the stream has ended."""
         context = context_for(self._stream.codec_context, self._decode)
-        return Decoder(context, pieces=True, rotate=self._rotate)
+        return Decoder(context, split=True, rotate=self._rotate)
 
     def stop(self) -> None:
-        """Nothing can interrupt FFmpeg's read; the next packet or its own time-out ends it."""
+        """Do nothing: FFmpeg's read cannot be interrupted; the next packet or its own time-out ends it."""
 
     def close(self) -> None:
-        """Hangs up."""
+        """Close the connection."""
         self._container.close()
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
@@ -79,7 +79,7 @@ class NetworkStream:
         by = self._stamps.look(stamp, self._clock.monotonic())
         if by is not None:
             log.warning(
-                "Camera %s: the time stamps of its stream have jumped by %s; the time at which pictures come counts.",
+                "Camera %s: the time stamps of its stream have jumped by %s; the time of arrival counts.",
                 self._camera,
                 signed_age(by),
             )

@@ -119,7 +119,7 @@ class CodedFrames(SelectiveDecoder):
     """Keeps the coded packets of a source, and decodes what is wanted of them when it is taken."""
 
     def __init__(self, camera: str, source: CodedSource, max_blind: float, demand: Demand) -> None:
-        decoder = source.decoder().cheap() if demand.rough else source.decoder()
+        decoder = source.decoder().rough() if demand.rough else source.decoder()
         super().__init__(
             decoder,
             max_blind=max_blind,

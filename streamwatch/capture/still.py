@@ -18,15 +18,15 @@ _ADVICE = {
 
 
 def read_still(path: Path, captured_at: datetime) -> Frame:
-    """A picture file (JPEG, PNG, BMP or WebP) as a frame, turned upright as its EXIF orientation says.
+    """Return a picture file (JPEG, PNG, BMP or WebP) as a frame, turned upright as its EXIF orientation says.
 
-    Raises SourceUnreadable with what is wrong.
+    Raise SourceUnreadable with what is wrong.
     """
     try:
         with path.open("rb") as file:
             data = file.read(LIMITS.bytes + 1)
     except OSError as error:
-        raise SourceUnreadable(f"{path} can not be read: {error.strerror}.") from None
+        raise SourceUnreadable(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError:  # a NUL
         raise SourceUnreadable("The name of the picture holds a character that no file name has.") from None
     try:

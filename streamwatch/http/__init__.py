@@ -1,1 +1,1 @@
-"""All that listens: connections with their limits and deadlines, and what answers on them."""
+"""The servers: connections with their limits and deadlines, and the answers on them."""

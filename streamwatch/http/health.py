@@ -1,4 +1,4 @@
-"""/healthz and /metrics over HTTP. Whoever reaches the port may ask: no password, and nothing that can be changed."""
+"""/healthz and /metrics over HTTP. Who reaches the port may ask without a password, and can change nothing."""
 
 import logging
 import socket
@@ -14,11 +14,11 @@ from streamwatch.http.visitors import Visitor, Visitors, listen, response
 log = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 32
-"""At the same time; of more, the oldest is cut off."""
+"""Upper limit of the connections at the same time; if there are more, the oldest is closed."""
 IN_TIME = 5.0
-"""Seconds that a request, and its answer, may take."""
+"""Seconds that a request may take, and the same for its answer."""
 LONGEST_REQUEST = 8192
-"""Bytes of request line and headers."""
+"""Upper limit of the bytes of request line and headers."""
 PLAIN = "text/plain; charset=utf-8"
 INDEX = "streamwatch\n\n/healthz  200 while all is well, else 503 with the reasons\n/metrics  for Prometheus\n"
 
@@ -26,7 +26,7 @@ INDEX = "streamwatch\n\n/healthz  200 while all is well, else 503 with the reaso
 def serve(address: str, port: int, snapshot: Callable[[], Snapshot]) -> "HealthServer":
     """Listen at once; call `run` on a thread to answer. address: a numeric one of this machine, or localhost.
 
-    port: 0 takes a free one. snapshot: called for each answer. Raises ConfigError for a port that cannot be had.
+    port: 0 takes a free one. snapshot: called for each answer. Raise ConfigError for a port that cannot be had.
     """
     if not is_loopback(address):
         log.warning(
@@ -39,7 +39,7 @@ def serve(address: str, port: int, snapshot: Callable[[], Snapshot]) -> "HealthS
 
 
 class HealthServer(Visitors):
-    """Answers until it is closed. What `snapshot` raises ends `run`."""
+    """Answers until it is closed. An exception of `snapshot` ends `run`."""
 
     def __init__(self, listener: socket.socket, snapshot: Callable[[], Snapshot]) -> None:
         super().__init__(listener, self._hear_out, most=MOST_CONNECTIONS, in_time=IN_TIME)

@@ -1,7 +1,7 @@
-"""A small HTTP/1.1 server's connections: one thread serves them all, so that a slow client costs nobody anything.
+"""The connections of a small HTTP/1.1 server: one thread serves them all, so that a slow client delays no other.
 
-It waits for whichever connection is ready and hangs up on any that is not done in time. Each connection is one request.
-What a request means and what it is answered is told by whoever uses this.
+The thread waits until a connection is ready, and closes those that are not done in time. Each connection is one
+request. The user of this module decides what a request means and what the answer is.
 """
 
 import selectors
@@ -22,7 +22,7 @@ PIECE = 65536
 
 
 def listen(host: str, port: int, purpose: str) -> socket.socket:
-    """A listening socket. port: 0 takes a free one. Raises ConfigError where it can not be had."""
+    """Return a listening socket. port: 0 takes a free one. Raise ConfigError if the port cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -33,13 +33,13 @@ def listen(host: str, port: int, purpose: str) -> socket.socket:
         listener.close()
         reason = (error.strerror if isinstance(error, OSError) else None) or "there is no such port"
         raise ConfigError(
-            f"Port {port} of {host} can not be used for {purpose}: {reason}.", "Choose another one."
+            f"Port {port} of {host} cannot be used for {purpose}: {reason}.", "Choose another one."
         ) from None
     return listener
 
 
 def response(status: int, body: bytes, headers: dict[str, str]) -> bytes:
-    """An answer after which the connection ends. headers: beside Date, Content-Length and Connection."""
+    """Return an answer after which the connection ends. headers: besides Date, Content-Length and Connection."""
     phrases = {known.value: known.phrase for known in HTTPStatus}
     lines = [
         f"HTTP/1.1 {status} {phrases.get(status, 'Error')}",
@@ -52,10 +52,11 @@ def response(status: int, body: bytes, headers: dict[str, str]) -> bytes:
 
 
 class Visitor:
-    """One connection: its request is read, its answer written, then what it still sends is read until it hangs up.
+    """One connection: its request is read, its answer is written, and then it is read until the client hangs up.
 
-    address: the client's. request: what has come so far. until: monotonic seconds; hung up on then. gone: it is closed.
-    waits: its request is whole, and somebody works on the answer, for which nothing is read and no time is counted.
+    address: the client's. request: what has come so far. until: monotonic seconds; the connection is closed then. gone:
+    it is closed. waits: the request is whole and its answer is being made; meanwhile nothing is read and no time is
+    counted.
     """
 
     def __init__(self, connection: socket.socket, address: str, until: float) -> None:
@@ -66,21 +67,21 @@ class Visitor:
         self.shaking_hands = isinstance(connection, ssl.SSLSocket)
 
     def say(self, words: bytes) -> None:
-        """An interim answer of a few bytes; lost where the client does not take it at once."""
+        """Send an interim answer of a few bytes. It is lost if the client does not take it at once."""
         with suppress(OSError):
             self.connection.send(words)
 
 
 Hear = Callable[[Visitor], bytes | None]
-"""Told of each piece that has come; the answer, or None while the request is not whole or the visitor waits for it."""
+"""Called after each part of a request. Return the answer; None if the request is not whole, or the visitor waits."""
 
 
 class Visitors:
     """All connections of one listening socket. port: where it listens.
 
-    hear: called on the thread of `run`, as is `left`, when a visitor has gone. most: connections at the same time; of
-    more, one that does not wait for its answer is cut off: the oldest of the client that has the most of them. in_time:
-    seconds for the request, and again for the answer. tls: for https.
+    hear: called on the thread of `run`. left: the same, when a visitor has gone. most: connections at the same time; if
+    there are more, one that does not wait for its answer is closed: the oldest of the client that has the most of them.
+    in_time: seconds for the request, and again for the answer. tls: for https.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Visitors:
         self._leave_by: float | None = None
 
     def run(self) -> None:
-        """Blocks until `close`. What `hear` raises ends it."""
+        """Serve until `close` is called, or `hear` raises."""
         with self._lock:
             if self._closed:
                 return
@@ -125,25 +126,25 @@ class Visitors:
                 self._release()
 
     def answer(self, visitor: Visitor, answer: bytes) -> None:
-        """From any thread: the answer for which a visitor waits."""
+        """Answer a visitor who waits. From any thread."""
         self._answers.append((visitor, answer))
         self._rouse()
 
     def dismiss(self, visitor: Visitor, answer: bytes) -> None:
-        """On the thread of `run`: answers another visitor than the one that is heard, whose request is not whole."""
+        """Answer a visitor whose request is not whole, other than the one that is heard. On the thread of `run`."""
         self._selector.modify(visitor.connection, selectors.EVENT_WRITE)
         self._begin_answer(visitor, answer)
 
     def leave(self, within: float) -> None:
-        """From any thread: `run` takes no new connection and ends when the last one has gone, or so many seconds later.
+        """Take no new connections, and end `run` when the last one has gone, or so many seconds later. From any thread.
 
-        Whoever has not begun a request by then is hung up on.
+        Connections that have not begun a request by now are closed.
         """
         self._leave_by = time.monotonic() + within
         self._rouse()
 
     def close(self) -> None:
-        """From any thread, also when `run` was never called: hangs up on everybody and ends `run`."""
+        """Close all connections and end `run`. From any thread, also if `run` was never called."""
         with self._lock:
             if self._closed:
                 return
@@ -189,7 +190,7 @@ class Visitors:
             self._drop(visitor)
 
     def _heed(self) -> None:
-        """Answers that have come, and the wish to leave."""
+        """Begin the answers that have come, and stop to listen if that was asked for."""
         with suppress(BlockingIOError):
             self._wake.recv(PIECE)
         while self._answers:
@@ -259,7 +260,7 @@ class Visitors:
         visitor.until = time.monotonic() + self.in_time
 
     def _end_answer(self, visitor: Visitor) -> None:
-        """Says that nothing more comes; closing while the client still sends could destroy what it has not yet read."""
+        """Say that nothing more comes. To close while the client still sends could destroy what it has not read yet."""
         if isinstance(visitor.connection, ssl.SSLSocket):
             with suppress(OSError, ValueError):
                 visitor.connection.unwrap()

@@ -1,11 +1,11 @@
-"""The size of pictures that are opened at most, and why one is not opened."""
+"""The largest pictures that are opened, and the reasons why one is not opened."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Fault(Enum):
-    """Why a picture is not opened."""
+    """The reason why a picture is not opened."""
 
     FORMAT = "of another format"
     BROKEN = "damaged"

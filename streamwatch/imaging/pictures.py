@@ -1,9 +1,10 @@
 """Opens pictures that came from outside: JPEG, PNG, BMP and WebP, and nothing else that OpenCV would open.
 
-A file of a few bytes can claim a picture that fills the memory, and can claim a small one to whoever looks at its head
-while the decoder finds a large one. So the decoder gets no byte of the file that was not understood here: a picture is
-taken apart first, by a parser that refuses whatever two readers could see in two ways, and put together anew from the
-parts that make up its pixels. Its size, the number of its scans and how far its data unpack are bounded before.
+A file of a few bytes can announce a picture that fills the memory. It can also announce a small picture to a program
+that looks at its head, while the decoder finds a large one. So the decoder gets no byte of the file that was not
+understood here: a parser takes the picture apart first, refuses all that two programs could understand in two ways, and
+puts it together anew from the parts that make up its pixels. Its size, the number of its scans and the size of its
+unpacked data are limited before that.
 
 Sources: JPEG ITU-T T.81, PNG ISO/IEC 15948, WebP RFC 9649, BMP Microsoft's BITMAPINFOHEADER and its successors.
 """
@@ -22,18 +23,19 @@ from streamwatch.imaging.jpeg_syntax import APPLICATIONS, END_OF_SCAN, EOI, SOS,
 from streamwatch.imaging.limits import LIMITS, Fault, PictureLimits, UnfitPicture, check_size
 
 _MOST_PARTS = 10_000
-"""Segments of a JPEG, chunks of a PNG or WebP."""
+"""Upper limit of the segments of a JPEG, or the chunks of a PNG or WebP."""
 _MOST_SCANS = 20
-"""Of a JPEG: usual progressive ones have 10. Each is a walk over all pixels, however few its bytes are."""
+"""Upper limit of the scans of a JPEG: usual progressive ones have 10. Each scan is a walk over all pixels, even if it
+has few bytes."""
 _MOST_RAW = 100_000_000
-"""Bytes of a PNG's pixels, unpacked: 16 bits a sample take twice the time and memory of 8."""
+"""Upper limit of the bytes of a PNG's pixels, unpacked: 16 bits a sample take twice the time and memory of 8."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedPicture:
     """A picture that was taken apart. width, height: px, before it is turned upright.
 
-    data: the file with nothing in it but what makes up the pixels.
+    data: the file, reduced to the parts that make up the pixels.
     """
 
     width: int
@@ -42,7 +44,7 @@ class ParsedPicture:
 
 
 def measure(data: bytes, limits: PictureLimits = LIMITS) -> ParsedPicture:
-    """Looks at a whole file without unpacking anything; takes some 10 ms for 4 MB. Raises UnfitPicture."""
+    """Take a file apart without unpacking anything; this takes some 10 ms for 4 MB. Raise UnfitPicture."""
     if len(data) > limits.bytes:
         raise UnfitPicture(Fault.TOO_LARGE, f"too large: more than {limits.bytes:,} bytes")
     parser = next((parser for start, parser in _PARSERS.items() if data.startswith(start)), None)
@@ -59,7 +61,10 @@ def measure(data: bytes, limits: PictureLimits = LIMITS) -> ParsedPicture:
 
 
 def open_picture(data: bytes, limits: PictureLimits = LIMITS) -> Picture:
-    """The picture, turned upright as its EXIF orientation says: (height, width, 3) uint8 BGR. Raises UnfitPicture."""
+    """Return the picture, turned upright as its EXIF orientation says: (height, width, 3) uint8 BGR.
+
+    Raise UnfitPicture.
+    """
     found = measure(data, limits)
     if data.startswith(_BMP):
         return _bmp_pixels(data)
@@ -70,7 +75,7 @@ def open_picture(data: bytes, limits: PictureLimits = LIMITS) -> Picture:
     except cv2.error:
         picture = None
     if picture is None or sorted(picture.shape[:2]) != sorted((found.width, found.height)):
-        raise _broken("its pixels can not be decoded")
+        raise _broken("its pixels cannot be decoded")
     return np.asarray(picture, np.uint8)
 
 
@@ -82,9 +87,9 @@ def _broken(words: str) -> UnfitPicture:
 
 _EXIF, _ADOBE = 0xE1, 0xEE
 _FRAMES = {0xC0, 0xC1, 0xC2}
-"""Baseline, extended and progressive, all with Huffman codes; no decoder of today needs another."""
+"""Frame headers of baseline, extended and progressive JPEG, all with Huffman codes; other kinds are not in use."""
 _TABLES = {0xC4, 0xDB, 0xDD}
-"""Huffman codes, quantisation, restart interval."""
+"""Segments with Huffman codes, quantisation and restart interval."""
 _FILL = re.compile(rb"\xff+")
 
 
@@ -129,7 +134,7 @@ def _frame(segment: bytes) -> tuple[int, int]:
 
 
 def _matters(marker: int, segment: bytes) -> bool:
-    """True if a segment of an application says how the pixels are to be shown."""
+    """Return True if a segment of an application says how the pixels are to be shown."""
     starts = {0xE0: b"JFIF\0", _EXIF: b"Exif\0\0", _ADOBE: b"Adobe"}
     return marker in starts and segment[2:].startswith(starts[marker])
 
@@ -162,7 +167,7 @@ def _png(data: bytes) -> ParsedPicture:
             palette = content
         elif kind == b"IDAT" and (not pixels or before == b"IDAT"):
             pixels.append(content)
-        elif kind != b"IEND" and not kind[0] & 0x20:  # a small first letter: of no matter for the pixels
+        elif kind != b"IEND" and not kind[0] & 0x20:  # a small first letter: the pixels do not depend on it
             raise _broken("its chunks")
         before = kind
     parts = [_chunk(b"IHDR", head)]
@@ -195,7 +200,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _raw_size(head: bytes) -> int:
-    """Bytes of all rows of pixels, each with its filter. head: the content of IHDR."""
+    """Return the bytes of all rows of pixels, each with its filter. head: the content of IHDR."""
     width, height, depth, colour, compression, filters, interlaced = struct.unpack(">IIBBBBB", head)
     if depth not in _DEPTHS.get(colour, ()) or compression or filters or interlaced > 1:
         raise _broken("its first chunk")
@@ -208,7 +213,7 @@ def _raw_size(head: bytes) -> int:
 
 
 def _unpack(found: ParsedPicture) -> None:
-    """Raises UnfitPicture unless the pixels of a PNG unpack to exactly what its size makes them."""
+    """Raise UnfitPicture if the pixels of a PNG do not unpack to exactly the number of bytes that its size asks for."""
     chunks = dict(_png_chunks(found.data))
     expected, unpacked = _raw_size(chunks[b"IHDR"]), 0
     unpacker, rest = zlib.decompressobj(), chunks[b"IDAT"]
@@ -217,7 +222,7 @@ def _unpack(found: ParsedPicture) -> None:
             unpacked += len(unpacker.decompress(rest, 1 << 20))
             rest = unpacker.unconsumed_tail
     except zlib.error:
-        raise _broken("its pixels can not be unpacked") from None
+        raise _broken("its pixels cannot be unpacked") from None
     if unpacked != expected or not unpacker.eof:
         raise _broken("it has more or fewer pixels than it says")
 
@@ -260,7 +265,7 @@ def _webp(data: bytes) -> ParsedPicture:
 
 
 def _lossy(content: bytes) -> tuple[int, int]:
-    """The size in the head of a VP8 key frame (RFC 6386, 9.1)."""
+    """Return the size in the head of a VP8 key frame (RFC 6386, 9.1)."""
     tag = int.from_bytes(content[:3], "little")
     if content[3:6] != b"\x9d\x01\x2a" or tag & 1 or not tag & 16 or (tag >> 5) + 10 > len(content):
         raise _broken("its head")
@@ -284,7 +289,7 @@ _PLAIN_MASKS = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
 
 @dataclass(frozen=True, slots=True)
 class _BmpHead:
-    """pixels: where they begin. height: negative where the first row is the uppermost one."""
+    """pixels: their offset in the file. height: negative if the first row is the uppermost one."""
 
     width: int
     height: int
@@ -294,7 +299,7 @@ class _BmpHead:
 
     @property
     def row(self) -> int:
-        """Bytes of a row, filled up to whole words."""
+        """Bytes of a row, filled up to whole words of 4 bytes."""
         return (self.width * self.bits + 31) // 32 * 4
 
 
@@ -320,7 +325,7 @@ def _bmp(data: bytes) -> ParsedPicture:
 
 
 def _bmp_pixels(data: bytes) -> Picture:
-    """Of a file that was measured. There is nothing to decode, so OpenCV is not asked."""
+    """Return the pixels of a file that was measured. There is nothing to decode, so OpenCV is not needed."""
     head = _bmp_head(data)
     rows = np.frombuffer(data, np.uint8, head.row * abs(head.height), head.pixels).reshape(abs(head.height), head.row)
     samples = rows[:, : head.width * head.bits // 8].reshape(abs(head.height), head.width, head.bits // 8)
@@ -333,4 +338,4 @@ def _bmp_pixels(data: bytes) -> Picture:
 
 
 _PARSERS = {b"\xff\xd8": _jpeg, _PNG: _png, b"RIFF": _webp, _BMP: _bmp}
-"""By how a file begins."""
+"""The parser for each beginning of a file."""

@@ -1,1 +1,1 @@
-"""The machine below: service manager and watchdog, memory, files, what C libraries print."""
+"""The machine below: service manager and watchdog, memory, files, network connections, what C libraries print."""

@@ -1,4 +1,5 @@
-"""How the C library shares out memory to threads, and gives it back. With glibc alone; elsewhere nothing is done."""
+"""Tells the C library how to share memory between threads and when to give it back. With other libraries than glibc
+nothing is done."""
 
 import ctypes
 
@@ -8,10 +9,10 @@ ARENAS = 2
 
 
 def share_memory_between_threads() -> None:
-    """Call before threads are started.
+    """Limit the heaps of glibc to two. To be called before threads are started.
 
-    glibc gives every thread a heap of its own, up to eight for each core, and each one keeps what its thread freed.
-    Two for all save a fifth of what a camera takes, and cost no CPU that could be measured; see mallopt(3).
+    glibc gives every thread a heap of its own, up to eight for each core, and each heap keeps what its thread freed.
+    Two heaps for all save a fifth of the memory of a camera, and cost no CPU that could be measured; see mallopt(3).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -19,9 +20,9 @@ def share_memory_between_threads() -> None:
 
 
 def give_memory_back() -> None:
-    """What was freed goes back to the system; see malloc_trim(3). Takes some 10 ms.
+    """Give freed memory back to the system; see malloc_trim(3). This takes some 10 ms.
 
-    glibc keeps what lies between pieces in use. That is 20 MB a camera once its scene has been searched for plates.
+    glibc keeps free memory between blocks in use: 20 MB a camera after its scene has been searched for plates.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

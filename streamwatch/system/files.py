@@ -1,4 +1,4 @@
-"""Folders and files that are whole or not there, and closed to other users of the machine."""
+"""Writes files so that they are whole or absent, and keeps them closed to other users of the machine."""
 
 import os
 import stat
@@ -10,25 +10,25 @@ from pathlib import Path
 def keep_private() -> None:
     """Close all that this process makes from now on to other users: folders 0700, files 0600; see umask(2).
 
-    Plates, pictures and the log of a gate are nobody else's business. One mask covers what libraries make, too, such as
-    SQLite's -wal and -shm. What is there already keeps its mode, which may be meant.
+    Plates, pictures and the log of a gate are private. One mask also covers what libraries make, such as SQLite's -wal
+    and -shm. Files that exist already keep their mode, which may be intended.
     """
     os.umask(0o077)
 
 
 def open_to_others(paths: Iterable[Path]) -> list[Path]:
-    """Return those that every user of this machine can read.
+    """Return the paths that every user of this machine can read.
 
-    A path counts as closed where its folder is; what is missing or cannot be looked at is closed.
+    A path counts as closed if its folder is closed, if it is missing, or if it cannot be looked at.
     """
     return [path for path in paths if _is_open(path)]
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool) -> None:
-    """Replace the file in one step: a reader sees the old one or the new one. Raises OSError; then nothing is left.
+    """Replace a file in one step, so that a reader sees the old one or the new one. Raise OSError and leave nothing.
 
-    The bytes are written under another name beside it, which is made here and now: a link that somebody laid there is
-    removed, never followed. durable: return once they are safely stored, so that a power cut cannot take them back.
+    The bytes are first written to a new file beside it. A link of that name is removed, never followed. durable: return
+    after the bytes are safely stored, so that they survive a power cut.
     """
     unfinished = path.with_name(f".{path.name}.part")
     with suppress(FileNotFoundError):
@@ -48,7 +48,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder and those above it, each synced into its parent. Raises OSError."""
+    """Make a folder and those above it, each synced into its parent. Raise OSError."""
     if folder.is_dir():
         return
     make_folder(folder.parent)

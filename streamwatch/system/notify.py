@@ -1,7 +1,7 @@
-"""Tells systemd how the program is doing, over the datagram socket that systemd names in $NOTIFY_SOCKET.
+"""Tells systemd the state of the program, over the datagram socket that systemd names in $NOTIFY_SOCKET.
 
-The protocol is that of sd_notify(3) and sd_watchdog_enabled(3). Without a service manager every call does nothing, and
-a manager that does not hear us is no reason to stop watching: no call raises.
+The protocol is that of sd_notify(3) and sd_watchdog_enabled(3). Without a service manager every call does nothing. No
+call raises, because a manager that does not hear us is no reason to stop watching.
 """
 
 import logging
@@ -18,32 +18,32 @@ SEND_TIMEOUT = 1.0
 
 
 class Notifier:
-    """Speaks to the service manager that the environment names."""
+    """Sends messages to the service manager that the environment names."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._address = _address(environment.get("NOTIFY_SOCKET", ""))
         self._heard = True
         self.interval = None if self._address is None else _interval(environment)
-        """Seconds between two `watchdog()` calls (half of what systemd waits); None where nobody waits for them."""
+        """Seconds between two `watchdog()` calls (half of what systemd waits); None if nobody waits for them."""
 
     def ready(self) -> None:
-        """The program has started: cameras are being watched."""
+        """Say that the program has started: cameras are being watched."""
         self._send("READY=1")
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
+        """Send one line for `systemctl status`."""
         self._send("STATUS=" + " ".join(hide_credentials(text).split()))
 
     def watchdog(self) -> None:
-        """Every thread makes progress."""
+        """Say that every thread makes progress."""
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
-        """The program has begun to stop."""
+        """Say that the program has begun to stop."""
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:
-        """A new socket for each message, because a service manager that restarts makes a new one too."""
+        """Send a message over a new socket, because a service manager that restarts makes a new one, too."""
         if self._address is None:
             return
         try:
@@ -59,14 +59,17 @@ class Notifier:
 
 
 def _address(name: str) -> str | None:
-    """A path, or an abstract name, which systemd writes with '@' for the zero byte. Other families are not for us."""
+    """Return a path, or an abstract name, in which systemd writes '@' for the zero byte; None for anything else."""
     if name.startswith("@") and len(name) > 1:
         return "\0" + name[1:]
     return name if name.startswith("/") else None
 
 
 def _interval(environment: Mapping[str, str]) -> float | None:
-    """$WATCHDOG_PID keeps a child from feeding the watchdog of its parent; without it the watchdog is ours."""
+    """Return half of what systemd waits, in seconds; None if it does not wait for this process.
+
+    $WATCHDOG_PID keeps a child from feeding the watchdog of its parent. Without it the watchdog is ours.
+    """
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     microseconds = environment.get("WATCHDOG_USEC", "")

@@ -1,7 +1,7 @@
-"""Whether every thread makes progress, for the watchdog.
+"""Finds threads that make no progress, for the watchdog.
 
-A thread beats when it has done a piece of work, or found that there is none (a camera in its known reconnecting state).
-While it waits without a time limit for work to come, it rests. Whoever does neither for longer than its patience hangs.
+A thread beats when it has done a unit of work, or found that there is none (a camera that is reconnecting). While it
+waits for work without a time limit, it rests. A thread that does neither for longer than its patience hangs.
 """
 
 import threading
@@ -9,38 +9,38 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 PATIENCE = 60.0
-"""Seconds without a beat after which a thread counts as hanging, unless it asks for more."""
+"""Seconds without a beat after which a thread counts as hanging, unless it asks for more time."""
 
 
 class Pulse:
-    """The pulse of one thread."""
+    """The beats of one thread."""
 
     def __init__(self, patience: float, monotonic: Callable[[], float]) -> None:
         self._patience, self._monotonic = patience, monotonic
         self._last, self._resting = monotonic(), False
 
     def beat(self) -> None:
-        """There was progress."""
+        """Note progress."""
         self._last = self._monotonic()
 
     @contextmanager
     def resting(self) -> Iterator[None]:
-        """Around a wait for work that may rightly last for ever."""
+        """Return a context for a wait that may rightly last for ever."""
         self._resting = True
         try:
             yield
         finally:
-            # The beat comes first, or a look from outside between the two lines would see an old beat and no rest.
+            # The beat comes first: between the two lines, a look from outside must not see an old beat and no rest.
             self.beat()
             self._resting = False
 
     def overdue(self, now: float) -> float:
-        """Seconds by which the next beat is late; negative while it is not. now: on the same monotonic clock."""
+        """Return the seconds by which the next beat is late; negative if it is not. now: on the same clock."""
         return -self._patience if self._resting else now - self._last - self._patience
 
 
 class Pulses:
-    """The pulses of all threads that must make progress."""
+    """The beats of all threads that must make progress."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -49,10 +49,10 @@ class Pulses:
 
     @contextmanager
     def pulse(self, name: str, patience: float = PATIENCE) -> Iterator[Pulse]:
-        """A pulse for as long as the thread works; a thread that ends leaves none behind.
+        """Return a context in which a thread is watched. A thread that ends is not watched any more.
 
-        patience: seconds that one piece of work may take, such as a call with its time limits and repeats.
-        Raises ValueError for a name that is in use, because one thread's beats would hide that the other hangs.
+        patience: seconds that one unit of work may take, such as a call with its time limits and repeats.
+        Raise ValueError for a name that is in use, because one thread's beats would hide that the other hangs.
         """
         pulse = Pulse(patience, self._monotonic)
         with self._lock:
@@ -66,7 +66,7 @@ class Pulses:
                 del self._pulses[name]
 
     def stalled(self) -> list[str]:
-        """Return the names of those that hang, the longest first."""
+        """Return the names of the threads that hang; the one that hangs for the longest time comes first."""
         now = self._monotonic()
         with self._lock:
             overdue = {name: pulse.overdue(now) for name, pulse in self._pulses.items()}

@@ -1,8 +1,8 @@
 """The systemd unit of the daemon, and the credentials that systemd hands to it.
 
-Every setting is known to systemd 252 (Debian 12) and later. The restart delay is the same each time: `RestartSteps=`
-(systemd 254) makes it grow with every restart since the boot and never shrink, so that after a few failures in a year
-each further one would leave the gate unwatched for the longest delay.
+systemd 252 (Debian 12) and later know every setting. The restart delay is the same each time, because `RestartSteps=`
+(systemd 254) makes it grow with every restart since the boot and never shrink: after a few failures in a year, each
+further one would leave the gate unwatched for the longest delay.
 """
 
 import grp
@@ -18,11 +18,11 @@ from streamwatch.core.errors import ConfigError
 
 CREDENTIALS = ("appcode", "app_key", "app_secret")
 FOLDER = Path("/etc/streamwatch")
-"""Where the unit looks for a file with each credential."""
+"""The folder in which the unit looks for a file with each credential."""
 STATE = Path("/var/lib/streamwatch")
-"""Where the service may write; `data_dir` belongs there."""
+"""The folder in which the service may write; `data_dir` belongs there."""
 STOP_MARGIN = 20
-"""Seconds that systemd waits for the end longer than the daemon itself waits for what is left to read."""
+"""Seconds that systemd waits for the end after the daemon has stopped waiting for what is left to read."""
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # what PrivateTmp= hides
 _INSTALL = (
     "Install streamwatch into /opt/streamwatch/venv, with a Python outside of home folders; see docs/operations.md."
@@ -39,11 +39,11 @@ def unit(
     writable: Sequence[Path] = (),
     drain: float = 10.0,
 ) -> str:
-    """The text of a `streamwatch.service` that runs the daemon.
+    """Return the text of a `streamwatch.service` that runs the daemon.
 
-    user: who it runs as; None for a user that systemd makes up. credentials: names; each that has a file in
-    /etc/streamwatch is handed over, the others are not missed. writable: folders outside /var/lib/streamwatch that hold
-    data. drain: seconds that the daemon may take to stop. Raises ConfigError for a path that no unit can hold.
+    user: the user that runs it; None for a user that systemd makes up. credentials: names; those with a file in
+    /etc/streamwatch are handed over, and the others may be missing. writable: folders outside /var/lib/streamwatch that
+    hold data. drain: seconds that the daemon may take to stop. Raise ConfigError for a path that no unit can hold.
     """
     executable, config, *outside = (Path(normpath(path.absolute())) for path in (executable, config, *writable))
     outside = sorted({path for path in outside if not path.is_relative_to(STATE)})
@@ -63,7 +63,8 @@ def obstacles(
 ) -> Iterator[str]:
     """Yield a sentence for each reason why the unit could not start on this machine, as far as modes of files tell.
 
-    program: what the service must reach beside its config, by what a sentence calls it. user, writable: see `unit`.
+    program: what the service must reach besides its config; the keys are the names used in sentences. user, writable:
+    see `unit`.
     """
     try:
         who = _Who.of(user)
@@ -80,7 +81,7 @@ def obstacles(
 
 
 def _obstacle(what: str, path: Path, who: "_Who") -> str | None:
-    """The beginning of a sentence that says what keeps the service from a file."""
+    """Return the beginning of a sentence that says why the service cannot reach a file; None if it can."""
     ways = (Path(normpath(path.absolute())), path.resolve())
     folders = [folder for way in ways for folder in reversed(way.parents)]
     if temporary := next((folder for folder in folders if folder in _TEMPORARY), None):
@@ -96,7 +97,7 @@ def _obstacle(what: str, path: Path, who: "_Who") -> str | None:
 
 
 class _Who(NamedTuple):
-    """A user of the service, without any capability: for root, too, modes count. uid: None for one made up."""
+    """A user of the service, without any capability: modes count for root, too. uid: None for a made-up user."""
 
     name: str
     uid: int | None
@@ -104,7 +105,7 @@ class _Who(NamedTuple):
 
     @classmethod
     def of(cls, user: str | None) -> "_Who":
-        """Raises KeyError for a user who is not there."""
+        """Return the user of a name. Raise KeyError if there is no such user."""
         if user is None:
             return cls("the user that systemd makes up", None, frozenset())
         entry = pwd.getpwnam(user)
@@ -112,11 +113,11 @@ class _Who(NamedTuple):
         return cls(f"the user {user}", entry.pw_uid, frozenset(groups))
 
     def owns(self, path: Path) -> bool:
-        """True if it is the user's own."""
+        """Return True if the path belongs to the user."""
         return path.exists() and path.stat().st_uid == self.uid
 
     def may(self, path: Path, bits: int) -> bool:
-        """True if its mode allows what the three bits (4 read, 2 write, 1 enter) ask, or cannot be looked at."""
+        """Return True if the mode of a path allows the bits (4 read, 2 write, 1 enter), or cannot be looked at."""
         try:
             found = path.stat()
         except OSError:
@@ -126,9 +127,9 @@ class _Who(NamedTuple):
 
 
 def credential(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The text of a credential that systemd handed over, as it is in the file; None where there is none.
+    """Return the text of a credential that systemd handed over, as it is in the file; None if there is none.
 
-    Raises ConfigError where it can not be read.
+    Raise ConfigError if it cannot be read.
     """
     folder = environment.get("CREDENTIALS_DIRECTORY")
     if not folder:
@@ -139,7 +140,7 @@ def credential(name: str, environment: Mapping[str, str] = os.environ) -> str | 
         return None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"The credential {name} can not be read: {reason}.") from None
+        raise ConfigError(f"The credential {name} cannot be read: {reason}.") from None
 
 
 def _in_home(path: Path) -> bool:
@@ -147,20 +148,20 @@ def _in_home(path: Path) -> bool:
 
 
 def _writable_line(path: Path) -> str:
-    # The dash: where the folder is missing the daemon says so, and better than systemd.
+    # The dash: if the folder is missing, the daemon says so, and better than systemd.
     return f"ReadWritePaths={_quoted(path, before='-')}\n"
 
 
 def _credential_lines(name: str) -> str:
-    # With a default the service starts without the file too (systemd.exec(5)); an empty one is not allowed.
+    # With a default the service also starts without the file (systemd.exec(5)); an empty default is not allowed.
     return f"LoadCredential={name}:{FOLDER / name}\nSetCredential={name}:\\n"
 
 
 def _quoted(path: Path, *, before: str = "", variables: bool = False) -> str:
-    """A path as one word of a unit (systemd.syntax(7), systemd.unit(5)). variables: where systemd fills in $NAME."""
+    """Return a path as one word of a unit (systemd.syntax(7), systemd.unit(5)). variables: systemd fills in $NAME."""
     text = str(path)
     if not text.isprintable():
-        raise ConfigError(f"The path {text!r} holds a character that a systemd unit can not.", "Rename it.")
+        raise ConfigError(f"The path {text!r} holds a character that a systemd unit cannot hold.", "Rename it.")
     text = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{before}{text.replace("$", "$$") if variables else text}"'
 
@@ -174,7 +175,7 @@ def _word(name: str) -> str:
 _UNIT = """\
 [Unit]
 Description=Number plate log of the gate cameras
-# It does not wait for a network or for the right time: what is seen before they come is kept.
+# The service does not wait for a network or for the right time: what is seen before that is kept.
 After=network.target
 StartLimitIntervalSec=0
 
@@ -194,7 +195,7 @@ TimeoutStartSec=300
 WatchdogSec=60
 TimeoutStopSec={stop}
 
-# Each comes from a file of that name in /etc/streamwatch, if it is there: credentials, and each ${{…}} of the config.
+# Each comes from a file of that name in /etc/streamwatch, if there is one: credentials, and each ${{…}} of the config.
 {credentials}
 
 NoNewPrivileges=yes
@@ -217,7 +218,7 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 RemoveIPC=yes
 SystemCallArchitectures=native
-# Besides the usual calls, those that tell whether the clock is synchronised; without capabilities they can not set it.
+# Besides the usual calls, those that tell if the clock is synchronised; without capabilities they cannot set it.
 SystemCallFilter=@system-service adjtimex clock_adjtime clock_adjtime64
 SystemCallErrorNumber=EPERM
 MemoryMax=75%

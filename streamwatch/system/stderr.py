@@ -1,8 +1,8 @@
-"""What C libraries write to file descriptor 2, past the log: libjpeg and libpng of damaged pictures, OpenCV, others.
+"""Passes on to the log what C libraries write to file descriptor 2: libjpeg and libpng about damaged pictures, OpenCV.
 
-Descriptor 2 becomes a pipe, and `sys.stderr` leads to where it led before. Who writes into the pipe never waits: while
-it is full, more is lost. `tell` takes out what came and passes it on at debug. What a library says in the moment in
-which it ends the process is lost with it; tracebacks of Python and `faulthandler` go to `sys.stderr`.
+Descriptor 2 becomes a pipe, and `sys.stderr` leads to where it led before. A library that writes into the pipe never
+waits: while it is full, more text is lost. `tell` empties the pipe and logs the text at debug. The text of a library
+that ends the process is lost. Tracebacks of Python and `faulthandler` go to `sys.stderr`.
 """
 
 import logging
@@ -14,15 +14,17 @@ log = logging.getLogger(__name__)
 PIECE = 65536
 """Bytes that are read at once; as much as a pipe holds."""
 LONGEST = 500
-"""Characters of a line that are told."""
+"""Upper limit of the characters of a line that are logged."""
 
 _pipe: int | None = None
 
 
 def divert() -> None:
-    """Keep descriptor 2 apart from `sys.stderr` from now on; once, before logging is set up and threads are started."""
+    """Separate descriptor 2 from `sys.stderr`. To be called once, before logging is set up and threads are started."""
     global _pipe
-    if _pipe is not None or sys.stderr is None:  # closed by whoever started us: the number may be another file's
+    if (
+        _pipe is not None or sys.stderr is None
+    ):  # closed by the program that started us: another file may have the number
         return
     if sys._xoptions or sys.flags.verbose:  # the interpreter itself was asked to print there
         return
@@ -38,7 +40,7 @@ def divert() -> None:
 
 
 def tell() -> None:
-    """Pass on what came since it was called before, line by line, without what a terminal would obey."""
+    """Log what came since the last call, line by line, without characters that a terminal would obey."""
     if _pipe is None:
         return
     try:

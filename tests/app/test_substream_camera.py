@@ -40,7 +40,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Told:
-    """Has the news it is told to have; what was new is known from when the gate has settled it."""
+    """A stir with the news that the test sets. News that the gate has settled is known."""
 
     def __init__(self) -> None:
         self.news = News.NONE
@@ -78,7 +78,7 @@ def two(make: Make, main: RtspServer, small: RtspServer, stir: Told, deadline: f
 
 
 def pull(camera: Camera, seconds: float, attention: Attention = Attention.QUIET) -> list[int]:
-    """The numbers of the frames that are looked at within some seconds."""
+    """Return the numbers of the frames that are looked at within some seconds."""
     numbers, ends = [], time.monotonic() + seconds
     while time.monotonic() < ends:
         frame = camera.next_frame(0.1)
@@ -88,7 +88,7 @@ def pull(camera: Camera, seconds: float, attention: Attention = Attention.QUIET)
 
 
 def pull_until(camera: Camera, reached: Callable[[], bool], patience: float) -> None:
-    """Pulls until something is so. patience: seconds."""
+    """Pull until something is true. patience: seconds."""
     ends = time.monotonic() + patience
     while not reached():
         assert time.monotonic() < ends

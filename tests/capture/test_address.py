@@ -1,4 +1,4 @@
-"""Passwords typed raw into addresses: what to do is said, and no piece of them is printed."""
+"""Passwords that are not encoded in an address: the error says what to do, and no part of them is printed."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""DecodedPicture pictures as frames: luma, colours, turning, and how long they stay valid."""
+"""Decoded pictures as frames: luma, colours, turning, and that they stay valid."""
 
 from datetime import UTC, datetime
 from pathlib import Path

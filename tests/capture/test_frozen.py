@@ -1,4 +1,4 @@
-"""A camera that sends one and the same picture: found, said, reopened, and never mistaken for a still scene."""
+"""A camera that sends one and the same picture is found, logged and reopened; a still scene is not taken for one."""
 
 import io
 import logging
@@ -94,7 +94,7 @@ def test_another_size_is_another_picture() -> None:
 
 @pytest.mark.parametrize("noise", [0.0, 0.4])
 def test_a_real_encoder_tells_a_hanging_sensor_from_a_still_scene(noise: float) -> None:
-    """Ninety seconds of x264 at a low rate with long groups of pictures, as cameras use them."""
+    """Write ninety seconds of x264 at a low rate with long groups of pictures, as cameras use them."""
     scene = RNG.integers(0, 255, (12, 16), np.uint8).repeat(20, 0).repeat(20, 1).astype(np.float32)
     watch, found = FreezeDetector(60), False
     for number, luma in enumerate(coded(scene, noise, 90 * 5)):
@@ -103,7 +103,7 @@ def test_a_real_encoder_tells_a_hanging_sensor_from_a_still_scene(noise: float) 
 
 
 def coded(scene: "np.ndarray[tuple[int, int], np.dtype[np.float32]]", noise: float, count: int) -> Iterator[Picture]:
-    """The scene with a sensor's noise, coded at 5 pictures a second in groups of 50, and decoded again."""
+    """Return the scene with a sensor's noise, coded at 5 pictures a second in groups of 50, and decoded again."""
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as container:
         options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "28", "g": "50"}
@@ -220,7 +220,7 @@ def watch(camera: LiveCamera, until: Callable[[], bool]) -> None:
 
 
 def pull_one(camera: LiveCamera, source: Callable[[], Script]) -> None:
-    """Lets the newest source send the picture until it was handed out."""
+    """Let the newest source send the picture until it was handed out."""
     count = camera.status().frames
 
     def came() -> bool:

@@ -34,7 +34,7 @@ def of(server: RtspServer, transport: str = "tcp", timeout: float = 0.5) -> Call
 
 
 def watch(camera: LiveCamera, until: Callable[[], bool], other: LiveCamera | None = None) -> int:
-    """Pulls from the camera, and from another one in turn, until something is true; the frames of the other."""
+    """Pull from the camera, and from another one in turn, until something is true; return the number of its frames."""
     ends, seen = time.monotonic() + 15, 0
     while not until():
         began = time.monotonic()

@@ -40,7 +40,7 @@ def test_a_hardware_decoder_that_is_not_there_is_said_once_and_software_decodes(
             frames = list(islice((frame for frame in source.frames() if frame), 3))
             source.close()
             assert len(frames) == 3
-    assert caplog.messages == [f"The decoder {decode} can not be used for h264 here; software decodes."]
+    assert caplog.messages == [f"The decoder {decode} cannot be used for h264 here, so software decodes."]
 
 
 def opened(url: str, transport: str = "tcp", timeout: float = 0.5) -> Source:
@@ -62,7 +62,7 @@ def failure(url: str, transport: str = "tcp") -> CaptureError:
 
 @pytest.fixture
 def mute() -> Iterator[str]:
-    """host:port of a listener that accepts by the kernel alone and says nothing."""
+    """Yield host:port of a listener whose connections only the kernel accepts, and which says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
@@ -129,11 +129,11 @@ def test_nobody_listens(gate: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (av.error.OSError, "can not be found or reached"),
+        (av.error.OSError, "cannot be found or reached"),
         (av.error.ConnectionResetError, "closed the connection"),
         (av.error.HTTPForbiddenError, "forbids this user"),
         (av.error.HTTPServerError, "answers with an error of its own"),
-        (av.error.FFmpegError, "can not be read: what FFmpeg says"),
+        (av.error.FFmpegError, "cannot be read: what FFmpeg says"),
     ],
 )
 def test_errors_that_the_server_of_the_tests_does_not_make(error: type[av.error.FFmpegError], message: str) -> None:
@@ -161,7 +161,7 @@ def test_other_protocols_give_up_in_time_too(scheme: str, mute: str) -> None:
 
 
 def test_motion_jpeg_over_http() -> None:
-    """What cheap cameras offer at /video.mjpg."""
+    """Answers as cheap cameras do at /video.mjpg."""
     _, jpeg = cv2.imencode(".jpg", cv2.resize(cv2.merge([cv2.UMat(8, 8, cv2.CV_8U)] * 3), (64, 48)).get())
     part = b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg) + jpeg.tobytes() + b"\r\n"
 

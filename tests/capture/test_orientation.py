@@ -1,4 +1,4 @@
-"""Turned pictures: what a stream says of itself and what the config says, however the pictures are decoded."""
+"""Turned pictures: as the stream says and as the config says, in every way of decoding."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ def make() -> Iterator[Make]:
 
 
 def frames(path: Path, attention: Attention, rotate: int = 0) -> list[Frame]:
-    """All at all attention; a few at little."""
+    """Return all frames at all attention, a few at little attention."""
     with Recording("gate", path, max_blind=2.0, rotate=rotate) as recording:
         found = []
         for frame in recording.frames(START):
@@ -38,7 +38,7 @@ def frames(path: Path, attention: Attention, rotate: int = 0) -> list[Frame]:
 
 
 def lying(clip: Picture, clockwise: int) -> Picture:
-    """A picture of a camera that hangs turned, as it would be if it did not."""
+    """Return the picture of a camera that is mounted turned, as it would be if it were not."""
     return np.rot90(clip, clockwise // 90)
 
 
@@ -74,7 +74,7 @@ def test_a_camera_that_hangs_turned_is_turned_once(rotate: int, turned: int, tmp
             assert np.array_equal(plain.to_bgr(), lying(frame.to_bgr(), rotate))
 
 
-def test_a_small_stream_that_is_only_decoded_cheaply_is_turned_too(make: Make, tmp_path: Path) -> None:
+def test_a_substream_that_is_only_decoded_roughly_is_turned_too(make: Make, tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 100, turned=90)
     source = open_source("gate", str(path), transport="tcp", loop=True, timeout=1, clock=SystemClock(), rotate=90)
     camera = make(lambda: source, max_blind=2.0, rough=True)

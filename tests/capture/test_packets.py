@@ -1,4 +1,4 @@
-"""What is kept of a stream, undecoded."""
+"""The packets of a stream that are kept undecoded."""
 
 from dataclasses import replace
 from pathlib import Path

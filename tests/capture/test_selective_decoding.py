@@ -1,4 +1,4 @@
-"""Decoding what is asked for and no more: from files in their own time, and over a real RTSP connection."""
+"""Selective decoding: from files in their own time, and over a real RTSP connection."""
 
 import logging
 import time
@@ -38,7 +38,7 @@ def make() -> Iterator[Make]:
 
 
 def played(path: Path, stirs: Iterable[int] = (), calm: Iterable[int] = (), max_blind: float = 2.0) -> list[int]:
-    """The numbers of the frames that were looked at; one of `stirs` asks for all attention, one of `calm` ends that."""
+    """Return the numbers of the frames that were looked at. stirs: ask for all attention. calm: end that."""
     numbers, attention = [], Attention.QUIET
     with Recording("gate", path, max_blind) as recording:
         for frame in recording.frames(START):
@@ -88,7 +88,7 @@ def test_without_time_stamps_the_time_is_right_too(tmp_path: Path) -> None:
 
 
 class Counting(Decoder):
-    """Counts what it and its cheap one are given to decode."""
+    """Counts the packets that it and its rough decoder are given."""
 
     def __init__(self, context: VideoCodecContext) -> None:
         super().__init__(context)
@@ -98,8 +98,8 @@ class Counting(Decoder):
         self.packets += packet is not None
         return super().decode(packet)
 
-    def cheap(self) -> Decoder:
-        rough = super().cheap()
+    def rough(self) -> Decoder:
+        rough = super().rough()
         decode = rough.decode
 
         def count(packet: "Packet[VideoStream] | None") -> list[av.VideoFrame]:
@@ -226,7 +226,7 @@ def test_of_a_small_stream_it_is_worth_to_ask_when_a_group_begins(tmp_path: Path
 
 
 def woken(path: Path, rests_from: int, wakes_at: int, since: int) -> tuple[list[int], int]:
-    """The numbers of the pictures seen from a wake on, after a rest, and how many were decoded for them."""
+    """Return the numbers of the pictures seen from a wake on, after a rest, and the number decoded for them."""
     container, stream = open_file(path)
     parser, decoder = AccessUnitParser(), Counting(stream.codec_context)
     camera, seen = SelectiveDecoder(decoder, max_blind=2.0), []
@@ -385,7 +385,7 @@ def test_it_is_not_well_that_nothing_can_be_decoded_alone(tmp_path: Path) -> Non
 
 
 class Damaged(Decoder):
-    """Of some key pictures it can not make one, when they come first."""
+    """Cannot decode some I-frames if they come first after a restart."""
 
     def __init__(self, whole: Decoder, numbers: set[int]) -> None:
         self._whole, self._numbers, self._first = whole, numbers, True
@@ -398,8 +398,8 @@ class Damaged(Decoder):
         first, self._first = self._first, False
         return [] if first and packet is not None and packet.pts in self._numbers else self._whole.decode(packet)
 
-    def cheap(self) -> Decoder:
-        return Damaged(self._whole.cheap(), self._numbers)
+    def rough(self) -> Decoder:
+        return Damaged(self._whole.rough(), self._numbers)
 
     def restart(self) -> None:
         self._first = True

@@ -1,4 +1,4 @@
-"""The rules of supervision, with sources that follow a script, and a clock that is moved by hand."""
+"""The rules of supervision. The sources follow a script, and the clock is moved by hand."""
 
 import logging
 import queue
@@ -37,9 +37,9 @@ class HandClock:
 
 
 class Script:
-    """A source that does what the test says: a Frame or None is yielded, an exception raised; `end` ends it.
+    """A source that does what the test says. A Frame or None is yielded, an exception is raised, `end` ends it.
 
-    deaf: it can not be stopped, as a read of FFmpeg.
+    deaf: it cannot be stopped, like a read of FFmpeg.
     """
 
     end = object()
@@ -322,7 +322,7 @@ def test_only_a_healthy_stream_makes_the_waits_short_again(
 
 
 def pull(camera: LiveCamera, until: Callable[[], bool]) -> None:
-    """Pulls from the camera without waiting until something is true."""
+    """Pull from the camera, without waiting for frames, until something is true."""
     ends = time.monotonic() + 10
     while not until():
         assert time.monotonic() < ends, camera.status()

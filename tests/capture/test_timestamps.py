@@ -1,4 +1,4 @@
-"""Time stamps that leap: left out where they are taken back, told and left out where they stay."""
+"""Time stamps that leap: a leap is left out, and reported if it stays."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -24,14 +24,14 @@ RATE = 25
 
 @dataclass
 class Stamped:
-    """As much of a packet as is looked at."""
+    """The parts of a packet that are looked at."""
 
     pts: int | None
     dts: int | None
 
 
 def corrected(stamps: Sequence[int | None], rate: float = RATE) -> tuple[list[int], list[Jump]]:
-    """Of packets whose stamps are in hundredths of a second."""
+    """Return the corrected stamps and the jumps of packets. stamps: in hundredths of a second."""
     corrector, packets = TimestampCorrector(0.01, rate), [Stamped(stamp, stamp) for stamp in stamps]
     found: Any = list(corrector.correct(packets))  # type: ignore[arg-type]
     assert [packet for packet, _, _ in found] == packets
@@ -91,7 +91,7 @@ def test_pictures_that_are_rare_do_not_jump() -> None:
 
 
 def restamped(path: Path, to: Path, stamp: Callable[[int], float]) -> Path:
-    """A copy whose time stamps are ahead by as many seconds as a packet's number gives."""
+    """Write a copy whose time stamps are ahead. ahead: gives the seconds for the number of a packet."""
     with av.open(str(path)) as whole, av.open(str(to), "w") as copy:
         stream = copy.add_stream_from_template(whole.streams.video[0])
         for number, packet in enumerate(p for p in whole.demux(video=0) if p.size):
@@ -104,7 +104,7 @@ def restamped(path: Path, to: Path, stamp: Callable[[int], float]) -> Path:
 
 
 def times(path: Path, attention: Attention) -> list[tuple[int, timedelta]]:
-    """Number and time of the frames that are looked at."""
+    """Return number and time of the frames that are looked at."""
     with Recording("gate", path, max_blind=2.0) as recording:
         found = []
         for frame in recording.frames(START):

@@ -59,7 +59,7 @@ def test_at_little_attention_few_pictures_are_decoded(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("device", ["97", "/dev/video97"])
 def test_a_missing_webcam_is_worth_another_try(device: str, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SourceLost, match=f"webcam {device} can not be opened") as lost:
+    with pytest.raises(SourceLost, match=f"webcam {device} cannot be opened") as lost:
         open_source("gate", device, transport="tcp", loop=False, timeout=1, clock=SystemClock())
     assert "plugged in" in lost.value.what_to_do
     assert capfd.readouterr().err == ""

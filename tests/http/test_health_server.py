@@ -17,7 +17,7 @@ from streamwatch.http.health import HealthServer, serve
 
 
 class Told:
-    """The snapshot that the server tells next."""
+    """The snapshot with which the server answers next."""
 
     def __init__(self) -> None:
         self.snapshot = WELL
@@ -54,7 +54,7 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def ask(server: HealthServer, request: bytes) -> tuple[int, dict[str, str], str]:
-    """Status, headers by lower-case name, body; all that comes until the server hangs up."""
+    """Return status, headers by lower-case name, and body: all that comes until the server hangs up."""
     with connect(server) as connection:
         connection.sendall(request)
         head, _, body = everything(connection).partition(b"\r\n\r\n")
@@ -64,7 +64,7 @@ def ask(server: HealthServer, request: bytes) -> tuple[int, dict[str, str], str]
 
 
 def hung_up(connection: socket.socket) -> bool:
-    """The server has closed the connection without a word."""
+    """Return True if the server has closed the connection without an answer."""
     try:
         return connection.recv(1) == b""
     except ConnectionError:
@@ -219,7 +219,7 @@ def test_beyond_this_machine_it_is_said_what_that_means(
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "example.com", "127.0.0.1.example.com"])
 def test_what_is_no_address_of_this_machine_is_one_sentence(address: str) -> None:
-    with pytest.raises(ConfigError, match="can not be used for health"):
+    with pytest.raises(ConfigError, match="cannot be used for health"):
         serve(address, 0, lambda: WELL)
 
 
@@ -230,9 +230,9 @@ def test_names_of_this_machine(address: str, caplog: pytest.LogCaptureFixture) -
 
 
 def test_a_port_that_is_taken_is_one_sentence(server: HealthServer) -> None:
-    with pytest.raises(ConfigError, match=rf"Port {server.port} of 127\.0\.0\.1 can not be used.*in use"):
+    with pytest.raises(ConfigError, match=rf"Port {server.port} of 127\.0\.0\.1 cannot be used.*in use"):
         serve("127.0.0.1", server.port, lambda: WELL)
-    with pytest.raises(ConfigError, match="can not be used"):
+    with pytest.raises(ConfigError, match="cannot be used"):
         serve("127.0.0.1", 70_000, lambda: WELL)
 
 

@@ -1,4 +1,4 @@
-"""Pictures from outside: what is opened, what is refused, and that none fills the memory."""
+"""Pictures from outside: some are opened, some are refused, and none fills the memory."""
 
 import resource
 import struct
@@ -89,12 +89,12 @@ SCAN = JPEG.index(b"\xff\xda")
 
 
 def sized(width: int, height: int) -> bytes:
-    """The JPEG with another size in its head, over the same few pixels."""
+    """Return the JPEG with another size in its head, over the same few pixels."""
     return JPEG[: FRAME + 5] + struct.pack(">HH", height, width) + JPEG[FRAME + 9 :]
 
 
 def hidden() -> bytes:
-    """FF00 and a length: a segment for one reader, a stuffed byte for libjpeg, which finds the large picture in it."""
+    """FF00 and a length is a segment for one program. For libjpeg it is a stuffed byte; it finds the large picture."""
     inner = sized(16000, 16000)[2:-2]
     return b"\xff\xd8\xff\x00" + struct.pack(">H", len(inner) + 2) + inner + JPEG[2:]
 
@@ -261,7 +261,7 @@ def test_limits_can_be_narrower() -> None:
 
 
 def test_opencv_itself_has_limits() -> None:
-    """Set by streamwatch before it is imported, for pictures that take another way."""
+    """streamwatch sets OpenCV's own limit before OpenCV is imported, for pictures that are opened in another way."""
     code = (
         "import sys, streamwatch.imaging.pictures, cv2, numpy as n; "
         "cv2.imdecode(n.frombuffer(sys.stdin.buffer.read(), n.uint8), 1)"
@@ -281,7 +281,7 @@ def test_mutated_pictures_are_opened_or_refused_in_little_memory(tmp_path: Path)
 
 
 def test_bombs_take_no_memory() -> None:
-    """In this process: whatever they would take stays on its account."""
+    """All are opened in this process, so that the memory they would take is counted."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for data in (hidden(), PNG + chunk(b"IHDR", HEAD) + struct.pack(">I", 0xFFFF1000) + b"IDAT" + b"x" * 10):
         fault_of(data)

@@ -1,4 +1,4 @@
-"""Threads share the C library's heaps, and what is freed goes back; each in a process of its own."""
+"""Threads share the C library's heaps, and freed memory goes back. Each test runs in a process of its own."""
 
 import ctypes
 import re
@@ -28,7 +28,7 @@ c.fflush(c.stdout)
 
 
 def heaps(first: str) -> int:
-    """How many the C library has when sixteen threads have asked for memory at once."""
+    """Return the number of heaps after sixteen threads have asked for memory at once."""
     program = [sys.executable, "-c", MANY_THREADS.format(first=first)]
     told = subprocess.run(program, capture_output=True, text=True, timeout=60, check=True).stdout
     return len(re.findall("<heap nr=", told))
@@ -61,6 +61,6 @@ print(before - used())
 
 def test_what_was_freed_below_a_piece_in_use_goes_back_to_the_system() -> None:
     if not hasattr(ctypes.CDLL(None), "malloc_trim"):
-        pytest.skip("this C library can not be told to")
+        pytest.skip("this C library cannot be told to")
     told = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, timeout=60, check=True).stdout
     assert int(told) > 80_000_000

@@ -1,4 +1,4 @@
-"""What is written: whole or not there, beside no strange link, and for nobody else's eyes."""
+"""Files are written whole or not at all, never through a link, and other users cannot read them."""
 
 import os
 import stat

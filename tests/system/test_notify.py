@@ -1,4 +1,4 @@
-"""What a service manager gets to hear, over real datagram sockets."""
+"""The messages that a service manager gets, over real datagram sockets."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ OUR_PID = str(os.getpid())
 
 @pytest.fixture(params=["path", "abstract"])
 def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[socket.socket, str]]:
-    """A listening socket and its name as $NOTIFY_SOCKET has it."""
+    """Yield a listening socket and its name as it is in $NOTIFY_SOCKET."""
     if request.param == "path":
         name = address = str(tmp_path / "notify")
     else:
@@ -73,7 +73,7 @@ def test_a_manager_that_comes_back_is_heard_again(tmp_path: Path, caplog: pytest
 
 
 def fill(sender: socket.socket, path: Path) -> None:
-    """Sends until the queue takes no more."""
+    """Send until the queue is full."""
     sender.setblocking(False)
     with contextlib.suppress(BlockingIOError):
         while True:

@@ -1,4 +1,4 @@
-"""Who makes progress and who hangs."""
+"""Threads that make progress, and threads that hang."""
 
 import threading
 
@@ -8,7 +8,7 @@ from streamwatch.system.pulse import Pulses
 
 
 class FakeTime:
-    """Seconds that go on when told."""
+    """A clock that is moved by hand."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -1,4 +1,4 @@
-"""The unit that systemd accepts, and the credentials that it hands over."""
+"""systemd accepts the unit, and hands over the credentials."""
 
 import configparser
 import os
@@ -21,7 +21,7 @@ CONFIG = Path("/etc/streamwatch/config.yaml")
 
 
 class _Lines(dict[str, str]):
-    """Keys of a unit may stand more than once; their values are joined by line breaks."""
+    """Return the keys of a unit. A key may stand more than once; its values are joined by line breaks."""
 
     def __setitem__(self, key: str, value: str | list[str]) -> None:  # type: ignore[override]
         if isinstance(value, list) and isinstance(before := self.get(key), list):
@@ -37,7 +37,7 @@ def parsed(text: str) -> configparser.RawConfigParser:
 
 
 def verify(text: str, folder: Path) -> str:
-    """What systemd-analyze has to say of a unit; nothing if all is well. It exits with 0 for most mistakes."""
+    """Return the complaints of systemd-analyze about a unit; it exits with 0 for most mistakes."""
     assert ANALYZE is not None
     file = folder / "streamwatch.service"
     file.write_text(text)
@@ -188,10 +188,10 @@ def test_a_credential_that_can_not_be_read_is_one_sentence_without_it(tmp_path: 
     (tmp_path / "appcode").write_bytes(b"geheim\xff")
     (tmp_path / "app_key").mkdir()
     environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
-    with pytest.raises(ConfigError, match=r"^The credential appcode can not be read: it is not UTF-8 text\.$") as error:
+    with pytest.raises(ConfigError, match=r"^The credential appcode cannot be read: it is not UTF-8 text\.$") as error:
         credential("appcode", environment)
     assert error.value.__context__ is None or error.value.__suppress_context__
-    with pytest.raises(ConfigError, match=r"^The credential app_key can not be read: Is a directory\.$"):
+    with pytest.raises(ConfigError, match=r"^The credential app_key cannot be read: Is a directory\.$"):
         credential("app_key", environment)
 
 
@@ -200,7 +200,7 @@ def test_a_credential_that_can_not_be_read_is_one_sentence_without_it(tmp_path: 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that everybody may enter, and that does not count as /tmp."""
+    """Yield a folder that everybody may enter, and that does not count as /tmp."""
     monkeypatch.setattr("streamwatch.system.service._TEMPORARY", (Path("/tmp/none"),))
     for folder in (tmp_path, *tmp_path.parents):
         if folder.name.startswith(("pytest", "popen", "test")):

@@ -1,4 +1,4 @@
-"""Nothing reaches a person's terminal or the journal past the log."""
+"""Nothing reaches a terminal or the journal without passing through the log."""
 
 import subprocess
 import sys
