@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.model import Corners, Direction, Keyframe, Passage
-from streamwatch.store.outbox import load_keyframe
+from streamwatch.store.keyframes import load_keyframe
 from streamwatch.store.rows import corners_of, passage_of
 from streamwatch.store.tables import KeyframeState, PassageOutcome, StoredKeyframe, StoredPassage, StoredReading
 

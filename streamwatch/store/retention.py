@@ -30,6 +30,7 @@ from streamwatch.store.tables import (
     StoredReading,
     StoredSighting,
 )
+from streamwatch.store.transactions import Writer
 
 log = logging.getLogger(__name__)
 
@@ -260,3 +261,24 @@ def _named(session: Session, day: datetime) -> set[str]:
     retries = select(StoredCall.path).join(StoredKeyframe, StoredKeyframe.id == StoredCall.keyframe_id).where(views)
     queries = (select(StoredKeyframe.path).where(views), retries, select(StoredCall.path).where(by_hand))
     return {path for query in queries for path in session.scalars(query) if path is not None}
+
+
+class Retention:
+    """Deletes rows, and makes rows forget pictures; the files are deleted by `EvidenceFiles`."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def evidence_bytes(self) -> int:
+        """Size of all pictures that are kept."""
+        with self._writer.transaction() as session:
+            return evidence_bytes(session)
+
+    def retain(self, now: datetime, keep: Keep, batch: int = 200) -> Doomed:
+        """Make rows forget one batch of what need not be kept, and return the files, which the caller then deletes.
+
+        To be repeated while it returns anything. batch: at most so many keyframes, calls or passages in one short
+        transaction.
+        """
+        with self._writer.transaction() as session:
+            return step(session, now, keep, batch)

@@ -80,7 +80,7 @@ class SharedDesk:
 
     def load(self, key: str) -> Keyframe:
         with self.lock:
-            return self._store.load_keyframe(key)
+            return self._store.keyframes.load_keyframe(key)
 
     def record(self, event: Event) -> None:
         with self.lock:
@@ -182,7 +182,7 @@ def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
     with closing(open_store(f"sqlite:///{folder / 'streamwatch.db'}", folder)) as store, closing(client):
         books = Recorder(store, window=300.0, floors={Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}, notify=lambda *_: None)
         desk = SharedDesk(store, books)
-        budget = Budget(Limits(), {}, store.spent, clock.now(), clock.monotonic())
+        budget = Budget(Limits(), {}, store.calls.spent, clock.now(), clock.monotonic())
         outbox = Outbox(max_items, 2_000_000_000, 7 * DAY)
         nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=1.0)
         dispatcher = Dispatcher(outbox, Governor(20), budget, client, nobody, clock, desk)

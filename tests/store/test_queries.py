@@ -35,9 +35,9 @@ def views(folder: Path, database: Database) -> list[Keyframe]:
     for number, plate in enumerate(PLATES):
         stay = passage("北门" if plate == "港X" else "gate", NOON + timedelta(seconds=10 * number))
         views.append(keyframe(stay))
-        store.save_passage(stay)
-        store.save_keyframe(views[-1])
-        store.save_sighting(sighting(views[-1], plate), [], "ordinary")
+        store.passages.save(stay)
+        store.keyframes.save(views[-1])
+        store.sightings.save(sighting(views[-1], plate), [], "ordinary")
     store.close()
     return views
 
@@ -145,13 +145,13 @@ def test_what_is_seen_while_a_page_is_read_does_not_come(
 ) -> None:
     """And sightings of one moment are told once each, also where a page ends between them."""
     monkeypatch.setattr(queries, "PAGE", 1)
-    with store._transaction() as session:
+    with store.transaction() as session:
         before = session.execute(text("SELECT id, first_seen FROM sightings")).all()
         session.execute(text("UPDATE sightings SET first_seen = (SELECT max(first_seen) FROM sightings)"))
     try:
         assert [row.id for row in reader.each_sighting()] == [6, 5, 4, 3, 2, 1]
     finally:
-        with store._transaction() as session:
+        with store.transaction() as session:
             for number, first_seen in before:
                 session.execute(
                     text("UPDATE sightings SET first_seen = :t WHERE id = :n"), {"t": first_seen, "n": number}
@@ -172,11 +172,11 @@ def test_naive_bounds_are_refused(reader: Reader) -> None:
 
 
 def test_a_deleted_picture_is_no_image(store: Store, reader: Reader, views: list[Keyframe]) -> None:
-    with store._transaction() as session:
+    with store.transaction() as session:
         path = session.execute(text("SELECT path FROM keyframes WHERE id = 6")).scalar()
         session.execute(text("UPDATE keyframes SET path = NULL WHERE id = 6"))
     assert reader.sightings()[0].image is None
-    with store._transaction() as session:
+    with store.transaction() as session:
         session.execute(text("UPDATE keyframes SET path = :path WHERE id = 6"), {"path": path})
     assert reader.sightings()[0].image is not None
 
@@ -193,11 +193,11 @@ def test_a_relative_data_dir_gives_absolute_images(
 
 
 def test_a_reader_reads_while_the_writer_writes(store: Store, reader: Reader) -> None:
-    with store._transaction() as session:
+    with store.transaction() as session:
         session.execute(text("UPDATE sightings SET reads = 2"))
         assert {row.reads for row in reader.sightings()} == {1}
     assert {row.reads for row in reader.sightings()} == {2}
-    with store._transaction() as session:
+    with store.transaction() as session:
         session.execute(text("UPDATE sightings SET reads = 1"))
 
 
