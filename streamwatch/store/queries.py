@@ -111,7 +111,6 @@ class Reader:
             .join(StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id)
             .where(*_conditions(plate_glob, camera, since, until))
             .order_by(StoredSighting.first_seen.desc(), StoredSighting.id.desc())
-            .execution_options(yield_per=1000)
         )
         older: tuple[ColumnElement[bool], ...] = ()
         while limit is None or limit > 0:
