@@ -13,7 +13,7 @@ from streamwatch.core.words import when
 
 if TYPE_CHECKING:
     from streamwatch.config.settings import Settings
-    from streamwatch.store import Reader
+    from streamwatch.store import DatabaseReader
 
 
 class ReadFormat(StrEnum):
@@ -68,7 +68,9 @@ def checked_span(since: datetime | None, until: datetime | None) -> tuple[dateti
     return since, until
 
 
-def require_camera(camera: str | None, settings: "Settings", path: Path, reader: "Reader | None" = None) -> None:
+def require_camera(
+    camera: str | None, settings: "Settings", path: Path, reader: "DatabaseReader | None" = None
+) -> None:
     """Raises ConfigError for a name that nothing stands for. reader: also a camera of which the database tells is one.
 
     A camera that is no longer configured still has its sightings.

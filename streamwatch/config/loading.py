@@ -1,6 +1,6 @@
 """config.yaml -> settings.
 
-Every mistake is one sentence that names the file, the line, the key, the wrong value and, where there is one, the
+Every problem is one sentence that names the file, the line, the key, the wrong value and, where there is one, the
 nearest right key. Relative paths are taken from the folder of the config file.
 """
 
@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from streamwatch.config.mistakes import Limits, Mistake, mistakes, odd_keys, told
+from streamwatch.config.problems import NumberRange, Problem, odd_keys, problems, told
 from streamwatch.config.settings import VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
 from streamwatch.core.errors import ConfigError
 from streamwatch.system.service import credential
@@ -24,7 +24,7 @@ SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "
 
 
 def load(path: Path, secrets: bool = True) -> Settings:
-    """Reads, checks and completes the settings. Raises ConfigError with a line for each mistake.
+    """Reads, checks and completes the settings. Raises ConfigError with a line for each problem.
 
     secrets: whether credentials and the ${…} of cameras are looked up; who only asks the database may not have them.
     """
@@ -35,7 +35,7 @@ def load(path: Path, secrets: bool = True) -> Settings:
     try:
         settings = Settings.model_validate(_rooted(raw, path.parent), context={"secrets": secrets})
     except ValidationError as error:
-        raise ConfigError(told(odd, mistakes(path, node, error, _limits()))) from None
+        raise ConfigError(told(odd, problems(path, node, error, _limits()))) from None
     if odd:
         raise ConfigError(told(odd))
     if not secrets:
@@ -62,19 +62,19 @@ def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInf
             yield from _fields(inner, f"{prefix}{name}.NAME." if inner is CameraSettings else f"{prefix}{name}.")
 
 
-def _limits() -> dict[str, Limits]:
+def _limits() -> dict[str, NumberRange]:
     """Of each key, none where it is no number."""
-    return {key: Limits.of(field.metadata) for key, field in _fields(Settings, "")}
+    return {key: NumberRange.of(field.metadata) for key, field in _fields(Settings, "")}
 
 
 def _is_model(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _parse(path: Path) -> tuple[yaml.Node | None, object, list[Mistake]]:
+def _parse(path: Path) -> tuple[yaml.Node | None, object, list[Problem]]:
     """The file as it is written, as values without the keys that are no texts, and what is odd about its keys."""
     text = _read(path)
-    odd: list[Mistake] = []
+    odd: list[Problem] = []
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         odd = odd_keys(path, node)
@@ -104,7 +104,7 @@ def _read(path: Path) -> str:
 
 
 def _with_texts_as_keys(value: object) -> object:
-    """Others are told as mistakes already."""
+    """Others are told as problems already."""
     if isinstance(value, list):
         return [_with_texts_as_keys(item) for item in value]
     if isinstance(value, dict):

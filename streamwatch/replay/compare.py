@@ -13,7 +13,7 @@ from streamwatch.core.errors import RecognitionError, StorageFailed, StoreError
 from streamwatch.core.model import CallResult, PlateText, Recognizer
 from streamwatch.core.plates import distance, parse
 from streamwatch.pipeline import LocalHelp
-from streamwatch.store import PaidAnswer, Reader
+from streamwatch.store import DatabaseReader, PaidAnswer
 
 BANDS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.0)
 """Lower ends of the bands of confidence, the surest first."""
@@ -88,7 +88,9 @@ class Comparison:
             self.differences.append(one)
 
 
-def read_again(found: Comparison, reader: Reader, answer: PaidAnswer, help_: LocalHelp, engine: Recognizer) -> None:
+def read_again(
+    found: Comparison, reader: DatabaseReader, answer: PaidAnswer, help_: LocalHelp, engine: Recognizer
+) -> None:
     """Reads one picture and counts it in. Raises StorageFailed."""
     try:
         plates = engine.read(reader.picture(answer), _NothingPaid())

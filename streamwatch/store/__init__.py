@@ -6,7 +6,7 @@ from streamwatch.store.keyframes import WaitingKeyframe
 from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.passages import PassageStanding
-from streamwatch.store.queries import PaidAnswer, Reader, SightingRow, open_reader
+from streamwatch.store.queries import DatabaseReader, PaidAnswer, SightingRow, open_reader
 from streamwatch.store.recovery import Recovery, UnsavedAnswer
 from streamwatch.store.retention import Doomed, Keep, Swept, free_bytes
 from streamwatch.store.store import Store, open_store
@@ -16,6 +16,7 @@ __all__ = [
     "Calls",
     "CallsReport",
     "CallsRow",
+    "DatabaseReader",
     "Doomed",
     "EvidenceFiles",
     "Keep",
@@ -25,7 +26,6 @@ __all__ = [
     "PaidAnswer",
     "PassageOutcome",
     "PassageStanding",
-    "Reader",
     "Recovery",
     "SightingRow",
     "Store",

@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 
 from streamwatch.core.errors import DatabaseUnusable, StoreError
 from streamwatch.store import postgresql, schema
-from streamwatch.store.failures import OTHER_FILE, Place, file_failed, translated
+from streamwatch.store.failures import OTHER_FILE, DatabaseName, file_failed, translated
 from streamwatch.system.files import make_folder
 
 BUSY_TIMEOUT = 10.0
@@ -31,7 +31,7 @@ _DRIVERS = {"sqlite": "pysqlite", "postgresql": "psycopg"}
 FIRST_RUN = "Start `streamwatch run` or `streamwatch replay` first."
 
 
-def open_writer(database: str, sole: bool = False) -> tuple[Engine, Place]:
+def open_writer(database: str, sole: bool = False) -> tuple[Engine, DatabaseName]:
     """An engine for the one writer; makes folder and file and migrates to the newest schema.
 
     sole: no other program may open the database so at the same time (PostgreSQL; the lock of a file is lock.py's).
@@ -39,7 +39,7 @@ def open_writer(database: str, sole: bool = False) -> tuple[Engine, Place]:
     StorageFailed (locked, full, not writable, no answer).
     """
     url = _parse(database)
-    place = Place.of(url)
+    place = DatabaseName.of(url)
     if not _is_sqlite(url):
         return _open_server(url, place, sole), place
     url = _sqlite_file(url, place)
@@ -59,7 +59,7 @@ def open_writer(database: str, sole: bool = False) -> tuple[Engine, Place]:
     return engine, place
 
 
-def _open_server(url: URL, place: Place, sole: bool) -> Engine:
+def _open_server(url: URL, place: DatabaseName, sole: bool) -> Engine:
     """One session for everything: it has the lock before it migrates, and keeps it as long as it lives."""
     engine = _plain_engine(url, place, pool_size=1, max_overflow=0)
     event.listen(engine, "connect", postgresql.Session(place, sole).prepare)
@@ -71,13 +71,13 @@ def _open_server(url: URL, place: Place, sole: bool) -> Engine:
     return engine
 
 
-def open_read_only(database: str) -> tuple[Engine, Place]:
+def open_read_only(database: str) -> tuple[Engine, DatabaseName]:
     """An engine that can only read; never makes or migrates anything.
 
     Raises StoreError where there is no database yet or its schema is not the newest, and what `open_writer` raises.
     """
     url = _parse(database)
-    place = Place.of(url)
+    place = DatabaseName.of(url)
     if _is_sqlite(url):
         url = _sqlite_file(url, place)
         if not Path(url.database or "").exists():
@@ -97,13 +97,13 @@ def open_read_only(database: str) -> tuple[Engine, Place]:
 
 
 @contextmanager
-def as_it_stands(database: str) -> Iterator[tuple[Place, Connection | None]]:
+def as_it_stands(database: str) -> Iterator[tuple[DatabaseName, Connection | None]]:
     """What the writer would find; makes and changes nothing. None: the file is not there yet.
 
     The connection has SQLite's write lock until the block ends. Raises what `open_writer` raises.
     """
     url = _parse(database)
-    place = Place.of(url)
+    place = DatabaseName.of(url)
     if _is_sqlite(url):
         url = _sqlite_file(url, place)
         if not Path(url.database or "").exists():
@@ -119,7 +119,7 @@ def as_it_stands(database: str) -> Iterator[tuple[Place, Connection | None]]:
         engine.dispose()
 
 
-def _require_newest(connection: Connection, place: Place) -> None:
+def _require_newest(connection: Connection, place: DatabaseName) -> None:
     found = schema.version(connection, place)
     if not found:
         raise StoreError(f"{place.label} is still empty.", FIRST_RUN)
@@ -130,7 +130,7 @@ def _require_newest(connection: Connection, place: Place) -> None:
         )
 
 
-def _migrate(engine: Engine, place: Place) -> None:
+def _migrate(engine: Engine, place: DatabaseName) -> None:
     """In one transaction under the write lock: two programs that start together do not meet, a power cut undoes all."""
     with translated(place), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
@@ -138,7 +138,7 @@ def _migrate(engine: Engine, place: Place) -> None:
         schema.upgrade(connection, place)
 
 
-def _refuse_foreign(url: URL, place: Place) -> None:
+def _refuse_foreign(url: URL, place: DatabaseName) -> None:
     """Looks before anything is changed: the switch to WAL is written into the file."""
     engine = _plain_engine(url, place, poolclass=NullPool)
     try:
@@ -210,7 +210,7 @@ def _is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def _sqlite_file(url: URL, place: Place) -> URL:
+def _sqlite_file(url: URL, place: DatabaseName) -> URL:
     name = url.database or ""
     if not _names_file(name):
         raise DatabaseUnusable("`database` must name a file for SQLite.", "Write sqlite:/// and the path of the file.")
@@ -223,7 +223,7 @@ def _sqlite_file(url: URL, place: Place) -> URL:
     return url if "timeout" in url.query else url.update_query_dict({"timeout": str(BUSY_TIMEOUT)})
 
 
-def _engine(url: URL, place: Place, **options: Any) -> Engine:
+def _engine(url: URL, place: DatabaseName, **options: Any) -> Engine:
     """An engine whose SQLite connections are durable and whose transactions take the write lock at once."""
     engine = _plain_engine(url, place, **options)
     if _is_sqlite(url):
@@ -232,7 +232,7 @@ def _engine(url: URL, place: Place, **options: Any) -> Engine:
     return engine
 
 
-def _plain_engine(url: URL, place: Place, **options: Any) -> Engine:
+def _plain_engine(url: URL, place: DatabaseName, **options: Any) -> Engine:
     if not _is_sqlite(url):
         url = url.set(drivername="postgresql+psycopg")
         options |= {"pool_pre_ping": True, "connect_args": postgresql.connection_arguments(url)}

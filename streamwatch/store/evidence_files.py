@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from streamwatch.core.model import Keyframe
 from streamwatch.store import database, owners, retention
-from streamwatch.store.failures import Place, translated
+from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.keyframes import load_keyframe
 from streamwatch.store.retention import Swept
 from streamwatch.store.rows import row_of
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class EvidenceFiles:
     """Reads and deletes pictures, and cannot change the database; made by `open_evidence`. Threads may share it."""
 
-    def __init__(self, engine: sqlalchemy.Engine, place: Place, data_dir: Path) -> None:
+    def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
         """engine: may be read-only. data_dir: the folder that holds `evidence/`."""
         self._engine, self._place, self._data_dir = engine, place, data_dir
         self._told = False

@@ -88,7 +88,7 @@ _OS: dict[int, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Place:
+class DatabaseName:
     """What messages call the database: its file, or its address without password and query."""
 
     name: str
@@ -100,7 +100,7 @@ class Place:
         return self.name[0].upper() + self.name[1:]
 
     @classmethod
-    def of(cls, url: URL) -> "Place":
+    def of(cls, url: URL) -> "DatabaseName":
         """The place of a parsed URL."""
         if url.get_backend_name() == "sqlite":
             return cls(f"the database {url.database}")
@@ -114,7 +114,7 @@ class Place:
 
 
 @contextmanager
-def translated(place: Place) -> Iterator[None]:
+def translated(place: DatabaseName) -> Iterator[None]:
     """Errors of SQLAlchemy leave the block as StoreErrors; a mistake in our own Python values stays what it is.
 
     The driver's error is not chained: its text is not ours to vouch for.
@@ -135,7 +135,7 @@ def file_failed(what: str, error: OSError, done: str = "written") -> StorageFail
     return StorageFailed(f"{what} can not be {done}: {reason}.", what_to_do)
 
 
-def _translate(error: SQLAlchemyError, place: Place) -> StoreError:
+def _translate(error: SQLAlchemyError, place: DatabaseName) -> StoreError:
     original = error.orig if isinstance(error, DBAPIError) else None
     if isinstance(original, sqlite3.Error):
         name = getattr(original, "sqlite_errorname", "")

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from streamwatch.core.errors import DatabaseUnusable
-from streamwatch.store.failures import Place
+from streamwatch.store.failures import DatabaseName
 
 PATIENCE = 3.0
 """Seconds to wait for the lock: the session of a program that was just ended may still be there."""
@@ -82,7 +82,7 @@ class Session:
     not hold Chinese text.
     """
 
-    place: Place
+    place: DatabaseName
     sole: bool
     _was: tuple[int, str] | None = None
 

@@ -14,7 +14,7 @@ from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import Engine, PlateText, SightingStatus
 from streamwatch.store import database, ledger, retention
 from streamwatch.store.evidence import read_picture
-from streamwatch.store.failures import Place, translated
+from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
 from streamwatch.store.rows import plates_of
 from streamwatch.store.tables import (
@@ -65,10 +65,10 @@ class PaidAnswer:
     plates: tuple[PlateText, ...]
 
 
-class Reader:
+class DatabaseReader:
     """Asks the database and can not change it; made by `open_reader`. May be shared by threads."""
 
-    def __init__(self, engine: sqlalchemy.Engine, place: Place, data_dir: Path) -> None:
+    def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
         self._engine = engine
         self._place = place
         self._data_dir = data_dir.absolute()
@@ -225,14 +225,14 @@ class Reader:
         )
 
 
-def open_reader(url: str, data_dir: Path) -> Reader:
+def open_reader(url: str, data_dir: Path) -> DatabaseReader:
     """Opens the database read-only; never makes or migrates one.
 
     url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. Raises StoreError where there is no
     database yet or its schema is older than this program's, and DatabaseUnusable or StorageFailed.
     """
     engine, place = database.open_read_only(url)
-    return Reader(engine, place, data_dir)
+    return DatabaseReader(engine, place, data_dir)
 
 
 def _conditions(

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from streamwatch.core.errors import DatabaseUnusable
-from streamwatch.store.failures import OTHER_FILE, RESCUE, Place
+from streamwatch.store.failures import OTHER_FILE, RESCUE, DatabaseName
 from streamwatch.store.tables import Base, local_view
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def newest() -> str:
     return _known()[0]
 
 
-def upgrade(connection: Connection, place: Place) -> None:
+def upgrade(connection: Connection, place: DatabaseName) -> None:
     """Brings the database to the newest version, inside the transaction that the caller has begun.
 
     SQLite's `foreign_keys` must be off, because changing a table there means to drop and copy it. The view is derived:
@@ -49,7 +49,7 @@ def upgrade(connection: Connection, place: Place) -> None:
         raise DatabaseUnusable(f"{place.label} holds rows that refer to rows which are gone.", RESCUE)
 
 
-def version(connection: Connection, place: Place) -> str:
+def version(connection: Connection, place: DatabaseName) -> str:
     """The version of a database, empty for one without tables. Raises DatabaseUnusable where it is not one of ours."""
     tables = inspect(connection).get_table_names()
     if "alembic_version" not in tables:

@@ -18,7 +18,7 @@ import sqlalchemy
 from streamwatch.store import database
 from streamwatch.store.call_ledger import CallLedger
 from streamwatch.store.evidence_writer import EvidenceWriter
-from streamwatch.store.failures import Place
+from streamwatch.store.failures import DatabaseName
 from streamwatch.store.keyframes import Keyframes
 from streamwatch.store.passages import Passages
 from streamwatch.store.retention import Retention
@@ -32,7 +32,7 @@ class Store(Writer):
     def __init__(
         self,
         engine: sqlalchemy.Engine,
-        place: Place,
+        place: DatabaseName,
         data_dir: Path,
         file: database.OpenFile | None = None,
         sole: bool = False,

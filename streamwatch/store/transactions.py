@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.store import database
-from streamwatch.store.failures import Place, translated
+from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.tables import StoredIdentity
 
 
@@ -24,7 +24,7 @@ class Writer:
     """
 
     def __init__(
-        self, engine: sqlalchemy.Engine, place: Place, file: database.OpenFile | None = None, sole: bool = False
+        self, engine: sqlalchemy.Engine, place: DatabaseName, file: database.OpenFile | None = None, sole: bool = False
     ) -> None:
         """sole: no other program writes a name of its transactions into the database (see `_name_it`)."""
         self._engine, self._place, self._file = engine, place, file

@@ -20,9 +20,9 @@ from streamwatch.pipeline import RecordedLedger
 from streamwatch.store import (
     Calls,
     CallsRow,
+    DatabaseReader,
     KeyframeState,
     NotCalledRow,
-    Reader,
     Store,
     open_reader,
     open_store,
@@ -43,7 +43,7 @@ def store(database: Database, tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def reader(store: Store, database: Database, tmp_path: Path) -> Iterator[Reader]:
+def reader(store: Store, database: Database, tmp_path: Path) -> Iterator[DatabaseReader]:
     reader = open_reader(database.url, tmp_path / "data")
     yield reader
     reader.close()
@@ -68,7 +68,7 @@ def paid(store: Store, *moments: datetime, trusted: bool = True) -> None:
 # ---- for the budget -------------------------------------------------------------------------------------------------
 
 
-def test_what_was_charged_or_may_have_been_counts(store: Store, reader: Reader) -> None:
+def test_what_was_charged_or_may_have_been_counts(store: Store, reader: DatabaseReader) -> None:
     assert store.calls.spent(NOON) == 0
     view = saved_view(store)
     for result in (ANSWER, replace(NO_PLATE, fee=3), CHARGED_FAILURE, FAILED, DOUBTFUL, None):
@@ -130,7 +130,7 @@ def test_a_box_whose_clock_is_never_trusted_goes_by_it_all_the_same(store: Store
 
 
 @pytest.mark.usefixtures("in_shanghai")
-def test_the_report_is_by_camera_and_day_of_local_time(store: Store, reader: Reader) -> None:
+def test_the_report_is_by_camera_and_day_of_local_time(store: Store, reader: DatabaseReader) -> None:
     midnight = datetime(2026, 1, 5, 16, tzinfo=UTC)
     gate, entry = saved_view(store), saved_view(store, "entry")
     for result in (ANSWER, NO_PLATE, FAILED, CHARGED_FAILURE, DOUBTFUL, None):
@@ -149,7 +149,9 @@ def test_the_report_is_by_camera_and_day_of_local_time(store: Store, reader: Rea
     assert report.total == Calls(calls=9, charged=6, fee=7, read=4, no_plate=1, doubtful=2, failed=2)
 
 
-def test_days_of_23_and_25_hours_are_days(store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_days_of_23_and_25_hours_are_days(
+    store: Store, reader: DatabaseReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(os.environ, "TZ", "Europe/Berlin")
     time.tzset()
     try:
@@ -167,7 +169,7 @@ def test_days_of_23_and_25_hours_are_days(store: Store, reader: Reader, monkeypa
 
 
 @ONLY_SQLITE
-def test_calls_of_one_end_are_added_up_by_the_database(store: Store, reader: Reader) -> None:
+def test_calls_of_one_end_are_added_up_by_the_database(store: Store, reader: DatabaseReader) -> None:
     paid(store, *(NOON + timedelta(seconds=n) for n in range(50)))
     fetched: list[int] = []
 
@@ -180,7 +182,7 @@ def test_calls_of_one_end_are_added_up_by_the_database(store: Store, reader: Rea
     assert 0 < len(fetched) < 10
 
 
-def test_the_first_use_is_when_a_trusted_clock_first_wrote_something_down(store: Store, reader: Reader) -> None:
+def test_the_first_use_is_when_a_trusted_clock_first_wrote_something_down(store: Store, reader: DatabaseReader) -> None:
     assert reader.first_use() is None
     paid(store, NOON - DAY, trusted=False)
     paid(store, NOON, NOON + HOUR)
@@ -190,14 +192,14 @@ def test_the_first_use_is_when_a_trusted_clock_first_wrote_something_down(store:
     assert reader.first_use() == datetime(2026, 1, 2, 12, tzinfo=UTC), "a passage that cost nothing is a use, too"
 
 
-def test_a_report_holds_its_span_only(store: Store, reader: Reader) -> None:
+def test_a_report_holds_its_span_only(store: Store, reader: DatabaseReader) -> None:
     paid(store, NOON - timedelta(microseconds=1), NOON, NOON + HOUR)
     assert reader.calls_report(NOON, NOON + HOUR).total.calls == 1
     assert reader.calls_report(NOON + DAY, NOON + 2 * DAY).rows == []
     assert reader.calls_report(NOON + DAY, NOON + 2 * DAY).total == Calls()
 
 
-def test_keyframes_that_cost_nothing_are_counted_with_the_reason(store: Store, reader: Reader) -> None:
+def test_keyframes_that_cost_nothing_are_counted_with_the_reason(store: Store, reader: DatabaseReader) -> None:
     for camera in ("gate", "gate", "exit"):
         store.keyframes.set_state(saved_view(store, camera).key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
     store.keyframes.answered(saved_view(store).key, [])
@@ -210,7 +212,7 @@ def test_keyframes_that_cost_nothing_are_counted_with_the_reason(store: Store, r
     assert reader.not_called(NOON + HOUR, NOON + DAY) == []
 
 
-def test_asking_changes_nothing(store: Store, reader: Reader, database: Database) -> None:
+def test_asking_changes_nothing(store: Store, reader: DatabaseReader, database: Database) -> None:
     paid(store, NOON)
     before = [tuple(row) for row in rows(database, "SELECT * FROM calls")]
     reader.spent(NOON)

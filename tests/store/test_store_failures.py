@@ -13,11 +13,11 @@ from sqlalchemy import make_url
 
 from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.store import Store, open_reader, open_store
-from streamwatch.store.failures import Place
+from streamwatch.store.failures import DatabaseName
 
 
 def test_a_password_of_one_letter_leaves_the_message_readable() -> None:
-    place = Place.of(make_url("postgresql://me:p@db.example/x"))
+    place = DatabaseName.of(make_url("postgresql://me:p@db.example/x"))
     said = 'connection to postgresql://me:p@db.example/x failed: password "p" refused, pool empty'
     assert place.clean(said) == 'connection to postgresql://***@db.example/x failed: password "***" refused, pool empty'
 

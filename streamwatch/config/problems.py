@@ -1,4 +1,4 @@
-"""Mistakes in config.yaml as sentences: file, line, key, the value as it was written, and what to write instead."""
+"""Problems of config.yaml as sentences: file, line, key, the value as it was written, and what to write instead."""
 
 import difflib
 import math
@@ -47,7 +47,7 @@ UNMET = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class Problem:
     """line: of the file. key: its own name, the last part of the dotted one. sentence: with the place in front."""
 
     line: int
@@ -56,7 +56,7 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class NumberRange:
     """Which numbers a key takes: `lowest` to `highest`. open: `lowest` itself is too low."""
 
     lowest: float = -math.inf
@@ -64,7 +64,7 @@ class Limits:
     open: bool = False
 
     @classmethod
-    def of(cls, metadata: Sequence[object]) -> "Limits":
+    def of(cls, metadata: Sequence[object]) -> "NumberRange":
         """From the constraints of a field, as https://github.com/annotated-types/annotated-types names them."""
 
         def named(name: str) -> list[float]:
@@ -78,14 +78,14 @@ class Limits:
         return self.lowest <= value <= self.highest and not (self.open and value == self.lowest)
 
 
-def told(odd: Sequence[Mistake], others: Sequence[Mistake] = ()) -> str:
+def told(odd: Sequence[Problem], others: Sequence[Problem] = ()) -> str:
     """All of them, a line for each, in the order of the file; of an odd key nothing else."""
-    places = {(mistake.line, mistake.key) for mistake in odd}
-    found = [*odd, *(mistake for mistake in others if (mistake.line, mistake.key) not in places)]
-    return "\n".join(mistake.sentence for mistake in sorted(found, key=lambda mistake: mistake.line))
+    places = {(problem.line, problem.key) for problem in odd}
+    found = [*odd, *(problem for problem in others if (problem.line, problem.key) not in places)]
+    return "\n".join(problem.sentence for problem in sorted(found, key=lambda problem: problem.line))
 
 
-def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] = ()) -> list[Mistake]:
+def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] = ()) -> list[Problem]:
     """Each key that stands there twice or is no text, and each ${…} that nobody fills in.
 
     YAML lets the last of two equal keys win silently: a second camera of the same name would vanish. It also lets a
@@ -105,7 +105,7 @@ def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] =
         written = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
         line = key.start_mark.line + 1
         if wrong := _odd(key, value, written in seen):
-            found.append(Mistake(line, written, f"{path}, line {line}: `{written}`{wrong}"))
+            found.append(Problem(line, written, f"{path}, line {line}: `{written}`{wrong}"))
         seen.add(written)
         found += odd_keys(path, value, around)
     return found
@@ -124,24 +124,26 @@ def _odd(key: yaml.Node, value: yaml.Node, again: bool) -> str:
     return ""
 
 
-def mistakes(path: Path, node: yaml.Node | None, error: ValidationError, known: Mapping[str, Limits]) -> list[Mistake]:
+def problems(
+    path: Path, node: yaml.Node | None, error: ValidationError, known: Mapping[str, NumberRange]
+) -> list[Problem]:
     """All of them, but for keys that are missing where an unknown one stands. known: all keys, dotted."""
     details = error.errors()
     unknown = {detail["loc"][:-1] for detail in details if detail["type"] == "extra_forbidden"}
     wrong = [detail for detail in details if not (detail["type"] == "missing" and detail["loc"][:-1] in unknown)]
-    return [_mistake(path, node, detail, known) for detail in wrong]
+    return [_problem(path, node, detail, known) for detail in wrong]
 
 
-def _mistake(path: Path, node: yaml.Node | None, detail: ErrorDetails, known: Mapping[str, Limits]) -> Mistake:
+def _problem(path: Path, node: yaml.Node | None, detail: ErrorDetails, known: Mapping[str, NumberRange]) -> Problem:
     location = [part for part in detail["loc"] if part != "[key]"]
     line, scalar = _look_up(node, location)
     place = f"{path}, line {line}: `{'.'.join(map(str, location))}`"
     sentence = place + _sentence(detail, location, scalar, known)
-    return Mistake(line, str(location[-1]) if location else "", sentence)
+    return Problem(line, str(location[-1]) if location else "", sentence)
 
 
 def _sentence(
-    detail: ErrorDetails, location: list[int | str], scalar: yaml.ScalarNode | None, limits: Mapping[str, Limits]
+    detail: ErrorDetails, location: list[int | str], scalar: yaml.ScalarNode | None, limits: Mapping[str, NumberRange]
 ) -> str:
     """The sentence from the place on."""
     written = "" if scalar is None else scalar.value
@@ -155,7 +157,7 @@ def _sentence(
         return " must hold keys: write `source: …` in a line below it."
     hidden = any(part in HIDDEN for part in location) or detail["type"] == "string_pattern_mismatch"
     value = "" if hidden or scalar is None else _shown(scalar)
-    return f"{value}: {_wrong(detail, written)}{_meant(detail, written, limits.get(_named(location), Limits()))}"
+    return f"{value}: {_wrong(detail, written)}{_meant(detail, written, limits.get(_named(location), NumberRange()))}"
 
 
 def _shown(scalar: yaml.ScalarNode) -> str:
@@ -174,7 +176,7 @@ def _wrong(detail: ErrorDetails, written: str) -> str:
     return f"{_KIND.get(kind) or (message if kind == 'value_error' else message[0].lower() + message[1:])}."
 
 
-def _meant(detail: ErrorDetails, written: str, limits: Limits) -> str:
+def _meant(detail: ErrorDetails, written: str, limits: NumberRange) -> str:
     """One more sentence: a part was written for a percentage, or the other way round; else how far the number goes."""
     try:
         value = float(written)
