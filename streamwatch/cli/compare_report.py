@@ -19,7 +19,7 @@ SHOWN = 10  # confusions, and pictures on which the engines differ, that the tab
 
 
 def print_comparison(found: Comparison, price: float, format: str, out: TextIO) -> None:
-    """price: of one call. format: table or json. The table is at most 80 columns wide but for long camera names."""
+    """Print a comparison as table or json. price: of one call. Without long camera names, 80 columns are enough."""
     if format == "json":
         print_json(_record(found, price), out)
         return

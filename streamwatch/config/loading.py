@@ -24,7 +24,7 @@ SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "
 
 
 def load(path: Path, secrets: bool = True) -> Settings:
-    """Reads, checks and completes the settings. Raises ConfigError with a line for each problem.
+    """Read, checks and completes the settings. Raises ConfigError with a line for each problem.
 
     secrets: whether credentials and the ${…} of cameras are looked up; who only asks the database may not have them.
     """
@@ -49,7 +49,7 @@ def load(path: Path, secrets: bool = True) -> Settings:
 
 
 def keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
-    """Every key that config.yaml may hold, dotted, for the test that README and config.yaml name them all."""
+    """Return every key that config.yaml may hold, dotted, for the test that README and config.yaml name them all."""
     return (key for key, _ in _fields(model, prefix))
 
 
@@ -63,7 +63,7 @@ def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInf
 
 
 def _limits() -> dict[str, NumberRange]:
-    """Of each key, none where it is no number."""
+    """Return the range of each key; one without bounds where the key is no number."""
     return {key: NumberRange.of(field.metadata) for key, field in _fields(Settings, "")}
 
 
@@ -72,7 +72,7 @@ def _is_model(annotation: object) -> bool:
 
 
 def _parse(path: Path) -> tuple[yaml.Node | None, object, list[Problem]]:
-    """The file as it is written, as values without the keys that are no texts, and what is odd about its keys."""
+    """Return the file as it is written, its values without keys that are no texts, and the problems of its keys."""
     text = _read(path)
     odd: list[Problem] = []
     try:
@@ -94,7 +94,7 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist.", "Name your config file with --config.") from None
     except OSError as error:
-        raise ConfigError(f"{path} can not be read: {error.strerror}.") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(
@@ -104,7 +104,7 @@ def _read(path: Path) -> str:
 
 
 def _with_texts_as_keys(value: object) -> object:
-    """Others are told as problems already."""
+    """Return the value without the keys that are no texts; they are problems already."""
     if isinstance(value, list):
         return [_with_texts_as_keys(item) for item in value]
     if isinstance(value, dict):
@@ -113,7 +113,7 @@ def _with_texts_as_keys(value: object) -> object:
 
 
 def _rooted(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Relative paths made relative to the config file's folder, before defaults are filled in."""
+    """Return the values with relative paths below the config file's folder, before defaults are filled in."""
     raw = {key: value for key, value in raw.items() if value is not None}  # a section without keys has its defaults
     data_dir = raw.get("data_dir", "data")
     if isinstance(data_dir, str):
@@ -151,7 +151,7 @@ def _is_path(source: str) -> bool:
 
 
 def variables(path: Path) -> list[str]:
-    """The names of all ${…} in the values of a config file, for the systemd unit that hands them over."""
+    """Return the names of all ${…} in the values of a config file, for the systemd unit that hands them over."""
     node, _, _ = _parse(path)
     return sorted({name for text in _scalars(node) for name in VARIABLE.findall(text)})
 
@@ -168,7 +168,7 @@ def _scalars(node: yaml.Node | None) -> Iterator[str]:
 
 
 def _secrets(ocrcars: OcrCarsSettings) -> tuple[dict[str, SecretStr], list[str]]:
-    """Environment first, then what systemd handed over, then the file, then config.yaml itself. And what is wrong."""
+    """Return the secrets and what is wrong: from the environment, else from systemd, else from the named files."""
     found, wrong = {}, []
     for name, variable in SECRETS.items():
         file: Path | None = getattr(ocrcars, f"{name}_file")
@@ -181,7 +181,7 @@ def _secrets(ocrcars: OcrCarsSettings) -> tuple[dict[str, SecretStr], list[str]]
                 found[name] = SecretStr(one_word(file.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            wrong.append(f"recognizer.ocrcars.{name}_file: {file} can not be read: {reason}.")
+            wrong.append(f"recognizer.ocrcars.{name}_file: {file} cannot be read: {reason}.")
         except ValueError as error:
             place = variable if variable in os.environ else f"recognizer.ocrcars.{name}_file"
             wrong.append(f"{place} {error}.")

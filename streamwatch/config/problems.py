@@ -65,7 +65,7 @@ class NumberRange:
 
     @classmethod
     def of(cls, metadata: Sequence[object]) -> "NumberRange":
-        """From the constraints of a field, as https://github.com/annotated-types/annotated-types names them."""
+        """Return the range of a field's constraints, named as in https://github.com/annotated-types/annotated-types."""
 
         def named(name: str) -> list[float]:
             return [getattr(one, name) for one in metadata if getattr(one, name, None) is not None]
@@ -79,14 +79,14 @@ class NumberRange:
 
 
 def told(odd: Sequence[Problem], others: Sequence[Problem] = ()) -> str:
-    """All of them, a line for each, in the order of the file; of an odd key nothing else."""
+    """Return all of them, a line for each, in the order of the file; of an odd key nothing else."""
     places = {(problem.line, problem.key) for problem in odd}
     found = [*odd, *(problem for problem in others if (problem.line, problem.key) not in places)]
     return "\n".join(problem.sentence for problem in sorted(found, key=lambda problem: problem.line))
 
 
 def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] = ()) -> list[Problem]:
-    """Each key that stands there twice or is no text, and each ${…} that nobody fills in.
+    """Return each key that stands there twice or is no text, and each ${…} that nobody fills in.
 
     YAML lets the last of two equal keys win silently: a second camera of the same name would vanish. It also lets a
     value hold itself, and a text hold what no file's name can. around: the values that this one is in. Raises
@@ -112,7 +112,7 @@ def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] =
 
 
 def _odd(key: yaml.Node, value: yaml.Node, again: bool) -> str:
-    """What is wrong, to the end of the sentence; empty where nothing is."""
+    """Return what is wrong, to the end of the sentence; empty if nothing is."""
     if again:
         return " stands here a second time; keep one."
     if not key.tag.endswith((":str", ":merge")):
@@ -127,7 +127,7 @@ def _odd(key: yaml.Node, value: yaml.Node, again: bool) -> str:
 def problems(
     path: Path, node: yaml.Node | None, error: ValidationError, known: Mapping[str, NumberRange]
 ) -> list[Problem]:
-    """All of them, but for keys that are missing where an unknown one stands. known: all keys, dotted."""
+    """Return all of them, but for keys that are missing where an unknown one stands. known: all keys, dotted."""
     details = error.errors()
     unknown = {detail["loc"][:-1] for detail in details if detail["type"] == "extra_forbidden"}
     wrong = [detail for detail in details if not (detail["type"] == "missing" and detail["loc"][:-1] in unknown)]
@@ -145,7 +145,7 @@ def _problem(path: Path, node: yaml.Node | None, detail: ErrorDetails, known: Ma
 def _sentence(
     detail: ErrorDetails, location: list[int | str], scalar: yaml.ScalarNode | None, limits: Mapping[str, NumberRange]
 ) -> str:
-    """The sentence from the place on."""
+    """Return the sentence from the place on."""
     written = "" if scalar is None else scalar.value
     if detail["type"] == "extra_forbidden":
         known = _known(location[:-1], limits)
@@ -165,7 +165,7 @@ def _shown(scalar: yaml.ScalarNode) -> str:
 
 
 def _wrong(detail: ErrorDetails, written: str) -> str:
-    """What is wrong, to the end of the sentence."""
+    """Return what is wrong, to the end of the sentence."""
     kind, context = detail["type"], detail.get("ctx", {})
     if kind in ("enum", "literal_error"):
         expected = str(context["expected"])
@@ -177,7 +177,7 @@ def _wrong(detail: ErrorDetails, written: str) -> str:
 
 
 def _meant(detail: ErrorDetails, written: str, limits: NumberRange) -> str:
-    """One more sentence: a part was written for a percentage, or the other way round; else how far the number goes."""
+    """Return one more sentence: a part was meant, not a percentage, or the other way round; or the range of the key."""
     try:
         value = float(written)
     except ValueError:
@@ -193,7 +193,7 @@ def _meant(detail: ErrorDetails, written: str, limits: NumberRange) -> str:
 
 
 def _bound(context: dict[str, Any], written: str) -> str:
-    """The limit, with the unit that stands for 1 where the value was written with one."""
+    """Return the limit, with the unit that stands for 1 where the value was written with one."""
     limit = next(context[name] for name in ("gt", "ge", "lt", "le") if name in context)
     return f"{limit:.10g}{_unit(written)}"
 
@@ -209,7 +209,7 @@ def _near(written: str, known: Sequence[str]) -> str:
 
 
 def _named(location: list[int | str]) -> str:
-    """As the keys are named that are known, where a camera is called NAME."""
+    """Return a location in the form of the known keys, in which a camera is called NAME."""
     named = location[:1] == ["cameras"] and len(location) > 1
     return ".".join(map(str, ["cameras", "NAME", *location[2:]] if named else location))
 
@@ -220,7 +220,7 @@ def _known(location: list[int | str], keys: Collection[str]) -> list[str]:
 
 
 def _look_up(node: yaml.Node | None, location: list[int | str]) -> tuple[int, yaml.ScalarNode | None]:
-    """The line of the last part of the location that is there, and the value as it was written, where it is one."""
+    """Return the line of the last existing part of a location, and its value as written if that is a scalar."""
     line = 1
     for part in location:
         if isinstance(node, yaml.MappingNode):

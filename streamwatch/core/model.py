@@ -157,13 +157,13 @@ class Ledger(Protocol):
     """Where every attempt at the paid service is written down, before it is sent and after it has ended."""
 
     def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
-        """Returns only once the row is safely stored; raises StoreError otherwise, and then nothing may be sent.
+        """Return only once the row is safely stored; raises StoreError otherwise, and then nothing may be sent.
 
         picture: the very JPEG that will be sent (a retry may send a smaller one), or its address for `img_url`.
         """
 
     def ended(self, attempt: int, result: CallResult) -> None:
-        """Completes the row of that attempt."""
+        """Complete the row of that attempt."""
 
 
 class Recognizer(Protocol):
@@ -172,19 +172,19 @@ class Recognizer(Protocol):
     engine: Engine
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
-        """All plates of the picture, best first; empty where it shows none. Raises RecognitionError."""
+        """Return all plates of the picture, best first; empty where it shows none. Raises RecognitionError."""
 
     def close(self) -> None:
-        """Gives back connections and memory."""
+        """Give back connections and memory."""
 
 
 class FreeRecognizer(Recognizer, Protocol):
     """One that costs nothing but CPU, and less of it where it is told where to look."""
 
     def read_near(self, jpeg: bytes, places: Sequence[Corners | None], ledger: Ledger) -> list[PlateText]:
-        """The plates at the given places, best first. Raises RecognitionError.
+        """Return the plates at the given places, best first. Raises RecognitionError.
 
-        All plates of the picture where one of the places is not known (None), can not be a plate's of one line or shows
+        All plates of the picture where one of the places is not known (None), cannot be a plate's of one line or shows
         none.
         """
 

@@ -19,7 +19,7 @@ _Family = tuple[str, _Kind, str, Iterable[_Sample]]
 
 
 def render_metrics(snapshot: Snapshot) -> str:
-    """All families that have a sample, each with HELP and TYPE."""
+    """Return all families that have a sample, each with HELP and TYPE."""
     families = (*_process(snapshot), *_cameras(snapshot.cameras), *_calls(snapshot), *_storage(snapshot))
     return "".join(line for family in families for line in _lines(*family))
 

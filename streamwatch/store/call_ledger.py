@@ -31,7 +31,7 @@ class CallLedger:
         started_at: datetime,
         picture: bytes | str,
     ) -> None:
-        """Writes the ledger row of a call; only once this has returned may anything be sent.
+        """Write the ledger row of a call; only once this has returned may anything be sent.
 
         keyframe: its key, which becomes `sent`; None for the verb `read`. picture: the JPEG that will be sent, kept as
         evidence of its own where it is not the keyframe's; or its address.
@@ -51,7 +51,7 @@ class CallLedger:
             session.add(call)
 
     def ended(self, key: str, result: CallResult, ended_at: datetime) -> None:
-        """Completes the ledger row of a call. The keyframe stays `sent` until somebody says what that means for it."""
+        """Complete the ledger row of a call. The keyframe stays `sent` until somebody says what that means for it."""
         with self._writer.transaction() as session:
             row = row_of(session, StoredCall, key)
             row.ended_at = ended_at
@@ -69,17 +69,20 @@ class CallLedger:
             row.answer = answer_row(result.plates)
 
     def spent(self, since: datetime, camera: str | None = None) -> int:
-        """Charge units since then, for a camera or (None) for all; one at least for a call that may be charged."""
+        """Return the charge units since then, for a camera or (None) for all.
+
+        A call that may be charged counts as 1 at least.
+        """
         with self._writer.transaction() as session:
             return ledger.spent(session, since, camera)
 
     def answer_to(self, camera: str, jpeg: bytes) -> tuple[PlateText, ...] | None:
-        """What the paid service said last of this JPEG of a camera; None where it said nothing."""
+        """Return the paid service's last answer to this JPEG of a camera; None if there is none."""
         with self._writer.transaction() as session:
             return ledger.answer_to(session, camera, sha256(jpeg))
 
     def _keep(self, picture: bytes, call: StoredCall, view: StoredKeyframe | None) -> str:
-        """Where the evidence of a call lies; writes it where the keyframe's own file is another picture."""
+        """Return the path of a call's evidence, and write it if the keyframe's own file is another picture."""
         if view is None:
             path = picture_path(BY_HAND, call.started_at, call.key)
         elif view.path is not None and view.sha256 == call.sha256:

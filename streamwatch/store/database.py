@@ -1,7 +1,7 @@
 """Opening a database: folders, settings, schema, and an engine to work with.
 
 SQLite files are written in WAL mode with `synchronous=FULL`, so that a committed row survives a power cut and readers
-never wait for the writer. Every write transaction takes the write lock when it begins, so that it can not fail halfway.
+never wait for the writer. Every write transaction takes the write lock when it begins, so that it cannot fail halfway.
 What PostgreSQL needs stands in postgresql.py.
 """
 
@@ -32,7 +32,7 @@ FIRST_RUN = "Start `streamwatch run` or `streamwatch replay` first."
 
 
 def open_writer(database: str, sole: bool = False) -> tuple[Engine, DatabaseName]:
-    """An engine for the one writer; makes folder and file and migrates to the newest schema.
+    """Return an engine for the one writer; makes folder and file and migrates to the newest schema.
 
     sole: no other program may open the database so at the same time (PostgreSQL; the lock of a file is lock.py's).
     Raises DatabaseUnusable (bad URL, missing driver, damaged, of a newer version, held by another program) or
@@ -60,7 +60,7 @@ def open_writer(database: str, sole: bool = False) -> tuple[Engine, DatabaseName
 
 
 def _open_server(url: URL, place: DatabaseName, sole: bool) -> Engine:
-    """One session for everything: it has the lock before it migrates, and keeps it as long as it lives."""
+    """Return one session for everything: it has the lock before it migrates, and keeps it as long as it lives."""
     engine = _plain_engine(url, place, pool_size=1, max_overflow=0)
     event.listen(engine, "connect", postgresql.Session(place, sole).prepare)
     try:
@@ -72,7 +72,7 @@ def _open_server(url: URL, place: DatabaseName, sole: bool) -> Engine:
 
 
 def open_read_only(database: str) -> tuple[Engine, DatabaseName]:
-    """An engine that can only read; never makes or migrates anything.
+    """Return an engine that can only read; never makes or migrates anything.
 
     Raises StoreError where there is no database yet or its schema is not the newest, and what `open_writer` raises.
     """
@@ -98,7 +98,7 @@ def open_read_only(database: str) -> tuple[Engine, DatabaseName]:
 
 @contextmanager
 def as_it_stands(database: str) -> Iterator[tuple[DatabaseName, Connection | None]]:
-    """What the writer would find; makes and changes nothing. None: the file is not there yet.
+    """Yield what the writer would find, and change nothing. No connection: the file is not there yet.
 
     The connection has SQLite's write lock until the block ends. Raises what `open_writer` raises.
     """
@@ -131,7 +131,10 @@ def _require_newest(connection: Connection, place: DatabaseName) -> None:
 
 
 def _migrate(engine: Engine, place: DatabaseName) -> None:
-    """In one transaction under the write lock: two programs that start together do not meet, a power cut undoes all."""
+    """Migrate in one transaction under the write lock: two programs that start together wait for each other.
+
+    A power cut undoes all of the migration.
+    """
     with translated(place), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             postgresql.lock_migration(connection.exec_driver_sql)
@@ -139,7 +142,7 @@ def _migrate(engine: Engine, place: DatabaseName) -> None:
 
 
 def _refuse_foreign(url: URL, place: DatabaseName) -> None:
-    """Looks before anything is changed: the switch to WAL is written into the file."""
+    """Look before anything is changed: the switch to WAL is written into the file."""
     engine = _plain_engine(url, place, poolclass=NullPool)
     try:
         with translated(place), engine.connect() as connection:
@@ -149,7 +152,7 @@ def _refuse_foreign(url: URL, place: DatabaseName) -> None:
 
 
 def sqlite_file(database: str) -> Path | None:
-    """The file of an SQLite database; None for another kind, and where no file is named. Raises DatabaseUnusable."""
+    """Return the file of an SQLite database; None for another kind or without a file. Raises DatabaseUnusable."""
     url = _parse(database)
     name = url.database or ""
     return Path(name) if _is_sqlite(url) and _names_file(name) else None
@@ -164,7 +167,7 @@ class OpenFile:
     inode: int
 
     def is_gone(self) -> bool:
-        """Whether its name stands for nothing, or for another file."""
+        """Return True if its name stands for nothing, or for another file."""
         try:
             found = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -175,7 +178,7 @@ class OpenFile:
 
 
 def open_file(database: str) -> OpenFile | None:
-    """The file of an SQLite database that was just opened; None for another kind."""
+    """Return the file of an SQLite database that was just opened; None for another kind."""
     path = sqlite_file(database)
     if path is None:
         return None
@@ -224,7 +227,7 @@ def _sqlite_file(url: URL, place: DatabaseName) -> URL:
 
 
 def _engine(url: URL, place: DatabaseName, **options: Any) -> Engine:
-    """An engine whose SQLite connections are durable and whose transactions take the write lock at once."""
+    """Return an engine whose SQLite connections are durable and whose transactions take the write lock at once."""
     engine = _plain_engine(url, place, **options)
     if _is_sqlite(url):
         event.listen(engine, "connect", _make_durable)
@@ -253,7 +256,10 @@ def _make_durable(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait for the lock that this needs when two programs open a new file together; we do."""
+    """Switch to WAL, and wait for the lock that this needs.
+
+    SQLite does not, when two programs open a new file together.
+    """
     milliseconds: int = connection.execute("PRAGMA busy_timeout").fetchone()[0]
     deadline = time.monotonic() + milliseconds / 1000
     while True:

@@ -46,7 +46,7 @@ class Keyframes:
         self._writer, self._evidence, self._data_dir = writer, evidence, data_dir
 
     def save(self, keyframe: Keyframe, state: KeyframeState = KeyframeState.WAITING) -> None:
-        """Stores the JPEG as evidence and then its row, in that state. The passage must be saved already."""
+        """Store the JPEG as evidence and then its row, in that state. The passage must be saved already."""
         path = picture_path(keyframe.camera, keyframe.captured_at, keyframe.key)
         self._evidence.write(path, keyframe.jpeg)
         with self._writer.transaction() as session:
@@ -54,7 +54,7 @@ class Keyframes:
             session.add(keyframe_row(keyframe, passage.id, path, state, self._writer.clock_trusted))
 
     def set_state(self, key: str, state: KeyframeState, reason: StateReason = StateReason.NONE) -> None:
-        """Says where a keyframe stands, and why where it failed, was dropped or waits again."""
+        """Say where a keyframe stands, and why where it failed, was dropped or waits again."""
         with self._writer.transaction() as session:
             row = row_of(session, StoredKeyframe, key)
             row.state, row.state_reason = state, reason
@@ -62,7 +62,7 @@ class Keyframes:
     def answered(
         self, key: str, readings: Sequence[Reading], call: str | None = None, reason: StateReason = StateReason.NONE
     ) -> None:
-        """Saves all that an engine found in a keyframe (maybe nothing) and marks it `answered`, in one transaction.
+        """Save all that an engine found in a keyframe (maybe nothing) and marks it `answered`, in one transaction.
 
         call: the key of the paid call that said it; None for the local engine. reason: why nothing was paid.
         """
@@ -73,21 +73,21 @@ class Keyframes:
             session.add_all(reading_row(reading, view.id, call_id) for reading in readings)
 
     def waiting(self, state: KeyframeState = KeyframeState.WAITING) -> list[WaitingKeyframe]:
-        """The outbox: all keyframes that wait, or are in another state, oldest first."""
+        """Return the outbox: all keyframes that wait, or are in another state, oldest first."""
         with self._writer.transaction() as session:
             return _keyframes_in(session, state)
 
     def load_keyframe(self, key: str) -> Keyframe:
-        """A keyframe with its JPEG.
+        """Return a keyframe with its JPEG.
 
-        Raises StorageFailed where the file can not be read now, and StoreError where it is gone or is not the one that
+        Raises StorageFailed where the file cannot be read now, and StoreError where it is gone or is not the one that
         was stored (its SHA-256 differs), so that it will never be read.
         """
         with self._writer.transaction() as session:
             return load_keyframe(session, row_of(session, StoredKeyframe, key), self._data_dir)
 
     def recover(self) -> Recovery:
-        """Settles what an earlier run left in flight, in one transaction; a second time it changes nothing.
+        """Settle what an earlier run left in flight, in one transaction; a second time it changes nothing.
 
         For the start of the daemon, before anything else. Calls of the verb `read` are left alone: it may be running.
         """
@@ -96,7 +96,7 @@ class Keyframes:
 
 
 def load_keyframe(session: Session, row: StoredKeyframe, data_dir: Path) -> Keyframe:
-    """A keyframe with its JPEG. Raises StoreError where that is gone or changed, or StorageFailed."""
+    """Return a keyframe with its JPEG. Raises StoreError where that is gone or changed, or StorageFailed."""
     passage = session.scalar(select(StoredPassage.key).where(StoredPassage.id == row.passage_id))
     if passage is None or row.path is None:
         raise StoreError(f"The picture of the keyframe {row.key!r} was deleted.")
@@ -104,7 +104,7 @@ def load_keyframe(session: Session, row: StoredKeyframe, data_dir: Path) -> Keyf
 
 
 def _keyframes_in(session: Session, state: KeyframeState) -> list[WaitingKeyframe]:
-    """All keyframes in a state, oldest first."""
+    """Return all keyframes in a state, oldest first."""
     other = aliased(StoredKeyframe)
     tried = exists().where(
         other.passage_id == StoredKeyframe.passage_id, other.id != StoredKeyframe.id, other.state.in_(_TRIED)

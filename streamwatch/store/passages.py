@@ -42,7 +42,7 @@ class Passages:
         self._writer, self._data_dir = writer, data_dir
 
     def save(self, passage: Passage) -> None:
-        """Adds a passage, or updates its times and whether it is closed. Its outcome stays."""
+        """Add a passage, or updates its times and whether it is closed. Its outcome stays."""
         with self._writer.transaction() as session:
             row = session.scalar(select(StoredPassage).where(StoredPassage.key == passage.key))
             if row is None:
@@ -53,12 +53,15 @@ class Passages:
             row.clock_trusted = row.clock_trusted and self._writer.clock_trusted
 
     def set_outcome(self, key: str, outcome: PassageOutcome) -> None:
-        """Says what became of a passage."""
+        """Say what became of a passage."""
         with self._writer.transaction() as session:
             row_of(session, StoredPassage, key).outcome = outcome
 
     def seen_until(self, passage: str, last_seen: datetime) -> None:
-        """The vehicle of a passage of an earlier run stood there until now: its sightings did, too."""
+        """Move the end of a passage's sightings to `last_seen`.
+
+        Its vehicle, of an earlier run, stood there until then.
+        """
         with self._writer.transaction() as session:
             row = row_of(session, StoredPassage, passage)
             later = StoredSighting.last_seen < last_seen
@@ -66,7 +69,7 @@ class Passages:
             session.execute(stayed.values(last_seen=last_seen))
 
     def finish_interrupted(self) -> int:
-        """Closes the passages that an earlier run left open and makes its sightings final.
+        """Close the passages that an earlier run left open and makes its sightings final.
 
         Passages with a sighting become `read`; the others stay `pending`, because their keyframes may still be read.
         Returns the number of passages closed. For the start of the daemon, before anything else is saved.
@@ -85,37 +88,37 @@ class Passages:
             return len(left)
 
     def load(self, key: str) -> Passage:
-        """A passage as it was saved last."""
+        """Return a passage as it was saved last."""
         with self._writer.transaction() as session:
             return passage_of(row_of(session, StoredPassage, key))
 
     def pending(self) -> list[str]:
-        """Keys of the closed passages of which nobody has said what became of them, oldest first."""
+        """Return the keys of the closed passages without an outcome, oldest first."""
         with self._writer.transaction() as session:
             return _pending(session)
 
     def standing(self, key: str) -> PassageStanding:
-        """How far the reading of a passage has come."""
+        """Return how far the reading of a passage has come."""
         with self._writer.transaction() as session:
             return _standing(session, row_of(session, StoredPassage, key))
 
     def result(self, key: str) -> tuple[PassageOutcome, tuple[str, ...]]:
-        """What became of a passage, and the plates that its readings were taken for."""
+        """Return the outcome of a passage, and the plates that its readings were taken for."""
         with self._writer.transaction() as session:
             passage = row_of(session, StoredPassage, key)
             return passage.outcome, _sighted_plates(session, passage)
 
     def last_views(self, camera: str, before: datetime) -> list[LastView]:
-        """How the vehicles looked that were last seen by a camera before that time, newest first.
+        """Return the last views of the vehicles that a camera saw last before that time, newest first.
 
-        Raises StorageFailed where a picture can not be read now; those that are gone are left out.
+        Raises StorageFailed where a picture cannot be read now; those that are gone are left out.
         """
         with self._writer.transaction() as session:
             return last_views(session, camera, before, self._data_dir)
 
 
 def _pending(session: Session) -> list[str]:
-    """Keys of the closed passages of which it is not said what became of them, oldest first."""
+    """Return the keys of the closed passages without an outcome, oldest first."""
     query = select(StoredPassage.key).where(
         StoredPassage.closed.is_(True), StoredPassage.outcome == PassageOutcome.PENDING
     )
@@ -123,7 +126,7 @@ def _pending(session: Session) -> list[str]:
 
 
 def _standing(session: Session, passage: StoredPassage) -> PassageStanding:
-    """How far the reading of a passage has come."""
+    """Return how far the reading of a passage has come."""
     number = func.count()
     by_state = select(StoredKeyframe.state, number).where(StoredKeyframe.passage_id == passage.id)
     states = {row[0]: row[1] for row in session.execute(by_state.group_by(StoredKeyframe.state))}
@@ -148,7 +151,7 @@ def _standing(session: Session, passage: StoredPassage) -> PassageStanding:
 
 
 def _sighted_plates(session: Session, passage: StoredPassage) -> tuple[str, ...]:
-    """The plates of the sightings that readings of a passage belong to, first seen first."""
+    """Return the plates of the sightings that readings of a passage belong to, first seen first."""
     query = (
         select(StoredSighting.plate)
         .join(StoredReading, StoredReading.sighting_id == StoredSighting.id)

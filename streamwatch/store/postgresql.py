@@ -1,7 +1,7 @@
 """What PostgreSQL needs that SQLite does not: settings of a session, and the lock that makes one daemon the only one.
 
 The lock is an advisory one of the session that writes, not of a connection beside it: who can write holds it, and who
-lost it can not write. Where the connection is lost (the server was restarted, the network was away) the next one takes
+lost it cannot write. Where the connection is lost (the server was restarted, the network was away) the next one takes
 the lock again before anything else is done; where another program has it by then, that ends the daemon. A session of
 this process that the server has not missed yet is ended by its pid, so that the daemon does not lock itself out.
 
@@ -62,7 +62,7 @@ WHERE locktype = 'advisory' AND classid = {_LOCK} AND objid::int = {_TABLES} AND
 
 
 def connection_arguments(url: URL) -> dict[str, str]:
-    """What libpq is told beside what the URL says."""
+    """Return the options of libpq that the URL does not set."""
     wanted = _CONNECTION | {
         "fallback_application_name": f"streamwatch on {socket.gethostname()}, process {os.getpid()}"
     }
@@ -70,7 +70,7 @@ def connection_arguments(url: URL) -> dict[str, str]:
 
 
 def lock_migration(execute: Callable[[str], Any]) -> None:
-    """Waits until no other program changes the tables; holds until the transaction ends."""
+    """Wait until no other program changes the tables; holds until the transaction ends."""
     execute(_MIGRATION_LOCK)
 
 
@@ -87,7 +87,7 @@ class Session:
     _was: tuple[int, str] | None = None
 
     def prepare(self, connection: Any, _record: object) -> None:
-        """connection: psycopg's."""
+        """Prepare a new connection of psycopg."""
         try:
             with connection.cursor() as cursor:
                 self._require_utf8(cursor)
@@ -104,7 +104,7 @@ class Session:
         (encoding,) = cursor.execute("SHOW server_encoding").fetchone()
         if encoding != "UTF8":
             raise DatabaseUnusable(
-                f"{self.place.label} has the encoding {encoding}, which can not hold every plate.",
+                f"{self.place.label} has the encoding {encoding}, which cannot hold every plate.",
                 "Make one with UTF8: createdb --encoding UTF8 --template template0 NAME",
             )
 

@@ -66,7 +66,7 @@ class PaidAnswer:
 
 
 class DatabaseReader:
-    """Asks the database and can not change it; made by `open_reader`. May be shared by threads."""
+    """Asks the database and cannot change it; made by `open_reader`. May be shared by threads."""
 
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
         self._engine = engine
@@ -74,7 +74,7 @@ class DatabaseReader:
         self._data_dir = data_dir.absolute()
 
     def close(self) -> None:
-        """Gives the database back. Closing twice does no harm."""
+        """Give the database back. Closing twice does no harm."""
         self._engine.dispose()
 
     def sightings(
@@ -85,7 +85,7 @@ class DatabaseReader:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> list[SightingRow]:
-        """Sightings, newest first.
+        """Return sightings, newest first.
 
         plate_glob: `*` stands for any text and `?` for one character of the normalised plate; letter case is ignored.
         since, until: aware; a sighting counts when any part of [first_seen, last_seen] lies between them, both ends
@@ -101,10 +101,10 @@ class DatabaseReader:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> Iterator[SightingRow]:
-        """As `sightings`, one after the other, however many there are.
+        """Yield sightings as `sightings` returns them, one after the other, however many there are.
 
-        They are asked for in pages, each in a transaction of its own: who takes them slowly holds nothing up in the
-        database, and memory holds one page. What is logged meanwhile is newer and does not come.
+        They are asked for in pages, each in a transaction of its own: a slow caller holds nothing up in the
+        database, and memory holds one page. Sightings that are logged meanwhile are newer and are left out.
         """
         query = (
             select(StoredSighting, StoredKeyframe.path)
@@ -133,7 +133,7 @@ class DatabaseReader:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> int:
-        """The number of what `sightings` gives without a limit."""
+        """Return the number of what `sightings` gives without a limit."""
         query = select(func.count()).select_from(StoredSighting).where(*_conditions(plate_glob, camera, since, until))
         with translated(self._place), Session(self._engine) as session:
             return session.scalar(query) or 0
@@ -145,22 +145,25 @@ class DatabaseReader:
             return bool(session.scalar(select(seen)))
 
     def spent(self, since: datetime, camera: str | None = None) -> int:
-        """Charge units since then, for a camera or (None) for all; one at least for a call that may be charged."""
+        """Return the charge units since then, for a camera or (None) for all.
+
+        A call that may be charged counts as 1 at least.
+        """
         with translated(self._place), Session(self._engine) as session:
             return ledger.spent(session, since, camera)
 
     def calls_report(self, since: datetime, until: datetime) -> CallsReport:
-        """The calls started at `since` or later and before `until`, by camera and day of local time."""
+        """Return the calls started at `since` or later and before `until`, by camera and day of local time."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.calls_report(session, since, until)
 
     def first_use(self) -> datetime | None:
-        """When the first passage or call was written down, by a clock that was trusted; None: there is none."""
+        """Return when the first passage or call was written by a trusted clock; None if there is none."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.first_use(session)
 
     def not_called(self, since: datetime, until: datetime) -> list[NotCalledRow]:
-        """Keyframes taken at `since` or later and before `until` that cost nothing, by camera, state and reason."""
+        """Count the keyframes of [since, until) that cost nothing, by camera, state and reason."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.not_called(session, since, until)
 
@@ -171,7 +174,7 @@ class DatabaseReader:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> list[PaidAnswer]:
-        """What the service said of pictures that are still kept, the newest capture first.
+        """Return what the service said of pictures that are still kept, the newest capture first.
 
         since, until: aware, of the capture; both ends included. Where a smaller copy was sent, it is that copy.
         """
@@ -196,11 +199,11 @@ class DatabaseReader:
             return [answer for answer in answers if answer is not None]
 
     def picture(self, answer: PaidAnswer) -> bytes:
-        """The JPEG. Raises StoreError where it is gone or is not the one that was sent, or StorageFailed."""
+        """Return the JPEG. Raises StoreError where it is gone or is not the one that was sent, or StorageFailed."""
         return read_picture(self._data_dir, str(answer.image), answer.sha256)
 
     def evidence_bytes(self) -> int:
-        """Size of all pictures that are kept."""
+        """Return the size in bytes of all pictures that are kept."""
         with translated(self._place), Session(self._engine) as session:
             return retention.evidence_bytes(session)
 
@@ -226,7 +229,7 @@ class DatabaseReader:
 
 
 def open_reader(url: str, data_dir: Path) -> DatabaseReader:
-    """Opens the database read-only; never makes or migrates one.
+    """Open the database read-only; never makes or migrates one.
 
     url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. Raises StoreError where there is no
     database yet or its schema is older than this program's, and DatabaseUnusable or StorageFailed.
@@ -249,7 +252,7 @@ def _conditions(
 
 
 def _can_match(glob: str) -> bool:
-    """False for more characters than a plate can have, which databases refuse as too complex a pattern."""
+    """Return False for more characters than a plate can have: databases refuse such a pattern as too complex."""
     return len(glob.replace("*", "")) <= PLATE_LENGTH
 
 

@@ -48,7 +48,7 @@ class Recovery:
 
 
 def recover(session: Session) -> Recovery:
-    """Settles what an earlier run left in flight; see the table above."""
+    """Settle what an earlier run left in flight; see the table above."""
     found = Recovery()
     in_flight = select(StoredCall).where(StoredCall.outcome.is_(None), StoredCall.keyframe_id.is_not(None))
     for call in session.scalars(in_flight):

@@ -24,12 +24,12 @@ _REVISION = re.compile(r'^revision = "(\w+)"', re.MULTILINE)
 
 
 def newest() -> str:
-    """The version that this program's tables have."""
+    """Return the version that this program's tables have."""
     return _known()[0]
 
 
 def upgrade(connection: Connection, place: DatabaseName) -> None:
-    """Brings the database to the newest version, inside the transaction that the caller has begun.
+    """Bring the database to the newest version, inside the transaction that the caller has begun.
 
     SQLite's `foreign_keys` must be off, because changing a table there means to drop and copy it. The view is derived:
     it goes before the tables change and comes back after. Raises DatabaseUnusable where the database is newer than
@@ -50,7 +50,10 @@ def upgrade(connection: Connection, place: DatabaseName) -> None:
 
 
 def version(connection: Connection, place: DatabaseName) -> str:
-    """The version of a database, empty for one without tables. Raises DatabaseUnusable where it is not one of ours."""
+    """Return the version of a database, empty for one without tables.
+
+    Raises DatabaseUnusable if it is not one of ours.
+    """
     tables = inspect(connection).get_table_names()
     if "alembic_version" not in tables:
         # A server's database may be shared; a file with somebody else's tables is a mistake in the configuration.
@@ -75,7 +78,7 @@ def _view_stands(connection: Connection) -> bool:
 
 
 def _explain(connection: Connection) -> None:
-    """PostgreSQL keeps the explanations of tables.py as comments; SQLite has them in its CREATE TABLE already."""
+    """Write the explanations of tables.py as comments on PostgreSQL; SQLite has them in its CREATE TABLE already."""
     if connection.dialect.name == "postgresql":
         for table in Base.metadata.sorted_tables:
             connection.execute(SetTableComment(table))

@@ -18,7 +18,7 @@ class Sightings:
         self._writer = writer
 
     def save(self, sighting: Sighting, readings: Sequence[str], kind: str) -> None:
-        """Adds or replaces a sighting by its key, and makes the readings with these keys its own."""
+        """Add or replaces a sighting by its key, and makes the readings with these keys its own."""
         with self._writer.transaction() as session:
             row = session.scalar(select(StoredSighting).where(StoredSighting.key == sighting.key))
             if row is None:
@@ -39,7 +39,7 @@ class Sightings:
             session.execute(update(StoredReading).where(StoredReading.key.in_(readings)).values(sighting_id=row.id))
 
     def remove(self, key: str, into: str | None = None) -> None:
-        """Takes a sighting back. Its readings go to the sighting `into`, or stay without one."""
+        """Take a sighting back. Its readings go to the sighting `into`, or stay without one."""
         with self._writer.transaction() as session:
             row = row_of(session, StoredSighting, key)
             heir = None if into is None else row_of(session, StoredSighting, into).id
@@ -47,12 +47,12 @@ class Sightings:
             session.delete(row)
 
     def release_readings(self, readings: Sequence[str]) -> None:
-        """Takes the readings with these keys away from their sightings; they stay, without one."""
+        """Take the readings with these keys away from their sightings; they stay, without one."""
         with self._writer.transaction() as session:
             session.execute(update(StoredReading).where(StoredReading.key.in_(readings)).values(sighting_id=None))
 
     def recent(self, camera: str, since: datetime) -> list[Sighting]:
-        """The sightings of a camera that were last seen at `since` or later, oldest first."""
+        """Return the sightings of a camera that were last seen at `since` or later, oldest first."""
         query = (
             select(StoredSighting, StoredPassage.key, StoredKeyframe.key)
             .join(StoredPassage, StoredPassage.id == StoredSighting.passage_id)

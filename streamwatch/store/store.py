@@ -48,7 +48,7 @@ class Store(Writer):
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:
-    """Opens the database for writing; folders and file are made as needed, the schema is brought to its newest version.
+    """Open the database for writing; folders and file are made as needed, the schema is brought to its newest version.
 
     url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. sole: for the one program that does all
     but add calls by hand. Raises DatabaseUnusable (also where another sole one has a PostgreSQL database) or

@@ -34,11 +34,11 @@ class Writer:
         self.persist: Callable[[Callable[[], bool]], bool] = lambda ask: ask()
 
     def close(self) -> None:
-        """Gives the database back. Closing twice does no harm."""
+        """Give the database back. Closing twice does no harm."""
         self._engine.dispose()
 
     def require_file(self) -> None:
-        """Raises DatabaseUnusable where the file of an SQLite database was removed or replaced. For any thread.
+        """Raise DatabaseUnusable where the file of an SQLite database was removed or replaced. For any thread.
 
         Asked before each transaction, because SQLite goes on writing into a file that has no name any more.
         """
@@ -49,7 +49,7 @@ class Writer:
             )
 
     def require_server(self) -> None:
-        """Takes a lost connection, and with it the lock of the database, up again; nothing for SQLite.
+        """Take a lost connection, and with it the lock of the database, up again; nothing for SQLite.
 
         Raises StorageFailed, or DatabaseUnusable where another program has the lock by now.
         """
@@ -59,7 +59,7 @@ class Writer:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Makes one transaction of all that is called inside the block; blocks may lie inside each other.
+        """Make one transaction of all that is called inside the block; blocks may lie inside each other.
 
         An exception that leaves the outermost block undoes all of it, and so does one that a method raised and the
         block caught: then leaving the block raises StoreError. Evidence files stay; the same calls may be tried again.
@@ -96,7 +96,7 @@ class Writer:
                 raise
 
     def _name_it(self, session: Session) -> str:
-        """Leaves a random name in the transaction, which can be asked for; empty where it has written nothing."""
+        """Leave a random name in the transaction, which can be asked for; empty where it has written nothing."""
         if not self._named:
             return ""
         session.flush()
@@ -110,7 +110,10 @@ class Writer:
             return session.scalar(select(StoredIdentity.last_write)) == name
 
     def _part(self, whole: Session) -> Iterator[Session]:
-        """A transaction inside another: it fails here, not at the end of the other, and takes the other with it."""
+        """Make a part of another transaction.
+
+        A failure shows here, not at the end of the other, and undoes the other, too.
+        """
         try:
             yield whole
             whole.flush()

@@ -145,7 +145,7 @@ def test_a_folder_that_can_not_be_written_is_said(tmp_path: Path, monkeypatch: p
     settings = settings_of(tmp_path, "")
     assert said_of("database", settings) == (
         False,
-        f"The lock file {settings.data_dir}/streamwatch.db.lock can not be written: no permission. "
+        f"The lock file {settings.data_dir}/streamwatch.db.lock cannot be written: no permission. "
         "Give the user that runs streamwatch the right to write there, or name another place.",
     )
     assert not settings.data_dir.exists()

@@ -201,8 +201,8 @@ def address(server: Server, user: str = USER, word: str = "hunter2", host: str =
     [
         ({}, r"refuses the user or the password\. Check both"),
         ({"user": "nobody"}, r"refuses the user or the password\. Check both"),
-        ({"port": 1}, r"can not be reached: the connection is refused\. Is its server on"),
-        ({"host": "nowhere.invalid"}, r"can not be reached: nobody knows its host\. Check the host"),
+        ({"port": 1}, r"cannot be reached: the connection is refused\. Is its server on"),
+        ({"host": "nowhere.invalid"}, r"cannot be reached: nobody knows its host\. Check the host"),
     ],
 )
 def test_a_server_that_refuses_is_one_sentence_without_the_password(
@@ -225,7 +225,7 @@ def test_a_database_that_is_not_there_or_whose_tables_are_not_ours(
     with pytest.raises(StorageFailed, match=r"has no schema that its user may use\. Make that user the owner"):
         open_store(database.url, tmp_path)
     server.ask(f"GRANT USAGE ON SCHEMA {database.schema} TO {USER}", USER)
-    with pytest.raises(StorageFailed, match=r"can not be written: its user may not\. Make that user the owner"):
+    with pytest.raises(StorageFailed, match=r"cannot be written: its user may not\. Make that user the owner"):
         open_store(database.url, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""What readers are told, and that they can not write."""
+"""What readers are told, and that they cannot write."""
 
 import re
 from collections.abc import Iterator

@@ -47,9 +47,9 @@ print(saved + 1)
 
 def test_a_file_that_can_not_grow(tmp_path: Path) -> None:
     picture, database, saved = output(python(LIMITED, tmp_path)).splitlines()
-    assert picture.endswith("can not be written: the file would be larger than allowed. Free some space or move it "
+    assert picture.endswith("cannot be written: the file would be larger than allowed. Free some space or move it "
                             "to a bigger disk.")  # fmt: skip
-    assert "streamwatch.db can not be read or written: the disk is full or failing." in database
+    assert "streamwatch.db cannot be read or written: the disk is full or failing." in database
     file = tmp_path / "streamwatch.db"
     assert len(rows(file, "SELECT * FROM passages")) == int(saved) > 10
     assert rows(file, "PRAGMA integrity_check")[0][0] == "ok"
@@ -115,11 +115,11 @@ def test_a_disk_that_is_full_and_one_that_is_read_only(tmp_path: Path) -> None:
     if not can_mount(tmp_path):
         pytest.skip("this machine lets nobody mount a small tmpfs; test_a_file_that_can_not_grow stands in for it")
     picture, database, more, integrity, *read_only = output(python(FULL, tmp_path, prefix=UNSHARE)).splitlines()
-    assert picture.endswith("can not be written: the disk is full. Free some space or move it to a bigger disk.")
-    assert "streamwatch.db can not grow: the disk is full. Free some space" in database
+    assert picture.endswith("cannot be written: the disk is full. Free some space or move it to a bigger disk.")
+    assert "streamwatch.db cannot grow: the disk is full. Free some space" in database
     assert (more, integrity) == ("1", "ok")
     assert len(read_only) == 2
-    assert all("can not be opened: it or its folder can not be written" in line for line in read_only)
+    assert all("cannot be opened: it or its folder cannot be written" in line for line in read_only)
 
 
 # ---- kill -9 --------------------------------------------------------------------------------------------------------

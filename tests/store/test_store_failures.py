@@ -128,7 +128,7 @@ def test_a_folder_that_can_not_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFailed, match="a part of its path is a file, not a folder"):
         open_store(f"sqlite:///{tmp_path}/file/sub/streamwatch.db", tmp_path)
-    with pytest.raises(StorageFailed, match="can not be written"):
+    with pytest.raises(StorageFailed, match="cannot be written"):
         open_store("sqlite:////proc/nowhere/streamwatch.db", tmp_path)
 
 

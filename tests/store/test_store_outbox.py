@@ -113,7 +113,7 @@ def test_a_keyframe_without_its_picture_is_refused(store: Store, database: Datab
         store.keyframes.load_keyframe(view.key)
     assert not isinstance(caught.value, StorageFailed)
     picture.mkdir()
-    with pytest.raises(StorageFailed, match="can not be read"):
+    with pytest.raises(StorageFailed, match="cannot be read"):
         store.keyframes.load_keyframe(view.key)
     with pytest.raises(StoreError, match="keyframes has no row"):
         store.keyframes.load_keyframe(new_key())

@@ -215,7 +215,7 @@ store.close()
 
 def test_a_disk_that_fills_up_in_the_middle_changes_nothing_and_all_can_be_repeated(tmp_path: Path) -> None:
     first, none, second, still_none, all_of_it = output(python(FULL, tmp_path)).splitlines()
-    assert "can not be read or written: the disk is full or failing. Free some space" in first
+    assert "cannot be read or written: the disk is full or failing. Free some space" in first
     assert first == second
     assert none == still_none == "[0, 0]"
     assert all_of_it == "[30, 30] ok"
