@@ -1,4 +1,4 @@
-"""How things look on the terminal and in a pipe. Whatever is shown passes `words.printable` here."""
+"""How output looks on a terminal and in a pipe. Every text that is shown passes `words.printable` here."""
 
 import csv
 import logging
@@ -39,7 +39,7 @@ PIPE = 10_000
 
 
 class _Redacting(logging.Formatter):
-    """The last fence: whatever a library puts into a message, no address with credentials leaves the process."""
+    """The last fence: no address with credentials leaves the process, also not in a message of a library."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return one line: a line break of a message would begin one that is not ours."""

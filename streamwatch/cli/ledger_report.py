@@ -27,7 +27,7 @@ BECAME = {
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """price: of one charge unit, in whatever currency. begin, end: the time that the report is about.
+    """price: of one charge unit, in any currency. begin, end: the time that the report is about.
 
     first_use: when streamwatch was first used, as far as that is known.
     """

@@ -1,4 +1,4 @@
-"""What people write on the command line: options that verbs share, and what they mean."""
+"""The options that verbs share, and the meaning of what people write there."""
 
 from datetime import UTC, datetime
 from enum import StrEnum

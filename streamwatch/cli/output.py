@@ -1,4 +1,4 @@
-"""What verbs print while they run: sightings, a progress bar; and what is done where nobody reads."""
+"""What verbs print while they run (sightings, a progress bar), and what happens when nobody reads it any more."""
 
 import logging
 import os

@@ -26,7 +26,8 @@ SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "
 def load(path: Path, secrets: bool = True) -> Settings:
     """Read, checks and completes the settings. Raises ConfigError with a line for each problem.
 
-    secrets: whether credentials and the ${…} of cameras are looked up; who only asks the database may not have them.
+    secrets: True if credentials and the ${…} of cameras are looked up; a verb that only asks the database may not
+        have them.
     """
     node, raw, odd = _parse(path)
     raw = {} if raw is None else raw

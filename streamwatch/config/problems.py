@@ -32,7 +32,7 @@ _KIND = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
 }
-"""By the types of https://docs.pydantic.dev/latest/errors/validation_errors/; others keep their own words."""
+"""By the types of https://docs.pydantic.dev/latest/errors/validation_errors/; other errors keep pydantic's words."""
 _BOUND = {
     "greater_than": "more than",
     "greater_than_equal": "at least",
@@ -43,7 +43,7 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 UNMET = 1e6
-"""A limit beyond it only keeps arithmetic sane, as a hundred years do: nobody is told of it unless it is broken."""
+"""A limit beyond this only keeps arithmetic safe, as a hundred years do: a sentence names it only if it is broken."""
 
 
 @dataclass(frozen=True, slots=True)

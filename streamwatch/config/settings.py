@@ -142,7 +142,7 @@ class LocalSettings(_Settings):
 
 
 class Reads(StrEnum):
-    """Who reads the plates: one engine, or the paid one where the local one is not sure."""
+    """The engine that reads the plates; local-first: the paid engine reads only where the local one is not sure."""
 
     OCRCARS = "ocrcars"
     LOCAL = "local"
@@ -150,7 +150,7 @@ class Reads(StrEnum):
 
 
 class RecognizerSettings(_Settings):
-    """Who reads the plates."""
+    """Which engine reads the plates, and when a call is paid."""
 
     engine: Reads = Reads.OCRCARS
     fallback: Literal["local", "none"] = "local"
@@ -286,7 +286,7 @@ class CaptureSettings(_Settings):
 
 
 class Watching(StrEnum):
-    """Whether quiet cameras are decoded only now and then."""
+    """How cameras are decoded while nothing happens. auto: now and then. full: each picture."""
 
     AUTO = "auto"
     FULL = "full"

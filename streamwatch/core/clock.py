@@ -1,4 +1,4 @@
-"""Wall time that never runs backwards within a run, whether it can be trusted, and the windows of budgets.
+"""Wall time that never runs backwards within a run and knows if it can be trusted; the windows of budgets.
 
 Capture times order everything in the database, so a clock step (NTP after a start without a clock battery, a person at
 the keyboard) must not put a later frame before an earlier one. A step forward is followed at once. After a step
@@ -152,8 +152,8 @@ class SystemClock:
 class Awake:
     """A clock whose monotonic time stands still while the process does: SIGSTOP, Ctrl+Z, a paused virtual machine.
 
-    For whoever takes silence for a fault: nothing is heard by a process that does not run. That it stood still is seen
-    by whoever asks first, because `beat` was not called for `STOOD_STILL` seconds; without a first beat it is never.
+    For code that takes silence for a fault: a process that does not run hears nothing. The first question after a stop
+    finds it, because `beat` was not called for `STOOD_STILL` seconds; without a first beat no stop is found.
     """
 
     def __init__(self, clock: Clock) -> None:

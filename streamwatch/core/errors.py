@@ -29,7 +29,7 @@
         ├── DatabaseUnusable     corrupt, not a database, of a newer version
         └── StorageFailed        full disk, no permission, locked for too long
 
-The classes are those of the protocol's error tables; what each means for retries stands in `recognition/retry.py`.
+The classes are those of the protocol's error tables; `recognition/retry.py` says what each means for retries.
 A message is one sentence that says what is wrong and where; `what_to_do` is the sentence that helps.
 Neither may hold a secret: texts from outside go through `redact.hide_credentials` before they get here.
 """

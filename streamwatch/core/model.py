@@ -26,7 +26,7 @@ Corners = tuple[Point, Point, Point, Point]
 
 
 class Engine(StrEnum):
-    """Who reads plates."""
+    """An engine that reads plates."""
 
     OCRCARS = "ocrcars"
     LOCAL = "local"
@@ -179,7 +179,7 @@ class Recognizer(Protocol):
 
 
 class FreeRecognizer(Recognizer, Protocol):
-    """One that costs nothing but CPU, and less of it where it is told where to look."""
+    """A recognizer that costs nothing but CPU, and less CPU if it is told where to look."""
 
     def read_near(self, jpeg: bytes, places: Sequence[Corners | None], ledger: Ledger) -> list[PlateText]:
         """Return the plates at the given places, best first. Raises RecognitionError.

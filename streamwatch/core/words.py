@@ -1,4 +1,4 @@
-"""Figures and texts as people may read them."""
+"""Texts and figures in the form that people read, safe for terminals and spreadsheets."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Whether a person has to look, and why."""
+"""Decides from a snapshot if a person has to look, and says why."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,7 +13,7 @@ WAITING_FOR = 3600.0
 
 
 def health(snapshot: Snapshot) -> tuple[bool, list[str]]:
-    """Return True if all is well, and if not, one sentence for each thing that is not."""
+    """Return True if all is well, and one sentence for each thing that is not."""
     reasons = [
         *(f"Thread {name} makes no progress." for name in snapshot.stalled),
         *_storage(snapshot),

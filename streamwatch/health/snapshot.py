@@ -1,6 +1,6 @@
-"""The figures of one moment. Plain data, which becomes JSON and comes back from it unchanged.
+"""The figures of one moment: plain data, which becomes JSON and comes back from JSON unchanged.
 
-Texts that may come from outside lose their credentials here, at birth, so that no way out has to think of it.
+Texts that may come from outside lose their credentials when a snapshot is made, so that no output can show them.
 Counters count since the daemon started, ages and durations are seconds, times are aware UTC.
 """
 
@@ -151,7 +151,7 @@ class Snapshot:
     in_flight: InFlightHealth = InFlightHealth()
 
     def __post_init__(self) -> None:
-        # A copy: whoever counts goes on counting, and `asdict` does not understand a Counter.
+        # A copy, because the counter goes on counting, and `asdict` does not understand a Counter.
         object.__setattr__(self, "calls", dict(self.calls))
 
 

@@ -31,8 +31,8 @@ NAME = 30
 class Status:
     """What the file said. written_at: the daemon's last sign of life. age: seconds since, by this machine's clock.
 
-    held: whether a process holds the database's lock. running: and the file is fresh. A clock that was set back, as
-    after a start without its battery, makes it not fresh.
+    held: True if a process holds the database's lock. running: if the file is fresh, too. A clock that was set back, as
+    after a start without its battery, makes the file look old.
     """
 
     snapshot: Snapshot
@@ -58,7 +58,7 @@ def write_status(path: Path, snapshot: Snapshot) -> None:
 def read_status(path: Path, held: bool) -> Status:
     """Raise StorageFailed with what to do where there is none, or none that can be understood.
 
-    held: whether a process holds the database's lock, as the daemon does.
+    held: True if a process holds the database's lock, as the daemon does.
     """
     try:
         with path.open(encoding="utf-8") as file:

@@ -160,7 +160,7 @@ def sqlite_file(database: str) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file that was opened by its name. device, inode: which one that was."""
+    """A file that was opened by its name. device, inode: identify the file that had the name then."""
 
     path: Path
     device: int

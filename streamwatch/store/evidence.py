@@ -1,7 +1,7 @@
 """The pictures that were sent, kept as files below `data_dir/evidence`.
 
-A file is complete or not there: it is written under another name, synced and renamed, and its folder is synced too, so
-that a row may be committed after it which a power cut cannot make a liar.
+A file is complete or not there: it is written under another name, synced and renamed, and its folder is synced too.
+So a row that is committed afterwards never names a file that a power cut has taken away.
 """
 
 import hashlib
@@ -80,6 +80,6 @@ def read_picture(data_dir: Path, path: str, digest: str) -> bytes:
 
 
 def _safe(name: str) -> str:
-    """Return a name that is one part of a path, whatever the camera is called."""
+    """Return a name that is one part of a path, for any name of a camera."""
     word = re.sub(r"[^\w.-]", "_", name).lstrip(".") or "_"
     return word.encode()[:_LONGEST_FOLDER].decode(errors="ignore")

@@ -1,7 +1,7 @@
 """The pictures on disk, for threads beside the writer of the database.
 
-To read, list or delete files may take long on a slow or failing disk, so none of it holds up the writer, who must write
-down a call before it is sent. The writer alone changes rows. A row forgets its picture before the file is deleted.
+Reading, listing or deleting files may take long on a slow or failing disk. The writer must not wait for that: it writes
+each call down before that is sent. The writer alone changes rows. A row forgets its picture before the file is deleted.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The one place where errors of SQLAlchemy, its drivers and the file system become StoreErrors."""
+"""Turns errors of SQLAlchemy, its drivers and the file system into StoreErrors, in this one place."""
 
 import errno
 import sqlite3
@@ -24,8 +24,8 @@ PERMISSIONS = "Give the user that runs streamwatch the right to write there, or 
 _SQLITE: dict[str, tuple[type[StoreError], str, str]] = {
     "SQLITE_NOTADB": (DatabaseUnusable, "is not an SQLite database", OTHER_FILE),
     "SQLITE_CORRUPT": (DatabaseUnusable, "is damaged", RESCUE),
-    "SQLITE_BUSY": (StorageFailed, "is locked by another program", "Close whatever else writes to it."),
-    "SQLITE_LOCKED": (StorageFailed, "is locked by another program", "Close whatever else writes to it."),
+    "SQLITE_BUSY": (StorageFailed, "is locked by another program", "Close the other program that writes to it."),
+    "SQLITE_LOCKED": (StorageFailed, "is locked by another program", "Close the other program that writes to it."),
     "SQLITE_FULL": (StorageFailed, "cannot grow: the disk is full", FREE_SPACE),
     "SQLITE_READONLY": (StorageFailed, "cannot be written: it or its folder is read-only", PERMISSIONS),
     "SQLITE_PERM": (StorageFailed, "cannot be written: no permission", PERMISSIONS),
@@ -38,9 +38,13 @@ GRANT = "Make that user the owner of the database and of its tables (ALTER TABLE
 # By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _POSTGRESQL: dict[str, tuple[type[StoreError], str, str]] = {
     "53100": (StorageFailed, "cannot grow: the disk of its server is full", FREE_SPACE),
-    "55P03": (StorageFailed, "is locked by another program", "Close whatever else writes to it."),
-    "40P01": (StorageFailed, "is locked by another program", "Close whatever else writes to it."),
-    "40001": (StorageFailed, "is changed by another program at the same time", "Close whatever else writes to it."),
+    "55P03": (StorageFailed, "is locked by another program", "Close the other program that writes to it."),
+    "40P01": (StorageFailed, "is locked by another program", "Close the other program that writes to it."),
+    "40001": (
+        StorageFailed,
+        "is changed by another program at the same time",
+        "Close the other program that writes to it.",
+    ),
     "57P01": (StorageFailed, "is not there: its server is being stopped", "Start its server."),
     "57P02": (StorageFailed, "is not there: its server has crashed", "Look into its server's log."),
     "57P03": (StorageFailed, "is not there: its server is being started or stopped", "Wait a moment."),
@@ -117,7 +121,7 @@ class DatabaseName:
 def translated(place: DatabaseName) -> Iterator[None]:
     """Raise errors of SQLAlchemy as StoreErrors; an error in our own Python values stays what it is.
 
-    The driver's error is not chained: its text is not ours to vouch for.
+    The driver's error is not chained, because its text may hold anything.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Whether a database could be opened for writing: what `open_store` would say, found out without making anything."""
+"""Finds out what `open_store` would say of a database, without making or changing anything."""
 
 import errno
 import os

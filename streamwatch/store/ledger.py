@@ -1,4 +1,4 @@
-"""What the calls have cost: for the budget, and for people."""
+"""Answers what calls have cost, for the budget and for people."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -104,7 +104,7 @@ def _since(session: Session, since: datetime) -> ColumnElement[bool]:
 def calls_report(session: Session, since: datetime, until: datetime) -> CallsReport:
     """Return the calls that were started at `since` or later and before `until`; the database adds up those of a day.
 
-    Each day of local time is asked for by itself, because no database knows of all when a day of this machine begins.
+    Each day of local time has a query of its own, because databases do not know when a day of this machine begins.
     """
     first = select(func.min(StoredCall.started_at))
     rows: list[CallsRow] = []

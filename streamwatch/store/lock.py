@@ -78,7 +78,7 @@ def _lock(descriptor: int, path: Path, is_database: bool) -> None:
         with suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        # Somebody may only be asking whether it is held.
+        # Another process may have taken it for a moment, only to ask if it is held.
         time.sleep(ASKING)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

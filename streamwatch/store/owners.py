@@ -1,8 +1,8 @@
-"""Which databases have pictures in an evidence folder.
+"""Knows which databases have pictures in an evidence folder.
 
-Each leaves `evidence/KEY.database` there before its first picture. A picture that one does not know may still be
-waiting for another, so only a database that is alone there may say which pictures are orphans; and none of the days
-that were there before it came, because they may be those of a database from before there were such files.
+Each database leaves `evidence/KEY.database` there before its first picture. A picture that one database does not know
+may belong to another one. So only a database that is alone there may say which pictures are orphans, and only on days
+after it came: earlier pictures may belong to a database from a time when there were no such files.
 """
 
 from pathlib import Path

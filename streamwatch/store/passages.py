@@ -42,7 +42,7 @@ class Passages:
         self._writer, self._data_dir = writer, data_dir
 
     def save(self, passage: Passage) -> None:
-        """Add a passage, or updates its times and whether it is closed. Its outcome stays."""
+        """Add a passage, or update its times and its state (open or closed). Its outcome stays."""
         with self._writer.transaction() as session:
             row = session.scalar(select(StoredPassage).where(StoredPassage.key == passage.key))
             if row is None:

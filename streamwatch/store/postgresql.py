@@ -1,9 +1,9 @@
 """What PostgreSQL needs that SQLite does not: settings of a session, and the lock that makes one daemon the only one.
 
 The lock is an advisory one of the session that writes, not of a connection beside it: who can write holds it, and who
-lost it cannot write. Where the connection is lost (the server was restarted, the network was away) the next one takes
-the lock again before anything else is done; where another program has it by then, that ends the daemon. A session of
-this process that the server has not missed yet is ended by its pid, so that the daemon does not lock itself out.
+lost it cannot write. If the connection is lost (the server was restarted, the network was away), the next one takes
+the lock again before anything else is done; if another program has it by then, the daemon ends. If the server has not
+noticed the loss yet, the daemon ends its own old session by its pid, so that it does not lock itself out.
 
 Not through a pooler that lends a session to one transaction at a time (PgBouncer's `transaction`): the lock would stay
 behind with the session.
@@ -31,7 +31,7 @@ _MIGRATION_LOCK = f"SELECT pg_advisory_xact_lock({_LOCK})"
 _CONNECTION = {
     "client_encoding": "utf8",
     "connect_timeout": "10",  # s
-    # A server that vanished is noticed within about 25 s, whether it is asked or answers.
+    # A server that vanished is noticed within about 25 s, both while it is asked and while it answers.
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
@@ -78,7 +78,7 @@ def lock_migration(execute: Callable[[str], Any]) -> None:
 class Session:
     """Makes each new connection ready; an event listener of the engine.
 
-    sole: whether it takes the lock. Raises DatabaseUnusable where another program has it, and where the database can
+    sole: True if it takes the lock. Raises DatabaseUnusable where another program has it, and where the database can
     not hold Chinese text.
     """
 

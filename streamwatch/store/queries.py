@@ -1,4 +1,4 @@
-"""Read-only access to the database: what people and pages ask."""
+"""Read-only access to the database, for what people and pages ask."""
 
 import re
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ class DatabaseReader:
 
         plate_glob: `*` stands for any text and `?` for one character of the normalised plate; letter case is ignored.
         since, until: aware; a sighting counts when any part of [first_seen, last_seen] lies between them, both ends
-        included. limit: at most so many.
+        included. limit: the largest number of sightings.
         """
         return list(self.each_sighting(plate_glob, camera, since, until, limit))
 
@@ -133,7 +133,7 @@ class DatabaseReader:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> int:
-        """Return the number of what `sightings` gives without a limit."""
+        """Return how many sightings `sightings` returns without a limit."""
         query = select(func.count()).select_from(StoredSighting).where(*_conditions(plate_glob, camera, since, until))
         with translated(self._place), Session(self._engine) as session:
             return session.scalar(query) or 0

@@ -5,7 +5,7 @@ waiting               -                                          waiting
 sent                  none                                       waiting
 sent                  without outcome, or doubtful               doubtful, never sent again by itself
 sent                  with an answer                             handed out, to be taken further
-sent                  with an answer that can be no reading      failed: it would break whoever takes it further
+sent                  with an answer that can be no reading      failed: to enter it would fail at each start
 sent                  ended without an answer, not charged       waiting
 sent                  ended without an answer, charged           failed: paying once more needs a decision
 """

@@ -1,9 +1,9 @@
-"""What may be deleted, and when: pictures by age, then by their total size, then whole passages by age.
+"""Retention: pictures are deleted by age, then by their total size, then whole passages by age.
 
-Nothing that still is to be read or settled is ever deleted. Age counts from when a passage was written down, because a
-recording is old from the beginning, and by the order of the rows, because the clock of a box may have been wrong.
-Rows forget a picture before its file goes, so that no row ever names a file that is gone; a file that a crash leaves
-behind is found by the sweep.
+Nothing is deleted that is still to be read or settled. Age counts from the time when a passage was written, because a
+recording is old from the start, and follows the order of the rows, because the clock of a box may have been wrong.
+Rows forget a picture before its file is deleted, so that no row names a file that is gone. The sweep finds a file that
+a crash left behind.
 """
 
 import contextlib
@@ -131,7 +131,7 @@ def _shrink(session: Session, doomed: Doomed, max_bytes: int, batch: int) -> Non
 def _written_before(session: Session, before: datetime) -> int:
     """Return the highest id of a passage that was written before that time by a clock that could be right; 0 for none.
 
-    Rows with lower numbers are older, whatever their clock said.
+    Rows with lower ids are older, also where their clock was wrong.
     """
     newest = (
         select(StoredPassage.id)
@@ -204,7 +204,7 @@ def _old_passages(before: datetime) -> Select[Any]:
 
 
 def remove_files(data_dir: Path, paths: Iterable[str]) -> tuple[int, int]:
-    """Return number and bytes of the files that were there and are gone now; one that cannot be removed is said."""
+    """Delete files, and return how many were deleted and their bytes; warn of each that cannot be deleted."""
     files = size = 0
     for path in sorted(paths):
         target = data_dir / path
@@ -277,7 +277,7 @@ class Retention:
     def retain(self, now: datetime, keep: Keep, batch: int = 200) -> Doomed:
         """Make rows forget one batch of what need not be kept, and return the files, which the caller then deletes.
 
-        To be repeated while it returns anything. batch: at most so many keyframes, calls or passages in one short
+        Repeat it while it returns anything. batch: the largest number of keyframes, calls or passages in one short
         transaction.
         """
         with self._writer.transaction() as session:

@@ -126,7 +126,7 @@ def answer_row(plates: Sequence[PlateText] | None) -> list[dict[str, Any]] | Non
 def plates_of(answer: Any) -> tuple[PlateText, ...] | None:
     """Return the plates that a call said, from the column `answer`; None for what can be no reading of a picture.
 
-    Such rows are of older versions, which kept whatever the service wrote, or of another hand.
+    Such rows come from older versions, which kept all that the service wrote, or were changed by hand.
     """
     try:
         plates = [PlateText(plate["text"], plate["confidence"], corners_of(plate["corners"])) for plate in answer]

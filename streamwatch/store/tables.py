@@ -82,7 +82,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Words(TypeDecorator[str]):
-    """Text that every database takes, whatever it was given; see `storable`. Longer than the column: cut.
+    """Text in a form that every database takes; see `storable`. What is longer than the column is cut.
 
     SQLite keeps a text of any length and with any character, PostgreSQL refuses the whole row.
     """

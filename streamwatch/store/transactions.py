@@ -16,11 +16,11 @@ from streamwatch.store.tables import StoredIdentity
 
 
 class Writer:
-    """One thread at a time, whichever that is, writes through this.
+    """Makes the transactions of the one writer. One thread at a time may use it.
 
-    clock_trusted: the caller keeps it true; new rows say whether the clock was known to be right.
-    persist: how to go on asking for what a server must say before work can go on: it calls the question until that is
-    answered, or raises StorageFailed. Without it, the question is asked once.
+    clock_trusted: set by the caller; new rows say if the clock was known to be right.
+    persist: called with a question to the server that must be answered before work can go on. It asks until there is
+    an answer, or raises StorageFailed. The default asks once.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class Writer:
     def together(self) -> Iterator[None]:
         """Make one transaction of all that is called inside the block; blocks may lie inside each other.
 
-        An exception that leaves the outermost block undoes all of it, and so does one that a method raised and the
+        An exception that leaves the outermost block undoes the whole block. So does one that a method raised and the
         block caught: then leaving the block raises StoreError. Evidence files stay; the same calls may be tried again.
         """
         with self.transaction() as session:
             yield
             if not session.in_transaction():
-                raise StoreError("Nothing of what belongs together was saved, because a part of it failed.")
+                raise StoreError("The transaction was undone as a whole, because a part failed.")
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -90,8 +90,8 @@ class Writer:
                     self._joined = None
                 name = self._name_it(session)
         except StorageFailed:
-            # A connection that is lost during COMMIT leaves open whether the server did it; to write the same again
-            # would be wrong if it did. It is asked on a new connection, which has the lock only once the old one ended.
+            # If a connection is lost during COMMIT, the server may or may not have committed. Writing the same again
+            # would be wrong if it has. A new connection asks; it has the lock only after the old one has ended.
             if not name or not self.persist(partial(self._is_last, name)):
                 raise
 
