@@ -79,9 +79,9 @@ def saved_view(
 ) -> Keyframe:
     """A passage with one keyframe, both in the database."""
     stay = passage(camera, at, closed)
-    store.save_passage(stay)
+    store.passages.save(stay)
     view = keyframe(stay, jpeg)
-    store.save_keyframe(view)
+    store.keyframes.save(view)
     return view
 
 
@@ -90,9 +90,9 @@ def saved_call(
 ) -> str:
     """A call for a keyframe (None: by hand), ended unless its result is None; its key."""
     key = new_key()
-    store.call_started(key, None if view is None else view.key, Engine.OCRCARS, 1, at, picture)
+    store.calls.started(key, None if view is None else view.key, Engine.OCRCARS, 1, at, picture)
     if result is not None:
-        store.call_ended(key, result, at + timedelta(seconds=result.latency))
+        store.calls.ended(key, result, at + timedelta(seconds=result.latency))
     return key
 
 

@@ -103,9 +103,9 @@ class Daemon:
         share_memory_between_threads()
         self._lifecycle.stop_on_signals()
         now = self._clock.now()
-        self._last_views = {name: self._store.last_views(name, now) for name in self._settings.cameras}
+        self._last_views = {name: self._store.passages.last_views(name, now) for name in self._settings.cameras}
         resume(self._settings, self._store, self._pipeline, self._clock)
-        self._monitor.set_evidence(self._store.evidence_bytes())
+        self._monitor.set_evidence(self._store.retention.evidence_bytes())
         self._cameras.update({name: self._camera(name) for name in self._settings.cameras})
         health = self._open_port()
         log.info("watching %s; plates are read by %s", ", ".join(self._cameras), self._settings.recognizer.engine)

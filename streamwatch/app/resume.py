@@ -20,17 +20,17 @@ def resume(settings: Settings, store: Store, pipeline: Pipeline, clock: Clock) -
 
     Raises StoreError.
     """
-    recovery = store.recover()
+    recovery = store.keyframes.recover()
     if recovery.unusable:
         number = some(len(recovery.unusable), "picture")
         log.error("what the service answered to %s can be no reading; it was paid for and is set aside", number)
-    store.finish_interrupted()
+    store.passages.finish_interrupted()
     taken_in = sum(_take_in(answer, store, pipeline) for answer in recovery.answered)
-    to_read = [(item, False) for item in store.waiting()] + _doubtful(settings, store)
+    to_read = [(item, False) for item in store.keyframes.waiting()] + _doubtful(settings, store)
     pipeline.recorder.resume(item.passage for item, _ in to_read)
     for item, only_local in to_read:
         pipeline.drop(pipeline.dispatcher.add(item, only_local, _since(item, clock)))
-    pipeline.recorder.settle_rest(store.pending_passages())
+    pipeline.recorder.settle_rest(store.passages.pending())
     if to_read or taken_in:
         log.info("taken up from the last run: %s to read, %s", some(len(to_read), "picture"), some(taken_in, "answer"))
 
@@ -38,7 +38,7 @@ def resume(settings: Settings, store: Store, pipeline: Pipeline, clock: Clock) -
 def _take_in(answer: UnsavedAnswer, store: Store, pipeline: Pipeline) -> bool:
     """Record an answer that was paid for. Return False if no start can ever record it, so that it is set aside."""
     try:
-        keyframe = store.load_keyframe(answer.keyframe)
+        keyframe = store.keyframes.load_keyframe(answer.keyframe)
         pipeline.recorder.resume([keyframe.passage])
         pipeline.take(PlatesRead(keyframe, answer.engine, answer.plates, answer.call))
     except StorageFailed:
@@ -51,13 +51,13 @@ def _take_in(answer: UnsavedAnswer, store: Store, pipeline: Pipeline) -> bool:
     else:
         return True
     pipeline.recorder.forget()
-    store.keyframe_state(answer.keyframe, KeyframeState.FAILED, StateReason.ANSWER_NOT_ENTERED)
+    store.keyframes.set_state(answer.keyframe, KeyframeState.FAILED, StateReason.ANSWER_NOT_ENTERED)
     return False
 
 
 def _doubtful(settings: Settings, store: Store) -> list[tuple[WaitingKeyframe, bool]]:
     """Return keyframes whose call may have been charged, each with True if only the local engine may read it."""
-    doubtful = store.waiting(KeyframeState.DOUBTFUL)
+    doubtful = store.keyframes.waiting(KeyframeState.DOUBTFUL)
     if settings.calls.resend_doubtful or local_stands_in(settings):
         return [(item, not settings.calls.resend_doubtful) for item in doubtful]
     if doubtful:

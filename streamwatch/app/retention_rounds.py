@@ -43,12 +43,12 @@ class RetentionRounds:
 
     def tidy(self) -> int:
         """Do one round; return the bytes of all pictures that are left. Raises StoreError."""
-        used = self._ask(self._store.evidence_bytes)
+        used = self._ask(self._store.retention.evidence_bytes)
         ages_count = self._ages_count()
         keep = _keep(self._settings, ages_count, used)
         freed = rows = 0
         for _ in range(STEPS):
-            doomed = self._ask(partial(self._store.retain, self._clock.now(), keep))
+            doomed = self._ask(partial(self._store.retention.retain, self._clock.now(), keep))
             freed, rows = freed + self._evidence.remove(doomed.paths)[1], rows + doomed.rows
             if not doomed.paths and not doomed.rows:
                 break

@@ -110,7 +110,7 @@ def make_dispatcher(settings: Settings, store: Store, recognizer: Recognizer, cl
     return Dispatcher(
         Outbox(outbox.max_items, outbox.max_bytes, outbox.max_age),
         Governor(settings.calls.runaway_after),
-        Budget(_limits(settings.budget), cameras, store.spent, clock.now(), clock.monotonic()),
+        Budget(_limits(settings.budget), cameras, store.calls.spent, clock.now(), clock.monotonic()),
         recognizer,
         make_local_help(settings),
         clock,

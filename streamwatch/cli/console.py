@@ -1,4 +1,4 @@
-"""How things look on the terminal and in a pipe. Whatever is shown passes `words.printable` here."""
+"""How output looks on a terminal and in a pipe. Every text that is shown passes `words.printable` here."""
 
 import csv
 import logging
@@ -39,20 +39,20 @@ PIPE = 10_000
 
 
 class _Redacting(logging.Formatter):
-    """The last fence: whatever a library puts into a message, no address with credentials leaves the process."""
+    """The last fence: no address with credentials leaves the process, also not in a message of a library."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """One line: a line break of a message would begin one that is not ours."""
+        """Return one line: a line break of a message would begin one that is not ours."""
         record.message = printable(record.message)
         return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, or more with a traceback."""
+        """Return one line, or more with a traceback."""
         return hide_credentials(_lines(super().format(record)))
 
 
 def set_up_logging() -> None:
-    """Our log to stderr; of libraries only what went wrong."""
+    """Send our log to stderr, and of libraries only warnings and errors."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Redacting("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S%z"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -60,19 +60,19 @@ def set_up_logging() -> None:
 
 
 def sighting_line(sighting: "Sighting", corrected: bool) -> str:
-    """One line for a new sighting, or for one whose plate was corrected."""
+    """Return one line for a new sighting, or for one whose plate was corrected."""
     confidence = "  ? " if sighting.confidence is None else f"{sighting.confidence:4.2f}"
     note = "  (corrected)" if corrected else ""
     return f"{_local(sighting.first_seen)}  {printable(f'{sighting.camera}  {sighting.plate}')}  {confidence}{note}"
 
 
 def print_error(text: str, out: TextIO) -> None:
-    """The last words of the program; each line is a sentence of its own."""
+    """Print the error that ends the program; each line is a sentence of its own."""
     out.write(f"streamwatch: {hide_credentials(_lines(text))}\n")
 
 
 def print_sightings(rows: Iterable["SightingRow"], format: str, out: TextIO, left: int = 0) -> None:
-    """format: table, json or csv; the latter two are written row by row. left: sightings that a table leaves out."""
+    """Print sightings as a table, or as JSON or CSV row by row. left: number of sightings that a table leaves out."""
     if format == "json":
         _write_json_list(map(_record, rows), out)
     elif format == "csv":
@@ -87,13 +87,13 @@ def print_sightings(rows: Iterable["SightingRow"], format: str, out: TextIO, lef
 
 
 def print_json(value: object, out: TextIO) -> None:
-    """Plain JSON in UTF-8, readable and with Chinese characters as they are."""
+    """Print readable JSON in UTF-8, with Chinese characters as they are."""
     _in_utf8(out)
     out.write(json_text(value) + "\n")
 
 
 def _write_json_list(records: Iterable[dict[str, Any]], out: TextIO) -> None:
-    """As `print_json` would, one at a time."""
+    """Print a list as `print_json` does, one record at a time."""
     _in_utf8(out)
     before = "[\n"
     for record in records:
@@ -103,7 +103,7 @@ def _write_json_list(records: Iterable[dict[str, Any]], out: TextIO) -> None:
 
 
 def _write_csv(rows: Iterable["SightingRow"], out: TextIO) -> None:
-    """With the byte order mark by which spreadsheet programs know UTF-8, and local times with their offset."""
+    """Print CSV with the byte order mark by which spreadsheet programs know UTF-8; times are local with an offset."""
     _in_utf8(out)
     if not out.isatty():
         out.write("\ufeff")
@@ -116,7 +116,7 @@ def _write_csv(rows: Iterable["SightingRow"], out: TextIO) -> None:
 
 
 def _in_utf8(out: TextIO) -> None:
-    """What programs read is UTF-8, whatever a terminal of this machine would show."""
+    """Write UTF-8 into a pipe or file, whatever encoding the terminals of this machine have."""
     if isinstance(out, TextIOWrapper) and not out.isatty():
         out.reconfigure(encoding="utf-8")
 
@@ -126,7 +126,7 @@ def _lines(text: str) -> str:
 
 
 def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
-    """The results of the verb `read` as a table."""
+    """Print the results of the verb `read` as a table."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("picture", "plate", "sure"):
         table.add_column(heading, overflow="fold")
@@ -142,7 +142,7 @@ def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
 
 
 def _print_table(rows: Sequence["SightingRow"], out: TextIO) -> None:
-    """Times are local; the second one is without its date where that is the same, and always without its year."""
+    """Print sightings with local times; the second time has no year, and no date if that is the same."""
     table = _table("id", "camera", "plate", "sure", "first seen", "last seen", "reads", "status")
     for row in rows:
         first, last = _local(row.first_seen), _local(row.last_seen)
@@ -160,7 +160,7 @@ def _print_table(rows: Sequence["SightingRow"], out: TextIO) -> None:
 
 
 def _table(*headings: str) -> Table:
-    """Where a terminal is too narrow, camera and status give way: never a plate."""
+    """Return an empty table. If a terminal is too narrow, the camera and the status are cut, never a plate."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in headings:
         numbers = heading in ("id", "sure", "reads")
@@ -171,22 +171,22 @@ def _table(*headings: str) -> Table:
 
 
 def cell(text: str, style: str = "") -> Text:
-    """A cell of a table that shows a text from outside: nothing in it steers the terminal, and no markup counts."""
+    """Return a cell with a text from outside: it cannot steer the terminal, and Rich's markup in it does not count."""
     return Text(printable(text), style)
 
 
 def print_table(table: Table, out: TextIO) -> None:
-    """As wide as the terminal; in a pipe as wide as it needs to be."""
+    """Print a table as wide as the terminal; in a pipe as wide as it needs to be."""
     _console(out).print(table)
 
 
 def print_finding(good: bool, text: str, out: TextIO) -> None:
-    """A line of the verb `check`."""
+    """Print a line of the verb `check`."""
     print_text(text, out, ("ok  ", "green") if good else ("bad ", "red"))
 
 
 def print_text(text: str, out: TextIO, before: tuple[str, str] | None = None) -> None:
-    """On a terminal lines break between words; in a pipe they do not. before: a word with its style."""
+    """Print a text; on a terminal its lines break between words. before: a word with its style."""
     plain = Text(_lines(text))
     _console(out).print(plain if before is None else Text.assemble(before, " ", plain))
 

@@ -27,7 +27,7 @@ BECAME = {
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """price: of one charge unit, in whatever currency. begin, end: the time that the report is about.
+    """price: of one charge unit, in any currency. begin, end: the time that the report is about.
 
     first_use: when streamwatch was first used, as far as that is known.
     """
@@ -38,11 +38,11 @@ class Prices:
     first_use: datetime | None = None
 
     def cost(self, calls: Calls) -> float:
-        """Of these calls, in the price's currency; a doubtful one counts as paid."""
+        """Return the cost of these calls in the price's currency; a doubtful call counts as paid."""
         return (calls.fee + calls.doubtful) * self.price
 
     def forecast(self, calls: Calls) -> float:
-        """Charge units of the whole running month, if it goes on as in the time of the report.
+        """Return the charge units of the whole current month, if it goes on as in the time of the report.
 
         What was before the first day of use tells nothing: a box that was set up on the 20th did not idle until then.
         """
@@ -53,7 +53,7 @@ class Prices:
 
 
 def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Prices, format: str, out: TextIO) -> None:
-    """format: table or json."""
+    """Print the report. format: table or json."""
     if format == "json":
         print_json(_record(report, saved, prices), out)
         return

@@ -34,7 +34,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """The program: errors become one sentence on stderr and exit code 1."""
+    """Run the program: errors become one sentence on stderr and exit code 1."""
     keep_private()
     _mend_stdout()
     stderr.divert()
@@ -49,14 +49,14 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         give_up_stdout()
-        console.print_error(f"The output can not be written: {error.strerror}.", sys.stderr)
+        console.print_error(f"The output cannot be written: {error.strerror}.", sys.stderr)
         sys.exit(1)
     finally:
         stderr.tell()
 
 
 def _mend_stdout() -> None:
-    """It may be closed, or know no Chinese (LC_ALL=C): neither may cost a sighting."""
+    """Make stdout usable if it is closed or knows no Chinese (LC_ALL=C): neither may cost a sighting."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper):
@@ -75,7 +75,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Options before the verb."""
+    """Take the options before the verb."""
 
 
 for _verb in (run, replay, sightings, read, check, status, calls, compare, serve_ocr, bench, service):

@@ -1,4 +1,4 @@
-"""What people write on the command line: options that verbs share, and what they mean."""
+"""The options that verbs share, and the meaning of what people write there."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from streamwatch.core.words import when
 
 if TYPE_CHECKING:
     from streamwatch.config.settings import Settings
-    from streamwatch.store import Reader
+    from streamwatch.store import DatabaseReader
 
 
 class ReadFormat(StrEnum):
@@ -31,7 +31,10 @@ MOST_ROWS = 1_000_000_000
 
 
 def utf8_text(words: str | None) -> str | None:
-    """What a terminal with another encoding sends is no text that a database takes."""
+    """Raise ConfigError for a text that is not UTF-8.
+
+    Terminals with another encoding send such, and no database takes it.
+    """
     try:
         (words or "").encode()
     except UnicodeEncodeError:
@@ -40,19 +43,19 @@ def utf8_text(words: str | None) -> str | None:
 
 
 def load_settings(path: Path, secrets: bool = True) -> "Settings":
-    """The settings of a config file. secrets: see `config.loading.load`. Raises ConfigError."""
+    """Return the settings of a config file. secrets: see `config.loading.load`. Raises ConfigError."""
     from streamwatch.config.loading import load
 
     return load(path, secrets)
 
 
 def end_moment(text: str | None) -> datetime | None:
-    """A day without a time of day counts wholly."""
+    """Return a day without a time of day counts wholly."""
     return moment(text, end=True)
 
 
 def moment(text: str | None, end: bool = False) -> datetime | None:
-    """A time as people write it. end: a day without a time of day counts wholly. Raises ConfigError."""
+    """Return a time as people write it. end: a day without a time of day counts wholly. Raises ConfigError."""
     if text is None:
         return None
     try:
@@ -62,14 +65,16 @@ def moment(text: str | None, end: bool = False) -> datetime | None:
 
 
 def checked_span(since: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime | None]:
-    """A span of time that does not end before it begins. Raises ConfigError."""
+    """Return a span of time that does not end before it begins. Raises ConfigError."""
     if since is not None and until is not None and since > until:
         raise ConfigError(f"--since ({when(since)}) is after --until ({when(until)}).")
     return since, until
 
 
-def require_camera(camera: str | None, settings: "Settings", path: Path, reader: "Reader | None" = None) -> None:
-    """Raises ConfigError for a name that nothing stands for. reader: also a camera of which the database tells is one.
+def require_camera(
+    camera: str | None, settings: "Settings", path: Path, reader: "DatabaseReader | None" = None
+) -> None:
+    """Raise ConfigError for a name that nothing stands for. reader: also a camera of which the database tells is one.
 
     A camera that is no longer configured still has its sightings.
     """

@@ -1,4 +1,4 @@
-"""What verbs print while they run: sightings, a progress bar; and what is done where nobody reads."""
+"""What verbs print while they run (sightings, a progress bar), and what happens when nobody reads it any more."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ log = logging.getLogger("streamwatch")
 
 
 def print_sighting(sighting: "Sighting", corrected: bool) -> None:
-    """A line for a sighting. Where nobody reads it any more, that is said once."""
+    """Print a line for a sighting. If nobody reads the output any more, say so once."""
     try:
         sys.stdout.write(console.sighting_line(sighting, corrected) + "\n")
         sys.stdout.flush()
@@ -30,13 +30,16 @@ def print_sighting(sighting: "Sighting", corrected: bool) -> None:
 
 
 def give_up_stdout() -> None:
-    """What is left in its buffer would fail once more when Python shuts down."""
+    """Give stdout up: what is left in its buffer would fail once more when Python shuts down."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A progress bar on a terminal, nothing in a pipe. From here on Ctrl+C unwinds: bar and ledger are put in order."""
+    """Show a progress bar on a terminal, nothing in a pipe.
+
+    Ctrl+C raises KeyboardInterrupt, so that the ledger is completed.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     terminal = Console(stderr=True)
     with Progress(

@@ -63,5 +63,5 @@ def replay(
 
 
 def _log_sighting(sighting: "Sighting", corrected: bool) -> None:
-    """Of a dry run, whose output is its account: nothing of it is kept."""
+    """Log a sighting of a dry run, which stores nothing and whose output is its account."""
     log.info("%s", console.sighting_line(sighting, corrected))

@@ -1,6 +1,6 @@
 """config.yaml -> settings.
 
-Every mistake is one sentence that names the file, the line, the key, the wrong value and, where there is one, the
+Every problem is one sentence that names the file, the line, the key, the wrong value and, where there is one, the
 nearest right key. Relative paths are taken from the folder of the config file.
 """
 
@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from streamwatch.config.mistakes import Limits, Mistake, mistakes, odd_keys, told
+from streamwatch.config.problems import NumberRange, Problem, odd_keys, problems, told
 from streamwatch.config.settings import VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
 from streamwatch.core.errors import ConfigError
 from streamwatch.system.service import credential
@@ -24,9 +24,10 @@ SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "
 
 
 def load(path: Path, secrets: bool = True) -> Settings:
-    """Reads, checks and completes the settings. Raises ConfigError with a line for each mistake.
+    """Read, checks and completes the settings. Raises ConfigError with a line for each problem.
 
-    secrets: whether credentials and the ${…} of cameras are looked up; who only asks the database may not have them.
+    secrets: True if credentials and the ${…} of cameras are looked up; a verb that only asks the database may not
+        have them.
     """
     node, raw, odd = _parse(path)
     raw = {} if raw is None else raw
@@ -35,7 +36,7 @@ def load(path: Path, secrets: bool = True) -> Settings:
     try:
         settings = Settings.model_validate(_rooted(raw, path.parent), context={"secrets": secrets})
     except ValidationError as error:
-        raise ConfigError(told(odd, mistakes(path, node, error, _limits()))) from None
+        raise ConfigError(told(odd, problems(path, node, error, _limits()))) from None
     if odd:
         raise ConfigError(told(odd))
     if not secrets:
@@ -49,7 +50,7 @@ def load(path: Path, secrets: bool = True) -> Settings:
 
 
 def keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
-    """Every key that config.yaml may hold, dotted, for the test that README and config.yaml name them all."""
+    """Return every key that config.yaml may hold, dotted, for the test that README and config.yaml name them all."""
     return (key for key, _ in _fields(model, prefix))
 
 
@@ -62,19 +63,19 @@ def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInf
             yield from _fields(inner, f"{prefix}{name}.NAME." if inner is CameraSettings else f"{prefix}{name}.")
 
 
-def _limits() -> dict[str, Limits]:
-    """Of each key, none where it is no number."""
-    return {key: Limits.of(field.metadata) for key, field in _fields(Settings, "")}
+def _limits() -> dict[str, NumberRange]:
+    """Return the range of each key; one without bounds where the key is no number."""
+    return {key: NumberRange.of(field.metadata) for key, field in _fields(Settings, "")}
 
 
 def _is_model(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _parse(path: Path) -> tuple[yaml.Node | None, object, list[Mistake]]:
-    """The file as it is written, as values without the keys that are no texts, and what is odd about its keys."""
+def _parse(path: Path) -> tuple[yaml.Node | None, object, list[Problem]]:
+    """Return the file as it is written, its values without keys that are no texts, and the problems of its keys."""
     text = _read(path)
-    odd: list[Mistake] = []
+    odd: list[Problem] = []
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         odd = odd_keys(path, node)
@@ -94,7 +95,7 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist.", "Name your config file with --config.") from None
     except OSError as error:
-        raise ConfigError(f"{path} can not be read: {error.strerror}.") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(
@@ -104,7 +105,7 @@ def _read(path: Path) -> str:
 
 
 def _with_texts_as_keys(value: object) -> object:
-    """Others are told as mistakes already."""
+    """Return the value without the keys that are no texts; they are problems already."""
     if isinstance(value, list):
         return [_with_texts_as_keys(item) for item in value]
     if isinstance(value, dict):
@@ -113,7 +114,7 @@ def _with_texts_as_keys(value: object) -> object:
 
 
 def _rooted(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Relative paths made relative to the config file's folder, before defaults are filled in."""
+    """Return the values with relative paths below the config file's folder, before defaults are filled in."""
     raw = {key: value for key, value in raw.items() if value is not None}  # a section without keys has its defaults
     data_dir = raw.get("data_dir", "data")
     if isinstance(data_dir, str):
@@ -151,7 +152,7 @@ def _is_path(source: str) -> bool:
 
 
 def variables(path: Path) -> list[str]:
-    """The names of all ${…} in the values of a config file, for the systemd unit that hands them over."""
+    """Return the names of all ${…} in the values of a config file, for the systemd unit that hands them over."""
     node, _, _ = _parse(path)
     return sorted({name for text in _scalars(node) for name in VARIABLE.findall(text)})
 
@@ -168,7 +169,7 @@ def _scalars(node: yaml.Node | None) -> Iterator[str]:
 
 
 def _secrets(ocrcars: OcrCarsSettings) -> tuple[dict[str, SecretStr], list[str]]:
-    """Environment first, then what systemd handed over, then the file, then config.yaml itself. And what is wrong."""
+    """Return the secrets and what is wrong: from the environment, else from systemd, else from the named files."""
     found, wrong = {}, []
     for name, variable in SECRETS.items():
         file: Path | None = getattr(ocrcars, f"{name}_file")
@@ -181,7 +182,7 @@ def _secrets(ocrcars: OcrCarsSettings) -> tuple[dict[str, SecretStr], list[str]]
                 found[name] = SecretStr(one_word(file.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            wrong.append(f"recognizer.ocrcars.{name}_file: {file} can not be read: {reason}.")
+            wrong.append(f"recognizer.ocrcars.{name}_file: {file} cannot be read: {reason}.")
         except ValueError as error:
             place = variable if variable in os.environ else f"recognizer.ocrcars.{name}_file"
             wrong.append(f"{place} {error}.")

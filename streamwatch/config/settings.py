@@ -33,7 +33,7 @@ _SIZES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 def seconds(value: object) -> object:
-    """A duration as config.yaml writes it (`10`, `"500ms"`, `"5m"`) in seconds."""
+    """Return a duration as config.yaml writes it (`10`, `"500ms"`, `"5m"`) in seconds."""
     if not isinstance(value, str):
         return value
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*", value)
@@ -43,7 +43,7 @@ def seconds(value: object) -> object:
 
 
 def size(value: object) -> object:
-    """A size as config.yaml writes it (`1500000`, `"500MB"`, `"2.5GB"`) in bytes."""
+    """Return a size as config.yaml writes it (`1500000`, `"500MB"`, `"2.5GB"`) in bytes."""
     if not isinstance(value, str):
         return value
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(kB|MB|GB|TB)\s*", value)
@@ -78,7 +78,7 @@ Zone = Annotated[list[tuple[float, float]], BeforeValidator(_zone)]
 
 
 def one_word(value: str) -> str:
-    """A credential without blanks around it. Raises ValueError for what can be none."""
+    """Return a credential without blanks around it. Raises ValueError for what can be none."""
     value = value.strip()
     if not value:
         raise ValueError("is empty")
@@ -149,7 +149,7 @@ class LocalSettings(_Settings):
 
 
 class Reads(StrEnum):
-    """Who reads the plates: one engine, or the paid one where the local one is not sure."""
+    """The engine that reads the plates; local-first: the paid engine reads only where the local one is not sure."""
 
     OCRCARS = "ocrcars"
     LOCAL = "local"
@@ -157,7 +157,7 @@ class Reads(StrEnum):
 
 
 class RecognizerSettings(_Settings):
-    """Who reads the plates."""
+    """Which engine reads the plates, and when a call is paid."""
 
     engine: Reads = Field(
         Reads.OCRCARS,
@@ -423,7 +423,7 @@ class CaptureSettings(_Settings):
 
 
 class Watching(StrEnum):
-    """Whether quiet cameras are decoded only now and then."""
+    """How cameras are decoded while nothing happens. auto: now and then. full: each picture."""
 
     AUTO = "auto"
     FULL = "full"
@@ -462,7 +462,10 @@ class AttentionSettings(_Settings):
 
     @property
     def longest_blindness(self) -> float | None:
-        """Seconds of which no picture needs to be decoded while nothing happens; None: each one is."""
+        """Return the longest time in seconds without a decoded picture while nothing happens.
+
+        None if each picture is decoded.
+        """
         return self.max_blind if self.mode is Watching.AUTO else None
 
 

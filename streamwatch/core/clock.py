@@ -1,4 +1,4 @@
-"""Wall time that never runs backwards within a run, whether it can be trusted, and the windows of budgets.
+"""Wall time that never runs backwards within a run and knows if it can be trusted; the windows of budgets.
 
 Capture times order everything in the database, so a clock step (NTP after a start without a clock battery, a person at
 the keyboard) must not put a later frame before an earlier one. A step forward is followed at once. After a step
@@ -40,26 +40,26 @@ class Clock(Protocol):
     """What the pipeline needs of time. Tests hand in a fake."""
 
     def now(self) -> datetime:
-        """Aware UTC wall time, never earlier than any time handed out before."""
+        """Return the aware UTC wall time, never earlier than any time returned before."""
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; for waits and deadlines."""
+        """Return the seconds since some fixed moment; for waits and deadlines."""
 
     @property
     def trusted(self) -> bool:
-        """Whether `now` is right as far as this machine can know."""
+        """Return True if `now` is right as far as this machine can know."""
 
     @property
     def plausible(self) -> bool:
-        """Whether `now` can be right at all."""
+        """Return True if `now` can be right at all."""
 
     @property
     def leapt(self) -> bool:
-        """Whether it was set ahead by more than a day in this run, and not back since."""
+        """Return True if it was set ahead by more than a day in this run, and not back since."""
 
 
 def kernel_synchronised(timesync: Path = TIMESYNC) -> bool | None:
-    """Whether the wall clock follows a time server; None where this machine can not say. Needs no privilege."""
+    """Return True if the wall clock follows a time server; None where this machine cannot say. Needs no privilege."""
     state = _adjtimex()
     if (state is not None and state != _TIME_ERROR) or (timesync / "synchronized").exists():
         return True
@@ -67,7 +67,7 @@ def kernel_synchronised(timesync: Path = TIMESYNC) -> bool | None:
 
 
 def _adjtimex() -> int | None:
-    """The kernel's clock state (adjtimex(2) with no mode set only reads); None where it can not be asked."""
+    """Return the kernel's clock state (adjtimex(2) with no mode set only reads); None where it cannot be asked."""
     try:
         # Larger than `struct timex` on any machine; only the returned state is looked at.
         state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(1024))
@@ -93,17 +93,17 @@ class SystemClock:
         self._advance()
 
     def now(self) -> datetime:
-        """Aware UTC wall time, never earlier than any time handed out before by this clock."""
+        """Return the aware UTC wall time, never earlier than any time that this clock returned before."""
         with self._lock:
             return datetime.fromtimestamp(self._advance(), UTC)
 
     def monotonic(self) -> float:
-        """Seconds of `time.monotonic`."""
+        """Return the seconds of `time.monotonic`."""
         return self._monotonic()
 
     @property
     def trusted(self) -> bool:
-        """Whether `now` is plausible, not ahead of the wall clock, and synchronised where the kernel can say so.
+        """Return True if `now` is plausible, not ahead of the wall clock, and synchronised where the kernel can say so.
 
         A clock that was synchronised in this run stays trusted without a network, until it is stepped.
         """
@@ -111,12 +111,12 @@ class SystemClock:
 
     @property
     def plausible(self) -> bool:
-        """Whether `now` can be right, though no time server may have said so."""
+        """Return True if `now` can be right, though no time server may have said so."""
         return self.ahead <= TOLERANCE and EARLIEST <= self._wall() < LATEST
 
     @property
     def leapt(self) -> bool:
-        """Whether wall time has gained more than a day on monotonic time in this run.
+        """Return True if wall time has gained more than a day on monotonic time in this run.
 
         From when it was plausible on: that a box without a clock battery is put right is no leap.
         """
@@ -126,7 +126,7 @@ class SystemClock:
 
     @property
     def ahead(self) -> float:
-        """Seconds by which `now` is ahead of the wall clock since that was put back; 0 mostly."""
+        """Return the seconds by which `now` is ahead of the wall clock since that was put back; mostly 0."""
         with self._lock:
             return max(0.0, self._advance() - self._wall())
 
@@ -152,8 +152,8 @@ class SystemClock:
 class Awake:
     """A clock whose monotonic time stands still while the process does: SIGSTOP, Ctrl+Z, a paused virtual machine.
 
-    For whoever takes silence for a fault: nothing is heard by a process that does not run. That it stood still is seen
-    by whoever asks first, because `beat` was not called for `STOOD_STILL` seconds; without a first beat it is never.
+    For code that takes silence for a fault: a process that does not run hears nothing. The first question after a stop
+    finds it, because `beat` was not called for `STOOD_STILL` seconds; without a first beat no stop is found.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -169,11 +169,11 @@ class Awake:
             self._beaten = now
 
     def now(self) -> datetime:
-        """Wall time of the clock itself."""
+        """Return the wall time of the clock itself."""
         return self._clock.now()
 
     def monotonic(self) -> float:
-        """Seconds in which the process could work, up to a beat more or less; never less than before."""
+        """Return the seconds in which the process could work, up to a beat more or less; never less than before."""
         now = self._clock.monotonic()
         with self._lock:
             self._notice(now)
@@ -217,7 +217,7 @@ class Window:
 
 
 def window(span: Span, at: datetime, zone: tzinfo | None = None) -> Window:
-    """The window that an aware time is in. zone: this machine's own unless given.
+    """Return the window that an aware time is in. zone: this machine's own unless given.
 
     A day is 23 or 25 hours long when the clocks change, an hour is always an hour. A later time never has a window that
     begins earlier.
@@ -255,11 +255,11 @@ class Period:
 
     @property
     def in_calendar(self) -> bool:
-        """False in 1970 and the like, where the ledger heaps up the calls of every start with a wrong clock."""
+        """Return False for a time such as 1970: the ledger holds the calls of every start with a wrong clock there."""
         return EARLIEST <= self._now.timestamp() < LATEST
 
     def advance(self, now: datetime, monotonic: float, counted: int) -> bool:
-        """Whether another window has begun, so that counting begins anew.
+        """Return True if another window has begun, so that counting begins anew.
 
         counted: calls counted in the period until now, those carried included. now: a `Clock`'s, which never goes back.
         """

@@ -24,7 +24,7 @@
     │       ├── PictureBroken                                                        class FRAME
     │       ├── PictureUrlFailed                                                     class URL
     │       └── DoNotResend                                                          class STOP-FRAME
-    ├── PageError                the page of `replay --explain` can not be written
+    ├── PageError                the page of `replay --explain` cannot be written
     └── StoreError               the database or the evidence folder fails
         ├── DatabaseUnusable     corrupt, not a database, of a newer version
         └── StorageFailed        full disk, no permission, locked for too long
@@ -155,7 +155,7 @@ class BadRequest(Refused):
 
 
 class PictureRefused(RecognitionError):
-    """The service can not use this picture."""
+    """The service cannot use this picture."""
 
     outcome = CallOutcome.PICTURE_REFUSED
 
@@ -167,7 +167,7 @@ class PictureTooLarge(PictureRefused):
 
 
 class PictureBroken(PictureRefused):
-    """Damaged, or of a format that the service can not parse."""
+    """Damaged, or of a format that the service cannot parse."""
 
     outcome = CallOutcome.PICTURE_BROKEN
 
@@ -185,7 +185,7 @@ class DoNotResend(PictureRefused):
 
 
 class PageError(StreamwatchError):
-    """The page of `replay --explain` can not be written."""
+    """The page of `replay --explain` cannot be written."""
 
 
 class StoreError(StreamwatchError):
@@ -193,7 +193,7 @@ class StoreError(StreamwatchError):
 
 
 class DatabaseUnusable(StoreError):
-    """The database can not be used as it is."""
+    """The database cannot be used as it is."""
 
 
 class StorageFailed(StoreError):

@@ -10,14 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
-from typing import NewType, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, NewType, Protocol
 
 from streamwatch.core.codes import CallOutcome, ViewReason
 
-Picture = npt.NDArray[np.uint8]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Picture = npt.NDArray[np.uint8]
+
 Point = tuple[float, float]
 Corners = tuple[Point, Point, Point, Point]
 """Left-top, right-top, right-bottom, left-bottom of a plate as (x, y) in pixels; ocrCars' order of `range`."""
@@ -77,8 +79,8 @@ class Frame:
 
     camera: str
     captured_at: datetime
-    luma: Picture
-    to_bgr: Callable[[], Picture]
+    luma: "Picture"
+    to_bgr: Callable[[], "Picture"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,3 +252,13 @@ class Sighting:
     engine: Engine
     passage: str
     keyframe: str
+
+
+def __getattr__(name: str) -> Any:
+    """Make `Picture` when it is asked for: most verbs need no numpy, whose import costs a tenth of a second of CPU."""
+    if name != "Picture":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import numpy as np
+    import numpy.typing as npt
+
+    return npt.NDArray[np.uint8]

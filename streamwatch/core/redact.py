@@ -37,7 +37,7 @@ class SecretText(Protocol):
 
 
 def hide_credentials(text: str) -> str:
-    """The text with user, password and query of every URL in it, and whatever calls itself a password, as `***`.
+    """Return the text with user, password and query of every URL in it, and whatever calls itself a password, as `***`.
 
     Cameras carry passwords in any place (`rtsp://user:pw@host/…`, `…?user=a&password=b`, `…/user=a_password=b_ch=1`).
     """
@@ -48,7 +48,7 @@ def hide_credentials(text: str) -> str:
 
 
 def hide_in_name(name: str) -> str:
-    """As `hide_credentials`, of a text that is one name and nothing else: a blank or a quote does not end it."""
+    """Do the same as `hide_credentials` for a text that is one name: a blank or a quote does not end it."""
     return _NAME.sub("***@", hide_credentials(name))
 
 
@@ -63,7 +63,7 @@ def may_hold_a_login(url: str) -> bool:
 
 
 def place_of(url: str) -> str:
-    """host:port of a URL without credentials, for messages; the port of its scheme where it names none."""
+    """Return the host:port of a URL for messages, without credentials; the port of its scheme if it names none."""
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme)
@@ -76,7 +76,7 @@ def place_of(url: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host of a URL without credentials, for messages; the empty string where there is none."""
+    """Return the host of a URL without credentials, for messages; the empty string where there is none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

@@ -33,7 +33,7 @@ def parse_time(text: str, now: datetime, end: bool = False) -> datetime:
 
 
 def _parsed(text: str, now: datetime, end: bool) -> datetime:
-    """Naive where the text names no offset."""
+    """Return the time, naive if the text names no offset."""
     if match := re.fullmatch(r"(\d+)([smhdw])", text):
         try:
             return now - timedelta(**{_AGO[match[2]]: int(match[1])})

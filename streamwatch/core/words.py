@@ -1,4 +1,4 @@
-"""Figures and texts as people may read them."""
+"""Texts and figures in the form that people read, safe for terminals and spreadsheets."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def _json_escape(match: re.Match[str]) -> str:
 
 
 def age(seconds: float) -> str:
-    """A duration by its largest unit and the next: `0.4 s`, `42 s`, `5 m 3 s`, `26 h 5 m`, `9 d 4 h`."""
+    """Return a duration by its largest unit and the next: `0.4 s`, `42 s`, `5 m 3 s`, `26 h 5 m`, `9 d 4 h`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -65,7 +65,7 @@ def some(count: int, thing: str) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes in decimal units: `812 B`, `1.5 MB`."""
+    """Return bytes in decimal units: `812 B`, `1.5 MB`."""
     value, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if value < 1000:
@@ -75,5 +75,5 @@ def size(count: int) -> str:
 
 
 def when(time: datetime) -> str:
-    """Local time with its offset, to the second."""
+    """Return the local time with its offset, to the second."""
     return time.astimezone().isoformat(" ", "seconds")

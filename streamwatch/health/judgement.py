@@ -1,4 +1,4 @@
-"""Whether a person has to look, and why."""
+"""Decides from a snapshot if a person has to look, and says why."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,7 +13,7 @@ WAITING_FOR = 3600.0
 
 
 def health(snapshot: Snapshot) -> tuple[bool, list[str]]:
-    """Whether all is well, and if not, one sentence for each thing that is not."""
+    """Return True if all is well, and one sentence for each thing that is not."""
     reasons = [
         *(f"Thread {name} makes no progress." for name in snapshot.stalled),
         *_storage(snapshot),
@@ -26,7 +26,7 @@ def health(snapshot: Snapshot) -> tuple[bool, list[str]]:
 def _storage(snapshot: Snapshot) -> Iterator[str]:
     database, disk = snapshot.database, snapshot.disk
     if database.failed_since is not None:
-        yield f"The database can not be written since {when(database.failed_since)}: {database.why}"
+        yield f"The database cannot be written since {when(database.failed_since)}: {database.why}"
     if disk.free < disk.floor:
         yield f"The disk is nearly full: {size(disk.free)} are free, {size(disk.floor)} must be."
 
@@ -36,7 +36,7 @@ def _camera(camera: CameraHealth, now: datetime) -> Iterator[str]:
     if camera.state == "frozen":
         yield f"Camera {camera.name} is frozen since {when(camera.since)}: it sends the same picture."
     elif camera.state == "failed":
-        yield f"Camera {camera.name} can not work: {camera.last_error}"
+        yield f"Camera {camera.name} cannot work: {camera.last_error}"
     elif camera.state in ("reconnecting", "connecting") and away > AWAY_FOR:
         yield f"Camera {camera.name} is away since {when(camera.since)}: {camera.last_error or 'no picture came.'}"
 

@@ -1,6 +1,6 @@
-"""The figures of one moment. Plain data, which becomes JSON and comes back from it unchanged.
+"""The figures of one moment: plain data, which becomes JSON and comes back from JSON unchanged.
 
-Texts that may come from outside lose their credentials here, at birth, so that no way out has to think of it.
+Texts that may come from outside lose their credentials when a snapshot is made, so that no output can show them.
 Counters count since the daemon started, ages and durations are seconds, times are aware UTC.
 """
 
@@ -19,7 +19,7 @@ class CameraHealth:
 
     state: online, frozen, reconnecting, connecting, ended or failed; since: when it began. fps: pictures a second that
     come. frames: looked at. dropped: replaced by a newer one before that. attempts: openings since it was last online.
-    last_frame_age: None before the first frame. unwatched: why its small stream can not be watched, else empty.
+    last_frame_age: None before the first frame. unwatched: why its small stream cannot be watched, else empty.
     passages: all that were opened; read, unread, unsure, failed: of those that have closed, what became of them. gate:
     frames looked at, by the code of the reason why they were sent or not.
     """
@@ -47,7 +47,7 @@ class CameraHealth:
 
     @property
     def read_rate(self) -> float | None:
-        """The part of the closed passages whose plate was read, 0 to 1; None while there is none."""
+        """Return the part of the closed passages whose plate was read, 0 to 1; None while there is none."""
         closed = self.read + self.unread + self.unsure + self.failed
         return self.read / closed if closed else None
 
@@ -103,7 +103,7 @@ class BreakerHealth:
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """Return the name that people read."""
         return f"{in_words(self.name)} {self.camera}".rstrip()
 
 
@@ -128,7 +128,7 @@ class DatabaseHealth:
 
     @property
     def ok(self) -> bool:
-        """Whether it can be written."""
+        """Return True if it can be written."""
         return self.failed_since is None
 
 
@@ -151,12 +151,12 @@ class Snapshot:
     in_flight: InFlightHealth = InFlightHealth()
 
     def __post_init__(self) -> None:
-        # A copy: whoever counts goes on counting, and `asdict` does not understand a Counter.
+        # A copy, because the counter goes on counting, and `asdict` does not understand a Counter.
         object.__setattr__(self, "calls", dict(self.calls))
 
 
 def as_json(snapshot: Snapshot) -> dict[str, Any]:
-    """Only what JSON knows; times in ISO 8601 with offset. Cameras carry their `read_rate` too."""
+    """Return only what JSON knows; times in ISO 8601 with offset. Cameras carry their `read_rate` too."""
     plain: dict[str, Any] = _plain(asdict(snapshot))
     for camera, told in zip(snapshot.cameras, plain["cameras"], strict=True):
         told["read_rate"] = camera.read_rate
@@ -164,7 +164,7 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def from_json(told: Mapping[str, Any]) -> Snapshot:
-    """The reverse. Raises KeyError, TypeError, ValueError or AttributeError for anything else."""
+    """Return the reverse. Raises KeyError, TypeError, ValueError or AttributeError for anything else."""
     return Snapshot(
         **{
             **told,

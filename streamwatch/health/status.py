@@ -31,8 +31,8 @@ NAME = 30
 class Status:
     """What the file said. written_at: the daemon's last sign of life. age: seconds since, by this machine's clock.
 
-    held: whether a process holds the database's lock. running: and the file is fresh. A clock that was set back, as
-    after a start without its battery, makes it not fresh.
+    held: True if a process holds the database's lock. running: if the file is fresh, too. A clock that was set back, as
+    after a start without its battery, makes the file look old.
     """
 
     snapshot: Snapshot
@@ -42,23 +42,23 @@ class Status:
 
     @property
     def running(self) -> bool:
-        """Whether the daemon is there and gave a sign of life lately."""
+        """Return True if the daemon is there and gave a sign of life lately."""
         return self.held and abs(self.age) <= STALE
 
 
 def write_status(path: Path, snapshot: Snapshot) -> None:
-    """Replaces the file in one step: a reader sees the old one or the new one. Raises StorageFailed."""
+    """Replace the file in one step: a reader sees the old one or the new one. Raises StorageFailed."""
     text = json.dumps(as_json(snapshot), ensure_ascii=False) + "\n"
     try:
         write_whole(path, text.encode(), durable=False)
     except OSError as error:
-        raise StorageFailed(f"{path} can not be written: {error.strerror}.") from None
+        raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def read_status(path: Path, held: bool) -> Status:
-    """Raises StorageFailed with what to do where there is none, or none that can be understood.
+    """Raise StorageFailed with what to do where there is none, or none that can be understood.
 
-    held: whether a process holds the database's lock, as the daemon does.
+    held: True if a process holds the database's lock, as the daemon does.
     """
     try:
         with path.open(encoding="utf-8") as file:
@@ -72,16 +72,16 @@ def read_status(path: Path, held: bool) -> Status:
             "Start it with `streamwatch run`, or name the config that it uses with --config.",
         ) from None
     except OSError as error:
-        raise StorageFailed(f"{path} can not be read: {error.strerror}.") from None
+        raise StorageFailed(f"{path} cannot be read: {error.strerror}.") from None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise StorageFailed(
-            f"{path} can not be understood.", "Is the daemon of another version? Restart it; it writes a new one."
+            f"{path} cannot be understood.", "Is the daemon of another version? Restart it; it writes a new one."
         ) from None
     return Status(snapshot, datetime.fromtimestamp(written, UTC), time.time() - written, held)
 
 
 def status_table(status: Status, narrow: bool = False) -> str:
-    """Several lines: what is wrong, the cameras, the rest. Only sentences are wider than 80 cells.
+    """Return several lines: what is wrong, the cameras, the rest. Only sentences are wider than 80 cells.
 
     narrow: shorten the names of cameras where they make a table wider than that.
     """
@@ -89,7 +89,7 @@ def status_table(status: Status, narrow: bool = False) -> str:
 
 
 def status_json(status: Status) -> str:
-    """A text that ends with a line break."""
+    """Return a text that ends with a line break."""
     ok, reasons = health(status.snapshot)
     if not status.running:
         reasons = [_gone(status), *reasons]
@@ -120,7 +120,7 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
         if camera.state != "online" and camera.last_error and not any(camera.last_error in r for r in reasons):
             yield f"{camera.name}: {camera.last_error}"
         if camera.unwatched:
-            yield f"{camera.name}: its small stream can not be watched; the main stream alone is. {camera.unwatched}"
+            yield f"{camera.name}: its small stream cannot be watched; the main stream alone is. {camera.unwatched}"
     yield ""
     yield from _columns(
         ("camera", "passages", "read", "unread", "unsure", "failed", "rate"),
@@ -199,5 +199,5 @@ def _columns(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator
 
 
 def _width(text: str) -> int:
-    """Cells on a terminal: Chinese characters take two."""
+    """Return the cells that a text takes on a terminal: two for a Chinese character."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

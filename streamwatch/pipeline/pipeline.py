@@ -72,7 +72,7 @@ class DirectAccess:
 
     def load(self, key: str) -> Keyframe:
         """Return a stored keyframe with its JPEG. Raises StoreError."""
-        return self._store.load_keyframe(key)
+        return self._store.keyframes.load_keyframe(key)
 
     def record(self, event: Event) -> None:
         """Record an event. Raises StoreError."""

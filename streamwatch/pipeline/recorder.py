@@ -113,10 +113,10 @@ class Recorder:
     def settle_rest(self, pending: Iterable[str]) -> None:
         """After a restart: give closed passages (by key) their outcome, unless a keyframe of theirs still waits."""
         for key in pending:
-            standing = self._store.passage_standing(key)
+            standing = self._store.passages.standing(key)
             if not standing.unsettled and key not in self._open:
                 outcome = _outcome(standing.sighted, standing.readings, standing.unanswered)
-                self._store.passage_outcome(key, outcome)
+                self._store.passages.set_outcome(key, outcome)
 
     def work_out(self, event: Event) -> None:
         """Work an event out into writes, which are owed then. Raises StoreError before anything has changed."""
@@ -124,16 +124,18 @@ class Recorder:
             case PassageOpened(passage):
                 self._open[passage.key] = _Open(passage)
                 self.counters.passages[passage.camera, "opened"] += 1
-                self._owed.append(lambda: self._store.save_passage(passage))
+                self._owed.append(lambda: self._store.passages.save(passage))
             case KeyframeTaken(keyframe):
                 self._entry(keyframe.passage).waiting += 1
                 self.counters.evidence += len(keyframe.jpeg)
-                self._owed.append(lambda: self._store.save_keyframe(keyframe))
+                self._owed.append(lambda: self._store.keyframes.save(keyframe))
             case KeyframeKept(keyframe):
                 self.counters.evidence += len(keyframe.jpeg)
-                self._owed.append(lambda: self._store.save_keyframe(keyframe, KeyframeState.KEPT))
+                self._owed.append(lambda: self._store.keyframes.save(keyframe, KeyframeState.KEPT))
             case KeyframeWaits(keyframe, error):
-                self._owed.append(lambda: self._store.keyframe_state(keyframe.key, KeyframeState.WAITING, _code(error)))
+                self._owed.append(
+                    lambda: self._store.keyframes.set_state(keyframe.key, KeyframeState.WAITING, _code(error))
+                )
             case KeyframeDropped(key, passage_key, camera, reason):
                 log.warning("%s: a picture was not read: %s", camera, sentence(reason))
                 self.counters.dropped += 1
@@ -146,13 +148,13 @@ class Recorder:
                 self._lost(keyframe.key, keyframe.passage, KeyframeState.FAILED, _code(error))
             case CallStarted():
                 self._owed.append(
-                    lambda: self._store.call_started(
+                    lambda: self._store.calls.started(
                         event.key, event.keyframe, event.engine, event.attempt, event.started_at, event.picture
                     )
                 )
             case CallEnded(key, result, ended_at):
                 self.counters.calls[result.outcome] += 1
-                self._owed.append(lambda: self._store.call_ended(key, result, ended_at))
+                self._owed.append(lambda: self._store.calls.ended(key, result, ended_at))
             case PlatesRead():
                 self._answered(event)
             case PlatesConfirmed():
@@ -163,9 +165,9 @@ class Recorder:
     def _entry(self, key: str) -> _Open:
         """Return a passage; one of an earlier run is fetched from the database. Raises StoreError."""
         if key not in self._open:
-            earlier = self._store.passage_standing(key)
+            earlier = self._store.passages.standing(key)
             answered = earlier.answered > 0
-            self._open[key] = _Open(self._store.load_passage(key), answered=answered, earlier=earlier)
+            self._open[key] = _Open(self._store.passages.load(key), answered=answered, earlier=earlier)
         return self._open[key]
 
     def _answered(self, event: PlatesRead) -> None:
@@ -176,7 +178,7 @@ class Recorder:
         entry.waiting -= 1
         entry.answered = True
         entry.readings.update(reading.key for reading in readings)
-        self._owed.append(lambda: self._store.keyframe_answered(keyframe.key, readings, event.call, event.why))
+        self._owed.append(lambda: self._store.keyframes.answered(keyframe.key, readings, event.call, event.why))
         self._apply(fusion.read(entry.passage, readings))
         self._settle(entry)
 
@@ -187,7 +189,7 @@ class Recorder:
         readings = [_reading(keyframe, Engine.LOCAL, plate, self._grammar) for plate in event.plates]
         contradicted = {(keyframe.key, self._grammar.parse(plate.text).text) for plate in event.contradicted}
         entry.readings.update(reading.key for reading in readings)
-        self._owed.append(lambda: self._store.keyframe_answered(keyframe.key, readings))
+        self._owed.append(lambda: self._store.keyframes.answered(keyframe.key, readings))
         self._apply(self._sightings.fusion(entry.passage).read(entry.passage, readings, contradicted))
         if not was_open:
             del self._open[keyframe.passage]
@@ -196,15 +198,15 @@ class Recorder:
         entry = self._entry(passage)
         entry.waiting -= 1
         entry.failed += 1
-        self._owed.append(lambda: self._store.keyframe_state(key, state, reason))
+        self._owed.append(lambda: self._store.keyframes.set_state(key, state, reason))
         self._settle(entry)
 
     def _closed(self, passage: Passage) -> None:
         entry, fusion = self._entry(passage.key), self._sightings.fusion(passage)
         entry.passage = passage
-        self._owed.append(lambda: self._store.save_passage(passage))
+        self._owed.append(lambda: self._store.passages.save(passage))
         if entry.earlier is not None:
-            self._owed.append(lambda: self._store.seen_until(passage.key, passage.last_seen))
+            self._owed.append(lambda: self._store.passages.seen_until(passage.key, passage.last_seen))
         self._apply(fusion.close(passage))
         self._settle(entry)
 
@@ -219,7 +221,7 @@ class Recorder:
         outcome = _outcome(was.sighted + sighted, was.readings + readings, was.unanswered + entry.failed)
         self._sighted -= entry.readings
         self.counters.passages[entry.passage.camera, outcome.value] += 1
-        self._owed.append(lambda: self._store.passage_outcome(key, outcome))
+        self._owed.append(lambda: self._store.passages.set_outcome(key, outcome))
 
     def _apply(self, changes: list[Change]) -> None:
         for change in changes:
@@ -229,10 +231,10 @@ class Recorder:
                         self._sighted |= entry.readings.intersection(readings)
                     self._owed.append(lambda s=sighting, r=readings: self._sightings.save(s, r))  # type: ignore[misc]
                 case Removed(key, into):
-                    self._owed.append(lambda k=key, i=into: self._store.remove_sighting(k, i))  # type: ignore[misc]
+                    self._owed.append(lambda k=key, i=into: self._store.sightings.remove(k, i))  # type: ignore[misc]
                 case Released(readings):
                     self._sighted -= set(readings)
-                    self._owed.append(lambda r=readings: self._store.release_readings(r))  # type: ignore[misc]
+                    self._owed.append(lambda r=readings: self._store.sightings.release_readings(r))  # type: ignore[misc]
 
 
 def _outcome(sighted: int, readings: int, failed: int) -> PassageOutcome:

@@ -33,7 +33,7 @@ class SightingLog:
         """
         if passage.camera not in self._fusions:
             since = passage.opened_at - timedelta(seconds=self._window)
-            recent = self._store.recent_sightings(passage.camera, since)
+            recent = self._store.sightings.recent(passage.camera, since)
             self._fusions[passage.camera] = Fusion(
                 passage.camera,
                 window=self._window,
@@ -45,7 +45,7 @@ class SightingLog:
 
     def save(self, sighting: Sighting, readings: tuple[str, ...]) -> None:
         """Write a sighting and the readings (by key) that it rests on. Raises StoreError."""
-        self._store.save_sighting(sighting, readings, self._grammar.parse(sighting.plate).kind)
+        self._store.sightings.save(sighting, readings, self._grammar.parse(sighting.plate).kind)
         self._saved.append(sighting)
 
     def begin(self) -> None:

@@ -15,7 +15,7 @@ from streamwatch.core.model import PlateText, Recognizer
 from streamwatch.core.plates import distance, parse
 from streamwatch.pipeline import LocalHelp
 from streamwatch.recognition.ledger import NullLedger
-from streamwatch.store import PaidAnswer, Reader
+from streamwatch.store import DatabaseReader, PaidAnswer
 
 BANDS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.0)
 """Lower ends of the bands of confidence, the surest band first."""
@@ -93,7 +93,9 @@ class Comparison:
             self.differences.append(one)
 
 
-def read_again(found: Comparison, reader: Reader, answer: PaidAnswer, help_: LocalHelp, engine: Recognizer) -> None:
+def read_again(
+    found: Comparison, reader: DatabaseReader, answer: PaidAnswer, help_: LocalHelp, engine: Recognizer
+) -> None:
     """Read one picture and count it. Raise StorageFailed."""
     try:
         plates = engine.read(reader.picture(answer), NullLedger())

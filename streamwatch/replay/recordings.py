@@ -50,7 +50,7 @@ def play(
     trace = _trace(settings, intake, explain is not None, answers) if explain is not None or dry_run else None
     opened = scratch_store() if dry_run else writer(settings)
     with page_place(explain) as page, closing(recognizer), opened as store:
-        cached = CachedRecognizer(recognizer, partial(store.answer_to, camera))
+        cached = CachedRecognizer(recognizer, partial(store.calls.answer_to, camera))
         reader = cached if answers is Answers.SERVICE else recognizer
         clock, recorder = SystemClock(), make_recorder(settings, store, notify)
 
@@ -62,12 +62,12 @@ def play(
         max_blind = None if explain is not None else settings.attention.longest_blindness
         playback = Playback(camera, max_blind, settings.cameras[camera].rotate)
         looked = None if trace is None else trace.looked
-        Replay(playback, intake, pipeline, clock, store.last_views, looked).run(videos, begins, progress)
+        Replay(playback, intake, pipeline, clock, store.passages.last_views, looked).run(videos, begins, progress)
         log.info("%s", summary(recorder.counters, camera))
         if cached.spared:
             log.info("not paid for again: %s whose answer is in the ledger", some(cached.spared, "picture"))
         if trace is not None:
-            trace.finish(store.passage_result)
+            trace.finish(store.passages.result)
             used = used_by(settings, camera, videos, answers, dry_run)
             if page is not None:
                 page.write(page_of(trace, used))

@@ -2,18 +2,21 @@
 
 from streamwatch.store.database import sqlite_file
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
+from streamwatch.store.keyframes import WaitingKeyframe
 from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
-from streamwatch.store.outbox import PassageStanding, Recovery, UnsavedAnswer, WaitingKeyframe
-from streamwatch.store.queries import PaidAnswer, Reader, SightingRow, open_reader
-from streamwatch.store.recorder import Store, open_store
+from streamwatch.store.passages import PassageStanding
+from streamwatch.store.queries import DatabaseReader, PaidAnswer, SightingRow, open_reader
+from streamwatch.store.recovery import Recovery, UnsavedAnswer
 from streamwatch.store.retention import Doomed, Keep, Swept, free_bytes
+from streamwatch.store.store import Store, open_store
 from streamwatch.store.tables import KeyframeState, PassageOutcome
 
 __all__ = [
     "Calls",
     "CallsReport",
     "CallsRow",
+    "DatabaseReader",
     "Doomed",
     "EvidenceFiles",
     "Keep",
@@ -23,7 +26,6 @@ __all__ = [
     "PaidAnswer",
     "PassageOutcome",
     "PassageStanding",
-    "Reader",
     "Recovery",
     "SightingRow",
     "Store",

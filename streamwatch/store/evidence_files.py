@@ -1,7 +1,7 @@
 """The pictures on disk, for threads beside the writer of the database.
 
-To read, list or delete files may take long on a slow or failing disk, so none of it holds up the writer, who must write
-down a call before it is sent. The writer alone changes rows. A row forgets its picture before the file is deleted.
+Reading, listing or deleting files may take long on a slow or failing disk. The writer must not wait for that: it writes
+each call down before that is sent. The writer alone changes rows. A row forgets its picture before the file is deleted.
 """
 
 import logging
@@ -14,8 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.model import Keyframe
-from streamwatch.store import database, outbox, retention, writers
-from streamwatch.store.failures import Place, translated
+from streamwatch.store import database, owners, retention
+from streamwatch.store.failures import DatabaseName, translated
+from streamwatch.store.keyframes import load_keyframe
 from streamwatch.store.retention import Swept
 from streamwatch.store.rows import row_of
 from streamwatch.store.tables import StoredIdentity, StoredKeyframe
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 class EvidenceFiles:
     """Reads and deletes pictures, and cannot change the database; made by `open_evidence`. Threads may share it."""
 
-    def __init__(self, engine: sqlalchemy.Engine, place: Place, data_dir: Path) -> None:
+    def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
         """engine: may be read-only. data_dir: the folder that holds `evidence/`."""
         self._engine, self._place, self._data_dir = engine, place, data_dir
         self._told = False
@@ -42,7 +43,7 @@ class EvidenceFiles:
         was stored.
         """
         with translated(self._place), Session(self._engine) as session:
-            return outbox.load_keyframe(session, row_of(session, StoredKeyframe, key), self._data_dir)
+            return load_keyframe(session, row_of(session, StoredKeyframe, key), self._data_dir)
 
     def remove(self, paths: Iterable[str]) -> tuple[int, int]:
         """Delete files that no row names any more, relative to data_dir; return the number and bytes deleted."""
@@ -68,8 +69,8 @@ class EvidenceFiles:
         """Return the day after which all pictures are this database's; None if some are another database's."""
         with translated(self._place), Session(self._engine) as session:
             key = session.scalars(select(StoredIdentity.key)).one()
-        if not writers.is_shared(self._data_dir, key):
-            return writers.came_after(self._data_dir, key)
+        if not owners.is_shared(self._data_dir, key):
+            return owners.came_after(self._data_dir, key)
         if not self._told:
             self._told = True
             log.warning(

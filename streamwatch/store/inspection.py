@@ -1,4 +1,4 @@
-"""Whether a database could be opened for writing: what `open_store` would say, found out without making anything."""
+"""Finds out what `open_store` would say of a database, without making or changing anything."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from streamwatch.store import database, retention, schema
 from streamwatch.store.evidence import require_folder
-from streamwatch.store.failures import Place, file_failed
+from streamwatch.store.failures import DatabaseName, file_failed
 
 
 def inspect_store(url: str, data_dir: Path) -> str:
@@ -50,7 +50,7 @@ def _require_room(folder: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def _standing(connection: Connection, place: Place, data_dir: Path) -> str:
+def _standing(connection: Connection, place: DatabaseName, data_dir: Path) -> str:
     found = schema.version(connection, place)
     if not found:
         return f"{place.label} is empty; its tables will be made at the first start"

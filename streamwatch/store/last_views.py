@@ -1,6 +1,6 @@
-"""The vehicles that were before a camera last, as they were last sent: one of them may still stand there.
+"""The vehicles that a camera saw last, as they were last sent: one of them may still stand there.
 
-Text that no engine could read is among them: it belongs to the place and will be there again.
+Text that no engine could read is among them: it belongs to the scene and will be seen again.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.model import Direction, FrameCorners, Keyframe, Passage
-from streamwatch.store.outbox import load_keyframe
+from streamwatch.store.keyframes import load_keyframe
 from streamwatch.store.rows import corners_of, passage_of
 from streamwatch.store.tables import KeyframeState, PassageOutcome, StoredKeyframe, StoredPassage, StoredReading
 
@@ -30,7 +30,7 @@ class LastView:
 
 
 def last_views(session: Session, camera: str, before: datetime, data_dir: Path) -> list[LastView]:
-    """Return those last seen before that time, newest first; those left open by a crash come before all others.
+    """Return the views of vehicles last seen before that time, newest first, but those left open by a crash before all.
 
     Older passages in which no plate was read come last. Passages whose picture is gone are left out. Raises
     StorageFailed.

@@ -1,4 +1,4 @@
-"""What the calls have cost: for the budget, and for people."""
+"""Answers what calls have cost, for the budget and for people."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -62,7 +62,7 @@ class NotCalledRow:
 
 
 def spent(session: Session, since: datetime, camera: str | None) -> int:
-    """Charge units since then, as `RecordedLedger` counts them: one at least for a call that may have been charged.
+    """Return the charge units since then, as `RecordedLedger` counts them: at least 1 for a call that may be charged.
 
     camera: None for all, and the verb `read`. Calls from a time when the clock was not trusted go by their place
     between trusted ones: one that claims to be older than a trusted call before it was made after that.
@@ -75,7 +75,7 @@ def spent(session: Session, since: datetime, camera: str | None) -> int:
 
 
 def answer_to(session: Session, camera: str, sha256: str) -> tuple[PlateText, ...] | None:
-    """What the service said last of a camera's JPEG with this SHA-256; None where it said nothing usable."""
+    """Return the service's last answer to a camera's JPEG with this SHA-256; None if there is none that can be used."""
     query = (
         select(StoredCall.answer)
         .where(StoredCall.camera == camera, StoredCall.sha256 == sha256, StoredCall.answer.is_not(None))
@@ -102,9 +102,9 @@ def _since(session: Session, since: datetime) -> ColumnElement[bool]:
 
 
 def calls_report(session: Session, since: datetime, until: datetime) -> CallsReport:
-    """The calls that were started at `since` or later and before `until`; the database adds up those of a day.
+    """Return the calls that were started at `since` or later and before `until`; the database adds up those of a day.
 
-    Each day of local time is asked for by itself, because no database knows of all when a day of this machine begins.
+    Each day of local time has a query of its own, because databases do not know when a day of this machine begins.
     """
     first = select(func.min(StoredCall.started_at))
     rows: list[CallsRow] = []
@@ -131,7 +131,7 @@ def _day(session: Session, since: datetime, until: datetime) -> list[CallsRow]:
 
 
 def _alike(outcome: CallOutcome | None, charged: bool | None, number: int, fee: int) -> Calls:
-    """So many calls that ended in the same way. fee: of all of them."""
+    """Return the sums of `number` calls that ended in the same way. fee: of all these calls."""
     read, no_plate = outcome is CallOutcome.READ, outcome is CallOutcome.NO_PLATE
     doubtful = outcome in (None, CallOutcome.DOUBTFUL)
     return Calls(
@@ -150,7 +150,7 @@ def _total(rows: Iterable[Calls]) -> Calls:
 
 
 def first_use(session: Session) -> datetime | None:
-    """When the first passage or call was written down, by a clock that was trusted; None: there is none."""
+    """Return when the first passage or call was written by a trusted clock; None if there is none."""
     firsts = (
         select(time).where(trusted).order_by(time).limit(1)
         for time, trusted in (
@@ -162,7 +162,7 @@ def first_use(session: Session) -> datetime | None:
 
 
 def not_called(session: Session, since: datetime, until: datetime) -> list[NotCalledRow]:
-    """Keyframes taken at `since` or later and before `until` for which no call was made, the most frequent first."""
+    """Count the keyframes of [since, until) for which no call was made, the most frequent kind first."""
     number = func.count()
     query = (
         select(StoredKeyframe.camera, StoredKeyframe.state, StoredKeyframe.state_reason, number)

@@ -25,7 +25,10 @@ ASKING = 0.1
 
 
 def lock_file(database: str, data_dir: Path) -> Path:
-    """The file that stands for a database: beside an SQLite file, whichever link leads there, else in data_dir."""
+    """Return the file that stands for a database.
+
+    It lies beside the SQLite file itself, not beside a link to it; for another database it lies in data_dir.
+    """
     file = sqlite_file(database)
     if file is None:
         return data_dir / "streamwatch.lock"
@@ -35,9 +38,9 @@ def lock_file(database: str, data_dir: Path) -> Path:
 
 @contextmanager
 def sole_writer(database: str, data_dir: Path) -> Iterator[None]:
-    """Holds the lock of a database; makes its folder. Children that are started do not inherit it.
+    """Hold the lock of a database; makes its folder. Children that are started do not inherit it.
 
-    Raises StoreError that names the process that holds it, StorageFailed where the file can not be made.
+    Raises StoreError that names the process that holds it, StorageFailed where the file cannot be made.
     """
     path = lock_file(database, data_dir)
     descriptor = _open(path)
@@ -50,7 +53,7 @@ def sole_writer(database: str, data_dir: Path) -> Iterator[None]:
 
 
 def is_held(database: str, data_dir: Path) -> bool:
-    """Whether a process writes the database now; changes nothing. Where the lock file can not be read: no."""
+    """Return True if a process writes the database now; changes nothing. Where the lock file cannot be read: no."""
     try:
         with lock_file(database, data_dir).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -70,12 +73,12 @@ def _open(path: Path) -> int:
 
 
 def _lock(descriptor: int, path: Path, is_database: bool) -> None:
-    """is_database: the file stands for a database, not for a data_dir."""
+    """Take the lock, or raise StoreError. is_database: the file stands for a database, not for a data_dir."""
     try:
         with suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        # Somebody may only be asking whether it is held.
+        # Another process may have taken it for a moment, only to ask if it is held.
         time.sleep(ASKING)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -89,13 +92,13 @@ def _lock(descriptor: int, path: Path, is_database: bool) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    """Empty in the moment between a lock and its pid, and where the disk was too full for a pid."""
+    """Return who holds the lock; empty between the lock and its pid, and where the disk was too full for a pid."""
     pid = os.pread(descriptor, 20, 0).strip()
     return f", process {pid.decode()}," if pid.isdigit() else ""
 
 
 def _leave_pid(descriptor: int) -> None:
-    """The pid is for messages only: a full disk must not keep the program from starting."""
+    """Write the pid, which is for messages only: a full disk must not keep the program from starting."""
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

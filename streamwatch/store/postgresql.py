@@ -1,9 +1,9 @@
 """What PostgreSQL needs that SQLite does not: settings of a session, and the lock that makes one daemon the only one.
 
 The lock is an advisory one of the session that writes, not of a connection beside it: who can write holds it, and who
-lost it can not write. Where the connection is lost (the server was restarted, the network was away) the next one takes
-the lock again before anything else is done; where another program has it by then, that ends the daemon. A session of
-this process that the server has not missed yet is ended by its pid, so that the daemon does not lock itself out.
+lost it cannot write. If the connection is lost (the server was restarted, the network was away), the next one takes
+the lock again before anything else is done; if another program has it by then, the daemon ends. If the server has not
+noticed the loss yet, the daemon ends its own old session by its pid, so that it does not lock itself out.
 
 Not through a pooler that lends a session to one transaction at a time (PgBouncer's `transaction`): the lock would stay
 behind with the session.
@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from streamwatch.core.errors import DatabaseUnusable
-from streamwatch.store.failures import Place
+from streamwatch.store.failures import DatabaseName
 
 PATIENCE = 3.0
 """Seconds to wait for the lock: the session of a program that was just ended may still be there."""
@@ -31,7 +31,7 @@ _MIGRATION_LOCK = f"SELECT pg_advisory_xact_lock({_LOCK})"
 _CONNECTION = {
     "client_encoding": "utf8",
     "connect_timeout": "10",  # s
-    # A server that vanished is noticed within about 25 s, whether it is asked or answers.
+    # A server that vanished is noticed within about 25 s, both while it is asked and while it answers.
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
@@ -62,7 +62,7 @@ WHERE locktype = 'advisory' AND classid = {_LOCK} AND objid::int = {_TABLES} AND
 
 
 def connection_arguments(url: URL) -> dict[str, str]:
-    """What libpq is told beside what the URL says."""
+    """Return the options of libpq that the URL does not set."""
     wanted = _CONNECTION | {
         "fallback_application_name": f"streamwatch on {socket.gethostname()}, process {os.getpid()}"
     }
@@ -70,7 +70,7 @@ def connection_arguments(url: URL) -> dict[str, str]:
 
 
 def lock_migration(execute: Callable[[str], Any]) -> None:
-    """Waits until no other program changes the tables; holds until the transaction ends."""
+    """Wait until no other program changes the tables; holds until the transaction ends."""
     execute(_MIGRATION_LOCK)
 
 
@@ -78,16 +78,16 @@ def lock_migration(execute: Callable[[str], Any]) -> None:
 class Session:
     """Makes each new connection ready; an event listener of the engine.
 
-    sole: whether it takes the lock. Raises DatabaseUnusable where another program has it, and where the database can
+    sole: True if it takes the lock. Raises DatabaseUnusable where another program has it, and where the database can
     not hold Chinese text.
     """
 
-    place: Place
+    place: DatabaseName
     sole: bool
     _was: tuple[int, str] | None = None
 
     def prepare(self, connection: Any, _record: object) -> None:
-        """connection: psycopg's."""
+        """Prepare a new connection of psycopg."""
         try:
             with connection.cursor() as cursor:
                 self._require_utf8(cursor)
@@ -104,7 +104,7 @@ class Session:
         (encoding,) = cursor.execute("SHOW server_encoding").fetchone()
         if encoding != "UTF8":
             raise DatabaseUnusable(
-                f"{self.place.label} has the encoding {encoding}, which can not hold every plate.",
+                f"{self.place.label} has the encoding {encoding}, which cannot hold every plate.",
                 "Make one with UTF8: createdb --encoding UTF8 --template template0 NAME",
             )
 

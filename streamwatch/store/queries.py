@@ -1,4 +1,4 @@
-"""Read-only access to the database: what people and pages ask."""
+"""Read-only access to the database, for what people and pages ask."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import Engine, PlateText, SightingStatus
 from streamwatch.store import database, ledger, retention
 from streamwatch.store.evidence import read_picture
-from streamwatch.store.failures import Place, translated
+from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
 from streamwatch.store.rows import plates_of
 from streamwatch.store.tables import (
@@ -65,16 +65,16 @@ class PaidAnswer:
     plates: tuple[PlateText, ...]
 
 
-class Reader:
-    """Asks the database and can not change it; made by `open_reader`. May be shared by threads."""
+class DatabaseReader:
+    """Asks the database and cannot change it; made by `open_reader`. May be shared by threads."""
 
-    def __init__(self, engine: sqlalchemy.Engine, place: Place, data_dir: Path) -> None:
+    def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
         self._engine = engine
         self._place = place
         self._data_dir = data_dir.absolute()
 
     def close(self) -> None:
-        """Gives the database back. Closing twice does no harm."""
+        """Give the database back. Closing twice does no harm."""
         self._engine.dispose()
 
     def sightings(
@@ -85,11 +85,11 @@ class Reader:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> list[SightingRow]:
-        """Sightings, newest first.
+        """Return sightings, newest first.
 
         plate_glob: `*` stands for any text and `?` for one character of the normalised plate; letter case is ignored.
         since, until: aware; a sighting counts when any part of [first_seen, last_seen] lies between them, both ends
-        included. limit: at most so many.
+        included. limit: the largest number of sightings.
         """
         return list(self.each_sighting(plate_glob, camera, since, until, limit))
 
@@ -101,17 +101,16 @@ class Reader:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> Iterator[SightingRow]:
-        """As `sightings`, one after the other, however many there are.
+        """Yield sightings as `sightings` returns them, one after the other, however many there are.
 
-        They are asked for in pages, each in a transaction of its own: who takes them slowly holds nothing up in the
-        database, and memory holds one page. What is logged meanwhile is newer and does not come.
+        They are asked for in pages, each in a transaction of its own: a slow caller holds nothing up in the
+        database, and memory holds one page. Sightings that are logged meanwhile are newer and are left out.
         """
         query = (
             select(StoredSighting, StoredKeyframe.path)
             .join(StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id)
             .where(*_conditions(plate_glob, camera, since, until))
             .order_by(StoredSighting.first_seen.desc(), StoredSighting.id.desc())
-            .execution_options(yield_per=1000)
         )
         older: tuple[ColumnElement[bool], ...] = ()
         while limit is None or limit > 0:
@@ -134,7 +133,7 @@ class Reader:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> int:
-        """The number of what `sightings` gives without a limit."""
+        """Return how many sightings `sightings` returns without a limit."""
         query = select(func.count()).select_from(StoredSighting).where(*_conditions(plate_glob, camera, since, until))
         with translated(self._place), Session(self._engine) as session:
             return session.scalar(query) or 0
@@ -146,22 +145,25 @@ class Reader:
             return bool(session.scalar(select(seen)))
 
     def spent(self, since: datetime, camera: str | None = None) -> int:
-        """Charge units since then, for a camera or (None) for all; one at least for a call that may be charged."""
+        """Return the charge units since then, for a camera or (None) for all.
+
+        A call that may be charged counts as 1 at least.
+        """
         with translated(self._place), Session(self._engine) as session:
             return ledger.spent(session, since, camera)
 
     def calls_report(self, since: datetime, until: datetime) -> CallsReport:
-        """The calls started at `since` or later and before `until`, by camera and day of local time."""
+        """Return the calls started at `since` or later and before `until`, by camera and day of local time."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.calls_report(session, since, until)
 
     def first_use(self) -> datetime | None:
-        """When the first passage or call was written down, by a clock that was trusted; None: there is none."""
+        """Return when the first passage or call was written by a trusted clock; None if there is none."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.first_use(session)
 
     def not_called(self, since: datetime, until: datetime) -> list[NotCalledRow]:
-        """Keyframes taken at `since` or later and before `until` that cost nothing, by camera, state and reason."""
+        """Count the keyframes of [since, until) that cost nothing, by camera, state and reason."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.not_called(session, since, until)
 
@@ -172,7 +174,7 @@ class Reader:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> list[PaidAnswer]:
-        """What the service said of pictures that are still kept, the newest capture first.
+        """Return what the service said of pictures that are still kept, the newest capture first.
 
         since, until: aware, of the capture; both ends included. Where a smaller copy was sent, it is that copy.
         """
@@ -197,11 +199,11 @@ class Reader:
             return [answer for answer in answers if answer is not None]
 
     def picture(self, answer: PaidAnswer) -> bytes:
-        """The JPEG. Raises StoreError where it is gone or is not the one that was sent, or StorageFailed."""
+        """Return the JPEG. Raises StoreError where it is gone or is not the one that was sent, or StorageFailed."""
         return read_picture(self._data_dir, str(answer.image), answer.sha256)
 
     def evidence_bytes(self) -> int:
-        """Size of all pictures that are kept."""
+        """Return the size in bytes of all pictures that are kept."""
         with translated(self._place), Session(self._engine) as session:
             return retention.evidence_bytes(session)
 
@@ -226,14 +228,14 @@ class Reader:
         )
 
 
-def open_reader(url: str, data_dir: Path) -> Reader:
-    """Opens the database read-only; never makes or migrates one.
+def open_reader(url: str, data_dir: Path) -> DatabaseReader:
+    """Open the database read-only; never makes or migrates one.
 
     url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. Raises StoreError where there is no
     database yet or its schema is older than this program's, and DatabaseUnusable or StorageFailed.
     """
     engine, place = database.open_read_only(url)
-    return Reader(engine, place, data_dir)
+    return DatabaseReader(engine, place, data_dir)
 
 
 def _conditions(
@@ -250,7 +252,7 @@ def _conditions(
 
 
 def _can_match(glob: str) -> bool:
-    """False for more characters than a plate can have, which databases refuse as too complex a pattern."""
+    """Return False for more characters than a plate can have: databases refuse such a pattern as too complex."""
     return len(glob.replace("*", "")) <= PLATE_LENGTH
 
 

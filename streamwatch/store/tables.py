@@ -62,11 +62,11 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The column type of one kind of database."""
+        """Return the column type of one kind of database."""
         return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Python to database."""
+        """Convert from Python to the database."""
         if value is None:
             return None
         if value.utcoffset() is None:
@@ -75,14 +75,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Database to Python."""
+        """Convert from the database to Python."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Words(TypeDecorator[str]):
-    """Text that every database takes, whatever it was given; see `storable`. Longer than the column: cut.
+    """Text in a form that every database takes; see `storable`. What is longer than the column is cut.
 
     SQLite keeps a text of any length and with any character, PostgreSQL refuses the whole row.
     """
@@ -96,15 +96,15 @@ class Words(TypeDecorator[str]):
         self.length = length
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The column type: VARCHAR(length) or TEXT."""
+        """Return the column type: VARCHAR(length) or TEXT."""
         return Text() if self.length is None else String(self.length)
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Python to database."""
+        """Convert from Python to the database."""
         return None if value is None else storable(value)[: self.length]
 
     def coerce_compared_value(self, op: OperatorType | None, value: object) -> "Words":
-        """A text that a column is compared with is not cut, because that would change the question."""
+        """Return a text that a column is compared with is not cut, because that would change the question."""
         return Words()
 
 
@@ -119,11 +119,11 @@ class Code(TypeDecorator[StrEnum]):
         self.kind = kind
 
     def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
-        """Python to database. Raises ValueError for a text that is no code."""
+        """Convert from Python to the database. Raises ValueError for a text that is no code."""
         return None if value is None else self.kind(value).value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
-        """Database to Python."""
+        """Convert from the database to Python."""
         return None if value is None else self.kind(value)
 
 
@@ -176,7 +176,7 @@ class StoredIdentity(Base):
     last_write: Mapped[str | None] = mapped_column(
         Words(32),
         comment="the random name of the daemon's last transaction, which tells whether a commit that the server did "
-        "not confirm is in; NULL for SQLite, where that can not happen",
+        "not confirm is in; NULL for SQLite, where that cannot happen",
     )
 
 
@@ -389,7 +389,7 @@ class StoredReading(Base):
 
 @compiles(CreateColumn, "sqlite")
 def _explain_column(element: CreateColumn, compiler: DDLCompiler, **options: Any) -> str:
-    """SQLite has no column comments but keeps the text of CREATE TABLE, so `.schema` can explain every column.
+    """Return the column with its explanation: SQLite has no comments, but `.schema` shows the text of CREATE TABLE.
 
     Found by name, so that migrations, which create and copy these tables, need not repeat the explanations.
     """
@@ -406,7 +406,7 @@ _LOCAL = {
 
 
 def local_view(database: str) -> str:
-    """CREATE VIEW sighting_local: sightings with local times, for people who ask in SQL.
+    """Return the statement that creates the view `sighting_local`, with local times for people who ask in SQL.
 
     Local is the time zone of the session on PostgreSQL, and of the machine on SQLite.
     """

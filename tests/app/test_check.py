@@ -130,8 +130,8 @@ def test_a_missing_disk_of_pictures_is_said(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, "")
     opened = open_store(settings.database, settings.data_dir)
     stay = passage()
-    opened.save_passage(stay)
-    opened.save_keyframe(keyframe(stay, JPEG))
+    opened.passages.save(stay)
+    opened.keyframes.save(keyframe(stay, JPEG))
     opened.close()
     (settings.data_dir / "evidence").rename(tmp_path / "elsewhere")
     good, text = said_of("database", settings)
@@ -145,7 +145,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: py
     settings = settings_of(tmp_path, "")
     assert said_of("database", settings) == (
         False,
-        f"The lock file {settings.data_dir}/streamwatch.db.lock can not be written: no permission. "
+        f"The lock file {settings.data_dir}/streamwatch.db.lock cannot be written: no permission. "
         "Give the user that runs streamwatch the right to write there, or name another place.",
     )
     assert not settings.data_dir.exists()

@@ -86,14 +86,14 @@ def test_what_cannot_be_recorded_is_set_aside_and_said_once(
     store: Store, file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     bad, _ = answered(store, "one"), answered(store, "two")
-    real = store.keyframe_answered
+    real = store.keyframes.answered
 
     def refuse(key: str, *rest: object) -> None:
         if key == bad.key:
             raise error
         real(key, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(store, "keyframe_answered", refuse)
+    monkeypatch.setattr(store.keyframes, "answered", refuse)
     assert [(sighting.camera, sighting.plate) for sighting in start(store)] == [("two", "京A12345")]
     assert states(file) == [("one", "failed"), ("two", "answered")]
     assert [row["outcome"] for row in rows(file, "SELECT outcome FROM passages ORDER BY id")] == ["failed", "read"]
@@ -112,7 +112,7 @@ def test_a_machine_that_fails_at_a_start_sets_nothing_aside(
         raise StorageFailed("The disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "keyframe_answered", full)
+        patched.setattr(store.keyframes, "answered", full)
         with pytest.raises(StorageFailed):
             start(store)
     assert states(file) == [("one", "sent")]

@@ -21,7 +21,7 @@ def test_a_clock_that_was_set_ahead_deletes_nothing_for_its_age(
     settings = Settings.model_validate({"data_dir": tmp_path / "data", "retention": {"min_free": 0}})
     store = open_store(database.url, settings.data_dir)
     view = saved_view(store, at=datetime.now(UTC) - timedelta(minutes=5), closed=True)
-    store.keyframe_state(view.key, KeyframeState.ANSWERED)
+    store.keyframes.set_state(view.key, KeyframeState.ANSWERED)
     began = datetime.now(UTC).timestamp()
     wall, up = began, 0.0
     clock = SystemClock(lambda: wall, lambda: up, lambda: None)
@@ -33,7 +33,7 @@ def test_a_clock_that_was_set_ahead_deletes_nothing_for_its_age(
     assert [record.getMessage()[:41] for record in caplog.records] == ["the clock was set ahead by more than a da"]
     wall = began
     assert rounds.tidy() == len(view.jpeg)
-    assert store.load_keyframe(view.key) == view
+    assert store.keyframes.load_keyframe(view.key) == view
     started_again = SystemClock(lambda: began + 5000 * DAY, lambda: up, lambda: None)
     assert RetentionRounds(settings, store, evidence, started_again, lambda call: call()).tidy() == 0
     assert rows(database, "SELECT * FROM passages") == []

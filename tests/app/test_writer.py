@@ -99,7 +99,7 @@ class SlowDisk(EvidenceFiles):
 
 def test_a_retention_step_that_hangs_delays_no_call(store: Store, settings: Settings, database: Database) -> None:
     too_much = saved_view(store, jpeg=bytes(2_000_000), closed=True)
-    store.keyframe_state(too_much.key, KeyframeState.ANSWERED)
+    store.keyframes.set_state(too_much.key, KeyframeState.ANSWERED)
     disk = SlowDisk(open_evidence(settings.database, settings.data_dir))
     with Threads(store) as threads:
         rounds = RetentionRounds(settings, store, disk, threads.clock, threads.writer.ask)

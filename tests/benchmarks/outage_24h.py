@@ -196,7 +196,7 @@ def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
     with closing(open_store(f"sqlite:///{folder / 'streamwatch.db'}", folder)) as store, closing(client):
         floors = {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
         recorder, lock = Recorder(store, window=300.0, floors=floors, notify=lambda *_: None), threading.RLock()
-        budget = Budget(CallLimits(), {}, store.spent, clock.now(), clock.monotonic())
+        budget = Budget(CallLimits(), {}, store.calls.spent, clock.now(), clock.monotonic())
         outbox = Outbox(max_items, 2_000_000_000, 7 * DAY)
         nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=1.0)
 

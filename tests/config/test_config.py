@@ -239,7 +239,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_or_bytes_in_place_of_the_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="can not be read"):
+    with pytest.raises(ConfigError, match="cannot be read"):
         loading.load(tmp_path)
     (tmp_path / "config.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8"):
@@ -274,7 +274,7 @@ def test_a_secret_that_is_no_word_is_refused_without_showing_it(
 
 
 def test_a_secret_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"appcode_file: .*absent can not be read: No such file"):
+    with pytest.raises(ConfigError, match=r"appcode_file: .*absent cannot be read: No such file"):
         load(tmp_path, f"recognizer: {{ocrcars: {{appcode_file: {tmp_path / 'absent'}}}}}")
 
 

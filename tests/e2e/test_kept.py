@@ -29,6 +29,7 @@ from streamwatch.gate import Closed, Gate, Kept, Opened
 from streamwatch.gate.detector import PartDetector
 from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, JpegLimits, Pipeline, Recorder
 from streamwatch.store import Recovery, Store, open_store
+from streamwatch.store.evidence_writer import EvidenceWriter
 
 COAT = texture(9, 120, 240, 25, 10, 70)
 
@@ -183,12 +184,14 @@ def test_a_kept_view_is_evidence_and_waits_for_nothing(
     (row,) = rows(database, "SELECT state, state_reason, path FROM keyframes")
     assert (row["state"], row["state_reason"]) == ("kept", "")
     assert (tmp_path / "data" / row["path"]).read_bytes() == kept_in(unpaid).jpeg
-    assert store.load_keyframe(kept_in(unpaid).key) == kept_in(unpaid)
+    assert store.keyframes.load_keyframe(kept_in(unpaid).key) == kept_in(unpaid)
     assert passages(database) == [(True, "unread")], "as it is without a picture"
-    assert store.waiting() == []
-    assert store.pending_passages() == []
-    assert store.recover() == Recovery()
-    assert store.last_views("gate", START + timedelta(hours=1)) == [], "it was not paid for, so it settles nothing"
+    assert store.keyframes.waiting() == []
+    assert store.passages.pending() == []
+    assert store.keyframes.recover() == Recovery()
+    assert store.passages.last_views("gate", START + timedelta(hours=1)) == [], (
+        "it was not paid for, so it settles nothing"
+    )
     assert not rows(database, "SELECT * FROM calls")
     assert not rows(database, "SELECT * FROM sightings")
 
@@ -238,7 +241,7 @@ def test_a_transaction_that_fails_leaves_the_view_owed(
         raise StorageFailed("The disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "_write", full)
+        patched.setattr(EvidenceWriter, "write", full)
         with pytest.raises(StorageFailed):
             books.record(kept)
     assert not rows(database, "SELECT * FROM keyframes")
@@ -254,11 +257,11 @@ def test_beside_a_view_that_is_read_it_changes_no_outcome(
     assert isinstance(kept, KeyframeKept)
     books = books_of(store)
     books.record(opened)
-    store.save_keyframe(replace(kept.keyframe, key="read"))
+    store.keyframes.save(replace(kept.keyframe, key="read"))
     books.record(kept)
-    standing = store.passage_standing(kept.keyframe.passage)
+    standing = store.passages.standing(kept.keyframe.passage)
     assert (standing.unsettled, standing.unanswered, standing.answered) == (1, 0, 0)
-    (item,) = store.waiting()
+    (item,) = store.keyframes.waiting()
     assert (item.key, item.first_view) == ("read", True)
 
 

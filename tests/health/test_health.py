@@ -138,11 +138,11 @@ def test_every_trouble_is_a_reason() -> None:
     assert not ok
     expected = [
         "reader 1 makes no progress",
-        "database can not be written",
+        "database cannot be written",
         "5.0 MB are free, 1.0 GB must be",
         "Camera a is frozen",
         "Camera b is away",
-        "Camera c can not work: There is no file",
+        "Camera c cannot work: There is no file",
         r"held back \(quota\) until .*buy more calls|held back \(quota\)",
         "answer is overdue: a call has been running for 12 s",
         "budget for this day is used up: 200 of 200",
@@ -226,13 +226,13 @@ def test_a_missing_status_file_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"taken_at": 1}', '{"taken_at": "x"}'])
 def test_a_damaged_status_file_is_one_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / "status.json").write_text(text)
-    with pytest.raises(StorageFailed, match="can not be understood"):
+    with pytest.raises(StorageFailed, match="cannot be understood"):
         read_status(tmp_path / "status.json", True)
 
 
 def test_a_status_file_that_is_no_text_or_of_another_version(tmp_path: Path) -> None:
     (tmp_path / "status.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(StorageFailed, match="can not be understood"):
+    with pytest.raises(StorageFailed, match="cannot be understood"):
         read_status(tmp_path / "status.json", True)
     write_status(tmp_path / "status.json", WELL)
     told = json.loads((tmp_path / "status.json").read_text()) | {"a_new_field": 1}
@@ -242,7 +242,7 @@ def test_a_status_file_that_is_no_text_or_of_another_version(tmp_path: Path) -> 
 
 
 def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
-    with pytest.raises(StorageFailed, match=r"status\.json can not be written: No such file"):
+    with pytest.raises(StorageFailed, match=r"status\.json cannot be written: No such file"):
         write_status(tmp_path / "gone" / "status.json", WELL)
 
 
@@ -304,7 +304,7 @@ def test_the_table_says_that_a_small_stream_is_not_watched(tmp_path: Path) -> No
     status = read_status(tmp_path / "status.json", True)
     assert health(status.snapshot) == (True, [])
     sentence = (
-        "gate: its small stream can not be watched; the main stream alone is. 192.0.2.7:554 refuses the connection."
+        "gate: its small stream cannot be watched; the main stream alone is. 192.0.2.7:554 refuses the connection."
     )
     assert sentence in status_table(status).splitlines()
 

@@ -16,7 +16,7 @@ from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import Engine, Ledger, PlateText, Recognizer
 from streamwatch.pipeline import LocalHelp
 from streamwatch.replay.compare import Comparison, Match, compared, read_again
-from streamwatch.store import PaidAnswer, Reader, Store, open_reader, open_store
+from streamwatch.store import DatabaseReader, PaidAnswer, Store, open_reader, open_store
 
 
 class Local:
@@ -45,7 +45,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, store: Store) -> Iterator[Reader]:
+def reader(tmp_path: Path, store: Store) -> Iterator[DatabaseReader]:
     opened = open_reader(f"sqlite:///{tmp_path / 'a.db'}", tmp_path)
     yield opened
     opened.close()
@@ -67,7 +67,7 @@ def help_of(engine: Recognizer) -> LocalHelp:
     return LocalHelp(lambda: engine, first=True, stands_in=True, pay_below=0.97)
 
 
-def all_of(reader: Reader, engine: Recognizer) -> Comparison:
+def all_of(reader: DatabaseReader, engine: Recognizer) -> Comparison:
     found = Comparison(0.97)
     for answer in reader.paid_answers():
         read_again(found, reader, answer, help_of(engine), engine)
@@ -96,7 +96,7 @@ def test_a_picture_is_judged_by_the_nearest_plate(said: str, found: list[str], m
     assert compared(answer, [text(plate) for plate in found], sure=False).match is match
 
 
-def test_everything_is_counted_by_camera_band_and_confusion(store: Store, reader: Reader) -> None:
+def test_everything_is_counted_by_camera_band_and_confusion(store: Store, reader: DatabaseReader) -> None:
     for n, (name, plate) in enumerate({"a": "京A12345", "b": "湘A53U19", "c": "沪B00001", "d": "粤BP57E7"}.items()):
         paid(store, name, plate, camera="gate" if name < "c" else "yard", seconds=n)
     paid(store, "e", camera="yard", seconds=9)
@@ -117,7 +117,7 @@ def test_everything_is_counted_by_camera_band_and_confusion(store: Store, reader
     assert [(one.paid, one.local) for one in found.differences] == [("湘A53U19", "浙A53U19")]
 
 
-def test_only_pictures_with_an_answer_and_a_picture(tmp_path: Path, store: Store, reader: Reader) -> None:
+def test_only_pictures_with_an_answer_and_a_picture(tmp_path: Path, store: Store, reader: DatabaseReader) -> None:
     paid(store, "a", "京A12345")
     saved_call(store, saved_view(store, "gate", NOON, JPEG), replace(ANSWER, outcome=CallOutcome.DOUBTFUL, plates=None))
     saved_call(store, None, picture=JPEG)
@@ -129,7 +129,7 @@ def test_only_pictures_with_an_answer_and_a_picture(tmp_path: Path, store: Store
     assert len(reader.paid_answers(limit=1)) == 1
 
 
-def test_a_picture_that_is_gone_or_another_one_is_counted_as_lost(store: Store, reader: Reader) -> None:
+def test_a_picture_that_is_gone_or_another_one_is_counted_as_lost(store: Store, reader: DatabaseReader) -> None:
     paid(store, "a", "京A12345")
     paid(store, "b", "京A12345", seconds=1)
     first, second = reader.paid_answers()
@@ -142,7 +142,7 @@ def test_a_picture_that_is_gone_or_another_one_is_counted_as_lost(store: Store, 
     assert "No picture" in out.getvalue()
 
 
-def test_the_table_fits_into_80_columns_and_says_what_would_be_saved(store: Store, reader: Reader) -> None:
+def test_the_table_fits_into_80_columns_and_says_what_would_be_saved(store: Store, reader: DatabaseReader) -> None:
     for n in range(12):
         paid(store, "a", "湘A53U19", camera="north gate, left", seconds=n)
         paid(store, "b", "京A12345", seconds=n)
@@ -157,7 +157,7 @@ def test_the_table_fits_into_80_columns_and_says_what_would_be_saved(store: Stor
     assert "and 2 more" in table
 
 
-def test_json_names_every_difference_with_its_picture(store: Store, reader: Reader) -> None:
+def test_json_names_every_difference_with_its_picture(store: Store, reader: DatabaseReader) -> None:
     paid(store, "a", "湘A53U19")
     out = io.StringIO()
     print_comparison(all_of(reader, Local(a=[text("湘A53U1")])), 0.0, "json", out)

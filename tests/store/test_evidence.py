@@ -60,7 +60,7 @@ def test_a_picture_that_can_not_be_finished_leaves_nothing(tmp_path: Path, monke
 
     (tmp_path / "evidence").mkdir()
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StorageFailed, match=r"a\.jpg can not be written: the disk is full\. Free some space"):
+    with pytest.raises(StorageFailed, match=r"a\.jpg cannot be written: the disk is full\. Free some space"):
         write_picture(tmp_path, "evidence/a.jpg", b"jpeg")
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
@@ -69,5 +69,5 @@ def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "evidence").write_text("a file")
     with pytest.raises(StorageFailed, match="a part of its path is a file, not a folder"):
         write_picture(tmp_path, "evidence/gate/a.jpg", b"jpeg")
-    with pytest.raises(StorageFailed, match="can not be written"):
+    with pytest.raises(StorageFailed, match="cannot be written"):
         write_picture(Path("/proc/nowhere"), "evidence/gate/a.jpg", b"jpeg")

@@ -20,9 +20,9 @@ from streamwatch.pipeline import RecordedLedger
 from streamwatch.store import (
     Calls,
     CallsRow,
+    DatabaseReader,
     KeyframeState,
     NotCalledRow,
-    Reader,
     Store,
     open_reader,
     open_store,
@@ -43,7 +43,7 @@ def store(database: Database, tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def reader(store: Store, database: Database, tmp_path: Path) -> Iterator[Reader]:
+def reader(store: Store, database: Database, tmp_path: Path) -> Iterator[DatabaseReader]:
     reader = open_reader(database.url, tmp_path / "data")
     yield reader
     reader.close()
@@ -68,14 +68,14 @@ def paid(store: Store, *moments: datetime, trusted: bool = True) -> None:
 # ---- for the budget -------------------------------------------------------------------------------------------------
 
 
-def test_what_was_charged_or_may_have_been_counts(store: Store, reader: Reader) -> None:
-    assert store.spent(NOON) == 0
+def test_what_was_charged_or_may_have_been_counts(store: Store, reader: DatabaseReader) -> None:
+    assert store.calls.spent(NOON) == 0
     view = saved_view(store)
     for result in (ANSWER, replace(NO_PLATE, fee=3), CHARGED_FAILURE, FAILED, DOUBTFUL, None):
         saved_call(store, view, result)
-    assert store.spent(NOON) == reader.spent(NOON) == 1 + 3 + 1 + 0 + 1 + 1
-    store.recover()
-    assert store.spent(NOON) == 7
+    assert store.calls.spent(NOON) == reader.spent(NOON) == 1 + 3 + 1 + 0 + 1 + 1
+    store.keyframes.recover()
+    assert store.calls.spent(NOON) == 7
 
 
 @pytest.mark.parametrize(
@@ -86,19 +86,19 @@ def test_a_restart_counts_a_call_as_the_run_did_that_made_it(store: Store, resul
     running.about_to_pay(1, b"")
     running.ended(1, result)
     saved_call(store, saved_view(store), result)
-    assert store.spent(NOON) == running.paid
+    assert store.calls.spent(NOON) == running.paid
 
 
 def test_a_window_begins_with_its_first_moment(store: Store) -> None:
     paid(store, NOON - timedelta(microseconds=1), NOON, NOON + HOUR)
-    assert store.spent(NOON) == 2
+    assert store.calls.spent(NOON) == 2
 
 
 def test_each_camera_pays_for_itself_and_the_account_for_all(store: Store) -> None:
     for camera in ("gate", "gate", "exit"):
         saved_call(store, saved_view(store, camera))
     saved_call(store, None)
-    assert [store.spent(NOON, camera) for camera in ("gate", "exit", "elsewhere", None)] == [2, 1, 0, 4]
+    assert [store.calls.spent(NOON, camera) for camera in ("gate", "exit", "elsewhere", None)] == [2, 1, 0, 4]
 
 
 def test_calls_of_a_clock_that_was_behind_belong_after_the_trusted_one_before_them(store: Store) -> None:
@@ -106,31 +106,31 @@ def test_calls_of_a_clock_that_was_behind_belong_after_the_trusted_one_before_th
     paid(store, NOON - HOUR)
     paid(store, in_1970, in_1970 + HOUR, trusted=False)
     paid(store, NOON + HOUR)
-    assert store.spent(NOON) == 3
-    assert store.spent(NOON + 2 * HOUR) == 0
+    assert store.calls.spent(NOON) == 3
+    assert store.calls.spent(NOON + 2 * HOUR) == 0
 
 
 def test_calls_of_a_clock_that_was_ahead_do_not_use_up_every_window_to_come(store: Store) -> None:
     paid(store, NOON - HOUR)
     paid(store, datetime(2055, 1, 1, tzinfo=UTC), trusted=False)
-    assert store.spent(NOON) == 1
+    assert store.calls.spent(NOON) == 1
     paid(store, NOON + HOUR)
-    assert store.spent(NOON + 2 * HOUR) == 0
+    assert store.calls.spent(NOON + 2 * HOUR) == 0
 
 
 def test_a_box_whose_clock_is_never_trusted_goes_by_it_all_the_same(store: Store) -> None:
     paid(store, NOON - DAY, NOON - HOUR, NOON + HOUR, trusted=False)
-    assert store.spent(NOON) == 1
+    assert store.calls.spent(NOON) == 1
     paid(store, NOON - 2 * DAY)
     paid(store, NOON - HOUR, NOON + HOUR, trusted=False)
-    assert store.spent(NOON) == 1
+    assert store.calls.spent(NOON) == 1
 
 
 # ---- for people -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("in_shanghai")
-def test_the_report_is_by_camera_and_day_of_local_time(store: Store, reader: Reader) -> None:
+def test_the_report_is_by_camera_and_day_of_local_time(store: Store, reader: DatabaseReader) -> None:
     midnight = datetime(2026, 1, 5, 16, tzinfo=UTC)
     gate, entry = saved_view(store), saved_view(store, "entry")
     for result in (ANSWER, NO_PLATE, FAILED, CHARGED_FAILURE, DOUBTFUL, None):
@@ -149,7 +149,9 @@ def test_the_report_is_by_camera_and_day_of_local_time(store: Store, reader: Rea
     assert report.total == Calls(calls=9, charged=6, fee=7, read=4, no_plate=1, doubtful=2, failed=2)
 
 
-def test_days_of_23_and_25_hours_are_days(store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_days_of_23_and_25_hours_are_days(
+    store: Store, reader: DatabaseReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(os.environ, "TZ", "Europe/Berlin")
     time.tzset()
     try:
@@ -167,7 +169,7 @@ def test_days_of_23_and_25_hours_are_days(store: Store, reader: Reader, monkeypa
 
 
 @ONLY_SQLITE
-def test_calls_of_one_end_are_added_up_by_the_database(store: Store, reader: Reader) -> None:
+def test_calls_of_one_end_are_added_up_by_the_database(store: Store, reader: DatabaseReader) -> None:
     paid(store, *(NOON + timedelta(seconds=n) for n in range(50)))
     fetched: list[int] = []
 
@@ -180,27 +182,27 @@ def test_calls_of_one_end_are_added_up_by_the_database(store: Store, reader: Rea
     assert 0 < len(fetched) < 10
 
 
-def test_the_first_use_is_when_a_trusted_clock_first_wrote_something_down(store: Store, reader: Reader) -> None:
+def test_the_first_use_is_when_a_trusted_clock_first_wrote_something_down(store: Store, reader: DatabaseReader) -> None:
     assert reader.first_use() is None
     paid(store, NOON - DAY, trusted=False)
     paid(store, NOON, NOON + HOUR)
     assert reader.first_use() == NOON
-    with store._transaction() as session:
+    with store.transaction() as session:
         session.execute(text("UPDATE passages SET recorded_at = '2026-01-02 12:00:00', clock_trusted = true"))
     assert reader.first_use() == datetime(2026, 1, 2, 12, tzinfo=UTC), "a passage that cost nothing is a use, too"
 
 
-def test_a_report_holds_its_span_only(store: Store, reader: Reader) -> None:
+def test_a_report_holds_its_span_only(store: Store, reader: DatabaseReader) -> None:
     paid(store, NOON - timedelta(microseconds=1), NOON, NOON + HOUR)
     assert reader.calls_report(NOON, NOON + HOUR).total.calls == 1
     assert reader.calls_report(NOON + DAY, NOON + 2 * DAY).rows == []
     assert reader.calls_report(NOON + DAY, NOON + 2 * DAY).total == Calls()
 
 
-def test_keyframes_that_cost_nothing_are_counted_with_the_reason(store: Store, reader: Reader) -> None:
+def test_keyframes_that_cost_nothing_are_counted_with_the_reason(store: Store, reader: DatabaseReader) -> None:
     for camera in ("gate", "gate", "exit"):
-        store.keyframe_state(saved_view(store, camera).key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
-    store.keyframe_answered(saved_view(store).key, [])
+        store.keyframes.set_state(saved_view(store, camera).key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
+    store.keyframes.answered(saved_view(store).key, [])
     saved_call(store, saved_view(store))
     assert reader.not_called(NOON, NOON + HOUR) == [
         NotCalledRow("gate", KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS, 2),
@@ -210,7 +212,7 @@ def test_keyframes_that_cost_nothing_are_counted_with_the_reason(store: Store, r
     assert reader.not_called(NOON + HOUR, NOON + DAY) == []
 
 
-def test_asking_changes_nothing(store: Store, reader: Reader, database: Database) -> None:
+def test_asking_changes_nothing(store: Store, reader: DatabaseReader, database: Database) -> None:
     paid(store, NOON)
     before = [tuple(row) for row in rows(database, "SELECT * FROM calls")]
     reader.spent(NOON)
@@ -222,10 +224,10 @@ def test_asking_changes_nothing(store: Store, reader: Reader, database: Database
 def test_what_was_answered_to_a_picture_is_found_by_its_bytes(store: Store) -> None:
     first = saved_view(store)
     saved_call(store, first, replace(ANSWER, plates=(PlateText("京AF0236", 0.9, None),)))
-    assert store.answer_to("gate", first.jpeg) == (PlateText("京AF0236", 0.9, None),)
-    assert store.answer_to("exit", first.jpeg) is None
-    assert store.answer_to("gate", b"another") is None
+    assert store.calls.answer_to("gate", first.jpeg) == (PlateText("京AF0236", 0.9, None),)
+    assert store.calls.answer_to("exit", first.jpeg) is None
+    assert store.calls.answer_to("gate", b"another") is None
     saved_call(store, first, FAILED)
-    assert store.answer_to("gate", first.jpeg) == (PlateText("京AF0236", 0.9, None),), "a failure is no answer"
+    assert store.calls.answer_to("gate", first.jpeg) == (PlateText("京AF0236", 0.9, None),), "a failure is no answer"
     saved_call(store, first, NO_PLATE)
-    assert store.answer_to("gate", first.jpeg) == ()
+    assert store.calls.answer_to("gate", first.jpeg) == ()

@@ -99,12 +99,12 @@ def fill(where: Path | str, folder: Path | None = None) -> None:
     url, folder = (f"sqlite:///{where}", where.parent) if isinstance(where, Path) else (where, folder or Path())
     store = open_store(url, folder / "data")
     stay = passage()
-    store.save_passage(stay)
+    store.passages.save(stay)
     view = keyframe(stay)
-    store.save_keyframe(view)
+    store.keyframes.save(view)
     found = reading(view)
-    store.keyframe_answered(view.key, [found])
-    store.save_sighting(sighting(view), [found.key], "ordinary")
+    store.keyframes.answered(view.key, [found])
+    store.sightings.save(sighting(view), [found.key], "ordinary")
     store.close()
 
 
@@ -184,7 +184,7 @@ def test_a_version_that_rebuilds_tables_keeps_rows_references_and_explanations(f
     before = {name: [tuple(r) for r in rows(file, f"SELECT * FROM {name}")] for name in ("keyframes", "readings")}
     later()
     store = open_store(f"sqlite:///{file}", file.parent / "data")
-    assert len(store.recent_sightings("gate", NOON)) == 1
+    assert len(store.sightings.recent("gate", NOON)) == 1
     store.close()
     assert [(*row, 1) for row in before["keyframes"]] == [tuple(r) for r in rows(file, "SELECT * FROM keyframes")]
     assert before["readings"] == [tuple(r) for r in rows(file, "SELECT * FROM readings")]
@@ -236,7 +236,7 @@ def test_rows_of_the_first_release_are_kept_and_can_be_recovered(ancient: Path) 
         assert new == [(*row, 1) for row in old]
     assert rows(ancient, "SELECT count(*) FROM passages WHERE recorded_at <> opened_at")[0][0] == 0
     assert tuple(rows(ancient, "SELECT answer, clock_trusted FROM calls")[0]) == (None, 1)
-    assert store.recover().doubtful == ["k"]
+    assert store.keyframes.recover().doubtful == ["k"]
     store.close()
     (reference,) = rows(ancient, "PRAGMA foreign_key_list(calls)")
     assert (reference["table"], reference["on_delete"]) == ("keyframes", "SET NULL")
@@ -254,8 +254,8 @@ def test_an_earlier_file_learns_the_state_kept_and_keeps_its_rows(file: Path) ->
     assert "kept" not in rows(file, "SELECT sql FROM sqlite_master WHERE name = 'keyframes'")[0]["sql"]
     store = open_store(f"sqlite:///{file}", file.parent / "data")
     stay = passage()
-    store.save_passage(stay)
-    store.save_keyframe(keyframe(stay), KeyframeState.KEPT)
+    store.passages.save(stay)
+    store.keyframes.save(keyframe(stay), KeyframeState.KEPT)
     store.close()
     assert "; kept: for people" in rows(file, "SELECT sql FROM sqlite_master WHERE name = 'keyframes'")[0]["sql"]
     assert [tuple(row) for row in rows(file, "SELECT key, state FROM keyframes")][:1] == [tuple(row) for row in view]
@@ -423,7 +423,7 @@ print("ready", flush=True)
 while not (folder / "go").exists():
     time.sleep(0.001)
 store = open_store(sys.argv[2], folder / "data")
-store.save_passage(passage())
+store.passages.save(passage())
 store.close()
 """
 

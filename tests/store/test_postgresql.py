@@ -104,7 +104,7 @@ def test_a_kill_gives_the_lock_back(database: PostgresDatabase, tmp_path: Path) 
 
 
 def test_a_lost_connection_takes_the_lock_again(store: Store, database: PostgresDatabase) -> None:
-    for use in (store.require_server, lambda: store.save_passage(passage())):
+    for use in (store.require_server, lambda: store.passages.save(passage())):
         end_session(database)
         assert holders(database) == []
         use()
@@ -116,7 +116,7 @@ def test_who_lost_the_lock_to_another_writes_nothing_more(
 ) -> None:
     end_session(database)
     other = open_store(database.url, tmp_path, sole=True)
-    for use in (store.require_server, lambda: store.save_passage(passage())):
+    for use in (store.require_server, lambda: store.passages.save(passage())):
         with pytest.raises(DatabaseUnusable, match=r"Another streamwatch .* is writing"):
             use()
     assert database.rows("SELECT * FROM passages") == []
@@ -148,10 +148,10 @@ def write(store: Store) -> Any:
 
     def attempt() -> None:
         with store.together():
-            store.save_passage(stay)
-            store.save_keyframe(view)
-            store.keyframe_answered(view.key, [found])
-            store.save_sighting(sighting(view), [found.key], "")
+            store.passages.save(stay)
+            store.keyframes.save(view)
+            store.keyframes.answered(view.key, [found])
+            store.sightings.save(sighting(view), [found.key], "")
 
     return attempt
 
@@ -163,7 +163,7 @@ def test_a_commit_whose_answer_was_lost_is_in(far: Store, proxy: Proxy, database
     assert proxy.cut == ""
     for table in ("passages", "keyframes", "readings", "sightings"):
         assert database.rows(f"SELECT count(*) FROM {table}") == [(2,)]
-    far.save_passage(passage())
+    far.passages.save(passage())
     assert len(holders(database)) == 1, "the session that the server still had is ended"
 
 
@@ -182,9 +182,9 @@ def test_a_question_leaves_no_name(store: Store, database: PostgresDatabase) -> 
     saved_view(store)
     before = database.rows("SELECT last_write FROM identity")
     assert before != [(None,)]
-    store.waiting()
+    store.keyframes.waiting()
     with store.together():
-        store.evidence_bytes()
+        store.retention.evidence_bytes()
     assert database.rows("SELECT last_write FROM identity") == before
 
 
@@ -201,8 +201,8 @@ def address(server: Server, user: str = USER, word: str = "hunter2", host: str =
     [
         ({}, r"refuses the user or the password\. Check both"),
         ({"user": "nobody"}, r"refuses the user or the password\. Check both"),
-        ({"port": 1}, r"can not be reached: the connection is refused\. Is its server on"),
-        ({"host": "nowhere.invalid"}, r"can not be reached: nobody knows its host\. Check the host"),
+        ({"port": 1}, r"cannot be reached: the connection is refused\. Is its server on"),
+        ({"host": "nowhere.invalid"}, r"cannot be reached: nobody knows its host\. Check the host"),
     ],
 )
 def test_a_server_that_refuses_is_one_sentence_without_the_password(
@@ -225,7 +225,7 @@ def test_a_database_that_is_not_there_or_whose_tables_are_not_ours(
     with pytest.raises(StorageFailed, match=r"has no schema that its user may use\. Make that user the owner"):
         open_store(database.url, tmp_path)
     server.ask(f"GRANT USAGE ON SCHEMA {database.schema} TO {USER}", USER)
-    with pytest.raises(StorageFailed, match=r"can not be written: its user may not\. Make that user the owner"):
+    with pytest.raises(StorageFailed, match=r"cannot be written: its user may not\. Make that user the owner"):
         open_store(database.url, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""What readers are told, and that they can not write."""
+"""What readers are told, and that they cannot write."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from servers import PostgresDatabase
 from sqlalchemy import text
 
 from streamwatch.core.model import Keyframe
-from streamwatch.store import Reader, Store, open_reader, open_store, queries
+from streamwatch.store import DatabaseReader, Store, open_reader, open_store, queries
 
 PLATES = ("京A12345", "京AD12300", "沪B9_123", "粤[C]!", "%", "港X")
 """Seen ten seconds after each other, two seconds each; the last one at another camera."""
@@ -35,15 +35,15 @@ def views(folder: Path, database: Database) -> list[Keyframe]:
     for number, plate in enumerate(PLATES):
         stay = passage("北门" if plate == "港X" else "gate", NOON + timedelta(seconds=10 * number))
         views.append(keyframe(stay))
-        store.save_passage(stay)
-        store.save_keyframe(views[-1])
-        store.save_sighting(sighting(views[-1], plate), [], "ordinary")
+        store.passages.save(stay)
+        store.keyframes.save(views[-1])
+        store.sightings.save(sighting(views[-1], plate), [], "ordinary")
     store.close()
     return views
 
 
 @pytest.fixture(scope="module")
-def reader(views: list[Keyframe], folder: Path, database: Database) -> Iterator[Reader]:
+def reader(views: list[Keyframe], folder: Path, database: Database) -> Iterator[DatabaseReader]:
     reader = open_reader(database.url, folder / "data")
     yield reader
     reader.close()
@@ -56,7 +56,7 @@ def store(views: list[Keyframe], folder: Path, database: Database) -> Iterator[S
     store.close()
 
 
-def test_sightings_come_newest_first_and_complete(reader: Reader, views: list[Keyframe]) -> None:
+def test_sightings_come_newest_first_and_complete(reader: DatabaseReader, views: list[Keyframe]) -> None:
     found = reader.sightings()
     assert [row.plate for row in found] == list(reversed(PLATES))
     row, view = found[0], views[-1]
@@ -100,7 +100,7 @@ def test_sightings_come_newest_first_and_complete(reader: Reader, views: list[Ke
     ],
     ids=lambda value: str(value)[:12],
 )
-def test_plates_by_glob(reader: Reader, glob: str, found: tuple[str, ...]) -> None:
+def test_plates_by_glob(reader: DatabaseReader, glob: str, found: tuple[str, ...]) -> None:
     assert sorted(row.plate for row in reader.sightings(plate_glob=glob)) == sorted(found)
 
 
@@ -119,13 +119,13 @@ def test_plates_by_glob(reader: Reader, glob: str, found: tuple[str, ...]) -> No
     ],
 )
 def test_sightings_that_overlap_a_time(
-    reader: Reader, since: float | None, until: float | None, found: tuple[str, ...]
+    reader: DatabaseReader, since: float | None, until: float | None, found: tuple[str, ...]
 ) -> None:
     bounds = [None if x is None else NOON + timedelta(seconds=x) for x in (since, until)]
     assert [row.plate for row in reader.sightings(since=bounds[0], until=bounds[1])] == list(reversed(found))
 
 
-def test_sightings_by_camera_and_limit(reader: Reader) -> None:
+def test_sightings_by_camera_and_limit(reader: DatabaseReader) -> None:
     assert [row.plate for row in reader.sightings(camera="北门")] == ["港X"]
     assert [row.plate for row in reader.sightings(limit=2)] == ["港X", "%"]
     assert [row.plate for row in reader.sightings(camera="gate", limit=1)] == ["%"]
@@ -133,7 +133,7 @@ def test_sightings_by_camera_and_limit(reader: Reader) -> None:
     assert reader.sightings(limit=0) == []
 
 
-def test_more_sightings_than_a_page_holds(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_sightings_than_a_page_holds(reader: DatabaseReader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "PAGE", 2)
     assert [row.plate for row in reader.each_sighting()] == list(reversed(PLATES))
     assert [row.plate for row in reader.each_sighting(limit=5)] == list(reversed(PLATES))[:5]
@@ -141,24 +141,24 @@ def test_more_sightings_than_a_page_holds(reader: Reader, monkeypatch: pytest.Mo
 
 
 def test_what_is_seen_while_a_page_is_read_does_not_come(
-    reader: Reader, store: Store, monkeypatch: pytest.MonkeyPatch
+    reader: DatabaseReader, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And sightings of one moment are told once each, also where a page ends between them."""
     monkeypatch.setattr(queries, "PAGE", 1)
-    with store._transaction() as session:
+    with store.transaction() as session:
         before = session.execute(text("SELECT id, first_seen FROM sightings")).all()
         session.execute(text("UPDATE sightings SET first_seen = (SELECT max(first_seen) FROM sightings)"))
     try:
         assert [row.id for row in reader.each_sighting()] == [6, 5, 4, 3, 2, 1]
     finally:
-        with store._transaction() as session:
+        with store.transaction() as session:
             for number, first_seen in before:
                 session.execute(
                     text("UPDATE sightings SET first_seen = :t WHERE id = :n"), {"t": first_seen, "n": number}
                 )
 
 
-def test_sightings_are_counted_as_they_are_found(reader: Reader) -> None:
+def test_sightings_are_counted_as_they_are_found(reader: DatabaseReader) -> None:
     assert reader.count_sightings() == 6
     assert reader.count_sightings("京A*") == reader.count_sightings("京A*", "gate") == 2
     assert reader.count_sightings("?" * 100_000) == reader.count_sightings(camera="nowhere") == 0
@@ -166,17 +166,17 @@ def test_sightings_are_counted_as_they_are_found(reader: Reader) -> None:
     assert not reader.knows_camera("nowhere")
 
 
-def test_naive_bounds_are_refused(reader: Reader) -> None:
+def test_naive_bounds_are_refused(reader: DatabaseReader) -> None:
     with pytest.raises(ValueError, match="no time zone"):
         reader.sightings(since=NOON.replace(tzinfo=None))
 
 
-def test_a_deleted_picture_is_no_image(store: Store, reader: Reader, views: list[Keyframe]) -> None:
-    with store._transaction() as session:
+def test_a_deleted_picture_is_no_image(store: Store, reader: DatabaseReader, views: list[Keyframe]) -> None:
+    with store.transaction() as session:
         path = session.execute(text("SELECT path FROM keyframes WHERE id = 6")).scalar()
         session.execute(text("UPDATE keyframes SET path = NULL WHERE id = 6"))
     assert reader.sightings()[0].image is None
-    with store._transaction() as session:
+    with store.transaction() as session:
         session.execute(text("UPDATE keyframes SET path = :path WHERE id = 6"), {"path": path})
     assert reader.sightings()[0].image is not None
 
@@ -192,17 +192,17 @@ def test_a_relative_data_dir_gives_absolute_images(
     assert image == (folder / "data" / str(image).split("/data/")[1])
 
 
-def test_a_reader_reads_while_the_writer_writes(store: Store, reader: Reader) -> None:
-    with store._transaction() as session:
+def test_a_reader_reads_while_the_writer_writes(store: Store, reader: DatabaseReader) -> None:
+    with store.transaction() as session:
         session.execute(text("UPDATE sightings SET reads = 2"))
         assert {row.reads for row in reader.sightings()} == {1}
     assert {row.reads for row in reader.sightings()} == {2}
-    with store._transaction() as session:
+    with store.transaction() as session:
         session.execute(text("UPDATE sightings SET reads = 1"))
 
 
 @ONLY_SQLITE
-def test_a_reader_can_not_write(reader: Reader, database: Database) -> None:
+def test_a_reader_can_not_write(reader: DatabaseReader, database: Database) -> None:
     with reader._engine.connect() as connection:
         assert connection.execute(text("PRAGMA query_only")).scalar() == 1
         for statement in ("DELETE FROM passages", "DROP TABLE readings", "CREATE TABLE x (y)"):

@@ -50,7 +50,7 @@ def store(database: Database, data_dir: Path) -> Iterator[Store]:
 
 def view_in(store: Store, state: KeyframeState, at: datetime = NOON, jpeg: bytes = JPEG) -> Keyframe:
     view = saved_view(store, at=at, jpeg=jpeg, closed=True)
-    store.keyframe_state(view.key, state)
+    store.keyframes.set_state(view.key, state)
     return view
 
 
@@ -66,8 +66,8 @@ class Retained:
 
 def retain(store: Store, now: datetime, keep: Keep, batch: int = 200) -> Retained:
     """One step as the daemon does it: first the rows, then the files."""
-    doomed = store.retain(now, keep, batch)
-    files, size = remove_files(store._data_dir, doomed.paths)
+    doomed = store.retention.retain(now, keep, batch)
+    files, size = remove_files(store.keyframes._data_dir, doomed.paths)
     return Retained(files, size, doomed.rows, more=bool(doomed.paths or doomed.rows))
 
 
@@ -106,7 +106,7 @@ def test_what_is_not_settled_is_never_deleted(store: Store, database: Database, 
     size = sum(len(view.jpeg) for view in gone)
     assert all_of(store, NOON + 2 * DAY, keep)[0] == Retained(len(SETTLED), size, 0, more=True)
     assert len(pictures(data_dir)) == 3
-    assert [store.load_keyframe(view.key) for view in kept] == kept
+    assert [store.keyframes.load_keyframe(view.key) for view in kept] == kept
     assert len(rows(database, "SELECT * FROM passages")) == len(UNSETTLED) + (0 if keep.rows_age else len(SETTLED))
 
 
@@ -117,11 +117,11 @@ def test_pictures_go_by_age_and_rows_stay(store: Store, database: Database, data
     saved_call(store, old, picture=b"smaller")
     by_hand = saved_call(store, None)
     for view in (old, young):
-        store.keyframe_state(view.key, KeyframeState.ANSWERED)
+        store.keyframes.set_state(view.key, KeyframeState.ANSWERED)
     assert len(pictures(data_dir)) == 4
     assert len(all_of(store, NOON + DAY + timedelta(minutes=1), Keep(DAY))) == 1
     assert pictures(data_dir) == named(database)
-    assert store.load_keyframe(young.key) == young
+    assert store.keyframes.load_keyframe(young.key) == young
     assert rows(database, f"SELECT path, sha256 FROM calls WHERE key = '{by_hand}'")[0]["path"] is None
     assert (len(rows(database, "SELECT * FROM keyframes")), len(rows(database, "SELECT * FROM calls"))) == (2, 3)
 
@@ -165,7 +165,7 @@ def test_the_size_of_the_pictures_is_that_of_the_files(store: Store, database: D
     reader = open_reader(database.url, data_dir)
     assert (
         reader.evidence_bytes()
-        == store.evidence_bytes()
+        == store.retention.evidence_bytes()
         == sum((data_dir / path).stat().st_size for path in pictures(data_dir))
     )
     reader.close()
@@ -176,7 +176,7 @@ def test_a_batch_is_small_and_the_writer_gets_its_turn(store: Store, data_dir: P
         view_in(store, KeyframeState.ANSWERED)
     step = retain(store, NOON + 2 * DAY, Keep(DAY), batch=3)
     assert (step.files, step.more) == (3, True)
-    store.save_passage(passage())
+    store.passages.save(passage())
     assert [s.files for s in all_of(store, NOON + 2 * DAY, Keep(DAY), batch=3)] == [3, 1]
 
 
@@ -196,8 +196,8 @@ def test_old_passages_go_with_all_that_hangs_on_them_but_calls_stay(
     old, young = saved_view(store, closed=True), saved_view(store, at=NOON + DAY, closed=True)
     for view in (old, young):
         call, found = saved_call(store, view), reading(view)
-        store.keyframe_answered(view.key, [found], call)
-        store.save_sighting(sighting(view), [found.key], "")
+        store.keyframes.answered(view.key, [found], call)
+        store.sightings.save(sighting(view), [found.key], "")
     (step,) = all_of(store, NOON + 1.5 * DAY, Keep(rows_age=DAY))
     assert (step.files, step.rows) == (1, 1)
     for table in ("passages", "keyframes", "readings", "sightings"):
@@ -211,9 +211,9 @@ def test_old_passages_go_with_all_that_hangs_on_them_but_calls_stay(
 
 def test_a_passage_that_is_open_or_shown_elsewhere_stays(store: Store, database: Database) -> None:
     still_there = saved_view(store)
-    store.keyframe_answered(still_there.key, [])
+    store.keyframes.answered(still_there.key, [])
     shown, owner = view_in(store, KeyframeState.ANSWERED), view_in(store, KeyframeState.ANSWERED)
-    store.save_sighting(replace(sighting(shown, lasting=2 * DAY), passage=owner.passage), [], "")
+    store.sightings.save(replace(sighting(shown, lasting=2 * DAY), passage=owner.passage), [], "")
     assert all_of(store, NOON + 2 * DAY, Keep(rows_age=DAY)) == []
     steps = all_of(store, NOON + 9 * DAY, Keep(rows_age=DAY))
     assert [step.rows for step in steps] == [1, 1]
@@ -226,8 +226,8 @@ def test_a_reading_of_a_younger_passage_outlives_the_sighting_that_it_supported(
     old, young = saved_view(store, closed=True), saved_view(store, at=NOON + DAY, closed=True)
     readings = [reading(old), reading(young)]
     for view, found in zip((old, young), readings, strict=True):
-        store.keyframe_answered(view.key, [found])
-    store.save_sighting(sighting(old), [found.key for found in readings], "")
+        store.keyframes.answered(view.key, [found])
+    store.sightings.save(sighting(old), [found.key for found in readings], "")
     all_of(store, NOON + 1.5 * DAY, Keep(rows_age=DAY))
     (row,) = rows(database, "SELECT key, sighting_id FROM readings")
     assert tuple(row) == (readings[1].key, None)
@@ -306,7 +306,9 @@ def test_a_crash_between_row_and_file_is_healed_by_the_sweep(
 ) -> None:
     view_in(store, KeyframeState.ANSWERED)
     (path,) = named(database)
-    assert store.retain(NOON + 2 * DAY, Keep(DAY)).paths == {path}, "and the crash comes before they are deleted"
+    assert store.retention.retain(NOON + 2 * DAY, Keep(DAY)).paths == {path}, (
+        "and the crash comes before they are deleted"
+    )
     assert named(database) == set()
     assert put(path).exists()
     assert [step.files for step in sweep(evidence)] == [1]
@@ -327,7 +329,7 @@ def test_of_two_databases_in_one_folder_none_deletes_what_the_other_waits_for(
     for files in evidence:
         assert sweep(files) == sweep(files) == []
         files.close()
-    assert [store.load_keyframe(view.key) for store, view in views] == [view for _, view in views]
+    assert [store.keyframes.load_keyframe(view.key) for store, view in views] == [view for _, view in views]
     said = [record.getMessage() for record in caplog.records if "another database has pictures there" in record.message]
     assert len(said) == 2, "each says it once"
 

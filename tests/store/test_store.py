@@ -49,9 +49,9 @@ def view(store: Store) -> Callable[..., Keyframe]:
 
     def save(camera: str = "gate", at: datetime = NOON, jpeg: bytes = JPEG) -> Keyframe:
         stay = passage(camera, at)
-        store.save_passage(stay)
+        store.passages.save(stay)
         view = keyframe(stay, jpeg)
-        store.save_keyframe(view)
+        store.keyframes.save(view)
         return view
 
     return save
@@ -59,16 +59,16 @@ def view(store: Store) -> Callable[..., Keyframe]:
 
 def test_a_passage_is_added_once_and_then_updated(store: Store, database: Database) -> None:
     stay = passage("gate")
-    store.save_passage(stay)
-    store.passage_outcome(stay.key, PassageOutcome.READ)
-    store.save_passage(replace(stay, last_seen=NOON + timedelta(seconds=9), closed=True))
+    store.passages.save(stay)
+    store.passages.set_outcome(stay.key, PassageOutcome.READ)
+    store.passages.save(replace(stay, last_seen=NOON + timedelta(seconds=9), closed=True))
     (row,) = rows(database, "SELECT * FROM passages")
     assert (row["key"], row["camera"], row["closed"], row["outcome"]) == (stay.key, "gate", 1, "read")
     assert (row["opened_at"], row["last_seen"]) == ("2026-01-05 12:00:00.123456", "2026-01-05 12:00:09.123456")
 
 
 def test_a_new_passage_is_pending(store: Store, database: Database) -> None:
-    store.save_passage(passage())
+    store.passages.save(passage())
     assert rows(database, "SELECT outcome FROM passages")[0]["outcome"] == "pending"
 
 
@@ -87,14 +87,14 @@ def test_a_keyframe_is_on_disk_and_in_the_outbox(
 
 def test_a_keyframe_of_no_passage_is_refused(store: Store, database: Database) -> None:
     with pytest.raises(StoreError, match="passages has no row"):
-        store.save_keyframe(keyframe(passage()))
+        store.keyframes.save(keyframe(passage()))
     assert not rows(database, "SELECT * FROM keyframes")
 
 
 def test_a_keyframe_can_fail_or_be_dropped_with_the_reason(
     store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
-    store.keyframe_state(view().key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
+    store.keyframes.set_state(view().key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
     (row,) = rows(database, "SELECT state, state_reason FROM keyframes")
     assert tuple(row) == ("dropped", "outbox_items")
 
@@ -103,7 +103,7 @@ def test_the_ledger_row_is_there_before_sending_and_says_so(
     store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     saved = view()
-    store.call_started(new_key(), saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
+    store.calls.started(new_key(), saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
     (row,) = rows(
         database, "SELECT c.*, k.state, k.path AS shown FROM calls c JOIN keyframes k ON k.id = c.keyframe_id"
     )
@@ -117,8 +117,8 @@ def test_a_call_that_ended_holds_everything_that_is_known(
 ) -> None:
     saved, call = view(), new_key()
     result = CallResult(CallOutcome.QUOTA, False, 0, 1.5, 403, "B403MQ", -5, 7, "R-9", "abc", "The package is used up.")
-    store.call_started(call, saved.key, Engine.OCRCARS, 2, NOON, saved.jpeg)
-    store.call_ended(call, result, NOON + timedelta(seconds=1.5))
+    store.calls.started(call, saved.key, Engine.OCRCARS, 2, NOON, saved.jpeg)
+    store.calls.ended(call, result, NOON + timedelta(seconds=1.5))
     (row,) = rows(database, "SELECT * FROM calls")
     said = asdict(result)
     assert said.pop("plates") is row["answer"] is None
@@ -137,7 +137,7 @@ def test_a_smaller_picture_of_a_retry_is_evidence_of_its_own(
 ) -> None:
     saved, calls = view(), [new_key(), new_key()]
     for call, picture in zip(calls, (saved.jpeg, b"smaller"), strict=True):
-        store.call_started(call, saved.key, Engine.OCRCARS, 1, NOON, picture)
+        store.calls.started(call, saved.key, Engine.OCRCARS, 1, NOON, picture)
     first, second = rows(database, "SELECT * FROM calls ORDER BY id")
     assert second["path"].endswith(f"-{saved.key[:8]}-{calls[1][:8]}.jpg")
     assert (data_dir / first["path"]).read_bytes() == saved.jpeg
@@ -147,7 +147,7 @@ def test_a_smaller_picture_of_a_retry_is_evidence_of_its_own(
 
 def test_a_call_for_a_picture_without_camera(store: Store, database: Database, data_dir: Path) -> None:
     call = new_key()
-    store.call_started(call, None, Engine.OCRCARS, 1, NOON, JPEG)
+    store.calls.started(call, None, Engine.OCRCARS, 1, NOON, JPEG)
     (row,) = rows(database, "SELECT * FROM calls")
     assert (row["keyframe_id"], row["camera"]) == (None, None)
     assert row["path"] == f"evidence/read/2026-01-05/120000.123-{call[:8]}.jpg"
@@ -155,7 +155,7 @@ def test_a_call_for_a_picture_without_camera(store: Store, database: Database, d
 
 
 def test_a_call_for_an_address_keeps_no_secret_of_it(store: Store, database: Database, data_dir: Path) -> None:
-    store.call_started(new_key(), None, Engine.OCRCARS, 1, NOON, "https://me:secret@host/car.jpg?token=secret")
+    store.calls.started(new_key(), None, Engine.OCRCARS, 1, NOON, "https://me:secret@host/car.jpg?token=secret")
     (row,) = rows(database, "SELECT * FROM calls")
     assert row["picture_url"] == "https://***@host/car.jpg?***"
     assert (row["path"], row["sha256"], row["bytes"]) == (None, "", None)
@@ -166,10 +166,10 @@ def test_an_answer_settles_the_keyframe_with_its_readings(
     store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     saved, call = view(), new_key()
-    store.call_started(call, saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
-    store.call_ended(call, ANSWER, NOON)
+    store.calls.started(call, saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
+    store.calls.ended(call, ANSWER, NOON)
     found = replace(reading(saved), repaired=True)
-    store.keyframe_answered(saved.key, [found, replace(reading(saved, "沪B0"), corners=None, confidence=None)], call)
+    store.keyframes.answered(saved.key, [found, replace(reading(saved, "沪B0"), corners=None, confidence=None)], call)
     one, other = rows(
         database, "SELECT r.*, c.key AS call FROM readings r JOIN calls c ON c.id = r.call_id ORDER BY r.id"
     )
@@ -183,7 +183,7 @@ def test_an_answer_settles_the_keyframe_with_its_readings(
 def test_an_answer_without_plates_settles_the_keyframe_too(
     store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
-    store.keyframe_answered(view().key, [])
+    store.keyframes.answered(view().key, [])
     assert rows(database, "SELECT state FROM keyframes")[0]["state"] == "answered"
 
 
@@ -192,7 +192,7 @@ def test_an_answer_for_an_unknown_call_changes_nothing(
 ) -> None:
     saved = view()
     with pytest.raises(StoreError, match="calls has no row"):
-        store.keyframe_answered(saved.key, [reading(saved)], new_key())
+        store.keyframes.answered(saved.key, [reading(saved)], new_key())
     assert not rows(database, "SELECT * FROM readings")
     assert rows(database, "SELECT state FROM keyframes")[0]["state"] == "waiting"
 
@@ -202,13 +202,13 @@ def test_a_sighting_is_replaced_by_its_key_and_owns_its_readings(
 ) -> None:
     early, late = view(), view()
     readings = [reading(early), reading(late), reading(late, "沪B0")]
-    store.keyframe_answered(early.key, readings[:1])
-    store.keyframe_answered(late.key, readings[1:])
+    store.keyframes.answered(early.key, readings[:1])
+    store.keyframes.answered(late.key, readings[1:])
     seen = sighting(early)
-    store.save_sighting(seen, [readings[0].key], "ordinary")
+    store.sightings.save(seen, [readings[0].key], "ordinary")
     last_seen = seen.last_seen + timedelta(minutes=3)
     grown = replace(seen, reads=2, last_seen=last_seen, status=SightingStatus.FINAL, keyframe=late.key)
-    store.save_sighting(grown, [reading.key for reading in readings[:2]], "ordinary")
+    store.sightings.save(grown, [reading.key for reading in readings[:2]], "ordinary")
     (row,) = rows(database, "SELECT s.*, k.key AS shown FROM sightings s JOIN keyframes k ON k.id = s.keyframe_id")
     assert (row["reads"], row["status"], row["shown"], row["kind"]) == (2, "final", late.key, "ordinary")
     assert row["last_seen"] == "2026-01-05 12:03:02.123456"
@@ -225,11 +225,11 @@ def test_a_sighting_taken_back_leaves_its_readings(
 ) -> None:
     saved = view()
     found = [reading(saved), reading(saved, "京A1234S")]
-    store.keyframe_answered(saved.key, found)
+    store.keyframes.answered(saved.key, found)
     right, wrong = sighting(saved), sighting(saved, "京A1234S")
-    store.save_sighting(right, [found[0].key], "ordinary")
-    store.save_sighting(wrong, [found[1].key], "ordinary")
-    store.remove_sighting(wrong.key, right.key if heir else None)
+    store.sightings.save(right, [found[0].key], "ordinary")
+    store.sightings.save(wrong, [found[1].key], "ordinary")
+    store.sightings.remove(wrong.key, right.key if heir else None)
     assert [row["key"] for row in rows(database, "SELECT key FROM sightings")] == [right.key]
     assert [row["sighting_id"] for row in rows(database, "SELECT * FROM readings ORDER BY id")] == [
         1,
@@ -241,9 +241,9 @@ def test_the_id_of_a_sighting_taken_back_is_never_given_again(
     store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     wrong = sighting(view(), "沪B0")
-    store.save_sighting(wrong, [], "")
-    store.remove_sighting(wrong.key)
-    store.save_sighting(sighting(view()), [], "")
+    store.sightings.save(wrong, [], "")
+    store.sightings.remove(wrong.key)
+    store.sightings.save(sighting(view()), [], "")
     assert [row["id"] for row in rows(database, "SELECT id FROM sightings")] == [2]
 
 
@@ -252,29 +252,29 @@ def test_recent_sightings_come_back_equal(store: Store, view: Callable[..., Keyf
     recent = [sighting(view(at=NOON + timedelta(seconds=n)), f"京A0000{n}") for n in range(3)]
     elsewhere = sighting(view("exit"))
     for seen in [old, *reversed(recent), elsewhere]:
-        store.save_sighting(seen, [], "")
-    assert store.recent_sightings("gate", recent[0].last_seen) == recent
-    assert store.recent_sightings("gate", recent[0].last_seen + timedelta(microseconds=1)) == recent[1:]
-    assert store.recent_sightings("exit", NOON) == [elsewhere]
+        store.sightings.save(seen, [], "")
+    assert store.sightings.recent("gate", recent[0].last_seen) == recent
+    assert store.sightings.recent("gate", recent[0].last_seen + timedelta(microseconds=1)) == recent[1:]
+    assert store.sightings.recent("exit", NOON) == [elsewhere]
 
 
 def test_what_an_earlier_run_left_open_is_finished(
     store: Store, view: Callable[..., Keyframe], database: Database
 ) -> None:
     read, unread = view(), view()
-    store.save_sighting(sighting(read), [], "")
+    store.sightings.save(sighting(read), [], "")
     done = passage(closed=True)
-    store.save_passage(done)
-    assert store.finish_interrupted() == 2
+    store.passages.save(done)
+    assert store.passages.finish_interrupted() == 2
     outcomes = {row["key"]: (row["closed"], row["outcome"]) for row in rows(database, "SELECT * FROM passages")}
     assert outcomes == {read.passage: (1, "read"), unread.passage: (1, "pending"), done.key: (1, "pending")}
     assert rows(database, "SELECT status FROM sightings")[0]["status"] == "final"
-    assert store.finish_interrupted() == 0
+    assert store.passages.finish_interrupted() == 0
 
 
 def test_naive_times_are_refused(store: Store, database: Database) -> None:
     with pytest.raises(ValueError, match="no time zone"):
-        store.save_passage(passage(at=NOON.replace(tzinfo=None)))
+        store.passages.save(passage(at=NOON.replace(tzinfo=None)))
     assert not rows(database, "SELECT * FROM passages")
 
 
@@ -289,8 +289,8 @@ def test_times_of_other_zones_are_stored_in_utc(
     assert row["captured_at"] == "2026-01-05 12:00:00.123456"
     assert int(row["unix"]) == int(NOON.timestamp())
     assert row["path"].startswith("evidence/gate/2026-01-05/120000.123")
-    store.save_sighting(sighting(saved), [], "")
-    assert store.recent_sightings("gate", there)[0].first_seen.utcoffset() == timedelta(0)
+    store.sightings.save(sighting(saved), [], "")
+    assert store.sightings.recent("gate", there)[0].first_seen.utcoffset() == timedelta(0)
 
 
 @ONLY_SQLITE
@@ -332,17 +332,17 @@ def test_a_text_that_no_server_can_hold_is_stored_without_what_is_wrong(
     store: Store, view: Callable[..., Keyframe], database: Database, odd: str
 ) -> None:
     saved, call, mended = view(), new_key(), "京A\ufffdB"
-    store.call_started(call, saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
-    store.call_ended(call, replace(ANSWER, plates=(PlateText(odd, 0.9, None),), error=odd), NOON)
-    assert store.recover().unusable == [saved.key], "what can be no plate is kept, and not taken in"
+    store.calls.started(call, saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
+    store.calls.ended(call, replace(ANSWER, plates=(PlateText(odd, 0.9, None),), error=odd), NOON)
+    assert store.keyframes.recover().unusable == [saved.key], "what can be no plate is kept, and not taken in"
     (kept,) = rows(database, "SELECT answer FROM calls")
     assert mended in str(kept["answer"]).replace("\\ufffd", "\ufffd").replace("\\u4eac", "京")
     found = replace(reading(saved), raw=odd, plate=odd, kind=odd * 20)
-    store.keyframe_answered(saved.key, [found], call)
-    store.save_sighting(sighting(saved, odd * 100), [found.key], odd)
+    store.keyframes.answered(saved.key, [found], call)
+    store.sightings.save(sighting(saved, odd * 100), [found.key], odd)
     (row,) = rows(database, "SELECT r.raw, r.kind, c.error FROM readings r JOIN calls c ON c.id = r.call_id")
     assert tuple(row) == (mended, (mended * 20)[:32], mended)
-    (seen,) = store.recent_sightings("gate", NOON)
+    (seen,) = store.sightings.recent("gate", NOON)
     assert seen.plate == (mended * 100)[:255]
     reader = open_reader(database.url, Path("data"))
     assert [len(reader.sightings(plate_glob=glob)) for glob in (f"{odd}*", "*\0*" + "?" * 240, odd)] == [1, 1, 0]
@@ -358,39 +358,39 @@ def test_the_store_may_move_to_another_thread(store: Store, view: Callable[..., 
 
 
 def test_last_views_are_the_newest_pictures_of_the_last_passages(store: Store, data_dir: Path) -> None:
-    assert store.last_views("gate", NOON) == []
+    assert store.passages.last_views("gate", NOON) == []
     stays = [passage("gate", NOON + timedelta(minutes=n), closed=True) for n in range(20)]
     for stay in [*stays, passage("back", NOON)]:
-        store.save_passage(stay)
-        store.save_keyframe(keyframe(stay))
+        store.passages.save(stay)
+        store.keyframes.save(keyframe(stay))
     last = replace(keyframe(stays[-1]), captured_at=stays[-1].opened_at + timedelta(seconds=2))
-    store.save_keyframe(last)
+    store.keyframes.save(last)
     seen = reading(last)
-    store.keyframe_answered(last.key, [seen])
-    views = store.last_views("gate", NOON + timedelta(hours=1))
+    store.keyframes.answered(last.key, [seen])
+    views = store.passages.last_views("gate", NOON + timedelta(hours=1))
     assert [view.passage for view in views] == stays[:7:-1]
     assert (views[0].keyframe, views[0].plate) == (last, seen.corners)
     assert views[1].plate is None
-    assert store.last_views("gate", stays[1].last_seen)[0].passage == stays[1]
+    assert store.passages.last_views("gate", stays[1].last_seen)[0].passage == stays[1]
 
 
 def test_last_views_hold_older_signs_that_were_paid_for_in_vain(store: Store) -> None:
     stays = [passage("gate", NOON + timedelta(minutes=n), closed=True) for n in range(40)]
     for stay in stays:
-        store.save_passage(stay)
-        store.save_keyframe(keyframe(stay))
+        store.passages.save(stay)
+        store.keyframes.save(keyframe(stay))
     for unread in stays[:10]:
-        store.passage_outcome(unread.key, PassageOutcome.UNREAD)
-    last = [view.passage for view in store.last_views("gate", NOON + timedelta(hours=1))]
+        store.passages.set_outcome(unread.key, PassageOutcome.UNREAD)
+    last = [view.passage for view in store.passages.last_views("gate", NOON + timedelta(hours=1))]
     assert last == [*stays[:27:-1], *stays[9:3:-1]]
 
 
 def test_what_nothing_was_paid_for_is_no_last_view(store: Store) -> None:
     unpaid, paid = passage("gate", NOON + timedelta(minutes=1), closed=True), passage("gate", NOON, closed=True)
     for stay in (unpaid, paid):
-        store.save_passage(stay)
-        store.save_keyframe(keyframe(stay), KeyframeState.WAITING if stay is paid else KeyframeState.KEPT)
-    assert [view.passage for view in store.last_views("gate", NOON + timedelta(hours=1))] == [paid]
+        store.passages.save(stay)
+        store.keyframes.save(keyframe(stay), KeyframeState.WAITING if stay is paid else KeyframeState.KEPT)
+    assert [view.passage for view in store.passages.last_views("gate", NOON + timedelta(hours=1))] == [paid]
 
 
 def test_the_surest_reading_says_where_the_plate_is(store: Store) -> None:
@@ -398,8 +398,8 @@ def test_the_surest_reading_says_where_the_plate_is(store: Store) -> None:
     sure = reading(view)
     (a, b, c, d), nowhere = sure.corners or (), (0.0, 0.0)
     unsure = [replace(reading(view), confidence=said, corners=(nowhere, b, c, d)) for said in (None, 0.5)]
-    store.keyframe_answered(view.key, [unsure[0], sure, unsure[1]])
-    assert store.last_views("gate", NOON + timedelta(hours=1))[0].plate == (a, b, c, d)
+    store.keyframes.answered(view.key, [unsure[0], sure, unsure[1]])
+    assert store.passages.last_views("gate", NOON + timedelta(hours=1))[0].plate == (a, b, c, d)
 
 
 def test_a_folder_of_pictures_that_is_missing_is_a_disk_to_be_mounted(
@@ -410,8 +410,8 @@ def test_a_folder_of_pictures_that_is_missing_is_a_disk_to_be_mounted(
     (data_dir / "evidence").rename(data_dir / "unplugged")
     again = open_store(database.url, data_dir)
     asking: list[Callable[[], object]] = [
-        lambda: again.load_keyframe(view.key),
-        lambda: again.last_views("gate", NOON + timedelta(hours=1)),
+        lambda: again.keyframes.load_keyframe(view.key),
+        lambda: again.passages.last_views("gate", NOON + timedelta(hours=1)),
         lambda: saved_view(again),
     ]
     for ask in asking:
@@ -419,7 +419,7 @@ def test_a_folder_of_pictures_that_is_missing_is_a_disk_to_be_mounted(
             ask()
     assert not (data_dir / "evidence").exists()
     (data_dir / "unplugged").rename(data_dir / "evidence")
-    assert again.load_keyframe(view.key) == view
+    assert again.keyframes.load_keyframe(view.key) == view
     saved_view(again)
     again.close()
 
@@ -427,8 +427,8 @@ def test_a_folder_of_pictures_that_is_missing_is_a_disk_to_be_mounted(
 def test_last_views_begin_with_what_a_crash_left_open_and_miss_what_is_gone(store: Store, data_dir: Path) -> None:
     closed, gone, left = (passage("gate", NOON + timedelta(minutes=n), closed=n > 0) for n in (2, 1, 0))
     for stay in (closed, gone, left):
-        store.save_passage(stay)
-        store.save_keyframe(keyframe(stay, JPEG + stay.key.encode()))
+        store.passages.save(stay)
+        store.keyframes.save(keyframe(stay, JPEG + stay.key.encode()))
     (picture,) = [path for path in data_dir.rglob("*.jpg") if path.read_bytes().endswith(gone.key.encode())]
     picture.unlink()
-    assert [view.passage for view in store.last_views("gate", NOON + timedelta(hours=1))] == [left, closed]
+    assert [view.passage for view in store.passages.last_views("gate", NOON + timedelta(hours=1))] == [left, closed]

@@ -24,22 +24,22 @@ from streamwatch.store import open_store
 folder = Path(sys.argv[1])
 store = open_store(f"sqlite:///{folder}/streamwatch.db", folder / "data")
 stay = passage()
-store.save_passage(stay)
+store.passages.save(stay)
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
 try:
-    store.save_keyframe(keyframe(stay, b"x" * 400_000))
+    store.keyframes.save(keyframe(stay, b"x" * 400_000))
 except StorageFailed as error:
     print(error)
 saved = 1
 try:
     while True:
-        store.save_passage(passage())
+        store.passages.save(passage())
         saved += 1
 except StorageFailed as error:
     print(error)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-store.save_passage(passage())
-store.save_keyframe(keyframe(stay, b"x" * 400_000))
+store.passages.save(passage())
+store.keyframes.save(keyframe(stay, b"x" * 400_000))
 store.close()
 print(saved + 1)
 """
@@ -47,9 +47,9 @@ print(saved + 1)
 
 def test_a_file_that_can_not_grow(tmp_path: Path) -> None:
     picture, database, saved = output(python(LIMITED, tmp_path)).splitlines()
-    assert picture.endswith("can not be written: the file would be larger than allowed. Free some space or move it "
+    assert picture.endswith("cannot be written: the file would be larger than allowed. Free some space or move it "
                             "to a bigger disk.")  # fmt: skip
-    assert "streamwatch.db can not be read or written: the disk is full or failing." in database
+    assert "streamwatch.db cannot be read or written: the disk is full or failing." in database
     file = tmp_path / "streamwatch.db"
     assert len(rows(file, "SELECT * FROM passages")) == int(saved) > 10
     assert rows(file, "PRAGMA integrity_check")[0][0] == "ok"
@@ -71,23 +71,23 @@ store = open_store(url, folder / "data")
 ballast = folder / "ballast"
 ballast.write_bytes(b"x" * 300_000)
 stay = passage()
-store.save_passage(stay)
+store.passages.save(stay)
 try:
-    store.save_keyframe(keyframe(stay, b"x" * 900_000))
+    store.keyframes.save(keyframe(stay, b"x" * 900_000))
 except StorageFailed as error:
     print(error)
 saved = 1
 try:
     while True:
-        store.save_passage(passage())
+        store.passages.save(passage())
         saved += 1
 except StorageFailed as error:
     print(error)
 ballast.unlink()
-store.save_passage(passage())
+store.passages.save(passage())
 view = keyframe(stay)
-store.save_keyframe(view)
-store.save_sighting(sighting(view), [], "")
+store.keyframes.save(view)
+store.sightings.save(sighting(view), [], "")
 print(len(rows(folder / "streamwatch.db", "SELECT * FROM passages")) - saved)
 print(rows(folder / "streamwatch.db", "PRAGMA integrity_check")[0][0])
 store.close()
@@ -115,11 +115,11 @@ def test_a_disk_that_is_full_and_one_that_is_read_only(tmp_path: Path) -> None:
     if not can_mount(tmp_path):
         pytest.skip("this machine lets nobody mount a small tmpfs; test_a_file_that_can_not_grow stands in for it")
     picture, database, more, integrity, *read_only = output(python(FULL, tmp_path, prefix=UNSHARE)).splitlines()
-    assert picture.endswith("can not be written: the disk is full. Free some space or move it to a bigger disk.")
-    assert "streamwatch.db can not grow: the disk is full. Free some space" in database
+    assert picture.endswith("cannot be written: the disk is full. Free some space or move it to a bigger disk.")
+    assert "streamwatch.db cannot grow: the disk is full. Free some space" in database
     assert (more, integrity) == ("1", "ok")
     assert len(read_only) == 2
-    assert all("can not be opened: it or its folder can not be written" in line for line in read_only)
+    assert all("cannot be opened: it or its folder cannot be written" in line for line in read_only)
 
 
 # ---- kill -9 --------------------------------------------------------------------------------------------------------
@@ -139,21 +139,21 @@ def done(word, key):
 
 while True:
     stay = passage()
-    store.save_passage(stay)
+    store.passages.save(stay)
     done("passages", stay.key)
     view = keyframe(stay, stay.key.encode() * 5000)
-    store.save_keyframe(view)
+    store.keyframes.save(view)
     done("keyframes", view.key)
     call = new_key()
-    store.call_started(call, view.key, Engine.OCRCARS, 1, NOON, view.jpeg)
+    store.calls.started(call, view.key, Engine.OCRCARS, 1, NOON, view.jpeg)
     done("calls", call)
-    store.call_ended(call, ANSWER, NOON)
+    store.calls.ended(call, ANSWER, NOON)
     done("ended", call)
     found = reading(view)
-    store.keyframe_answered(view.key, [found], call)
+    store.keyframes.answered(view.key, [found], call)
     done("readings", found.key)
     seen = sighting(view)
-    store.save_sighting(seen, [found.key], "")
+    store.sightings.save(seen, [found.key], "")
     done("sightings", seen.key)
 """
 
@@ -186,7 +186,7 @@ def test_what_was_acknowledged_survives_kill_9(database: Database, tmp_path: Pat
     )
     assert {row["state"] for row in in_flight} <= {"sent"}
     store = open_store(database.url, tmp_path / "data")
-    found = store.recover()
+    found = store.keyframes.recover()
     store.close()
     assert len(found.doubtful) == len(in_flight)
     unsettled = rows(database, "SELECT k.key FROM keyframes k WHERE state = 'sent'")
@@ -198,12 +198,12 @@ def test_a_power_cut_leaves_a_database_that_opens(tmp_path: Path) -> None:
     file, copy = tmp_path / "streamwatch.db", tmp_path / "copy.db"
     store = open_store(f"sqlite:///{file}", tmp_path)
     stay = passage()
-    store.save_passage(stay)
+    store.passages.save(stay)
     for suffix in ("", "-wal"):
         shutil.copy(f"{file}{suffix}", f"{copy}{suffix}")
     store.close()
     store = open_store(f"sqlite:///{copy}", tmp_path)
-    store.save_passage(passage())
+    store.passages.save(passage())
     store.close()
     first, _second = rows(copy, "SELECT key FROM passages ORDER BY id")
     assert first["key"] == stay.key

@@ -13,11 +13,11 @@ from sqlalchemy import make_url
 
 from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.store import Store, open_reader, open_store
-from streamwatch.store.failures import Place
+from streamwatch.store.failures import DatabaseName
 
 
 def test_a_password_of_one_letter_leaves_the_message_readable() -> None:
-    place = Place.of(make_url("postgresql://me:p@db.example/x"))
+    place = DatabaseName.of(make_url("postgresql://me:p@db.example/x"))
     said = 'connection to postgresql://me:p@db.example/x failed: password "p" refused, pool empty'
     assert place.clean(said) == 'connection to postgresql://***@db.example/x failed: password "***" refused, pool empty'
 
@@ -34,7 +34,7 @@ def open_file(file: Path) -> Store:
 def fill(file: Path, passages: int = 1) -> None:
     store = open_file(file)
     for _ in range(passages):
-        store.save_passage(passage())
+        store.passages.save(passage())
     store.close()
 
 
@@ -128,7 +128,7 @@ def test_a_folder_that_can_not_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFailed, match="a part of its path is a file, not a folder"):
         open_store(f"sqlite:///{tmp_path}/file/sub/streamwatch.db", tmp_path)
-    with pytest.raises(StorageFailed, match="can not be written"):
+    with pytest.raises(StorageFailed, match="cannot be written"):
         open_store("sqlite:////proc/nowhere/streamwatch.db", tmp_path)
 
 
@@ -160,10 +160,10 @@ def test_a_damaged_schema_is_said(file: Path) -> None:
 def test_damage_that_is_met_later_is_said(file: Path) -> None:
     store = open_file(file)
     stay = passage()
-    store.save_passage(stay)
+    store.passages.save(stay)
     view = keyframe(stay)
-    store.save_keyframe(view)
-    store.save_sighting(sighting(view), [], "")
+    store.keyframes.save(view)
+    store.sightings.save(sighting(view), [], "")
     store.close()
     with plain_sqlite(file) as connection:
         (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sightings'").fetchone()
@@ -177,7 +177,7 @@ def test_damage_that_is_met_later_is_said(file: Path) -> None:
     reader.close()
     store = open_file(file)
     with pytest.raises(DatabaseUnusable, match="is damaged"):
-        store.save_sighting(sighting(view), [], "")
+        store.sightings.save(sighting(view), [], "")
     store.close()
 
 
@@ -190,11 +190,11 @@ def test_a_lock_that_is_not_given_back_fails_and_the_next_try_works(file: Path) 
     with plain_sqlite(file) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageFailed, match="is locked by another program"):
-            store.save_passage(stay)
+            store.passages.save(stay)
         with pytest.raises(StorageFailed, match="is locked by another program"):
             open_file(file)
         other.rollback()
-    store.save_passage(stay)
+    store.passages.save(stay)
     store.close()
     assert [row["key"] for row in rows(file, "SELECT key FROM passages")] == [stay.key]
 
@@ -224,13 +224,13 @@ def test_a_new_file_that_another_program_gives_back_in_time(file: Path, lock: st
 def test_a_second_row_with_the_same_key_is_refused(database: Database, tmp_path: Path) -> None:
     store = open_store(database.url, tmp_path)
     stay = passage()
-    store.save_passage(stay)
+    store.passages.save(stay)
     view = keyframe(stay)
-    store.save_keyframe(view)
+    store.keyframes.save(view)
     with pytest.raises(
         StoreError, match=r"refused a statement: .*(UNIQUE .*keyframes\.key|unique .*uq_keyframes_key)"
     ) as e:
-        store.save_keyframe(view)
+        store.keyframes.save(view)
     assert not isinstance(e.value, StorageFailed)
     store.close()
     assert len(rows(database, "SELECT * FROM keyframes")) == 1
@@ -242,7 +242,7 @@ def test_texts_of_a_row_are_in_no_error(database: Database, tmp_path: Path) -> N
     database.execute("DROP VIEW sighting_local")
     database.execute("DROP TABLE sightings")
     with pytest.raises(StoreError, match=r'no such table: sightings|relation "sightings" does not exist') as caught:
-        store.recent_sightings("secret camera", NOON)
+        store.sightings.recent("secret camera", NOON)
     store.close()
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None

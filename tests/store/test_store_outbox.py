@@ -53,8 +53,8 @@ def state_of(database: Database, view: Keyframe) -> tuple[str, str]:
 def test_the_outbox_is_what_waits_oldest_first(store: Store) -> None:
     late, early = saved_view(store, "exit", NOON + timedelta(minutes=1)), saved_view(store, jpeg=JPEG * 3)
     done = saved_view(store)
-    store.keyframe_answered(done.key, [])
-    first, second = store.waiting()
+    store.keyframes.answered(done.key, [])
+    first, second = store.keyframes.waiting()
     assert (first.key, first.passage, first.camera) == (early.key, early.passage, "gate")
     assert (first.captured_at, first.bytes, first.score) == (NOON, 3 * len(JPEG), 3.25)
     assert (second.key, second.camera) == (late.key, "exit")
@@ -76,30 +76,30 @@ def test_a_first_view_is_one_of_whose_passage_nothing_was_tried(
     store: Store, other: KeyframeState, is_first: bool
 ) -> None:
     stay = passage()
-    store.save_passage(stay)
+    store.passages.save(stay)
     view, beside = keyframe(stay), keyframe(stay)
     for one in (view, beside, saved_view(store)):
         if one.passage == stay.key:
-            store.save_keyframe(one)
-    store.keyframe_state(beside.key, other)
-    (item,) = (item for item in store.waiting() if item.key == view.key)
+            store.keyframes.save(one)
+    store.keyframes.set_state(beside.key, other)
+    (item,) = (item for item in store.keyframes.waiting() if item.key == view.key)
     assert item.first_view is is_first
 
 
 def test_keyframes_in_other_states_can_be_listed(store: Store) -> None:
     view = saved_view(store)
-    store.keyframe_state(view.key, KeyframeState.DOUBTFUL, StateReason.DOUBTFUL)
-    assert [item.key for item in store.waiting(KeyframeState.DOUBTFUL)] == [view.key]
-    assert store.waiting() == []
+    store.keyframes.set_state(view.key, KeyframeState.DOUBTFUL, StateReason.DOUBTFUL)
+    assert [item.key for item in store.keyframes.waiting(KeyframeState.DOUBTFUL)] == [view.key]
+    assert store.keyframes.waiting() == []
 
 
 def test_what_was_saved_comes_back_equal(store: Store) -> None:
     stay = passage(closed=True)
-    store.save_passage(stay)
+    store.passages.save(stay)
     view = keyframe(stay, JPEG * 100)
-    store.save_keyframe(view)
-    assert store.load_keyframe(view.key) == view
-    assert store.load_passage(stay.key) == stay
+    store.keyframes.save(view)
+    assert store.keyframes.load_keyframe(view.key) == view
+    assert store.passages.load(stay.key) == stay
 
 
 def test_a_keyframe_without_its_picture_is_refused(store: Store, database: Database, tmp_path: Path) -> None:
@@ -107,16 +107,16 @@ def test_a_keyframe_without_its_picture_is_refused(store: Store, database: Datab
     picture = tmp_path / "data" / rows(database, "SELECT path FROM keyframes")[0]["path"]
     picture.write_bytes(JPEG[:-1])
     with pytest.raises(StoreError, match="is damaged: it is not the one that was stored"):
-        store.load_keyframe(view.key)
+        store.keyframes.load_keyframe(view.key)
     picture.unlink()
     with pytest.raises(StoreError, match="is gone") as caught:
-        store.load_keyframe(view.key)
+        store.keyframes.load_keyframe(view.key)
     assert not isinstance(caught.value, StorageFailed)
     picture.mkdir()
-    with pytest.raises(StorageFailed, match="can not be read"):
-        store.load_keyframe(view.key)
+    with pytest.raises(StorageFailed, match="cannot be read"):
+        store.keyframes.load_keyframe(view.key)
     with pytest.raises(StoreError, match="keyframes has no row"):
-        store.load_keyframe(new_key())
+        store.keyframes.load_keyframe(new_key())
 
 
 # ---- what a crash left ----------------------------------------------------------------------------------------------
@@ -124,25 +124,25 @@ def test_a_keyframe_without_its_picture_is_refused(store: Store, database: Datab
 
 def test_a_keyframe_that_only_waited_still_waits(store: Store, database: Database) -> None:
     view = saved_view(store)
-    assert store.recover() == Recovery()
+    assert store.keyframes.recover() == Recovery()
     assert state_of(database, view) == ("waiting", "")
 
 
 def test_a_call_in_flight_is_doubtful_and_so_is_its_keyframe(store: Store, database: Database) -> None:
     view = saved_view(store)
     saved_call(store, view, None)
-    assert store.recover() == Recovery(doubtful=[view.key])
+    assert store.keyframes.recover() == Recovery(doubtful=[view.key])
     (call,) = rows(database, "SELECT * FROM calls")
     assert (call["outcome"], call["charged"], call["ended_at"]) == ("doubtful", None, None)
     assert call["error"] == "streamwatch was stopped before the answer came; it may have been charged."
     assert state_of(database, view) == ("doubtful", "doubtful")
-    assert store.recover() == Recovery()
+    assert store.keyframes.recover() == Recovery()
 
 
 def test_a_call_that_ended_in_doubt_makes_its_keyframe_doubtful(store: Store, database: Database) -> None:
     view = saved_view(store)
     saved_call(store, view, DOUBTFUL)
-    assert store.recover() == Recovery(doubtful=[view.key])
+    assert store.keyframes.recover() == Recovery(doubtful=[view.key])
     assert state_of(database, view) == ("doubtful", "doubtful")
 
 
@@ -150,7 +150,7 @@ def test_doubt_is_not_forgotten_by_a_later_call_that_was_not_sent(store: Store) 
     view = saved_view(store)
     saved_call(store, view, DOUBTFUL)
     saved_call(store, view, NOT_SENT)
-    assert store.recover().doubtful == [view.key]
+    assert store.keyframes.recover().doubtful == [view.key]
 
 
 @pytest.mark.parametrize("result", [ANSWER, NO_PLATE])
@@ -161,10 +161,10 @@ def test_an_answer_whose_readings_were_not_saved_is_handed_out_until_they_are(
     saved_call(store, view, NOT_SENT)
     call = saved_call(store, view, result)
     for _ in range(2):
-        found = store.recover()
+        found = store.keyframes.recover()
         assert found == Recovery(answered=[(view.key, call, result.plates, Engine.OCRCARS)])  # type: ignore[list-item]
-    store.keyframe_answered(view.key, [reading(view)], call)
-    assert store.recover() == Recovery()
+    store.keyframes.answered(view.key, [reading(view)], call)
+    assert store.keyframes.recover() == Recovery()
     assert state_of(database, view) == ("answered", "")
 
 
@@ -179,7 +179,7 @@ def test_answers_are_stored_as_people_can_read_them(store: Store, database: Data
 def test_an_answer_that_an_older_version_did_not_keep_is_never_paid_again(store: Store, database: Database) -> None:
     view = saved_view(store)
     saved_call(store, view, replace(ANSWER, plates=None))
-    assert store.recover() == Recovery(doubtful=[view.key])
+    assert store.keyframes.recover() == Recovery(doubtful=[view.key])
     assert state_of(database, view) == ("doubtful", "answer_not_kept")
 
 
@@ -211,33 +211,33 @@ def test_a_stored_answer_that_can_be_no_reading_is_set_aside_once(
     saved_call(store, view)
     call = saved_call(store, other)
     database.execute(f"UPDATE calls SET answer = '{answer}' WHERE id = 1")
-    found = store.recover()
+    found = store.keyframes.recover()
     assert (found.unusable, [one.call for one in found.answered]) == ([view.key], [call])
     assert state_of(database, view) == ("failed", "answer_unusable")
-    assert store.recover().unusable == []
+    assert store.keyframes.recover().unusable == []
     assert rows(database, "SELECT answer FROM calls WHERE id = 1")[0]["answer"] == answer
-    assert store.answer_to("gate", JPEG) == ANSWER.plates
+    assert store.calls.answer_to("gate", JPEG) == ANSWER.plates
 
 
 @pytest.mark.parametrize("result", [NOT_SENT, CallResult(CallOutcome.THROTTLED, False, 0, 0.1, 429)])
 def test_what_was_surely_not_charged_waits_again(store: Store, database: Database, result: CallResult) -> None:
     view = saved_view(store)
     saved_call(store, view, result)
-    assert store.recover() == Recovery(unsent=[view.key])
+    assert store.keyframes.recover() == Recovery(unsent=[view.key])
     assert state_of(database, view)[0] == "waiting"
-    assert [item.key for item in store.waiting()] == [view.key]
+    assert [item.key for item in store.keyframes.waiting()] == [view.key]
 
 
 def test_a_keyframe_marked_as_sent_without_a_call_waits_again(store: Store) -> None:
     view = saved_view(store)
-    store.keyframe_state(view.key, KeyframeState.SENT)
-    assert store.recover() == Recovery(unsent=[view.key])
+    store.keyframes.set_state(view.key, KeyframeState.SENT)
+    assert store.keyframes.recover() == Recovery(unsent=[view.key])
 
 
 def test_a_charged_failure_is_not_paid_again(store: Store, database: Database) -> None:
     view = saved_view(store)
     saved_call(store, view, CHARGED_FAILURE)
-    assert store.recover() == Recovery(failed=[view.key])
+    assert store.keyframes.recover() == Recovery(failed=[view.key])
     assert state_of(database, view) == ("failed", "picture_broken")
 
 
@@ -246,9 +246,9 @@ def test_settled_keyframes_and_calls_by_hand_are_left_alone(store: Store, databa
     views = [saved_view(store) for _ in settled]
     for view, state in zip(views, settled, strict=True):
         saved_call(store, view, DOUBTFUL)
-        store.keyframe_state(view.key, state, StateReason.OTHER)
+        store.keyframes.set_state(view.key, state, StateReason.OTHER)
     saved_call(store, None, None)
-    assert store.recover() == Recovery()
+    assert store.keyframes.recover() == Recovery()
     assert {state_of(database, view)[1] for view in views} == {"other"}
     assert len(rows(database, "SELECT * FROM calls WHERE outcome IS NULL")) == 1
 
@@ -260,13 +260,13 @@ def test_recovery_is_all_or_nothing(store: Store, database: Database) -> None:
 
     def interrupted() -> None:
         with store.together():
-            assert len(store.recover().doubtful) == 2
+            assert len(store.keyframes.recover().doubtful) == 2
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert {state_of(database, view)[0] for view in views} == {"sent"}
-    assert len(store.recover().doubtful) == 2
+    assert len(store.keyframes.recover().doubtful) == 2
 
 
 # ---- passages -------------------------------------------------------------------------------------------------------
@@ -276,24 +276,24 @@ def test_passages_whose_fate_is_open_oldest_first(store: Store) -> None:
     late, early = passage(at=NOON + timedelta(minutes=1), closed=True), passage(closed=True)
     read, still_there = passage(closed=True), passage()
     for stay in (late, early, read, still_there):
-        store.save_passage(stay)
-    store.passage_outcome(read.key, PassageOutcome.READ)
-    assert store.pending_passages() == [early.key, late.key]
+        store.passages.save(stay)
+    store.passages.set_outcome(read.key, PassageOutcome.READ)
+    assert store.passages.pending() == [early.key, late.key]
 
 
 def test_how_far_the_reading_of_a_passage_has_come(store: Store) -> None:
     stay = passage()
-    store.save_passage(stay)
-    assert store.passage_standing(stay.key) == PassageStanding(0, 0, 0, 0, 0)
+    store.passages.save(stay)
+    assert store.passages.standing(stay.key) == PassageStanding(0, 0, 0, 0, 0)
     saved_view(store)
     views = {state: keyframe(stay) for state in KeyframeState}
     for state, view in views.items():
-        store.save_keyframe(view, state)
+        store.keyframes.save(view, state)
     view = views[KeyframeState.DROPPED]
     found = [reading(view), reading(view, "沪B0")]
-    store.keyframe_answered(view.key, found)
-    store.save_sighting(sighting(view), [found[0].key], "")
-    standing = store.passage_standing(stay.key)
+    store.keyframes.answered(view.key, found)
+    store.sightings.save(sighting(view), [found[0].key], "")
+    standing = store.passages.standing(stay.key)
     assert standing == PassageStanding(unsettled=2, unanswered=2, answered=2, readings=2, sighted=1)
 
 
@@ -306,9 +306,9 @@ def test_rows_say_whether_the_clock_was_trusted(store: Store, database: Database
     store.clock_trusted = False
     bad = saved_view(store)
     saved_call(store, bad)
-    store.save_passage(replace(passage(), key=good.passage))
+    store.passages.save(replace(passage(), key=good.passage))
     store.clock_trusted = True
-    store.save_passage(replace(passage(), key=bad.passage, closed=True))
+    store.passages.save(replace(passage(), key=bad.passage, closed=True))
     for table in ("keyframes", "calls"):
         assert [row["clock_trusted"] for row in rows(database, f"SELECT * FROM {table} ORDER BY id")] == [1, 0]
     assert [row["clock_trusted"] for row in rows(database, "SELECT * FROM passages ORDER BY id")] == [0, 0]

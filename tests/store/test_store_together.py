@@ -39,9 +39,9 @@ def test_nothing_is_seen_before_the_end_and_all_of_it_after(store: Store, databa
     with store.together():
         views = [saved_view(store) for _ in range(3)]
         with store.together():
-            store.keyframe_answered(views[0].key, [reading(views[0])])
+            store.keyframes.answered(views[0].key, [reading(views[0])])
         assert not rows(database, "SELECT * FROM passages")
-        assert len(store.waiting()) == 2
+        assert len(store.keyframes.waiting()) == 2
     assert [row["state"] for row in rows(database, "SELECT state FROM keyframes ORDER BY id")] == [
         "answered",
         "waiting",
@@ -56,8 +56,8 @@ def test_an_exception_undoes_all_and_the_pictures_are_reused(store: Store, datab
 
     def write(then: Callable[[], object]) -> None:
         with store.together():
-            store.save_passage(stay)
-            store.save_keyframe(view)
+            store.passages.save(stay)
+            store.keyframes.save(view)
             then()
 
     with pytest.raises(ZeroDivisionError):
@@ -65,7 +65,7 @@ def test_an_exception_undoes_all_and_the_pictures_are_reused(store: Store, datab
     assert not rows(database, "SELECT * FROM passages")
     (left,) = (path for path in tmp_path.rglob("*.jpg"))
     write(lambda: None)
-    assert store.load_keyframe(view.key) == view
+    assert store.keyframes.load_keyframe(view.key) == view
     assert list(tmp_path.rglob("*.jpg")) == [left]
 
 
@@ -75,14 +75,14 @@ def test_a_part_that_failed_and_was_caught_undoes_all_too(store: Store, database
 
     def write() -> None:
         with store.together():
-            store.keyframe_state(view.key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
+            store.keyframes.set_state(view.key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
             with suppress(StoreError), store.together() if inner else nullcontext():
-                store.keyframe_answered(view.key, [], new_key())
+                store.keyframes.answered(view.key, [], new_key())
 
-    with pytest.raises(StoreError, match="Nothing of what belongs together was saved"):
+    with pytest.raises(StoreError, match="The transaction was undone as a whole"):
         write()
     assert rows(database, "SELECT state FROM keyframes")[0]["state"] == "waiting"
-    store.keyframe_state(view.key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
+    store.keyframes.set_state(view.key, KeyframeState.DROPPED, StateReason.OUTBOX_ITEMS)
     assert rows(database, "SELECT state FROM keyframes")[0]["state"] == "dropped"
 
 
@@ -92,8 +92,8 @@ def test_a_write_after_a_part_that_failed_is_refused(store: Store, database: Dat
     def write() -> None:
         with store.together():
             with suppress(StoreError):
-                store.save_keyframe(replace(view, passage=new_key()))
-            store.save_passage(passage())
+                store.keyframes.save(replace(view, passage=new_key()))
+            store.passages.save(passage())
 
     with pytest.raises(StoreError, match="closed transaction"):
         write()
@@ -106,9 +106,9 @@ def test_a_row_that_the_database_refuses_is_said_by_its_own_write(store: Store) 
 
     def write() -> None:
         with store.together():
-            store.keyframe_state(view.key, KeyframeState.FAILED)
+            store.keyframes.set_state(view.key, KeyframeState.FAILED)
             done.append("state")
-            store.save_keyframe(view)
+            store.keyframes.save(view)
             done.append("keyframe")
 
     with pytest.raises(StoreError, match=r"UNIQUE constraint failed: keyframes\.key|violates .*uq_keyframes_key"):
@@ -138,9 +138,9 @@ def test_a_lock_held_for_too_long_fails_and_the_same_writes_succeed_afterwards(
 
     def write() -> None:
         with store.together():
-            store.save_passage(stay)
-            store.save_keyframe(view)
-            store.keyframe_answered(view.key, [])
+            store.passages.save(stay)
+            store.keyframes.save(view)
+            store.keyframes.answered(view.key, [])
 
     with held(database), pytest.raises(StorageFailed, match="is locked by another program"):
         write()
@@ -167,10 +167,10 @@ def test_another_process_that_keeps_the_lock_for_longer_than_the_time_out(databa
     child = python(HOLD, database.url.removeprefix("sqlite:///"), 1.5)
     assert child.stdout is not None
     assert child.stdout.readline() == "held\n"
-    with pytest.raises(StorageFailed, match=r"is locked by another program\. Close whatever else writes to it"):
-        store.save_passage(stay)
+    with pytest.raises(StorageFailed, match="Close the other program that writes"):
+        store.passages.save(stay)
     output(child)
-    store.save_passage(stay)
+    store.passages.save(stay)
     store.close()
     assert [row["key"] for row in rows(database, "SELECT key FROM passages")] == [stay.key]
 
@@ -192,8 +192,8 @@ for _ in range(30):
 def write():
     with store.together():
         for stay, view in views:
-            store.save_passage(stay)
-            store.save_keyframe(view)
+            store.passages.save(stay)
+            store.keyframes.save(view)
 
 def counts():
     file = folder / "streamwatch.db"
@@ -215,7 +215,7 @@ store.close()
 
 def test_a_disk_that_fills_up_in_the_middle_changes_nothing_and_all_can_be_repeated(tmp_path: Path) -> None:
     first, none, second, still_none, all_of_it = output(python(FULL, tmp_path)).splitlines()
-    assert "can not be read or written: the disk is full or failing. Free some space" in first
+    assert "cannot be read or written: the disk is full or failing. Free some space" in first
     assert first == second
     assert none == still_none == "[0, 0]"
     assert all_of_it == "[30, 30] ok"

@@ -1,4 +1,4 @@
-"""Mistakes in config.yaml as sentences: file, line, key, the value as it was written, and what to write instead."""
+"""Problems of config.yaml as sentences: file, line, key, the value as it was written, and what to write instead."""
 
 import difflib
 import math
@@ -32,7 +32,7 @@ _KIND = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
 }
-"""By the types of https://docs.pydantic.dev/latest/errors/validation_errors/; others keep their own words."""
+"""By the types of https://docs.pydantic.dev/latest/errors/validation_errors/; other errors keep pydantic's words."""
 _BOUND = {
     "greater_than": "more than",
     "greater_than_equal": "at least",
@@ -43,11 +43,11 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 UNMET = 1e6
-"""A limit beyond it only keeps arithmetic sane, as a hundred years do: nobody is told of it unless it is broken."""
+"""A limit beyond this only keeps arithmetic safe, as a hundred years do: a sentence names it only if it is broken."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class Problem:
     """line: of the file. key: its own name, the last part of the dotted one. sentence: with the place in front."""
 
     line: int
@@ -56,7 +56,7 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class NumberRange:
     """Which numbers a key takes: `lowest` to `highest`. open: `lowest` itself is too low."""
 
     lowest: float = -math.inf
@@ -64,8 +64,8 @@ class Limits:
     open: bool = False
 
     @classmethod
-    def of(cls, metadata: Sequence[object]) -> "Limits":
-        """From the constraints of a field, as https://github.com/annotated-types/annotated-types names them."""
+    def of(cls, metadata: Sequence[object]) -> "NumberRange":
+        """Return the range of a field's constraints, named as in https://github.com/annotated-types/annotated-types."""
 
         def named(name: str) -> list[float]:
             return [getattr(one, name) for one in metadata if getattr(one, name, None) is not None]
@@ -78,15 +78,15 @@ class Limits:
         return self.lowest <= value <= self.highest and not (self.open and value == self.lowest)
 
 
-def told(odd: Sequence[Mistake], others: Sequence[Mistake] = ()) -> str:
-    """All of them, a line for each, in the order of the file; of an odd key nothing else."""
-    places = {(mistake.line, mistake.key) for mistake in odd}
-    found = [*odd, *(mistake for mistake in others if (mistake.line, mistake.key) not in places)]
-    return "\n".join(mistake.sentence for mistake in sorted(found, key=lambda mistake: mistake.line))
+def told(odd: Sequence[Problem], others: Sequence[Problem] = ()) -> str:
+    """Return all of them, a line for each, in the order of the file; of an odd key nothing else."""
+    places = {(problem.line, problem.key) for problem in odd}
+    found = [*odd, *(problem for problem in others if (problem.line, problem.key) not in places)]
+    return "\n".join(problem.sentence for problem in sorted(found, key=lambda problem: problem.line))
 
 
-def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] = ()) -> list[Mistake]:
-    """Each key that stands there twice or is no text, and each ${…} that nobody fills in.
+def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] = ()) -> list[Problem]:
+    """Return each key that stands there twice or is no text, and each ${…} that nobody fills in.
 
     YAML lets the last of two equal keys win silently: a second camera of the same name would vanish. It also lets a
     value hold itself, and a text hold what no file's name can. around: the values that this one is in. Raises
@@ -105,14 +105,14 @@ def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] =
         written = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
         line = key.start_mark.line + 1
         if wrong := _odd(key, value, written in seen):
-            found.append(Mistake(line, written, f"{path}, line {line}: `{written}`{wrong}"))
+            found.append(Problem(line, written, f"{path}, line {line}: `{written}`{wrong}"))
         seen.add(written)
         found += odd_keys(path, value, around)
     return found
 
 
 def _odd(key: yaml.Node, value: yaml.Node, again: bool) -> str:
-    """What is wrong, to the end of the sentence; empty where nothing is."""
+    """Return what is wrong, to the end of the sentence; empty if nothing is."""
     if again:
         return " stands here a second time; keep one."
     if not key.tag.endswith((":str", ":merge")):
@@ -124,26 +124,28 @@ def _odd(key: yaml.Node, value: yaml.Node, again: bool) -> str:
     return ""
 
 
-def mistakes(path: Path, node: yaml.Node | None, error: ValidationError, known: Mapping[str, Limits]) -> list[Mistake]:
-    """All of them, but for keys that are missing where an unknown one stands. known: all keys, dotted."""
+def problems(
+    path: Path, node: yaml.Node | None, error: ValidationError, known: Mapping[str, NumberRange]
+) -> list[Problem]:
+    """Return all of them, but for keys that are missing where an unknown one stands. known: all keys, dotted."""
     details = error.errors()
     unknown = {detail["loc"][:-1] for detail in details if detail["type"] == "extra_forbidden"}
     wrong = [detail for detail in details if not (detail["type"] == "missing" and detail["loc"][:-1] in unknown)]
-    return [_mistake(path, node, detail, known) for detail in wrong]
+    return [_problem(path, node, detail, known) for detail in wrong]
 
 
-def _mistake(path: Path, node: yaml.Node | None, detail: ErrorDetails, known: Mapping[str, Limits]) -> Mistake:
+def _problem(path: Path, node: yaml.Node | None, detail: ErrorDetails, known: Mapping[str, NumberRange]) -> Problem:
     location = [part for part in detail["loc"] if part != "[key]"]
     line, scalar = _look_up(node, location)
     place = f"{path}, line {line}: `{'.'.join(map(str, location))}`"
     sentence = place + _sentence(detail, location, scalar, known)
-    return Mistake(line, str(location[-1]) if location else "", sentence)
+    return Problem(line, str(location[-1]) if location else "", sentence)
 
 
 def _sentence(
-    detail: ErrorDetails, location: list[int | str], scalar: yaml.ScalarNode | None, limits: Mapping[str, Limits]
+    detail: ErrorDetails, location: list[int | str], scalar: yaml.ScalarNode | None, limits: Mapping[str, NumberRange]
 ) -> str:
-    """The sentence from the place on."""
+    """Return the sentence from the place on."""
     written = "" if scalar is None else scalar.value
     if detail["type"] == "extra_forbidden":
         known = _known(location[:-1], limits)
@@ -155,7 +157,7 @@ def _sentence(
         return " must hold keys: write `source: …` in a line below it."
     hidden = any(part in HIDDEN for part in location) or detail["type"] == "string_pattern_mismatch"
     value = "" if hidden or scalar is None else _shown(scalar)
-    return f"{value}: {_wrong(detail, written)}{_meant(detail, written, limits.get(_named(location), Limits()))}"
+    return f"{value}: {_wrong(detail, written)}{_meant(detail, written, limits.get(_named(location), NumberRange()))}"
 
 
 def _shown(scalar: yaml.ScalarNode) -> str:
@@ -163,7 +165,7 @@ def _shown(scalar: yaml.ScalarNode) -> str:
 
 
 def _wrong(detail: ErrorDetails, written: str) -> str:
-    """What is wrong, to the end of the sentence."""
+    """Return what is wrong, to the end of the sentence."""
     kind, context = detail["type"], detail.get("ctx", {})
     if kind in ("enum", "literal_error"):
         expected = str(context["expected"])
@@ -174,8 +176,8 @@ def _wrong(detail: ErrorDetails, written: str) -> str:
     return f"{_KIND.get(kind) or (message if kind == 'value_error' else message[0].lower() + message[1:])}."
 
 
-def _meant(detail: ErrorDetails, written: str, limits: Limits) -> str:
-    """One more sentence: a part was written for a percentage, or the other way round; else how far the number goes."""
+def _meant(detail: ErrorDetails, written: str, limits: NumberRange) -> str:
+    """Return one more sentence: a part was meant, not a percentage, or the other way round; or the range of the key."""
     try:
         value = float(written)
     except ValueError:
@@ -191,7 +193,7 @@ def _meant(detail: ErrorDetails, written: str, limits: Limits) -> str:
 
 
 def _bound(context: dict[str, Any], written: str) -> str:
-    """The limit, with the unit that stands for 1 where the value was written with one."""
+    """Return the limit, with the unit that stands for 1 where the value was written with one."""
     limit = next(context[name] for name in ("gt", "ge", "lt", "le") if name in context)
     return f"{limit:.10g}{_unit(written)}"
 
@@ -207,7 +209,7 @@ def _near(written: str, known: Sequence[str]) -> str:
 
 
 def _named(location: list[int | str]) -> str:
-    """As the keys are named that are known, where a camera is called NAME."""
+    """Return a location in the form of the known keys, in which a camera is called NAME."""
     named = location[:1] == ["cameras"] and len(location) > 1
     return ".".join(map(str, ["cameras", "NAME", *location[2:]] if named else location))
 
@@ -218,7 +220,7 @@ def _known(location: list[int | str], keys: Collection[str]) -> list[str]:
 
 
 def _look_up(node: yaml.Node | None, location: list[int | str]) -> tuple[int, yaml.ScalarNode | None]:
-    """The line of the last part of the location that is there, and the value as it was written, where it is one."""
+    """Return the line of the last existing part of a location, and its value as written if that is a scalar."""
     line = 1
     for part in location:
         if isinstance(node, yaml.MappingNode):

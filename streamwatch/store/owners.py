@@ -1,8 +1,8 @@
-"""Which databases have pictures in an evidence folder.
+"""Knows which databases have pictures in an evidence folder.
 
-Each leaves `evidence/KEY.database` there before its first picture. A picture that one does not know may still be
-waiting for another, so only a database that is alone there may say which pictures are orphans; and none of the days
-that were there before it came, because they may be those of a database from before there were such files.
+Each database leaves `evidence/KEY.database` there before its first picture. A picture that one database does not know
+may belong to another one. So only a database that is alone there may say which pictures are orphans, and only on days
+after it came: earlier pictures may belong to a database from a time when there were no such files.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ _ENDING = ".database"
 
 
 def sign(data_dir: Path, key: str) -> None:
-    """Leaves the file of a database, unless it is there. Raises StorageFailed."""
+    """Leave the file of a database, unless it is there. Raises StorageFailed."""
     path = f"evidence/{key}{_ENDING}"
     if not (data_dir / path).exists():
         days = (folder.name for folder in (data_dir / "evidence").glob("*/*") if day_of(folder.name))
@@ -22,12 +22,15 @@ def sign(data_dir: Path, key: str) -> None:
 
 
 def is_shared(data_dir: Path, key: str) -> bool:
-    """Whether another database has pictures there."""
+    """Return True if another database has pictures there."""
     return any(file.stem != key for file in (data_dir / "evidence").glob(f"*{_ENDING}"))
 
 
 def came_after(data_dir: Path, key: str) -> str | None:
-    """The newest day (YYYY-MM-DD or empty) that was there before a database came; None where it has not come yet."""
+    """Return the newest day (YYYY-MM-DD or empty) that was there before the database.
+
+    Return None if the database has not signed yet.
+    """
     file = data_dir / "evidence" / f"{key}{_ENDING}"
     try:
         return file.read_text(encoding="utf-8")
