@@ -154,7 +154,7 @@ class Gate:
         return self._passages.last_calls(self._at_seconds)
 
     def finish(self) -> list[Decision]:
-        """Close all passages, because the recording has ended or the daemon stops."""
+        """Return the last decisions, and close all passages: the recording has ended or the daemon stops."""
         return self._passages.finish(self._at_seconds)
 
     @property

@@ -79,14 +79,14 @@ class Passages:
         return [d for track in self._tracker.tracks for d in self._apply_rule(track, at, ended=True)]
 
     def finish(self, at: float) -> list[Decision]:
-        """Close all passages, after the last calls."""
+        """Return the last calls, and close all passages."""
         decisions = self.last_calls(at)
         decisions += [d for track in self._tracker.tracks for d in self._closing(track)]
         self._tracker.tracks = []
         return decisions
 
     def _apply_rule(self, track: Track, at: float, *, ended: bool) -> list[Decision]:
-        """Ask the rules about a track, and do what the first one that applies says."""
+        """Apply the first rule that applies to a track, and return the decisions that follow."""
 
         @cache
         def older() -> Track | None:
@@ -128,7 +128,7 @@ class Passages:
         return at - track.course.seen_at >= self._close_after and track.unseen >= GONE_LOOKS
 
     def _pay(self, track: Track, view: PlateView, reason: str) -> list[Decision]:
-        """Pay for a view, and open the passage if that was not done before."""
+        """Record that a view is paid for; return the shot, after the opening of its passage if this is its first one."""
         picture = upright(view.frame.luma, view.plate)
         paid = track.views.pay(view, picture)
         opening = [] if track.announced else [Opened(track.passage, track.opened_at)]

@@ -100,7 +100,7 @@ class BenchSource:
 
 @contextmanager
 def opened(source: str, clock: Clock, rotate: int = 0) -> Iterator[BenchSource]:
-    """Open a source. source, rotate: as in config.yaml. Raise CaptureError, with a sentence that says what is wrong."""
+    """Yield an open source. source, rotate: as in config.yaml. Raise CaptureError, with a sentence for people."""
     settings = Settings.model_validate({"cameras": {CAMERA: {"source": "sample"}}})
     name, path, max_blind = _name(source), file_of(source), settings.attention.longest_blindness or 0.0
     if path is not None:

@@ -1,4 +1,4 @@
-"""Things that differ from the empty scene, followed by their place."""
+"""Blobs: regions that differ from the empty scene, followed by their place."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ def region(left: int, top: int = 60, width: int = 60, height: int = 40) -> Regio
 
 
 class Watch:
-    """BlobTracker, and the time, in tenths of a second."""
+    """A blob tracker, and the time, in tenths of a second."""
 
     def __init__(self) -> None:
         self._numbers: Iterator[int] = count(1)
@@ -31,7 +31,7 @@ class Watch:
         self.at = 0.0
 
     def look(self, *regions: Region, small: Picture = SMALL, passed: float = 0.1) -> list[Blob]:
-        """The next frame; those that have gone."""
+        """Take in the next frame; return the blobs that have gone."""
         self.at += passed
         return self.blobs.look(list(regions), small, BEGIN + timedelta(seconds=self.at), self.at, MEMORY)
 
@@ -137,7 +137,7 @@ def test_what_becomes_a_part_of_the_scene_is_forgotten_and_not_gone() -> None:
 
 
 class Through(Stay):
-    """One that shows no plate; it drives from left to right in three seconds."""
+    """A vehicle without a plate that drives from left to right in three seconds."""
 
     def place(self, t: float) -> tuple[float, float, float] | None:
         return (-160 + 320 * (t - self.come), self.y, 1.0) if self.come <= t < self.go else None

@@ -1,4 +1,4 @@
-"""Vehicles that stand there from the first picture on."""
+"""Vehicles that are parked before the camera from the first picture on."""
 
 from collections.abc import Sequence
 from datetime import timedelta

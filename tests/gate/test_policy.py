@@ -1,4 +1,4 @@
-"""Every rule of the gate's policy, alone and in its order."""
+"""Every rule of the gate, alone and in its order."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

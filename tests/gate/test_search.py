@@ -1,4 +1,4 @@
-"""When and where the plate detector looks, and when it does not."""
+"""When and where the plate detector looks, and when it does not look."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -71,7 +71,7 @@ def surveyed(find: Callable[[Picture], list[Detection]] = lambda luma: []) -> Se
 
 
 def thing(left: int, top: int = 60, side: int = 60) -> tuple[Picture, Picture]:
-    """A small picture with something in it, and where it differs from the empty scene."""
+    """Return a small picture with an object in it, and where it differs from the empty scene."""
     small, change = SMALL.copy(), NOTHING.copy()
     small[top : top + side, left : left + side] = texture(left, side, side, 4, 0, 255)
     change[top : top + side, left : left + side] = 255
@@ -95,7 +95,7 @@ def blob(left: int, **more: object) -> Blob:
 
 
 def looks(search: Seeker, seconds: float, tracks: Callable[[float], list[Track]] = lambda at: []) -> list[float]:
-    """The times at which something that always moves is looked at; 25 frames a second from the tenth second on."""
+    """Return the times at which an object that always moves is looked at, 25 frames a second from 10 s on."""
     found = []
     for n in range(1, round(seconds * 25) + 1):
         at = 10.0 + n / 25
@@ -243,7 +243,7 @@ def test_a_large_picture_is_searched_as_a_whole_and_in_parts_at_its_full_size() 
 
 
 def test_plates_are_told_in_frame_pixels_and_once() -> None:
-    """In a large picture each is seen in the whole and in a part."""
+    """In a large picture each plate is seen in the whole picture and in a part."""
     shape = (1080, 1920)
     at = [(300.0, 300.0), (420.0, 300.0), (420.0, 340.0), (300.0, 340.0)]
 
@@ -291,7 +291,7 @@ def test_a_part_that_is_hardly_there_is_not_looked_at() -> None:
 
 
 class Watched(Scene):
-    """A scene whose detector's looks are counted. at: the times of the frames that it looked at."""
+    """A scene in which the looks of the detector are counted. at: the times of the frames that it looked at."""
 
     def __post_init__(self) -> None:
         self.now, self.at = 0.0, list[float]()

@@ -30,7 +30,7 @@ BUSY = Share(seconds=5, pictures=125, decoding=0.35, gate=0.4, reading=0.2)  # 0
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six quiet seconds and a vehicle."""
+    """Return a clip of six quiet seconds and a vehicle."""
     path = tmp_path_factory.mktemp("clip") / "gate.mp4"
     render(path, [Vehicle("京AF0236", enter=6, approach=1.5, stop=2)], 10, fps=10, size=(640, 360), preset="ultrafast")
     return path
@@ -113,7 +113,7 @@ def test_a_camera_that_hangs_up_is_a_loss(clip: Path) -> None:
             measure(server.url, 20)
 
 
-def test_pictures_that_can_not_be_decoded_are_not_waited_for_for_ever(
+def test_pictures_that_cannot_be_decoded_are_not_waited_for_for_ever(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streamwatch.replay.bench.PATIENCE", 1.0)
@@ -155,8 +155,8 @@ def test_without_an_argument_it_takes_the_sample(tmp_path: Path) -> None:
     [
         ("nothing.mp4", "There is no file nothing.mp4."),
         (f"rtsp://viewer:{PASSWORD}@127.0.0.1:9/live", "127.0.0.1:9 refuses the connection."),
-        (f"gopher://viewer:{PASSWORD}@127.0.0.1/live", "An address with gopher:// can not be opened."),
-        (f"rtsp://viewer:{PASSWORD}@:port/live", "The camera's address can not be understood."),
+        (f"gopher://viewer:{PASSWORD}@127.0.0.1/live", "An address with gopher:// cannot be opened."),
+        (f"rtsp://viewer:{PASSWORD}@:port/live", "The camera's address cannot be understood."),
         (".", ". is a folder, not a video."),
     ],
 )

@@ -1,4 +1,4 @@
-"""The verb `compare`: what was paid for and what the local engine says of the same pictures."""
+"""The verb `compare`: paid answers, and those of the local engine on the same pictures."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from streamwatch.store import PaidAnswer, Reader, Store, open_reader, open_store
 
 
 class Local:
-    """Says what stands for a picture; raises where that is an error."""
+    """An engine that gives the answer set for a picture, or raises it if it is an error."""
 
     engine = Engine.LOCAL
 
