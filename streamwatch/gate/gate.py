@@ -108,7 +108,7 @@ class Gate:
         At ALL, earlier frames that were skipped should be looked at first, if capture still has them.
         """
         if not self._motion.fits(frame):
-            self._attention.stir(frame.captured_at.timestamp())
+            self._attention.wake(frame.captured_at.timestamp())
             return Attention.ALL
         if self._motion.upset:
             return Attention.ALL

@@ -97,7 +97,7 @@ class Passages:
             assert track.views.best is not None
             return self._detector.confirm(track.views.best)
 
-        stood_here = track.course.at_rest and not track.course.stirred
+        stood_here = track.course.at_rest and not track.course.has_moved
         result = rule(
             RuleInput(
                 track,
@@ -128,7 +128,7 @@ class Passages:
         return at - track.course.seen_at >= self._close_after and track.unseen >= GONE_LOOKS
 
     def _pay(self, track: Track, view: PlateView, reason: str) -> list[Decision]:
-        """Record that a view is paid for; return the shot, after the opening of its passage if this is its first one."""
+        """Record that a view is paid for; return the shot, and the opening of the passage if it is the first one."""
         picture = upright(view.frame.luma, view.plate)
         paid = track.views.pay(view, picture)
         opening = [] if track.announced else [Opened(track.passage, track.opened_at)]
@@ -154,7 +154,7 @@ class Passages:
         if track.announced:
             return [] if track.memory is Memory.EARLIER_RUN else [closed]
         widely = track.evidence.hits >= RECORDED_HITS and track.course.widest >= RECORDED_WIDTH
-        if track.state is not State.WAITING or not widely or not track.course.stirred:
+        if track.state is not State.WAITING or not widely or not track.course.has_moved:
             return []
         return [Opened(track.passage, track.opened_at), *self._kept(track), closed]
 

@@ -114,7 +114,10 @@ def opened(source: str, clock: Clock, rotate: int = 0) -> Iterator[BenchSource]:
 
 
 def bench(camera: BenchSource, seconds: float, clock: Clock, progress: Progress) -> CameraCost:
-    """Measure seconds of a video, as fast as possible, or of a live source, at its own pace. Raise CaptureError."""
+    """Return the cost of a camera. Raise CaptureError.
+
+    seconds: of a video to measure, as fast as possible, or of a live source, at its own pace.
+    """
     recognizer, answers = make_replay_reader(camera.settings, dry=True)
     with closing(recognizer):
         work = _Work(make_intake(camera.settings, CAMERA), recognizer, clock)

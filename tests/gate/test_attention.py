@@ -146,18 +146,18 @@ def needs(shares: Callable[[float], float], times: Sequence[float]) -> list[Atte
     return found
 
 
-def test_a_vehicle_far_away_is_a_stir() -> None:
+def test_a_vehicle_far_away_needs_all_attention() -> None:
     assert needs(lambda t: 0.25 * (t > 5.95), [6.0]) == [Attention.ALL]
     assert needs(lambda t: 0.06 * (t > 5.95), [6.0]) == [Attention.QUIET]
 
 
-def test_what_has_stirred_is_watched_until_next_to_nothing_is_left() -> None:
+def test_activity_is_watched_until_next_to_nothing_is_left() -> None:
     times = [6 + n / FPS for n in range(12)]
     assert needs(lambda t: 0.3 * (5.95 < t < 6.05) + 0.06 * (t > 6.05), times[:4]) == [Attention.ALL] * 4
     assert needs(lambda t: 0.3 * (5.95 < t < 6.05) + 0.02 * (t > 6.05), times)[-6:] == [Attention.QUIET] * 6
 
 
-def test_on_the_way_to_a_stir_another_one_ends_nothing() -> None:
+def test_other_activity_before_a_later_one_ends_nothing() -> None:
     scene = Scene([Stay(vehicle(1, 1), 7, 30)], extra=lambda picture, t: spot(0.4 * (4.4 < t < 4.7))(picture)).play(4)
     assert scene.gate.attention(scene.frame(8.0)) is Attention.ALL
     for n in range(40, 80):

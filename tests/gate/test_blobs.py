@@ -41,7 +41,7 @@ class Watch:
         return blob
 
 
-def test_what_moves_on_is_one_thing() -> None:
+def test_what_moves_on_is_one_blob() -> None:
     watch = Watch()
     for n in range(20):
         watch.look(region(10 + 8 * n))
@@ -61,21 +61,21 @@ def test_two_that_do_not_touch_are_two_and_a_jump_makes_another_one() -> None:
     assert sorted(blob.passage for blob in watch.blobs.now) == [2, 3]
 
 
-def test_pieces_of_one_thing_are_one() -> None:
+def test_pieces_of_one_blob_are_one() -> None:
     watch = Watch()
     watch.look(region(100, 40, 80, 100))
     watch.look(region(104, 44, 70, 30), region(104, 100, 70, 30))
     assert watch.only.region == Region(104, 44, 174, 130, 2 * 70 * 30)
 
 
-def test_one_beside_a_thing_is_another_one() -> None:
+def test_one_beside_a_blob_is_another_one() -> None:
     watch = Watch()
     watch.look(region(100, 40, 80, 100))
     watch.look(region(100, 40, 30, 100), region(134, 40, 40, 100))
     assert len(watch.blobs.now) == 2
 
 
-def test_it_is_told_once_that_a_thing_has_gone_and_not_while_it_flickers() -> None:
+def test_it_is_told_once_that_a_blob_has_gone_and_not_while_it_flickers() -> None:
     watch = Watch()
     watch.look(region(100))
     assert [watch.look() for _ in range(8)] == [[]] * 8
@@ -86,7 +86,7 @@ def test_it_is_told_once_that_a_thing_has_gone_and_not_while_it_flickers() -> No
     assert [blob.passage for blob in gone] == [1]
 
 
-def test_it_knows_how_long_a_thing_stands_and_how_large_it_was() -> None:
+def test_it_knows_how_long_a_blob_stands_and_how_large_it_was() -> None:
     watch = Watch()
     noisy = np.random.default_rng(1)
     for n in range(10):

@@ -462,7 +462,7 @@ def test_every_frame_has_one_counted_reason() -> None:
     assert (glance.at - START, glance.why, glance.followed) == (timedelta(seconds=8.9), Why.QUIET, ())
 
 
-def test_a_glance_tells_what_is_followed() -> None:
+def test_a_frame_is_reported_with_what_is_followed() -> None:
     stay = Stay(vehicle(1, 1), 1.0, 20.0)
     gate = gate_for(stay)
     assert gate.glance is None

@@ -67,7 +67,7 @@ def test_an_earlier_frame_tells_whether_it_was_new_then(known: Stir) -> None:
     assert known.look(frame(16, car=120)) is News.KNOWN, "nothing was taken in"
 
 
-def test_another_thing_is_news_while_a_known_one_moves(known: Stir) -> None:
+def test_another_object_is_new_while_a_known_one_moves(known: Stir) -> None:
     shown = frame(12, car=120)
     shown.luma[20:120, 450:600] = 230
     assert known.look(shown) is News.NEW
