@@ -6,7 +6,7 @@ import cv2
 
 from streamwatch.core.model import Attention, Picture
 from streamwatch.gate.motion.blobs import MOVED, STILL_STEP, Blob, stillness
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.regions import find_regions
 from streamwatch.gate.plates.shapes import vehicle_around

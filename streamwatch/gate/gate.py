@@ -13,9 +13,9 @@ from datetime import datetime
 from streamwatch.core.model import Attention, Corners, Frame, Picture
 from streamwatch.gate.attention import AttentionEstimator
 from streamwatch.gate.decisions import Decision, Shot
-from streamwatch.gate.detector import FindPlates, PartDetector
 from streamwatch.gate.glance import Followed, Glance, Why
-from streamwatch.gate.motion.detector import Motion, MotionDetector
+from streamwatch.gate.motion.change import Motion, MotionDetector
+from streamwatch.gate.part_detector import FindPlates, PartDetector
 from streamwatch.gate.passages import Passages
 from streamwatch.gate.plate_tracking import PlateTracking
 from streamwatch.gate.plates.shapes import centre, vehicle_around

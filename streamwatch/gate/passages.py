@@ -5,9 +5,9 @@ from functools import cache
 
 from streamwatch.detection import Detection
 from streamwatch.gate.decisions import NEVER_WORTH_IT, Closed, Decision, Kept, Opened, Shot
-from streamwatch.gate.detector import PartDetector
 from streamwatch.gate.glance import Why
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
+from streamwatch.gate.part_detector import PartDetector
 from streamwatch.gate.plates.appearance import upright
 from streamwatch.gate.plates.shapes import box_of
 from streamwatch.gate.policy import Action, RuleInput, rule

@@ -7,7 +7,7 @@ import numpy as np
 from streamwatch.core.model import Box, Frame, Picture
 from streamwatch.gate.decisions import NO_PLATE_SEEN, WITHOUT_PLATE, Closed, Decision, Kept, Opened, Shot
 from streamwatch.gate.motion.blobs import Blob, BlobView
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.tracking.direction import direction
 

@@ -26,7 +26,7 @@ from streamwatch.core.events import Event, KeyframeKept, PassageClosed, PassageO
 from streamwatch.core.model import Engine, Frame, Keyframe, Picture
 from streamwatch.gate import Closed, Gate, Kept, Opened
 from streamwatch.gate.decisions import NEVER_WORTH_IT, NO_PLATE_SEEN
-from streamwatch.gate.detector import PartDetector
+from streamwatch.gate.part_detector import PartDetector
 from streamwatch.pipeline import Books, Intake, JpegLimits
 from streamwatch.store import Recovery, Store, open_store
 

@@ -12,7 +12,7 @@ from test_gate import FPS, HEIGHT, START, WIDTH, Scene, Stay, vehicle
 from streamwatch.core.model import Attention, Box, Corners, Frame, Picture
 from streamwatch.gate import Closed, Shot, Why
 from streamwatch.gate.attention import AttentionEstimator
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.tracking.track import State, Track
 from streamwatch.gate.tracking.views import PaidView, view_of

@@ -11,11 +11,11 @@ from test_gate import FPS, Scene, Stay, plates_of, texture, vehicle
 from streamwatch.core.model import Box, Corners, Frame, Picture
 from streamwatch.detection import Detection
 from streamwatch.gate import Gate
-from streamwatch.gate.detector import Part, PartDetector
 from streamwatch.gate.motion.blobs import Blob
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.regions import Region
+from streamwatch.gate.part_detector import Part, PartDetector
 from streamwatch.gate.search import EVERY, EVERY_KNOWN, FIRST_TRY, LONGEST_TRY, SOON, SURVEYS, VAIN, Search
 from streamwatch.gate.tracking.track import State, Track
 from streamwatch.gate.tracking.views import view_of
