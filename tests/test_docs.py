@@ -13,7 +13,7 @@ from streamwatch.config.settings import CameraSettings, Settings, seconds, size
 from streamwatch.gate import Why
 from streamwatch.gate.policy import RULES, Action
 from streamwatch.gate.tracking.track import State
-from streamwatch.replay.explain.words import MEANINGS
+from streamwatch.replay.explain.meanings import MEANINGS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

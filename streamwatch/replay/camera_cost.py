@@ -1,4 +1,4 @@
-"""The verb `bench`: what a camera costs on this machine, and how many cameras like it the machine can carry.
+"""The cost of a camera on this machine, and how many cameras like it the machine can carry: the work of `bench`.
 
 Decoder, gate and local engine work as in the daemon, one after the other in one thread. The CPU seconds of each are
 counted, as wall time would depend on what else the machine is doing.

@@ -14,7 +14,7 @@ from streamwatch.cli.compare_report import print_comparison
 from streamwatch.core import errors
 from streamwatch.core.model import Engine, Ledger, PlateText, Recognizer
 from streamwatch.pipeline import LocalHelp
-from streamwatch.replay.compare import Comparison, Match, compared, read_again
+from streamwatch.replay.agreement import Comparison, Match, compared, read_again
 from streamwatch.store import PaidAnswer, Reader, Store, open_reader, open_store
 
 

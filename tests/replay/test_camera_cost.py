@@ -13,7 +13,7 @@ from rtsp_server import RtspServer
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import SourceLost, SourceUnreadable
-from streamwatch.replay.bench import CameraCost, Share, bench, opened, report
+from streamwatch.replay.camera_cost import CameraCost, Share, bench, opened, report
 
 PASSWORD = "invented-password-of-the-bench"
 
@@ -116,7 +116,7 @@ def test_a_camera_that_hangs_up_is_a_loss(clip: Path) -> None:
 def test_pictures_that_cannot_be_decoded_are_not_waited_for_for_ever(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamwatch.replay.bench.PATIENCE", 1.0)
+    monkeypatch.setattr("streamwatch.replay.camera_cost.PATIENCE", 1.0)
     with RtspServer(clip) as server:
         server.misbehave("noise")
         with pytest.raises(SourceLost, match="sends data, but no picture can be decoded"):
@@ -169,7 +169,8 @@ def test_bad_input_is_one_sentence_and_exit_code_1(tmp_path: Path, source: str, 
 
 
 def test_it_counts_only_the_cores_it_may_use() -> None:
-    ask = "import os; os.sched_setaffinity(0, {0}); from streamwatch.replay.bench import own_cores; print(own_cores())"
+    bind = "import os; os.sched_setaffinity(0, {0})"
+    ask = f"{bind}; from streamwatch.replay.camera_cost import own_cores; print(own_cores())"
     if not hasattr(os, "sched_setaffinity"):
         pytest.skip("this system binds no process to cores")
     assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout == "1\n"
