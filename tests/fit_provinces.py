@@ -1,4 +1,4 @@
-"""Draws worn plates, lets the text network see their first two characters, and fits the province classifier.
+"""Draw worn plates, let the text network see their first two characters, and fit the province classifier.
 
     python tests/fit_provinces.py [ROUNDS]
 
@@ -18,13 +18,13 @@ from streamwatch.recognition.local import province_classifier, quads
 from streamwatch.recognition.local.networks import network_name, open_network
 
 CHARACTERS = 256
-"""So many of the network's characters, those most often seen; more tell hardly more."""
+"""Characters of the network that are used, those most often seen; more would hardly help."""
 SHRINKAGE = 1.0
-"""Added to the variance of each feature, in units of their mean: real plates vary in ways that drawn ones do not."""
+"""Added to the variance of each feature, in units of its mean: real plates vary in ways that drawn ones do not."""
 
 
 class Drawn:
-    """An endless album of looks at drawn plates."""
+    """An endless source of looks at drawn plates."""
 
     def __init__(self) -> None:
         self._chance, self._network = np.random.default_rng(31), open_network("rec", 1)
@@ -32,7 +32,7 @@ class Drawn:
         self.alphabet = ["", *characters, " "]
 
     def look(self, province: str) -> list[np.ndarray]:
-        """What the network sees of one plate: (columns, alphabet) twice, cut closely and with a margin."""
+        """Return what the network sees of one plate: (columns, alphabet) twice, cut closely and with a margin."""
         chance = self._chance
         text = province + chance.choice(list(plates.LETTERS)) + "".join(chance.choice(list(plates.SERIAL), 5))
         picture, corners = worn(text, chance)
@@ -46,14 +46,14 @@ class Drawn:
 
 
 def most_seen(drawn: Drawn) -> np.ndarray:
-    """The entries of the alphabet that the network finds likeliest on plates."""
+    """Return the entries of the alphabet that the network finds most likely on plates."""
     seen = sum(look.mean(axis=0) for _ in range(20) for province in plates.PROVINCES for look in drawn.look(province))
     seen[[n for n, char in enumerate(drawn.alphabet) if len(char) != 1]] = 0
     return np.argsort(-seen)[:CHARACTERS]
 
 
 def fit(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Linear discriminant analysis with a shrunk covariance: weights and bias."""
+    """Return weights and bias of a linear discriminant analysis with a shrunk covariance."""
     means = np.array([features[labels == n].mean(axis=0) for n in range(len(plates.PROVINCES))])
     apart = features - means[labels]
     spread = apart.T @ apart / len(apart)

@@ -21,7 +21,7 @@ from streamwatch.config.settings import CameraSettings, PlateSettings, Settings,
 from streamwatch.gate import Why
 from streamwatch.gate.policy import RULES, Action
 from streamwatch.gate.tracking.track import State
-from streamwatch.replay.explain.words import MEANINGS
+from streamwatch.replay.explain.meanings import MEANINGS
 from streamwatch.store.tables import Base
 
 ROOT = Path(__file__).parent.parent

@@ -28,7 +28,7 @@ def bench(
     rotate: Annotated[Turn, typer.Option(help="Degrees clockwise by which the pictures are turned.")] = Turn.NOT,
 ) -> None:
     """Measure what a camera costs on this machine, and say how many such cameras it can carry; needs no config."""
-    from streamwatch.replay.bench import bench, opened, own_cores, report
+    from streamwatch.replay.camera_cost import bench, opened, own_cores, report
 
     clock = SystemClock()
     with opened(source, clock, int(rotate)) as camera, progress_bar() as bar:

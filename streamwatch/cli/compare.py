@@ -33,7 +33,7 @@ def compare(
     """Read paid pictures again with the local engine, free of charge, and show how far both answers agree."""
     from streamwatch.app.wiring import make_local, make_local_help
     from streamwatch.cli.compare_report import print_comparison
-    from streamwatch.replay.compare import Comparison, read_again
+    from streamwatch.replay.agreement import Comparison, read_again
     from streamwatch.store import open_reader
 
     settings = load_settings(config_path, secrets=False)

@@ -5,7 +5,7 @@ from typing import Any, TextIO
 from rich.table import Table
 
 from streamwatch.cli.console import cell, print_json, print_table, print_text
-from streamwatch.replay.compare import BANDS, Agreement, Compared, Comparison, Match
+from streamwatch.replay.agreement import BANDS, Agreement, Compared, Comparison, Match
 
 HEADINGS = {
     Match.EXACT: "exact",

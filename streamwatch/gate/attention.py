@@ -6,7 +6,7 @@ import cv2
 
 from streamwatch.core.model import Attention, Picture
 from streamwatch.gate.motion.blobs import MOVED, STILL_STEP, Blob, stillness
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.regions import find_regions
 from streamwatch.gate.plates.shapes import vehicle_around
@@ -29,30 +29,30 @@ class AttentionEstimator:
         self._min_area = SENSITIVE * min_area
         self._geometry = Geometry((180, 320), None)
         self._last: Picture | None = None
-        self._last_at = self._began = self._stirred_at = 0.0
+        self._last_at = self._began = self._active_at = 0.0
 
     def begin(self, geometry: Geometry, at: float) -> None:
         """Start with another scene."""
         self._geometry, self._last = geometry, None
-        self._began, self._stirred_at = at, at - CALM_FOR
+        self._began, self._active_at = at, at - CALM_FOR
 
     def looked(self, small: Picture, at: float) -> None:
         """Record that the gate has taken in this small picture."""
         self._last, self._last_at = small, at
 
-    def stir(self, at: float) -> None:
+    def wake(self, at: float) -> None:
         """Record that something happens at a time. The time may lie ahead, if earlier frames are looked at first."""
-        self._stirred_at = max(self._stirred_at, at)
+        self._active_at = max(self._active_at, at)
 
     def needed(self, motion: Motion, tracks: Sequence[Track]) -> Attention:
         """Return how closely to watch, for a frame that the gate has not taken in yet."""
         if self._last is None or motion.at - self._began < SETTLING:
             return Attention.ALL
-        if self._stirs(motion, self._last, tracks):
-            self.stir(motion.at)
-        return Attention.ALL if motion.at - self._stirred_at < CALM_FOR else Attention.QUIET
+        if self._is_active(motion, self._last, tracks):
+            self.wake(motion.at)
+        return Attention.ALL if motion.at - self._active_at < CALM_FOR else Attention.QUIET
 
-    def _stirs(self, motion: Motion, last: Picture, tracks: Sequence[Track]) -> bool:
+    def _is_active(self, motion: Motion, last: Picture, tracks: Sequence[Track]) -> bool:
         """True if a frame may show something that is not settled. last: the small picture of the last look."""
         at, luma, change = motion.at, motion.frame.luma, motion.change
         if any(self._awaited(track) for track in tracks):
@@ -69,7 +69,7 @@ class AttentionEstimator:
         resting += [self._geometry.region(box) for box in ahead]
         if resting:
             change = cv2.bitwise_and(change, cv2.bitwise_not(self._geometry.mask_of(resting)))
-        least = self._min_area * (LINGERS if self._last_at - self._stirred_at < CALM_FOR else 1.0)
+        least = self._min_area * (LINGERS if self._last_at - self._active_at < CALM_FOR else 1.0)
         if cv2.countNonZero(change) >= least * change.size and find_regions(change, least):
             return True
         return any(not track.is_found(luma, at) for track in leaving)

@@ -13,9 +13,9 @@ from datetime import datetime
 from streamwatch.core.model import Attention, Frame, FrameCorners, Picture
 from streamwatch.gate.attention import AttentionEstimator
 from streamwatch.gate.decisions import Decision, Shot
-from streamwatch.gate.detector import FindPlates, PartDetector
 from streamwatch.gate.glance import Followed, Glance, Why
-from streamwatch.gate.motion.detector import Motion, MotionDetector
+from streamwatch.gate.motion.change import Motion, MotionDetector
+from streamwatch.gate.part_detector import FindPlates, PartDetector
 from streamwatch.gate.passages import Passages
 from streamwatch.gate.plate_tracking import PlateTracking
 from streamwatch.gate.plates.shapes import centre, vehicle_around
@@ -108,7 +108,7 @@ class Gate:
         At ALL, earlier frames that were skipped should be looked at first, if capture still has them.
         """
         if not self._motion.fits(frame):
-            self._attention.stir(frame.captured_at.timestamp())
+            self._attention.wake(frame.captured_at.timestamp())
             return Attention.ALL
         if self._motion.upset:
             return Attention.ALL
@@ -154,7 +154,7 @@ class Gate:
         return self._passages.last_calls(self._at_seconds)
 
     def finish(self) -> list[Decision]:
-        """Close all passages, because the recording has ended or the daemon stops."""
+        """Return the last decisions, and close all passages: the recording has ended or the daemon stops."""
         return self._passages.finish(self._at_seconds)
 
     @property

@@ -6,9 +6,9 @@ from functools import cache
 from streamwatch.core.codes import ViewReason
 from streamwatch.detection import Detection
 from streamwatch.gate.decisions import Closed, Decision, Kept, Opened, Shot
-from streamwatch.gate.detector import PartDetector
 from streamwatch.gate.glance import Why
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
+from streamwatch.gate.part_detector import PartDetector
 from streamwatch.gate.plates.appearance import upright
 from streamwatch.gate.plates.shapes import box_of
 from streamwatch.gate.policy import Action, RuleInput, rule
@@ -80,14 +80,14 @@ class Passages:
         return [d for track in self._tracker.tracks for d in self._apply_rule(track, at, ended=True)]
 
     def finish(self, at: float) -> list[Decision]:
-        """Close all passages, after the last calls."""
+        """Return the last calls, and close all passages."""
         decisions = self.last_calls(at)
         decisions += [d for track in self._tracker.tracks for d in self._closing(track)]
         self._tracker.tracks = []
         return decisions
 
     def _apply_rule(self, track: Track, at: float, *, ended: bool) -> list[Decision]:
-        """Ask the rules about a track, and do what the first one that applies says."""
+        """Apply the first rule that applies to a track, and return the decisions that follow."""
 
         @cache
         def older() -> Track | None:
@@ -98,7 +98,7 @@ class Passages:
             assert track.views.best is not None
             return self._detector.confirm(track.views.best)
 
-        stood_here = track.course.at_rest and not track.course.stirred
+        stood_here = track.course.at_rest and not track.course.has_moved
         result = rule(
             RuleInput(
                 track,
@@ -129,7 +129,7 @@ class Passages:
         return at - track.course.seen_at >= self._close_after and track.unseen >= GONE_LOOKS
 
     def _pay(self, track: Track, view: PlateView, reason: ViewReason) -> list[Decision]:
-        """Pay for a view, and open the passage if that was not done before."""
+        """Record that a view is paid for; return the shot, and the opening of the passage if it is the first one."""
         picture = upright(view.frame.luma, view.plate)
         paid = track.views.pay(view, picture)
         opening = [] if track.announced else [Opened(track.passage, track.opened_at)]
@@ -155,7 +155,7 @@ class Passages:
         if track.announced:
             return [] if track.memory is Memory.EARLIER_RUN else [closed]
         widely = track.evidence.hits >= RECORDED_HITS and track.course.widest >= RECORDED_WIDTH
-        if track.state is not State.WAITING or not widely or not track.course.stirred:
+        if track.state is not State.WAITING or not widely or not track.course.has_moved:
             return []
         return [Opened(track.passage, track.opened_at), *self._kept(track), closed]
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from streamwatch.core.model import Corners, FrameCorners
-from streamwatch.gate.detector import PartDetector
 from streamwatch.gate.motion.blobs import Blob
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
+from streamwatch.gate.part_detector import PartDetector
 from streamwatch.gate.plates.appearance import upright
 from streamwatch.gate.plates.shapes import box_of, centre, overlap
 from streamwatch.gate.remembered import Remembered

@@ -145,7 +145,7 @@ def _unconfirmed(facts: RuleInput) -> bool:
 
 def _unlikely(facts: RuleInput) -> bool:
     track = facts.track
-    if track.evidence.score < (LIKELY if track.course.stirred else SURE_AT_REST):
+    if track.evidence.score < (LIKELY if track.course.has_moved else SURE_AT_REST):
         return True
     return track.state is not State.TENTATIVE and track.evidence.total < EVIDENCE
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from streamwatch.core.model import Box, Picture
 from streamwatch.detection import Detection
-from streamwatch.gate.detector import LONG_SIDE, Part, PartDetector
 from streamwatch.gate.motion.blobs import STILL_STEP, Blob
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.regions import Region, find_regions
+from streamwatch.gate.part_detector import LONG_SIDE, Part, PartDetector
 from streamwatch.gate.plates.shapes import centre, inside, vehicle_around
 from streamwatch.gate.tracking.track import State, Track
 

@@ -8,7 +8,7 @@ from streamwatch.core.codes import ViewReason
 from streamwatch.core.model import Box, Frame, Picture
 from streamwatch.gate.decisions import Closed, Decision, Kept, Opened, Shot
 from streamwatch.gate.motion.blobs import Blob, BlobView
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.tracking.direction import direction
 

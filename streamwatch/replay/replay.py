@@ -17,7 +17,7 @@ from streamwatch.core.model import Frame
 from streamwatch.core.words import some, when
 from streamwatch.gate import Glance
 from streamwatch.pipeline import Counters, Intake, Pipeline
-from streamwatch.replay.explain.words import SENTENCES
+from streamwatch.replay.explain.meanings import SENTENCES
 from streamwatch.store import LastView
 
 log = logging.getLogger(__name__)

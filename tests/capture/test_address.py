@@ -9,7 +9,7 @@ from streamwatch.capture.address import check_address
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import CaptureError, SourceUnreadable
 from streamwatch.core.redact import hide_credentials, place_of
-from streamwatch.replay.bench import opened
+from streamwatch.replay.camera_cost import opened
 
 ADDRESSES = [
     f"{scheme}://{user}:{password}@{host}/live"

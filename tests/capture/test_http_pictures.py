@@ -24,7 +24,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.codes import CameraState
 from streamwatch.core.errors import CaptureError, SourceLost
 from streamwatch.core.model import Attention
-from streamwatch.replay.bench import opened as benched
+from streamwatch.replay.camera_cost import opened as benched
 
 PICTURES = jpegs(5)
 

@@ -330,8 +330,8 @@ def test_plates_have_a_home_and_a_grammar(tmp_path: Path) -> None:
         ("plates: {home_province: 京津}", "is no province"),
         ("plates: {grammar: '[A-Z'}", "is neither the name of a grammar"),
         ("plates: {grammar: ''}", "everything would be a plate"),
-        ("plates: {grammar: uk}", "no grammar's name (cn, hk, mo, tw, vn, my, sg, gb, de,"),
-        ("plates: {grammar: [cn, uk]}", "no grammar's name (cn, hk, mo, tw, vn, my, sg, gb, de,"),
+        ("plates: {grammar: uk}", "is neither the name of a grammar (cn, hk, mo, tw, vn, my, sg, gb, de,"),
+        ("plates: {grammar: [cn, uk]}", "is neither the name of a grammar (cn, hk, mo, tw, vn, my, sg, gb, de,"),
     ],
 )
 def test_wrong_plate_settings_are_one_sentence(tmp_path: Path, text: str, says: str) -> None:

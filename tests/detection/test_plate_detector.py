@@ -1,4 +1,4 @@
-"""The plate detector: plates of all kinds are found with their corners, text and empty scenes hold none."""
+"""The plate detector finds plates of all kinds with their corners, and none in text and empty scenes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_an_empty_gate_and_a_person_hold_no_plate(detector: PlateDetector) -> No
 
 
 def test_text_is_seldom_taken_for_a_plate(detector: PlateDetector) -> None:
-    """Of 500 such pictures 12 have a box; at a score of 0.55 six."""
+    """Of 500 such pictures 12 have a detection; with a least score of 0.55 it is six."""
     boxed = [seed for seed in range(100) if detector.find(draw_text(np.random.default_rng(seed)))]
     assert len(boxed) <= 4, boxed
 
@@ -99,7 +99,7 @@ def test_the_box_surrounds_the_corners() -> None:
 
 
 def test_the_network_is_small_and_plain() -> None:
-    """Old versions of onnxruntime and of OpenCV read it: few kinds of layers, half a million numbers at most."""
+    """Old versions of onnxruntime and OpenCV can read the file: few kinds of layers, at most half a million numbers."""
     assert WEIGHTS.stat().st_size <= 2_000_000
     opset, layers, numbers = _onnx(WEIGHTS)
     assert opset <= 11
@@ -117,7 +117,7 @@ def test_onnxruntime_says_the_same() -> None:
 
 
 def _onnx(path: Path) -> tuple[int, set[str], int]:
-    """Opset, kinds of layers and numbers of an ONNX file; the field numbers are those of onnx.proto."""
+    """Return opset, kinds of layers and numbers of an ONNX file; the field numbers are those of onnx.proto."""
     model = list(_fields(path.read_bytes()))
     [graph] = [list(_fields(value)) for field, value in model if field == 7]
     [opset] = [dict(_fields(value))[2] for field, value in model if field == 8]
@@ -127,7 +127,7 @@ def _onnx(path: Path) -> tuple[int, set[str], int]:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a protocol buffer's message: numbers, and bytes as they lie there."""
+    """Return the fields of a protocol buffer message: numbers, and raw bytes."""
     at = 0
 
     def number() -> int:

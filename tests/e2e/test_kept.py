@@ -26,7 +26,7 @@ from streamwatch.core.errors import StorageFailed
 from streamwatch.core.events import Event, KeyframeKept, PassageClosed, PassageOpened
 from streamwatch.core.model import Engine, Frame, Keyframe, Picture
 from streamwatch.gate import Closed, Gate, Kept, Opened
-from streamwatch.gate.detector import PartDetector
+from streamwatch.gate.part_detector import PartDetector
 from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, JpegLimits, Pipeline, Recorder
 from streamwatch.store import Recovery, Store, open_store
 from streamwatch.store.evidence_writer import EvidenceWriter

@@ -1,4 +1,4 @@
-"""How much attention the gate asks for, and that nothing is lost by giving no more."""
+"""How closely the gate wants to watch, and that nothing is missed if no more is given."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,17 +12,17 @@ from test_gate import FPS, HEIGHT, START, WIDTH, Scene, Stay, vehicle
 from streamwatch.core.model import Attention, Box, Corners, Frame, Picture
 from streamwatch.gate import Closed, Shot, Why
 from streamwatch.gate.attention import AttentionEstimator
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.tracking.track import State, Track
 from streamwatch.gate.tracking.views import PaidView, view_of
 
 EVERY = 2.0
-"""Seconds between two looks at little attention."""
+"""Seconds between two frames while the camera is watched loosely."""
 
 
 class Thrifty(Scene):
-    """A scene as capture would show it: passed over while it is quiet, and brought back on a stir."""
+    """A scene as capture shows it: frames are skipped while it is quiet, and looked at again when something happens."""
 
     def play(self, seconds: float, since: float = 0.0) -> "Thrifty":
         self.looked: list[float] = []
@@ -41,12 +41,12 @@ class Thrifty(Scene):
         return self
 
     def part(self, since: float, until: float) -> float:
-        """Part of the frames of a time that were looked at."""
+        """Return the part of the frames of a time that were looked at."""
         return len([t for t in self.looked if since <= t < until]) / ((until - since) * FPS)
 
 
 def sent(scene: Scene) -> list[tuple[int, float]]:
-    """Passage and time of each shot."""
+    """Return passage and time of each shot."""
     at = [(e.passage, e.frame.captured_at - START) for e in scene.events if isinstance(e, Shot)]
     return [(passage, time / timedelta(seconds=1)) for passage, time in at]
 
@@ -75,7 +75,7 @@ def test_an_empty_scene_and_a_parked_car_need_little() -> None:
     assert scene.read() == [0]
 
 
-def test_a_car_whose_plate_can_not_be_read_well_rests_too() -> None:
+def test_a_car_whose_plate_cannot_be_read_well_rests_too() -> None:
     scene = Thrifty([Stay(vehicle(1, 1), 10, 300)], readable=lambda call: False).play(130)
     assert scene.part(40, 130) <= 0.1
 
@@ -104,7 +104,7 @@ def test_another_car_at_the_place_of_the_parked_one_is_seen() -> None:
 
 
 class Crossing(Stay):
-    """One that goes from left to right at 40 px a second."""
+    """A vehicle that goes from left to right at 40 px a second."""
 
     def place(self, t: float) -> tuple[float, float, float] | None:
         return (-100 + 40 * (t - self.come), self.y, 1.0) if self.come <= t < self.go else None
@@ -126,7 +126,7 @@ def test_another_one_close_behind_is_seen(behind: float) -> None:
 
 
 def spot(share: float) -> Callable[[Picture], None]:
-    """Draws something dark that fills a share of what the gate calls large enough for a vehicle."""
+    """Return a function that draws a dark square; share: of the least area of a vehicle."""
     side = round((share * 0.015 * WIDTH * HEIGHT) ** 0.5)
 
     def draw(picture: Picture) -> None:
@@ -136,7 +136,7 @@ def spot(share: float) -> Callable[[Picture], None]:
 
 
 def needs(shares: Callable[[float], float], times: Sequence[float]) -> list[Attention]:
-    """What the gate asks for at times, after all before them; share of a vehicle in view at a time."""
+    """Return the attention that the gate asks for at times. shares: gives the share of a vehicle in view."""
     scene = Scene([], extra=lambda picture, t: spot(shares(t))(picture)).play(times[0])
     found = []
     for t in times:
@@ -146,18 +146,18 @@ def needs(shares: Callable[[float], float], times: Sequence[float]) -> list[Atte
     return found
 
 
-def test_a_vehicle_far_away_is_a_stir() -> None:
+def test_a_vehicle_far_away_needs_all_attention() -> None:
     assert needs(lambda t: 0.25 * (t > 5.95), [6.0]) == [Attention.ALL]
     assert needs(lambda t: 0.06 * (t > 5.95), [6.0]) == [Attention.QUIET]
 
 
-def test_what_has_stirred_is_watched_until_next_to_nothing_is_left() -> None:
+def test_activity_is_watched_until_next_to_nothing_is_left() -> None:
     times = [6 + n / FPS for n in range(12)]
     assert needs(lambda t: 0.3 * (5.95 < t < 6.05) + 0.06 * (t > 6.05), times[:4]) == [Attention.ALL] * 4
     assert needs(lambda t: 0.3 * (5.95 < t < 6.05) + 0.02 * (t > 6.05), times)[-6:] == [Attention.QUIET] * 6
 
 
-def test_on_the_way_to_a_stir_another_one_ends_nothing() -> None:
+def test_other_activity_before_a_later_one_ends_nothing() -> None:
     scene = Scene([Stay(vehicle(1, 1), 7, 30)], extra=lambda picture, t: spot(0.4 * (4.4 < t < 4.7))(picture)).play(4)
     assert scene.gate.attention(scene.frame(8.0)) is Attention.ALL
     for n in range(40, 80):

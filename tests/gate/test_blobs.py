@@ -1,4 +1,4 @@
-"""Things that differ from the empty scene, followed by their place."""
+"""Blobs: regions that differ from the empty scene, followed by their place."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ def region(left: int, top: int = 60, width: int = 60, height: int = 40) -> Regio
 
 
 class Watch:
-    """BlobTracker, and the time, in tenths of a second."""
+    """A blob tracker, and the time, in tenths of a second."""
 
     def __init__(self) -> None:
         self._numbers: Iterator[int] = count(1)
@@ -31,7 +31,7 @@ class Watch:
         self.at = 0.0
 
     def look(self, *regions: Region, small: Picture = SMALL, passed: float = 0.1) -> list[Blob]:
-        """The next frame; those that have gone."""
+        """Take in the next frame; return the blobs that have gone."""
         self.at += passed
         return self.blobs.look(list(regions), small, BEGIN + timedelta(seconds=self.at), self.at, MEMORY)
 
@@ -41,7 +41,7 @@ class Watch:
         return blob
 
 
-def test_what_moves_on_is_one_thing() -> None:
+def test_what_moves_on_is_one_blob() -> None:
     watch = Watch()
     for n in range(20):
         watch.look(region(10 + 8 * n))
@@ -61,21 +61,21 @@ def test_two_that_do_not_touch_are_two_and_a_jump_makes_another_one() -> None:
     assert sorted(blob.passage for blob in watch.blobs.now) == [2, 3]
 
 
-def test_pieces_of_one_thing_are_one() -> None:
+def test_pieces_of_one_blob_are_one() -> None:
     watch = Watch()
     watch.look(region(100, 40, 80, 100))
     watch.look(region(104, 44, 70, 30), region(104, 100, 70, 30))
     assert watch.only.region == Region(104, 44, 174, 130, 2 * 70 * 30)
 
 
-def test_one_beside_a_thing_is_another_one() -> None:
+def test_one_beside_a_blob_is_another_one() -> None:
     watch = Watch()
     watch.look(region(100, 40, 80, 100))
     watch.look(region(100, 40, 30, 100), region(134, 40, 40, 100))
     assert len(watch.blobs.now) == 2
 
 
-def test_it_is_told_once_that_a_thing_has_gone_and_not_while_it_flickers() -> None:
+def test_it_is_told_once_that_a_blob_has_gone_and_not_while_it_flickers() -> None:
     watch = Watch()
     watch.look(region(100))
     assert [watch.look() for _ in range(8)] == [[]] * 8
@@ -86,7 +86,7 @@ def test_it_is_told_once_that_a_thing_has_gone_and_not_while_it_flickers() -> No
     assert [blob.passage for blob in gone] == [1]
 
 
-def test_it_knows_how_long_a_thing_stands_and_how_large_it_was() -> None:
+def test_it_knows_how_long_a_blob_stands_and_how_large_it_was() -> None:
     watch = Watch()
     noisy = np.random.default_rng(1)
     for n in range(10):
@@ -137,7 +137,7 @@ def test_what_becomes_a_part_of_the_scene_is_forgotten_and_not_gone() -> None:
 
 
 class Through(Stay):
-    """One that shows no plate; it drives from left to right in three seconds."""
+    """A vehicle without a plate that drives from left to right in three seconds."""
 
     def place(self, t: float) -> tuple[float, float, float] | None:
         return (-160 + 320 * (t - self.come), self.y, 1.0) if self.come <= t < self.go else None

@@ -1,4 +1,4 @@
-"""Which way a vehicle went: from the first and the last place of its plate, and in the database after a replay."""
+"""The direction of a vehicle: from the first and the last place of its plate, and in the database after a replay."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_the_way_back_is_the_other_one(last: Box, way: Direction) -> None:
 
 @dataclass(frozen=True)
 class Leaver(Vehicle):
-    """One that backs away from the line, as a camera over the exit sees it."""
+    """A vehicle that backs away from the line, as a camera above the exit sees it."""
 
     def pose(self, t: float) -> tuple[float, float, float, float] | None:
         return super().pose(2 * self.enter + self.approach + self.stop - t)
@@ -53,7 +53,7 @@ class Leaver(Vehicle):
 
 @dataclass(frozen=True)
 class Crosser(Vehicle):
-    """One that drives from left to right in `approach` seconds."""
+    """A vehicle that drives from left to right in `approach` seconds."""
 
     def pose(self, t: float) -> tuple[float, float, float, float] | None:
         part = (t - self.enter) / self.approach

@@ -1,4 +1,4 @@
-"""The gate on drawn pictures whose every vehicle and plate place is known."""
+"""The gate on drawn pictures in which the place of every vehicle and plate is known."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -29,11 +29,11 @@ def texture(seed: int, width: int, height: int, grain: int, low: int, high: int)
 
 ROAD = texture(0, WIDTH, HEIGHT, 8, 90, 120)
 GRAINS = [np.random.default_rng(n).normal(0, 2, (HEIGHT, WIDTH)).round().astype(np.int16) for n in range(16)]
-"""Noise of the sensor, taken in turn: drawing it anew for every frame costs more than the gate does."""
+"""Noise of the sensor, used in turn: drawing new noise for every frame would cost more than the gate."""
 
 
 def vehicle(model: int, plate: int) -> Picture:
-    """A body after the model's number with a plate after the plate's number."""
+    """Return a vehicle: the body depends on the number of the model, the plate on the number of the plate."""
     body = texture(1000 + model, *VEHICLE, 10, 20, 240)
     x, y, w, h = PLATE
     marks = np.random.default_rng(plate).integers(0, 2, (3, 14), np.uint8) * 200 + 30
@@ -42,12 +42,12 @@ def vehicle(model: int, plate: int) -> Picture:
     return body
 
 
-HALF = 0.5  # of the picture in which the stand-in for the detector looks
-SIZES = tuple(float(0.22 * 1.1**n) for n in range(20))  # of a plate that it knows
+HALF = 0.5  # scale of the picture in which the fake detector looks
+SIZES = tuple(float(0.22 * 1.1**n) for n in range(20))  # scales of a plate that it knows
 
 
 def plates_of(*stays: "Stay", blind: Callable[[], bool] = lambda: False) -> FindPlates:
-    """A stand-in for the plate detector that knows the marks of these vehicles and looks for them at many sizes.
+    """Return a fake plate detector that knows the marks of these vehicles and looks for them at many sizes.
 
     blind: True while it sees nothing.
     """
@@ -78,7 +78,7 @@ def plates_of(*stays: "Stay", blind: Callable[[], bool] = lambda: False) -> Find
 
 @dataclass
 class Stay:
-    """A vehicle that grows from `come` on for a second, stands at x, y (its middle) and drives out in half a second."""
+    """A vehicle that grows for a second from `come` on, stands at x, y (its centre) and drives out in half a second."""
 
     picture: Picture
     come: float
@@ -87,7 +87,7 @@ class Stay:
     y: int = 200
 
     def place(self, t: float) -> tuple[float, float, float] | None:
-        """Middle and scale at time t."""
+        """Return centre and scale at time t; None when it is away."""
         if not self.come <= t < self.go + 1.0:
             return None
         if t < self.come + 1.0:
@@ -97,7 +97,7 @@ class Stay:
         return self.x, self.y + 280 * u * u, 1 + 0.3 * u
 
     def box(self, t: float) -> tuple[int, int, int, int] | None:
-        """Left, top, width, height in the frame at time t."""
+        """Return left, top, width and height in the frame at time t."""
         place = self.place(t)
         if place is None:
             return None
@@ -108,7 +108,7 @@ class Stay:
 
 @dataclass
 class Scene:
-    """What happens, and what the gate makes of it."""
+    """A scene with vehicles, and what the gate decides about it."""
 
     stays: list[Stay]
     gate: Gate = None  # type: ignore[assignment]
@@ -149,7 +149,7 @@ class Scene:
                 self.answer(decision)
 
     def answer(self, shot: Shot) -> None:
-        """As an honest service: the widest plate wholly inside the crop."""
+        """Answer as an honest service does: with the widest plate that lies wholly inside the crop."""
         at = (shot.frame.captured_at - START).total_seconds()
         plates = [(stay, self.corners(stay, at)) for stay in range(len(self.stays))]
         seen = [(stay, c) for stay, c in plates if c and inside(shot.crop, c, shot.frame.luma.shape)]
@@ -172,7 +172,7 @@ class Scene:
 
 
 def gate_for(*stays: Stay, **settings: Any) -> Gate:
-    """A gate whose detector sees the plates of these vehicles."""
+    """Return a gate whose detector sees the plates of these vehicles."""
     return Gate(find_plates=plates_of(*stays), **settings)
 
 
@@ -462,7 +462,7 @@ def test_every_frame_has_one_counted_reason() -> None:
     assert (glance.at - START, glance.why, glance.followed) == (timedelta(seconds=8.9), Why.QUIET, ())
 
 
-def test_a_glance_tells_what_is_followed() -> None:
+def test_a_frame_is_reported_with_what_is_followed() -> None:
     stay = Stay(vehicle(1, 1), 1.0, 20.0)
     gate = gate_for(stay)
     assert gate.glance is None

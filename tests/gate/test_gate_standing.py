@@ -1,4 +1,4 @@
-"""Vehicles that stand there from the first picture on."""
+"""Vehicles that are parked before the camera from the first picture on."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -54,7 +54,7 @@ def test_what_passes_while_watching_begins_is_none_that_stands() -> None:
     assert len(scene.shots) <= 1
 
 
-def test_a_standing_thing_without_a_plate_costs_nothing() -> None:
+def test_a_parked_object_without_a_plate_costs_nothing() -> None:
     scene = Scene([HERE], Gate(find_plates=lambda luma: [])).play(8).finish()
     assert scene.events == []
 
@@ -170,7 +170,7 @@ def test_somebody_who_walks_after_a_leaving_vehicle_costs_nothing() -> None:
 
 @pytest.mark.parametrize("left", [130, 200, 330, 420])
 @pytest.mark.parametrize("come", [8.0, 20.0, 50.0])
-def test_a_thing_that_was_left_before_the_camera_hides_no_vehicle(left: int, come: float) -> None:
+def test_an_object_that_was_left_before_the_camera_hides_no_vehicle(left: int, come: float) -> None:
     body = texture(4242, 90, 110, 10, 20, 240)
 
     def thing(picture: Picture, t: float) -> None:
@@ -185,7 +185,7 @@ def test_a_thing_that_was_left_before_the_camera_hides_no_vehicle(left: int, com
 
 
 @pytest.mark.parametrize("y", [200, 225])
-def test_two_vehicles_so_close_that_both_are_one_region_cost_one_call_each(y: int) -> None:
+def test_two_vehicles_that_form_one_region_cost_one_call_each(y: int) -> None:
     first = Stay(vehicle(1, 1), 2.0, 26.0, x=150)
     stays = [first, Stay(vehicle(2, 2), 6.0, 11.0, x=355, y=y), Stay(vehicle(3, 3), 16.0, 21.0, x=355, y=y)]
     scene = Scene(stays, gate_for(*stays)).play(31)

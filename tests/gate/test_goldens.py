@@ -1,7 +1,7 @@
-"""The gate decides on drawn scenes as `goldens.json` keeps it; `python tests/draw_goldens.py` makes that file anew.
+"""The gate decides on drawn scenes as `goldens.json` says. `python tests/draw_goldens.py` makes that file again.
 
-After a change of the rules or of the detector's weights run that command, read the difference it makes to the file, and
-commit it with the change. Times may differ by TOLERANCE, as processors round differently; all else must be the same.
+After a change of the rules or of the weights of the detector run that command, read the difference in the file, and
+commit it with the change. Times may differ by TOLERANCE, as processors round differently; the rest must be the same.
 """
 
 from difflib import ndiff
@@ -20,13 +20,13 @@ Passages = list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def played() -> dict[str, Played]:
-    """Each scene, played once for all tests."""
+    """Return each scene, played once for all tests."""
     detector = PlateDetector()
     return {scene.name: play(scene, detector) for scene in SCENES}
 
 
 def alike(one: Any, other: Any) -> bool:
-    """True if two goldens, or parts of them, are equal but for times that hardly differ."""
+    """True if two goldens, or parts of them, are equal except for small differences of times."""
     if isinstance(one, float) and isinstance(other, float):
         return abs(one - other) <= TOLERANCE + 1e-6
     if isinstance(one, list) and isinstance(other, list):
@@ -37,7 +37,7 @@ def alike(one: Any, other: Any) -> bool:
 
 
 def difference(wanted: str, golden: Passages, now: Passages) -> str:
-    """Return what differs, for people: - as it is kept, + as it is now."""
+    """Return the difference for people: - is the golden, + is now."""
     lines = [line for line in ndiff(told(golden), told(now)) if not line.startswith("?")]
     return "\n".join([f"wanted: {wanted}", *lines])
 

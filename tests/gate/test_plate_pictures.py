@@ -1,4 +1,4 @@
-"""Is it the same plate? How well does a view show it? Where is it now? On drawn plates whose place is known."""
+"""Likeness, sharpness and template matching of plates, on drawn plates whose place is known."""
 
 from collections.abc import Callable
 from itertools import combinations
@@ -23,7 +23,7 @@ def plate_at(x: float, y: float, width: float, height: float) -> Corners:
 
 
 def scene(text: str | None, x: int = 400, y: int = 300, width: int = 140, noise: int = 0) -> tuple[Picture, Corners]:
-    """A luma picture of 1280 x 720 with a plate at a place, and its corners."""
+    """Return a luma picture of 1280 x 720 with a plate at a place, and the corners of the plate."""
     luma = cv2.resize(ROAD, (1280, 720), interpolation=cv2.INTER_CUBIC)
     luma[y - width // 2 : y + width, x - width : x + 2 * width] = 60
     plate = cv2.cvtColor(draw_plate(text or "京AF0236", width=width), cv2.COLOR_BGR2GRAY)
@@ -34,7 +34,7 @@ def scene(text: str | None, x: int = 400, y: int = 300, width: int = 140, noise:
 
 
 def shaken(plate: Corners, seed: int, by: float = 0.03) -> Corners:
-    """Corners that are off by a part of the plate's width, as a detector's are."""
+    """Return corners that are off by a part of the width of the plate, as those of a detector are."""
     off = np.random.default_rng(seed).uniform(-by, by, (4, 2)) * plate_width(plate)
     a, b, c, d = ((float(x + dx), float(y + dy)) for (x, y), (dx, dy) in zip(plate, off, strict=True))
     return a, b, c, d

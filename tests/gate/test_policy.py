@@ -1,4 +1,4 @@
-"""Every rule of the gate's policy, alone and in its order."""
+"""Every rule of the gate, alone and in its order."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ def paid(outcome: PaidOutcome, width: float = 140.0, score: float = 500.0, scale
 def track(state: State = State.WAITING, best: PlateView | None = None, **more: Any) -> Track:
     """Return a track with values in whichever of its parts has them."""
     one = Track(1, plate(140), NOW, NOW, AT, 0.9, state)
-    values = {"best": best, "improved_at": AT - 0.1, "moved_at": AT, "way": 1.0, "hits": 3, "total": 2.5}
+    values = {"best": best, "improved_at": AT - 0.1, "moved_at": AT, "distance": 1.0, "hits": 3, "total": 2.5}
     for name, value in {**values, **more}.items():
         part = next(part for part in (one, one.course, one.evidence, one.views) if hasattr(part, name))
         setattr(part, name, value)
@@ -83,7 +83,7 @@ def test_what_the_detector_saw_once_is_not_paid_for_unless_it_was_sure_and_has_g
     assert rule(facts(once)).why is Why.TOO_SHORT
     assert rule(facts(once, ended=True)).action is Action.PAY
     assert rule(facts(track(State.TENTATIVE, view(), hits=1, score=0.6), ended=True)).why is Why.TOO_SHORT
-    assert rule(facts(track(State.TENTATIVE, view(), hits=1, way=0.1), ended=True)).why is Why.TOO_SHORT
+    assert rule(facts(track(State.TENTATIVE, view(), hits=1, distance=0.1), ended=True)).why is Why.TOO_SHORT
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_while_it_is_read_and_afterwards_nothing_is_paid(state: State, why: Why)
     assert rule(facts(track(state, view()), ended=True)).why is why
 
 
-@pytest.mark.parametrize(("way", "score", "total"), [(1.0, 0.45, 2.5), (0.1, 0.7, 2.5), (1.0, 0.6, 1.1)])
-def test_what_the_detector_was_never_sure_of_is_not_paid_for(way: float, score: float, total: float) -> None:
-    one = track(best=view(), way=way, score=score, total=total)
+@pytest.mark.parametrize(("distance", "score", "total"), [(1.0, 0.45, 2.5), (0.1, 0.7, 2.5), (1.0, 0.6, 1.1)])
+def test_what_the_detector_was_never_sure_of_is_not_paid_for(distance: float, score: float, total: float) -> None:
+    one = track(best=view(), distance=distance, score=score, total=total)
     assert rule(facts(one, ended=True)).why is Why.UNSURE
 
 
@@ -154,7 +154,7 @@ def test_or_else_with_the_same_view_in_a_smaller_picture_once() -> None:
 
 
 def test_one_that_stood_there_from_the_start_is_said_to() -> None:
-    one = track(best=view(100), improved_at=AT - 1, way=0.1)
+    one = track(best=view(100), improved_at=AT - 1, distance=0.1)
     assert rule(facts(one, at_rest=True)).reason == ViewReason.STOOD_HERE
 
 

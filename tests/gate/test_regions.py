@@ -1,4 +1,4 @@
-"""Small measures of the gate's motion: regions of change, and the gaps that vehicles leave."""
+"""Regions of change, and the gaps that vehicles leave."""
 
 import cv2
 import numpy as np
@@ -40,7 +40,7 @@ PLACE = Region(100, 60, 200, 120, 6000)
 
 
 def road(*, line: bool, blur: bool) -> Picture:
-    """Ground, maybe with a white line across it; maybe with what remains in the mean of a vehicle that drove there."""
+    """Return ground. line: with a white line across it; blur: with what a vehicle left in the mean."""
     picture = np.full(SHAPE, 110, np.uint8)
     if line:
         picture[84:88] = 230

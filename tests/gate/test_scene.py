@@ -1,4 +1,4 @@
-"""Pictures that are not the scene, and scenes that become another one: the gate must find its way back."""
+"""Pictures that do not show the scene, and scenes that change: the gate must recover."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ Change = Callable[[Picture, float], None]
 
 
 def black(picture: Picture, t: float) -> None:
-    """Limited-range black with a caption on it, as cameras and decoders send it."""
+    """Make a picture limited-range black with a caption, as cameras and decoders send it."""
     picture[:] = 16
     picture[10:30, 10:200] = 235
 
@@ -27,13 +27,13 @@ def grey(picture: Picture, t: float) -> None:
 
 
 def street(picture: Picture, t: float) -> None:
-    """A ground of light and shadow; vehicles stay as they are."""
+    """Draw light and shadow on the ground; vehicles are not changed."""
     ground = picture == ROAD
     picture[ground] = STREET[ground]
 
 
 def elsewhere(begin: float, within: float) -> Change:
-    """The ground becomes another one from a time on, within some seconds."""
+    """Return a scene whose ground changes from a time on, within some seconds."""
 
     def change(picture: Picture, t: float) -> None:
         part = min(1.0, max(0.0, (t - begin) / within))
@@ -44,12 +44,12 @@ def elsewhere(begin: float, within: float) -> Change:
 
 
 def at_times(change: Change, *times: float) -> Change:
-    """On the street, changes the pictures of these tenths of a second."""
+    """Return a street whose pictures are changed in these tenths of a second."""
     return lambda picture, t: change(picture, t) if round(t, 1) in times else street(picture, t)
 
 
 def between(change: Change, begin: float, end: float) -> Change:
-    """On the street, changes the pictures of a time. Seconds."""
+    """Return a street whose pictures are changed between two times in seconds."""
     return lambda picture, t: change(picture, t) if begin <= t < end else street(picture, t)
 
 

@@ -1,4 +1,4 @@
-"""When and where the plate detector looks, and when it does not."""
+"""When and where the plate detector looks, and when it does not look."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,11 +11,11 @@ from test_gate import FPS, Scene, Stay, plates_of, texture, vehicle
 from streamwatch.core.model import Box, Corners, Frame, Picture
 from streamwatch.detection import Detection
 from streamwatch.gate import Gate
-from streamwatch.gate.detector import Part, PartDetector
 from streamwatch.gate.motion.blobs import Blob
-from streamwatch.gate.motion.detector import Motion
+from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
 from streamwatch.gate.motion.regions import Region
+from streamwatch.gate.part_detector import Part, PartDetector
 from streamwatch.gate.search import EVERY, EVERY_KNOWN, FIRST_TRY, LONGEST_TRY, SOON, SURVEYS, VAIN, Search
 from streamwatch.gate.tracking.track import State, Track
 from streamwatch.gate.tracking.views import view_of
@@ -70,8 +70,8 @@ def surveyed(find: Callable[[Picture], list[Detection]] = lambda luma: []) -> Se
     return seeker
 
 
-def thing(left: int, top: int = 60, side: int = 60) -> tuple[Picture, Picture]:
-    """A small picture with something in it, and where it differs from the empty scene."""
+def moving_object(left: int, top: int = 60, side: int = 60) -> tuple[Picture, Picture]:
+    """Return a small picture with an object in it, and where it differs from the empty scene."""
     small, change = SMALL.copy(), NOTHING.copy()
     small[top : top + side, left : left + side] = texture(left, side, side, 4, 0, 255)
     change[top : top + side, left : left + side] = 255
@@ -95,11 +95,11 @@ def blob(left: int, **more: object) -> Blob:
 
 
 def looks(search: Seeker, seconds: float, tracks: Callable[[float], list[Track]] = lambda at: []) -> list[float]:
-    """The times at which something that always moves is looked at; 25 frames a second from the tenth second on."""
+    """Return the times at which an object that always moves is looked at, 25 frames a second from 10 s on."""
     found = []
     for n in range(1, round(seconds * 25) + 1):
         at = 10.0 + n / 25
-        small, change = thing(100 + n)
+        small, change = moving_object(100 + n)
         parts = search.due(small, change, at, [], tracks(at))
         if parts:
             search.look(small, at, parts)
@@ -113,7 +113,7 @@ def test_what_moves_is_looked_at_five_times_a_second_at_most() -> None:
     assert min(later - at for at, later in pairwise(times)) >= EVERY - 0.011
 
 
-def test_and_twice_a_second_while_all_that_moves_carries_a_plate_that_is_followed() -> None:
+def test_it_is_looked_at_twice_a_second_while_all_that_moves_carries_a_plate_that_is_followed() -> None:
     def followed(at: float) -> list[Track]:
         x = 2 * (100 + 25 * (at - 10))
         plate = ((x + 10, 190.0), (x + 110, 190.0), (x + 110, 222.0), (x + 10, 222.0))
@@ -127,23 +127,23 @@ def test_a_plate_in_view_for_half_a_second_is_looked_at_twice() -> None:
     assert len(looks(surveyed(), 0.5)) >= 2
 
 
-def test_where_nothing_has_changed_since_the_last_look_nobody_looks() -> None:
-    search, (small, change) = surveyed(), thing(100)
+def test_what_has_not_changed_since_the_last_look_is_not_looked_at() -> None:
+    search, (small, change) = surveyed(), moving_object(100)
     parts = search.due(small, change, 10.4, [], [])
     search.look(small, 10.4, parts)
     assert len(parts) == 1
     assert search.due(small, change, 11.0, [], []) == []
-    assert search.due(*thing(130), 11.2, [], []) != []
+    assert search.due(*moving_object(130), 11.2, [], []) != []
 
 
 def test_what_is_too_small_for_a_vehicle_and_an_empty_scene_are_not_looked_at() -> None:
     search = surveyed()
     assert search.due(SMALL, NOTHING, 12.0, [], []) == []
-    assert search.due(*thing(100, side=8), 12.0, [], []) == []
+    assert search.due(*moving_object(100, side=8), 12.0, [], []) == []
 
 
 def test_it_looks_at_what_changed_and_a_little_around_it() -> None:
-    (part,) = surveyed().due(*thing(100), 10.4, [], [])
+    (part,) = surveyed().due(*moving_object(100), 10.4, [], [])
     assert part.box.x <= 200
     assert part.box.y <= 120
     assert part.box.x + part.box.width >= 320
@@ -151,18 +151,18 @@ def test_it_looks_at_what_changed_and_a_little_around_it() -> None:
     assert part.scale is None
 
 
-def test_and_at_the_whole_thing_of_which_a_part_changed() -> None:
+def test_it_looks_at_a_whole_blob_if_a_part_of_it_has_changed() -> None:
     lorry = blob(100)
     lorry.region = Region(60, 40, 200, 160, 9000)
-    (part,) = surveyed().due(*thing(100), 10.4, [lorry], [])
+    (part,) = surveyed().due(*moving_object(100), 10.4, [lorry], [])
     assert part.box.x <= 120
     assert part.box.x + part.box.width >= 400
 
 
 def test_parts_that_overlap_are_looked_at_as_one() -> None:
-    small, change = thing(30, side=90)
+    small, change = moving_object(30, side=90)
     for left in (130, 260):
-        more, where = thing(left, side=90 if left == 130 else 50)
+        more, where = moving_object(left, side=90 if left == 130 else 50)
         small[where > 0], change[where > 0] = more[where > 0], 255
     boxes = [part.box for part in surveyed().due(small, change, 10.4, [], [])]
     assert len(boxes) == 2
@@ -243,7 +243,7 @@ def test_a_large_picture_is_searched_as_a_whole_and_in_parts_at_its_full_size() 
 
 
 def test_plates_are_told_in_frame_pixels_and_once() -> None:
-    """In a large picture each is seen in the whole and in a part."""
+    """In a large picture each plate is seen in the whole picture and in a part."""
     shape = (1080, 1920)
     at = [(300.0, 300.0), (420.0, 300.0), (420.0, 340.0), (300.0, 340.0)]
 
@@ -291,7 +291,7 @@ def test_a_part_that_is_hardly_there_is_not_looked_at() -> None:
 
 
 class Watched(Scene):
-    """A scene whose detector's looks are counted. at: the times of the frames that it looked at."""
+    """A scene in which the looks of the detector are counted. at: the times of the frames that it looked at."""
 
     def __post_init__(self) -> None:
         self.now, self.at = 0.0, list[float]()

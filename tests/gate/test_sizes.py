@@ -1,4 +1,4 @@
-"""The size of the pictures changes while a camera runs."""
+"""The pictures change their size while a camera runs."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,7 +30,7 @@ def make() -> Iterator[Make]:
 
 
 def joined(folder: Path, codec: str = "libx264") -> Path:
-    """A clip of 60 pictures of each size, one after the other, in groups of 20."""
+    """Return a clip of 60 pictures of each size, one after the other, in groups of 20."""
     ending = {"libx264": "h264", "libx265": "h265"}[codec]
     parts = [clip(folder / f"{n}.{ending}", 60, codec=codec, size=size, gop=20) for n, size in enumerate(SIZES)]
     whole, to = folder / f"whole.{ending}", folder / "whole.ts"
@@ -80,7 +80,7 @@ def test_every_size_of_a_live_stream_is_decoded(attention: Attention, make: Make
 
 
 class Resized(Scene):
-    """From `at` on the pictures have another size."""
+    """A scene whose pictures have another size from `at` on."""
 
     at, factor = 0.0, 1.0
 

@@ -1,4 +1,4 @@
-"""The watcher of a small stream."""
+"""The detector of activity in a substream."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ SCENE = np.kron(RNG.integers(70, 150, (18, 32), dtype=np.uint8), np.ones((20, 20
 
 
 def frame(number: int, *, car: int | None = None, light: float = 1.0, scene: Picture = SCENE) -> Frame:
-    """Five a second. car: left edge of a bright thing."""
+    """Return frame n, of five a second. car: left edge of a bright object."""
     luma = scene.astype(np.float64) * light + RNG.normal(0, 2.5, scene.shape)
     if car is not None:
         luma[150:250, car : car + 120] = 230
@@ -24,7 +24,7 @@ def frame(number: int, *, car: int | None = None, light: float = 1.0, scene: Pic
 
 
 def stir(zone: list[tuple[float, float]] | None = None) -> Stir:
-    """After two seconds of the empty scene."""
+    """Return the detector after two seconds of the empty scene."""
     watcher = Stir(threshold=22, min_area=0.015, zone=zone)
     for number in range(10):
         watcher.look(frame(number))
@@ -44,7 +44,7 @@ def test_noise_and_a_light_step_are_nothing_and_a_car_is() -> None:
 
 @pytest.fixture
 def known() -> Stir:
-    """The gate knows a car that has just come to stand."""
+    """Return the detector after the gate has learned of a car that has just stopped."""
     watcher = stir()
     assert watcher.look(frame(10, car=100)) is News.NEW
     watcher.settle()
@@ -67,7 +67,7 @@ def test_an_earlier_frame_tells_whether_it_was_new_then(known: Stir) -> None:
     assert known.look(frame(16, car=120)) is News.KNOWN, "nothing was taken in"
 
 
-def test_another_thing_is_news_while_a_known_one_moves(known: Stir) -> None:
+def test_another_object_is_new_while_a_known_one_moves(known: Stir) -> None:
     shown = frame(12, car=120)
     shown.luma[20:120, 450:600] = 230
     assert known.look(shown) is News.NEW

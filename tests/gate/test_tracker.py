@@ -1,4 +1,4 @@
-"""Which plate of a frame is which of the frames before: drawn plates, and a detector that is told what to see."""
+"""The tracker on drawn plates, with a detector that is told what to see."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -45,13 +45,13 @@ def frame(at: float, plates: dict[str, Place]) -> Frame:
 
 
 class Seen:
-    """What a tracker makes of frames, in tenths of a second."""
+    """A tracker that is shown frames. Times are seconds."""
 
     def __init__(self) -> None:
         self.tracker = Tracker()
 
     def follow(self, at: float, plates: dict[str, Place], *, still: bool = False) -> Frame:
-        """A frame between two looks of the detector."""
+        """Show a frame between two looks of the detector."""
         shown = frame(at, plates)
         self.tracker.follow(shown, at, lambda plate: still)
         self._count(at)
@@ -60,7 +60,7 @@ class Seen:
     def look(
         self, at: float, plates: dict[str, Place], *, score: float = 0.9, blind: bool = False, parts: list[Box] = ALL
     ) -> list[Track]:
-        """A frame at which the detector sees all plates, or none; the tracks that it begins."""
+        """Show a frame at which the detector sees all plates, or none if `blind`; return the tracks that it begins."""
         shown = frame(at, plates)
         self.tracker.follow(shown, at, lambda plate: False)
         found = [] if blind else [Detection(corners(place), score) for place in plates.values()]
@@ -69,7 +69,7 @@ class Seen:
         return born
 
     def _count(self, at: float) -> None:
-        """As the gate does after each frame."""
+        """Count the frames in which a track is not seen, as the gate does after each frame."""
         for track in self.tracker.tracks:
             track.unseen = 0 if track.course.seen_at == at else track.unseen + 1
 
@@ -80,7 +80,7 @@ class Seen:
 
 
 def met(text: str = ONE, place: Place = (400, 300, 120)) -> Seen:
-    """A plate that was seen twice and stands."""
+    """Return a tracker that has seen a plate twice; the plate stands still."""
     seen = Seen()
     for at in (0.0, 0.1):
         seen.look(at, {text: place})
@@ -89,7 +89,7 @@ def met(text: str = ONE, place: Place = (400, 300, 120)) -> Seen:
 
 
 def away(track: Track, place: Place) -> float:
-    """Pixels between a track's plate and a place."""
+    """Return the pixels between the plate of a track and a place."""
     return float(np.hypot(*np.subtract(centre(track.course.plate), centre(corners(place)))))
 
 
@@ -241,7 +241,7 @@ def test_the_same_plate_at_the_very_place_is_the_same_track(after: float) -> Non
 
 @pytest.mark.parametrize("every", [1, 2], ids=["each frame is looked at", "every other one is"])
 def test_two_plates_that_pass_each_other_stay_themselves(every: int) -> None:
-    """On two lanes, one above the other by less than the width of a plate."""
+    """Two plates on two lanes, less than the width of a plate above each other."""
     seen = Seen()
     for n in range(24):
         at, plates = n / 10, {ONE: (300 + 20 * n, 300, 120), OTHER: (780 - 20 * n, 345, 120)}

@@ -1,4 +1,4 @@
-"""`replay --explain` and `--dry-run`: what the page and the account say of recordings with known truth."""
+"""`replay --explain` and `--dry-run`: what the page and the account say about recordings with known truth."""
 
 import re
 import shutil
@@ -29,9 +29,9 @@ from streamwatch.replay.dry_run import AssumedRecognizer
 from streamwatch.replay.explain import Answers, ReplaySettings, Trace, page_of, page_place, refuse_place
 from streamwatch.replay.explain.album import ROOM, Thumbnail
 from streamwatch.replay.explain.chart import POINTS, TimeSpan, clock, curve, thin
+from streamwatch.replay.explain.meanings import SENTENCES
 from streamwatch.replay.explain.objects import ObjectTrace, Sample
 from streamwatch.replay.explain.savings import STANDS, savings_of
-from streamwatch.replay.explain.words import SENTENCES
 from streamwatch.store import PassageOutcome
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -42,7 +42,7 @@ VOID = {"meta", "img", "br", "link", "input"}
 
 @dataclass
 class Page(HTMLParser):
-    """What a page holds. texts: by the id of the nearest element that has one."""
+    """The content of a page. texts: by the id of the nearest element that has one."""
 
     ids: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Page(HTMLParser):
 
 
 def parsed(text: str) -> Page:
-    """The page, sound: everything closed, each id once, each link leads somewhere, nothing from outside."""
+    """Return the page after checks: all tags closed, each id once, each link has a target, nothing from outside."""
     page = Page()
     page.feed(text)
     page.close()
@@ -126,7 +126,7 @@ def config_of(folder: Path, service: FakeOcrCars) -> None:
 
 @dataclass(frozen=True)
 class Explained:
-    """A paid replay with a page, done once for all tests that only look at it."""
+    """Return a paid replay with a page, made once for all tests that only read it."""
 
     text: str
     page: Page
@@ -219,7 +219,7 @@ def test_each_picture_shows_the_plate_and_its_way_and_each_curve_the_state_of_it
 
 def test_the_page_has_no_word_of_what_the_gate_does_not_do(explained: Explained) -> None:
     text = re.sub(r"data:image/jpeg;base64,[\w+/=]+", "", explained.text).lower()
-    for word in ("fragment", "whole picture", "came nearer", "scene jump", "can not"):
+    for word in ("fragment", "whole picture", "came nearer", "scene jump", "cannot"):
         assert word not in text
 
 
@@ -318,7 +318,7 @@ def test_a_dry_run_leaves_a_database_as_it_is_and_tells_its_assumption(clip: Pat
 
 
 @pytest.mark.parametrize("place", ["absent/why.html", "."])
-def test_a_page_that_can_not_be_written_is_said_before_anything_is_paid(place: str, clip: Path, tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_is_said_before_anything_is_paid(place: str, clip: Path, tmp_path: Path) -> None:
     with FakeOcrCars(appcode=SECRET) as service:
         config_of(tmp_path, service)
         done = streamwatch("replay", "--camera", "gate", "--explain", place, clip, cwd=tmp_path)
@@ -413,7 +413,7 @@ def keyframe(at: float, number: int = 1, passage: str = "p") -> Keyframe:
 
 
 def a_stay(trace: Trace, plates: tuple[PlateText, ...], engine: Engine = Engine.OCRCARS) -> None:
-    """Quiet for a second, a vehicle that comes and stands for ten, sent once, quiet again; ten frames a second."""
+    """Fill a trace with a vehicle that stands for ten seconds and is sent once, between quiet seconds; 10 fps."""
     passage = Passage("p", "gate", BEGIN + timedelta(seconds=1), BEGIN + timedelta(seconds=12))
     for n in range(130):
         at = n / 10
@@ -587,7 +587,7 @@ def test_nothing_at_all_makes_a_page_too() -> None:
 
 
 def test_a_long_recording_makes_no_long_page() -> None:
-    """Ten minutes at 25 frames a second with a call every four seconds, each with large pictures."""
+    """The page of ten minutes at 25 frames a second stays small, with a call every four seconds and large pictures."""
     trace = Trace(min_confidence=0.85, pictures=False, frame_of=lambda _: None)
     rng = np.random.default_rng(1)
     whys = (Why.BETTERING, Why.KNOWN, Why.TOO_SMALL, Why.QUIET)

@@ -91,7 +91,7 @@ def _sizes(rng: Rng) -> list[float]:
 
 
 def _homography(rng: Rng, quad: Picture, width: float, centre: tuple[float, float], *, hard: bool = False) -> Picture:
-    """Turn the plane of a sheet in space; the quad keeps its width and lies at the centre."""
+    """Return the matrix that turns the plane of a sheet in space; the quad keeps its width and lies at the centre."""
     yaw = float(np.clip(rng.normal(0, 14), -38, 38)) if rng.random() < 0.6 else float(rng.uniform(-38, 38))
     pitch = float(np.clip(rng.normal(8, 9), -20, 32))
     roll = float(rng.normal(0, 3) if rng.random() < 0.8 else rng.uniform(-20, 20))
@@ -301,7 +301,7 @@ def _night(rng: Rng, picture: Picture, found: Found, shine: float) -> Picture:
 
 
 def _glare(rng: Rng, picture: Picture, lamps: list[tuple[float, float, float]]) -> Picture:
-    """Draw headlights with halo, streaks and ghosts; the camera closes its iris because of them."""
+    """Return a picture with headlights: halo, streaks and ghosts; the camera closes its iris because of them."""
     quarter = np.zeros((HEIGHT // 4, WIDTH // 4), np.float32)
     strength = float(rng.uniform(0.5, 2.5))
     for x, y, pixels in lamps:

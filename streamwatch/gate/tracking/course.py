@@ -6,7 +6,7 @@ from streamwatch.core.model import Corners, Point
 from streamwatch.gate.plates.shapes import bounds, centre, placed, plate_width, scaled
 
 LONGEST_WAY = 1.5  # s for which a plate is expected to go on as it went
-STIRRED, TRAVELLED = 0.12, 0.5  # widths of the plate between its first place and the one farthest from it
+HAS_MOVED, TRAVELLED = 0.12, 0.5  # widths of the plate between its first place and the one farthest from it
 STILL = 0.08  # widths of the plate; a plate that moves less in a second stands still
 
 
@@ -14,14 +14,14 @@ class Course:
     """The course of one plate through the picture. Times are seconds of capture time.
 
     plate: corners where it was seen last, at `seen_at`; velocity: of its centre, px/s; moved_at: when it last moved;
-    rest: where it was then; origin: where it was seen first; way: its largest distance from there, in its widths;
+    rest: where it was then; origin: where it was seen first; distance: its largest distance from there, in its widths;
     widest: px of the plate at its widest; at_rest: True if it stood there when watching began.
     """
 
     def __init__(self, plate: Corners, seen_at: float) -> None:
         self.plate, self.seen_at = plate, seen_at
         self.velocity: Point = (0.0, 0.0)
-        self.moved_at = self.way = self.widest = 0.0
+        self.moved_at = self.distance = self.widest = 0.0
         self.rest: Corners | None = None
         self.origin: Corners | None = None
         self.at_rest = False
@@ -32,14 +32,14 @@ class Course:
         return plate_width(self.plate)
 
     @property
-    def stirred(self) -> bool:
+    def has_moved(self) -> bool:
         """True if the plate has moved at all: a part of the scene does not."""
-        return self.way >= STIRRED
+        return self.distance >= HAS_MOVED
 
     @property
     def travelled(self) -> bool:
         """True if the plate has moved so far that it must be on a vehicle."""
-        return self.way >= TRAVELLED
+        return self.distance >= TRAVELLED
 
     def stands(self, at: float) -> float:
         """Return the seconds for which the plate has not moved."""
@@ -68,7 +68,7 @@ class Course:
         self.widest = max(self.widest, width)
         if self.rest is None or math.dist(centre(self.rest), (x, y)) > max(4.0, STILL * width):
             self.rest, self.moved_at = plate, at
-        self.way = max(self.way, _way(self.origin, plate))
+        self.distance = max(self.distance, _distance(self.origin, plate))
 
     def stood(self, at: float) -> None:
         """Record that the plate is still where it was."""
@@ -88,7 +88,7 @@ class Course:
         self.rest = None
 
 
-def _way(origin: Corners, plate: Corners) -> float:
+def _distance(origin: Corners, plate: Corners) -> float:
     """Return how far a plate has gone, in its widths; 0 if only one of its edges was covered or uncovered."""
     left, top, right, bottom = (abs(now - was) for now, was in zip(bounds(plate), bounds(origin), strict=True))
     return max(min(left, right), min(top, bottom)) / max(1.0, plate_width(plate))

@@ -9,11 +9,11 @@ from streamwatch.core.sentences import sentence
 from streamwatch.gate import CLEARLY_BETTER, Why, plate_width
 from streamwatch.replay.explain.album import Thumbnail
 from streamwatch.replay.explain.chart import clock
+from streamwatch.replay.explain.meanings import KEPT, MEANINGS, NOT_SENT, OUTCOMES
 from streamwatch.replay.explain.objects import ObjectTrace
 from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.timeline import answer, passage_chart
 from streamwatch.replay.explain.trace import PassageTrace, SentKeyframe, Trace
-from streamwatch.replay.explain.words import KEPT, MEANINGS, NOT_SENT, OUTCOMES
 
 MOST_UNSENT = 60  # objects that are shown one by one
 POINTS = 120  # most points of a path over a picture

@@ -12,12 +12,12 @@ from streamwatch.replay.explain.account import ASSUMPTION, cost
 from streamwatch.replay.explain.album import Thumbnail, with_room
 from streamwatch.replay.explain.cards import advised, unsent, vehicles
 from streamwatch.replay.explain.chart import clock
+from streamwatch.replay.explain.meanings import MEANINGS
 from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.savings import Savings, read_free, readings_of, savings_of
 from streamwatch.replay.explain.timeline import overview
 from streamwatch.replay.explain.trace import Trace
 from streamwatch.replay.explain.tuning import settings_table, zone_editor, zone_picture
-from streamwatch.replay.explain.words import MEANINGS
 from streamwatch.store import PassageOutcome
 
 SECTIONS = (

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from streamwatch.core.model import Engine
 from streamwatch.gate import Why
+from streamwatch.replay.explain.meanings import SENTENCES
 from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.trace import FrameTrace, Trace
-from streamwatch.replay.explain.words import SENTENCES
 
 EVERY = 1.0  # s between two pictures of the naive watcher
 NOTHING_THERE = {Why.QUIET, Why.LEARNING}  # what the naive watcher does not send either

@@ -20,10 +20,10 @@ from streamwatch.replay.explain.chart import (
     states,
     upright,
 )
+from streamwatch.replay.explain.meanings import OUTCOMES, STATES
 from streamwatch.replay.explain.objects import SAME_FRAME, Sample
 from streamwatch.replay.explain.replay_settings import ReplaySettings
 from streamwatch.replay.explain.trace import PassageTrace, SentKeyframe, Trace
-from streamwatch.replay.explain.words import OUTCOMES, STATES
 
 PIXELS_A_SECOND, PIXELS_A_MARK, WIDEST = (
     1.6,

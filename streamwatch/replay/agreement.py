@@ -1,7 +1,7 @@
-"""The verb `compare`: the local engine reads pictures again that were paid for, and the answers are compared.
+"""The agreement of paid and local answers: the work of `compare`.
 
-The paid answer counts as the truth, which it mostly is. The verb reads the database and the evidence, and changes
-nothing.
+The local engine reads pictures again that were paid for. The paid answer counts as the truth, which it mostly is. The
+database and the evidence are read and not changed.
 """
 
 from collections import Counter

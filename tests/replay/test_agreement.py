@@ -1,4 +1,4 @@
-"""The verb `compare`: what was paid for and what the local engine says of the same pictures."""
+"""The verb `compare`: paid answers, and those of the local engine on the same pictures."""
 
 import io
 import json
@@ -15,12 +15,12 @@ from streamwatch.core import errors
 from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import Engine, Ledger, PlateText, Recognizer
 from streamwatch.pipeline import LocalHelp
-from streamwatch.replay.compare import Comparison, Match, compared, read_again
+from streamwatch.replay.agreement import Comparison, Match, compared, read_again
 from streamwatch.store import DatabaseReader, PaidAnswer, Store, open_reader, open_store
 
 
 class Local:
-    """Says what stands for a picture; raises where that is an error."""
+    """An engine that gives the answer set for a picture, or raises it if it is an error."""
 
     engine = Engine.LOCAL
 

@@ -13,7 +13,7 @@ from rtsp_server import RtspServer
 
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import SourceLost, SourceUnreadable
-from streamwatch.replay.bench import CameraCost, Share, bench, opened, report
+from streamwatch.replay.camera_cost import CameraCost, Share, bench, opened, report
 
 PASSWORD = "invented-password-of-the-bench"
 
@@ -30,7 +30,7 @@ BUSY = Share(seconds=5, pictures=125, decoding=0.35, gate=0.4, reading=0.2)  # 0
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six quiet seconds and a vehicle."""
+    """Return a clip of six quiet seconds and a vehicle."""
     path = tmp_path_factory.mktemp("clip") / "gate.mp4"
     render(path, [Vehicle("京AF0236", enter=6, approach=1.5, stop=2)], 10, fps=10, size=(640, 360), preset="ultrafast")
     return path
@@ -113,10 +113,10 @@ def test_a_camera_that_hangs_up_is_a_loss(clip: Path) -> None:
             measure(server.url, 20)
 
 
-def test_pictures_that_can_not_be_decoded_are_not_waited_for_for_ever(
+def test_pictures_that_cannot_be_decoded_are_not_waited_for_for_ever(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamwatch.replay.bench.PATIENCE", 1.0)
+    monkeypatch.setattr("streamwatch.replay.camera_cost.PATIENCE", 1.0)
     with RtspServer(clip) as server:
         server.misbehave("noise")
         with pytest.raises(SourceLost, match="sends data, but no picture can be decoded"):
@@ -155,8 +155,8 @@ def test_without_an_argument_it_takes_the_sample(tmp_path: Path) -> None:
     [
         ("nothing.mp4", "There is no file nothing.mp4."),
         (f"rtsp://viewer:{PASSWORD}@127.0.0.1:9/live", "127.0.0.1:9 refuses the connection."),
-        (f"gopher://viewer:{PASSWORD}@127.0.0.1/live", "An address with gopher:// can not be opened."),
-        (f"rtsp://viewer:{PASSWORD}@:port/live", "The camera's address can not be understood."),
+        (f"gopher://viewer:{PASSWORD}@127.0.0.1/live", "An address with gopher:// cannot be opened."),
+        (f"rtsp://viewer:{PASSWORD}@:port/live", "The camera's address cannot be understood."),
         (".", ". is a folder, not a video."),
     ],
 )
@@ -169,7 +169,8 @@ def test_bad_input_is_one_sentence_and_exit_code_1(tmp_path: Path, source: str, 
 
 
 def test_it_counts_only_the_cores_it_may_use() -> None:
-    ask = "import os; os.sched_setaffinity(0, {0}); from streamwatch.replay.bench import own_cores; print(own_cores())"
+    bind = "import os; os.sched_setaffinity(0, {0})"
+    ask = f"{bind}; from streamwatch.replay.camera_cost import own_cores; print(own_cores())"
     if not hasattr(os, "sched_setaffinity"):
         pytest.skip("this system binds no process to cores")
     assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout == "1\n"

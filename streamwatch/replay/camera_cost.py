@@ -1,4 +1,4 @@
-"""The verb `bench`: what a camera costs on this machine, and how many cameras like it the machine can carry.
+"""The cost of a camera on this machine, and how many cameras like it the machine can carry: the work of `bench`.
 
 Decoder, gate and local engine work as in the daemon, one after the other in one thread. The CPU seconds of each are
 counted, as wall time would depend on what else the machine is doing.
@@ -100,7 +100,7 @@ class BenchSource:
 
 @contextmanager
 def opened(source: str, clock: Clock, rotate: int = 0) -> Iterator[BenchSource]:
-    """Open a source. source, rotate: as in config.yaml. Raise CaptureError, with a sentence that says what is wrong."""
+    """Yield an open source. source, rotate: as in config.yaml. Raise CaptureError, with a sentence for people."""
     settings = Settings.model_validate({"cameras": {CAMERA: {"source": "sample"}}})
     name, path, max_blind = _name(source), file_of(source), settings.attention.longest_blindness or 0.0
     if path is not None:
@@ -114,7 +114,10 @@ def opened(source: str, clock: Clock, rotate: int = 0) -> Iterator[BenchSource]:
 
 
 def bench(camera: BenchSource, seconds: float, clock: Clock, progress: Progress) -> CameraCost:
-    """Measure seconds of a video, as fast as possible, or of a live source, at its own pace. Raise CaptureError."""
+    """Return the cost of a camera. Raise CaptureError.
+
+    seconds: of a video to measure, as fast as possible, or of a live source, at its own pace.
+    """
     recognizer, answers = make_replay_reader(camera.settings, dry=True)
     with closing(recognizer):
         work = _Work(make_intake(camera.settings, CAMERA), recognizer, clock)
