@@ -7,16 +7,18 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from fakes import FakeOcrCars
+from forking import Forked, run
 from killing import NO_LOCAL
 
 SECRET, PASSWORD = "invented0appcode0of0daemon0tests", "invented-camera-password"
@@ -47,14 +49,16 @@ class Running:
         if database is not None:
             config = {**config, "database": database.url}
         file.write_text(json.dumps(config), encoding="utf-8")
-        self._out, self._err = open(folder / "out", "a"), open(folder / "err", "a")  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [*before, sys.executable, *_start(patch), "run", "--config", str(file)],
-            cwd=folder,
-            stdout=self._out,
-            stderr=self._err,
-            env={**os.environ, **(environment or {})},
-        )
+        everything = {**os.environ, **(environment or {})}
+        words = ["run", "--config", str(file)]
+        self.process: Forked | subprocess.Popen[bytes]
+        if before or _needs_a_start_of_its_own(environment or {}):
+            command = [*before, sys.executable, *_start(patch), *words]
+            with open(folder / "out", "a") as out, open(folder / "err", "a") as err:
+                self.process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, env=everything)
+        else:
+            (folder / "err").touch()
+            self.process = Forked(words, folder, everything, folder / "out", folder / "err", patch)
 
     def until(self, what: Callable[[], bool], seconds: float = 180) -> None:
         """Waits until something holds; fails with the log when it never does or the daemon ends before."""
@@ -95,8 +99,11 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self._out.close()
-        self._err.close()
+
+
+def _needs_a_start_of_its_own(environment: Mapping[str, str]) -> bool:
+    """True if an environment changes what Python does before it runs the program."""
+    return any(name.startswith("PYTHON") for name in environment)
 
 
 def _start(patch: str) -> list[str]:
@@ -148,10 +155,14 @@ def paid(service: FakeOcrCars) -> dict[str, Any]:
 
 def verb(folder: Path, *words: object, patch: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Another verb with the config of a folder, run to its end. patch: as for Running."""
+    everything = {**os.environ, **environment}
+    if not _needs_a_start_of_its_own(environment):
+        with tempfile.TemporaryDirectory() as scratch:
+            return run(words, folder, everything, Path(scratch), patch)
     return subprocess.run(
         [sys.executable, *_start(patch), *map(str, words)],
         cwd=folder,
-        env={**os.environ, **environment},
+        env=everything,
         capture_output=True,
         text=True,
         timeout=120,
