@@ -1,4 +1,4 @@
-"""SIGKILL at a dozen random moments: nothing is lost, nothing is paid twice. benchmarks/kill_500.py does five hundred."""
+"""SIGKILL at a dozen random moments: nothing is lost, nothing is paid twice (five hundred: benchmarks/kill_500.py)."""
 
 from collections import Counter
 from pathlib import Path
