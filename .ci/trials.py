@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -120,7 +120,7 @@ def found(what: str, scores: list[dict[str, Any]]) -> Check:
 
 
 def scene_trials(shared: Path, work: Path) -> Iterator[Check]:
-    """Replays, then the live trials."""
+    """The replays; the live trials use what they have rendered."""
     _say("Scenes replayed (lag: median and worst, s; calls: for a passage; speed: times real time)")
     replays = [Replay(scene, seed, "h264", "vbr") for scene in SCENES + REAL_TRAFFIC for seed in SEEDS]
     replays += [Replay(scene, 3, codec, rate) for scene in OTHER_STREAMS_OF for codec, rate in OTHER_STREAMS]
@@ -132,18 +132,24 @@ def scene_trials(shared: Path, work: Path) -> Iterator[Check]:
     scores = [(replay.misread, score) for replay, score in results if not isinstance(score, str)]
     yield cost("calls of all scenes", [score for misread, score in scores if not misread], MOST_CALLS)
     yield cost("calls where it misreads", [score for misread, score in scores if misread], MOST_CALLS_MISREAD)
-    _say("Live over RTSP")
-    trial = partial(live_trial, PROGRAM, shared / "gatesim")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for checks in pool.map(trial, (work / name for name in LIVE), (work / f"live-{name}" for name in LIVE)):
+
+
+def waiting_trials(shared: Path, work: Path, live: Iterable[str]) -> Iterator[Check]:
+    """README's commands and the live trials, all at once, because they mostly wait."""
+    _say(" · ".join(["README's commands", *(f"live over RTSP: {name}" for name in live)]))
+    trials = [partial(readme_trial, REPOSITORY, work)]
+    trials += [partial(live_trial, PROGRAM, shared / "gatesim", work / name, work / f"live-{name}") for name in live]
+    with ThreadPoolExecutor(len(trials)) as pool:
+        for checks in pool.map(lambda trial: list(trial()), trials):
             yield from checks
 
 
 def all_trials(shared: Path, work: Path) -> Iterator[Check]:
     """Whatever can be tried here."""
-    yield from readme_trial(REPOSITORY, work)
-    if (shared / "gatesim/trial.py").exists():
+    scenes = (shared / "gatesim/trial.py").exists()
+    if scenes:
         yield from scene_trials(shared, work)
+    yield from waiting_trials(shared, work, LIVE if scenes else ())
 
 
 def _say(what: str) -> None:
