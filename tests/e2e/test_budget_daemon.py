@@ -160,7 +160,7 @@ def doubt(folder: Path, single: Path) -> str:
         recognizer["ocrcars"]["read_timeout"] = "300ms"
         cameras = {"gate": {"source": str(single)}}
         with running(folder, cameras, patch=NO_LOCAL, recognizer=recognizer, gate=ONE_CALL) as daemon:
-            assert daemon.process.wait(60) == 0
+            assert daemon.process.wait(180) == 0
             assert daemon.rows("SELECT state FROM keyframes") == [("doubtful",)]
             assert daemon.rows("SELECT outcome, charged FROM calls") == [("doubtful", None)]
         return hashlib.sha256(service.calls[0].picture).hexdigest()
@@ -174,7 +174,7 @@ def test_a_doubtful_picture_after_a_restart(single: Path, empty: Path, tmp_path:
         FakeOcrCars(plate(PLATES[0], range=[]), appcode=SECRET) as service,
         running(tmp_path / "d", cameras, recognizer=paid(service), calls={"resend_doubtful": resend}) as daemon,
     ):
-        assert daemon.process.wait(60) == 0
+        assert daemon.process.wait(180) == 0
         assert [hashlib.sha256(call.picture).hexdigest() for call in service.calls] == [sent] * resend
         assert daemon.rows("SELECT engine, plate FROM sightings") == [("ocrcars" if resend else "local", PLATES[0])]
         assert daemon.rows("SELECT state FROM keyframes") == [("answered",)]
@@ -193,7 +193,7 @@ def test_a_doubtful_picture_that_nobody_may_read_is_left_and_said(single: Path, 
             recognizer=paid(service),
         ) as daemon,
     ):
-        assert daemon.process.wait(60) == 0
+        assert daemon.process.wait(180) == 0
         assert service.calls == []
         assert daemon.rows("SELECT state FROM keyframes") == [("doubtful",)]
         assert "1 picture may have been paid for without an answer and will not be sent again;" in daemon.log()

@@ -308,7 +308,7 @@ def try_what_ends_it(ordeal: Ordeal, service: Talkative) -> None:
             cameras = {name: {"source": ordeal.sources[name]}}
             daemon = ordeal.daemon(UNEXPECTED, cameras=cameras)
             try:
-                assert daemon.process.wait(60) == 1
+                assert daemon.process.wait(180) == 1
             finally:
                 daemon.end()
     assert "RuntimeError: what is this: rtsp" in (ordeal.folder / "err").read_text()
@@ -317,7 +317,7 @@ def try_what_ends_it(ordeal: Ordeal, service: Talkative) -> None:
     (damaged / "streamwatch.db").write_bytes(b"SQLite format 3\0" + os.urandom(9000))
     daemon = ordeal.daemon(data_dir=str(damaged), database=f"sqlite:///{damaged}/streamwatch.db")
     try:
-        assert daemon.process.wait(60) == 1
+        assert daemon.process.wait(180) == 1
     finally:
         daemon.end()
 
