@@ -1,4 +1,4 @@
-"""Daemons and verbs as real processes, and ways to look at them from outside."""
+"""Start daemons and verbs as processes of their own, and look at them from outside."""
 
 import json
 import os
@@ -34,8 +34,8 @@ streamwatch.capture.reader.LATEST = 3600.0
 class Running:
     """A daemon process whose output goes to files.
 
-    environment: beside this process's own. before: words of a command that runs it. patch: Python that it runs first.
-    database: a database with a `url` and `rows`; without, it is the file in data_dir.
+    environment: variables added to those of this process. before: words of a command that starts it. patch: Python
+    that it runs first. database: a database with a `url` and `rows`; None for the file in data_dir.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Running:
             self.process = Forked(words, folder, everything, folder / "out", folder / "err", patch)
 
     def until(self, what: Callable[[], bool], seconds: float = 180) -> None:
-        """Waits until something holds; fails with the log when it never does or the daemon ends before."""
+        """Wait until `what` is true. Fail with the log if it stays false or the daemon ends first."""
         limit = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < limit, f"not within {seconds} s:\n{self.log()}"
@@ -74,7 +74,7 @@ class Running:
             time.sleep(0.1)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """The exit code after a signal."""
+        """Send a signal and return the exit code."""
         self.process.send_signal(number)
         return self.process.wait(180)
 
@@ -88,7 +88,7 @@ class Running:
         return (self.folder / "out").read_text()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What the database says; nothing while it is not there or can not be asked."""
+        """Return the rows of a query; none while the database is absent or refuses the query."""
         if self.database is not None:
             try:
                 return list(self.database.rows(query))
@@ -126,7 +126,7 @@ def running(
     database: Any = None,
     **settings: Any,
 ) -> Iterator[Running]:
-    """A daemon with these cameras and settings; in the end it is gone and has shown neither traceback nor secret."""
+    """Run a daemon with these cameras and settings. Check after the block that it showed no traceback and no secret."""
     folder.mkdir(exist_ok=True)
     capture = {"deadline": "1s", "reopen_first": "100ms", "reopen_longest": "500ms"}
     config = {"cameras": cameras, "capture": capture, **settings}
@@ -143,7 +143,7 @@ def running(
 
 
 def query_database(file: Path, query: str) -> list[tuple[Any, ...]]:
-    """Rows of an SQLite file, which is only read; none where it can not be asked."""
+    """Return the rows of a query to an SQLite file, opened read-only; none if the query fails."""
     if not file.exists():
         return []
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)) as database:
@@ -154,12 +154,12 @@ def query_database(file: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def paid(service: FakeOcrCars) -> dict[str, Any]:
-    """Settings of the recognizer for a stand-in service."""
+    """Return the settings of the recognizer for a stand-in service."""
     return {"engine": "ocrcars", "ocrcars": {"endpoint": service.endpoint, "appcode": SECRET, "read_timeout": "2s"}}
 
 
 def verb(folder: Path, *words: object, patch: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Another verb with the config of a folder, run to its end. patch: as for Running."""
+    """Run another verb with the config of a folder to its end. patch: as for Running."""
     everything = {**os.environ, **environment}
     if not _needs_a_start_of_its_own(environment):
         with tempfile.TemporaryDirectory() as scratch:
@@ -176,7 +176,7 @@ def verb(folder: Path, *words: object, patch: str = "", **environment: str) -> s
 
 
 def without_local(folder: Path) -> dict[str, str]:
-    """The environment of a process in which the extra `local` is not installed."""
+    """Return the environment of a process in which the extra `local` is not installed."""
     hidden = folder / "hidden"
     hidden.mkdir(exist_ok=True)
     (hidden / "sitecustomize.py").write_text(NO_LOCAL)
@@ -184,14 +184,14 @@ def without_local(folder: Path) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses at the moment."""
+    """Return a loopback port that nothing uses at the moment."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 def ask(port: int, path: str) -> tuple[int, str]:
-    """Status and body of a daemon's health port; (0, "") where nobody answers."""
+    """Return status and body of a path of a daemon's health port; (0, "") if nothing answers."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             return answer.status, answer.read().decode()
@@ -202,5 +202,5 @@ def ask(port: int, path: str) -> tuple[int, str]:
         return 0, ""
 
 
-if __name__ == "__main__":  # in the mount namespace of a daemon that has a disk of its own
+if __name__ == "__main__":  # run in the mount namespace of a daemon with a disk of its own
     print(json.dumps(query_database(Path(sys.argv[1]), sys.argv[2])))

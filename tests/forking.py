@@ -34,7 +34,7 @@ _SERVER.set_forkserver_preload(
 class Forked:
     """A running `streamwatch WORDS…`, with what tests use of `subprocess.Popen`.
 
-    environment: all of it. out, err: files to which its output is appended. patch: Python that it runs first.
+    environment: every variable. out, err: files to which its output is appended. patch: Python that it runs first.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Whom the pictures are sent to when calls are limited, find nothing, or may have been charged: real processes."""
+"""Real processes whose calls are limited, find nothing, or may have been charged: where each picture is read."""
 
 import hashlib
 import json
@@ -12,13 +12,13 @@ from fakes import FakeOcrCars, keep_silent, no_plate, plate
 from killing import NO_LOCAL
 
 START = "2026-03-01T08:00:00+08:00"
-ONE_CALL = {"max_calls": 1}  # or another view would be sent after the one without an answer
+ONE_CALL = {"max_calls": 1}  # no second view after the one without an answer
 FOUR = ["京AF0236", "苏EK3P82", "浙AD60718", "川A0638警"]
 
 
 @pytest.fixture(scope="module")
 def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four vehicles, one after the other, for replays."""
+    """Draw four vehicles, one after the other, for replays."""
     path = tmp_path_factory.mktemp("clip") / "four.mp4"
     colours = ["blue", "yellow", "green", "white"]
     vehicles = [
@@ -31,7 +31,7 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One vehicle."""
+    """Draw one vehicle."""
     path = tmp_path_factory.mktemp("clip") / "single.mp4"
     render_visits(path, FOUR[:1])
     return path
@@ -39,14 +39,14 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nobody comes."""
+    """Draw an empty gate."""
     path = tmp_path_factory.mktemp("clip") / "empty.mp4"
     render(path, [], 2, fps=10, size=(640, 360), preset="ultrafast")
     return path
 
 
 def replay(folder: Path, clip: Path, service: FakeOcrCars, local: bool = True, **settings: Any) -> str:
-    """Replays a recording; the log."""
+    """Replay a recording; return the log."""
     folder.mkdir(exist_ok=True)
     config = {"cameras": {"gate": {"source": str(clip)}}, "recognizer": paid(service), **settings}
     (folder / "config.yaml").write_text(json.dumps(config))
@@ -152,7 +152,7 @@ def test_local_first_without_the_extra_says_what_to_do(single: Path, tmp_path: P
 
 
 def doubt(folder: Path, single: Path) -> str:
-    """A run in which the one picture is sent and nothing is answered; the digest of the picture."""
+    """Run a daemon whose one picture is sent and never answered; return the picture's digest."""
     recognizer: dict[str, Any]
     folder.mkdir()
     with FakeOcrCars(keep_silent, appcode=SECRET) as service:

@@ -15,13 +15,14 @@ from daemons import PASSWORD, PLATES, SECRET, UNHURRIED, paid, query_database, r
 from fakes import FakeOcrCars, keep_silent, plate, refusal
 from rtsp_server import RtspServer
 
-ALONE = {"fallback": "none"}  # the local engine keeps out
+ALONE = {"fallback": "none"}  # the local engine reads nothing
+SEEN = "SELECT engine, plate FROM sightings ORDER BY first_seen"
 DEAD = f"rtsp://u:{PASSWORD}@127.0.0.1:9/x"  # nothing is seen there
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two vehicles; empty at both ends, so that it can loop."""
+    """Draw two vehicles with an empty gate at both ends, so that the clip can loop."""
     path = tmp_path_factory.mktemp("clip") / "gate.mp4"
     render_visits(path, PLATES)
     return path
@@ -29,7 +30,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def parked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four seconds of a vehicle that stands there all the time."""
+    """Draw a vehicle that stands there all the time, for four seconds."""
     path = tmp_path_factory.mktemp("clip") / "parked.mp4"
     render(path, [Vehicle(PLATES[0], enter=-9, approach=1, stop=99)], 4, fps=10, size=(1280, 720), preset="ultrafast")
     return path
@@ -147,7 +148,7 @@ def test_a_call_that_may_have_been_charged_is_read_here_and_not_paid_again(clip:
         assert {row[0] for row in daemon.rows("SELECT outcome FROM calls")} == {"doubtful"}
         assert len({call.picture for call in service.calls}) == len(service.calls)
         assert {row[0] for row in daemon.rows("SELECT engine FROM sightings")} == {"local"}
-        assert [row[0] for row in daemon.rows("SELECT plate FROM sightings ORDER BY first_seen")] == PLATES
+        assert [plate for _, plate in daemon.rows(SEEN)] == PLATES
 
 
 def test_a_signal_reads_what_was_seen_last(parked: Path, tmp_path: Path) -> None:
@@ -196,7 +197,7 @@ def test_a_file_that_is_not_there_is_said_and_the_other_camera_goes_on(clip: Pat
 
 
 def test_output_that_can_not_be_written_costs_no_sighting(clip: Path, tmp_path: Path) -> None:
-    """Four daemons at once, because all of them play the clip: full, closed, unable to write Chinese, and unread."""
+    """Four daemons run at once, because each plays the clip: full, closed, ASCII and unread output."""
     reader, writer = os.pipe()
     os.close(reader)
     ways: dict[str, tuple[str, dict[str, str]]] = {

@@ -1,4 +1,4 @@
-"""The daemon against its disk, with the real thing: full, locked, gone, damaged, shared, nearly full."""
+"""The daemon on a real disk that is full or nearly full, and on a database that is locked, gone, damaged or shared."""
 
 import os
 import resource
@@ -48,7 +48,7 @@ def test_a_disk_that_fills_up_and_is_emptied(clip: Path, tmp_path: Path, service
 
 
 def limit(daemon: Running, size: int | None) -> None:
-    """Lets no file of the daemon grow beyond so many bytes, from now on."""
+    """Let no file of the daemon grow beyond a number of bytes."""
     soft = resource.RLIM_INFINITY if size is None else size
     resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (soft, resource.RLIM_INFINITY))
 

@@ -1,4 +1,4 @@
-"""Ctrl+C at any moment: no traceback, and what was begun is put in order."""
+"""Ctrl+C at any moment leaves no traceback and a database in order."""
 
 import json
 import signal
@@ -31,7 +31,7 @@ def started(folder: Path, *words: str, python: Sequence[str] = (), config: str =
 
 
 def interrupted(process: "subprocess.Popen[str]", line: str, again: str = "") -> tuple[int, str]:
-    """Exit code and log of a process that is interrupted as soon as it logs something, and again after another line."""
+    """Interrupt a process as soon as it logs a line, and again after another one; return its exit code and its log."""
     log = ""
     assert process.stderr is not None
     with process, process.stderr as pipe:
