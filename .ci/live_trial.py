@@ -47,7 +47,7 @@ class Place:
 
 
 def live_trial(program: Path, simulator: Path, scene: Path, folder: Path) -> list[Check]:
-    """All checks on one rendered scene. Takes about four loops of it and a minute."""
+    """Return all checks on one rendered scene. They take about four loops of the scene and a minute."""
     place = Place(program, simulator, scene, folder)
     folder.mkdir()
     camera, service = _free_port(), _free_port()

@@ -1,4 +1,4 @@
-"""Drawn gate scenes with known truth: vehicles and people before a gate, as frames or as a video file.
+"""Draw gate scenes with known truth: vehicles and people before a gate, as frames or as a video file.
 
 Distances of the scene are pixels of a 1280x720 picture and scale with `size`. The same arguments give the same
 pictures.
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from drawing import FOOT, HORIZON, STOP_LINE, Colour, Picture, Rect, car, draw_plate, gate, shade, truck
 
-__all__ = ["Person", "Stage", "Truth", "Vehicle", "draw_plate", "frames", "render"]
+__all__ = ["Person", "Stage", "Truth", "Vehicle", "draw_plate", "frames", "render", "render_visits"]
 
 READABLE_WIDTH = 90
 """Width of a plate in pixels from which it counts as readable."""
@@ -232,7 +232,7 @@ def render(
 ) -> list[Truth]:
     """Write a video (yuv420p, no B-frames, as cameras do) and return what it shows.
 
-    codec: h264 or hevc. gop: seconds between full pictures. The container follows the file's suffix.
+    codec: h264 or hevc. gop: seconds between I-frames. The container follows the file's suffix.
     """
     stage = Stage(actors, size)
     options = {"preset": preset, "bf": "0", "crf": str(crf), "threads": "1"}
@@ -249,3 +249,16 @@ def render(
             box.mux(stream.encode(video))
         box.mux(stream.encode())
     return stage.truth()
+
+
+def render_visits(path: Path, plates: Sequence[str], *, stand: float = 2.0, pause: float = 1.4) -> None:
+    """Write a small video of cars that stand before the gate in turn. Each comes and goes between two frames.
+
+    A gate that misses some frames may lose a plate that approaches, but not one that stands. So every run sees one
+    passage and one keyframe of each car.
+
+    stand: seconds for which a car stands. pause: seconds without a car before, between and after them.
+    """
+    every = stand + pause
+    cars = [Vehicle(p, enter=pause + every * n, approach=0, stop=stand, leave=0) for n, p in enumerate(plates)]
+    render(path, cars, pause + every * len(plates), fps=10, size=(640, 360), preset="ultrafast", gop=1.0)

@@ -169,12 +169,9 @@ def test_waiting_for_a_file_costs_no_cpu(make: Make) -> None:
 def test_who_waits_for_a_frame_can_be_nudged(make: Make) -> None:
     camera = make(lambda: Script())
     threading.Timer(0.3, camera.nudge).start()
-    began = time.monotonic()
-    assert camera.next_frame(30) is None
-    assert time.monotonic() - began < 15
+    assert camera.next_frame(86400) is None
     camera.nudge()
-    assert camera.next_frame(30) is None, "who was not waiting does not wait then"
-    assert time.monotonic() - began < 15
+    assert camera.next_frame(86400) is None, "who was not waiting does not wait then"
 
 
 def test_the_outage_is_told_in_two_lines(make: Make, caplog: pytest.LogCaptureFixture) -> None:
@@ -267,12 +264,11 @@ def test_closing_ends_the_reader_and_gives_back_its_source(make: Make) -> None:
 
 def test_closing_wakes_a_waiting_consumer(make: Make) -> None:
     camera = make(Script)
-    began = time.monotonic()
-    waiting = threading.Thread(target=camera.next_frame, args=(30,))
+    waiting = threading.Thread(target=camera.next_frame, args=(86400,), daemon=True)
     waiting.start()
     camera.close()
-    waiting.join(10)
-    assert time.monotonic() - began < 10
+    waiting.join(60)
+    assert not waiting.is_alive()
 
 
 def test_waits_grow_up_to_the_longest_and_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from clips import Vehicle, draw_plate, render
 from fakes import FakeOcrCars, keep_silent, no_plate, plate
+from forking import run
 
 from streamwatch.core.words import when
 
@@ -26,15 +28,8 @@ START = "2026-03-01T08:00:00+08:00"
 
 def streamwatch(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("STREAMWATCH_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "streamwatch", *map(str, arguments)],
-        cwd=cwd,
-        env={**clean, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as scratch:
+        done = run(arguments, cwd, {**clean, **environment}, Path(scratch))
     assert "Traceback" not in done.stderr
     assert SECRET not in done.stdout + done.stderr
     return done

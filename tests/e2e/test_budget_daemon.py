@@ -1,4 +1,4 @@
-"""Whom the pictures are sent to when calls are limited, find nothing, or may have been charged: real processes."""
+"""Real processes whose calls are limited, find nothing, or may have been charged: where each picture is read."""
 
 import hashlib
 import json
@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clips import Vehicle, render
-from daemons import PLATES, SECRET, paid, query_database, running, verb, without_local
+from clips import Vehicle, render, render_visits
+from daemons import PLATES, SECRET, paid, query_database, running, verb
 from fakes import FakeOcrCars, keep_silent, no_plate, plate
+from killing import NO_LOCAL
 
 START = "2026-03-01T08:00:00+08:00"
-ONE_CALL = {"max_calls": 1}  # or another view would be sent after the one without an answer
+ONE_CALL = {"max_calls": 1}  # no second view after the one without an answer
 FOUR = ["京AF0236", "苏EK3P82", "浙AD60718", "川A0638警"]
 
 
 @pytest.fixture(scope="module")
 def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four vehicles, one after the other."""
+    """Draw four vehicles, one after the other, for replays."""
     path = tmp_path_factory.mktemp("clip") / "four.mp4"
     colours = ["blue", "yellow", "green", "white"]
     vehicles = [
@@ -30,27 +31,26 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One vehicle."""
+    """Draw one vehicle."""
     path = tmp_path_factory.mktemp("clip") / "single.mp4"
-    render(path, [Vehicle(FOUR[0], enter=0.5, approach=1.0, stop=1.0)], 4, fps=10, size=(640, 360), preset="ultrafast")
+    render_visits(path, FOUR[:1])
     return path
 
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nobody comes."""
+    """Draw an empty gate."""
     path = tmp_path_factory.mktemp("clip") / "empty.mp4"
     render(path, [], 2, fps=10, size=(640, 360), preset="ultrafast")
     return path
 
 
 def replay(folder: Path, clip: Path, service: FakeOcrCars, local: bool = True, **settings: Any) -> str:
-    """Replays a recording; the log."""
+    """Replay a recording; return the log."""
     folder.mkdir(exist_ok=True)
     config = {"cameras": {"gate": {"source": str(clip)}}, "recognizer": paid(service), **settings}
     (folder / "config.yaml").write_text(json.dumps(config))
-    environment = {} if local else without_local(folder)
-    done = verb(folder, "replay", "--camera", "gate", "--start", START, clip, **environment)
+    done = verb(folder, "replay", "--camera", "gate", "--start", START, clip, patch="" if local else NO_LOCAL)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert SECRET not in done.stderr
@@ -141,7 +141,7 @@ def test_local_first_without_the_extra_says_what_to_do(single: Path, tmp_path: P
         config = {"cameras": {"gate": {"source": str(single)}}, "recognizer": paid(service) | {"engine": "local-first"}}
         (tmp_path / "config.yaml").write_text(json.dumps(config))
         for words in (["replay", "--camera", "gate", single], ["check"]):
-            done = verb(tmp_path, *words, **without_local(tmp_path))
+            done = verb(tmp_path, *words, patch=NO_LOCAL)
             assert done.returncode == 1
             said = " ".join((done.stdout + done.stderr).split())
             assert "recognizer.engine is local-first, and the local engine is not installed." in said
@@ -152,17 +152,15 @@ def test_local_first_without_the_extra_says_what_to_do(single: Path, tmp_path: P
 
 
 def doubt(folder: Path, single: Path) -> str:
-    """A run in which the one picture is sent and nothing is answered; the digest of the picture."""
+    """Run a daemon whose one picture is sent and never answered; return the picture's digest."""
     recognizer: dict[str, Any]
     folder.mkdir()
     with FakeOcrCars(keep_silent, appcode=SECRET) as service:
         recognizer = paid(service)
         recognizer["ocrcars"]["read_timeout"] = "300ms"
         cameras = {"gate": {"source": str(single)}}
-        with running(
-            folder, cameras, environment=without_local(folder), recognizer=recognizer, gate=ONE_CALL
-        ) as daemon:
-            assert daemon.process.wait(60) == 0
+        with running(folder, cameras, patch=NO_LOCAL, recognizer=recognizer, gate=ONE_CALL) as daemon:
+            assert daemon.process.wait(180) == 0
             assert daemon.rows("SELECT state FROM keyframes") == [("doubtful",)]
             assert daemon.rows("SELECT outcome, charged FROM calls") == [("doubtful", None)]
         return hashlib.sha256(service.calls[0].picture).hexdigest()
@@ -176,7 +174,7 @@ def test_a_doubtful_picture_after_a_restart(single: Path, empty: Path, tmp_path:
         FakeOcrCars(plate(PLATES[0], range=[]), appcode=SECRET) as service,
         running(tmp_path / "d", cameras, recognizer=paid(service), calls={"resend_doubtful": resend}) as daemon,
     ):
-        assert daemon.process.wait(60) == 0
+        assert daemon.process.wait(180) == 0
         assert [hashlib.sha256(call.picture).hexdigest() for call in service.calls] == [sent] * resend
         assert daemon.rows("SELECT engine, plate FROM sightings") == [("ocrcars" if resend else "local", PLATES[0])]
         assert daemon.rows("SELECT state FROM keyframes") == [("answered",)]
@@ -191,11 +189,11 @@ def test_a_doubtful_picture_that_nobody_may_read_is_left_and_said(single: Path, 
         running(
             tmp_path / "d",
             {"gate": {"source": str(empty)}},
-            environment=without_local(tmp_path / "d"),
+            patch=NO_LOCAL,
             recognizer=paid(service),
         ) as daemon,
     ):
-        assert daemon.process.wait(60) == 0
+        assert daemon.process.wait(180) == 0
         assert service.calls == []
         assert daemon.rows("SELECT state FROM keyframes") == [("doubtful",)]
         assert "1 picture may have been paid for without an answer and will not be sent again;" in daemon.log()

@@ -1,5 +1,6 @@
-"""Ctrl+C at any moment: no traceback, and what was begun is put in order."""
+"""Ctrl+C at any moment leaves no traceback and a database in order."""
 
+import json
 import signal
 import socket
 import sqlite3
@@ -10,14 +11,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from daemons import SECRET, paid
+from fakes import FakeOcrCars, keep_silent
 
 from streamwatch.capture.source import SAMPLE
 
 CONFIG = "cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n"
 
 
-def started(folder: Path, *words: str, python: Sequence[str] = ()) -> "subprocess.Popen[str]":
-    (folder / "config.yaml").write_text(CONFIG)
+def started(folder: Path, *words: str, python: Sequence[str] = (), config: str = CONFIG) -> "subprocess.Popen[str]":
+    (folder / "config.yaml").write_text(config)
     return subprocess.Popen(
         [sys.executable, *python, "-m", "streamwatch", *words],
         cwd=folder,
@@ -28,7 +31,7 @@ def started(folder: Path, *words: str, python: Sequence[str] = ()) -> "subproces
 
 
 def interrupted(process: "subprocess.Popen[str]", line: str, again: str = "") -> tuple[int, str]:
-    """Exit code and log of a process that is interrupted as soon as it logs something, and again after another line."""
+    """Interrupt a process as soon as it logs a line, and again after another one; return its exit code and its log."""
     log = ""
     assert process.stderr is not None
     with process, process.stderr as pipe:
@@ -37,7 +40,7 @@ def interrupted(process: "subprocess.Popen[str]", line: str, again: str = "") ->
                 assert said, log
                 log += said
             process.send_signal(signal.SIGINT)
-        return process.wait(60), log + pipe.read()
+        return process.wait(180), log + pipe.read()
 
 
 @pytest.mark.parametrize(
@@ -59,9 +62,12 @@ def test_while_the_daemon_runs(again: str, tmp_path: Path) -> None:
 
 
 def test_while_a_recording_is_replayed(tmp_path: Path) -> None:
-
-    process = started(tmp_path, "replay", "--camera", "gate", str(SAMPLE))
-    code, log = interrupted(process, "its first picture is of")
+    with FakeOcrCars(keep_silent, appcode=SECRET) as service:  # the replay waits for its answer
+        recognizer = paid(service)
+        recognizer["ocrcars"] |= {"read_timeout": "60s"}
+        config = json.dumps({"cameras": {"gate": {"source": "sample"}}, "recognizer": recognizer})
+        process = started(tmp_path, "replay", "--camera", "gate", str(SAMPLE), config=config)
+        code, log = interrupted(process, "its first picture is of")
     assert code in (1, 130)
     assert "Traceback" not in log
     with closing(sqlite3.connect(tmp_path / "data" / "streamwatch.db")) as database:
@@ -75,6 +81,6 @@ def test_while_bench_connects_to_a_camera_that_does_not_answer(tmp_path: Path) -
         connection, _ = camera.accept()
         with connection:
             process.send_signal(signal.SIGINT)
-            _, log = process.communicate(timeout=5)
+            _, log = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT
     assert log == ""

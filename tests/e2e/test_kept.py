@@ -35,7 +35,7 @@ COAT = texture(9, 120, 240, 25, 10, 70)
 
 
 def walker(picture: Picture, t: float) -> None:
-    """Somebody large who comes nearer for two seconds, stands for one, and is gone."""
+    """Draw a large person who comes nearer for two seconds, stands for one, and is gone."""
     if 2 < t < 5:
         size = 0.6 + 0.4 * min(1.0, (t - 2) / 2)
         width, height = round(120 * size), round(240 * size)
@@ -76,7 +76,7 @@ def test_of_what_moves_one_frame_is_held(keep: bool, most: int) -> None:
 
 
 class Crosser(Stay):
-    """One that drives from left to right in four seconds, at a scale."""
+    """A vehicle that drives from left to right in four seconds, at a scale."""
 
     scale = 0.4
 
@@ -86,7 +86,7 @@ class Crosser(Stay):
 
 
 class CutOff(Crosser):
-    """The same with its plate so near to the lower edge that it never is wholly in the picture."""
+    """The same vehicle with its plate at the lower edge, where it is never wholly in the picture."""
 
     scale = 1.0
 
@@ -126,7 +126,7 @@ def test_a_passage_with_a_call_keeps_nothing_else() -> None:
 
 @pytest.fixture(scope="module")
 def unpaid() -> list[Event]:
-    """What an intake makes of a passage without a call."""
+    """Return the events that an intake makes of a passage without a call."""
     scene = plateless()
     intake = Intake("gate", scene.gate, JpegLimits(1920, 88, 1_500_000), 0.85)
     events = [event for n in range(8 * FPS) for event in intake.look(scene.frame(n / FPS))]
@@ -152,7 +152,7 @@ def test_the_kept_view_becomes_a_keyframe_that_nobody_asks_about(unpaid: list[Ev
 
 @pytest.fixture
 def open_again(database: Database, tmp_path: Path) -> Iterator[Callable[[], Store]]:
-    """Opens the database, again after a crash."""
+    """Open the database once more after a crash."""
     stores: list[Store] = []
 
     def opened() -> Store:

@@ -1,4 +1,4 @@
-"""One data folder taken through every failure, with known secrets everywhere; then everything written is searched."""
+"""A data folder goes through every failure with known secrets everywhere; then all that was written is searched."""
 
 import base64
 import json
@@ -49,21 +49,21 @@ d.open_source = fail
 
 
 def forms(secret: str) -> set[bytes]:
-    """The ways in which a text can hold a secret: plain, percent-encoded, escaped, in base64 at any place of a text."""
+    """Return the forms of a secret in a text: plain, percent-encoded, escaped, in base64 at any place of a text."""
     plain = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
     found = {form.encode() for form in plain}
     for form in (secret.encode(), quote(secret, safe="").encode()):
         found.add(form.hex().encode())
         for before in range(3):
             whole = base64.b64encode(b"\0" * before + form)
-            # The first and last characters depend on what stands beside the secret.
+            # The first and last characters depend on the text beside the secret.
             middle = whole[(0, 2, 3)[before] : len(whole) - (0, 3, 2)[(before + len(form)) % 3]]
             found |= {middle, middle.replace(b"+", b"-").replace(b"/", b"_")}
     return found
 
 
 def hits(texts: dict[str, bytes]) -> list[tuple[str, str]]:
-    """(which secret, where) for each secret that stands in one of the texts."""
+    """Return (name of the secret, name of the text) for each secret that a text holds."""
     wanted = {name: forms(secret) for name, secret in SECRETS.items()}
     return [
         (name, where)
@@ -74,7 +74,7 @@ def hits(texts: dict[str, bytes]) -> list[tuple[str, str]]:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Every file, its own name included, and the rows of databases as text: a page boundary may cut a secret in two."""
+    """Return each file with its name, and the rows of databases, because a page boundary may cut a secret in two."""
     texts = {}
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         texts[str(file)] = str(file.relative_to(folder)).encode() + b"\n" + file.read_bytes()
@@ -114,7 +114,7 @@ r.RetryBudget.spend = lambda self, retry: self._spent.append(retry) or 0.0
 
 
 def talkative(*known: str) -> list[ServedAnswer | Behaviour]:
-    """What a service, a proxy or a login page answers that tells all it knows."""
+    """Return the answers of a service, a proxy or a login page that repeats all it knows."""
     words = " ".join([*known, PICTURE_URL])
     return [
         refusal(401, "A401AC", f"Invalid AppCode `{known[0]}`"),
@@ -137,7 +137,7 @@ def talkative(*known: str) -> list[ServedAnswer | Behaviour]:
 
 
 class Talkative(FakeOcrCars):
-    """Answers what it is told to, whatever is asked, and keeps what it was sent."""
+    """A service that gives the answers it was told to, whatever it is asked, and keeps what it was sent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,7 +150,7 @@ class Talkative(FakeOcrCars):
 
 
 class Ordeal:
-    """A folder with a config that holds all secrets, and everything that was ever said about it."""
+    """A folder with a config that holds all secrets, and all output about it."""
 
     def __init__(self, folder: Path, clip: Path, service: FakeOcrCars, camera: RtspServer) -> None:
         self.folder, self.port, self._clip = folder, free_port(), clip
@@ -203,7 +203,7 @@ class Ordeal:
         return Running(self.folder, self.config(**more), environment=ENVIRONMENT, patch=patch)
 
     def look(self) -> None:
-        """Asks the running daemon about itself in every way there is."""
+        """Ask the running daemon about itself in every way there is."""
         for path in ("/healthz", "/metrics", "/"):
             status, text = ask(self.port, path)
             assert status in (200, 503), "the port answers, or there is nothing to search"
@@ -214,7 +214,7 @@ class Ordeal:
 
 @pytest.fixture(scope="module")
 def ordeal(tmp_path_factory: pytest.TempPathFactory) -> Ordeal:
-    """After all failures; what each of them was is checked while it happens."""
+    """Return the folder after all failures. Each failure is checked while it happens."""
     folder = tmp_path_factory.mktemp("ordeal")
     clip = folder / "gate.mp4"
     vehicles = [Vehicle("京AF0236", enter=0.3, approach=0.7, stop=0.5, leave=0.4)]
@@ -256,7 +256,7 @@ def try_verbs(ordeal: Ordeal, clip: Path, service: Talkative) -> None:
 
 
 def try_daemon(ordeal: Ordeal, service: Talkative, camera: RtspServer) -> None:
-    """Cameras, calls, database and folder fail one after the other in one process, which SIGTERM ends."""
+    """Let cameras, calls, database and folder fail one after the other in one process, and end it with SIGTERM."""
     data = ordeal.folder / "data"
     service.next = talkative(APPCODE)[3:4]
     daemon = ordeal.daemon()
@@ -283,7 +283,7 @@ def try_daemon(ordeal: Ordeal, service: Talkative, camera: RtspServer) -> None:
         daemon.until(lambda: "can be written again" in daemon.log())
         (data / "evidence").rename(data / "away")
         (data / "evidence").write_text("in the way")
-        # A write says that of the picture, and a repeated call that of the folder; either may come first.
+        # A write names the picture and a repeated call names the folder; either may come first.
         daemon.until(lambda: "evidence" in daemon.log().partition("can be written again")[2])
         ordeal.look()
         (data / "evidence").unlink()
@@ -295,7 +295,7 @@ def try_daemon(ordeal: Ordeal, service: Talkative, camera: RtspServer) -> None:
 
 
 def try_what_ends_it(ordeal: Ordeal, service: Talkative) -> None:
-    """SIGKILL, an exception that nobody expected, and a database that is damaged."""
+    """End a daemon by SIGKILL, by an unexpected exception and by a damaged database."""
     daemon = ordeal.daemon()
     try:
         online = daemon.log().count("Camera gate is online")
@@ -308,7 +308,7 @@ def try_what_ends_it(ordeal: Ordeal, service: Talkative) -> None:
             cameras = {name: {"source": ordeal.sources[name]}}
             daemon = ordeal.daemon(UNEXPECTED, cameras=cameras)
             try:
-                assert daemon.process.wait(60) == 1
+                assert daemon.process.wait(180) == 1
             finally:
                 daemon.end()
     assert "RuntimeError: what is this: rtsp" in (ordeal.folder / "err").read_text()
@@ -317,7 +317,7 @@ def try_what_ends_it(ordeal: Ordeal, service: Talkative) -> None:
     (damaged / "streamwatch.db").write_bytes(b"SQLite format 3\0" + os.urandom(9000))
     daemon = ordeal.daemon(data_dir=str(damaged), database=f"sqlite:///{damaged}/streamwatch.db")
     try:
-        assert daemon.process.wait(60) == 1
+        assert daemon.process.wait(180) == 1
     finally:
         daemon.end()
 

@@ -1,4 +1,4 @@
-"""A daemon that is stopped for a while, as by Ctrl+Z, and goes on: nothing was lost or hung but itself."""
+"""A daemon that is stopped for a while, as by Ctrl+Z, and goes on takes no camera for lost or hung."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def main(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def stop_and_go_on(daemon: Running) -> str:
-    """What the log says afterwards."""
+    """Stop and continue the daemon; return what it logs afterwards."""
     before = len(daemon.log())
     os.kill(daemon.process.pid, signal.SIGSTOP)
     time.sleep(STOPPED)

@@ -413,7 +413,7 @@ def test_a_daemon_that_lost_its_lock_to_another_ends_before_it_pays_again(
         daemon.until(lambda: database.rows(waiting) != [])
         end_session(database)
         assert other.stdout.readline() == "has it\n"
-        assert daemon.process.wait(60) == 1
+        assert daemon.process.wait(180) == 1
         assert "Another streamwatch" in daemon.errors()[-1]
         assert "is writing the database" in daemon.errors()[-1]
     assert database.rows("SELECT count(*) FROM calls") == [(len(service.calls),)]
