@@ -155,8 +155,8 @@ def test_without_an_argument_it_takes_the_sample(tmp_path: Path) -> None:
     [
         ("nothing.mp4", "There is no file nothing.mp4."),
         (f"rtsp://viewer:{PASSWORD}@127.0.0.1:9/live", "127.0.0.1:9 refuses the connection."),
-        (f"gopher://viewer:{PASSWORD}@127.0.0.1/live", "An address with gopher:// can not be opened."),
-        (f"rtsp://viewer:{PASSWORD}@:port/live", "The camera's address can not be understood."),
+        (f"gopher://viewer:{PASSWORD}@127.0.0.1/live", "An address with gopher:// cannot be opened."),
+        (f"rtsp://viewer:{PASSWORD}@:port/live", "The camera's address cannot be understood."),
         (".", ". is a folder, not a video."),
     ],
 )
