@@ -100,7 +100,7 @@ def test_beyond_the_budget_and_without_local_engine_the_reason_is_recorded(four:
     said = verb(tmp_path / "d", "calls", "--since", "2026-01-01", "--format", "json")
     (line,) = json.loads(said.stdout)["not_called"]
     assert line["state"] == "dropped"
-    assert "2 of 2 calls" in line["reason"]
+    assert line["reason"] == "budget_hour"
 
 
 def test_calls_that_find_no_plate_pause(four: Path, tmp_path: Path) -> None:
