@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from streamwatch.app.substream import FIRM, SILENT, UNSEEN, Reliance, SubstreamHealth
-from streamwatch.capture import CameraState
+from streamwatch.core.codes import CameraState
 from streamwatch.core.model import Frame
 
 

@@ -21,7 +21,7 @@ from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.events import Event, KeyframeTaken, PassageOpened
-from streamwatch.core.model import CallResult, Engine, Ledger, PlateText
+from streamwatch.core.model import CallResult, Engine, JudgedPlate, Ledger, PlateText
 from streamwatch.pipeline import ChannelClosed, Dispatcher, Pipeline
 from streamwatch.store import EvidenceFiles, KeyframeState, Store, open_evidence, open_store
 from streamwatch.system.pulse import Pulses
@@ -130,7 +130,7 @@ def test_a_retention_step_that_hangs_delays_no_call(store: Store, settings: Sett
         while not (got := found.take_all()) and threads.clock.monotonic() < until:
             threads.lifecycle.wait_until_over(0.01)
         assert not tidied.done(), "the step still hangs"
-        assert got == [(view, (PlateText("京A12345", 0.99, None),))]
+        assert got == [(view, (JudgedPlate(PlateText("京A12345", 0.99, None)),))]
         assert [row["outcome"] for row in database.rows("SELECT outcome FROM calls")] == ["read"]
         pipeline.dispatcher.close()
         disk.let_go.set()

@@ -228,7 +228,7 @@ def test_pictures_with_plates_without_and_with_an_error() -> None:
         [
             {"image": "a[1].jpg", "plates": [{"plate": "京AF0236", "confidence": 0.5, "corners": None}], "error": None},
             {"image": "b.jpg", "plates": [], "error": None},
-            {"image": "c.jpg", "plates": [], "error": "c.jpg can not be read: [no] such file."},
+            {"image": "c.jpg", "plates": [], "error": "c.jpg cannot be read: [no] such file."},
         ],
         out,
     )

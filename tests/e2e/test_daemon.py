@@ -59,7 +59,7 @@ def test_a_live_camera_gives_the_clips_plates_also_after_the_server_was_gone(cli
         server.restart()
         later = f"SELECT DISTINCT plate FROM sightings WHERE id > {before[0]} ORDER BY plate"
         daemon.until(lambda: [row for (row,) in daemon.rows(later)] == sorted(PLATES))
-        daemon.until(lambda: "Camera dead can not be reached yet" in daemon.log())
+        daemon.until(lambda: "Camera dead cannot be reached yet" in daemon.log())
         assert daemon.stop() == 0
         assert daemon.log().count("Camera gate is lost") == 1
         assert daemon.log().count("Camera gate is back") == 1

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamwatch.core.clock import Period, Span, window
-from streamwatch.pipeline import Budget, Limits
+from streamwatch.pipeline import Budget, CallLimits
 
 ZONES = [
     ZoneInfo(name) for name in ("UTC", "Asia/Shanghai", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe")
@@ -44,7 +44,7 @@ moments = st.lists(
 def test_no_hour_of_real_time_has_more_than_twice_the_limit_however_the_clock_is_set(
     wanted: list[tuple[float, float]], limit: int
 ) -> None:
-    budget = Budget(Limits(hour=limit), {}, lambda since, camera: 0, BEGIN, 0.0)
+    budget = Budget(CallLimits(hour=limit), {}, lambda since, camera: 0, BEGIN, 0.0)
     monotonic, wall, paid = 0.0, BEGIN, list[float]()
     for wait, ahead in wanted:
         monotonic, wall = monotonic + wait, wall + timedelta(seconds=wait + ahead)

@@ -13,10 +13,10 @@ from streamwatch.core.events import Event, KeyframeDropped, KeyframeTaken, Passa
 from streamwatch.core.model import Engine, Ledger, PlateText
 from streamwatch.pipeline import (
     Budget,
+    CallLimits,
     DirectAccess,
     Dispatcher,
     Governor,
-    Limits,
     LocalHelp,
     Outbox,
     Pipeline,
@@ -49,7 +49,7 @@ def pipeline_of(store: Store, events: list[Event], items: int = 10) -> Pipeline:
     clock = SystemClock()
 
     def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
-        budget = Budget(Limits(), {}, store.calls.spent, clock.now(), clock.monotonic())
+        budget = Budget(CallLimits(), {}, store.calls.spent, clock.now(), clock.monotonic())
         nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=1.0)
         outbox = Outbox(items, 10**9, 3600)
         return Dispatcher(outbox, Governor(20), budget, Local(), nobody, clock, DirectAccess(store, take))

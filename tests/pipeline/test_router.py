@@ -3,12 +3,13 @@
 import pytest
 
 from streamwatch.core import errors
+from streamwatch.core.codes import StateReason
 from streamwatch.pipeline.budget import Exhausted
 from streamwatch.pipeline.calls import Standing
 from streamwatch.pipeline.outbox import EntryState
 from streamwatch.pipeline.router import LOOK_AGAIN, NO_ANSWER, TWICE_IN_VAIN, Case, Fate, Route, after_failure, route
 
-USED_UP, KEPT = Exhausted("all are used", False), Exhausted("kept for first views", True)
+USED_UP, KEPT = Exhausted(StateReason.BUDGET_DAY, False), Exhausted(StateReason.BUDGET_DAY, True)
 FRESH, UNSURE, LAST_CALL, LOCAL_ONLY = (
     EntryState.FRESH,
     EntryState.UNSURE,
@@ -61,7 +62,7 @@ def test_the_first_rule_that_applies_says_who_reads(case: Case, wanted: Route) -
 def test_a_decision_names_its_reason_and_when_to_look_again() -> None:
     assert route(Case(LOCAL_ONLY)).why == NO_ANSWER
     assert route(Case(FRESH, calls=Standing(in_vain=2))).why == TWICE_IN_VAIN
-    assert route(Case(FRESH, calls=Standing(exhausted=USED_UP))).why == USED_UP.words
+    assert route(Case(FRESH, calls=Standing(exhausted=USED_UP))).why == USED_UP.reason
     assert route(Case(FRESH, calls=Standing(exhausted=KEPT, wait=9.0))).wait == LOOK_AGAIN
     assert route(Case(FRESH, calls=Standing(wait=9.0))).wait == 9.0
 
