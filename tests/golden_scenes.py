@@ -570,9 +570,9 @@ def play(scene: Scene, detector: PlateDetector) -> Played:
         service.plates[frame.captured_at] = plates
         service.answer(t)
         service.take(watching.look(frame), t)
-        glance = watching.glance
-        assert glance is not None
-        whys.update({glance.why, *(followed.why for followed in glance.followed)})
+        report = watching.report
+        assert report is not None
+        whys.update({report.why, *(followed.why for followed in report.followed)})
     while decisions := watching.last_calls():
         service.take(decisions, scene.seconds)
         service.answer(math.inf)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from streamwatch.app.watched import Camera, SubstreamCamera
-from streamwatch.app.wiring import make_stir
+from streamwatch.app.substream_camera import Camera, SubstreamCamera
+from streamwatch.app.wiring import make_activity_detector
 from streamwatch.capture import LiveCamera, ReopenTimes, Source, open_source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
@@ -19,8 +19,8 @@ def camera_of(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> Came
     main = main_stream(settings, name, clock, spawn)
     if settings.cameras[name].watch is None or settings.attention.longest_blindness is None:
         return main
-    small = small_stream(settings, name, clock, spawn)
-    return SubstreamCamera(name, main, small, make_stir(settings, name), clock)
+    small = substream_of(settings, name, clock, spawn)
+    return SubstreamCamera(name, main, small, make_activity_detector(settings, name), clock)
 
 
 def main_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> LiveCamera:
@@ -29,7 +29,7 @@ def main_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> Li
     return _stream(settings, name, name, source, clock, spawn, frozen_after)
 
 
-def small_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> LiveCamera:
+def substream_of(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> LiveCamera:
     """Return the stream that is watched while nothing happens."""
     source, frozen_after = settings.cameras[name].watch, min(STUCK, settings.capture.frozen_after)
     assert source is not None

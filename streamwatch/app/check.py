@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from streamwatch.app.cameras import main_stream, small_stream
+from streamwatch.app.cameras import main_stream, substream_of
 from streamwatch.app.daemon import spawn
 from streamwatch.app.wiring import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera
@@ -40,7 +40,7 @@ def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
         main = partial(main_stream, settings, name, clock, spawn)
         yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock))
         if settings.cameras[name].watch is not None:
-            small = partial(small_stream, settings, name, clock, spawn)
+            small = partial(substream_of, settings, name, clock, spawn)
             yield _finding(f"camera {name}, small stream", partial(_try_camera, small, settings, clock))
 
 

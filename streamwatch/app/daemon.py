@@ -26,7 +26,7 @@ from streamwatch.app.persistence import Persistence
 from streamwatch.app.resume import resume
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.app.shutdown import Shutdown
-from streamwatch.app.watched import Camera
+from streamwatch.app.substream_camera import Camera
 from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_intake, make_recorder
 from streamwatch.app.workers import Answer, CameraWorker, ReaderAccess, ReadingWorker, answers
 from streamwatch.app.writer import Writer
@@ -39,8 +39,8 @@ from streamwatch.http.health import HealthServer, serve
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Intake, Job, Notify, Pipeline
 from streamwatch.store import EvidenceFiles, LastView, Store
 from streamwatch.system.allocator import share_memory_between_threads
+from streamwatch.system.heartbeat import Heartbeats
 from streamwatch.system.notify import Notifier
-from streamwatch.system.pulse import Pulses
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Daemon:
         self._settings, self._store, self._clock = settings, store, clock
         self._recognizer = recognizer
         self._awake = Awake(clock)
-        self._heartbeats = Pulses(self._awake.monotonic)
+        self._heartbeats = Heartbeats(self._awake.monotonic)
         self._lifecycle = Lifecycle(stop)
         persistence = Persistence(clock, self._lifecycle)
         self._writer = Writer(store, clock, persistence)
@@ -172,18 +172,18 @@ class Daemon:
 
     def _record(self) -> None:
         """Do the work of the recorder's thread."""
-        with self._heartbeats.pulse("recorder") as heartbeat:
+        with self._heartbeats.register("recorder") as heartbeat:
             self._writer.run(heartbeat)
 
     def _read(self, name: str, next_job: Callable[[float], Job | None]) -> None:
         """Do the work of a reader's thread, or of the stand-in's."""
         worker = ReadingWorker(self._pipeline.dispatcher, self._answers, self._lifecycle)
-        with self._heartbeats.pulse(name, READING) as heartbeat:
+        with self._heartbeats.register(name, READING) as heartbeat:
             worker.run(next_job, heartbeat)
 
     def _watch(self, name: str) -> None:
         """Do the work of one camera's thread."""
-        with self._heartbeats.pulse(f"camera {name}") as heartbeat:
+        with self._heartbeats.register(f"camera {name}") as heartbeat:
             intake, attentive = self._intake(name), self._settings.attention.longest_blindness is not None
             worker = CameraWorker(
                 self._cameras[name], intake, self._answers[name], self._submit, self._lifecycle, attentive

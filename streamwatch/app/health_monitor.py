@@ -7,11 +7,11 @@ from pathlib import Path
 
 from streamwatch import __version__
 from streamwatch.app.persistence import Persistence
-from streamwatch.app.watched import Camera
+from streamwatch.app.substream_camera import Camera
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.sentences import in_words
-from streamwatch.core.words import age, some
+from streamwatch.core.text import age, some
 from streamwatch.health import (
     STATUS_FILE,
     BreakerHealth,
@@ -24,7 +24,7 @@ from streamwatch.health import (
     write_status,
 )
 from streamwatch.pipeline import Pipeline
-from streamwatch.system.pulse import Pulses
+from streamwatch.system.heartbeat import Heartbeats
 
 
 class HealthMonitor:
@@ -36,7 +36,7 @@ class HealthMonitor:
         cameras: Mapping[str, Camera],
         pipeline: Pipeline,
         persistence: Persistence,
-        heartbeats: Pulses,
+        heartbeats: Heartbeats,
         clock: Clock,
     ) -> None:
         self._settings, self._cameras, self._persistence = settings, cameras, persistence

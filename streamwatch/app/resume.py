@@ -8,7 +8,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.codes import StateReason
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.events import PlatesRead
-from streamwatch.core.words import some
+from streamwatch.core.text import some
 from streamwatch.pipeline import Pipeline
 from streamwatch.store import KeyframeState, Store, UnsavedAnswer, WaitingKeyframe
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.writer import Writer
 from streamwatch.core.clock import Clock
-from streamwatch.core.words import some
+from streamwatch.core.text import some
 from streamwatch.pipeline import Dispatcher
 
 log = logging.getLogger(__name__)

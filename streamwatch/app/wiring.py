@@ -10,12 +10,12 @@ from streamwatch.core.errors import INSTALL_LOCAL, ConfigError, EngineMissing
 from streamwatch.core.model import Engine, Picture, Recognizer
 from streamwatch.core.plates import grammar
 from streamwatch.detection import PlateDetector
-from streamwatch.gate import FindPlates, Gate, Stir
+from streamwatch.gate import ActivityDetector, FindPlates, Gate
 from streamwatch.pipeline import (
     Budget,
     CallLimits,
+    CircuitBreaker,
     Dispatcher,
-    Governor,
     Intake,
     JpegLimits,
     LocalHelp,
@@ -23,7 +23,7 @@ from streamwatch.pipeline import (
     Outbox,
     Recorder,
 )
-from streamwatch.pipeline.dispatcher import Desk
+from streamwatch.pipeline.dispatcher import KeyframeStorage
 from streamwatch.recognition.local.presence import Presence
 from streamwatch.recognition.local.reader import LocalReader
 from streamwatch.recognition.ocrcars.client import OcrCars
@@ -67,10 +67,10 @@ def settled_from(settings: Settings) -> float:
     return floors(settings)[Engine.LOCAL if settings.recognizer.engine is Reads.LOCAL else Engine.OCRCARS]
 
 
-def make_stir(settings: Settings, camera: str) -> Stir:
+def make_activity_detector(settings: Settings, camera: str) -> ActivityDetector:
     """Return what watches the substream of a camera."""
     gate = settings.gate
-    return Stir(threshold=gate.threshold, min_area=gate.min_area, zone=settings.cameras[camera].zone)
+    return ActivityDetector(threshold=gate.threshold, min_area=gate.min_area, zone=settings.cameras[camera].zone)
 
 
 def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recognizer:
@@ -100,7 +100,9 @@ def make_recorder(settings: Settings, store: Store, notify: Notify) -> Recorder:
     )
 
 
-def make_dispatcher(settings: Settings, store: Store, recognizer: Recognizer, clock: Clock, desk: Desk) -> Dispatcher:
+def make_dispatcher(
+    settings: Settings, store: Store, recognizer: Recognizer, clock: Clock, storage: KeyframeStorage
+) -> Dispatcher:
     """Return the outbox with its budget, circuit breakers and engines.
 
     Raises StoreError, because what was spent is counted from the ledger.
@@ -109,12 +111,12 @@ def make_dispatcher(settings: Settings, store: Store, recognizer: Recognizer, cl
     cameras = {name: _limits(camera.budget) for name, camera in settings.cameras.items()}
     return Dispatcher(
         Outbox(outbox.max_items, outbox.max_bytes, outbox.max_age),
-        Governor(settings.calls.runaway_after),
+        CircuitBreaker(settings.calls.runaway_after),
         Budget(_limits(settings.budget), cameras, store.calls.spent, clock.now(), clock.monotonic()),
         recognizer,
         make_local_help(settings),
         clock,
-        desk,
+        storage,
     )
 
 

@@ -5,13 +5,13 @@ from functools import partial
 
 from streamwatch.app.lifecycle import Lifecycle, Phase
 from streamwatch.app.persistence import Persistence
-from streamwatch.app.watched import Camera
+from streamwatch.app.substream_camera import Camera
 from streamwatch.app.writer import Writer
 from streamwatch.core.events import Event
 from streamwatch.core.model import JudgedPlate, Keyframe
 from streamwatch.pipeline import Channel, Dispatcher, Intake, Job
 from streamwatch.store import EvidenceFiles
-from streamwatch.system.pulse import Pulse
+from streamwatch.system.heartbeat import Heartbeat
 
 FRAME_WAIT = (
     1.2  # s; how long a camera's thread waits for a frame before it looks at its answers, and at the end, again
@@ -47,7 +47,7 @@ class CameraWorker:
         self._camera, self._intake, self._answers = camera, intake, answers
         self._submit, self._lifecycle, self._attentive = submit, lifecycle, attentive
 
-    def run(self, heartbeat: Pulse) -> None:
+    def run(self, heartbeat: Heartbeat) -> None:
         """Work until the program stops or the recording ends. Raises SourceUnreadable, ChannelClosed."""
         try:
             while not self._lifecycle.stop.is_set() and not self._camera.ended:
@@ -96,7 +96,7 @@ class ReadingWorker:
         """answers: by camera. A keyframe of an earlier run may be of a camera that is configured no more."""
         self._dispatcher, self._answers, self._lifecycle = dispatcher, answers, lifecycle
 
-    def run(self, next_job: Callable[[float], Job | None], heartbeat: Pulse) -> None:
+    def run(self, next_job: Callable[[float], Job | None], heartbeat: Heartbeat) -> None:
         """Work until the dispatcher is closed. next_job: of the dispatcher. Raises StoreError, ChannelClosed."""
         while self._lifecycle.phase is not Phase.OVER:
             heartbeat.beat()

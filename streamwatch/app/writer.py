@@ -11,7 +11,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StorageFailed
 from streamwatch.pipeline import Channel
 from streamwatch.store import Store
-from streamwatch.system.pulse import Pulse
+from streamwatch.system.heartbeat import Heartbeat
 
 QUEUED = 1000  # tasks that may wait for the database
 
@@ -33,7 +33,7 @@ class Writer:
     def __init__(self, store: Store, clock: Clock, persistence: Persistence) -> None:
         self._store, self._clock, self._persistence = store, clock, persistence
         self._tasks: Channel[_Task] = Channel(QUEUED)
-        self._heartbeat: Pulse | None = None
+        self._heartbeat: Heartbeat | None = None
 
     def put(self, call: Callable[[], None]) -> None:
         """Queue a vital call, and wait while the queue is full. Raises ChannelClosed when the program is stopping."""
@@ -61,7 +61,7 @@ class Writer:
         task = _Task(partial(self.persist, call), vital=False)
         return task.done if self._tasks.offer(task) else None
 
-    def run(self, heartbeat: Pulse) -> None:
+    def run(self, heartbeat: Heartbeat) -> None:
         """Do the tasks until the queue is closed and empty; then raise ChannelClosed. Raises what a vital task raises.
 
         From now on, what the machine prevents is tried again.

@@ -21,7 +21,7 @@ from streamwatch.capture.supervisor import ReaderSupervisor, ReopenTimes
 from streamwatch.core.clock import Clock
 from streamwatch.core.codes import CameraState
 from streamwatch.core.model import Attention, Frame
-from streamwatch.core.words import age
+from streamwatch.core.text import age
 
 log = logging.getLogger(__name__)
 

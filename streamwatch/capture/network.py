@@ -16,7 +16,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceLost
 from streamwatch.core.model import Frame
 from streamwatch.core.redact import place_of
-from streamwatch.core.words import signed_age
+from streamwatch.core.text import signed_age
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import logging
 import math
 
 from streamwatch.core.errors import CaptureError
-from streamwatch.core.words import age
+from streamwatch.core.text import age
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from streamwatch.capture.source import CodedSource, Source
 from streamwatch.core.model import Attention, Frame
 
 
-class AttentiveSource:
+class SingleThreadSource:
     """Measures what a camera costs. A daemon needs a LiveCamera, which nothing can hold up."""
 
     def __init__(self, camera: str, source: Source, max_blind: float) -> None:

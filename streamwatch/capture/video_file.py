@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from streamwatch.capture.av_source import Decoder, open_file, rate_of
 from streamwatch.capture.timestamps import TimestampCorrector
-from streamwatch.core.words import age, signed_age, some
+from streamwatch.core.text import age, signed_age, some
 
 log = logging.getLogger(__name__)
 

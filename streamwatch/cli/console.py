@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streamwatch.core.redact import hide_credentials
-from streamwatch.core.words import for_spreadsheet, json_text, printable
+from streamwatch.core.text import for_spreadsheet, json_text, printable
 
 if TYPE_CHECKING:
     from streamwatch.core.model import Sighting

@@ -10,7 +10,7 @@ from rich.table import Table
 from streamwatch.cli.console import cell, print_json, print_table, print_text
 from streamwatch.core.clock import Span, window
 from streamwatch.core.sentences import sentence
-from streamwatch.core.words import some
+from streamwatch.core.text import some
 from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow
 
 BECAME = {

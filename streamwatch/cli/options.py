@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamwatch.core.errors import ConfigError
+from streamwatch.core.text import when
 from streamwatch.core.times import parse_time
-from streamwatch.core.words import when
 
 if TYPE_CHECKING:
     from streamwatch.config.settings import Settings

@@ -12,7 +12,7 @@ from streamwatch.cli import console
 from streamwatch.cli.database import writer
 from streamwatch.cli.options import DEFAULT_CONFIG, ConfigPath, load_settings, moment, require_camera
 from streamwatch.cli.output import print_sighting, progress_bar
-from streamwatch.core.words import printable
+from streamwatch.core.text import printable
 
 if TYPE_CHECKING:
     from streamwatch.core.model import Sighting

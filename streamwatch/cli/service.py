@@ -21,7 +21,7 @@ def service(
     import streamwatch
     from streamwatch.config.loading import variables
     from streamwatch.store.lock import lock_file
-    from streamwatch.system.service import CREDENTIALS, FOLDER, STATE, obstacles, unit
+    from streamwatch.system.systemd_unit import CREDENTIALS, FOLDER, STATE, obstacles, unit
 
     settings = load_settings(config_path, secrets=False)
     folders = [settings.data_dir, lock_file(settings.database, settings.data_dir).parent]

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from streamwatch.config.problems import NumberRange, Problem, odd_keys, problems, told
 from streamwatch.config.settings import VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
 from streamwatch.core.errors import ConfigError
-from streamwatch.system.service import credential
+from streamwatch.system.systemd_unit import credential
 
 SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "app_secret": "STREAMWATCH_APP_SECRET"}
 

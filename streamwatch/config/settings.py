@@ -24,7 +24,7 @@ from pydantic import (
 
 from streamwatch.core.endpoint import check_endpoint
 from streamwatch.core.plates import PROVINCES, grammar, normalise
-from streamwatch.system.service import FOLDER, credential
+from streamwatch.system.systemd_unit import FOLDER, credential
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SMALLEST_ZONE = 1e-4  # of the picture

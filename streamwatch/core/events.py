@@ -99,7 +99,7 @@ class PlatesRead:
 
 
 @dataclass(frozen=True, slots=True)
-class PlatesConfirmed:
+class PlatesCrossChecked:
     """The local engine has read a picture that was paid for. Chinese characters are those of the paid answer.
 
     contradicted: the paid plates that the local engine reads otherwise.
@@ -129,6 +129,6 @@ Event = (
     | CallStarted
     | CallEnded
     | PlatesRead
-    | PlatesConfirmed
+    | PlatesCrossChecked
     | ReadFailed
 )

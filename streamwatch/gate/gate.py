@@ -13,13 +13,13 @@ from datetime import datetime
 from streamwatch.core.model import Attention, Frame, FrameCorners, Picture
 from streamwatch.gate.attention import AttentionEstimator
 from streamwatch.gate.decisions import Decision, Shot
-from streamwatch.gate.glance import Followed, Glance, Why
+from streamwatch.gate.frame_report import FollowedObject, FrameReport, Why
 from streamwatch.gate.motion.change import Motion, MotionDetector
+from streamwatch.gate.parked import ParkedVehicle
 from streamwatch.gate.part_detector import FindPlates, PartDetector
 from streamwatch.gate.passages import Passages
 from streamwatch.gate.plate_tracking import PlateTracking
 from streamwatch.gate.plates.shapes import centre, vehicle_around
-from streamwatch.gate.remembered import Remembered
 from streamwatch.gate.search import Search
 from streamwatch.gate.tracking.tracker import Tracker
 from streamwatch.gate.tracking.views import PaidOutcome
@@ -78,13 +78,13 @@ class Gate:
         """Frames by the rule that decided. SENT counts the frame of the decision; the sent view may be earlier."""
 
     @property
-    def glance(self) -> Glance | None:
+    def report(self) -> FrameReport | None:
         """Return what the gate saw in the last frame; None before the first. It is made anew at every call."""
         if self._at is None:
             return None
         geometry = self._motion.geometry
         followed = [
-            Followed(
+            FollowedObject(
                 track.passage,
                 vehicle_around(track.course.plate, self._motion.shape),
                 None,
@@ -96,11 +96,11 @@ class Gate:
             for track in self._tracker.visible(self._at.timestamp())
         ]
         followed += [
-            Followed(blob.passage, geometry.box(blob.region), None, None, Why.NO_PLATE)
+            FollowedObject(blob.passage, geometry.box(blob.region), None, None, Why.NO_PLATE)
             for blob in self._motion.blobs
             if not blob.plate
         ]
-        return Glance(self._at, self._change, self._why, tuple(followed))
+        return FrameReport(self._at, self._change, self._why, tuple(followed))
 
     def attention(self, frame: Frame) -> Attention:
         """Return how closely this camera must be watched, as the next frame shows. The frame is not taken in.
@@ -131,7 +131,7 @@ class Gate:
         self.counts[self._why] += 1
         return decisions
 
-    def remember(self, vehicle: Remembered) -> int:
+    def remember(self, vehicle: ParkedVehicle) -> int:
         """Take over, before the first frame, a vehicle that an earlier run paid for and that may still stand there.
 
         Return the number of its passage. The passage is closed when the vehicle has gone, but not if it is never found.

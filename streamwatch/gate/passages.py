@@ -6,7 +6,7 @@ from functools import cache
 from streamwatch.core.codes import ViewReason
 from streamwatch.detection import Detection
 from streamwatch.gate.decisions import Closed, Decision, Kept, Opened, Shot
-from streamwatch.gate.glance import Why
+from streamwatch.gate.frame_report import Why
 from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.part_detector import PartDetector
 from streamwatch.gate.plates.appearance import upright

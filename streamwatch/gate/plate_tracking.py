@@ -6,10 +6,10 @@ from streamwatch.core.model import Corners, FrameCorners
 from streamwatch.gate.motion.blobs import Blob
 from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
+from streamwatch.gate.parked import ParkedVehicle
 from streamwatch.gate.part_detector import PartDetector
 from streamwatch.gate.plates.appearance import upright
 from streamwatch.gate.plates.shapes import box_of, centre, overlap
-from streamwatch.gate.remembered import Remembered
 from streamwatch.gate.search import SURVEYS, Search
 from streamwatch.gate.tracking.track import Memory, State, Track
 from streamwatch.gate.tracking.tracker import Tracker
@@ -38,7 +38,7 @@ class PlateTracking:
         self._search.begin(geometry, at)
         self._scenery = []
 
-    def remember(self, vehicle: Remembered) -> int:
+    def remember(self, vehicle: ParkedVehicle) -> int:
         """Follow a vehicle that an earlier run paid for, and return the number of its passage."""
         plate = vehicle.plate or self._detector.plate_in(vehicle.luma, vehicle.box)
         passage = self._tracker.next_passage()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from streamwatch.core.codes import ViewReason
-from streamwatch.gate.glance import Why
+from streamwatch.gate.frame_report import Why
 from streamwatch.gate.tracking.track import State, Track
 from streamwatch.gate.tracking.views import SMALL_WIDTH, PaidOutcome, PlateView, Views
 

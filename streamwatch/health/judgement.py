@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from streamwatch.core.words import age, size, some, when
+from streamwatch.core.text import age, size, some, when
 from streamwatch.health.snapshot import CameraHealth, Snapshot
 
 AWAY_FOR = 60.0

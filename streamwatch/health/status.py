@@ -11,7 +11,7 @@ from pathlib import Path
 
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.sentences import in_words
-from streamwatch.core.words import age, json_text, size, some, when
+from streamwatch.core.text import age, json_text, size, some, when
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
 from streamwatch.system.files import write_whole

@@ -2,9 +2,9 @@
 
 from streamwatch.pipeline.budget import Budget, CallLimits
 from streamwatch.pipeline.channel import Channel, ChannelClosed
+from streamwatch.pipeline.circuit_breaker import CircuitBreaker
 from streamwatch.pipeline.counters import Counters
 from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served
-from streamwatch.pipeline.governor import Governor
 from streamwatch.pipeline.intake import Intake, JpegLimits
 from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.outbox import Outbox
@@ -18,10 +18,10 @@ __all__ = [
     "CallLimits",
     "Channel",
     "ChannelClosed",
+    "CircuitBreaker",
     "Counters",
     "DirectAccess",
     "Dispatcher",
-    "Governor",
     "Intake",
     "Job",
     "JpegLimits",

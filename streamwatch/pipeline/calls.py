@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import RecognitionError, Transient
 from streamwatch.pipeline.budget import Budget, Exhausted, Usage
-from streamwatch.pipeline.governor import Breaker, Governor
+from streamwatch.pipeline.circuit_breaker import CircuitBreaker, OpenBreaker
 from streamwatch.store import WaitingKeyframe
 
 REMEMBERED = 500  # passages whose calls without an answer are remembered
@@ -32,7 +32,7 @@ UNHINDERED = Standing()
 class PaidCalls:
     """Several threads may use it at once. It calls nobody who takes a lock, so it may be used under any other lock."""
 
-    def __init__(self, breakers: Governor, budget: Budget, clock: Clock) -> None:
+    def __init__(self, breakers: CircuitBreaker, budget: Budget, clock: Clock) -> None:
         self._breakers, self._budget, self._clock = breakers, budget, clock
         self._in_vain: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -101,7 +101,7 @@ class PaidCalls:
         with self._lock:
             return self._budget.usage(self._clock.now(), self._clock.monotonic())
 
-    def breakers(self) -> list[Breaker]:
+    def breakers(self) -> list[OpenBreaker]:
         """Return what holds calls back."""
         with self._lock:
             return self._breakers.breakers(self._clock.monotonic())

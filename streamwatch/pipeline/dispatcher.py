@@ -10,18 +10,18 @@ import threading
 from streamwatch.core.clock import Clock
 from streamwatch.core.events import Event, PassageClosed, PassageOpened
 from streamwatch.core.model import Engine, Recognizer
-from streamwatch.core.words import age
+from streamwatch.core.text import age
 from streamwatch.pipeline.budget import Budget, Usage
 from streamwatch.pipeline.calls import PaidCalls
-from streamwatch.pipeline.governor import Breaker, Governor
+from streamwatch.pipeline.circuit_breaker import CircuitBreaker, OpenBreaker
 from streamwatch.pipeline.in_flight import OVERDUE, InFlight
-from streamwatch.pipeline.keyframe_reader import Desk, Job, KeyframeReader, Served, dropping
+from streamwatch.pipeline.keyframe_reader import Job, KeyframeReader, KeyframeStorage, Served, dropping
 from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.outbox import Dropped, Entry, EntryState, Outbox
 from streamwatch.pipeline.router import LOOK_AGAIN, Case, Decision, Route, route
 from streamwatch.store import WaitingKeyframe
 
-__all__ = ["Desk", "Dispatcher", "Job", "Served", "dropping"]
+__all__ = ["Dispatcher", "Job", "KeyframeStorage", "Served", "dropping"]
 
 log = logging.getLogger(__name__)
 
@@ -44,17 +44,17 @@ class Dispatcher:
     def __init__(
         self,
         outbox: Outbox,
-        governor: Governor,
+        breaker: CircuitBreaker,
         budget: Budget,
         recognizer: Recognizer,
         local: LocalHelp,
         clock: Clock,
-        desk: Desk,
+        storage: KeyframeStorage,
     ) -> None:
         self._outbox, self._local, self._clock = outbox, local, clock
         self._paid = recognizer.engine is Engine.OCRCARS
-        self._calls, self._in_flight = PaidCalls(governor, budget, clock), InFlight()
-        self._reader = KeyframeReader(recognizer, local, clock, desk, self._calls, self._in_flight, self)
+        self._calls, self._in_flight = PaidCalls(breaker, budget, clock), InFlight()
+        self._reader = KeyframeReader(recognizer, local, clock, storage, self._calls, self._in_flight, self)
         self._changed = threading.Condition()
         self._idle = 0
         self._told_of: float | None = None
@@ -145,7 +145,7 @@ class Dispatcher:
         """Return the budget's limits as they stand."""
         return self._calls.usage()
 
-    def breakers(self) -> list[Breaker]:
+    def breakers(self) -> list[OpenBreaker]:
         """Return the breakers that hold calls back."""
         return self._calls.breakers()
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened
 from streamwatch.core.model import Attention, Frame, FrameCorners, JudgedPlate, Keyframe, Passage, Trust
 from streamwatch.core.plates import CHINA, Grammar
-from streamwatch.gate import Closed, Decision, Gate, Glance, Kept, Opened, Remembered, Shot, Why
+from streamwatch.gate import Closed, Decision, FrameReport, Gate, Kept, Opened, ParkedVehicle, Shot, Why
 from streamwatch.imaging.corners import in_frame
 from streamwatch.imaging.jpeg import decode_luma, encode
 
@@ -60,7 +60,7 @@ class Intake:
         """
         luma = decode_luma(keyframe.jpeg, keyframe.crop)
         if luma is not None:
-            view = Remembered(passage.opened_at, passage.last_seen, luma, keyframe.crop, plate)
+            view = ParkedVehicle(passage.opened_at, passage.last_seen, luma, keyframe.crop, plate)
             self._open[self._gate.remember(view)] = passage
 
     def last_calls(self) -> list[Event]:
@@ -84,9 +84,9 @@ class Intake:
         return self._gate.counts
 
     @property
-    def glance(self) -> Glance | None:
+    def report(self) -> FrameReport | None:
         """What the gate saw in the last frame; None before the first frame."""
-        return self._gate.glance
+        return self._gate.report
 
     def answered(self, keyframe: Keyframe, plates: tuple[JudgedPlate, ...] | None) -> None:
         """Tell the gate which plates were read in a keyframe. plates: None if no engine answered."""

@@ -14,12 +14,12 @@ from streamwatch.core.events import (
     KeyframeDoubtful,
     KeyframeDropped,
     KeyframeWaits,
-    PlatesConfirmed,
+    PlatesCrossChecked,
     PlatesRead,
     ReadFailed,
 )
 from streamwatch.core.model import FreeRecognizer, JudgedPlate, Keyframe, PlateText, Recognizer
-from streamwatch.core.words import age, some
+from streamwatch.core.text import age, some
 from streamwatch.pipeline.calls import PaidCalls
 from streamwatch.pipeline.in_flight import InFlight
 from streamwatch.pipeline.local import LocalHelp
@@ -32,7 +32,7 @@ from streamwatch.store import WaitingKeyframe
 log = logging.getLogger(__name__)
 
 
-class Desk(Protocol):
+class KeyframeStorage(Protocol):
     """Where keyframes are stored and events are written down. Both methods return once that is safely done."""
 
     def load(self, key: str) -> Keyframe:
@@ -96,12 +96,12 @@ class KeyframeReader:
         recognizer: Recognizer,
         local: LocalHelp,
         clock: Clock,
-        desk: Desk,
+        storage: KeyframeStorage,
         calls: PaidCalls,
         in_flight: InFlight,
         queue: Queue,
     ) -> None:
-        self._recognizer, self._local, self._clock, self._desk = recognizer, local, clock, desk
+        self._recognizer, self._local, self._clock, self._storage = recognizer, local, clock, storage
         self._calls, self._in_flight, self._queue = calls, in_flight, queue
         self._cross_check, self._checking = CrossCheck(), Lock()
 
@@ -109,14 +109,14 @@ class KeyframeReader:
         """Read a job's keyframe and write down what follows. Raise StoreError."""
         item = job.entry.keyframe
         try:
-            keyframe = self._desk.load(item.key)
+            keyframe = self._storage.load(item.key)
         except (StorageFailed, DatabaseUnusable):
             raise
         except StoreError as error:
             if job.route is Route.CALL:
                 self._calls.call_off(item.camera)
             log.error("%s: a stored picture is lost: %s", item.camera, error)
-            self._desk.record(KeyframeDropped(item.key, item.passage, item.camera, StateReason.PICTURE_LOST))
+            self._storage.record(KeyframeDropped(item.key, item.passage, item.camera, StateReason.PICTURE_LOST))
             return Served(None, None)
         match job.route:
             case Route.CALL:
@@ -127,7 +127,7 @@ class KeyframeReader:
                 return self._read_first(job.entry, keyframe)
             case Route.FALLBACK:
                 return self._read_free(self._local_engine(), keyframe, job.why)
-        self._desk.record(KeyframeDropped(keyframe.key, keyframe.passage, keyframe.camera, job.why))
+        self._storage.record(KeyframeDropped(keyframe.key, keyframe.passage, keyframe.camera, job.why))
         return Served(keyframe, None)
 
     def _call(self, entry: Entry, keyframe: Keyframe) -> Served:
@@ -153,7 +153,7 @@ class KeyframeReader:
         """
         fate = after_failure(error, charged, entry.state, self._local.stands_in)
         if fate in (Fate.AGAIN, Fate.ONCE_MORE):
-            self._desk.record(KeyframeWaits(keyframe, error))
+            self._storage.record(KeyframeWaits(keyframe, error))
             if fate is Fate.ONCE_MORE and self._queue.hold(entry):
                 return Served(keyframe, None)
             return self._put_back(
@@ -166,7 +166,7 @@ class KeyframeReader:
             settled = read and (not only_call or self._local.is_sure(read))
             return served if settled else replace(served, plates=None)
         lost = KeyframeDoubtful(keyframe, error) if isinstance(error, Doubtful) else ReadFailed(keyframe, error)
-        self._desk.record(lost)
+        self._storage.record(lost)
         return Served(keyframe, None)
 
     def _checked(self, entry: Entry, keyframe: Keyframe, paid: Sequence[PlateText]) -> tuple[JudgedPlate, ...]:
@@ -175,7 +175,7 @@ class KeyframeReader:
         with self._checking:
             checked = self._cross_check.judge(keyframe.passage, paid, local)
         if checked.seen:
-            self._desk.record(PlatesConfirmed(keyframe, checked.seen, checked.contradicted))
+            self._storage.record(PlatesCrossChecked(keyframe, checked.seen, checked.contradicted))
         return checked.plates
 
     def _second_opinion(
@@ -211,13 +211,13 @@ class KeyframeReader:
         try:
             plates = tuple(engine.read(keyframe.jpeg, self._ledger(engine, keyframe)))
         except RecognitionError as error:
-            self._desk.record(ReadFailed(keyframe, error))
+            self._storage.record(ReadFailed(keyframe, error))
             return Served(keyframe, None)
         self._record_answer(PlatesRead(keyframe, engine.engine, plates, None, why))
         return Served(keyframe, _unchecked(plates))
 
     def _record_answer(self, read: PlatesRead) -> None:
-        self._desk.record(read)
+        self._storage.record(read)
         self._record_dropped(self._queue.answered(read.keyframe.passage))
 
     def _put_back(self, keyframe: Keyframe, entry: Entry) -> Served:
@@ -226,7 +226,7 @@ class KeyframeReader:
 
     def _record_dropped(self, given_up: Sequence[Dropped]) -> None:
         for dropped in given_up:
-            self._desk.record(dropping(dropped))
+            self._storage.record(dropping(dropped))
 
     def _local_engine(self) -> FreeRecognizer:
         engine = self._local.engine()
@@ -234,7 +234,7 @@ class KeyframeReader:
         return engine
 
     def _ledger(self, engine: Recognizer, keyframe: Keyframe) -> RecordedLedger:
-        return RecordedLedger(self._desk.record, self._clock, engine.engine, keyframe, self._in_flight)
+        return RecordedLedger(self._storage.record, self._clock, engine.engine, keyframe, self._in_flight)
 
 
 def _unchecked(plates: Sequence[PlateText]) -> tuple[JudgedPlate, ...]:

@@ -22,7 +22,7 @@ from streamwatch.core.events import (
     KeyframeWaits,
     PassageClosed,
     PassageOpened,
-    PlatesConfirmed,
+    PlatesCrossChecked,
     PlatesRead,
     ReadFailed,
 )
@@ -157,7 +157,7 @@ class Recorder:
                 self._owed.append(lambda: self._store.calls.ended(key, result, ended_at))
             case PlatesRead():
                 self._answered(event)
-            case PlatesConfirmed():
+            case PlatesCrossChecked():
                 self._confirmed(event)
             case PassageClosed(passage):
                 self._closed(passage)
@@ -182,7 +182,7 @@ class Recorder:
         self._apply(fusion.read(entry.passage, readings))
         self._settle(entry)
 
-    def _confirmed(self, event: PlatesConfirmed) -> None:
+    def _confirmed(self, event: PlatesCrossChecked) -> None:
         """Add what the local engine read to what was paid for. The passage waits for as many answers as before."""
         keyframe, was_open = event.keyframe, event.keyframe.passage in self._open
         entry = self._entry(keyframe.passage)

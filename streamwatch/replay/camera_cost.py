@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from streamwatch.app.wiring import make_intake
-from streamwatch.capture import AttentiveSource, Recording, file_of, open_source
+from streamwatch.capture import Recording, SingleThreadSource, file_of, open_source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import INSTALL_LOCAL, SourceLost, SourceUnreadable
@@ -109,7 +109,7 @@ def opened(source: str, clock: Clock, rotate: int = 0) -> Iterator[BenchSource]:
         return
     live = open_source(CAMERA, source, transport="tcp", loop=False, timeout=PATIENCE, clock=clock, rotate=rotate)
     with closing(live):
-        camera = AttentiveSource(CAMERA, live, max_blind)
+        camera = SingleThreadSource(CAMERA, live, max_blind)
         yield BenchSource(name, settings, _pictures(camera, name, clock), camera.attend)
 
 
@@ -187,7 +187,7 @@ def _name(source: str) -> str:
     return place_of(source) if "://" in source else f"webcam {source}"
 
 
-def _pictures(camera: AttentiveSource, name: str, clock: Clock) -> Iterator[Frame]:
+def _pictures(camera: SingleThreadSource, name: str, clock: Clock) -> Iterator[Frame]:
     heard = clock.monotonic()
     for frame in camera.frames():
         now = clock.monotonic()
@@ -253,8 +253,8 @@ class _Work:
                 self._intake.answered(
                     event.keyframe, tuple(JudgedPlate(plate) for plate in self._read(event.keyframe.jpeg))
                 )
-        glance = self._intake.glance
-        share = self._busy if glance is not None and glance.followed else self._quiet
+        report = self._intake.report
+        share = self._busy if report is not None and report.followed else self._quiet
         self._first = self._first or frame.captured_at
         if self._last is not None and (frame.captured_at - self._first).total_seconds() > STARTING:
             share.seconds += (frame.captured_at - self._last.captured_at).total_seconds()

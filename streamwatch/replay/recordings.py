@@ -14,7 +14,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.events import Event
 from streamwatch.core.model import Sighting
 from streamwatch.core.plates import grammar
-from streamwatch.core.words import some
+from streamwatch.core.text import some
 from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, Pipeline, ignore
 from streamwatch.replay.cached_recognizer import CachedRecognizer
 from streamwatch.replay.dry_run import scratch_store

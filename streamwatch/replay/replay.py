@@ -14,8 +14,8 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotSent
 from streamwatch.core.events import Event
 from streamwatch.core.model import Frame
-from streamwatch.core.words import some, when
-from streamwatch.gate import Glance
+from streamwatch.core.text import some, when
+from streamwatch.gate import FrameReport
 from streamwatch.pipeline import Counters, Intake, Pipeline
 from streamwatch.replay.explain.meanings import SENTENCES
 from streamwatch.store import LastView
@@ -31,7 +31,7 @@ PROBES = (1.0, 2.0, 4.0, 8.0, 15.0)  # s; pauses at the end, after which a refus
 READ_TIME = 1.0  # s; as long after such a pause, the answer to the probe is there
 
 
-FrameListener = Callable[[Frame, Glance], None]
+FrameListener = Callable[[Frame, FrameReport], None]
 """Gets every frame that the gate has looked at, before the events that follow from it are recorded."""
 LastViews = Callable[[str, datetime], list[LastView]]
 """Returns how the vehicles looked that a camera saw last before a time, newest first."""
@@ -125,8 +125,8 @@ class Replay:
 
     def _look(self, frame: Frame) -> None:
         events = self._intake.look(frame)
-        if self._listener is not None and (glance := self._intake.glance) is not None:
-            self._listener(frame, glance)
+        if self._listener is not None and (report := self._intake.report) is not None:
+            self._listener(frame, report)
         self._take(events)
 
     def _take(self, events: list[Event]) -> None:

@@ -14,13 +14,13 @@ from rtsp_server import RtspServer
 
 from streamwatch.app.cameras import camera_of
 from streamwatch.app.daemon import spawn
-from streamwatch.app.watched import Camera, SubstreamCamera
+from streamwatch.app.substream_camera import Camera, SubstreamCamera
 from streamwatch.capture import LiveCamera, open_source
 from streamwatch.config.loading import load
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.codes import CameraState
 from streamwatch.core.model import Attention, Frame
-from streamwatch.gate import News
+from streamwatch.gate import Activity
 
 
 @pytest.fixture
@@ -40,25 +40,25 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Told:
-    """A stir with the news that the test sets. News that the gate has settled is known."""
+    """A stir with the news that the test sets. Activity that the gate has settled is known."""
 
     def __init__(self) -> None:
-        self.news = News.NONE
+        self.news = Activity.NONE
         self.looked: list[int] = []
         self.settled, self.new_from = 0, 0
         self.asked: list[int] = []
 
-    def look(self, frame: Frame) -> News:
+    def look(self, frame: Frame) -> Activity:
         self.looked.append(number_in(frame.luma))
         return self.news
 
-    def stirs(self, frame: Frame) -> bool:
+    def is_active(self, frame: Frame) -> bool:
         self.asked.append(number_in(frame.luma))
         return self.asked[-1] >= self.new_from
 
     def settle(self) -> None:
         self.settled += 1
-        self.news = min(self.news, News.KNOWN)
+        self.news = min(self.news, Activity.KNOWN)
 
 
 def stream(make: Make, url: str, name: str, max_blind: float, rough: bool = False, deadline: float = 2) -> LiveCamera:
@@ -102,9 +102,9 @@ def test_the_main_stream_rests_until_the_small_one_stirs(main: Path, small: Path
         pull(camera, 4)
         assert stir.settled >= 1
         assert len(pull(camera, 2.5)) <= 1
-        stir.news, stirred = News.NEW, big.playing
+        stir.news, stirred = Activity.NEW, big.playing
         numbers, caught_up = pull(camera, 1.3), big.playing - 8
-        stir.news = News.NONE
+        stir.news = Activity.NONE
         assert stirred - 40 <= numbers[0] <= stirred - 8, "also what came shortly before"
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         assert numbers[-1] >= caught_up
@@ -124,7 +124,7 @@ def test_what_the_substream_passed_over_tells_when_it_began(main: Path, small: P
         while len(stir.looked) == looks:
             pull(camera, 0.02)
         time.sleep(0.9)
-        stir.news, stir.new_from = News.NEW, little.playing - 1
+        stir.news, stir.new_from = Activity.NEW, little.playing - 1
         numbers = pull(camera, 1.3)
         assert 5 * stir.new_from - 20 <= numbers[0] <= 5 * stir.new_from - 5, "0.2 s before the last quiet frame"
 
@@ -135,7 +135,7 @@ def test_of_a_fast_substream_few_frames_are_kept(main: Path, make: Make, tmp_pat
         camera = two(make, big, little, stir)
         pull(camera, 4)
         looks = len(stir.looked)
-        stir.news, stir.new_from = News.NEW, 10_000
+        stir.news, stir.new_from = Activity.NEW, 10_000
         pull(camera, 1.3)
     asked = [number for number in stir.asked if number <= stir.looked[looks]]
     assert 2 <= len(asked) <= 8
@@ -162,13 +162,13 @@ def test_a_main_stream_that_comes_later_has_time_to_show_what_the_small_one_stil
     with RtspServer(main) as big, RtspServer(small) as little:
         camera = two(make, big, little, stir)
         pull(camera, 4)
-        stir.news, stirred = News.NEW, big.playing
+        stir.news, stirred = Activity.NEW, big.playing
         numbers = [number for number in pull(camera, 3.6) if number < stirred + 70]
         lasted = [n for n in numbers if n >= stirred]
         assert 40 <= len(lasted) <= 65, "two seconds, where the gate has seen nothing"
-        stir.news = News.NONE
+        stir.news = Activity.NONE
         pull(camera, 3)
-        stir.news = News.NEW
+        stir.news = Activity.NEW
         while not pull(camera, 0.05):
             pass
         pull(camera, 0.2, Attention.ALL)
@@ -184,11 +184,11 @@ def test_while_a_known_thing_moves_the_main_stream_is_looked_at_now_and_then(
     with RtspServer(main) as big, RtspServer(small) as little:
         camera = two(make, big, little, stir)
         pull(camera, 4)
-        stir.news = News.KNOWN
+        stir.news = Activity.KNOWN
         numbers = pull(camera, 4)
         assert 2 <= len(numbers) <= 3
         assert all(number % 25 <= 1 for number in numbers), "first pictures of groups"
-        stir.news = News.NONE
+        stir.news = Activity.NONE
         assert len(pull(camera, 4)) <= 2
 
 

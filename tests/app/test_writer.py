@@ -24,7 +24,7 @@ from streamwatch.core.events import Event, KeyframeTaken, PassageOpened
 from streamwatch.core.model import CallResult, Engine, JudgedPlate, Ledger, PlateText
 from streamwatch.pipeline import ChannelClosed, Dispatcher, Pipeline
 from streamwatch.store import EvidenceFiles, KeyframeState, Store, open_evidence, open_store
-from streamwatch.system.pulse import Pulses
+from streamwatch.system.heartbeat import Heartbeats
 
 WAIT = 60.0  # s; generous, because only a test that fails waits for as long
 
@@ -51,7 +51,7 @@ class Threads:
         self.persistence = Persistence(self.clock, self.lifecycle)
         self.writer = Writer(store, self.clock, self.persistence)
         self.error: BaseException | None = None
-        self._pulses = Pulses(self.clock.monotonic)
+        self._heartbeats = Heartbeats(self.clock.monotonic)
 
     def __enter__(self) -> "Threads":
         spawn(self._run, "recorder")
@@ -62,9 +62,9 @@ class Threads:
         self.writer.close()
 
     def _run(self) -> None:
-        with self._pulses.pulse("recorder") as pulse:
+        with self._heartbeats.register("recorder") as heartbeat:
             try:
-                self.writer.run(pulse)
+                self.writer.run(heartbeat)
             except BaseException as error:
                 self.error = error
 
@@ -119,11 +119,11 @@ def test_a_retention_step_that_hangs_delays_no_call(store: Store, settings: Sett
             threads.writer.ask_vital(lambda event=event: pipeline.take(event))  # type: ignore[misc]
         found = answers()
         worker = ReadingWorker(pipeline.dispatcher, {"gate": found}, threads.lifecycle)
-        pulses = Pulses(threads.clock.monotonic)
+        heartbeats = Heartbeats(threads.clock.monotonic)
 
         def read() -> None:
-            with pulses.pulse("reader 1") as pulse:
-                worker.run(pipeline.dispatcher.next, pulse)
+            with heartbeats.register("reader 1") as heartbeat:
+                worker.run(pipeline.dispatcher.next, heartbeat)
 
         spawn(read, "reader 1")
         until = threads.clock.monotonic() + WAIT

@@ -50,8 +50,8 @@ class Watched:
             if isinstance(decision, Shot):
                 self.calls += 1
                 self._gate.answered(decision.passage, [(True, None)])
-        glance = self._gate.glance
-        self.busy.append(glance is not None and glance.why is not Why.QUIET)
+        report = self._gate.report
+        self.busy.append(report is not None and report.why is not Why.QUIET)
 
 
 class Others:

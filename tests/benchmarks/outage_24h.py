@@ -34,9 +34,9 @@ from streamwatch.core.model import Engine, Keyframe, Passage
 from streamwatch.pipeline import (
     Budget,
     CallLimits,
+    CircuitBreaker,
     DirectAccess,
     Dispatcher,
-    Governor,
     Job,
     LocalHelp,
     Outbox,
@@ -202,7 +202,7 @@ def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
 
         def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
             access = SharedAccess(store, take, lock)
-            return Dispatcher(outbox, Governor(20), budget, client, nobody, clock, access)
+            return Dispatcher(outbox, CircuitBreaker(20), budget, client, nobody, clock, access)
 
         yield Gate(clock, Pipeline(recorder, dispatcher), lock, picture())
 

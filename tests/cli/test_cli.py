@@ -18,7 +18,7 @@ from clips import Vehicle, draw_plate, render
 from fakes import FakeOcrCars, keep_silent, no_plate, plate
 from forking import run
 
-from streamwatch.core.words import when
+from streamwatch.core.text import when
 
 SECRET = "invented0appcode0of0cli0tests"
 TEXTS = ("京AF0236", "苏EK3P82", "浙AD6071", "川B57K21")

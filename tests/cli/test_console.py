@@ -28,7 +28,7 @@ from streamwatch.cli.console import (
     sighting_line,
 )
 from streamwatch.core.model import Engine, Sighting, SightingStatus
-from streamwatch.core.words import for_spreadsheet, printable
+from streamwatch.core.text import for_spreadsheet, printable
 from streamwatch.store import SightingRow
 
 FIRST, LAST = datetime(2026, 3, 1, 8, 0, 1, 250000, tzinfo=UTC), datetime(2026, 3, 1, 8, 0, 9, tzinfo=UTC)

@@ -457,24 +457,24 @@ def test_every_frame_has_one_counted_reason() -> None:
     assert 15 <= counts[Why.QUIET] <= 40
     assert counts[Why.BETTERING] >= 10
     assert counts[Why.KNOWN] >= 20
-    glance = scene.gate.glance
-    assert glance is not None
-    assert (glance.at - START, glance.why, glance.followed) == (timedelta(seconds=8.9), Why.QUIET, ())
+    report = scene.gate.report
+    assert report is not None
+    assert (report.at - START, report.why, report.followed) == (timedelta(seconds=8.9), Why.QUIET, ())
 
 
 def test_a_frame_is_reported_with_what_is_followed() -> None:
     stay = Stay(vehicle(1, 1), 1.0, 20.0)
     gate = gate_for(stay)
-    assert gate.glance is None
-    glance = Scene([stay], gate).play(5).gate.glance
-    assert glance is not None
-    (followed,) = glance.followed
-    assert followed.why is glance.why is Why.KNOWN
+    assert gate.report is None
+    report = Scene([stay], gate).play(5).gate.report
+    assert report is not None
+    (followed,) = report.followed
+    assert followed.why is report.why is Why.KNOWN
     assert followed.plate is not None
     assert abs(followed.plate[1][0] - followed.plate[0][0] - PLATE[2]) <= 8
     assert followed.state == "settled"
     assert inside(followed.box, followed.plate, (HEIGHT, WIDTH))
-    assert 0.05 < glance.change < 0.25
+    assert 0.05 < report.change < 0.25
 
 
 def test_the_same_frames_give_the_same_decisions() -> None:

@@ -10,7 +10,7 @@ from test_gate import ROAD, START, Scene, Stay, gate_for, plates_of, texture, ve
 
 from streamwatch.core.model import Corners, Picture
 from streamwatch.detection import Detection
-from streamwatch.gate import Closed, Gate, Kept, Opened, Remembered, Shot, Why
+from streamwatch.gate import Closed, Gate, Kept, Opened, ParkedVehicle, Shot, Why
 
 HERE = Stay(vehicle(1, 1), -5.0, 100.0, x=160)
 
@@ -98,7 +98,7 @@ def test_a_vehicle_paid_by_an_earlier_run_goes_on_with_its_passage(plate_known: 
     luma = shot.frame.luma[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
     gate = gate_for(HERE)
     corners = first.corners(0, 2.0) if plate_known else None
-    number = gate.remember(Remembered(START, START, luma.copy(), crop, corners))
+    number = gate.remember(ParkedVehicle(START, START, luma.copy(), crop, corners))
     scene = Scene([HERE], gate)
     for n in range(60, 120):
         scene.take(gate.look(scene.frame(n / 10)), n / 10)
@@ -116,7 +116,7 @@ def test_another_vehicle_at_that_place_is_paid() -> None:
     luma = shot.frame.luma[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
     other = Stay(vehicle(1, 2), -5.0, 100.0, x=160)
     gate = gate_for(HERE, other)
-    gate.remember(Remembered(START, START, luma.copy(), crop, first.corners(0, 2.0)))
+    gate.remember(ParkedVehicle(START, START, luma.copy(), crop, first.corners(0, 2.0)))
     scene = Scene([other], gate).play(8)
     assert scene.read() == [0]
     assert [type(e) for e in scene.events] == [Opened, Shot]

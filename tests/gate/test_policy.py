@@ -9,7 +9,7 @@ import pytest
 
 from streamwatch.core.codes import ViewReason
 from streamwatch.core.model import Box, Corners, Frame
-from streamwatch.gate.glance import Why
+from streamwatch.gate.frame_report import Why
 from streamwatch.gate.policy import CLEARLY_BETTER, ENOUGH, LEAST_WIDTH, RULES, SMALLER, Action, RuleInput, rule
 from streamwatch.gate.tracking.track import State, Track
 from streamwatch.gate.tracking.views import SMALL_WIDTH, PaidOutcome, PaidView, PlateView

@@ -87,9 +87,9 @@ def test_a_blank_picture_is_no_part_of_a_large_vehicle() -> None:
     scene = Scene([], extra=large)
     for n in range(120):
         scene.take(scene.gate.look(scene.frame(n / 10)), n / 10)
-        assert scene.gate.glance is not None
-        assert all(thing.box.width < 500 for thing in scene.gate.glance.followed)
-        assert round(n / 10, 1) not in (2.8, 4.0, 5.5, 5.6) or scene.gate.glance.why is Why.QUIET
+        assert scene.gate.report is not None
+        assert all(thing.box.width < 500 for thing in scene.gate.report.followed)
+        assert round(n / 10, 1) not in (2.8, 4.0, 5.5, 5.6) or scene.gate.report.why is Why.QUIET
 
 
 def test_a_camera_that_comes_back_with_another_view_starts_anew() -> None:

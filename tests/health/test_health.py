@@ -14,7 +14,7 @@ import pytest
 from snapshots import ILL, NOW, SECRET, WELL, camera
 
 from streamwatch.core.errors import StorageFailed
-from streamwatch.core.words import age, size, some
+from streamwatch.core.text import age, size, some
 from streamwatch.health import (
     BreakerHealth,
     BudgetUse,

@@ -17,7 +17,7 @@ from streamwatch.core.events import (
     KeyframeWaits,
     PassageClosed,
     PassageOpened,
-    PlatesConfirmed,
+    PlatesCrossChecked,
     PlatesRead,
     ReadFailed,
 )
@@ -34,7 +34,7 @@ from streamwatch.core.model import (
     Recognizer,
     Trust,
 )
-from streamwatch.pipeline import Budget, CallLimits, Dispatcher, Governor, LocalHelp, Outbox, Served
+from streamwatch.pipeline import Budget, CallLimits, CircuitBreaker, Dispatcher, LocalHelp, Outbox, Served
 from streamwatch.pipeline.router import Route
 from streamwatch.store import WaitingKeyframe
 
@@ -97,7 +97,7 @@ class Local(Service):
         return self.read(jpeg, ledger)
 
 
-class Desk:
+class KeyframeStorage:
     """Keeps events; every keyframe except the lost ones can be loaded."""
 
     def __init__(self) -> None:
@@ -130,17 +130,17 @@ class Scene:
         stands_in: bool = True,
         **limits: int,
     ) -> None:
-        self.clock, self.desk, self.service = FakeClock(), Desk(), service
+        self.clock, self.storage, self.service = FakeClock(), KeyframeStorage(), service
         budget = Budget(CallLimits(**limits), {}, lambda since, camera: 0, self.clock.now(), self.clock.monotonic())
         outbox = Outbox(100, 10**9, 3600)
         help_ = LocalHelp(lambda: local, first=first, stands_in=stands_in and local is not None, pay_below=0.95)
-        self.dispatcher = Dispatcher(outbox, Governor(20), budget, service, help_, self.clock, self.desk)
+        self.dispatcher = Dispatcher(outbox, CircuitBreaker(20), budget, service, help_, self.clock, self.storage)
 
     def add(self, *keys: str, only_local: bool = False, passage: str = "") -> None:
         for key in keys:
             self.clock.time += 1
-            self.desk.passages[key] = passage or f"p-{key}"
-            item = WaitingKeyframe(key, self.desk.passages[key], "gate", self.clock.now(), 10, 1.0, True)
+            self.storage.passages[key] = passage or f"p-{key}"
+            item = WaitingKeyframe(key, self.storage.passages[key], "gate", self.clock.now(), 10, 1.0, True)
             self.dispatcher.add(item, only_local)
 
     def serve(self) -> Served | None:
@@ -159,7 +159,7 @@ def test_the_newest_is_read_first() -> None:
     while scene.serve():
         pass
     assert service.read_keys == [b"c", b"b", b"a"]
-    assert len(scene.desk.said(PlatesRead)) == 3
+    assert len(scene.storage.said(PlatesRead)) == 3
     assert scene.dispatcher.backlog() == (0, 0, 0.0)
 
 
@@ -170,7 +170,7 @@ def test_what_surely_was_not_charged_waits_and_is_tried_again(error: errors.Reco
     served = scene.serve()
     assert served is not None
     assert served.again
-    assert len(scene.desk.said(KeyframeWaits)) == 1
+    assert len(scene.storage.said(KeyframeWaits)) == 1
     assert scene.serve() is None, "held back for now"
     assert 0 < scene.dispatcher.held_for() <= 2
     scene.clock.time += 2
@@ -188,7 +188,7 @@ def test_what_may_have_been_charged_without_an_answer_is_never_sent_again() -> N
     scene.clock.time += 100
     assert scene.serve() is None
     assert service.read_keys == [b"a"]
-    assert len(scene.desk.said(KeyframeDoubtful)) == 1
+    assert len(scene.storage.said(KeyframeDoubtful)) == 1
 
 
 def test_after_a_charged_stumble_another_view_is_paid_and_not_the_same_picture() -> None:
@@ -203,7 +203,7 @@ def test_after_a_charged_stumble_another_view_is_paid_and_not_the_same_picture()
     assert scene.serve() is None, "it is held back while its vehicle is in view"
     scene.add("b", passage="p")
     scene.serve()
-    assert [event.key for event in scene.desk.said(KeyframeDropped)] == ["a"]
+    assert [event.key for event in scene.storage.said(KeyframeDropped)] == ["a"]
     assert scene.dispatcher.heard(PassageClosed(Passage("p", "gate", START, START, closed=True))) == []
     assert scene.serve() is None
     assert service.read_keys == [b"a", b"b"]
@@ -221,7 +221,7 @@ def test_the_only_view_of_a_vehicle_is_sent_once_more_after_a_charged_stumble() 
         scene.clock.time += 100
         scene.serve()
     assert service.read_keys == [b"a", b"a"]
-    assert len(scene.desk.said(ReadFailed)) == 1
+    assert len(scene.storage.said(ReadFailed)) == 1
 
 
 @pytest.mark.errors_expected
@@ -288,10 +288,10 @@ def test_the_local_engine_looks_at_what_was_paid_for(
     served = scene.serve()
     assert served is not None
     assert served.plates == (JudgedPlate(PlateText(*paid, None), trust),)
-    (read,) = scene.desk.said(PlatesRead)
+    (read,) = scene.storage.said(PlatesRead)
     assert isinstance(read, PlatesRead)
     assert read.plates == tuple(answer), "what is written down is what the service said"
-    assert len(scene.desk.said(PlatesConfirmed)) == confirmed
+    assert len(scene.storage.said(PlatesCrossChecked)) == confirmed
 
 
 def test_an_objection_of_a_cheap_look_counts_only_if_the_whole_picture_bears_it_out() -> None:
@@ -316,7 +316,7 @@ def test_where_it_is_installed_the_local_engine_reads_what_may_have_been_charged
     scene = Scene(Service((errors.Doubtful("no answer"), None)), Local())
     scene.add("a")
     scene.serve()
-    (read,) = scene.desk.said(PlatesRead)
+    (read,) = scene.storage.said(PlatesRead)
     assert isinstance(read, PlatesRead)
     assert (read.engine, read.call) == (Engine.LOCAL, None)
 
@@ -334,7 +334,7 @@ def test_after_a_call_without_an_answer_another_view_is_paid_where_the_local_eng
     served = scene.serve()
     assert served is not None
     assert (served.plates, served.again) == (None, False), "the gate may send another view"
-    assert [read.plates for read in scene.desk.said(PlatesRead)] == [tuple(weak)], "it stays visible as unsure"
+    assert [read.plates for read in scene.storage.said(PlatesRead)] == [tuple(weak)], "it stays visible as unsure"
     scene.clock.time += 100
     scene.add("b", passage="p")
     served = scene.serve()
@@ -364,7 +364,7 @@ def test_no_third_call_is_paid_for_a_vehicle_whose_calls_bring_no_answer(local: 
         assert served is not None
     assert service.read_keys == [b"a", b"b"]
     assert (served.plates is not None) == local
-    assert [event.key for event in scene.desk.said(KeyframeDropped)] == ([] if local else ["c"])
+    assert [event.key for event in scene.storage.said(KeyframeDropped)] == ([] if local else ["c"])
     scene.clock.time += 100
     scene.add("d", passage="q")
     scene.serve()
@@ -378,7 +378,7 @@ def test_a_used_up_budget_falls_back_to_the_local_engine() -> None:
     scene.serve()
     scene.serve()
     assert service.read_keys == [b"b"]
-    assert [read.engine for read in scene.desk.said(PlatesRead)] == [Engine.OCRCARS, Engine.LOCAL]  # type: ignore[attr-defined]
+    assert [read.engine for read in scene.storage.said(PlatesRead)] == [Engine.OCRCARS, Engine.LOCAL]  # type: ignore[attr-defined]
 
 
 def test_without_a_local_engine_a_used_up_budget_is_recorded_as_the_reason() -> None:
@@ -388,7 +388,7 @@ def test_without_a_local_engine_a_used_up_budget_is_recorded_as_the_reason() -> 
     scene.serve()
     scene.serve()
     assert service.read_keys == [b"b"]
-    (dropped,) = scene.desk.said(KeyframeDropped)
+    (dropped,) = scene.storage.said(KeyframeDropped)
     assert isinstance(dropped, KeyframeDropped)
     assert dropped.reason is StateReason.BUDGET_HOUR
 
@@ -408,10 +408,10 @@ def test_a_lost_picture_stops_nobody_and_costs_nothing() -> None:
     scene.serve()
     scene.clock.time += 2
     scene.add("lost")
-    scene.desk.lost.add("lost")
+    scene.storage.lost.add("lost")
     scene.clock.time += 2
     scene.serve()
-    assert len(scene.desk.said(KeyframeDropped)) == 1
+    assert len(scene.storage.said(KeyframeDropped)) == 1
     assert scene.dispatcher.usage()[0].used == 0
     served = scene.serve()
     assert served is not None
@@ -458,7 +458,7 @@ def test_local_first_pays_nothing_for_what_the_local_engine_is_sure_of() -> None
     assert served.plates is not None
     assert served.plates[0] == JudgedPlate(PLATE)
     assert service.read_keys == []
-    (read,) = scene.desk.said(PlatesRead)
+    (read,) = scene.storage.said(PlatesRead)
     assert (read.engine, read.call) == (Engine.LOCAL, None)
     assert read.why is StateReason.LOCAL_SURE
     assert scene.dispatcher.usage()[0].used == 0
@@ -481,7 +481,7 @@ def test_local_first_pays_once_for_what_it_is_not_sure_of(
     while scene.serve():
         pass
     assert (local.read_keys, service.read_keys) == ([b"a"], [b"a"])
-    assert [read.engine for read in scene.desk.said(PlatesRead)] == [Engine.OCRCARS]
+    assert [read.engine for read in scene.storage.said(PlatesRead)] == [Engine.OCRCARS]
 
 
 def test_local_first_is_asked_once_however_often_the_service_fails() -> None:
@@ -538,7 +538,7 @@ def test_without_fallback_pictures_wait_and_a_used_up_budget_drops_them() -> Non
     while scene.serve():
         pass
     assert local.read_keys == []
-    assert len(scene.desk.said(KeyframeDropped)) == 1
+    assert len(scene.storage.said(KeyframeDropped)) == 1
 
 
 def test_local_first_with_a_used_up_budget_keeps_what_the_local_engine_says() -> None:
@@ -552,7 +552,7 @@ def test_local_first_with_a_used_up_budget_keeps_what_the_local_engine_says() ->
     while scene.serve():
         pass
     assert service.read_keys == [b"a"]
-    assert [(read.engine, read.why) for read in scene.desk.said(PlatesRead)][1:] == [
+    assert [(read.engine, read.why) for read in scene.storage.said(PlatesRead)][1:] == [
         (Engine.LOCAL, StateReason.BUDGET_HOUR)
     ]
 

@@ -14,9 +14,9 @@ from streamwatch.core.model import Engine, Ledger, PlateText
 from streamwatch.pipeline import (
     Budget,
     CallLimits,
+    CircuitBreaker,
     DirectAccess,
     Dispatcher,
-    Governor,
     LocalHelp,
     Outbox,
     Pipeline,
@@ -52,7 +52,7 @@ def pipeline_of(store: Store, events: list[Event], items: int = 10) -> Pipeline:
         budget = Budget(CallLimits(), {}, store.calls.spent, clock.now(), clock.monotonic())
         nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=1.0)
         outbox = Outbox(items, 10**9, 3600)
-        return Dispatcher(outbox, Governor(20), budget, Local(), nobody, clock, DirectAccess(store, take))
+        return Dispatcher(outbox, CircuitBreaker(20), budget, Local(), nobody, clock, DirectAccess(store, take))
 
     recorder = Recorder(store, window=300, floors={Engine.LOCAL: 0.9}, notify=lambda sighting, corrected: None)
     return Pipeline(recorder, dispatcher, events.append)

@@ -18,7 +18,7 @@ from streamwatch.core.events import (
     KeyframeTaken,
     PassageClosed,
     PassageOpened,
-    PlatesConfirmed,
+    PlatesCrossChecked,
     PlatesRead,
     ReadFailed,
 )
@@ -144,7 +144,7 @@ def test_what_the_local_engine_confirms_counts_as_a_reading(store: Store, databa
     scene.answer(keyframe, ("京AF0236", 0.97))
     if closed:
         scene.close(passage, 8)
-    scene.recorder.record(PlatesConfirmed(keyframe, (PlateText("京AF0236", 0.7, CORNERS),)))
+    scene.recorder.record(PlatesCrossChecked(keyframe, (PlateText("京AF0236", 0.7, CORNERS),)))
     if not closed:
         scene.close(passage, 8)
     assert rows(database, "SELECT plate, reads, status FROM sightings") == [("京AF0236", 2, "final")]
@@ -160,7 +160,7 @@ def test_what_the_local_engine_contradicts_is_no_sighting_and_stays_as_it_was_re
     keyframe = scene.take(passage, "k1", 2)
     paid, local = PlateText("京 AF0236", 0.97, None), PlateText("京AF0Z36", 0.7, None)
     scene.recorder.record(PlatesRead(keyframe, Engine.OCRCARS, (paid,), None))
-    scene.recorder.record(PlatesConfirmed(keyframe, (local,), contradicted=(paid,)))
+    scene.recorder.record(PlatesCrossChecked(keyframe, (local,), contradicted=(paid,)))
     scene.close(passage, 8)
     assert rows(database, "SELECT plate FROM sightings") == []
     assert rows(database, "SELECT plate, confidence FROM readings ORDER BY id") == [

@@ -22,7 +22,7 @@ from streamwatch.core.codes import ViewReason
 from streamwatch.core.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
 from streamwatch.core.model import Box, Engine, Frame, JudgedPlate, Keyframe, Passage, PlateText
 from streamwatch.core.plates import distance
-from streamwatch.gate import Followed, Glance, Why
+from streamwatch.gate import FollowedObject, FrameReport, Why
 from streamwatch.pipeline.intake import settles
 from streamwatch.replay import replay_wiring
 from streamwatch.replay.dry_run import AssumedRecognizer
@@ -380,11 +380,11 @@ def frame(at: float) -> Frame:
     return Frame("gate", BEGIN + timedelta(seconds=at), luma, lambda: np.full((90, 160, 3), 100, np.uint8))
 
 
-def glance(at: float, why: Why, change: float = 0.1, number: int = 1, best: float | None = None) -> Glance:
+def report(at: float, why: Why, change: float = 0.1, number: int = 1, best: float | None = None) -> FrameReport:
     plate = ((25.0, 35.0), (55.0, 35.0), (55.0, 45.0), (25.0, 45.0))
-    obj = Followed(number, Box(20, 20, 40, 30), None, best, why, plate, "waiting")
+    obj = FollowedObject(number, Box(20, 20, 40, 30), None, best, why, plate, "waiting")
     followed = () if why in (Why.QUIET, Why.TOO_SMALL) else (obj,)
-    return Glance(BEGIN + timedelta(seconds=at), change, why, followed)
+    return FrameReport(BEGIN + timedelta(seconds=at), change, why, followed)
 
 
 def used(**more: object) -> ReplaySettings:
@@ -418,7 +418,7 @@ def a_stay(trace: Trace, plates: tuple[PlateText, ...], engine: Engine = Engine.
     for n in range(130):
         at = n / 10
         why = Why.QUIET if at < 1 or at >= 12 else Why.BETTERING if at < 2 else Why.SENT if n == 20 else Why.KNOWN
-        trace.looked(frame(at), glance(at, why, 0.0 if why is Why.QUIET else 0.2, best=50 + n if at < 2 else None))
+        trace.looked(frame(at), report(at, why, 0.0 if why is Why.QUIET else 0.2, best=50 + n if at < 2 else None))
         if n == 20:
             trace.happened(PassageOpened(passage, 1))
             trace.happened(KeyframeTaken(keyframe(1.9)))
@@ -450,7 +450,7 @@ def test_savings_add_up_and_tell_standing_from_moving() -> None:
 def test_the_naive_watcher_sends_nothing_for_less_than_min_area() -> None:
     trace = Trace(min_confidence=0.85, pictures=False, frame_of=lambda _: None)
     for n in range(50):
-        trace.looked(frame(n / 10), glance(n / 10, Why.TOO_SMALL, 0.01))
+        trace.looked(frame(n / 10), report(n / 10, Why.TOO_SMALL, 0.01))
     assert savings_of(trace, 0.015).naive == 0
     assert savings_of(trace, 0.005).naive == 5
 
@@ -485,7 +485,7 @@ def test_what_was_never_sent_is_shown_with_its_reason() -> None:
     trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
     for n in range(60):
         why = Why.QUIET if not 10 <= n < 40 else Why.BETTERING if n < 20 else Why.NO_PLATE
-        trace.looked(frame(n / 10), glance(n / 10, why, 0.1, best=70.0 if why is not Why.QUIET else None))
+        trace.looked(frame(n / 10), report(n / 10, why, 0.1, best=70.0 if why is not Why.QUIET else None))
     trace.finish(lambda _: (PassageOutcome.READ, ()))
     page = parsed(page_of(trace, used()))
     told = " ".join(page.texts["unsent"].split())
@@ -500,7 +500,7 @@ def test_a_passage_without_a_call_shows_its_best_picture_and_the_rule_that_decid
     passage = Passage("p", "gate", BEGIN + timedelta(seconds=1), BEGIN + timedelta(seconds=3))
     for n in range(60):
         why = Why.FAR if 10 <= n < 30 else Why.QUIET
-        trace.looked(frame(n / 10), glance(n / 10, why, 0.1, best=70.0 if why is Why.FAR else None))
+        trace.looked(frame(n / 10), report(n / 10, why, 0.1, best=70.0 if why is Why.FAR else None))
         if n == 40:
             trace.happened(PassageOpened(passage, 1))
             trace.happened(PassageClosed(passage))
@@ -517,7 +517,7 @@ def test_a_view_that_was_kept_stands_there_as_not_paid(seen: bool) -> None:
     passage = Passage("p", "gate", BEGIN + timedelta(seconds=1), BEGIN + timedelta(seconds=3))
     for n in range(60):
         why = Why.NO_PLATE if seen and 10 <= n < 30 else Why.QUIET
-        trace.looked(frame(n / 10), glance(n / 10, why, 0.1))
+        trace.looked(frame(n / 10), report(n / 10, why, 0.1))
         if n == 40:
             trace.happened(PassageOpened(passage, 1))
             trace.happened(KeyframeKept(keyframe(1.9)))
@@ -534,7 +534,7 @@ def test_a_view_that_was_kept_stands_there_as_not_paid(seen: bool) -> None:
 def test_what_came_too_shortly_to_be_looked_at_is_only_counted() -> None:
     trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
     for n in range(5):
-        trace.looked(frame(n / 10), glance(n / 10, Why.TOO_SHORT, 0.1, number=n))
+        trace.looked(frame(n / 10), report(n / 10, Why.TOO_SHORT, 0.1, number=n))
     trace.finish(lambda _: (PassageOutcome.READ, ()))
     page = parsed(page_of(trace, used()))
     assert "5 more came too shortly" in page.texts["unsent"]
@@ -545,7 +545,7 @@ def test_a_passage_that_no_frame_shows_has_a_card_without_curves() -> None:
     trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: frame(0.0))
     passage = Passage("p", "gate", BEGIN, BEGIN + timedelta(seconds=3))
     for n in range(30):
-        trace.looked(frame(n / 10), glance(n / 10, Why.QUIET, 0.0))
+        trace.looked(frame(n / 10), report(n / 10, Why.QUIET, 0.0))
         if n == 14:
             trace.happened(PassageOpened(passage, 7))
             trace.happened(KeyframeTaken(keyframe(1.4)))
@@ -572,7 +572,7 @@ def test_recordings_of_different_days_stand_beside_each_other() -> None:
     trace = Trace(min_confidence=0.85, pictures=True, frame_of=lambda _: None)
     for begin in (0.0, 86400.0):
         for n in range(20):
-            trace.looked(frame(begin + n / 10), glance(n / 10, Why.QUIET, 0.0))
+            trace.looked(frame(begin + n / 10), report(n / 10, Why.QUIET, 0.0))
     trace.finish(lambda _: (PassageOutcome.READ, ()))
     assert trace.length < 6
     assert trace.time.position(BEGIN + timedelta(days=1, seconds=1)) == pytest.approx(trace.time.parts[1][0] + 1)
@@ -593,7 +593,7 @@ def test_a_long_recording_makes_no_long_page() -> None:
     whys = (Why.BETTERING, Why.KNOWN, Why.TOO_SMALL, Why.QUIET)
     for n in range(15_000):
         at, number = n / 25, n // 100
-        seen = glance(at, whys[n // 20 % 4], float(rng.random()), number, 100 + float(rng.random()))
+        seen = report(at, whys[n // 20 % 4], float(rng.random()), number, 100 + float(rng.random()))
         trace.looked(frame(at), seen)
         if n % 100 == 0:
             passage = Passage(f"p{n}", "gate", BEGIN + timedelta(seconds=at), BEGIN + timedelta(seconds=at + 3))

@@ -29,7 +29,7 @@ from streamwatch.core.plates.grammar import (
     parse,
 )
 from streamwatch.core.plates.kinds import DIGITS, Form, Kind
-from streamwatch.core.plates.text import (
+from streamwatch.core.plates.spelling import (
     LONGEST_TEXT,
     MOST_PLATES,
     distance,

@@ -9,7 +9,7 @@ from streamwatch.core.plates import china
 from streamwatch.core.plates.abroad import ABROAD
 from streamwatch.core.plates.china import LETTERS, NEW_ENERGY
 from streamwatch.core.plates.kinds import DIGITS, Kind
-from streamwatch.core.plates.text import normalise
+from streamwatch.core.plates.spelling import normalise
 
 FOLDED = "folded"
 REPAIRED = "repaired"

@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from streamwatch.core.words import printable
+from streamwatch.core.text import printable
 from streamwatch.gate import Why
 from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.savings import Saving, savings_of

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from streamwatch.core.model import Box, Corners, Frame, Point
-from streamwatch.gate import Followed, Why, centre, plate_width
+from streamwatch.gate import FollowedObject, Why, centre, plate_width
 from streamwatch.replay.explain.album import Thumbnail, of_frame
 
 WAITING = {Why.TOO_SHORT, Why.BETTERING}  # reasons to wait, not decisions
@@ -89,7 +89,7 @@ class ObjectTraces:
         self._live: set[int] = set()
         self._paid: set[int] = set()
 
-    def follow(self, frame: Frame, followed: Followed, at: float) -> bool:
+    def follow(self, frame: Frame, followed: FollowedObject, at: float) -> bool:
         """Take in one object of a frame; return True if it has stood still for a while."""
         self.size = frame.luma.shape[1], frame.luma.shape[0]
         box = followed.box

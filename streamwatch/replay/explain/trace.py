@@ -22,7 +22,7 @@ from streamwatch.core.events import (
 from streamwatch.core.model import Box, Corners, Engine, Frame, JudgedPlate, Keyframe, Passage, PlateText
 from streamwatch.core.plates import CHINA, Grammar
 from streamwatch.core.sentences import sentence
-from streamwatch.gate import Glance, Why
+from streamwatch.gate import FrameReport, Why
 from streamwatch.pipeline.intake import settles
 from streamwatch.replay.explain.album import Thumbnail, of_frame, of_keyframe
 from streamwatch.replay.explain.objects import ObjectTrace, ObjectTraces
@@ -201,18 +201,18 @@ class Trace:
         """Return the number of frames by their reason."""
         return Counter(frame.why for frame in self.frames)
 
-    def looked(self, frame: Frame, glance: Glance) -> None:
+    def looked(self, frame: Frame, report: FrameReport) -> None:
         """Take in what the gate saw in a frame. Call this before `happened` gets what followed from the frame."""
         at = self.time.advance(frame.captured_at)
         self._objects.size = frame.luma.shape[1], frame.luma.shape[0]
         standing = False
-        for followed in glance.followed:
+        for followed in report.followed:
             stands = self._objects.follow(frame, followed, at)
-            standing |= followed.why is glance.why and stands
-        self.frames.append(FrameTrace(at, glance.change, glance.why, standing))
-        if glance.why is not Why.LEARNING and (self._emptiest is None or glance.change < self._emptiest[0]):
-            self._emptiest = (glance.change, frame)
-        self._objects.let_go({followed.passage for followed in glance.followed}, at)
+            standing |= followed.why is report.why and stands
+        self.frames.append(FrameTrace(at, report.change, report.why, standing))
+        if report.why is not Why.LEARNING and (self._emptiest is None or report.change < self._emptiest[0]):
+            self._emptiest = (report.change, frame)
+        self._objects.let_go({followed.passage for followed in report.followed}, at)
 
     def happened(self, event: Event) -> None:
         """Take in an event that followed from the last frame or from an answer."""

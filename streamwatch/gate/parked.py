@@ -7,7 +7,7 @@ from streamwatch.core.model import Box, FrameCorners, Picture
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class ParkedVehicle:
     """A vehicle that an earlier run paid for and that may still be parked before the camera.
 
     box: in frame pixels; luma: the picture inside it, at the scale of the frame; plate: None if unknown.

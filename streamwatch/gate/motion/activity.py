@@ -17,7 +17,7 @@ STANDS_AFTER = 3.0  # s without movement after which an object belongs to the sc
 FLICKERS = 1.0  # s for which a known object may be out of sight
 
 
-class News(IntEnum):
+class Activity(IntEnum):
     """What a frame shows. NONE: nothing happens. KNOWN: an object that the gate knows moves. NEW: an object is new."""
 
     NONE = 0
@@ -34,7 +34,7 @@ class _Known:
     still_since: float
 
 
-class Stir:
+class ActivityDetector:
     """Watches the substream of one camera. Its frames may have another size and shape than those of the gate."""
 
     def __init__(self, *, threshold: int, min_area: float, zone: list[tuple[float, float]] | None) -> None:
@@ -46,24 +46,24 @@ class Stir:
         self._known: list[_Known] = []
         self._settling = False
 
-    def look(self, frame: Frame) -> News:
+    def look(self, frame: Frame) -> Activity:
         """Take in the next frame and return what it shows."""
         at = frame.captured_at.timestamp()
         if self._shape != frame.luma.shape:
             self._begin(frame.luma, at)
-            return News.NEW
+            return Activity.NEW
         small = self._geometry.shrink(frame.luma)
         regions = self._regions(small)
         if self._settling:
             self._settling, self._known = False, [_Known(region, at, at) for region in regions]
-        news = max((self._news(region, small, at) for region in regions), default=News.NONE)
+        news = max((self._news(region, small, at) for region in regions), default=Activity.NONE)
         # The places of objects are not learned: after a vehicle its place would seem to change all the time.
         self._background.learn(small, self._geometry.mask_of(regions) if regions else None, at)
         self._take_in(small, at)
         self._last = small
         return news
 
-    def stirs(self, frame: Frame) -> bool:
+    def is_active(self, frame: Frame) -> bool:
         """True if this earlier frame already shows something new. The frame is not taken in."""
         return self._shape == frame.luma.shape and any(
             self._same(region) is None for region in self._regions(self._geometry.shrink(frame.luma))
@@ -90,16 +90,16 @@ class Stir:
         known = max(self._known, key=lambda one: one.region.overlap(region), default=None)
         return None if known is None or known.region.overlap(region) == 0 else known
 
-    def _news(self, region: Region, small: Picture, at: float) -> News:
+    def _news(self, region: Region, small: Picture, at: float) -> Activity:
         known = self._same(region)
         if known is None:
-            return News.NEW
+            return Activity.NEW
         moved = self._last is None or 1 - stillness(small, self._last, known.region.joined(region), STILL_STEP) > MOVED
         known.region, known.seen_at = region, at
         if not moved:
-            return News.NONE
+            return Activity.NONE
         known.still_since = at
-        return News.KNOWN
+        return Activity.KNOWN
 
     def _take_in(self, small: Picture, at: float) -> None:
         """Make objects that stand for long a part of the scene, and forget those that have gone."""

@@ -37,7 +37,7 @@ class BreakerState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Breaker:
+class OpenBreaker:
     """A reason why calls are held back. since, until (the next try): monotonic seconds. camera: None for all."""
 
     name: str
@@ -83,7 +83,7 @@ class _Trouble:
 
 
 @dataclass
-class Governor:
+class CircuitBreaker:
     """All breakers. Times are monotonic seconds. runaway_after: calls in a row without a plate that pause a camera."""
 
     runaway_after: int
@@ -167,12 +167,12 @@ class Governor:
         elif isinstance(error, NotSent | Transient | ClockWrong | Doubtful):
             self._open(error, now, Backoff(OUTAGE_FIRST, OUTAGE_LONGEST), logging.WARNING)
 
-    def breakers(self, now: float) -> list[Breaker]:
+    def breakers(self, now: float) -> list[OpenBreaker]:
         """Return what is held back, for status pages."""
         trouble = self._trouble
-        found = [] if trouble is None else [Breaker(trouble.name, trouble.why, trouble.since, trouble.until)]
+        found = [] if trouble is None else [OpenBreaker(trouble.name, trouble.why, trouble.since, trouble.until)]
         paused = [(name, r) for name, r in self._cameras.items() if r.until > now]
-        return found + [Breaker("runaway", "calls find no plate", r.since, r.until, name) for name, r in paused]
+        return found + [OpenBreaker("runaway", "calls find no plate", r.since, r.until, name) for name, r in paused]
 
     def _probe_is_over(self) -> None:
         if self.state is BreakerState.HALF_OPEN:

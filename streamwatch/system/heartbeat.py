@@ -12,7 +12,7 @@ PATIENCE = 60.0
 """Seconds without a beat after which a thread counts as hanging, unless it asks for more time."""
 
 
-class Pulse:
+class Heartbeat:
     """The beats of one thread."""
 
     def __init__(self, patience: float, monotonic: Callable[[], float]) -> None:
@@ -39,35 +39,35 @@ class Pulse:
         return -self._patience if self._resting else now - self._last - self._patience
 
 
-class Pulses:
+class Heartbeats:
     """The beats of all threads that must make progress."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._pulses: dict[str, Pulse] = {}
+        self._heartbeats: dict[str, Heartbeat] = {}
 
     @contextmanager
-    def pulse(self, name: str, patience: float = PATIENCE) -> Iterator[Pulse]:
+    def register(self, name: str, patience: float = PATIENCE) -> Iterator[Heartbeat]:
         """Return a context in which a thread is watched. A thread that ends is not watched any more.
 
         patience: seconds that one unit of work may take, such as a call with its time limits and repeats.
         Raise ValueError for a name that is in use, because one thread's beats would hide that the other hangs.
         """
-        pulse = Pulse(patience, self._monotonic)
+        heartbeat = Heartbeat(patience, self._monotonic)
         with self._lock:
-            if name in self._pulses:
-                raise ValueError(f"a pulse named {name} is in use")
-            self._pulses[name] = pulse
+            if name in self._heartbeats:
+                raise ValueError(f"a heartbeat named {name} is in use")
+            self._heartbeats[name] = heartbeat
         try:
-            yield pulse
+            yield heartbeat
         finally:
             with self._lock:
-                del self._pulses[name]
+                del self._heartbeats[name]
 
     def stalled(self) -> list[str]:
         """Return the names of the threads that hang; the one that hangs for the longest time comes first."""
         now = self._monotonic()
         with self._lock:
-            overdue = {name: pulse.overdue(now) for name, pulse in self._pulses.items()}
+            overdue = {name: heartbeat.overdue(now) for name, heartbeat in self._heartbeats.items()}
         return sorted((name for name, late in overdue.items() if late > 0), key=lambda name: -overdue[name])

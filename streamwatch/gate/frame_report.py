@@ -28,7 +28,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedObject:
     """One object that the gate follows. box: in frame pixels; score: of this view; best: so far; None if unknown.
 
     plate: corners in frame pixels, None if the object shows no plate; state: of its track, as a lower-case word.
@@ -44,10 +44,10 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class FrameReport:
     """One frame as the gate saw it. change: part of the watched picture (0 to 1) that differs from the empty scene."""
 
     at: datetime
     change: float
     why: Why
-    followed: tuple[Followed, ...]
+    followed: tuple[FollowedObject, ...]

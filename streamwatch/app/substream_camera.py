@@ -1,4 +1,4 @@
-"""A camera with two streams: the substream is watched while it is quiet, the main one kept undecoded until it stirs."""
+"""A camera with two streams. While nothing moves, only the substream is decoded; the main stream is kept undecoded."""
 
 import math
 from collections import deque
@@ -13,12 +13,12 @@ from streamwatch.capture import CameraStatus, LiveCamera
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceUnreadable
 from streamwatch.core.model import Attention, Frame
-from streamwatch.gate import News, Stir
+from streamwatch.gate import Activity, ActivityDetector
 
 EARLIER = timedelta(seconds=0.2)
 """How long before the substream was last seen quiet the main stream is looked at: cameras delay one of the two."""
 LATER = timedelta(seconds=0.8)
-"""How long after a stir the main stream has all attention in any case."""
+"""How long after activity the main stream has all attention in any case."""
 LATEST, STILL = timedelta(seconds=2), timedelta(seconds=0.5)
 """LATEST: upper limit of that time, if the gate has seen nothing yet and the substream still shows something, or did
 until STILL ago: the main stream may come later by as much."""
@@ -34,7 +34,7 @@ picture has to be decoded for it, and a moment ago it would have been a whole gr
 SOON = 0.25
 """Seconds after which the substream, too, shows what the gate has settled."""
 APART, PASSED_OVER = timedelta(seconds=0.15), 8
-"""Of the frames passed over since the last look so many are kept, so far apart: one of them is the first that stirs."""
+"""Number of frames kept of those passed over since the last look, and time between them: activity begins in one."""
 
 
 class Camera(Protocol):
@@ -56,19 +56,19 @@ class Watch(Enum):
     """What is done with the main stream.
 
               ◀──────────────────the gate needs all attention──────────────────
-    ATTENDED ──time is up──▶ QUIET ──a stir──▶ STIRRED ──time is up──▶ UNSEEN
-              ◀──lost───────                           ◀──a stir, lost────────
+    ATTENDED ──time is up──▶ QUIET ──activity──▶ ACTIVE ──time is up──▶ UNSEEN
+              ◀──lost───────                           ◀──activity, lost────────
 
-    lost: the substream cannot be relied upon any more. time is up: the gate needs little attention, and the last stir
-    has had its time (see `_grace`). UNSEEN becomes STIRRED also if the stir gets more time.
+    lost: the substream cannot be relied upon any more. time is up: the gate needs little attention, and the time after
+    the last activity (see `_grace`) is over. UNSEEN becomes ACTIVE also if the activity gets more time.
 
-    ATTENDED: the gate has seen something. STIRRED: the main stream was woken, and the gate has not seen anything yet.
+    ATTENDED: the gate has seen something. ACTIVE: the main stream was woken, and the gate has not seen anything yet.
     QUIET, UNSEEN: the main stream rests, after the one and the other.
     """
 
     ATTENDED = auto()
     QUIET = auto()
-    STIRRED = auto()
+    ACTIVE = auto()
     UNSEEN = auto()
 
     @property
@@ -78,21 +78,23 @@ class Watch(Enum):
 
     def awake(self) -> "Watch":
         """Return the state in which the main stream does not rest."""
-        return {Watch.QUIET: Watch.ATTENDED, Watch.UNSEEN: Watch.STIRRED}.get(self, self)
+        return {Watch.QUIET: Watch.ATTENDED, Watch.UNSEEN: Watch.ACTIVE}.get(self, self)
 
     def resting(self) -> "Watch":
         """Return the state in which the main stream rests."""
-        return {Watch.ATTENDED: Watch.QUIET, Watch.STIRRED: Watch.UNSEEN}.get(self, self)
+        return {Watch.ATTENDED: Watch.QUIET, Watch.ACTIVE: Watch.UNSEEN}.get(self, self)
 
 
 class SubstreamCamera:
     """Used like a LiveCamera. The substream has a reader of its own; both clocks are the time at which data arrive."""
 
-    def __init__(self, name: str, main: LiveCamera, substream: LiveCamera, stir: Stir, clock: Clock) -> None:
-        self._main, self._substream, self._stir, self._clock = main, substream, stir, clock
+    def __init__(
+        self, name: str, main: LiveCamera, substream: LiveCamera, activity: ActivityDetector, clock: Clock
+    ) -> None:
+        self._main, self._substream, self._activity, self._clock = main, substream, activity, clock
         self._health = SubstreamHealth(name, substream, clock)
         self._watch = Watch.ATTENDED
-        self._stirred_at = self._shown_at = self._moved_at = self._busy_at = clock.now()
+        self._woken_at = self._shown_at = self._moved_at = self._busy_at = clock.now()
         self._listen_at = -math.inf  # monotonic
         substream.call_at_news(self._hurry)
 
@@ -121,13 +123,13 @@ class SubstreamCamera:
         """Set the attention; see LiveCamera. The main stream does not rest before it has shown what woke it."""
         if attention is Attention.ALL:
             self._watch = Watch.ATTENDED
-        if self._health.was_relied_upon and self._shown_at < self._stirred_at + self._grace():
+        if self._health.was_relied_upon and self._shown_at < self._woken_at + self._grace():
             attention = Attention.ALL
         if attention is Attention.ALL:
             self._watch = self._watch.awake()
         elif not self._watch.rests:
             self._watch = self._watch.resting()
-            self._stir.settle()
+            self._activity.settle()
             self._listen_at = self._clock.monotonic() + SOON
         return self._main.attend(attention)
 
@@ -144,7 +146,7 @@ class SubstreamCamera:
         self._main.close()
 
     def _grace(self) -> timedelta:
-        """Return how long after a stir the main stream has all attention in any case."""
+        """Return how long after activity the main stream has all attention in any case."""
         seen = self._watch in (Watch.ATTENDED, Watch.QUIET)
         return LATER if seen or self._shown_at > self._busy_at + STILL else LATEST
 
@@ -169,14 +171,14 @@ class SubstreamCamera:
     def _look(self, frames: Sequence[Frame], before: datetime) -> None:
         """Look at new frames of the substream. before: the time of the last look."""
         frame = frames[-1]
-        news = self._stir.look(frame)
-        if news is not News.NONE:
+        news = self._activity.look(frame)
+        if news is not Activity.NONE:
             self._busy_at = frame.captured_at
         # While the gate attends it decides by itself; else what has stopped before the camera would be news for ever.
-        if news is News.NEW and self._watch.rests:
-            self._stirred_at, self._watch = frame.captured_at, Watch.STIRRED
+        if news is Activity.NEW and self._watch.rests:
+            self._woken_at, self._watch = frame.captured_at, Watch.ACTIVE
             self._main.wake(self._quiet_until(before, frames) - EARLIER)
-        if news is News.KNOWN:
+        if news is Activity.KNOWN:
             self._moved_at = frame.captured_at
         if self._health.relied_upon:
             self._main.rest(NEARER if self._shown_at < self._moved_at + LATER else PACE)
@@ -184,7 +186,7 @@ class SubstreamCamera:
     def _quiet_until(self, before: datetime, frames: Iterable[Frame]) -> datetime:
         """Return when the substream was last seen quiet: at the look before, or in a frame passed over since."""
         for frame in frames:
-            if self._stir.stirs(frame):
+            if self._activity.is_active(frame):
                 break
             before = frame.captured_at
         return before
@@ -204,5 +206,5 @@ class SubstreamCamera:
     def _look_back(self) -> None:
         """Look at what came in the main stream while nobody watched."""
         if self._watch.rests and self._health.heard_at is not None:
-            self._stirred_at, self._watch = self._clock.now(), self._watch.awake()
+            self._woken_at, self._watch = self._clock.now(), self._watch.awake()
             self._main.wake(self._health.heard_at - EARLIER)

@@ -13,7 +13,7 @@ import pytest
 from daemons import verb
 
 from streamwatch.core.errors import ConfigError
-from streamwatch.system.service import credential, obstacles, unit
+from streamwatch.system.systemd_unit import credential, obstacles, unit
 
 ANALYZE = shutil.which("systemd-analyze")
 EXECUTABLE = Path("/opt/streamwatch/bin/streamwatch")
@@ -201,7 +201,7 @@ def test_a_credential_that_can_not_be_read_is_one_sentence_without_it(tmp_path: 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Yield a folder that everybody may enter, and that does not count as /tmp."""
-    monkeypatch.setattr("streamwatch.system.service._TEMPORARY", (Path("/tmp/none"),))
+    monkeypatch.setattr("streamwatch.system.systemd_unit._TEMPORARY", (Path("/tmp/none"),))
     for folder in (tmp_path, *tmp_path.parents):
         if folder.name.startswith(("pytest", "popen", "test")):
             folder.chmod(0o755)
@@ -223,7 +223,7 @@ def test_where_all_can_be_reached_nothing_is_said(place: Path) -> None:
 
 
 def test_what_lies_in_tmp_is_not_there_for_the_service(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamwatch.system.service._TEMPORARY", (place / "venv",))
+    monkeypatch.setattr("streamwatch.system.systemd_unit._TEMPORARY", (place / "venv",))
     program, python = said(place)
     assert program.startswith(
         f"the program lies in {place / 'venv'}, of which the service has an empty one of its own. "
@@ -259,7 +259,7 @@ def test_a_config_that_its_user_cannot_read(place: Path) -> None:
 
 
 def test_somebody_elses_home_may_be_closed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamwatch.system.service._HOMES", (place,))
+    monkeypatch.setattr("streamwatch.system.systemd_unit._HOMES", (place,))
     assert "lies in a home folder" in said(place)[0]
     owner = pwd.getpwuid(os.getuid()).pw_name
     assert said(place, owner) == []
