@@ -105,7 +105,7 @@ def test_what_a_person_must_mend_stops_calls_at_once_and_pictures_wait(clip: Pat
         daemon.until(lambda: daemon.rows("SELECT outcome FROM passages") == [("read",)] * 2)
         assert daemon.stop() == 0
         assert len(service.calls) == 2, "each picture that waited was sent, once"
-        before = "SELECT first_seen < (SELECT min(started_at) FROM calls) FROM sightings ORDER BY id LIMIT 1"
+        before = "SELECT first_seen < (SELECT min(started_at) FROM calls) FROM sightings ORDER BY first_seen LIMIT 1"
         assert daemon.rows(before) == [(1,)]
 
 
