@@ -1,9 +1,9 @@
-"""Branch coverage of the tests by room, and that no branch of money, storage or security code is uncovered.
+"""Branch coverage of the tests by room, and the uncovered branches of money, storage and security code.
 
     coverage_check.py COVERAGE.json
 
-Exit code 1 if such a branch is uncovered. A branch that no test can reach is marked `# pragma: no branch` or
-`# pragma: no cover` in the code, with the reason beside it.
+Exit code 1 if less than `LEAST` of those branches are covered. A branch that no test can reach is marked
+`# pragma: no branch` or `# pragma: no cover` in the code, with the reason beside it.
 """
 
 import json
@@ -13,6 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+LEAST = 0.9  # part of the branches of the careful files; raise it with each test that is added, up to 1
 CAREFUL = (
     "streamwatch/core/redact.py",
     "streamwatch/http/*",
@@ -36,11 +37,16 @@ def room_of(file: str) -> str:
     return parts[1] if len(parts) > 2 else parts[0]
 
 
+def is_careful(file: str) -> bool:
+    """Return True if a file deals with money, storage or security."""
+    return any(fnmatch(file, pattern) for pattern in CAREFUL)
+
+
 def uncovered(report: dict[str, Any]) -> list[str]:
     """Return `file:line -> line` of each uncovered branch of the careful files, and `file:line` of each such line."""
     found = []
     for file, told in sorted(report["files"].items()):
-        if any(fnmatch(file, pattern) for pattern in CAREFUL):
+        if is_careful(file):
             missing = set(told["missing_lines"])
             found += [f"{file}:{line}" for line in sorted(missing)]
             branches = [(a, b) for a, b in told["missing_branches"] if a not in missing and b not in missing]
@@ -62,10 +68,13 @@ def main() -> int:
     totals = report["totals"]
     print(f"{'all':<14} {totals['num_branches']:>8} {totals['covered_branches'] / totals['num_branches']:>8.1%}")
     careless = uncovered(report)
-    print(f"uncovered lines and branches of money, storage and security: {len(careless)}")
+    summaries = [told["summary"] for file, told in report["files"].items() if is_careful(file)]
+    branches = sum(summary["num_branches"] for summary in summaries)
+    part = sum(summary["covered_branches"] for summary in summaries) / branches
+    print(f"{'careful':<14} {branches:>8} {part:>8.1%} of money, storage and security; at least {LEAST:.0%}")
     for one in careless:
-        print(f"  {one}")
-    return 1 if careless else 0
+        print(f"  uncovered: {one}")
+    return 0 if part >= LEAST else 1
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def test_what_a_person_must_mend_stops_calls_at_once_and_pictures_wait(clip: Pat
         daemon.until(lambda: daemon.rows("SELECT outcome FROM passages") == [("read",)] * 2)
         assert daemon.stop() == 0
         assert len(service.calls) == 2, "each picture that waited was sent, once"
-        before = "SELECT first_seen < (SELECT min(started_at) FROM calls) FROM sightings ORDER BY id LIMIT 1"
+        before = "SELECT first_seen < (SELECT min(started_at) FROM calls) FROM sightings ORDER BY first_seen LIMIT 1"
         assert daemon.rows(before) == [(1,)]
 
 
@@ -210,7 +210,7 @@ def test_output_that_can_not_be_written_costs_no_sighting(clip: Path, tmp_path: 
     daemons = {}
     for name, (way, environment) in ways.items():
         (tmp_path / name).mkdir()
-        config = {"cameras": {"gate": {"source": str(clip)}}, "recognizer": {"engine": "local"}}
+        config = {"cameras": {"gate": {"source": str(clip), "loop": True}}, "recognizer": {"engine": "local"}}
         (tmp_path / name / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
         daemons[name] = subprocess.Popen(
             f"exec {shlex.quote(sys.executable)} -c {shlex.quote(program)} run {way}",
@@ -222,15 +222,18 @@ def test_output_that_can_not_be_written_costs_no_sighting(clip: Path, tmp_path: 
             text=True,
         )
     os.close(writer)
+    limit = time.monotonic() + 300
     for name, daemon in daemons.items():
+        database = tmp_path / name / "data" / "streamwatch.db"
+        while not {plate for _, plate in query_database(database, SEEN)} >= set(PLATES):
+            assert time.monotonic() < limit, name
+            assert daemon.poll() is None, name
+            time.sleep(0.2)
+        daemon.terminate()
         _, said = daemon.communicate(timeout=180)
         assert daemon.returncode == 0, said
         assert "Traceback" not in said
         assert ("not printed any more" in said) == (name in ("full", "unread"))
-        found = query_database(
-            tmp_path / name / "data" / "streamwatch.db", "SELECT plate FROM sightings ORDER BY first_seen"
-        )
-        assert [plate for (plate,) in found] == PLATES, name
 
 
 def test_a_parked_car_costs_one_call_also_after_a_restart(parked: Path, tmp_path: Path) -> None:

@@ -145,6 +145,6 @@ def test_a_disk_that_takes_no_byte_more_does_not_keep_the_program_from_starting(
         "with sole_writer(sys.argv[1], Path(sys.argv[2])): print('started')"
     )
     command = [sys.executable, "-c", program, url(tmp_path / "streamwatch.db"), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     assert lock_file(command[3], tmp_path).read_bytes() == b""
