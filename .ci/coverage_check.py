@@ -18,16 +18,9 @@ CAREFUL = (
     "streamwatch/core/redact.py",
     "streamwatch/http/*",
     "streamwatch/pipeline/*",
-    "streamwatch/recognition/credentials.py",
-    "streamwatch/recognition/gateway.py",
-    "streamwatch/recognition/ocrcars*",
-    "streamwatch/recognition/picture_url.py",
-    "streamwatch/recognition/replies.py",
-    "streamwatch/recognition/retry.py",
-    "streamwatch/recognition/signature.py",
-    "streamwatch/recognition/sockets.py",
-    "streamwatch/recognition/wire.py",
+    "streamwatch/recognition/ocrcars/*",
     "streamwatch/store/*",
+    "streamwatch/system/connections.py",
 )
 
 

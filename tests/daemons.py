@@ -25,8 +25,8 @@ SECRET, PASSWORD = "invented0appcode0of0daemon0tests", "invented-camera-password
 DATABASE_PASSWORD = "invented-database-password"
 PLATES = ["京AF0236", "苏EK3P82"]
 UNHURRIED = """
-import streamwatch.capture.reader
-streamwatch.capture.reader.LATEST = 3600.0
+import streamwatch.capture.source_reader
+streamwatch.capture.source_reader.LATEST = 3600.0
 """
 """Python for a daemon that leaves no frame out however slow the machine is, so that it always decides the same."""
 

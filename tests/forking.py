@@ -17,14 +17,13 @@ _SERVER.set_forkserver_preload(
     [
         "alembic.command",
         "sqlalchemy.dialects.sqlite",
-        "streamwatch.app.by_hand",
+        "streamwatch.app.picture_reader",
         "streamwatch.app.check",
         "streamwatch.app.daemon",
-        "streamwatch.app.parts",
+        "streamwatch.app.wiring",
         "streamwatch.cli.main",
         "streamwatch.config.loading",
-        "streamwatch.recognition.local",
-        "streamwatch.replay.explain.scribe",
+        "streamwatch.recognition.local.reader",
         "streamwatch.replay.replay",
         "streamwatch.store.schema",
     ]

@@ -50,7 +50,7 @@ def test_no_camera_is_lost_and_nothing_hangs(main: Path, small: Path, tmp_path: 
             capture={"deadline": "4s"},
             health={"port": free_port()},
             # patience
-            patch="from streamwatch.system.heartbeat import Heartbeats as h; h.register.__wrapped__.__defaults__ = (5.0,)",
+            patch="from streamwatch.system.heartbeat import Heartbeats as h\nh.register.__wrapped__.__defaults__ = (5.0,)",
         ) as daemon,
     ):
         daemon.until(lambda: daemon.log().count("is online") >= 3)

@@ -301,3 +301,14 @@ def test_frames_of_other_proportions_show_another_view_and_forget_guesses() -> N
     seen.look(0.3, {ONE: (400, 300, 120), OTHER: (800, 420, 150)})
     seen.tracker.resized((HEIGHT, WIDTH), (480, 640))
     assert [track.memory for track in seen.tracker.tracks] == [Memory.OTHER_VIEW]
+
+
+@pytest.mark.parametrize("gap", [0.3, 0.8, 1.2])
+def test_a_plate_that_grew_while_no_frame_came_is_the_same(gap: float) -> None:
+    """A vehicle that approaches doubles the width of its plate in some 0.8 s."""
+    seen = Seen()
+    (track,) = seen.look(0, {ONE: (500, 300, 60)})
+    seen.look(0.1, {ONE: (502, 302, 62)})
+    width = round(62 * 2 ** (gap / 0.8))
+    assert seen.look(0.1 + gap, {ONE: (515, 320, width)}) == []
+    assert track.course.seen_at == pytest.approx(0.1 + gap)

@@ -64,8 +64,8 @@ def test_an_outage_with_changing_faults_is_one_outage(caplog: pytest.LogCaptureF
         now += pauses[-1]
     assert pauses == [2, 4, 8, 16, 32, 60]
     assert caplog.messages == ["calls are held back: no connection"]
-    (breaker,) = breaker.breakers(now)
-    assert (breaker.name, breaker.why, breaker.since) == ("doubtful", "no answer", 0.0)
+    (held,) = breaker.breakers(now)
+    assert (held.name, held.why, held.since) == ("doubtful", "no answer", 0.0)
     breaker.began(now)
     assert breaker.answered("gate", 1) == 0.0
     assert breaker.answered("gate", 1) is None

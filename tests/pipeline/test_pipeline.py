@@ -10,7 +10,7 @@ from records import JPEG, NOON, Database, keyframe, passage
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.events import Event, KeyframeDropped, KeyframeTaken, PassageClosed, PassageOpened
-from streamwatch.core.model import Engine, Ledger, PlateText
+from streamwatch.core.model import Engine, JudgedPlate, Ledger, PlateText
 from streamwatch.pipeline import (
     Budget,
     CallLimits,
@@ -67,7 +67,7 @@ def test_a_vehicle_comes_is_read_and_goes(store: Store, database: Database) -> N
     job = pipeline.dispatcher.next(0.0)
     assert job is not None
     served = pipeline.dispatcher.serve(job)
-    assert (served.keyframe, served.plates) == (view, (PlateText("京A12345", 0.99, None),))
+    assert (served.keyframe, served.plates) == (view, (JudgedPlate(PlateText("京A12345", 0.99, None)),))
     assert [type(event).__name__ for event in events] == [
         "PassageOpened",
         "KeyframeTaken",
@@ -104,7 +104,7 @@ def test_a_keyframe_that_is_not_stored_is_not_read(store: Store, monkeypatch: py
     def full(*_: object) -> None:
         raise StorageFailed("The disk is full.")
 
-    monkeypatch.setattr(store, "save_keyframe", full)
+    monkeypatch.setattr(store.keyframes, "save", full)
     with pytest.raises(StorageFailed):
         pipeline.take(KeyframeTaken(keyframe(stay)))
     assert events == [PassageOpened(stay)]

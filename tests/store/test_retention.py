@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from records import JPEG, NOON, Database, passage, reading, rows, saved_call, saved_view, sighting
+from retaining import Retained, retain
 
 from streamwatch.core.model import Keyframe
 from streamwatch.store import (
@@ -21,7 +22,6 @@ from streamwatch.store import (
     open_reader,
     open_store,
 )
-from streamwatch.store.retention import remove_files
 
 DAY = timedelta(days=1)
 UNSETTLED = (KeyframeState.WAITING, KeyframeState.SENT, KeyframeState.DOUBTFUL)
@@ -52,23 +52,6 @@ def view_in(store: Store, state: KeyframeState, at: datetime = NOON, jpeg: bytes
     view = saved_view(store, at=at, jpeg=jpeg, closed=True)
     store.keyframes.set_state(view.key, state)
     return view
-
-
-@dataclass(frozen=True)
-class Retained:
-    """What one step deleted. rows: passages. more: True if another step may find more."""
-
-    files: int = 0
-    bytes: int = 0
-    rows: int = 0
-    more: bool = False
-
-
-def retain(store: Store, now: datetime, keep: Keep, batch: int = 200) -> Retained:
-    """One step as the daemon does it: first the rows, then the files."""
-    doomed = store.retention.retain(now, keep, batch)
-    files, size = remove_files(store.keyframes._data_dir, doomed.paths)
-    return Retained(files, size, doomed.rows, more=bool(doomed.paths or doomed.rows))
 
 
 def all_of(store: Store, now: datetime, keep: Keep, batch: int = 200) -> list[Retained]:

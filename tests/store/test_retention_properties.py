@@ -7,8 +7,9 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import JPEG, NOON, SqliteDatabase, rows, saved_view
+from retaining import Retained, retain
 
-from streamwatch.store import Keep, KeyframeState, Retained, open_store
+from streamwatch.store import Keep, KeyframeState, open_store
 
 HOUR = timedelta(hours=1)
 UNSETTLED = {KeyframeState.WAITING, KeyframeState.SENT, KeyframeState.DOUBTFUL}
@@ -36,11 +37,11 @@ def test_no_limit_takes_what_is_not_settled_and_each_takes_all_that_it_may(
             for state, hours, size in made:
                 view = saved_view(store, at=NOON + hours * HOUR, jpeg=JPEG * size, closed=True)
                 if state is not KeyframeState.WAITING:
-                    store.keyframe_state(view.key, state)
+                    store.keyframes.set_state(view.key, state)
             database.execute("UPDATE passages SET recorded_at = opened_at")
             steps: list[Retained] = []
             while not steps or steps[-1].more:
-                steps.append(store.retain(NOON + 48 * HOUR, keep, batch))
+                steps.append(retain(store, NOON + 48 * HOUR, keep, batch))
                 assert steps[-1].files <= 2 * batch
         finally:
             store.close()

@@ -12,9 +12,10 @@ from streamwatch.gate.tracking.track import MAYBE, State, Track
 MOST_TRACKS = 16  # in view at once
 NEAR = 1.2  # widths of a plate; largest distance of a detection from where the plate is expected
 FAR = 3.5  # the same for a plate whose velocity is not known yet, or that is fast
-GROWN = 1.6  # largest ratio of widths between two looks
+GROWN = 1.6  # largest ratio of widths between two looks, or in LONG_AWAY if they lie further apart
 CHECK_EVERY = 0.5  # s between two looks at the pixels of a plate that stands still
 CHECK_AGAIN = 0.2  # s; the same for a plate that is out of sight
+AWAY = 1.5  # s out of sight after which only its appearance continues a track
 LONG_AWAY = 0.35  # s out of sight after which a plate is re-identified by its appearance
 STARTS = 0.4  # score from which a detection begins a track; a lower one can only continue a track
 TENTATIVE_FOR = 1.0  # s without a second hit after which a tentative track is dropped
@@ -139,7 +140,8 @@ class Tracker:
         for track in free:
             ratio = width / max(1.0, track.course.width)
             passed = at - track.course.seen_at
-            if passed > 1.5 or not 1 / GROWN <= ratio <= GROWN:
+            grown = GROWN ** max(1.0, min(passed, AWAY) / LONG_AWAY)
+            if passed > AWAY or not 1 / grown <= ratio <= grown:
                 continue
             speed = math.hypot(*track.course.velocity) * max(passed, 0.1)
             reach = NEAR * max(width, track.course.width) + min(speed, (FAR - NEAR) * width)
