@@ -96,16 +96,16 @@ def watching(folder: Path, clip: Path, service: FakeOcrCars, **more: Any) -> Ite
         yield watched
 
 
-def check_nothing_is_missing(daemon: Running, opened: int, began: float, ended: float) -> None:
+def check_nothing_is_missing(daemon: Running, opened: int, began: float = 0, ended: float = 0) -> None:
     """Check that every passage and its answer is there.
 
-    opened: passages that the daemon counted. began, ended: UNIX times of the trouble.
+    opened: passages that the daemon counted. began, ended: UNIX times of the trouble, if vehicles came in it.
     """
     opened_at = [datetime.fromisoformat(at) for (at,) in daemon.rows("SELECT opened_at FROM passages")]
     times = [at.replace(tzinfo=UTC).timestamp() for at in opened_at]
     assert len(times) >= opened
-    inside = [at for at in times if began < at < ended]
-    assert inside, "vehicles of the outage are there, with their own times"
+    if ended > began:
+        assert any(began < at < ended for at in times), "vehicles of the outage are there, with their own times"
     if daemon.database is None:
         assert daemon.rows("PRAGMA integrity_check") == [("ok",)]
     assert daemon.rows("SELECT count(*) FROM passages WHERE outcome = 'pending'") == [(0,)]

@@ -37,10 +37,10 @@ def upgrade(connection: Connection, place: DatabaseName) -> None:
     """
     if version(connection, place) == newest() and _view_stands(connection):
         return
+    config = _config()  # before the import of Alembic's commands, because it silences Alembic
     from alembic import command
 
     connection.execute(text(f"DROP VIEW IF EXISTS {VIEW}"))
-    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     _explain(connection)

@@ -13,6 +13,12 @@ from rtsp_server import RtspServer
 STOPPED = 8.0
 """Seconds; far longer than what is borne: the deadline, and the silence of a small stream."""
 
+IMPATIENT = """
+from streamwatch.system.heartbeat import Heartbeats
+Heartbeats.register.__wrapped__.__defaults__ = (5.0,)
+"""
+"""Python for a daemon whose threads must beat every five seconds."""
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -49,8 +55,7 @@ def test_no_camera_is_lost_and_nothing_hangs(main: Path, small: Path, tmp_path: 
             recognizer={"engine": "local"},
             capture={"deadline": "4s"},
             health={"port": free_port()},
-            # patience
-            patch="from streamwatch.system.heartbeat import Heartbeats as h\nh.register.__wrapped__.__defaults__ = (5.0,)",
+            patch=IMPATIENT,
         ) as daemon,
     ):
         daemon.until(lambda: daemon.log().count("is online") >= 3)
