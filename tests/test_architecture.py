@@ -145,10 +145,21 @@ def test_no_modules_of_the_package_import_each_other_in_a_circle() -> None:
     assert list(TopologicalSorter(needs).static_order())
 
 
-def test_only_the_daemon_starts_threads() -> None:
-    """The exception is a name look-up: it can hang and cannot be broken off, so no other thread may wait in it."""
-    starters = {str(path.relative_to(PACKAGE)) for path in MODULES if "Thread(" in path.read_text(encoding="utf-8")}
-    assert starters == {"app/daemon.py", "system/connections.py"}
+def test_threads_are_started_in_one_module_and_for_few() -> None:
+    """`app/` runs the daemon and checks cameras, `ocr_server/` its reader.
+
+    `system/connections.py` looks up a name in a thread, because a look-up can hang and cannot be broken off.
+    """
+    texts = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in MODULES}
+    assert {path for path, text in texts.items() if "Thread(" in text} == {"system/threads.py"}
+    users = {path for path, text in texts.items() if "streamwatch.system.threads import" in text}
+    assert users == {
+        "app/cameras.py",
+        "app/check.py",
+        "app/daemon.py",
+        "ocr_server/serve_ocr.py",
+        "system/connections.py",
+    }
 
 
 def test_every_module_lies_in_a_room() -> None:

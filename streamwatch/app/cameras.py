@@ -1,14 +1,11 @@
 """Makes cameras from settings: each with one stream, or with a substream beside it."""
 
-from collections.abc import Callable
-
 from streamwatch.app.substream_camera import Camera, SubstreamCamera
 from streamwatch.app.wiring import make_activity_detector
 from streamwatch.capture import LiveCamera, ReopenTimes, Source, open_source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
-
-Spawn = Callable[[Callable[[], None], str], object]
+from streamwatch.system.threads import Spawn
 
 STUCK = 10.0
 """Seconds of the same picture after which a substream is not relied upon: what passes meanwhile is not seen."""

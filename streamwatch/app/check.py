@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from streamwatch.app.cameras import main_stream, substream_of
-from streamwatch.app.daemon import spawn
 from streamwatch.app.wiring import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera
 from streamwatch.config.settings import Reads, Settings
@@ -17,6 +16,7 @@ from streamwatch.http.health import serve
 from streamwatch.recognition.ocrcars.reach import reach
 from streamwatch.store.inspection import inspect_store, require_makeable
 from streamwatch.store.lock import is_held, lock_file
+from streamwatch.system.threads import spawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Starts and supervises everything that runs side by side. The only module that starts threads.
+"""Starts and supervises everything that runs side by side.
 
     camera NAME   capture and gate of one camera                ──events──▶ recorder
     recorder      the one thread that writes the database       ──keyframes, once they are stored──▶ dispatcher
@@ -41,21 +41,13 @@ from streamwatch.store import EvidenceFiles, LastView, Store
 from streamwatch.system.allocator import share_memory_between_threads
 from streamwatch.system.heartbeat import Heartbeats
 from streamwatch.system.notify import Notifier
+from streamwatch.system.threads import spawn
 
 log = logging.getLogger(__name__)
 
 ENDING = 5.0  # s that a camera's thread which hangs may hold up the end, before the drain begins
 KEEPER_ENDING = 2.0  # s that the keeper may take to end
 READING = 300.0  # s that one keyframe may take with all its attempts and time-outs
-
-Spawn = Callable[[Callable[[], None], str], threading.Thread]
-
-
-def spawn(target: Callable[[], None], name: str) -> threading.Thread:
-    """Start a thread that does not keep the process alive."""
-    thread = threading.Thread(target=target, name=name, daemon=True)
-    thread.start()
-    return thread
 
 
 class Daemon:

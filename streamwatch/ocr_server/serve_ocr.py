@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from streamwatch.app.daemon import Spawn, spawn
 from streamwatch.config.settings import ServeOcrSettings, Settings
 from streamwatch.core.endpoint import is_loopback
 from streamwatch.core.errors import ConfigError
@@ -16,6 +15,7 @@ from streamwatch.core.model import Recognizer
 from streamwatch.http.visitors import listen
 from streamwatch.ocr_server import Guard, KeyPair, OcrService
 from streamwatch.system import stderr
+from streamwatch.system.threads import Spawn, spawn
 
 log = logging.getLogger(__name__)
 

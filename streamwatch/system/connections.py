@@ -15,11 +15,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
 import httpcore
 import httpx
+
+from streamwatch.system.threads import spawn
 
 _CHUNK = 65536
 """Bytes that are handed over at once."""
@@ -167,7 +170,7 @@ class Connections(httpcore.NetworkBackend):
             found = self._looking.get((host, port))
             if found is None:
                 found = self._looking[host, port] = Future()
-                threading.Thread(target=self._look_up, args=(host, port, found), name="look-up", daemon=True).start()
+                spawn(partial(self._look_up, host, port, found), "look-up")
         return found.result(_left(until))
 
     def _look_up(self, host: str, port: int, found: Future[Sequence[_Address]]) -> None:

@@ -13,7 +13,6 @@ from numbered import clip, number_in
 from rtsp_server import RtspServer
 
 from streamwatch.app.cameras import camera_of
-from streamwatch.app.daemon import spawn
 from streamwatch.app.substream_camera import Camera, SubstreamCamera
 from streamwatch.capture import LiveCamera, open_source
 from streamwatch.config.loading import load
@@ -21,6 +20,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.codes import CameraState
 from streamwatch.core.model import Attention, Frame
 from streamwatch.gate import Activity
+from streamwatch.system.threads import spawn
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from records import Database, keyframe, passage, saved_view
 
 from streamwatch.app import persistence, wiring
-from streamwatch.app.daemon import spawn
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.retention_rounds import RetentionRounds
@@ -25,6 +24,7 @@ from streamwatch.core.model import CallResult, Engine, JudgedPlate, Ledger, Plat
 from streamwatch.pipeline import ChannelClosed, Dispatcher, Pipeline
 from streamwatch.store import EvidenceFiles, KeyframeState, Store, open_evidence, open_store
 from streamwatch.system.heartbeat import Heartbeats
+from streamwatch.system.threads import spawn
 
 WAIT = 60.0  # s; generous, because only a test that fails waits for as long
 
