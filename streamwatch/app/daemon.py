@@ -72,8 +72,8 @@ class Daemon:
         self._awake = Awake(clock)
         self._heartbeats = Heartbeats(self._awake.monotonic)
         self._lifecycle = Lifecycle(stop)
-        persistence = Persistence(clock, self._lifecycle)
-        self._writer = Writer(store, clock, persistence)
+        persistence = Persistence(clock, self._lifecycle, self._heartbeats)
+        self._writer = Writer(store, clock, persistence, self._heartbeats)
 
         def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
             access = ReaderAccess(evidence, persistence, self._writer, take)
@@ -164,8 +164,8 @@ class Daemon:
 
     def _record(self) -> None:
         """Do the work of the recorder's thread."""
-        with self._heartbeats.register("recorder") as heartbeat:
-            self._writer.run(heartbeat)
+        with self._heartbeats.register("recorder"):
+            self._writer.run()
 
     def _read(self, name: str, next_job: Callable[[float], Job | None]) -> None:
         """Do the work of a reader's thread, or of the stand-in's."""

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from streamwatch.app.lifecycle import Lifecycle, Phase
 from streamwatch.core.clock import Clock
-from streamwatch.core.errors import StorageFailed
+from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.health import DatabaseHealth
+from streamwatch.system.heartbeat import Heartbeats
 
 log = logging.getLogger(__name__)
 
@@ -21,37 +22,51 @@ class Persistence:
     """Tries again, so that a full disk, a lock, or a server that is away loses nothing that was seen.
 
     For all threads that work with the storage. The first one that fails is logged, and so is the last one that
-    succeeds again. health: replaced as a whole; for status pages.
+    succeeds again. An attempt that began before an outage ended and fails after that end says nothing new, because it
+    belongs to the same outage: its thread may have waited for a server that was just starting. Or the attempt itself
+    asked the server whether a commit is in: the answer ended the outage, and the attempt failed because it is not.
+
+    health: replaced as a whole; for status pages.
     """
 
-    def __init__(self, clock: Clock, lifecycle: Lifecycle) -> None:
-        self._clock, self._lifecycle = clock, lifecycle
+    def __init__(self, clock: Clock, lifecycle: Lifecycle, heartbeats: Heartbeats) -> None:
+        self._clock, self._lifecycle, self._heartbeats = clock, lifecycle, heartbeats
         self._lock = threading.Lock()
         self._failing: set[int] = set()  # identifiers of threads
+        self._outages = 0  # that have ended
         self.health = DatabaseHealth()
 
-    def persist(self, attempt: Callable[[], T], beat: Callable[[], None] = lambda: None) -> T:
-        """Return what `attempt` returns, as soon as it does not raise StorageFailed. beat: called before each try.
+    def persist(self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` returns, as soon as it does not raise StorageFailed. Each try is a heartbeat.
 
         Raises StorageFailed once the end of the daemon is over, and whatever else `attempt` raises.
         """
         pause = RETRY_FIRST
         while True:
-            beat()
+            self._heartbeats.beat()
+            outage = self._outages
             try:
                 result = attempt()
             except StorageFailed as error:
-                self._fails(error)
+                self._fails(error, outage)
                 if self._lifecycle.phase is Phase.OVER:
                     raise
                 self._lifecycle.wait_to_retry(pause)
                 pause = min(RETRY_LONGEST, 2 * pause)
+            except DatabaseUnusable:
+                raise
+            except StoreError:
+                self._succeeds()  # the storage answers again; the caller asked for what is not there
+                raise
             else:
                 self._succeeds()
                 return result
 
-    def _fails(self, error: StorageFailed) -> None:
+    def _fails(self, error: StorageFailed, outage: int) -> None:
+        """Note that an attempt failed. outage: the number of outages that had ended when the attempt began."""
         with self._lock:
+            if outage != self._outages:
+                return
             if not self._failing:
                 log.error("%s Watching goes on; what is seen is written as soon as that is possible.", error)
                 self.health = DatabaseHealth(self._clock.now(), str(error))
@@ -63,5 +78,6 @@ class Persistence:
                 return
             self._failing.discard(threading.get_ident())
             if not self._failing:
+                self._outages += 1
                 log.warning("the database and the evidence folder can be written again")
                 self.health = DatabaseHealth()

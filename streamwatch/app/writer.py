@@ -11,7 +11,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StorageFailed
 from streamwatch.pipeline import Channel
 from streamwatch.store import Store
-from streamwatch.system.heartbeat import Heartbeat
+from streamwatch.system.heartbeat import Heartbeats
 
 QUEUED = 1000  # tasks that may wait for the database
 
@@ -28,22 +28,26 @@ class _Task:
 
 
 class Writer:
-    """Does the tasks of its queue one after the other, in the thread that calls `run`."""
+    """Does the tasks of its queue one after the other, in the thread that calls `run`.
 
-    def __init__(self, store: Store, clock: Clock, persistence: Persistence) -> None:
+    A thread that waits for the writer rests: the writer's own heartbeat says if it hangs, and a database that is away
+    for hours makes the writer wait, but must not look like a program that hangs.
+    """
+
+    def __init__(self, store: Store, clock: Clock, persistence: Persistence, heartbeats: Heartbeats) -> None:
         self._store, self._clock, self._persistence = store, clock, persistence
+        self._heartbeats = heartbeats
         self._tasks: Channel[_Task] = Channel(QUEUED)
-        self._heartbeat: Heartbeat | None = None
+        self._runs = False
 
     def put(self, call: Callable[[], None]) -> None:
         """Queue a vital call, and wait while the queue is full. Raises ChannelClosed when the program is stopping."""
-        self._tasks.put(_Task(call, vital=True))
+        with self._heartbeats.resting():
+            self._tasks.put(_Task(call, vital=True))
 
     def ask_vital(self, call: Callable[[], None]) -> None:
         """Queue a vital call and wait until it is done. Raises ChannelClosed, and what the call raises."""
-        task = _Task(call, vital=True)
-        self._tasks.put(task)
-        task.done.result()
+        self._do(_Task(call, vital=True))
 
     def ask(self, call: Callable[[], T]) -> T:
         """Have the store asked between two events, and return its answer; tried again while the machine is at fault.
@@ -51,9 +55,7 @@ class Writer:
         Raises ChannelClosed, which ends the calling thread quietly when the program is stopping, and what the call
         raises.
         """
-        task = _Task(partial(self.persist, call), vital=False)
-        self._tasks.put(task)
-        result: T = task.done.result()
+        result: T = self._do(_Task(partial(self.persist, call), vital=False))
         return result
 
     def offer(self, call: Callable[[], None]) -> Future[None] | None:
@@ -61,15 +63,15 @@ class Writer:
         task = _Task(partial(self.persist, call), vital=False)
         return task.done if self._tasks.offer(task) else None
 
-    def run(self, heartbeat: Heartbeat) -> None:
+    def run(self) -> None:
         """Do the tasks until the queue is closed and empty; then raise ChannelClosed. Raises what a vital task raises.
 
         From now on, what the machine prevents is tried again.
         """
-        self._heartbeat = heartbeat
+        self._runs = True
         self._store.persist = self.persist
         while True:
-            with heartbeat.resting():
+            with self._heartbeats.resting():
                 task = self._tasks.get()
             try:
                 task.done.set_result(task.call())
@@ -83,9 +85,7 @@ class Writer:
 
         For the writer's thread, and before `run` for the one that starts it.
         """
-        if self._heartbeat is None:
-            return attempt()
-        return self._persistence.persist(partial(self._attempt, attempt), self._heartbeat.beat)
+        return self._persistence.persist(partial(self._attempt, attempt)) if self._runs else attempt()
 
     def close(self) -> None:
         """Take no task any more; what is queued is still done."""
@@ -96,6 +96,12 @@ class Writer:
         self._tasks.close()
         for task in self._tasks.take_all():
             task.done.set_exception(StorageFailed("The program is stopping because of an error."))
+
+    def _do(self, task: _Task) -> Any:
+        """Queue a task and wait until it is done; return what its call returns."""
+        with self._heartbeats.resting():
+            self._tasks.put(task)
+            return task.done.result()
 
     def _attempt(self, attempt: Callable[[], T]) -> T:
         self._store.clock_trusted = self._clock.trusted

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from streamwatch.cli import console
 from streamwatch.cli.output import progress_bar
 from streamwatch.core.clock import SystemClock
 
@@ -28,10 +27,11 @@ def bench(
     rotate: Annotated[Turn, typer.Option(help="Degrees clockwise by which the pictures are turned.")] = Turn.NOT,
 ) -> None:
     """Measure what a camera costs on this machine, and say how many such cameras it can carry; needs no config."""
+    from streamwatch.cli.tables import print_text
     from streamwatch.replay.camera_cost import bench, opened, own_cores, report
 
     clock = SystemClock()
     with opened(source, clock, int(rotate)) as camera, progress_bar() as bar:
         task = bar.add_task("measuring", total=None)
         found = bench(camera, seconds, clock, lambda done, length: bar.update(task, completed=done, total=length))
-    console.print_text(report(found, own_cores()), sys.stdout)
+    print_text(report(found, own_cores()), sys.stdout)

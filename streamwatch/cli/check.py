@@ -5,7 +5,6 @@ import sys
 
 import typer
 
-from streamwatch.cli import console
 from streamwatch.cli.options import DEFAULT_CONFIG, ConfigPath, load_settings
 from streamwatch.core.clock import SystemClock
 
@@ -15,12 +14,13 @@ log = logging.getLogger("streamwatch")
 def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Try config, database, engine and cameras, and say what to do; pays nothing."""
     from streamwatch.app.check import check
+    from streamwatch.cli.tables import print_finding
 
     settings = load_settings(config_path)
     log.setLevel(logging.ERROR)  # the findings say it all
-    console.print_finding(True, f"config: {config_path}", sys.stdout)
+    print_finding(True, f"config: {config_path}", sys.stdout)
     bad = False
     for finding in check(settings, config_path, SystemClock()):
-        console.print_finding(finding.good, f"{finding.what}: {finding.text}", sys.stdout)
+        print_finding(finding.good, f"{finding.what}: {finding.text}", sys.stdout)
         bad = bad or not finding.good
     raise typer.Exit(bad)

@@ -1,17 +1,16 @@
-"""How output looks on a terminal and in a pipe. Every text that is shown passes `words.printable` here."""
+"""What the program says: its log, its errors, and results for programs. Tables for people are made in tables.py.
+
+Every text that is shown passes `printable`.
+"""
 
 import csv
 import logging
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from streamwatch.core.redact import hide_credentials
 from streamwatch.core.text import for_spreadsheet, json_text, printable
@@ -34,9 +33,6 @@ COLUMNS = (
     "image",
 )
 
-PIPE = 10_000
-"""Cells of a line in a pipe: none is longer."""
-
 
 class _Redacting(logging.Formatter):
     """The last fence: no address with credentials leaves the process, also not in a message of a library."""
@@ -48,7 +44,7 @@ class _Redacting(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line, or more with a traceback."""
-        return hide_credentials(_lines(super().format(record)))
+        return hide_credentials(printable_lines(super().format(record)))
 
 
 def set_up_logging() -> None:
@@ -63,27 +59,12 @@ def sighting_line(sighting: "Sighting", corrected: bool) -> str:
     """Return one line for a new sighting, or for one whose plate was corrected."""
     confidence = "  ? " if sighting.confidence is None else f"{sighting.confidence:4.2f}"
     note = "  (corrected)" if corrected else ""
-    return f"{_local(sighting.first_seen)}  {printable(f'{sighting.camera}  {sighting.plate}')}  {confidence}{note}"
+    return f"{local_time(sighting.first_seen)}  {printable(f'{sighting.camera}  {sighting.plate}')}  {confidence}{note}"
 
 
 def print_error(text: str, out: TextIO) -> None:
     """Print the error that ends the program; each line is a sentence of its own."""
-    out.write(f"streamwatch: {hide_credentials(_lines(text))}\n")
-
-
-def print_sightings(rows: Iterable["SightingRow"], format: str, out: TextIO, left: int = 0) -> None:
-    """Print sightings as a table, or as JSON or CSV row by row. left: number of sightings that a table leaves out."""
-    if format == "json":
-        _write_json_list(map(_record, rows), out)
-    elif format == "csv":
-        _write_csv(rows, out)
-    elif shown := list(rows):
-        _print_table(shown, out)
-        if left:
-            all_ = f"--limit {len(shown) + left} shows all, and --format csv writes them."
-            print_text(f"{left} more that are older; {all_}", out)
-    else:
-        print_text("No sightings.", out)
+    out.write(f"streamwatch: {hide_credentials(printable_lines(text))}\n")
 
 
 def print_json(value: object, out: TextIO) -> None:
@@ -92,18 +73,21 @@ def print_json(value: object, out: TextIO) -> None:
     out.write(json_text(value) + "\n")
 
 
-def _write_json_list(records: Iterable[dict[str, Any]], out: TextIO) -> None:
-    """Print a list as `print_json` does, one record at a time."""
+def write_json(rows: Iterable["SightingRow"], out: TextIO) -> None:
+    """Print sightings as `print_json` prints a list, row by row."""
     _in_utf8(out)
     before = "[\n"
-    for record in records:
-        out.write(before + textwrap.indent(json_text(record), " "))
+    for row in rows:
+        out.write(before + textwrap.indent(json_text(_record(row)), " "))
         before = ",\n"
     out.write("[]\n" if before == "[\n" else "\n]\n")
 
 
-def _write_csv(rows: Iterable["SightingRow"], out: TextIO) -> None:
-    """Print CSV with the byte order mark by which spreadsheet programs know UTF-8; times are local with an offset."""
+def write_csv(rows: Iterable["SightingRow"], out: TextIO) -> None:
+    """Print sightings as CSV, row by row; times are local with an offset.
+
+    The byte order mark tells spreadsheet programs that it is UTF-8.
+    """
     _in_utf8(out)
     if not out.isatty():
         out.write("\ufeff")
@@ -121,78 +105,9 @@ def _in_utf8(out: TextIO) -> None:
         out.reconfigure(encoding="utf-8")
 
 
-def _lines(text: str) -> str:
+def printable_lines(text: str) -> str:
+    """Return a text whose characters cannot steer a terminal, with its line breaks."""
     return "\n".join(map(printable, text.split("\n")))
-
-
-def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
-    """Print the results of the verb `read` as a table."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("picture", "plate", "sure"):
-        table.add_column(heading, overflow="fold")
-    for result in results:
-        picture = cell(result["image"])
-        if result["error"]:
-            table.add_row(picture, cell(result["error"], "red"))
-        elif not result["plates"]:
-            table.add_row(picture, cell("no plate", "dim"))
-        for plate in result["plates"]:
-            table.add_row(picture, cell(plate["plate"], "bold"), _confidence(plate["confidence"]))
-    print_table(table, out)
-
-
-def _print_table(rows: Sequence["SightingRow"], out: TextIO) -> None:
-    """Print sightings with local times; the second time has no year, and no date if that is the same."""
-    table = _table("id", "camera", "plate", "sure", "first seen", "last seen", "reads", "status")
-    for row in rows:
-        first, last = _local(row.first_seen), _local(row.last_seen)
-        table.add_row(
-            str(row.id),
-            cell(row.camera),
-            cell(row.plate, "bold"),
-            _confidence(row.confidence),
-            first,
-            last.removeprefix(first[:11])[-len("12-31 23:59:59") :],
-            str(row.reads),
-            row.status.value,
-        )
-    print_table(table, out)
-
-
-def _table(*headings: str) -> Table:
-    """Return an empty table. If a terminal is too narrow, the camera and the status are cut, never a plate."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in headings:
-        numbers = heading in ("id", "sure", "reads")
-        table.add_column(
-            heading, justify="right" if numbers else "left", no_wrap=heading not in ("camera", "status"), min_width=3
-        )
-    return table
-
-
-def cell(text: str, style: str = "") -> Text:
-    """Return a cell with a text from outside: it cannot steer the terminal, and Rich's markup in it does not count."""
-    return Text(printable(text), style)
-
-
-def print_table(table: Table, out: TextIO) -> None:
-    """Print a table as wide as the terminal; in a pipe as wide as it needs to be."""
-    _console(out).print(table)
-
-
-def print_finding(good: bool, text: str, out: TextIO) -> None:
-    """Print a line of the verb `check`."""
-    print_text(text, out, ("ok  ", "green") if good else ("bad ", "red"))
-
-
-def print_text(text: str, out: TextIO, before: tuple[str, str] | None = None) -> None:
-    """Print a text; on a terminal its lines break between words. before: a word with its style."""
-    plain = Text(_lines(text))
-    _console(out).print(plain if before is None else Text.assemble(before, " ", plain))
-
-
-def _console(out: TextIO) -> Console:
-    return Console(file=out, width=None if out.isatty() else PIPE, highlight=False)
 
 
 def _record(row: "SightingRow") -> dict[str, Any]:
@@ -215,9 +130,6 @@ def _stamp(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds")
 
 
-def _local(time: datetime) -> str:
+def local_time(time: datetime) -> str:
+    """Return a time as people read it: in local time, to the second."""
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _confidence(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"

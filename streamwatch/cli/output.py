@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 from streamwatch.cli import console
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from streamwatch.core.model import Sighting
 
 log = logging.getLogger("streamwatch")
@@ -35,15 +34,18 @@ def give_up_stdout() -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
+def progress_bar() -> Iterator["Progress"]:
     """Show a progress bar on a terminal, nothing in a pipe.
 
     Ctrl+C raises KeyboardInterrupt, so that the ledger is completed.
     """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     signal.signal(signal.SIGINT, signal.default_int_handler)
     terminal = Console(stderr=True)
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from streamwatch.cli import console
 from streamwatch.cli.database import writer
@@ -46,7 +45,7 @@ def replay(
         task = bar.add_task("", total=None)
 
         def tell(video: Path, done: float, length: float | None) -> None:
-            bar.update(task, description=escape(printable(video.name)), completed=done, total=length)
+            bar.update(task, description=printable(video.name), completed=done, total=length)
 
         play(
             settings,

@@ -65,9 +65,14 @@ def sightings(
     with closing(open_reader(settings.database, settings.data_dir)) as reader:
         require_camera(camera, settings, config_path, reader)
         rows = reader.each_sighting(glob, camera, begin, end, limit)
-        if format is Format.TABLE:
-            shown = list(rows)
-            left = reader.count_sightings(glob, camera, begin, end) - len(shown) if len(shown) == limit else 0
-            console.print_sightings(shown, format, sys.stdout, left)
-        else:
-            console.print_sightings(rows, format, sys.stdout)
+        match format:
+            case Format.JSON:
+                console.write_json(rows, sys.stdout)
+            case Format.CSV:
+                console.write_csv(rows, sys.stdout)
+            case Format.TABLE:
+                from streamwatch.cli.tables import print_sightings
+
+                shown = list(rows)
+                left = reader.count_sightings(glob, camera, begin, end) - len(shown) if len(shown) == limit else 0
+                print_sightings(shown, sys.stdout, left)

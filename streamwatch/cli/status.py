@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from streamwatch.cli import console
 from streamwatch.cli.options import DEFAULT_CONFIG, ConfigPath, ReadFormat, load_settings
 
 
@@ -14,6 +13,7 @@ def status(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show how the daemon is: cameras, outbox, calls, budget, disk; exit code 1 if it is not well."""
+    from streamwatch.cli.tables import print_text
     from streamwatch.health import STATUS_FILE, health, read_status, status_json, status_table
     from streamwatch.store.lock import is_held
 
@@ -22,6 +22,6 @@ def status(
     if format is ReadFormat.JSON:
         sys.stdout.write(status_json(found))
     else:
-        console.print_text(status_table(found, narrow=sys.stdout.isatty()), sys.stdout)
+        print_text(status_table(found, narrow=sys.stdout.isatty()), sys.stdout)
     well, _ = health(found.snapshot)
     raise typer.Exit(not (found.running and well))

@@ -1,12 +1,13 @@
 """Finds threads that make no progress, for the watchdog.
 
 A thread beats when it has done a unit of work, or found that there is none (a camera that is reconnecting). While it
-waits for work without a time limit, it rests. A thread that does neither for longer than its patience hangs.
+waits for work, or for another thread, without a time limit, it rests. A thread that does neither for longer than its
+patience hangs.
 """
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 PATIENCE = 60.0
 """Seconds without a beat after which a thread counts as hanging, unless it asks for more time."""
@@ -39,13 +40,23 @@ class Heartbeat:
         return -self._patience if self._resting else now - self._last - self._patience
 
 
+class _ThreadLocal(threading.local):
+    """The heartbeat of the thread that looks; None for a thread that is not watched."""
+
+    heartbeat: Heartbeat | None = None
+
+
 class Heartbeats:
-    """The beats of all threads that must make progress."""
+    """The beats of all threads that must make progress.
+
+    `beat` and `resting` are for the calling thread, so that what several threads share need not know their heartbeats.
+    """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._heartbeats: dict[str, Heartbeat] = {}
+        self._of_thread = _ThreadLocal()
 
     @contextmanager
     def register(self, name: str, patience: float = PATIENCE) -> Iterator[Heartbeat]:
@@ -59,11 +70,23 @@ class Heartbeats:
             if name in self._heartbeats:
                 raise ValueError(f"a heartbeat named {name} is in use")
             self._heartbeats[name] = heartbeat
+        before, self._of_thread.heartbeat = self._of_thread.heartbeat, heartbeat
         try:
             yield heartbeat
         finally:
+            self._of_thread.heartbeat = before
             with self._lock:
                 del self._heartbeats[name]
+
+    def beat(self) -> None:
+        """Note progress of the calling thread; nothing if it is not watched."""
+        if self._of_thread.heartbeat is not None:
+            self._of_thread.heartbeat.beat()
+
+    def resting(self) -> AbstractContextManager[None]:
+        """Return a context in which the calling thread may wait for ever; nothing if it is not watched."""
+        heartbeat = self._of_thread.heartbeat
+        return nullcontext() if heartbeat is None else heartbeat.resting()
 
     def stalled(self) -> list[str]:
         """Return the names of the threads that hang; the one that hangs for the longest time comes first."""

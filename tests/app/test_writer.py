@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from records import Database, keyframe, passage, saved_view
 
-from streamwatch.app import persistence, wiring
+from streamwatch.app import persistence, wiring, writer
+from streamwatch.app.daemon import READING
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.retention_rounds import RetentionRounds
@@ -18,9 +19,9 @@ from streamwatch.app.workers import ReaderAccess, ReadingWorker, answers
 from streamwatch.app.writer import Writer
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
-from streamwatch.core.errors import StorageFailed, StoreError
+from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.core.events import Event, KeyframeTaken, PassageOpened
-from streamwatch.core.model import CallResult, Engine, JudgedPlate, Ledger, PlateText
+from streamwatch.core.model import CallResult, Engine, JudgedPlate, Keyframe, Ledger, PlateText
 from streamwatch.pipeline import ChannelClosed, Dispatcher, Pipeline
 from streamwatch.store import EvidenceFiles, KeyframeState, Store, open_evidence, open_store
 from streamwatch.system.heartbeat import Heartbeats
@@ -48,10 +49,11 @@ class Threads:
 
     def __init__(self, store: Store) -> None:
         self.clock, self.lifecycle = SystemClock(), Lifecycle(threading.Event())
-        self.persistence = Persistence(self.clock, self.lifecycle)
-        self.writer = Writer(store, self.clock, self.persistence)
+        self.seconds = 0.0  # of the heartbeats' clock, which a test sets
+        self.heartbeats = Heartbeats(lambda: self.seconds)
+        self.persistence = Persistence(self.clock, self.lifecycle, self.heartbeats)
+        self.writer = Writer(store, self.clock, self.persistence, self.heartbeats)
         self.error: BaseException | None = None
-        self._heartbeats = Heartbeats(self.clock.monotonic)
 
     def __enter__(self) -> "Threads":
         spawn(self._run, "recorder")
@@ -62,9 +64,9 @@ class Threads:
         self.writer.close()
 
     def _run(self) -> None:
-        with self._heartbeats.register("recorder") as heartbeat:
+        with self.heartbeats.register("recorder"):
             try:
-                self.writer.run(heartbeat)
+                self.writer.run()
             except BaseException as error:
                 self.error = error
 
@@ -119,10 +121,9 @@ def test_a_retention_step_that_hangs_delays_no_call(store: Store, settings: Sett
             threads.writer.ask_vital(lambda event=event: pipeline.take(event))  # type: ignore[misc]
         found = answers()
         worker = ReadingWorker(pipeline.dispatcher, {"gate": found}, threads.lifecycle)
-        heartbeats = Heartbeats(threads.clock.monotonic)
 
         def read() -> None:
-            with heartbeats.register("reader 1") as heartbeat:
+            with threads.heartbeats.register("reader 1") as heartbeat:
                 worker.run(pipeline.dispatcher.next, heartbeat)
 
         spawn(read, "reader 1")
@@ -222,9 +223,135 @@ def view_path(settings: Settings) -> Path:
 
 
 @pytest.mark.errors_expected
+def test_a_reader_that_waits_for_the_storage_does_not_hang(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is away for four hours: first the reader loads a picture, then it has an event recorded."""
+    view = saved_view(store)
+    evidence = open_evidence(settings.database, settings.data_dir)
+    tries: dict[str, int] = {"reader 1": 0, "recorder": 0}
+    stalled: list[str] = []
+
+    with Threads(store) as threads:
+
+        def away() -> None:
+            """Raise StorageFailed for 480 tries of a thread, between which 30 s pass each time."""
+            name = threading.current_thread().name
+            if tries[name] < 480:
+                tries[name] += 1
+                raise StorageFailed("The database does not answer.")
+
+        def pass_time(seconds: float) -> None:
+            threads.seconds += persistence.RETRY_LONGEST
+            stalled.extend(threads.heartbeats.stalled())
+
+        def load(key: str) -> Keyframe:
+            away()
+            return EvidenceFiles.load_keyframe(evidence, key)
+
+        monkeypatch.setattr(threads.lifecycle, "wait_to_retry", pass_time)
+        monkeypatch.setattr(evidence, "load_keyframe", load)
+        access = ReaderAccess(evidence, threads.persistence, threads.writer, lambda event: threads.writer.persist(away))
+        read: Future[Keyframe] = Future()
+
+        def work() -> None:
+            with threads.heartbeats.register("reader 1", READING):
+                loaded = access.load(view.key)
+                access.record(PassageOpened(passage()))
+                read.set_result(loaded)
+
+        spawn(work, "reader 1")
+        assert read.result(WAIT) == view
+    assert tries == {"reader 1": 480, "recorder": 480}
+    assert stalled == []
+    evidence.close()
+
+
+@pytest.mark.errors_expected
+def test_a_camera_that_waits_for_room_in_the_queue_does_not_hang(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "QUEUED", 1)
+    threads, waits, submitted = Threads(store), threading.Event(), Future[bool]()
+    put = threads.writer._tasks.put
+
+    def watched_put(task: object) -> None:
+        waits.set()
+        put(task)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(threads.writer._tasks, "put", watched_put)
+
+    def submit() -> None:
+        with threads.heartbeats.register("camera gate"):
+            threads.writer.put(lambda: None)
+            submitted.set_result(True)
+
+    assert threads.writer.offer(lambda: None) is not None
+    spawn(submit, "camera gate")
+    assert waits.wait(WAIT)
+    threads.seconds += 100_000
+    assert threads.heartbeats.stalled() == []
+    assert not submitted.done()
+    with threads:
+        assert submitted.result(WAIT)
+
+
+@pytest.mark.errors_expected
+def test_an_attempt_that_began_in_an_outage_which_has_ended_says_nothing_new(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The connection breaks in a commit; once the server is there again, it says that the commit is not in."""
+    caplog.set_level(logging.INFO, "streamwatch")
+    threads, asked, tried = Threads(store), list[int](), list[int]()
+    monkeypatch.setattr(threads.lifecycle, "wait_to_retry", lambda seconds: None)
+
+    def is_in() -> bool:
+        asked.append(1)
+        if len(asked) < 3:
+            raise StorageFailed("The connection is refused.")
+        return False
+
+    def attempt() -> str:
+        tried.append(1)
+        if len(tried) == 1 and not threads.persistence.persist(is_in):
+            raise StorageFailed("The connection broke off.")
+        return "written"
+
+    assert threads.persistence.persist(attempt) == "written"
+    assert threads.persistence.health.ok
+    said = [record.getMessage()[:26] for record in caplog.records]
+    assert said == ["The connection is refused.", "the database and the evide"]
+    broken = [True]
+
+    def again() -> None:
+        if broken:
+            broken.clear()
+            raise StorageFailed("The disk is full.")
+
+    threads.persistence.persist(again)
+    assert [record.getMessage()[:17] for record in caplog.records[2:]] == ["The disk is full.", "the database and "]
+
+
+@pytest.mark.errors_expected
+@pytest.mark.parametrize(
+    ("error", "well"), [(StoreError("The picture is gone."), True), (DatabaseUnusable("It is damaged."), False)]
+)
+def test_a_storage_that_answers_with_an_error_of_the_caller_is_well_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, error: StoreError, well: bool
+) -> None:
+    threads, errors = Threads(store), [StorageFailed("The disk is full."), error]
+    monkeypatch.setattr(threads.lifecycle, "wait_to_retry", lambda seconds: None)
+
+    def attempt() -> None:
+        raise errors.pop(0)
+
+    with pytest.raises(type(error)):
+        threads.persistence.persist(attempt)
+    assert threads.persistence.health.ok == well
+
+
+@pytest.mark.errors_expected
 def test_the_storage_is_well_again_once_every_thread_can_use_it(caplog: pytest.LogCaptureFixture) -> None:
     lifecycle = Lifecycle(threading.Event())
-    shared = Persistence(SystemClock(), lifecycle)
+    shared = Persistence(SystemClock(), lifecycle, Heartbeats(lambda: 0.0))
     failing, mended = threading.Event(), threading.Event()
 
     def until_mended() -> None:

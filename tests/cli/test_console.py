@@ -17,16 +17,17 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
+from rich.console import Console
 
 from streamwatch.cli.console import (
     COLUMNS,
     print_error,
-    print_finding,
-    print_plates,
-    print_sightings,
-    print_text,
     sighting_line,
+    write_csv,
+    write_json,
 )
+from streamwatch.cli.output import progress_bar
+from streamwatch.cli.tables import print_finding, print_plates, print_sightings, print_text
 from streamwatch.core.model import Engine, Sighting, SightingStatus
 from streamwatch.core.text import for_spreadsheet, printable
 from streamwatch.store import SightingRow
@@ -50,7 +51,7 @@ ROW = SightingRow(
 
 def printed(format: str, *rows: SightingRow) -> str:
     out = io.StringIO()
-    print_sightings(rows, format, out)
+    {"table": print_sightings, "json": write_json, "csv": write_csv}[format](rows, out)
     return out.getvalue()
 
 
@@ -139,18 +140,26 @@ def test_rows_are_written_as_they_come() -> None:
             written.append(out.getvalue().count("京AD12345"))
             yield replace(ROW, id=number)
 
-    for format in ("csv", "json"):
+    for write in (write_csv, write_json):
         written.clear()
         out.seek(0)
         out.truncate()
-        print_sightings(rows(), format, out)
+        write(rows(), out)
         assert written == [0, 1, 2]
     assert out.getvalue() == json.dumps(json.loads(out.getvalue()), ensure_ascii=False, indent=1) + "\n"
 
 
+def test_a_progress_bar_shows_the_name_of_a_file_as_it_is() -> None:
+    out = io.StringIO()
+    with progress_bar() as bar:
+        bar.add_task("[red]gate[/].mp4", total=1)
+        Console(file=out, width=80).print(bar.make_tasks_table(bar.tasks))
+    assert out.getvalue().startswith("[red]gate[/].mp4 ")
+
+
 def test_a_table_says_how_many_it_leaves_out() -> None:
     out = io.StringIO()
-    print_sightings([ROW], "table", out, left=7)
+    print_sightings([ROW], out, left=7)
     assert out.getvalue().splitlines()[2:] == [
         "7 more that are older; --limit 8 shows all, and --format csv writes them."
     ]
@@ -192,7 +201,7 @@ def test_on_a_narrow_terminal_the_camera_gives_way_and_never_the_plate(
     status: SightingStatus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with terminal(80, monkeypatch) as (out, seen):
-        print_sightings([replace(LONG, status=status)], "table", out)
+        print_sightings([replace(LONG, status=status)], out)
         out.flush()
         lines = seen().splitlines()
     assert len(lines) == 2

@@ -28,10 +28,14 @@ def config(tmp_path: Path) -> Path:
     return file
 
 
+def modules(*arguments: object) -> set[str]:
+    """Return the names of all modules that a run of the program has imported."""
+    return set(json.loads(output(python(MODULES, *arguments)).splitlines()[-1]))
+
+
 def imported_by(*arguments: object) -> set[str]:
-    """The top names of all modules that a run of the program has imported."""
-    said = output(python(MODULES, *arguments)).splitlines()
-    return {name.split(".")[0] for name in json.loads(said[-1])}
+    """Return the top names of these modules."""
+    return {name.split(".")[0] for name in modules(*arguments)}
 
 
 @pytest.mark.parametrize("verb", ["sightings", "calls"])
@@ -39,6 +43,11 @@ def test_a_verb_that_asks_the_database_imports_no_decoder_no_arrays_and_no_migra
     imported = imported_by(verb, "--config", config)
     assert {"sqlalchemy", "streamwatch"} <= imported
     assert not imported & {"alembic", "mako", "cv2", "numpy", "av", "httpx", "onnxruntime"}
+
+
+def test_output_for_programs_does_not_load_tables_for_people(config: Path) -> None:
+    loaded = modules("sightings", "--format", "json", "--config", config)
+    assert not {name for name in loaded if name.startswith("rich.")}
 
 
 def test_the_version_is_said_without_the_command_line() -> None:

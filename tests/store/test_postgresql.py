@@ -2,8 +2,9 @@
 
 import os
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,12 @@ from records import keyframe, output, passage, python, reading, saved_view, sigh
 from servers import USER, PostgresDatabase, Proxy, Server, running_server
 from watching import OUTAGE, ROOT, check_nothing_is_missing, endless_clip, small_disk, watching
 
+from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.persistence import Persistence
+from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.store import Store, open_reader, open_store
+from streamwatch.system.heartbeat import Heartbeats
 
 FASTER = "import streamwatch.app.housekeeping as d; d.TELL_EVERY = 0.5"
 SESSIONS = """
@@ -176,6 +181,37 @@ def test_a_commit_that_never_got_there_is_written_again(far: Store, proxy: Proxy
     attempt()
     for table in ("passages", "keyframes", "readings", "sightings"):
         assert database.rows(f"SELECT count(*) FROM {table}") == [(1,)]
+
+
+@pytest.mark.errors_expected
+def test_a_commit_that_a_server_lost_when_it_went_away_is_one_outage(
+    far: Store,
+    proxy: Proxy,
+    database: PostgresDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The server is back when it is asked whether the commit is in; it is not, and is made again."""
+    lifecycle, refused = Lifecycle(threading.Event()), list[int]()
+    persistence = Persistence(SystemClock(), lifecycle, Heartbeats(time.monotonic))
+    monkeypatch.setattr(lifecycle, "wait_to_retry", lambda seconds: None)
+
+    def ask(question: Callable[[], bool]) -> bool:
+        def refused_first() -> bool:
+            if not refused:
+                refused.append(1)
+                raise StorageFailed("The connection is refused.")
+            return question()
+
+        return persistence.persist(refused_first)
+
+    far.persist = ask
+    proxy.cut = "before"
+    persistence.persist(write(far))
+    assert refused
+    assert database.rows("SELECT count(*) FROM readings") == [(1,)]
+    said = [(record.levelname, record.getMessage()[:22]) for record in caplog.records]
+    assert said == [("ERROR", "The connection is refu"), ("WARNING", "the database and the e")]
 
 
 def test_a_question_leaves_no_name(store: Store, database: PostgresDatabase) -> None:

@@ -70,6 +70,27 @@ def test_a_rest_that_ends_in_an_error_has_ended(time: FakeTime, heartbeats: Hear
         assert heartbeats.stalled() == ["recorder"]
 
 
+def test_a_thread_need_not_know_its_heartbeat(time: FakeTime, heartbeats: Heartbeats) -> None:
+    heartbeats.beat()
+    with heartbeats.resting():
+        """A thread that is not watched does nothing with it."""
+    with heartbeats.register("reader 1", 10):
+        time.now += 8
+        with heartbeats.register("another of this thread", 10):
+            time.now += 8
+            heartbeats.beat()
+            with heartbeats.resting():
+                time.now += 5
+        assert heartbeats.stalled() == ["reader 1"], "the innermost beats"
+        heartbeats.beat()
+        assert heartbeats.stalled() == []
+        with heartbeats.resting():
+            time.now += 100
+            assert heartbeats.stalled() == []
+        time.now += 11
+        assert heartbeats.stalled() == ["reader 1"]
+
+
 def test_who_has_ended_is_not_missed(time: FakeTime, heartbeats: Heartbeats) -> None:
     with pytest.raises(KeyError), heartbeats.register("camera gate", 10):
         raise KeyError

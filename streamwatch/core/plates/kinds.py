@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 DIGITS = "0123456789"
 
@@ -15,22 +16,24 @@ LETTERS_AND_DIGITS = dict(zip("OIZSBG012586", "012586OIZSBG", strict=True))
 """The same for tables whose places are either letters or digits, and hardly ever both."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kind:
     """One kind of plate.
 
-    forms: the characters that may stand at each place, for each length. folds: look-alikes, see `O_AND_I`. pattern: its
-    full matches are exactly the texts that fit a form.
+    forms: the characters that may stand at each place, for each length. folds: look-alikes, see `O_AND_I`.
     """
 
     name: str
     forms: tuple[Form, ...]
     folds: Mapping[str, str] = field(default_factory=lambda: O_AND_I, repr=False, compare=False)
-    pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        forms = ("".join(f"[{place}]" for place in form) for form in self.forms)
-        object.__setattr__(self, "pattern", re.compile("|".join(forms)))
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The pattern whose full matches are exactly the texts that fit a form.
+
+        Compiled when it is first needed, because most countries' plates are never asked for.
+        """
+        return re.compile("|".join("".join(f"[{place}]" for place in form) for form in self.forms))
 
     def folded(self, text: str) -> str:
         """Return a text with look-alikes replaced by what can stand at their places, if it fits then; else ""."""
