@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from streamwatch.core.model import Engine, Ledger, PlateText
 from streamwatch.store import Store, open_store
 
-STRIDE = 48271  # makes assumed plates that follow each other so unlike that none counts as a misread of another
+STRIDE = 48271  # makes assumed plates so different from each other that none counts as a misread of another
 
 
 class AssumedRecognizer:

@@ -5,12 +5,12 @@
 FOLDER keeps the clips, which are made once (20 minutes of CPU for all). --only: clips whose name holds a text, such as
 quiet, gop50 or quiet-h264-vbr-gop50. Contestants that are not installed are left out: ffmpeg and motion (packages of
 Debian), DVR-Scan (`pip install dvr-scan` in an environment of its own; --dvr-scan names its program). --without-local:
-as where the extra `local` is not installed.
+as if the extra `local` were not installed.
 
-Nobody's start and end count. Who runs through a file as fast as it goes does so twice, once through its first two
-seconds only (`replay`: through the clip, and through a recording of it four times in a row), and the difference counts.
-Who plays it at its pace is looked at at the beginning and at the end of a minute, after its first vehicle. Exits with 1
-where a limit is broken or a vehicle is lost.
+Start and end of a program do not count. A program that runs through a file as fast as it can does so twice, once
+through the first two seconds only (`replay`: through the clip, and through a recording with the clip four times in a
+row), and the difference counts. A program that plays the file at its pace is measured at the beginning and at the end
+of a minute, after its first vehicle. Exits with 1 if a limit is broken or a vehicle is lost.
 """
 
 import argparse

@@ -136,7 +136,7 @@ def _coded(picture: np.ndarray) -> av.VideoFrame:
 
 
 def _pictures(stage: Stage) -> Iterator[np.ndarray]:
-    """Each with noise of its own, cut at random out of a larger sheet of it."""
+    """Yield the pictures, each with other noise, which is cut at random out of a larger sheet."""
     rng, margin = np.random.default_rng(3), 256
     sheet = rng.normal(0, NOISE, (SIZE[1] + margin, SIZE[0] + margin, 1)).round().astype(np.int16)
     sheet = np.repeat(sheet, 3, 2)

@@ -1,4 +1,4 @@
-"""Who watches a clip in the attention benchmark, and how its CPU seconds are counted."""
+"""The programs that watch a clip in the attention benchmark, and how their CPU seconds are counted."""
 
 import json
 import os
@@ -59,7 +59,7 @@ class Through:
     again: bool = False
 
     def minute(self, clip: Path, folder: Path) -> float:
-        """CPU seconds for a minute of the clip: what it takes for more of it, less what it takes for less of it."""
+        """Return the CPU seconds for a minute of the clip: the difference between a longer and a shorter run."""
         if self.again:
             parts, seconds = {"less": clip, "more": joined(clip, 1 + AGAIN, folder)}, float(AGAIN * SECONDS)
         else:
@@ -95,13 +95,13 @@ def minute_of(player: Playing, clip: Clip, folder: Path) -> float:
 
 
 def cpu_so_far(pid: int) -> float:
-    """CPU seconds of a process and its threads."""
+    """Return the CPU seconds of a process and its threads."""
     ticks = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[11:13]
     return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def knows(key: str) -> bool:
-    """Whether this version has a key of the config."""
+    """True if this version has a key of the config."""
     return any(one == key or one.startswith(f"{key}.") for one in KEYS)
 
 

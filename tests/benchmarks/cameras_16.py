@@ -3,13 +3,13 @@
     python tests/benchmarks/cameras_16.py --clips FOLDER [--clip h264-vbr-gop50] [--seconds 60] [--loops 2] [--watch]
 
 FOLDER keeps the clips of attention.py. A local RTSP server plays them; its CPU is not counted. Quiet: one, four and
-sixteen cameras are watched for so many seconds. Busy: four of the sixteen show the same vehicles at once, for so many
-loops of the clip. --watch: each with its small stream.
+sixteen cameras are watched for --seconds. Busy: four of the sixteen show the same vehicles at once, for --loops of the
+clip. --watch: each with its substream.
 
 The age of a picture is the time from its arrival (`captured_at`) to the moment when the gate is given it, noted by a
-wrapper around the gate. A camera that was watched with less than all pictures begins with kept ones when something
-stirs: their ages are told apart until it has caught up. A keyframe is in the outbox when its JPEG is on disk.
-Exits with 1 where a limit is broken.
+wrapper around the gate. A camera of which not every picture was decoded begins with kept pictures when something
+happens: their ages are counted separately until it has caught up. A keyframe is in the outbox when its JPEG is on disk.
+Exits with 1 if a limit is broken.
 """
 
 import argparse
@@ -95,7 +95,7 @@ class Watching(Running):
     since = until_time = 0.0
 
     def watched(self, begin: float, end: float) -> bool:
-        """Whether all between two instants, in seconds of the epoch, was seen."""
+        """True if everything between two instants, in seconds of the epoch, was seen."""
         return self.since <= begin and end <= self.until_time
 
 
@@ -189,7 +189,7 @@ def show_busy(daemon: Watching, clip: Clip, server: RtspServer, loops: int, core
 
 
 def served(clip: Clip, watch: bool, stack: ExitStack) -> tuple[RtspServer, Settings]:
-    """A server of the main stream, and a camera of it; watch: whose small stream has a server of its own."""
+    """A server of the main stream, and a camera of it; watch: whose substream has a server of its own."""
     main = stack.enter_context(RtspServer(clip.main))
     small = stack.enter_context(RtspServer(clip.sub, began=main.began)) if watch else None
     return main, {"source": main.url} | ({} if small is None else {"watch": small.url})

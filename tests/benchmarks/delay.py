@@ -3,7 +3,7 @@
     python tests/benchmarks/delay.py [--loops 2] [--only TEXT]
 
 A drawn scene, 1280x720 at 25 pictures a second and an I-frame every 2 s, in which vehicles come at all phases of these
-groups. Every picture decoded, I-frames (the default), and with a small stream, one after the other; --only: those whose
+groups. Every picture decoded, I-frames (the default), and with a substream, one after the other; --only: those whose
 name holds a text. A keyframe is in the outbox when its JPEG is on disk. Exits with 1 where a limit is broken.
 """
 
@@ -51,7 +51,7 @@ class Mode:
 MODES = (
     Mode("every picture", "full", False, None, None),
     Mode("I-frames", "auto", False, 0.6, 2.5),
-    Mode("small stream", "auto", True, None, 1.0),
+    Mode("substream", "auto", True, None, 1.0),
 )
 
 

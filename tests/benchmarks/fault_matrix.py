@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from clips import Vehicle, render
 from killing import NO_LOCAL, ONLINE, draw_clip
-from misbehaving import FAULTS, Books, Truthful, counted, of_passage, read_books, write_config
+from misbehaving import FAULTS, Figures, Truthful, counted, of_passage, read_figures, write_config
 from rtsp_server import Mode, RtspServer
 
 START = datetime.fromisoformat("2026-01-05T08:00:00+00:00")
@@ -98,18 +98,18 @@ def service_fault(folder: Path, clip: Path, fault: str, permanent: bool, local: 
         took = time.monotonic() - began
         if gone and permanent:
             service.enter()
-        books = read_books(database)
+        figures = read_figures(database)
     truth = {vehicle.plate for vehicle in VEHICLES}
-    f", wrong {len(books.plates - truth)}" if books.plates - truth else ""
+    f", wrong {len(figures.plates - truth)}" if figures.plates - truth else ""
     return row(
         fault + (" (all calls)" if permanent else ""),
-        counted(books.calls),
+        counted(figures.calls),
         first_complaint(folder / "log"),
-        counted(books.states),
-        f"{len(books.plates & truth)} of {len(truth)}"
-        + (f", wrong {len(books.plates - truth)}" if books.plates - truth else ""),
-        books.lost,
-        books.paid_twice,
+        counted(figures.states),
+        f"{len(figures.plates & truth)} of {len(truth)}"
+        + (f", wrong {len(figures.plates - truth)}" if figures.plates - truth else ""),
+        figures.lost,
+        figures.paid_twice,
         f"{took:.0f} s" + (f", exit {code}" if code else ""),
     )
 
@@ -180,7 +180,7 @@ def folder_database(folder: Path, data: Path, more: dict[str, object]) -> Path:
     return Path(str(given).removeprefix("sqlite:///")) if given else data / "streamwatch.db"
 
 
-def disk_full(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+def disk_full(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
     with small_disk(folder / "data", "12m") as disk:
         with watching(folder, str(clip), local) as daemon:
             filler = disk / "filler"
@@ -189,7 +189,7 @@ def disk_full(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
                     file.write(bytes(65536))
             time.sleep(AWAY)
             filler.unlink()
-        return read_books(disk / "streamwatch.db"), daemon
+        return read_figures(disk / "streamwatch.db"), daemon
 
 
 @contextmanager
@@ -201,7 +201,7 @@ def suppressed_full() -> Iterator[None]:
             raise
 
 
-def read_only(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+def read_only(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
     database = folder / "base" / "streamwatch.db"
     database.parent.mkdir()
     with small_disk(folder / "data", "50m") as disk:
@@ -209,10 +209,10 @@ def read_only(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
             subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
             time.sleep(AWAY)
             subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-        return read_books(database), daemon
+        return read_figures(database), daemon
 
 
-def locked(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+def locked(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
     database = folder / "data" / "streamwatch.db"
     with (
         watching(folder, str(clip), local) as daemon,
@@ -222,39 +222,39 @@ def locked(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
         other.execute("BEGIN IMMEDIATE")
         time.sleep(AWAY)
         other.execute("ROLLBACK")
-    return read_books(database), daemon
+    return read_figures(database), daemon
 
 
-def killed(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+def killed(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
     with watching(folder, str(clip), local) as daemon:
         daemon.end(signal.SIGKILL)
         daemon.start()
-    return read_books(folder / "data" / "streamwatch.db"), daemon
+    return read_figures(folder / "data" / "streamwatch.db"), daemon
 
 
-def camera(mode: Mode) -> Callable[[Path, Path, bool], tuple[Books, Daemon]]:
+def camera(mode: Mode) -> Callable[[Path, Path, bool], tuple[Figures, Daemon]]:
     """A camera that misbehaves in this way for a while."""
 
-    def fault(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+    def fault(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
         patient = {"deadline": "3s", "frozen_after": "5s", "reopen_longest": "2s"}
         with RtspServer(clip) as server, watching(folder, server.url, local, capture=patient) as daemon:
             server.misbehave(mode)
             time.sleep(AWAY)
             server.misbehave("well")
-        return read_books(folder / "data" / "streamwatch.db"), daemon
+        return read_figures(folder / "data" / "streamwatch.db"), daemon
 
     return fault
 
 
-def camera_gone(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+def camera_gone(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
     with RtspServer(clip) as server, watching(folder, server.url, local) as daemon:
         server.stop()
         time.sleep(AWAY)
         server.restart()
-    return read_books(folder / "data" / "streamwatch.db"), daemon
+    return read_figures(folder / "data" / "streamwatch.db"), daemon
 
 
-MACHINE: dict[str, Callable[[Path, Path, bool], tuple[Books, Daemon]]] = {
+MACHINE: dict[str, Callable[[Path, Path, bool], tuple[Figures, Daemon]]] = {
     "disk full": disk_full,
     "evidence folder read-only": read_only,
     "database locked": locked,
@@ -270,16 +270,16 @@ MACHINE: dict[str, Callable[[Path, Path, bool], tuple[Books, Daemon]]] = {
 def machine_fault(folder: Path, clip: Path, fault: str, local: bool) -> str:
     """One row of the second table."""
     folder.mkdir()
-    books, daemon = MACHINE[fault](folder, clip, local)
+    figures, daemon = MACHINE[fault](folder, clip, local)
     return row(
         fault,
         first_complaint(daemon.log),
-        counted(books.outcomes),
-        f"{books.longest_gap:.1f} s",
-        f"{books.sightings} of {books.passages}",
-        books.lost,
-        books.paid_twice,
-        f"exit {daemon.process.returncode}, {books.integrity}",
+        counted(figures.outcomes),
+        f"{figures.longest_gap:.1f} s",
+        f"{figures.sightings} of {figures.passages}",
+        figures.lost,
+        figures.paid_twice,
+        f"exit {daemon.process.returncode}, {figures.integrity}",
     )
 
 

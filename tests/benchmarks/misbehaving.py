@@ -132,7 +132,7 @@ def write_config(folder: Path, endpoint: str, source: str, **more: Any) -> Path:
 
 
 @dataclass(frozen=True)
-class Books:
+class Figures:
     """What the database says. lost: passages of which nothing was read and nothing waits or is told as doubtful.
 
     paid_twice: calls that were charged, or may have been, beyond the first of a keyframe.
@@ -150,7 +150,7 @@ class Books:
     integrity: str
 
 
-def read_books(path: Path) -> Books:
+def read_figures(path: Path) -> Figures:
     """The database after a run."""
     with closing(sqlite3.connect(path)) as database:
 
@@ -163,7 +163,7 @@ def read_books(path: Path) -> Books:
         times = [t for (t,) in ask("SELECT (julianday(opened_at) - 2400000) * 86400 FROM passages ORDER BY opened_at")]
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         plates = [p for (p,) in ask("SELECT plate FROM sightings")]
-        return Books(
+        return Figures(
             calls=Counter(o or "in flight" for (o,) in ask("SELECT outcome FROM calls")),
             states=Counter(s for (s,) in ask("SELECT state FROM keyframes")),
             passages=len(times),

@@ -25,7 +25,7 @@ import itertools
 import cv2
 from clips import Vehicle, frames
 from fakes import Behaviour, ServedAnswer, ServedCall
-from misbehaving import SECRET, Truthful, counted, of_passage, read_books
+from misbehaving import SECRET, Truthful, counted, of_passage, read_figures
 from pydantic import SecretStr
 from records import keyframe, passage
 
@@ -223,30 +223,32 @@ def main() -> int:
                 service.leave()
                 began = time.monotonic()
                 items, size = outage(gate, asked.every)
-                books = read_books(database)
+                figures = read_figures(database)
                 waiting, _, age = gate.dispatcher.backlog()
                 print(f"24 h without the service, simulated in {time.monotonic() - began:.0f} s")
                 print(f"  keyframes waiting: {waiting}, the oldest for {age / 3600:.1f} h; most ever: {items}")
                 print(f"  bytes waiting: {size / 1e6:.1f} MB; the whole folder: {on_disk(folder) / 1e6:.1f} MB")
-                print(f"  connections tried: {counted(books.calls)}; keyframes: {counted(books.states)}")
+                print(f"  connections tried: {counted(figures.calls)}; keyframes: {counted(figures.states)}")
                 service.enter()
                 back = gate.clock.now()
                 gate.clock.move(60.0)  # the longest pause between two tries
                 jobs, took = drain(gate)
             calls = service.calls
-            books = read_books(database)
+            figures = read_figures(database)
     wrong_order, late = not_newest_first(jobs, back)
-    given_up = books.states["dropped"]
+    given_up = figures.states["dropped"]
     print(
         f"drained in {took:.0f} s by {READERS} readers at {asked.latency} s per call: {len(jobs) / took:.1f} per second"
     )
     print(f"  out of order: {wrong_order} of {len(jobs)}; new vehicles that had to wait: {late}")
-    print(f"  keyframes: {counted(books.states)}; passages: {counted(books.outcomes)}")
-    twice = len(calls) - len({call.picture for call in calls}) + books.paid_twice
-    print(f"  calls at the service: {len(calls)}, pictures sent twice: {twice}, database: {books.integrity}")
-    print(f"  passages lost: {books.lost} (pictures dropped for the bounds: {given_up})")
-    unread = books.states.total() - books.states["answered"] - given_up
-    return int(bool(twice or unread or wrong_order or late or (books.lost and not given_up) or items > asked.max_items))
+    print(f"  keyframes: {counted(figures.states)}; passages: {counted(figures.outcomes)}")
+    twice = len(calls) - len({call.picture for call in calls}) + figures.paid_twice
+    print(f"  calls at the service: {len(calls)}, pictures sent twice: {twice}, database: {figures.integrity}")
+    print(f"  passages lost: {figures.lost} (pictures dropped for the bounds: {given_up})")
+    unread = figures.states.total() - figures.states["answered"] - given_up
+    return int(
+        bool(twice or unread or wrong_order or late or (figures.lost and not given_up) or items > asked.max_items)
+    )
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ Read = Callable[[bytes], Texts]
 
 @dataclass
 class Photo:
-    """A labelled photo, or what was made of it. jpeg: a picture of its own, not the file's path."""
+    """A labelled photo, or a picture made from one. jpeg: its bytes."""
 
     jpeg: bytes
     plate: str
