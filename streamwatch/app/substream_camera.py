@@ -86,7 +86,7 @@ class Watch(Enum):
 
 
 class SubstreamCamera:
-    """Used like a LiveCamera. The substream has a reader of its own; both clocks are the time at which data arrive."""
+    """A camera with two streams, used like a LiveCamera. Each stream has its reader; capture times are arrival times."""
 
     def __init__(
         self, name: str, main: LiveCamera, substream: LiveCamera, activity: ActivityDetector, clock: Clock

@@ -61,9 +61,7 @@ def file_of(source: str) -> Path | None:
 
 @runtime_checkable
 class SelectiveSource(Source, Protocol):
-    """A source that does less while little attention is enough: it then yields None for a picture that it leaves
-    out.
-    """
+    """A source that does less while little attention is enough: it yields None for a picture that it leaves out."""
 
     def attend(self, attention: Attention) -> None:
         """Set the attention from now on. From any thread."""

@@ -1,4 +1,4 @@
-"""Every fault that was thought of, one by one, and what it cost. Takes about twenty minutes on two cores.
+"""What each known kind of fault costs, one after the other. Takes about twenty minutes on two cores.
 
     python tests/benchmarks/fault_matrix.py [--only WORD] [--table KIND] [--local] [--side-by-side 4]
 
@@ -43,7 +43,7 @@ WATCHED = 12.0  # s of ordinary work before a fault and after it
 
 
 def environment(folder: Path, local: bool) -> dict[str, str]:
-    """Hides the local engine, unless it is wanted."""
+    """Hide the local engine, unless it is wanted."""
     if local:
         return dict(os.environ)
     (folder / "hidden").mkdir(exist_ok=True)
@@ -52,7 +52,7 @@ def environment(folder: Path, local: bool) -> dict[str, str]:
 
 
 def of_vehicle(database: sqlite3.Connection, keyframe: int) -> str:
-    """The plate of the vehicle that was before the gate when the keyframe was taken."""
+    """Return the plate of the vehicle that was before the gate when the keyframe was taken."""
     (text,) = database.execute("SELECT captured_at FROM keyframes WHERE id = ?", (keyframe,)).fetchone()
     at = (datetime.fromisoformat(text + "+00:00") - START) / timedelta(seconds=1)
     return max((v for v in VEHICLES if v.enter <= at), key=lambda v: v.enter).plate
@@ -63,7 +63,7 @@ def row(*cells: object) -> str:
 
 
 def first_complaint(log: Path) -> str:
-    """The first error in a log, else the first warning, without its time."""
+    """Return the first error in a log, else the first warning, without its time."""
     lines = log.read_text().splitlines()
     for mark in (" ERROR ", " WARNING "):
         for line in lines:
@@ -73,7 +73,7 @@ def first_complaint(log: Path) -> str:
 
 
 def service_fault(folder: Path, clip: Path, fault: str, permanent: bool, local: bool) -> str:
-    """One row of the first table."""
+    """Return one row of the first table."""
     folder.mkdir()
     database = folder / "data" / "streamwatch.db"
     gone = fault == "connection refused"
@@ -148,7 +148,7 @@ class Daemon:
 
 @contextmanager
 def small_disk(place: Path, size: str) -> Iterator[Path]:
-    """A tmpfs."""
+    """Yield a tmpfs."""
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], check=True)
     try:
@@ -159,7 +159,7 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
 
 @contextmanager
 def watching(folder: Path, source: str, local: bool, **more: object) -> Iterator[Daemon]:
-    """A daemon with an honest service, watched before the fault and after it."""
+    """Yield a daemon with an honest service, and watch it before the fault and after it."""
     data = Path(str(more.get("data_dir", folder / "data")))
     with Truthful(folder_database(folder, data, more), of_passage, lambda _: None) as service:
         config = write_config(folder, service.endpoint, source, **{"gate": GATE, "retention": {"min_free": 0}, **more})
@@ -233,7 +233,7 @@ def killed(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
 
 
 def camera(mode: Mode) -> Callable[[Path, Path, bool], tuple[Figures, Daemon]]:
-    """A camera that misbehaves in this way for a while."""
+    """Watch a camera that misbehaves in this way for a while."""
 
     def fault(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
         patient = {"deadline": "3s", "frozen_after": "5s", "reopen_longest": "2s"}
@@ -268,7 +268,7 @@ MACHINE: dict[str, Callable[[Path, Path, bool], tuple[Figures, Daemon]]] = {
 
 
 def machine_fault(folder: Path, clip: Path, fault: str, local: bool) -> str:
-    """One row of the second table."""
+    """Return one row of the second table."""
     folder.mkdir()
     figures, daemon = MACHINE[fault](folder, clip, local)
     return row(

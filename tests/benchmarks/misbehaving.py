@@ -86,11 +86,11 @@ class Truthful(FakeOcrCars):
         return self
 
     def leave(self) -> None:
-        """Refuses connections from now on."""
+        """Refuse connections from now on."""
         self.__exit__(None, None, None)
 
     def enter(self) -> None:
-        """Listens again, on the same port."""
+        """Listen again, on the same port."""
         self.__enter__()
 
     def answer(self, method: str, call: ServedCall) -> ServedAnswer | Behaviour:
@@ -111,7 +111,7 @@ class Truthful(FakeOcrCars):
 
 
 def of_passage(database: sqlite3.Connection, keyframe: int) -> str:
-    """A plate of its own for every passage."""
+    """Return another plate for every passage."""
     (key,) = database.execute(
         "SELECT p.key FROM keyframes k JOIN passages p ON p.id = k.passage_id WHERE k.id = ?", (keyframe,)
     ).fetchone()
@@ -119,7 +119,7 @@ def of_passage(database: sqlite3.Connection, keyframe: int) -> str:
 
 
 def write_config(folder: Path, endpoint: str, source: str, **more: Any) -> Path:
-    """A config.yaml with one camera named gate."""
+    """Write a config.yaml with one camera named gate."""
     ocrcars = {"endpoint": endpoint, "appcode": SECRET, "read_timeout": READ_TIMEOUT}
     config: dict[str, Any] = {
         "cameras": {"gate": {"source": source, "loop": Path(source).exists()}},
@@ -151,7 +151,7 @@ class Figures:
 
 
 def read_figures(path: Path) -> Figures:
-    """The database after a run."""
+    """Return what the database says after a run."""
     with closing(sqlite3.connect(path)) as database:
 
         def ask(query: str) -> list[Any]:
@@ -178,5 +178,5 @@ def read_figures(path: Path) -> Figures:
 
 
 def counted(counter: Counter[str]) -> str:
-    """`3 read, 1 transient`."""
+    """Return counts in words: `3 read, 1 transient`."""
     return ", ".join(f"{number} {word}" for word, number in sorted(counter.items())) or "none"

@@ -68,7 +68,7 @@ class MovedClock:
         return NOON + timedelta(seconds=self.monotonic())
 
     def move(self, seconds: float) -> bool:
-        """Also instead of a sleep: False, the program goes on."""
+        """Move the clock, also in place of a sleep; return False, as the program goes on."""
         self._moved += seconds
         return False
 
@@ -118,7 +118,7 @@ class Gate:
             self.pipeline.take(event)
 
     def vehicle(self, views: int) -> None:
-        """Comes, is seen in so many views, and goes."""
+        """Let a vehicle come, be seen in a number of views, and go."""
         stay = passage(at=self.clock.now())
         self.take(PassageOpened(stay))
         for n in range(views):
@@ -134,7 +134,7 @@ class Gate:
 
 
 def picture() -> bytes:
-    """A JPEG as a gate sends them."""
+    """Return a JPEG as a gate sends it."""
     *_, (_, frame) = frames([Vehicle("京AF0236", enter=0.0, approach=0.5, stop=2.0)], 1.0, fps=5)
     return bytes(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 88])[1])
 
@@ -144,7 +144,7 @@ def on_disk(folder: Path) -> int:
 
 
 def outage(gate: Gate, every: float) -> tuple[int, int]:
-    """A day without the service; the most keyframes and bytes that ever waited."""
+    """Play a day without the service; return the most keyframes and bytes that ever waited."""
     items = size = 0
     for n in range(round(DAY / every)):
         gate.clock.move(every)
@@ -157,7 +157,7 @@ def outage(gate: Gate, every: float) -> tuple[int, int]:
 
 
 def drain(gate: Gate) -> tuple[list[Job], float]:
-    """Everything that waits is read; the jobs in their order, and seconds."""
+    """Read everything that waits; return the jobs in their order, and the seconds that it took."""
     jobs: list[Job] = []
     lock = threading.Lock()
 
@@ -182,7 +182,7 @@ def drain(gate: Gate) -> tuple[list[Job], float]:
 
 
 def not_newest_first(jobs: list[Job], back: datetime) -> tuple[int, int]:
-    """Of the old ones, how many were read after an older one; of the new ones, how many were not read at once."""
+    """Return the number of old ones that were read after an older one, and of new ones that were not read at once."""
     old = [job.waiting.captured_at for job in jobs if job.waiting.captured_at < back]
     late = sum(not (n > 0 and n % NEW_ONE_EVERY == 0) for n, job in enumerate(jobs) if job.waiting.captured_at >= back)
     return sum(later > earlier for earlier, later in itertools.pairwise(old)), late
@@ -190,7 +190,7 @@ def not_newest_first(jobs: list[Job], back: datetime) -> tuple[int, int]:
 
 @contextmanager
 def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
-    """All parts behind a camera."""
+    """Yield all parts behind a camera."""
     clock = MovedClock()
     client = OcrCars(endpoint, AppCode(SecretStr(SECRET)), wait=clock.move)
     with closing(open_store(f"sqlite:///{folder / 'streamwatch.db'}", folder)) as store, closing(client):

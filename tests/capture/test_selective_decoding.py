@@ -222,7 +222,7 @@ def test_a_frame_of_a_substream_is_worth_asking_for_when_a_group_begins(tmp_path
             worth.append(number)
             while camera.next(number / 25) is not None:
                 camera.attend(Attention.ALL)
-    assert worth == [1, 25, 50, 75, 100], "of the first picture it is known with the second that it is whole"
+    assert worth == [1, 25, 50, 75, 100], "the second picture shows that the first one is whole"
 
 
 def woken(path: Path, rests_from: int, wakes_at: int, since: int) -> tuple[list[int], int]:
