@@ -22,7 +22,7 @@ from streamwatch.core.model import Frame
 log = logging.getLogger(__name__)
 
 MOST_ABANDONED = 3
-"""Number of readers of one camera that may hang at the same time. While more than that do, no further one is started."""
+"""Number of readers of one camera that may hang at the same time. While more do, no further one is started."""
 FIRST_PICTURE = 3
 """Number of deadlines for which a stream may send data without one picture, as it may be joined in a long group."""
 

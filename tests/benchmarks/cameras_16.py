@@ -73,7 +73,7 @@ def ages(file: Path, cameras: Sequence[str], since: float) -> Ages:
 
 
 def delays(daemon: Running, clip: Clip, server: RtspServer, loops: int) -> list[float | None]:
-    """Return the seconds from a readable plate to the first keyframe in the outbox, for each vehicle; None without one."""
+    """Return each vehicle's seconds from a readable plate to its first keyframe in the outbox; None if none came."""
     first = time.time() - time.monotonic() + server.began
     pictures = [daemon.data / path for (path,) in daemon.rows("SELECT path FROM keyframes ORDER BY captured_at")]
     found: list[float | None] = []
