@@ -86,7 +86,7 @@ class Watch(Enum):
 
 
 class SubstreamCamera:
-    """A camera with two streams, used like a LiveCamera. Each stream has its reader; frames have their arrival times."""
+    """A camera with two streams, used like a LiveCamera. Each stream has its reader; frames have arrival times."""
 
     def __init__(
         self, name: str, main: LiveCamera, substream: LiveCamera, activity: ActivityDetector, clock: Clock

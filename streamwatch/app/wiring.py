@@ -76,7 +76,7 @@ def make_activity_detector(settings: Settings, camera: str) -> ActivityDetector:
 def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recognizer:
     """Return the configured engine; with local-first, the paid one. wait: sleeps for seconds, True if the program ends.
 
-    Raise ConfigError without credentials and EngineMissing where the extra `local` is needed and not there.
+    Raise ConfigError without credentials and EngineMissing if the extra `local` is needed and not installed.
     """
     engine = settings.recognizer.engine
     if engine is Reads.LOCAL:

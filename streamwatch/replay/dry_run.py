@@ -12,7 +12,7 @@ STRIDE = 48271  # makes assumed plates so different from each other that none co
 
 
 class AssumedRecognizer:
-    """Answers where no engine is installed: it assumes that each picture shows one plate, and never the same.
+    """Answers if no engine is installed: it assumes that each picture shows one plate, and never the same.
 
     It counts as a local engine: its answers cost nothing, so that no budget, pace or circuit breaker applies.
     """
