@@ -1,6 +1,6 @@
 """What the gate costs: CPU milliseconds per decoded 1080p frame, quiet and while a vehicle comes, stands and leaves.
 
-The plate detector's looks are part of it. The searches of the whole picture in the first three seconds are told apart:
+The plate detector's looks are included. The searches of the whole picture in the first three seconds are shown apart:
 they are paid once. Beside it what others do: MOG2 on a picture of 320 px, a strided luma difference, and the tutorials'
 grey, blur and absdiff at full size.
 

@@ -18,7 +18,7 @@ from streamwatch.recognition.local.networks import open_network
 from streamwatch.recognition.local.quads import Quad
 
 _STEP = 32
-"""Pixels; the sides of the network's picture must be multiples of it."""
+"""Pixels of which the sides of the network's picture must be multiples."""
 _CORE = 0.2
 _LEAST_MEAN = 0.3
 """Least probability of a pixel of a core, and least mean of a whole core. The paper's 0.3 and 0.7 lose plates at night.
