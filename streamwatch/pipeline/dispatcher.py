@@ -180,7 +180,7 @@ class Dispatcher:
         return None
 
     def _decide(self, entry: Entry) -> Decision:
-        """Return who reads an entry, as things stand."""
+        """Return the router's decision for an entry at this moment."""
         if not self._paid:
             return route(Case(entry.state, paid=False))
         standing = self._calls.standing(entry.keyframe, self._outbox.is_first_view(entry.keyframe))

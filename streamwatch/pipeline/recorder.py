@@ -1,6 +1,6 @@
 """Records what happened: the one place where events become rows and readings become sightings.
 
-The recorder first works an event out into writes and then makes all of them in one transaction. So after a crash, or on
+The recorder first turns an event into writes and then makes all of them in one transaction. So after a crash, or on
 a full disk, an event has happened wholly or not at all. Writes that fail are kept, and made before any others.
 """
 
@@ -119,7 +119,7 @@ class Recorder:
                 self._store.passages.set_outcome(key, outcome)
 
     def work_out(self, event: Event) -> None:
-        """Work an event out into writes, which are owed then. Raise StoreError before anything has changed."""
+        """Turn an event into writes, which are then owed. Raise StoreError before anything has changed."""
         match event:
             case PassageOpened(passage):
                 self._open[passage.key] = _Open(passage)
