@@ -25,7 +25,7 @@ _SHARED = {0.25: 0.1, 0.5: 0.02}
 _SHARE_BESIDE_DIGIT = 0.3
 """Factor of this weight for an O or I at a place where the digit can stand: it speaks mainly for the digit there."""
 _ROUND = 0.3
-"""Weight by which a 0 speaks for an O as the office letter of a police plate. It may also be a D, or a Q without tail."""
+"""Weight by which a 0 speaks for an O as the office letter of a police plate. It may also be a D, or a worn Q."""
 _FOLDED = {("0", "O"): 1.0, ("1", "I"): 1.0, ("O", "0"): 1.0, ("I", "1"): 1.0}
 # Prior probability of a kind at a gate. A letter pair such as MA is far more often a blurred 川A than an army car.
 # Paper plates and motorcycles are not looked for at all.
