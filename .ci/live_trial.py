@@ -37,12 +37,12 @@ class Place:
 
     @property
     def config(self) -> Path:
-        """The daemon's config file."""
+        """Return the path of the daemon's config file."""
         return self.folder / "config.yaml"
 
     @property
     def ledger(self) -> Path:
-        """What the service was sent, one JSON line for each call."""
+        """Return the path of what the service was sent: one JSON line for each call."""
         return self.folder / "calls.jsonl"
 
 
@@ -106,7 +106,7 @@ def _cost(place: Place, passes: int) -> Check:
 
 
 def _seen_twice(rows: list[dict[str, Any]], apart: float) -> list[str]:
-    """Plates with two sightings that begin less than `apart` seconds after each other."""
+    """Return the plates with two sightings that begin less than `apart` seconds after each other."""
     found, last = [], dict[str, float]()
     for row in reversed(rows):
         at = datetime.fromisoformat(row["first_seen"]).timestamp()

@@ -150,7 +150,7 @@ def _paste(
 
 
 class Stage:
-    """One run of a scene. It keeps the sprites, the place of each actor in the last frame, and what was seen of it."""
+    """One run of a scene, with the sprites, the place of each actor in the last frame, and what the frames showed."""
 
     def __init__(self, actors: Sequence[Vehicle | Person], size: tuple[int, int]) -> None:
         self._size, self._zoom, self._scene = size, size[1] / 720, gate(size)

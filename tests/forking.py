@@ -56,7 +56,7 @@ class Forked:
         return self.poll()
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return the exit code once it has ended. Raise TimeoutExpired if it has not ended after so many seconds."""
+        """Return the exit code once it has ended. Raise TimeoutExpired if it has not ended after `timeout` seconds."""
         self._process.join(timeout)
         code = self.poll()
         if code is None:
@@ -87,7 +87,7 @@ def run(
 
 
 def _live(words: list[str], folder: str, environment: dict[str, str], files: tuple[str, str], patch: str) -> None:
-    """In the new process: become the program."""
+    """Become the program, in the new process."""
     for number, path in enumerate(files, 1):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(file, number)

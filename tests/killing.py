@@ -23,7 +23,7 @@ SECRET = "invented0appcode0of0kill0tests"
 ONLINE = "Camera gate is online"
 CLIPS = 12
 FOUR = ("京AF0236", "苏EK3P82", "浙AD6071", "川B57K21")
-LATENCY = 0.12  # s; so long that kills meet calls in flight
+LATENCY = 0.12  # s; long enough that kills meet calls in flight
 NO_LOCAL = """
 from importlib.machinery import PathFinder
 find = PathFinder.find_spec

@@ -77,7 +77,7 @@ def keyframe(of: Passage, jpeg: bytes = JPEG) -> Keyframe:
 def saved_view(
     store: Store, camera: str = "gate", at: datetime = NOON, jpeg: bytes = JPEG, closed: bool = False
 ) -> Keyframe:
-    """A passage with one keyframe, both in the database."""
+    """Save a passage with one keyframe, and return both."""
     stay = passage(camera, at, closed)
     store.passages.save(stay)
     view = keyframe(stay, jpeg)
@@ -88,7 +88,7 @@ def saved_view(
 def saved_call(
     store: Store, view: Keyframe | None, result: CallResult | None = ANSWER, at: datetime = NOON, picture: bytes = JPEG
 ) -> str:
-    """A call for a keyframe (None: by hand), ended unless its result is None; its key."""
+    """Save a call for a keyframe (None: by hand), ended unless its result is None; return its key."""
     key = new_key()
     store.calls.started(key, None if view is None else view.key, Engine.OCRCARS, 1, at, picture)
     if result is not None:
@@ -134,7 +134,7 @@ def sighting(
 
 @contextmanager
 def plain_sqlite(file: Path) -> Iterator[sqlite3.Connection]:
-    """The database as any other program sees it, past SQLAlchemy and the product."""
+    """Yield the database as any other program sees it, without SQLAlchemy and the product."""
     with closing(sqlite3.connect(file)) as connection:
         connection.row_factory = sqlite3.Row
         yield connection
@@ -163,7 +163,7 @@ Database: TypeAlias = SqliteDatabase | PostgresDatabase
 
 
 def new_database(request: pytest.FixtureRequest, folder: Path) -> Database:
-    """An empty database of the kind that the fixture's parameter names."""
+    """Yield an empty database of the kind that the fixture's parameter names."""
     if request.param == "sqlite":
         return SqliteDatabase(folder / "place" / "streamwatch.db")
     started: Server = request.getfixturevalue("server")
@@ -175,14 +175,17 @@ ONLY_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=T
 
 
 def rows(database: Database | Path, query: str) -> list[Any]:
-    """What a database says, past SQLAlchemy and the product; a path is that of an SQLite file."""
+    """Return the rows of a query, without SQLAlchemy and the product; a path is that of an SQLite file."""
     return (SqliteDatabase(database) if isinstance(database, Path) else database).rows(query)
 
 
 def python(
     script: str, *arguments: object, prefix: tuple[str, ...] = (), stdin: bool = False, **environment: str
 ) -> subprocess.Popen[str]:
-    """A child that runs a script which may import streamwatch and these tests' modules. stdin: ends with `output`."""
+    """Start a child that runs a script, which may import streamwatch and the modules of the tests.
+
+    stdin: ends with `output`.
+    """
     path = os.pathsep.join([str(Path(streamwatch.__file__).parents[1]), str(Path(__file__).parent)])
     return subprocess.Popen(
         [*prefix, sys.executable, "-c", script, *map(str, arguments)],
@@ -195,7 +198,7 @@ def python(
 
 
 def output(child: subprocess.Popen[str], timeout: float = 60) -> str:
-    """What a child printed; fails with its error text where it did not end well."""
+    """Return what a child printed; fail with its error text if it did not end well."""
     out, err = child.communicate(timeout=timeout)
     assert child.returncode == 0, err
     return out

@@ -84,14 +84,14 @@ def room_of(path: Path) -> str:
 
 
 def below(room: str) -> set[str]:
-    """The rooms that a room may import, with itself."""
+    """Return the rooms that a room may import, with itself."""
     floor = next(n for n, rooms in enumerate(FLOORS) if room in rooms)
     rooms = {room}.union(*FLOORS[floor + 1 :])
     return rooms - {"config"} if room in PLAIN else rooms
 
 
 def imported(path: Path) -> Iterator[str]:
-    """All that a module imports, wherever it does: modules of ours by their whole names."""
+    """Return all that a module imports, at any place; our own modules by their whole names."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

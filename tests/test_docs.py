@@ -92,7 +92,7 @@ def test_the_chinese_page_has_the_same_commands(name: str, language: str) -> Non
 
 
 def test_config_yaml_names_every_key_in_its_place() -> None:
-    """Those in comments, too: without the sign of the comment they would be read."""
+    """This includes keys in comments, which are read once the sign of the comment is removed."""
     names = "|".join({part for key in KEYS for part in key.split(".")})
     shown = yaml.safe_load(re.sub(rf"^( *)# ((?:{names}): .*)$", r"\1\2", EXAMPLE, flags=re.MULTILINE))
     assert {key.replace("cameras.gate.", "cameras.NAME.") for key in _flat("", shown)} == set(KEYS)
@@ -286,7 +286,7 @@ def test_every_reason_of_the_gate_has_a_meaning_and_a_colour() -> None:
 
 
 def test_config_yaml_shows_the_defaults() -> None:
-    """Whatever the example sets is the default, but for what it says is not."""
+    """All that the example sets is the default, except for what it says is not."""
     example = yaml.safe_load(EXAMPLE)
     assert example.pop("cameras") == {
         "gate": {"source": "sample", "transport": "tcp", "loop": False, "every": "500ms", "rotate": 0}

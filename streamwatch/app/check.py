@@ -41,7 +41,7 @@ def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
         yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock))
         if settings.cameras[name].watch is not None:
             small = partial(substream_of, settings, name, clock, spawn)
-            yield _finding(f"camera {name}, small stream", partial(_try_camera, small, settings, clock))
+            yield _finding(f"camera {name}, substream", partial(_try_camera, small, settings, clock))
 
 
 def no_camera(config: Path) -> ConfigError:
@@ -72,7 +72,7 @@ def _try_port(settings: Settings) -> str:
 
 
 def _no_snapshot() -> Snapshot:
-    raise AssertionError("The port is only tried, so nobody may ask it for a snapshot.")
+    raise AssertionError("The port is only tried and closed again, so no request may reach it.")
 
 
 def _try_engine(settings: Settings) -> str:

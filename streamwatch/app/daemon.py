@@ -2,15 +2,15 @@
 
     camera NAME   capture and gate of one camera                ──events──▶ recorder
     recorder      the one thread that writes the database       ──keyframes, once they are stored──▶ dispatcher
-    reader N      has keyframes read that are worth it          ──events──▶ recorder, ──answers──▶ camera NAME
+    reader N      has one keyframe after the other read         ──events──▶ recorder, ──answers──▶ camera NAME
     stand-in      the same with the local engine, while every reader waits for an answer that is overdue
     keeper        status file, watchdog, retention              ──tasks──▶ recorder
     health        answers /healthz and /metrics
-    heartbeat     tells a process that stood still (SIGSTOP) from cameras and threads that hang
+    heartbeat     notices that the whole process stood still (SIGSTOP), so that no thread seems to hang
 
 An unexpected exception in any thread ends the process with code 1, for the service manager to restart. A database that
-cannot be written for now (a full disk, a lock, a server that is away) is no such exception: events wait in memory and
-are written as soon as that is possible.
+cannot be written for now (a full disk, a lock, a server that is away) does not end the process: events wait in memory
+and are written as soon as that is possible.
 """
 
 import logging
@@ -45,7 +45,7 @@ from streamwatch.system.threads import spawn
 
 log = logging.getLogger(__name__)
 
-ENDING = 5.0  # s that a camera's thread which hangs may hold up the end, before the drain begins
+ENDING = 5.0  # s that the end waits for the cameras' threads before the drain begins; one of them may hang
 KEEPER_ENDING = 2.0  # s that the keeper may take to end
 READING = 300.0  # s that one keyframe may take with all its attempts and time-outs
 
@@ -66,7 +66,7 @@ class Daemon:
         notify: Notify,
         stop: threading.Event,
     ) -> None:
-        """stop: set it to end `run`; the recognizer may wait on it. Raises StoreError."""
+        """stop: set it to end `run`; the recognizer may wait on it. Raise StoreError."""
         self._settings, self._store, self._clock = settings, store, clock
         self._recognizer = recognizer
         self._awake = Awake(clock)
@@ -91,7 +91,7 @@ class Daemon:
         )
 
     def run(self) -> int:
-        """Work until a signal comes or every recording has ended; return the exit code. Raises StoreError."""
+        """Work until a signal comes or every recording has ended; return the exit code. Raise StoreError."""
         share_memory_between_threads()
         self._lifecycle.stop_on_signals()
         now = self._clock.now()
@@ -146,7 +146,7 @@ class Daemon:
         return camera_of(self._settings, name, self._awake, self._spawn)
 
     def _open_port(self) -> HealthServer | None:
-        """Start to answer /healthz and /metrics, if that is wanted. Raises ConfigError."""
+        """Start to answer /healthz and /metrics if the config names a port. Raise ConfigError."""
         health = self._settings.health
         if health.port is None:
             return None
@@ -191,12 +191,12 @@ class Daemon:
         """Return the gate of a camera, which remembers the vehicles that an earlier run saw last."""
         intake = make_intake(self._settings, name)
         self._pipeline.recorder.counters.frames[name] = intake.counts
-        for view in self._last_views.pop(name):  # popped, because their pictures are needed no more
+        for view in self._last_views.pop(name):  # popped, because their pictures are not needed any more
             intake.remember(view.passage, view.keyframe, view.plate)
         return intake
 
     def _submit(self, event: Event) -> None:
-        """Have the recorder take an event. Raises ChannelClosed."""
+        """Have the recorder take an event. Raise ChannelClosed."""
         self._writer.put(partial(self._pipeline.take, event))
 
     def _stay_awake(self) -> None:

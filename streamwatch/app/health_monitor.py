@@ -65,7 +65,7 @@ class HealthMonitor:
         )
 
     def write_status(self, snapshot: Snapshot) -> None:
-        """Write the status file. Raises StorageFailed."""
+        """Write the status file. Raise StorageFailed."""
         write_status(self._settings.data_dir / STATUS_FILE, snapshot)
 
     def set_evidence(self, size: int) -> None:

@@ -36,7 +36,7 @@ class Housekeeping:
         clock: Clock,
         lifecycle: Lifecycle,
     ) -> None:
-        """store: asked only what any thread may ask."""
+        """store: only its methods for any thread are called."""
         self._monitor, self._rounds, self._store, self._writer = monitor, rounds, store, writer
         self._notifier, self._clock, self._lifecycle = notifier, clock, lifecycle
         self._tidied = self._given_back = clock.monotonic()
@@ -44,7 +44,7 @@ class Housekeeping:
         self._connection: Future[None] | None = None
 
     def run(self) -> None:
-        """Work until the end of the daemon is over. Raises StoreError."""
+        """Work until the phase is OVER. Raise StoreError."""
         while not self._lifecycle.wait_until_over(min(self._notifier.interval or TELL_EVERY, TELL_EVERY)):
             self._give_memory_back()
             stderr.tell()
@@ -60,7 +60,7 @@ class Housekeeping:
                 self._monitor.write_status(snapshot)
                 self._tidy(snapshot)
             except StorageFailed as error:
-                log.debug("%s", error)  # the recorder says it, as soon as it has something to write
+                log.debug("%s", error)  # the recorder logs it as a warning as soon as it has something to write
 
     def write_last_status(self) -> None:
         """Write the status file once more: what was seen and read while the daemon stopped counts, too."""
@@ -76,7 +76,7 @@ class Housekeeping:
             give_memory_back()
 
     def _look_after_connection(self) -> None:
-        """Have the writer take up a lost connection also while nothing is seen. Raises StoreError.
+        """Have the writer take up a lost connection also while nothing is seen. Raise StoreError.
 
         Nobody waits for the writer here, because a server that is away must not look like a program that hangs.
         """

@@ -1,4 +1,4 @@
-"""The phases in which the daemon ends. All its threads ask here."""
+"""The phases of the daemon, from running to over. All its threads ask here which one it is."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ class Lifecycle:
         RUNNING ──drain──▶ DRAINING ──finish──▶ OVER
            └───────fail───────┴──────fail───────┘      then the exit code is 1
 
-    stop: set by a signal or by `fail`, and asks for the way from RUNNING to DRAINING. It is an event of its own because
+    stop: set by a signal or by `fail`; it asks for the step from RUNNING to DRAINING. It is an event of its own because
     the recognizer waits on it. When every recording has ended, the daemon drains without it.
     """
 
@@ -42,7 +42,7 @@ class Lifecycle:
 
     @property
     def phase(self) -> Phase:
-        """The phase at this moment."""
+        """Return the phase at this moment."""
         if self._over.is_set():
             return Phase.OVER
         return Phase.DRAINING if self._draining.is_set() else Phase.RUNNING
@@ -75,7 +75,7 @@ class Lifecycle:
         self.finish()
 
     def wait_until_over(self, seconds: float) -> bool:
-        """Sleep until the end is over, for `seconds` at most; return True if it is."""
+        """Sleep until the phase is OVER, for `seconds` at most; return True if it is."""
         return self._over.wait(seconds)
 
     def wait_to_retry(self, seconds: float) -> None:

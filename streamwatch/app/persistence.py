@@ -39,7 +39,7 @@ class Persistence:
     def persist(self, attempt: Callable[[], T]) -> T:
         """Return what `attempt` returns, as soon as it does not raise StorageFailed. Each try is a heartbeat.
 
-        Raises StorageFailed once the end of the daemon is over, and whatever else `attempt` raises.
+        Raise StorageFailed once the phase is OVER, and whatever else `attempt` raises.
         """
         pause = RETRY_FIRST
         while True:

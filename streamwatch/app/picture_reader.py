@@ -30,7 +30,7 @@ ReadOne = Callable[[str], dict[str, Any]]
 def picture_reader(settings: Settings) -> Iterator[ReadOne]:
     """Yield a function that reads one picture. Paid calls go into the ledger.
 
-    Raises ConfigError, EngineMissing, StoreError.
+    Raise ConfigError, EngineMissing, StoreError.
     """
     recognizer = make_recognizer(settings, Event().wait)
     try:

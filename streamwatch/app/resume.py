@@ -18,12 +18,12 @@ log = logging.getLogger(__name__)
 def resume(settings: Settings, store: Store, pipeline: Pipeline, clock: Clock) -> None:
     """Take in answers that were paid for, and put what waits back into the outbox. What is doubtful is not paid again.
 
-    Raises StoreError.
+    Raise StoreError.
     """
     recovery = store.keyframes.recover()
     if recovery.unusable:
         number = some(len(recovery.unusable), "picture")
-        log.error("what the service answered to %s can be no reading; it was paid for and is set aside", number)
+        log.error("the service's answer to %s cannot be used as a reading; it was paid for and is set aside", number)
     store.passages.finish_interrupted()
     taken_in = sum(_take_in(answer, store, pipeline) for answer in recovery.answered)
     to_read = [(item, False) for item in store.keyframes.waiting()] + _doubtful(settings, store)
@@ -46,7 +46,7 @@ def _take_in(answer: UnsavedAnswer, store: Store, pipeline: Pipeline) -> bool:
     except StoreError as error:
         log.error("a paid answer cannot be recorded and is set aside: %s", error)
     except Exception as error:
-        # An error that nobody foresaw would otherwise end this start and each later one.
+        # An unforeseen error would otherwise end this start and each later one.
         log.critical("a paid answer cannot be recorded and is set aside", exc_info=error)
     else:
         return True

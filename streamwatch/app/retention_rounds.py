@@ -33,7 +33,7 @@ class RetentionRounds:
     """
 
     def __init__(self, settings: Settings, store: Store, evidence: EvidenceFiles, clock: Clock, ask: Ask) -> None:
-        """ask: has the writer call something of the store, and returns its result."""
+        """ask: has the writer's thread call a function, and returns its result."""
         self._settings, self._store, self._evidence = settings, store, evidence
         self._clock, self._ask, self._doubted = clock, ask, False
 
@@ -42,7 +42,7 @@ class RetentionRounds:
         return disk.free < disk.floor or disk.evidence > self._settings.retention.max_bytes
 
     def tidy(self) -> int:
-        """Do one round; return the bytes of all pictures that are left. Raises StoreError."""
+        """Do one round; return the bytes of all pictures that are left. Raise StoreError."""
         used = self._ask(self._store.retention.evidence_bytes)
         ages_count = self._ages_count()
         keep = _keep(self._settings, ages_count, used)

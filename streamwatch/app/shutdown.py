@@ -16,12 +16,12 @@ LOOK_EVERY = 0.05  # s between two looks at what still waits to be read
 
 
 class Shutdown:
-    """Ends the threads in the direction of the data, so that what was seen is read and what was read is stored."""
+    """Ends the threads in the order of the data's way, so that all that was seen is read and stored."""
 
     def __init__(
         self, dispatcher: Dispatcher, writer: Writer, lifecycle: Lifecycle, clock: Clock, drain: float
     ) -> None:
-        """drain: seconds that all of it may take."""
+        """drain: seconds that the whole end may take."""
         self._dispatcher, self._writer, self._lifecycle = dispatcher, writer, lifecycle
         self._clock, self._drain = clock, drain
 

@@ -1,4 +1,4 @@
-"""The substream of a camera: if it can be relied upon while the main stream rests."""
+"""Judges if the substream of a camera can be relied upon while the main stream rests."""
 
 import logging
 import math
@@ -15,13 +15,13 @@ log = logging.getLogger(__name__)
 SILENT = 3.0
 """Seconds without a frame after which the substream is not relied upon."""
 FIRM = 1.0
-"""Seconds for which its frames must have come: a connection that breaks off gives out one more."""
+"""Seconds for which frames must have come: a connection that breaks off may still give out one."""
 UNSEEN = 10.0
-"""Seconds without its first frame after which the log says what is watched instead."""
+"""Seconds without a first frame after which the log says that only the main stream is watched."""
 
 
 class Reliance(Enum):
-    """If the substream is relied upon.
+    """The reliance on the substream. The main stream may rest only while it is RELIED.
 
     AWAITED ──its frames come──▶ RELIED ──silent, frozen or lost──▶ LOST
        │                          ▲  ▲ ◀─────its frames come──────────┘
@@ -41,7 +41,7 @@ class SubstreamHealth:
         """name: of the camera, for the log."""
         self._name, self._substream, self._clock = name, substream, clock
         self._began = clock.monotonic()
-        self._heard = self._heard_since = -math.inf  # monotonic: time of its last frame, and of the first without a gap
+        self._heard = self._heard_since = -math.inf  # monotonic times: its last frame; the first since a gap
         self.reliance = Reliance.AWAITED
         self.heard_at: datetime | None = None
 
@@ -52,13 +52,13 @@ class SubstreamHealth:
 
     @property
     def was_relied_upon(self) -> bool:
-        """True if the main stream may rest, or might once."""
+        """True if the main stream may rest now, or might at some earlier time."""
         return self.reliance in (Reliance.RELIED, Reliance.LOST)
 
     def hear(self, frame: Frame) -> None:
         """Note the newest frame of the substream."""
         ago = (self._clock.now() - frame.captured_at).total_seconds()
-        # Of a frame from before a stop, or a step of the clock, it is only known that it came after the one before.
+        # If the process stood still or the clock was set, it is only known that a frame came after the one before.
         heard = max(self._heard, self._clock.monotonic() - ago)
         if heard - self._heard >= SILENT:
             self._heard_since = heard

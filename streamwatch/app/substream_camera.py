@@ -16,25 +16,25 @@ from streamwatch.core.model import Attention, Frame
 from streamwatch.gate import Activity, ActivityDetector
 
 EARLIER = timedelta(seconds=0.2)
-"""How long before the substream was last seen quiet the main stream is looked at: cameras delay one of the two."""
+"""The main stream is looked at from this time before the substream was last quiet, as cameras delay one of the two."""
 LATER = timedelta(seconds=0.8)
-"""How long after activity the main stream has all attention in any case."""
+"""The main stream has all attention for this time after activity in any case."""
 LATEST, STILL = timedelta(seconds=2), timedelta(seconds=0.5)
-"""LATEST: upper limit of that time, if the gate has seen nothing yet and the substream still shows something, or did
-until STILL ago: the main stream may come later by as much."""
+"""LATEST: upper limit of that time, because the main stream may come later. It holds if the gate has seen nothing yet,
+and the substream shows something or did so until STILL ago."""
 PACE = 30.0
 """Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""
 NEARER = 1.5
-"""The same while something moves that the gate knows: it may hide another thing from the substream."""
+"""The same while something moves that the gate knows: in the substream it may hide something new."""
 LISTEN = 1.1
-"""Seconds between two looks at the substream while it is quiet: to wake up costs more CPU than to look."""
+"""Seconds between two looks at the substream while it is quiet: waking up costs more CPU than looking."""
 EARLY = 0.3
-"""Seconds. If a group of the substream begins and the next look is due within this time, it is looked at now: one
-picture has to be decoded for it, and a moment ago it would have been a whole group."""
+"""Seconds. If a group of the substream begins and the next look is due within this time, the look is made now: only one
+picture has to be decoded for it, and later it would be several."""
 SOON = 0.25
-"""Seconds after which the substream, too, shows what the gate has settled."""
+"""Seconds after which the substream, too, shows what the gate has settled in the main stream."""
 APART, PASSED_OVER = timedelta(seconds=0.15), 8
-"""Number of frames kept of those passed over since the last look, and time between them: activity begins in one."""
+"""Time between the frames that are kept since the last look, and their number: they show when activity began."""
 
 
 class Camera(Protocol):
@@ -53,7 +53,7 @@ class Camera(Protocol):
 
 
 class Watch(Enum):
-    """What is done with the main stream.
+    """The states of the main stream.
 
               ◀──────────────────the gate needs all attention──────────────────
     ATTENDED ──time is up──▶ QUIET ──activity──▶ ACTIVE ──time is up──▶ UNSEEN
@@ -86,7 +86,7 @@ class Watch(Enum):
 
 
 class SubstreamCamera:
-    """Used like a LiveCamera. The substream has a reader of its own; both clocks are the time at which data arrive."""
+    """A camera with two streams, used like a LiveCamera. Each stream has its reader; frames have arrival times."""
 
     def __init__(
         self, name: str, main: LiveCamera, substream: LiveCamera, activity: ActivityDetector, clock: Clock
@@ -174,7 +174,7 @@ class SubstreamCamera:
         news = self._activity.look(frame)
         if news is not Activity.NONE:
             self._busy_at = frame.captured_at
-        # While the gate attends it decides by itself; else what has stopped before the camera would be news for ever.
+        # Only a resting stream is woken: a vehicle that stops before the camera would otherwise wake it for ever.
         if news is Activity.NEW and self._watch.rests:
             self._woken_at, self._watch = frame.captured_at, Watch.ACTIVE
             self._main.wake(self._quiet_until(before, frames) - EARLIER)
@@ -184,7 +184,7 @@ class SubstreamCamera:
             self._main.rest(NEARER if self._shown_at < self._moved_at + LATER else PACE)
 
     def _quiet_until(self, before: datetime, frames: Iterable[Frame]) -> datetime:
-        """Return when the substream was last seen quiet: at the look before, or in a frame passed over since."""
+        """Return when the substream was last seen quiet: at the look before, or in a later frame."""
         for frame in frames:
             if self._activity.is_active(frame):
                 break
@@ -204,7 +204,7 @@ class SubstreamCamera:
         return frames
 
     def _look_back(self) -> None:
-        """Look at what came in the main stream while nobody watched."""
+        """Wake the main stream for what came while the substream could not be relied upon."""
         if self._watch.rests and self._health.heard_at is not None:
             self._woken_at, self._watch = self._clock.now(), self._watch.awake()
             self._main.wake(self._health.heard_at - EARLIER)

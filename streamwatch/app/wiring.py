@@ -76,7 +76,7 @@ def make_activity_detector(settings: Settings, camera: str) -> ActivityDetector:
 def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recognizer:
     """Return the configured engine; with local-first, the paid one. wait: sleeps for seconds, True if the program ends.
 
-    Raises ConfigError without credentials and EngineMissing where the extra `local` is needed and not there.
+    Raise ConfigError without credentials and EngineMissing if the extra `local` is needed and not installed.
     """
     engine = settings.recognizer.engine
     if engine is Reads.LOCAL:
@@ -105,7 +105,7 @@ def make_dispatcher(
 ) -> Dispatcher:
     """Return the outbox with its budget, circuit breakers and engines.
 
-    Raises StoreError, because what was spent is counted from the ledger.
+    Raise StoreError, because what was spent is counted from the ledger.
     """
     outbox = settings.outbox
     cameras = {name: _limits(camera.budget) for name, camera in settings.cameras.items()}
@@ -159,7 +159,7 @@ def plate_finder() -> FindPlates:
 def letter_finder(settings: Settings) -> Callable[[Picture], bool] | None:
     """Return a function that is True for a picture that shows letters.
 
-    None if the settings let no vehicle without a plate be paid for, or if the extra `local` is not installed.
+    None if the settings forbid to pay for a vehicle without a plate, or if the extra `local` is not installed.
     """
     if not settings.gate.pay_without_plate or not local_is_installed():
         return None
@@ -168,7 +168,7 @@ def letter_finder(settings: Settings) -> Callable[[Picture], bool] | None:
 
 
 def make_local(settings: Settings) -> LocalReader:
-    """Return the local engine. Raises EngineMissing without the extra `local`."""
+    """Return the local engine. Raise EngineMissing without the extra `local`."""
     return LocalReader(
         settings.recognizer.local.threads,
         home_province=settings.plates.home_province,
@@ -186,7 +186,7 @@ def _limits(settings: BudgetSettings) -> CallLimits:
 
 
 def make_ocrcars(settings: OcrCarsSettings, wait: Callable[[float], bool]) -> OcrCars:
-    """Return the client of the paid service. Raises ConfigError without credentials."""
+    """Return the client of the paid service. Raise ConfigError without credentials."""
     return OcrCars(
         settings.endpoint,
         credentials(settings),
@@ -197,7 +197,7 @@ def make_ocrcars(settings: OcrCarsSettings, wait: Callable[[float], bool]) -> Oc
 
 
 def credentials(settings: OcrCarsSettings) -> AppCode | AppKey:
-    """Return the AppCode, else AppKey and AppSecret. Raises ConfigError if neither is set."""
+    """Return the AppCode, else AppKey and AppSecret. Raise ConfigError if neither is set."""
     if settings.appcode is not None:
         return AppCode(settings.appcode)
     if settings.app_key is not None and settings.app_secret is not None:

@@ -13,14 +13,12 @@ from streamwatch.pipeline import Channel, Dispatcher, Intake, Job
 from streamwatch.store import EvidenceFiles
 from streamwatch.system.heartbeat import Heartbeat
 
-FRAME_WAIT = (
-    1.2  # s; how long a camera's thread waits for a frame before it looks at its answers, and at the end, again
-)
-JOB_WAIT = 10.0  # s that a reader sleeps, unless there is work before
+FRAME_WAIT = 1.2  # s that a camera's thread waits for a frame before it looks at its answers and for the end again
+JOB_WAIT = 10.0  # s that a reader sleeps at most while there is no work
 ANSWERS = 200  # answers that may wait for a camera's thread
 
 Answer = tuple[Keyframe, tuple[JudgedPlate, ...] | None]
-"""A keyframe, and the plates that were read in it; None where no engine answered."""
+"""A keyframe, and the plates that were read in it; None if no engine answered."""
 
 
 def answers() -> Channel[Answer]:
@@ -43,12 +41,12 @@ class CameraWorker:
         lifecycle: Lifecycle,
         attentive: bool,
     ) -> None:
-        """attentive: the gate may say that nothing happens, so that the camera decodes fewer frames."""
+        """attentive: the camera decodes fewer frames while the gate says that nothing happens."""
         self._camera, self._intake, self._answers = camera, intake, answers
         self._submit, self._lifecycle, self._attentive = submit, lifecycle, attentive
 
     def run(self, heartbeat: Heartbeat) -> None:
-        """Work until the program stops or the recording ends. Raises SourceUnreadable, ChannelClosed."""
+        """Work until the program stops or the recording ends. Raise SourceUnreadable, ChannelClosed."""
         try:
             while not self._lifecycle.stop.is_set() and not self._camera.ended:
                 heartbeat.beat()
@@ -81,11 +79,11 @@ class ReaderAccess:
         self._evidence, self._persistence, self._writer, self._take = evidence, persistence, writer, take
 
     def load(self, key: str) -> Keyframe:
-        """Return a stored keyframe with its JPEG. Raises StoreError where it is gone or damaged."""
+        """Return a stored keyframe with its JPEG. Raise StoreError if it is gone or damaged."""
         return self._persistence.persist(partial(self._evidence.load_keyframe, key))
 
     def record(self, event: Event) -> None:
-        """Have the writer record an event, and wait until that is done. Raises ChannelClosed, StoreError."""
+        """Have the writer record an event, and wait until that is done. Raise ChannelClosed, StoreError."""
         self._writer.ask_vital(partial(self._take, event))
 
 
@@ -93,11 +91,11 @@ class ReadingWorker:
     """Has keyframes read, one after the other, and tells the camera's gate of the answers."""
 
     def __init__(self, dispatcher: Dispatcher, answers: Mapping[str, Channel[Answer]], lifecycle: Lifecycle) -> None:
-        """answers: by camera. A keyframe of an earlier run may be of a camera that is configured no more."""
+        """answers: by camera. A keyframe of an earlier run may be of a camera that is not configured any more."""
         self._dispatcher, self._answers, self._lifecycle = dispatcher, answers, lifecycle
 
     def run(self, next_job: Callable[[float], Job | None], heartbeat: Heartbeat) -> None:
-        """Work until the dispatcher is closed. next_job: of the dispatcher. Raises StoreError, ChannelClosed."""
+        """Work until the dispatcher is closed. next_job: of the dispatcher. Raise StoreError, ChannelClosed."""
         while self._lifecycle.phase is not Phase.OVER:
             heartbeat.beat()
             job = next_job(JOB_WAIT)

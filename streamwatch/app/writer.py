@@ -41,18 +41,19 @@ class Writer:
         self._runs = False
 
     def put(self, call: Callable[[], None]) -> None:
-        """Queue a vital call, and wait while the queue is full. Raises ChannelClosed when the program is stopping."""
+        """Queue a vital call, and wait while the queue is full. Raise ChannelClosed when the program is stopping."""
         with self._heartbeats.resting():
             self._tasks.put(_Task(call, vital=True))
 
     def ask_vital(self, call: Callable[[], None]) -> None:
-        """Queue a vital call and wait until it is done. Raises ChannelClosed, and what the call raises."""
+        """Queue a vital call and wait until it is done. Raise ChannelClosed, and what the call raises."""
         self._do(_Task(call, vital=True))
 
     def ask(self, call: Callable[[], T]) -> T:
-        """Have the store asked between two events, and return its answer; tried again while the machine is at fault.
+        """Have a question to the store asked between two events, and return the answer. It is asked again while the
+        machine is at fault.
 
-        Raises ChannelClosed, which ends the calling thread quietly when the program is stopping, and what the call
+        Raise ChannelClosed, which ends the calling thread quietly when the program is stopping, and what the call
         raises.
         """
         result: T = self._do(_Task(partial(self.persist, call), vital=False))
@@ -64,9 +65,9 @@ class Writer:
         return task.done if self._tasks.offer(task) else None
 
     def run(self) -> None:
-        """Do the tasks until the queue is closed and empty; then raise ChannelClosed. Raises what a vital task raises.
+        """Do the tasks until the queue is closed and empty; then raise ChannelClosed. Raise what a vital task raises.
 
-        From now on, what the machine prevents is tried again.
+        From now on, a call that fails because the machine is at fault is tried again.
         """
         self._runs = True
         self._store.persist = self.persist
@@ -81,9 +82,9 @@ class Writer:
                     raise
 
     def persist(self, attempt: Callable[[], T]) -> T:
-        """Return what `attempt` returns. Raises StorageFailed before `run` and at the end: then nothing is tried again.
+        """Return what `attempt` returns. Raise StorageFailed before `run` and at the end, when nothing is tried again.
 
-        For the writer's thread, and before `run` for the one that starts it.
+        Call it in the writer's thread, or before `run` in the thread that starts it.
         """
         return self._persistence.persist(partial(self._attempt, attempt)) if self._runs else attempt()
 

@@ -1,4 +1,4 @@
-"""Where frames come from: RTSP and other network streams, recorded files, webcams, the sample; reconnecting.
+"""Where frames come from: RTSP and other network streams, recorded files, webcams, the sample; reopening.
 
     open_source ──▶ Source (one opening: frames until it fails) ──▶ LiveCamera (for ever, newest frame first)
     Recording (a file in its own time, every frame)    SingleThreadSource (one opening, to measure its cost)

@@ -1,4 +1,4 @@
-"""Addresses of cameras as people write them: if one can be used, and what to do if not. No address is printed."""
+"""Checks addresses of cameras as people write them, and says what to do about a wrong one. No message repeats one."""
 
 import re
 from urllib.parse import urlsplit

@@ -91,7 +91,7 @@ def open_network(url: str, transport: str, timeout: float) -> tuple[InputContain
 
 
 def connection_lost(place: str, error: Exception, *, timed_out: bool, timeout: float) -> CaptureError:
-    """Return our error for FFmpeg's, because the text of FFmpeg's holds the whole address.
+    """Return our own error for one of FFmpeg's, whose text holds the whole address.
 
     place: host and port, for the message. timed_out: the time-out has passed. timeout: seconds.
     """
@@ -143,7 +143,10 @@ class Decoder:
         self.damaged = 0
 
     def decode(self, packet: "Packet[VideoStream] | None") -> list[DecodedPicture]:
-        """Return the pictures that this packet completes, often one. None asks for those still held back at the end."""
+        """Return the pictures that this packet completes, often one.
+
+        None, at the end, asks for the pictures still held back.
+        """
         if self._own is not None and packet is not None:
             self._own.learn(packet)
         try:

@@ -18,7 +18,7 @@ REORDERED = 16
 
 @dataclass(frozen=True, slots=True)
 class TimedPicture:
-    """A decoded picture with its first packet. arrived_at: never before that of the picture looked at before."""
+    """A decoded picture with its first packet. arrived_at: never earlier than that of the last picture looked at."""
 
     picture: DecodedPicture
     packet: CodedPacket
@@ -35,7 +35,7 @@ class Handover:
 
     @property
     def looked_number(self) -> int:
-        """The number of the last access unit looked at; -1 before the first."""
+        """Return the number of the last access unit looked at; -1 before the first."""
         return -1 if self.looked is None else self.looked.number
 
     def accept(self) -> None:
@@ -75,7 +75,7 @@ class Decoders:
 
     @property
     def damaged(self) -> int:
-        """Packets and pictures left out so far, because they could not be decoded whole."""
+        """Return the number of packets and pictures left out so far, because they could not be decoded whole."""
         return self.full.damaged + (0 if self._rough in (None, self.full) else self._rough.damaged)
 
 

@@ -1,4 +1,4 @@
-"""Makes frames of PyAV's decoded pictures: upright, the luma without copying, the colours on demand."""
+"""Makes frames from PyAV's decoded pictures: upright, the luma without copying, the colours on demand."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -11,7 +11,7 @@ LONGEST_WAIT = 3600.0
 EVERY = 1.0
 """Seconds between two looks; a look costs 0.04 ms at 1080p, 0.1 ms at 4K."""
 STRIDE = 8
-"""One pixel is looked at in every so many rows and columns."""
+"""Of this number of rows, and of columns, one is looked at."""
 REMEMBERED = 8
 """Number of different pictures that count as known. An encoder whose sensor hangs goes on coding one and the same
 picture, and its groups of pictures repeat (x264 at constant quality: 2 to 4 different ones, once a second). A recording
@@ -27,9 +27,9 @@ class FreezeDetector:
     """Finds out if a camera has shown nothing but pictures seen before for `after` seconds, to the bit.
 
     The noise of a sensor changes some pixel, and so does each I-frame that codes it. So one new picture is enough to
-    prove life, and a still scene is no freeze. Not found: a picture that stands still under a running clock, and one
-    that an encoder without enough bits codes differently every time. A scene without any noise (a lens cap, a drawn
-    test picture) counts as frozen. Not thread safe.
+    prove life, and a still scene is no freeze. Two freezes are not found: a picture that stands still under a running
+    clock, and one that an encoder without enough bits codes differently every time. A scene without any noise (a lens
+    cap, a drawn test picture) counts as frozen. Not thread safe.
     """
 
     def __init__(self, after: float) -> None:

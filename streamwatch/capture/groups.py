@@ -11,7 +11,7 @@ from streamwatch.capture.packets import CodedPacket, PacketBuffer
 SLACK = 0.3
 """Seconds by which a group may last longer than `max_blind`, because cameras and networks are not that exact."""
 VAIN = 2
-"""Number of I-frames in a row that could not be decoded alone, after which no more are tried."""
+"""Number of I-frames in a row that could not be decoded alone, after which no further one is tried."""
 AGAIN = 60.0
 """Seconds after which one more is tried, because the packets may have been damaged on their way."""
 
@@ -54,7 +54,7 @@ class LoneIFrames:
 
     @property
     def hopeless(self) -> bool:
-        """True if so many could not be decoded that no more are tried."""
+        """True if too many in a row could not be decoded, so that no more are tried."""
         return self._vain >= VAIN
 
     def due(self, after: float) -> CodedPacket | None:
@@ -74,7 +74,7 @@ class LoneIFrames:
         return self._handover.timed(pictures[0], i_frame) if pictures else None
 
     def give_another_chance(self) -> None:
-        """Try the newest I-frame from time to time if they were hopeless, with a decoder of its own."""
+        """Try the newest I-frame from time to time, with another decoder, if I-frames were hopeless."""
         i_frame = self._buffer.whole_i_frame(0) if self.hopeless else None
         if i_frame is None or i_frame.at - self._vain_at < AGAIN:
             return
@@ -98,7 +98,7 @@ class LoneIFrames:
 
 @dataclass(frozen=True, slots=True)
 class CodedStream:
-    """What all ways to decode one stream share."""
+    """The state that all ways to decode one stream share."""
 
     buffer: PacketBuffer
     handover: Handover
@@ -110,7 +110,7 @@ class CodedStream:
 
     @property
     def longest_blindness(self) -> float:
-        """Upper limit of the seconds between two looks."""
+        """Return the upper limit of the seconds between two looks."""
         return self.max_blind + SLACK
 
     @property

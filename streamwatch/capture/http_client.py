@@ -63,7 +63,7 @@ class HttpCameraClient:
         return CameraResponse(self, response)
 
     def extend(self) -> None:
-        """Set the deadline: what is waited for must come within the time-out from now on."""
+        """Start the time-out anew: the next data must come within it."""
         self._deadline.at = time.monotonic() + self._timeout
 
     def stop(self) -> None:
@@ -125,7 +125,7 @@ class CameraResponse:
         self._goes_on = not self.kind.startswith("image/")
 
     def peek(self, sought: bytes, size: int) -> bool:
-        """Return True if so many bytes at the beginning hold something. All must come in time. Raise SourceLost."""
+        """Return True if the first `size` bytes hold what is sought. All must come in time. Raise SourceLost."""
         self._goes_on = False
         while sought not in self._peeked and len(self._peeked) < size and (more := self._more()):
             self._peeked += more
@@ -155,7 +155,10 @@ class CameraResponse:
 
 
 class _Login(httpx.Auth):
-    """Digest or Basic, as the camera asks. Nothing is sent before, so that Basic is not sent needlessly."""
+    """Digest or Basic, as the camera asks.
+
+    No login is sent before the camera asks, so that Basic is not sent needlessly.
+    """
 
     def __init__(self, user: str, password: str) -> None:
         self._digest = httpx.DigestAuth(user, password)

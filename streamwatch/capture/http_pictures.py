@@ -64,7 +64,7 @@ class HttpPictures:
                 yield frame_of(self._camera, packet.arrived_at, picture)
 
     def packets(self) -> Iterator[CodedPacket]:
-        """Yield the same undecoded, for `decoder`."""
+        """Yield the same pictures undecoded, for `decoder`."""
         parser, began, answer = AccessUnitParser(), self._clock.monotonic(), self._first
         while not self._stopped.is_set():
             some = False

@@ -7,7 +7,7 @@ from streamwatch.imaging.jpeg_syntax import END_OF_SCAN, EOI, FRAME_HEADERS, SOI
 from streamwatch.imaging.limits import PictureLimits, UnfitPicture, check_size
 
 CAMERA_LIMITS = PictureLimits(bytes=32_000_000, side=65_535, pixels=50_000_000)
-"""bytes: of one picture, or without any. pixels: no camera has more, and a small file may announce four billion."""
+"""bytes: of one picture, or without one. pixels: no camera has more, and a small file may announce four billion."""
 
 _ALONE = {0x01, *range(0xD0, 0xD8)}
 """Markers that no segment follows."""

@@ -1,4 +1,4 @@
-"""One camera: always the newest frame, reconnecting for ever, never blocked by a reader.
+"""One camera: always the newest frame, reopened for ever, never blocked by a reader.
 
 A reader's thread opens the source and keeps what comes. The consumer takes it from there and supervises the reader
 while it waits. Without `max_blind` the reader keeps the newest frame. With `max_blind` it keeps the coded packets, and
@@ -26,7 +26,7 @@ from streamwatch.core.text import age
 log = logging.getLogger(__name__)
 
 CLOSING = 1.0
-"""`close` waits so many seconds until the reader has closed its source."""
+"""Seconds for which `close` waits until the reader has closed its source."""
 
 
 class LiveCamera:
@@ -70,7 +70,7 @@ class LiveCamera:
     def next_frame(self, timeout: float) -> Frame | None:
         """Return the newest frame not yet handed out; None after `timeout` seconds without one, or after a nudge.
 
-        Raise SourceUnreadable, now and ever after, if the source cannot work however often it is tried.
+        Raise SourceUnreadable, in this and each later call, if the source can never work.
         """
         until = self._clock.monotonic() + timeout
         while True:
@@ -91,10 +91,9 @@ class LiveCamera:
                     self._signal.lock.wait(max(0.0, min(until, next_look) - now))
 
     def attend(self, attention: Attention) -> bool:
-        """Set how much attention the last frame needs, and all from now on; before the first call it is all.
+        """Set the attention that the last frame and all later ones need; before the first call it is ALL.
 
-        Return True if frames come first that were passed over, and then this one again. Without `max_blind` it never
-        does.
+        Return True if frames that were passed over come next, and then this one again; never without `max_blind`.
         """
         reader = self._demand_attention(attention)
         again = reader is not None and reader.attend(attention)
@@ -102,9 +101,9 @@ class LiveCamera:
         return again
 
     def rest(self, pace: float | None) -> None:
-        """Set that at little attention one frame in so many seconds is enough, as another stream is watched.
+        """Set the pace at little attention: the seconds in which one frame is enough, as another stream is watched.
 
-        pace: None: no other stream is watched.
+        pace: None if no other stream is watched.
         """
         with self._signal.lock:
             self._demand.pace, reader = pace, self._supervisor.reader

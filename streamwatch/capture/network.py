@@ -46,7 +46,7 @@ class NetworkStream:
                 yield frame_of(self._camera, captured_at, picture)
 
     def packets(self) -> Iterator[CodedPacket]:
-        """Yield the same undecoded, for `decoder`."""
+        """Yield the same pictures undecoded, for `decoder`."""
         parser = AccessUnitParser(split=True)
         for packet in self._packets():
             yield parser.parse(packet, self._clock.monotonic(), self._clock.now(), packet.pts)

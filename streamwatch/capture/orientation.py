@@ -1,4 +1,4 @@
-"""The turn that the pictures of a stream need, from what the stream says and from how the camera is mounted."""
+"""The turn that the pictures of a stream need: the turn that the stream names, and the one of `rotate`."""
 
 import math
 import struct

@@ -1,4 +1,4 @@
-"""What the log says about a camera that is lost and comes back, and when it says it."""
+"""Logs that a camera is lost and comes back, without a line for each of very many losses."""
 
 import logging
 import math
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 MOST = 5
 """Number of losses within `TOGETHER` that are logged one by one."""
 TOGETHER = 3600.0
-"""Seconds whose losses are logged together once there were more."""
+"""Seconds whose losses are logged together once there were more than `MOST`."""
 LONG = 60.0
 """Seconds after which a loss is logged in any case: by then the camera does not flap, it is gone."""
 

@@ -8,11 +8,11 @@ from streamwatch.core.clock import Clock
 log = logging.getLogger(__name__)
 
 LEFT_OUT, TELL_AGAIN = 100, 3600.0
-"""Number of pictures that one reader must have left out before the log says it, and seconds until it says it again."""
+"""Number of pictures that one reader must have left out before a warning, and seconds until the next warning."""
 BURST, SPELL = 1.5, 5.0
-"""Seconds. BURST: a network that hung sends many pictures at once. Those left out for so short a time do not count,
-because the machine is not too slow. SPELL: after so long without a left-out picture the next ones may be such a burst
-again."""
+"""Seconds. BURST: pictures that are left out for no longer than this do not count: a network that hung sends many at
+once, and the machine is not too slow. SPELL: after this time without a left-out picture the next ones may be such a
+burst again."""
 
 
 class OverloadWarning:

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 _PARAMETERS: Literal["new_extradata"] = "new_extradata"
 SECONDS, BYTES = 12.0, 24_000_000
-"""Upper limits of what is kept of one stream, if its consumer does not come or its groups are very long."""
+"""Upper limits of what is kept of one stream, if its consumer takes nothing or its groups are very long."""
 
 NEARLY = 0.9
 """Share of these limits. A group that fills it counts as too long to be kept; there is still time to decode it."""
@@ -163,12 +163,12 @@ class PacketBuffer:
             return before[-1] if before else self._i_frames[0] if self._i_frames else None
 
     def release(self, serial: int) -> None:
-        """Remove the packets before this one: nobody will ask for them again."""
+        """Remove the packets before this one, which will not be needed again."""
         with self._lock:
             self._cut(bisect_left(self._packets, serial, key=_serial))
 
     def decoded(self, serial: int) -> None:
-        """Note that the packets before this one have been decoded, so that to give them up is no loss."""
+        """Note that the packets before this one have been decoded, so that giving them up is no loss."""
         with self._lock:
             self._decoded = serial
 

@@ -19,7 +19,7 @@ from streamwatch.core.errors import SourceUnreadable
 from streamwatch.core.model import Attention, Frame
 
 _AT_ONCE, _AT_LEISURE = 0.4, 0.8
-"""Seconds of a played file that come together, undecoded; the second at little attention."""
+"""Seconds of a played file whose packets are handed out together: at full and at little attention."""
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -45,22 +45,22 @@ class Recording:
 
     @property
     def fps(self) -> float:
-        """Average frames a second."""
+        """Return the average number of frames a second."""
         return self.file.fps
 
     @property
     def duration(self) -> float | None:
-        """Seconds as the file announces them; None if it does not."""
+        """Return the length in seconds that the file announces; None if it announces none."""
         return self.file.duration
 
     @property
     def started(self) -> datetime | None:
-        """When it was recorded (aware UTC), if the file says it."""
+        """Return when it was recorded (aware UTC); None if the file does not say it."""
         return self.file.started
 
     @property
     def damaged(self) -> int:
-        """Packets and pictures left out so far, because they could not be decoded whole."""
+        """Return the number of packets and pictures left out so far, because they could not be decoded whole."""
         return self.file.errors + self._selective.damaged
 
     def frames(self, start: datetime) -> Iterator[Frame]:
@@ -74,9 +74,9 @@ class Recording:
         self.report_damage()
 
     def attend(self, attention: Attention) -> bool:
-        """Set how much attention the last frame needs, and all from now on; before the first call it is all.
+        """Set the attention that the last frame and all later ones need; before the first call it is ALL.
 
-        Return True if frames come first that were passed over, and then this one again.
+        Return True if frames that were passed over come next, and then this one again.
         """
         self._taken_back = self._selective.attend(attention)
         return self._taken_back
@@ -143,7 +143,7 @@ class PlayedRecording:
                 yield frame_of(self._camera, self._clock.now(), picture)
 
     def packets(self) -> Iterator[CodedPacket]:
-        """Yield the same undecoded, for `decoder`; a few packets at once, as it costs CPU to wait for each."""
+        """Yield the same pictures undecoded, for `decoder`; a few at once, because waiting for each costs CPU."""
         parser = AccessUnitParser()
         for recording in self._rounds():
             began, due = self._clock.monotonic(), 0.0

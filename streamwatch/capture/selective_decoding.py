@@ -1,4 +1,4 @@
-"""Selective decoding: of a stream is decoded what is asked for, and no more.
+"""Selective decoding: only those pictures of a stream are decoded that are asked for.
 
 All attention: every picture, in order. Little attention: of each group of pictures only the I-frame. If groups last too
 long for that, a picture now and then between two I-frames, too. When attention rises, the pictures that were passed
@@ -36,7 +36,7 @@ class SelectiveDecoder:
         attention: Attention = Attention.ALL,
         only_newest: bool = False,
     ) -> None:
-        """decoder: of this stream, used by nobody else. max_blind: seconds between two looks at little attention.
+        """decoder: of this stream, and only for this object. max_blind: seconds between two looks at little attention.
 
         latest: seconds after which a picture is left out if newer ones are there. only_newest: pictures before the
         newest group are left out at once, because only the newest picture counts.
@@ -53,12 +53,12 @@ class SelectiveDecoder:
 
     @property
     def dropped(self) -> int:
-        """Pictures that were wanted and were left out, because they were late or nobody asked for them."""
+        """Return the number of wanted pictures that were left out, because they were late or not asked for in time."""
         return self._every.dropped + self._stream.buffer.dropped
 
     @property
     def damaged(self) -> int:
-        """Packets and pictures left out so far, because they could not be decoded whole."""
+        """Return the number of packets and pictures left out so far, because they could not be decoded whole."""
         return self._stream.decoders.damaged
 
     @property
@@ -73,7 +73,7 @@ class SelectiveDecoder:
 
     @property
     def content(self) -> bool:
-        """True if it is all right that packets come and nothing is decoded."""
+        """True if it is no fault that packets come and nothing is decoded."""
         return (
             self._attention is Attention.QUIET
             and not self.every_picture
@@ -84,7 +84,7 @@ class SelectiveDecoder:
     def rest(self, pace: float | None) -> None:
         """Set that at little attention one picture in `pace` seconds is enough, as another stream is watched.
 
-        pace: None: no other stream is watched.
+        pace: None if no other stream is watched.
         """
         self._resting = None if pace is None else SparseIFrames(self._stream, pace)
 
@@ -121,9 +121,9 @@ class SelectiveDecoder:
         return picture
 
     def attend(self, attention: Attention) -> bool:
-        """Set how much attention the last picture handed out needs, and all from now on.
+        """Set the attention that the last picture handed out and all later ones need.
 
-        Return True if pictures come first that were passed over, and then this one again.
+        Return True if pictures that were passed over come next, and then this one again.
         """
         before, self._attention = self._attention, attention
         handover, cursor = self._stream.handover, self._stream.cursor

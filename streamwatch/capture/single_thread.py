@@ -29,5 +29,5 @@ class SingleThreadSource:
             yield None
 
     def attend(self, attention: Attention) -> bool:
-        """Set the attention that the last frame needs. True: frames come first that were passed over, then it again."""
+        """Set the attention that is needed from the last frame on; see LiveCamera."""
         return self._selective is not None and self._selective.attend(attention)

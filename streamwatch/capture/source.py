@@ -23,7 +23,7 @@ NETWORK_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps")
 class Source(Protocol):
     """One opening of a camera or file. Used by one thread, except for `stop`.
 
-    live: True if its end is a loss; False if it has then been played to its end.
+    live: True if its end is a loss; False if its end means that it was played to the end.
     """
 
     live: bool
@@ -61,7 +61,7 @@ def file_of(source: str) -> Path | None:
 
 @runtime_checkable
 class SelectiveSource(Source, Protocol):
-    """A source that does less while little attention is enough; then a None among its frames stands for a picture."""
+    """A source that does less while little attention is enough: it yields None for a picture that it leaves out."""
 
     def attend(self, attention: Attention) -> None:
         """Set the attention from now on. From any thread."""

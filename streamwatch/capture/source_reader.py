@@ -39,9 +39,8 @@ class Demand:
     """What the consumer of a camera wants from each of its readers; guarded by the lock of the camera's signal.
 
     max_blind: seconds between two pictures at little attention; None decodes every picture in the reader's thread.
-    rough: pictures are decoded roughly at all times, and only the newest one counts. pace: at little attention one
-    picture in so many seconds is enough. listener: called in the reader's thread whenever it is worth to ask for a
-    frame.
+    rough: pictures are decoded roughly at all times, and only the newest one counts. pace: seconds in which one picture
+    is enough at little attention. listener: called in the reader's thread whenever it is worth to ask for a frame.
     """
 
     max_blind: float | None
@@ -56,7 +55,7 @@ class FrameStore(Protocol):
 
     @property
     def dropped(self) -> int:
-        """Frames that were wanted and were not taken in time."""
+        """Return the number of frames that were wanted and were not taken in time."""
 
     @property
     def groups_too_long(self) -> bool:
@@ -166,8 +165,8 @@ class Arrivals:
 class SourceReader:
     """Reads until the source ends or fails, or until the reader is abandoned.
 
-    abandoned: nobody wants what still comes. over: nothing will come any more. drained: and nothing is left to be
-    taken. error: why it is over; None if a recording was played to its end.
+    abandoned: what still comes is not wanted. over: nothing will come any more. drained: it is over, and nothing is
+    left to be taken. error: why it is over; None if a recording was played to its end.
     """
 
     def __init__(self, camera: str, open: Callable[[], Source], demand: Demand, signal: Signal, clock: Clock) -> None:
@@ -180,7 +179,7 @@ class SourceReader:
 
     @property
     def dropped(self) -> int:
-        """Frames that were wanted and were not taken in time."""
+        """Return the number of frames that were wanted and were not taken in time."""
         return self._frames.dropped
 
     @property
@@ -227,7 +226,7 @@ class SourceReader:
             return None if self.abandoned else frame
 
     def attend(self, attention: Attention) -> bool:
-        """Set how much attention the last frame needs. True: other frames come first, and then this one again."""
+        """Set the attention that is needed from the last frame on; see LiveCamera."""
         self._tell_source(attention)
         return self._frames.attend(attention)
 
@@ -237,7 +236,7 @@ class SourceReader:
         self._frames.wake(since)
 
     def rest(self, pace: float | None) -> None:
-        """Set that at little attention one frame in so many seconds is enough. None: more are needed."""
+        """Set the pace at little attention; see LiveCamera."""
         self._frames.rest(pace)
 
     def _tell_source(self, attention: Attention) -> None:

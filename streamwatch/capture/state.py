@@ -8,9 +8,9 @@ from streamwatch.core.codes import CameraState
 from streamwatch.core.model import Frame
 
 SHOWING = {CameraState.ONLINE, CameraState.FROZEN}
-"""Pictures come."""
+"""The states in which pictures come."""
 OVER = {CameraState.ENDED, CameraState.FAILED}
-"""No picture will come any more."""
+"""The states in which no picture will come any more."""
 
 
 @dataclass(frozen=True, slots=True)

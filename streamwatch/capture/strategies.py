@@ -13,12 +13,12 @@ SOONEST = 0.1
 GLIMPSE = 0.4
 """Seconds between two pictures that are handed out at little attention, if each picture is an I-frame (JPEG)."""
 RARELY = 0.2
-"""The same in seconds if groups cannot be kept, so that every picture is decoded at once."""
+"""The same if groups cannot be kept, so that every picture is decoded at once."""
 CATCH_UP = 5.0
-"""Seconds in which the pictures passed over must be worked off, from the first wanted one on. Then late pictures are
-left out as usual."""
+"""Seconds in which the pictures that were passed over are handed out, from the first wanted one on. After that, late
+pictures are left out as usual."""
 KEPT_BEFORE = timedelta(seconds=4)
-"""How much is kept of a stream while another one is watched: it is woken for what began that long ago at most."""
+"""The part of a stream that is kept while another one is watched: nothing that began earlier can be looked at."""
 
 
 class Strategy(Protocol):

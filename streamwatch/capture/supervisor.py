@@ -1,4 +1,4 @@
-"""Starts the readers of one camera: the first one, and the next one after a wait when a reader is lost.
+"""Opens and reopens one camera: starts its first reader, and the next one, after a wait, when a reader is lost.
 
 A reader that is silent for too long is abandoned: nobody can interrupt FFmpeg from outside. Its thread closes the
 source when FFmpeg's call returns, and its late frames are ignored.
@@ -22,17 +22,17 @@ from streamwatch.core.model import Frame
 log = logging.getLogger(__name__)
 
 MOST_ABANDONED = 3
-"""Number of readers of one camera that may hang at the same time. While so many do, no further one is started."""
+"""Number of readers of one camera that may hang at the same time. While more do, no further one is started."""
 FIRST_PICTURE = 3
-"""Number of deadlines for which a stream may send data without one picture: it may be joined in a long group."""
+"""Number of deadlines for which a stream may send data without one picture, as it may be joined in a long group."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReopenTimes:
     """All in seconds.
 
-    deadline: without data after which a reader is abandoned. first, longest: limits of the waits between two tries.
-    frozen_after: of the same picture after which a camera counts as frozen.
+    deadline: time without data after which a reader is abandoned. first, longest: limits of the waits between two
+    tries. frozen_after: time with the same picture after which a camera counts as frozen.
     """
 
     deadline: float
@@ -83,7 +83,7 @@ class ReaderSupervisor:
         return self._retry_at
 
     def reopen(self, reader: SourceReader, now: float) -> None:
-        """Replace a reader whose camera is frozen."""
+        """Abandon the reader of a frozen camera; `supervise` starts the next one at once."""
         reader.abandon()
         self._part_with(reader)
         self._retry_at = now

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _SHORTFALL = 1.0
 """Seconds of the announced length that may be missing before a file counts as cut off."""
 _MOST_ERRORS = 10
-"""Number of errors in a row, without a packet between them, after which the rest of a file is given up."""
+"""Number of errors in a row after which the rest of a file is given up."""
 
 
 class VideoFile:

@@ -33,7 +33,7 @@ _OFFSET = 8.0
 _LEAST = 0.5
 """Score from which something counts as a plate."""
 _FAINT = 0.3
-"""The same for one look of several at a video."""
+"""The same for one of several looks at a video."""
 _SAME = 0.3
 """Overlap (intersection over union of the boxes) from which two detections are one plate."""
 

@@ -57,12 +57,12 @@ class AttentionEstimator:
         at, luma, change = motion.at, motion.frame.luma, motion.change
         if any(self._awaited(track) for track in tracks):
             return True
-        standing = [track for track in tracks if self._stands(track)]
-        patches = [track.appearance.patch for track in standing if track.appearance.patch is not None]
+        still = [track for track in tracks if self._stands(track)]
+        patches = [track.appearance.patch for track in still if track.appearance.patch is not None]
         if any(not patch.shows_it(luma) for patch in patches):
             return True
         resting = [b.region for b in motion.blobs if self._rests(b) and _as_it_was(b, motion, last)]
-        around = [self._geometry.region(vehicle_around(track.course.plate, luma.shape)) for track in standing]
+        around = [self._geometry.region(vehicle_around(track.course.plate, luma.shape)) for track in still]
         resting += [region for region in around if 1 - stillness(motion.small, last, region, STILL_STEP) <= MOVED]
         leaving = [track for track in tracks if self._drives_on(track)]
         ahead = [vehicle_around(track.course.expected_plate(at), luma.shape) for track in leaving]

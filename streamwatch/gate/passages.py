@@ -125,7 +125,7 @@ class Passages:
         return []
 
     def _ended(self, track: Track, at: float) -> bool:
-        """True if a plate has been out of sight for so long that it will not come back."""
+        """True if a plate has been out of sight long enough that it will not come back."""
         return at - track.course.seen_at >= self._close_after and track.unseen >= GONE_LOOKS
 
     def _pay(self, track: Track, view: PlateView, reason: ViewReason) -> list[Decision]:

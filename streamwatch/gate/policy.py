@@ -26,9 +26,11 @@ STILL_GOOD = 0.6  # part of the best paid score that a view must have for a seco
 
 
 class Action(Enum):
-    """What to do about a plate in this frame. SETTLE: an earlier track has its plate, so nothing is paid.
+    """What to do about a plate in this frame.
 
-    LOOK_LATER: no closer look saw the plate, so its best view is dropped and the next look waits.
+    PAY: pay for the view of the result. WAIT: pay nothing for this frame; some rules then apply until the passage ends.
+    SETTLE: an earlier track has its plate, so nothing is paid. LOOK_LATER: no closer look saw the plate, so its best
+    view is dropped and the next look waits.
     """
 
     PAY = auto()

@@ -143,7 +143,7 @@ def _tiles(height: int, width: int) -> Iterable[Box]:
 
 
 def _joined(boxes: list[Box]) -> list[Box]:
-    """Return boxes that do not overlap: one look at a large part costs less than two that share half of it."""
+    """Return boxes that do not overlap: one look at a large part costs less than two looks that overlap."""
     joined: list[Box] = []
     for box in boxes:
         while True:

@@ -19,7 +19,7 @@ class CameraHealth:
 
     state: online, frozen, reconnecting, connecting, ended or failed; since: when it began. fps: pictures a second that
     come. frames: looked at. dropped: replaced by a newer one before that. attempts: openings since it was last online.
-    last_frame_age: None before the first frame. unwatched: why its small stream cannot be watched, else empty.
+    last_frame_age: None before the first frame. unwatched: why its substream cannot be watched, else empty.
     passages: all that were opened; read, unread, unsure, failed: of those that have closed, what became of them. gate:
     frames looked at, by the code of the reason why they were sent or not.
     """

@@ -120,7 +120,7 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
         if camera.state != "online" and camera.last_error and not any(camera.last_error in r for r in reasons):
             yield f"{camera.name}: {camera.last_error}"
         if camera.unwatched:
-            yield f"{camera.name}: its small stream cannot be watched; the main stream alone is. {camera.unwatched}"
+            yield f"{camera.name}: its substream cannot be watched; the main stream alone is. {camera.unwatched}"
     yield ""
     yield from _columns(
         ("camera", "passages", "read", "unread", "unsure", "failed", "rate"),

@@ -1,4 +1,14 @@
-"""From frames to rows, without threads: the part that the daemon and a replay share."""
+"""From frames to rows, without threads: the part that the daemon and a replay share.
+
+intake.py            the frames of one camera become events: the gate, with keys and JPEG
+pipeline.py          `Pipeline.take`: the one way of every event
+├── recorder.py      events become rows; sighting_log.py: readings become sightings
+└── dispatcher.py    hands waiting keyframes to the threads that read them
+    ├── outbox.py    what waits, and what gives way
+    ├── router.py    two tables: which engine reads a keyframe, and what follows a failed call
+    ├── calls.py     counts paid calls, for budget.py and circuit_breaker.py
+    └── keyframe_reader.py   reads one keyframe; reading.py: its ledger; local.py: when the local engine helps
+"""
 
 from streamwatch.pipeline.budget import Budget, CallLimits
 from streamwatch.pipeline.channel import Channel, ChannelClosed

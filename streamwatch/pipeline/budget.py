@@ -51,7 +51,7 @@ class _Account:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A limit as it stands. camera: None for the account."""
+    """How much of one limit is used at this moment. camera: None for the account."""
 
     window: str
     camera: str | None
@@ -60,7 +60,10 @@ class Usage:
 
 
 class Budget:
-    """Counts calls against their limits. Not thread safe. now, monotonic: of one clock, in every call."""
+    """Counts calls against their limits. Not thread safe.
+
+    now, monotonic: wall time and monotonic seconds, of the same clock in every call.
+    """
 
     def __init__(
         self, account: CallLimits, cameras: dict[str, CallLimits], spent: Spent, now: datetime, monotonic: float
@@ -107,8 +110,8 @@ class Budget:
         return account
 
     def _in_ledger(self, period: Period, who: str | None) -> int:
-        """Return what was paid in the period before this run; 0 while the clock is wrong and the period not in the
-        calendar.
+        """Return what was paid in the period before this run; 0 while the clock is wrong and the period is not one of
+        the calendar.
         """
         return self._spent(period.window.begin, who) if period.in_calendar else 0
 

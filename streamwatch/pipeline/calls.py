@@ -14,7 +14,7 @@ REMEMBERED = 500  # passages whose calls without an answer are remembered
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How things stand for one call.
+    """What is known of a call that could be made.
 
     in_vain: calls for its passage that brought no answer. held: an open breaker keeps it from being made. exhausted:
     the limit that it would break. wait: seconds until it may begin.
@@ -30,7 +30,10 @@ UNHINDERED = Standing()
 
 
 class PaidCalls:
-    """Several threads may use it at once. It calls nobody who takes a lock, so it may be used under any other lock."""
+    """Counts paid calls. Several threads may use it at once.
+
+    It takes no other lock, so it may be used while any other lock is held.
+    """
 
     def __init__(self, breakers: CircuitBreaker, budget: Budget, clock: Clock) -> None:
         self._breakers, self._budget, self._clock = breakers, budget, clock
@@ -62,7 +65,7 @@ class PaidCalls:
             self._budget.pay(camera, -1, self._clock.now(), self._clock.monotonic())
 
     def answered(self, camera: str, plates: int, paid: int) -> float | None:
-        """Count a call that was answered with so many plates, for so many fee units.
+        """Count a call that was answered with this number of plates, for this number of fee units.
 
         Return for how many seconds calls were held back, if that is over now; else None.
         """
@@ -74,7 +77,7 @@ class PaidCalls:
             return None if since is None else now - since
 
     def failed(self, camera: str, error: RecognitionError, paid: int) -> None:
-        """Count a call that failed, for which so many fee units were or may have been charged."""
+        """Count a call that failed, for which this number of fee units was or may have been charged."""
         with self._lock:
             now = self._clock.monotonic()
             self._budget.pay(camera, paid - 1, self._clock.now(), now)
@@ -92,7 +95,7 @@ class PaidCalls:
             return calls
 
     def probe_in(self, pause: float) -> None:
-        """Let an open breaker make its next probe after so many seconds at the latest; refused calls cost nothing."""
+        """Let an open breaker make its next probe after `pause` seconds at the latest; refused calls cost nothing."""
         with self._lock:
             self._breakers.probe_by(self._clock.monotonic() + pause)
 

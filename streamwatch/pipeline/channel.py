@@ -26,7 +26,7 @@ class Channel(Generic[T]):
         self._closed = False
 
     def put(self, item: T) -> T | None:
-        """Add an item; return the one that gave way. Raises ChannelClosed."""
+        """Add an item; return the one that gave way. Raise ChannelClosed."""
         with self._changed:
             while self._worth is None and len(self._items) >= self._size and not self._closed:
                 self._changed.wait()
@@ -50,7 +50,7 @@ class Channel(Generic[T]):
             return True
 
     def get(self) -> T:
-        """Wait for the next item and return it. Raises ChannelClosed when the channel is closed and empty."""
+        """Wait for the next item and return it. Raise ChannelClosed when the channel is closed and empty."""
         with self._changed:
             while not self._items and not self._closed:
                 self._changed.wait()

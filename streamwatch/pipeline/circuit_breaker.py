@@ -1,7 +1,7 @@
 """Circuit breakers and pace: they say when a call may be made. A pure state machine without clock, file or thread.
 
 The class of an error decides. A fault that a person must repair opens the breaker with one ERROR and a slow probe. A
-fault that passes by itself (no connection, a service that stumbles) opens it for a growing time. Throttling spaces the
+fault that passes by itself (no connection, a fault of the service) opens it for a growing time. Throttling spaces the
 calls out. A camera whose calls find no plate is paused alone.
 """
 
@@ -14,7 +14,7 @@ from streamwatch.core.errors import ClockWrong, Doubtful, NotSent, RecognitionEr
 log = logging.getLogger(__name__)
 
 PROBE_EVERY = 900.0  # s between probes while a person has to act; refused calls cost nothing
-OUTAGE_FIRST, OUTAGE_LONGEST = 2.0, 60.0  # s; pauses while the service cannot be reached or stumbles
+OUTAGE_FIRST, OUTAGE_LONGEST = 2.0, 60.0  # s; pauses while the service cannot be reached or has a fault
 PACE_FIRST, PACE_LONGEST = 1.0, 60.0  # s between calls while throttled
 RUNAWAY_FIRST, RUNAWAY_LONGEST = 600.0, 6 * 3600.0  # s; pauses of a camera whose calls find no plate
 
@@ -125,7 +125,7 @@ class CircuitBreaker:
         self._probe_is_over()
 
     def answered(self, camera: str, plates: int) -> float | None:
-        """Note that the service has answered with so many plates.
+        """Note that the service has answered with this number of plates.
 
         Return since when calls were held back, if that is over now; else None.
         """
@@ -168,7 +168,7 @@ class CircuitBreaker:
             self._open(error, now, Backoff(OUTAGE_FIRST, OUTAGE_LONGEST), logging.WARNING)
 
     def breakers(self, now: float) -> list[OpenBreaker]:
-        """Return what is held back, for status pages."""
+        """Return the reasons why calls are held back, for status pages."""
         trouble = self._trouble
         found = [] if trouble is None else [OpenBreaker(trouble.name, trouble.why, trouble.since, trouble.until)]
         paused = [(name, r) for name, r in self._cameras.items() if r.until > now]

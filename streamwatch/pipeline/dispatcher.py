@@ -98,7 +98,7 @@ class Dispatcher:
             return self._outbox.answered(passage)
 
     def close(self) -> None:
-        """Hand out no more jobs; what waits stays on disk for the next run."""
+        """Stop handing out jobs; what waits stays on disk for the next run."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -138,7 +138,7 @@ class Dispatcher:
             return min((self._decide(entry).wait for entry in self._outbox.newest_first()), default=0.0)
 
     def probe_in(self, pause: float) -> None:
-        """Let an open breaker make its next probe after so many seconds at the latest; refused calls cost nothing."""
+        """Let an open breaker make its next probe after `pause` seconds at the latest; refused calls cost nothing."""
         self._calls.probe_in(pause)
 
     def usage(self) -> list[Usage]:
@@ -180,7 +180,7 @@ class Dispatcher:
         return None
 
     def _decide(self, entry: Entry) -> Decision:
-        """Return who reads an entry, as things stand."""
+        """Return the router's decision for an entry at this moment."""
         if not self._paid:
             return route(Case(entry.state, paid=False))
         standing = self._calls.standing(entry.keyframe, self._outbox.is_first_view(entry.keyframe))

@@ -16,7 +16,7 @@ ASKED = 500  # keyframes whose answer the gate may still learn; in a long outage
 
 @dataclass(frozen=True, slots=True)
 class JpegLimits:
-    """How keyframes are encoded. long_side: at most so many pixels. quality: 0 to 100. max_bytes: upper limit."""
+    """The encoding of keyframes. long_side, max_bytes: upper limits, in pixels and bytes. quality: 0 to 100."""
 
     long_side: int
     quality: int
@@ -54,7 +54,7 @@ class Intake:
         return [self._named(decision) for decision in self._gate.look(frame)]
 
     def remember(self, passage: Passage, keyframe: Keyframe, plate: FrameCorners | None) -> None:
-        """Before the first frame: tell the gate of a vehicle that an earlier run sent.
+        """Tell the gate, before the first frame, of a vehicle that an earlier run sent.
 
         If the vehicle still stands there, its passage goes on. plate: None if not known.
         """
@@ -80,12 +80,12 @@ class Intake:
 
     @property
     def counts(self) -> Mapping[Why, int]:
-        """The number of frames by the reason why they were sent or not. The gate goes on counting in this mapping."""
+        """Return the number of frames by the reason why they were sent or not; the gate goes on counting in it."""
         return self._gate.counts
 
     @property
     def report(self) -> FrameReport | None:
-        """What the gate saw in the last frame; None before the first frame."""
+        """Return what the gate saw in the last frame; None before the first frame."""
         return self._gate.report
 
     def answered(self, keyframe: Keyframe, plates: tuple[JudgedPlate, ...] | None) -> None:

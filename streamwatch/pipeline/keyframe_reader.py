@@ -43,7 +43,7 @@ class KeyframeStorage(Protocol):
 
 
 class Queue(Protocol):
-    """The dispatcher, from which entries came. Methods return what had to give way or is no longer needed."""
+    """The dispatcher as a reader sees it. Its methods return entries that had to give way or are no longer needed."""
 
     def put_back(self, entry: Entry) -> list[Dropped]:
         """Let an entry wait for another try."""

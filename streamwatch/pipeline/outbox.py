@@ -18,7 +18,7 @@ class EntryState(Enum):
 
         add ──▶ FRESH ──the local engine reads it and is not sure──▶ UNSURE
                   └─────────────────────┬───────────────────────────────┘
-                                        │ a call is charged and the service stumbles
+                                        │ a call is charged and the service has a fault
                       ┌─────────────────┴──────────────┐
                       │ the vehicle is in view         │ the vehicle has gone
                       ▼                                ▼

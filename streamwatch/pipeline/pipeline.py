@@ -13,7 +13,7 @@ from streamwatch.store import Store
 Listener = Callable[[Event], None]
 """Gets an event."""
 Attempt = Callable[[Callable[[], None]], None]
-"""Makes a write happen. It may try again while the machine is at fault; it raises StoreError where it gives up."""
+"""Makes a write happen. It may try again while the machine is at fault; it raises StoreError when it gives up."""
 
 
 def ignore(event: Event) -> None:
@@ -43,13 +43,13 @@ class Pipeline:
     ) -> None:
         """make_dispatcher: gets `take`, which its readers report to. listener: gets each event once it is recorded.
 
-        Raises what `make_dispatcher` raises.
+        Raise what `make_dispatcher` raises.
         """
         self.recorder, self._listener, self._attempt = recorder, listener, attempt
         self.dispatcher = make_dispatcher(self.take)
 
     def take(self, event: Event) -> None:
-        """Record an event, and put what may be read because of it into the outbox. Raises StoreError."""
+        """Record an event, and put what may be read because of it into the outbox. Raise StoreError."""
         self._attempt(partial(self.recorder.work_out, event))
         self._attempt(self.recorder.catch_up)
         self._listener(event)
@@ -58,7 +58,7 @@ class Pipeline:
             self.drop(self.dispatcher.add(self.recorder.as_waiting(event.keyframe)))
 
     def drop(self, dropped: Iterable[Dropped]) -> None:
-        """Take the events of keyframes that gave way in the outbox. Raises StoreError."""
+        """Take the events of keyframes that gave way in the outbox. Raise StoreError."""
         for lost in dropped:
             self.take(dropping(lost))
 
@@ -71,9 +71,9 @@ class DirectAccess:
         self._store, self._take = store, take
 
     def load(self, key: str) -> Keyframe:
-        """Return a stored keyframe with its JPEG. Raises StoreError."""
+        """Return a stored keyframe with its JPEG. Raise StoreError."""
         return self._store.keyframes.load_keyframe(key)
 
     def record(self, event: Event) -> None:
-        """Record an event. Raises StoreError."""
+        """Record an event. Raise StoreError."""
         self._take(event)

@@ -12,7 +12,7 @@ from streamwatch.pipeline.in_flight import InFlight
 
 log = logging.getLogger(__name__)
 
-LONGEST_NAME = 30  # characters of a camera's name in the log: with them a line has no more than 120
+LONGEST_NAME = 30  # characters of a camera's name in the log, so that a line has at most 120
 
 Record = Callable[[Event], None]
 """Records an event; returns once it is safely stored."""
@@ -40,7 +40,7 @@ class RecordedLedger:
         self.paid = 0
 
     def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
-        """Record the call before anything is sent. Raises StoreError, and then nothing may be sent."""
+        """Record the call before anything is sent. Raise StoreError, and then nothing may be sent."""
         self.call = uuid4().hex
         keyframe = None if self._keyframe is None else self._keyframe.key
         self._record(CallStarted(self.call, keyframe, self._engine, attempt, self._clock.now(), picture))

@@ -1,6 +1,6 @@
 """Records what happened: the one place where events become rows and readings become sightings.
 
-The recorder first works an event out into writes and then makes all of them in one transaction. So after a crash, or on
+The recorder first turns an event into writes and then makes all of them in one transaction. So after a crash, or on
 a full disk, an event has happened wholly or not at all. Writes that fail are kept, and made before any others.
 """
 
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 class _Open:
     """A passage whose vehicle is still there, or that waits for an answer.
 
-    waiting, failed: keyframes to be read, and those that were given up. earlier: what an earlier run knows of it.
+    waiting, failed: keyframes to be read, and those that were given up. earlier: what an earlier run stored about it.
     readings: keys.
     """
 
@@ -61,7 +61,7 @@ class Recorder:
     def __init__(
         self, store: Store, *, window: float, floors: Floors, notify: Notify, grammar: Grammar = CHINA
     ) -> None:
-        """window: seconds in which a plate seen again is the same sighting. floors: see there."""
+        """window: seconds in which a plate seen again is the same sighting. floors: see `Floors`."""
         self._store, self._grammar = store, grammar
         self._sightings = SightingLog(store, window, floors, notify, grammar)
         self._open: dict[str, _Open] = {}
@@ -70,13 +70,13 @@ class Recorder:
         self.counters = Counters()
 
     def record(self, event: Event) -> None:
-        """Record one event, after all writes that are owed. Raises StoreError."""
+        """Record one event, after all writes that are owed. Raise StoreError."""
         self.catch_up()
         self.work_out(event)
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Make the writes that are owed, all or none, and then tell of new sightings. Raises StoreError."""
+        """Make the writes that are owed, all or none, and then tell of new sightings. Raise StoreError."""
         if not self._owed:
             return
         self._sightings.begin()
@@ -87,14 +87,14 @@ class Recorder:
         self._sightings.tell()
 
     def forget(self) -> None:
-        """At a start: give up the writes that are owed, and fetch passages and sightings from the database again."""
+        """Give up the writes that are owed, at a start, and fetch passages and sightings from the database again."""
         self._owed = []
         self._open.clear()
         self._sightings.forget()
         self._sighted.clear()
 
     def as_waiting(self, keyframe: Keyframe) -> WaitingKeyframe:
-        """Return the outbox entry of a keyframe that was just stored. Raises StoreError."""
+        """Return the outbox entry of a keyframe that was just stored. Raise StoreError."""
         return WaitingKeyframe(
             key=keyframe.key,
             passage=keyframe.passage,
@@ -106,12 +106,12 @@ class Recorder:
         )
 
     def resume(self, passages: Iterable[str]) -> None:
-        """After a restart: expect one more answer for each of these passages (by key). Raises StoreError."""
+        """Expect one more answer for each of these passages (by key), after a restart. Raise StoreError."""
         for key in passages:
             self._entry(key).waiting += 1
 
     def settle_rest(self, pending: Iterable[str]) -> None:
-        """After a restart: give closed passages (by key) their outcome, unless a keyframe of theirs still waits."""
+        """Give closed passages (by key) their outcome, after a restart, unless one of their keyframes still waits."""
         for key in pending:
             standing = self._store.passages.standing(key)
             if not standing.unsettled and key not in self._open:
@@ -119,7 +119,7 @@ class Recorder:
                 self._store.passages.set_outcome(key, outcome)
 
     def work_out(self, event: Event) -> None:
-        """Work an event out into writes, which are owed then. Raises StoreError before anything has changed."""
+        """Turn an event into writes, which are then owed. Raise StoreError before anything has changed."""
         match event:
             case PassageOpened(passage):
                 self._open[passage.key] = _Open(passage)
@@ -163,7 +163,7 @@ class Recorder:
                 self._closed(passage)
 
     def _entry(self, key: str) -> _Open:
-        """Return a passage; one of an earlier run is fetched from the database. Raises StoreError."""
+        """Return a passage; one of an earlier run is fetched from the database. Raise StoreError."""
         if key not in self._open:
             earlier = self._store.passages.standing(key)
             answered = earlier.answered > 0

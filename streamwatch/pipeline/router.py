@@ -18,7 +18,7 @@ MOST_IN_VAIN = 2  # calls for one vehicle without an answer, after which no furt
 
 
 class Route(Enum):
-    """Who reads a keyframe.
+    """The reader of a keyframe.
 
     CALL: the paid engine. LOCAL: the local engine, as configured. LOCAL_FIRST: the local engine; if it is not sure, the
     keyframe waits for a call. FALLBACK: the local engine, in place of a call. NOBODY: no call is paid
@@ -57,7 +57,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who reads a keyframe. why: an unusual reason. wait: seconds until it is worth looking again."""
+    """The router's answer for one keyframe. why: an unusual reason. wait: seconds until it is worth asking again."""
 
     route: Route
     why: StateReason = StateReason.NONE
@@ -123,7 +123,7 @@ def after_failure(error: RecognitionError, charged: bool, state: EntryState, sta
 
     A keyframe whose call was certainly not charged is sent again later. One whose call may have been charged is read by
     the local engine. A refusal (quota, credentials) waits for a person, even if it came with HTTP 200. If no local
-    engine stands in, a service that stumbles gets one more call, preferably for another view of the same vehicle.
+    engine stands in, a service with a fault gets one more call, preferably for another view of the same vehicle.
     """
     if isinstance(error, Refused) or (not charged and not isinstance(error, PictureRefused)):
         return Fate.AGAIN

@@ -9,17 +9,17 @@ from streamwatch.sightings.evidence import Floors
 from streamwatch.sightings.fusion import Fusion
 from streamwatch.store import Store
 
-REMEMBERED = 1000  # sightings of which it is remembered what was told
+REMEMBERED = 1000  # sightings whose last announced plate is remembered
 
 Notify = Callable[[Sighting, bool], None]
-"""Gets every sighting that is new, or whose plate was corrected (True)."""
+"""Gets every sighting that is new (False) or whose plate was corrected (True)."""
 
 
 class SightingLog:
     """Keeps the fusions, saves sightings, and tells of those that were saved. For one thread at a time."""
 
     def __init__(self, store: Store, window: float, floors: Floors, notify: Notify, grammar: Grammar) -> None:
-        """window: seconds in which a plate seen again is the same sighting. floors: see there."""
+        """window: seconds in which a plate seen again is the same sighting. floors: see `Floors`."""
         self._store, self._window, self._floors, self._notify = store, window, floors, notify
         self._grammar = grammar
         self._fusions: dict[str, Fusion] = {}
@@ -27,7 +27,7 @@ class SightingLog:
         self._saved: list[Sighting] = []
 
     def fusion(self, passage: Passage) -> Fusion:
-        """Return the fusion of a passage's camera. Raises StoreError.
+        """Return the fusion of a passage's camera. Raise StoreError.
 
         It begins with what the database knows, so that a restart repeats no sighting.
         """
@@ -44,7 +44,7 @@ class SightingLog:
         return self._fusions[passage.camera]
 
     def save(self, sighting: Sighting, readings: tuple[str, ...]) -> None:
-        """Write a sighting and the readings (by key) that it rests on. Raises StoreError."""
+        """Write a sighting and the readings (by key) that it rests on. Raise StoreError."""
         self._store.sightings.save(sighting, readings, self._grammar.parse(sighting.plate).kind)
         self._saved.append(sighting)
 

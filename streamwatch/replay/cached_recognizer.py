@@ -20,7 +20,7 @@ class CachedRecognizer:
         self.spared = 0
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
-        """Return the plates of a picture; see Recognizer. Also raises StoreError."""
+        """Return the plates of a picture; see Recognizer. Also raise StoreError."""
         answer = self._answer_to(jpeg)
         if answer is None:
             return self._engine.read(jpeg, ledger)

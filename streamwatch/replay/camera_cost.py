@@ -63,7 +63,7 @@ class Share:
 class CameraCost:
     """The cost of one camera: quiet, with nothing in view; busy, with a vehicle in view.
 
-    reading: CPU seconds for one picture; None where the extra `local` is not installed.
+    reading: CPU seconds for one picture; None if the extra `local` is not installed.
     """
 
     name: str

@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from streamwatch.core.model import Engine, Ledger, PlateText
 from streamwatch.store import Store, open_store
 
-STRIDE = 48271  # makes assumed plates that follow each other so unlike that none counts as a misread of another
+STRIDE = 48271  # makes assumed plates so different from each other that none counts as a misread of another
 
 
 class AssumedRecognizer:
-    """Answers where no engine is installed: it assumes that each picture shows one plate, and never the same.
+    """Answers if no engine is installed: it assumes that each picture shows one plate, and never the same.
 
     It counts as a local engine: its answers cost nothing, so that no budget, pace or circuit breaker applies.
     """

@@ -43,7 +43,7 @@ def play(
 
     explain: where to write the page that shows why calls were made. dry_run: pay and store nothing, and print to `out`
     which calls would have been made. writer: opens the database as its only writer. notify: gets each sighting.
-    Raises StreamwatchError.
+    Raise StreamwatchError.
     """
     recognizer, answers = make_replay_reader(settings, dry_run)
     intake = make_intake(settings, camera)

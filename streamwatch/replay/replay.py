@@ -62,7 +62,7 @@ class Replay:
         last_views: LastViews = lambda camera, before: [],
         listener: FrameListener | None = None,
     ) -> None:
-        """last_views: see there; for the vehicles that stood before the camera when an earlier recording ended."""
+        """last_views: for the vehicles that stood before the camera when an earlier recording ended."""
         self._last_views: LastViews | None = last_views
         self._playback, self._intake, self._listener = playback, intake, listener
         self._pipeline, self._dispatcher, self._clock = pipeline, pipeline.dispatcher, clock
@@ -73,7 +73,7 @@ class Replay:
 
         Without `start`, each video says when it was recorded. If it does not, the time at which its file was written
         counts as its end.
-        Raises SourceUnreadable, StoreError.
+        Raise SourceUnreadable, StoreError.
         """
         ended: datetime | None = None
         for video in videos:
@@ -103,7 +103,7 @@ class Replay:
         return Recording(self._playback.camera, video, self._playback.max_blind or 0.0, self._playback.rotate)
 
     def _remember(self, begins: datetime) -> None:
-        """Before the first frame: a vehicle that stood there when an earlier recording ended may still stand there."""
+        """Tell the gate, before the first frame, of the vehicles that stood there when an earlier recording ended."""
         if self._last_views is not None:
             for view in self._last_views(self._playback.camera, begins):
                 self._intake.remember(view.passage, view.keyframe, view.plate)

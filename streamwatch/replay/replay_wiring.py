@@ -22,7 +22,7 @@ def make_replay_reader(settings: Settings, dry: bool) -> tuple[Recognizer, Answe
 
     dry: for a dry run, in which nothing is paid for, so that no credentials are needed.
 
-    Raises as `make_recognizer` does.
+    Raise as `make_recognizer` does.
     """
     paid = settings.recognizer.engine is not Reads.LOCAL
     if not dry:

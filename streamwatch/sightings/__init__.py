@@ -1,1 +1,6 @@
-"""From readings to sightings: which texts are of one vehicle, which text is right, and which vehicles came back."""
+"""From readings to sightings.
+
+cross_check.py   how far a paid reading can be trusted, beside what the local engine reads in the same picture
+evidence.py      which vehicles the readings of one passage show, and which text is the plate of each
+fusion.py        passages of the same plate become one sighting, with its times
+"""

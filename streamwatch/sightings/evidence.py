@@ -23,7 +23,7 @@ _HIGHEST_CONFIDENCE = 0.99
 # Pictures of one vehicle resemble each other, and so do their misreads: a repetition is worth half.
 _REPETITION = 0.5
 _DOUBTED = 0.5
-# The strongest texts of one passage that are weighed; three pictures full of vehicles do not show so many. Each is
+# The strongest texts of one passage that are weighed; three pictures full of vehicles show fewer. Each is
 # compared with every other, so that without a bound one absurd answer would take minutes.
 _MOST_TEXTS = 200
 

@@ -88,8 +88,8 @@ class _Live:
 class Fusion:
     """Turns the readings of one camera into sightings.
 
-    window: seconds between leaving and coming back that still make one sighting. floors: see there. recent: sightings
-    of this camera from the database, which a new reading may extend; they count as closed.
+    window: seconds between leaving and coming back that still make one sighting. floors: see `Floors`. recent:
+    sightings of this camera from the database, which a new reading may extend; they count as closed.
     """
 
     def __init__(

@@ -1,4 +1,10 @@
-"""The database and the evidence folder: one writer, any number of readers."""
+"""The database and the evidence folder: one writer, any number of readers.
+
+store.py         `Store`, the writer, with its parts passages, keyframes, call_ledger, sightings, retention
+queries.py       `DatabaseReader`, for those who only ask; ledger.py: the figures of `calls`
+tables.py        the tables; schema.py and migrations/ bring them up to date
+retention.py     deletes rows, and decides which pictures go; evidence_files.py deletes the files
+"""
 
 from streamwatch.store.database import sqlite_file
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence

@@ -59,7 +59,7 @@ def test_i_frames_decoded_alone_are_turned_as_all_others(
             turned = np.rot90(plain[number].luma, degrees // 90)
             turned = turned[:, ::-1] if mirrored else turned
             assert frame.luma.shape == turned.shape
-            # DecodedPicture alone it goes without loop filter.
+            # An I-frame that is decoded alone is decoded without loop filter, so pixels differ a little.
             assert np.abs(frame.luma.astype(int) - turned).mean() < 1
             assert frame.to_bgr().shape == (*frame.luma.shape, 3)
 

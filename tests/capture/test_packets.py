@@ -35,7 +35,7 @@ def test_a_group_without_end_keeps_what_is_not_decoded_yet(tmp_path: Path) -> No
     for packet in packets:
         stuck.add(packet)
     assert stuck.dropped >= 75
-    assert stuck.after(0) is None, "nobody can begin in the middle"
+    assert stuck.after(0) is None, "decoding cannot begin in the middle"
 
 
 def test_the_first_picture_of_a_group_is_whole_at_once_unless_pictures_come_in_parts(tmp_path: Path) -> None:

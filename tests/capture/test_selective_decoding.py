@@ -37,13 +37,13 @@ def make() -> Iterator[Make]:
         yield one
 
 
-def played(path: Path, stirs: Iterable[int] = (), calm: Iterable[int] = (), max_blind: float = 2.0) -> list[int]:
-    """Return the numbers of the frames that were looked at. stirs: ask for all attention. calm: end that."""
+def played(path: Path, wanted: Iterable[int] = (), calm: Iterable[int] = (), max_blind: float = 2.0) -> list[int]:
+    """Return the numbers of the frames that were looked at. wanted: ask for all attention. calm: end that."""
     numbers, attention = [], Attention.QUIET
     with Recording("gate", path, max_blind) as recording:
         for frame in recording.frames(START):
             number = number_in(frame.luma)
-            attention = Attention.ALL if number in stirs else Attention.QUIET if number in calm else attention
+            attention = Attention.ALL if number in wanted else Attention.QUIET if number in calm else attention
             if not recording.attend(attention):
                 assert frame.captured_at == START + timedelta(seconds=number / 25)
                 numbers.append(number)
@@ -57,34 +57,34 @@ def test_of_a_quiet_recording_only_first_pictures_of_groups_are_decoded(codec: s
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
-def test_a_stir_brings_back_what_was_passed_over(codec: str, tmp_path: Path) -> None:
+def test_activity_brings_back_what_was_passed_over(codec: str, tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 110, codec=codec, gop=25)
-    assert played(path, stirs=[50], calm=[60]) == [0, *range(25, 61), 75, 100, 109]
+    assert played(path, wanted=[50], calm=[60]) == [0, *range(25, 61), 75, 100, 109]
 
 
-def test_a_stir_soon_after_another_brings_nothing_twice(tmp_path: Path) -> None:
+def test_activity_soon_after_another_brings_nothing_twice(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 110, gop=25)
-    assert played(path, stirs=[50, 75], calm=[60, 80]) == [0, *range(25, 81), 100, 109]
+    assert played(path, wanted=[50, 75], calm=[60, 80]) == [0, *range(25, 81), 100, 109]
 
 
 def test_the_end_of_a_recording_is_looked_at(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 70, gop=50)
-    assert played(path, stirs=[69]) == [0, *range(50, 70)]
+    assert played(path, wanted=[69]) == [0, *range(50, 70)]
 
 
 def test_pictures_that_come_in_another_order_than_they_are_shown(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 110, codec="mpeg4", gop=12)
     reordered = clip(tmp_path / "reordered.mp4", 110, gop=25, bframes=2)
-    assert played(path, stirs=[0]) == list(range(110))
-    assert played(reordered, stirs=[0]) == list(range(110))
-    numbers = played(reordered, stirs=[50], calm=[60])
+    assert played(path, wanted=[0]) == list(range(110))
+    assert played(reordered, wanted=[0]) == list(range(110))
+    numbers = played(reordered, wanted=[50], calm=[60])
     assert numbers == sorted(set(numbers))
     assert set(range(26, 61)) <= set(numbers)
 
 
 def test_without_time_stamps_the_time_is_right_too(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.h264", 110, gop=25)
-    assert played(path, stirs=[50], calm=[60]) == [0, *range(25, 61), 75, 100, 109]
+    assert played(path, wanted=[50], calm=[60]) == [0, *range(25, 61), 75, 100, 109]
 
 
 class Counting(Decoder):
@@ -141,17 +141,17 @@ def test_of_long_groups_no_more_is_decoded_than_the_last_look_needs(
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
-def test_a_stir_within_a_long_group_brings_back_all_since_the_last_look(codec: str, tmp_path: Path) -> None:
+def test_activity_within_a_long_group_brings_back_all_since_the_last_look(codec: str, tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 500, codec=codec, gop=100)
-    assert played(path, stirs=[247], calm=[260]) == [0, 58, 100, 147, *range(200, 261), 300, 347, 400, 447, 499]
-    assert played(path, stirs=[300], calm=[330]) == [0, 58, 100, 147, 200, 247, *range(248, 331), 347, 400, 447, 499]
+    assert played(path, wanted=[247], calm=[260]) == [0, 58, 100, 147, *range(200, 261), 300, 347, 400, 447, 499]
+    assert played(path, wanted=[300], calm=[330]) == [0, 58, 100, 147, 200, 247, *range(248, 331), 347, 400, 447, 499]
 
 
-def test_a_stir_within_a_long_group_decodes_it_anew_in_full_quality(tmp_path: Path) -> None:
+def test_activity_within_a_long_group_decodes_it_anew_in_full_quality(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4", 400, gop=400)
     quiet = [n for n in played(path) if n < 300]
-    stir = quiet[-1]
-    numbers = played(path, stirs=[stir])
+    last = quiet[-1]
+    numbers = played(path, wanted=[last])
     assert numbers == [*quiet[:-1], *range(quiet[-2] + 1, 400)]
 
 
@@ -213,7 +213,7 @@ def test_where_only_the_newest_picture_counts_older_groups_are_not_decoded(tmp_p
     assert camera.dropped == 0
 
 
-def test_of_a_small_stream_it_is_worth_to_ask_when_a_group_begins(tmp_path: Path) -> None:
+def test_a_frame_of_a_substream_is_worth_asking_for_when_a_group_begins(tmp_path: Path) -> None:
     container, stream = open_file(clip(tmp_path / "clip.mp4", 110, gop=25))
     parser = AccessUnitParser()
     camera, worth = SelectiveDecoder(Decoder(stream.codec_context), max_blind=2, only_newest=True), []
@@ -222,7 +222,7 @@ def test_of_a_small_stream_it_is_worth_to_ask_when_a_group_begins(tmp_path: Path
             worth.append(number)
             while camera.next(number / 25) is not None:
                 camera.attend(Attention.ALL)
-    assert worth == [1, 25, 50, 75, 100], "of the first picture it is known with the second that it is whole"
+    assert worth == [1, 25, 50, 75, 100], "the second picture shows that the first one is whole"
 
 
 def woken(path: Path, rests_from: int, wakes_at: int, since: int) -> tuple[list[int], int]:
@@ -276,7 +276,7 @@ def pull(camera: LiveCamera) -> int:
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
-def test_over_rtsp_a_stir_brings_back_what_was_passed_over(codec: str, tmp_path: Path, make: Make) -> None:
+def test_over_rtsp_activity_brings_back_what_was_passed_over(codec: str, tmp_path: Path, make: Make) -> None:
     with RtspServer(clip(tmp_path / "gate.mp4", 250, codec=codec, gop=25)) as server:
         camera = of(server, make)
         for _ in range(3):

@@ -171,7 +171,7 @@ def test_who_waits_for_a_frame_can_be_nudged(make: Make) -> None:
     threading.Timer(0.3, camera.nudge).start()
     assert camera.next_frame(86400) is None
     camera.nudge()
-    assert camera.next_frame(86400) is None, "who was not waiting does not wait then"
+    assert camera.next_frame(86400) is None, "a consumer that was not waiting does not wait then"
 
 
 def test_the_outage_is_told_in_two_lines(make: Make, caplog: pytest.LogCaptureFixture) -> None:

@@ -286,7 +286,7 @@ def test_camera_passwords_come_from_the_environment(tmp_path: Path, monkeypatch:
     assert load(tmp_path, text).cameras["a"].source == "rtsp://user:p%40ss%2Fword@host/1"
 
 
-def test_the_small_stream_is_an_address_as_the_main_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_substream_is_an_address_as_the_main_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATE_PW", "p@ss/w%rd")
     text = "cameras: {a: {source: clips/a.mp4, watch: clips/b.mp4}, b: {source: x, watch: 'rtsp://u:${GATE_PW}@h/2'}}"
     cameras = load(tmp_path, text).cameras

@@ -92,7 +92,7 @@ def test_what_a_person_must_mend_stops_calls_at_once_and_pictures_wait(clip: Pat
         running(tmp_path / "d", {"gate": {"source": str(clip)}}, recognizer=paid(service) | ALONE) as daemon,
     ):
         assert daemon.process.wait(180) == 0
-        assert len(service.calls) == 1, "the second vehicle asks nobody"
+        assert len(service.calls) == 1, "for the second vehicle no engine is asked"
         assert daemon.rows("SELECT outcome FROM calls") == [("quota",)]
         assert daemon.rows("SELECT state FROM keyframes WHERE state <> 'kept'") == [("waiting",)] * 2
         assert daemon.rows("SELECT outcome FROM passages") == [("pending",)] * 2

@@ -121,7 +121,7 @@ def test_a_passage_with_a_call_keeps_nothing_else() -> None:
     assert not [e for e in scene.events if isinstance(e, Kept)]
 
 
-# ---- intake, books and store ----------------------------------------------------------------------------------------
+# ---- intake, recorder and store -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def open_again(database: Database, tmp_path: Path) -> Iterator[Callable[[], Stor
     stores[-1].close()
 
 
-def books_of(store: Store) -> Recorder:
+def recorder_of(store: Store) -> Recorder:
     floors = {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
     return Recorder(store, window=300, floors=floors, notify=lambda sighting, corrected: None)
 
@@ -178,9 +178,9 @@ def test_a_kept_view_is_evidence_and_waits_for_nothing(
     open_again: Callable[[], Store], database: Database, tmp_path: Path, unpaid: list[Event]
 ) -> None:
     store = open_again()
-    books = books_of(store)
+    recorder = recorder_of(store)
     for event in unpaid:
-        books.record(event)
+        recorder.record(event)
     (row,) = rows(database, "SELECT state, state_reason, path FROM keyframes")
     assert (row["state"], row["state_reason"]) == ("kept", "")
     assert (tmp_path / "data" / row["path"]).read_bytes() == kept_in(unpaid).jpeg
@@ -200,9 +200,9 @@ def test_a_kept_view_is_evidence_and_waits_for_nothing(
 def test_after_a_crash_nothing_of_it_is_paid_for(
     open_again: Callable[[], Store], database: Database, unpaid: list[Event], written: int
 ) -> None:
-    books = books_of(open_again())
+    recorder = recorder_of(open_again())
     for event in unpaid[:written]:
-        books.record(event)
+        recorder.record(event)
     store = open_again()
     settings, clock = Settings(), SystemClock()
     recorder = wiring.make_recorder(settings, store, lambda sighting, corrected: None)
@@ -233,9 +233,9 @@ def test_a_transaction_that_fails_leaves_the_view_owed(
     open_again: Callable[[], Store], database: Database, unpaid: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = open_again()
-    books = books_of(store)
+    recorder = recorder_of(store)
     opened, kept, closed = unpaid
-    books.record(opened)
+    recorder.record(opened)
 
     def full(*_: object) -> None:
         raise StorageFailed("The disk is full.")
@@ -243,9 +243,9 @@ def test_a_transaction_that_fails_leaves_the_view_owed(
     with monkeypatch.context() as patched:
         patched.setattr(EvidenceWriter, "write", full)
         with pytest.raises(StorageFailed):
-            books.record(kept)
+            recorder.record(kept)
     assert not rows(database, "SELECT * FROM keyframes")
-    books.record(closed)
+    recorder.record(closed)
     assert [row["state"] for row in rows(database, "SELECT state FROM keyframes")] == ["kept"]
 
 
@@ -255,10 +255,10 @@ def test_beside_a_view_that_is_read_it_changes_no_outcome(
     store = open_again()
     opened, kept, _ = unpaid
     assert isinstance(kept, KeyframeKept)
-    books = books_of(store)
-    books.record(opened)
+    recorder = recorder_of(store)
+    recorder.record(opened)
     store.keyframes.save(replace(kept.keyframe, key="read"))
-    books.record(kept)
+    recorder.record(kept)
     standing = store.passages.standing(kept.keyframe.passage)
     assert (standing.unsettled, standing.unanswered, standing.answered) == (1, 0, 0)
     (item,) = store.keyframes.waiting()

@@ -11,7 +11,7 @@ from numbered import clip
 from rtsp_server import RtspServer
 
 STOPPED = 8.0
-"""Seconds; far longer than what is borne: the deadline, and the silence of a small stream."""
+"""Seconds; far longer than the deadline and than the longest silence of a substream."""
 
 IMPATIENT = """
 from streamwatch.system.heartbeat import Heartbeats
@@ -60,7 +60,7 @@ def test_no_camera_is_lost_and_nothing_hangs(main: Path, small: Path, tmp_path: 
     ):
         daemon.until(lambda: daemon.log().count("is online") >= 3)
         daemon.until(lambda: (daemon.data / "status.json").exists())
-        time.sleep(3)  # until the small stream is relied upon
+        time.sleep(3)  # until the substream is relied upon
         said = stop_and_go_on(daemon)
         for alarm in ("is lost", "comes and goes", "no progress", "cannot be watched", "cannot follow", " ERROR "):
             assert alarm not in said, said

@@ -88,5 +88,5 @@ def test_only_what_lies_in_the_zone_counts() -> None:
 def test_a_stream_that_changes_its_size_begins_anew() -> None:
     watcher = detector()
     small = SCENE[:240, :320]
-    assert watcher.look(frame(10, scene=small)) is Activity.NEW, "nobody knows what is there now"
+    assert watcher.look(frame(10, scene=small)) is Activity.NEW, "the detector cannot know what is there now"
     assert watcher.look(frame(11, scene=small)) is Activity.NONE

@@ -228,7 +228,7 @@ def test_a_vehicle_that_stands_for_a_minute_costs_one_call() -> None:
     assert [type(e) for e in scene.events] == [Opened, Shot, Closed]
 
 
-def test_a_standing_vehicle_is_not_paid_again_after_somebody_walked_before_it() -> None:
+def test_a_parked_vehicle_is_not_paid_again_after_somebody_walked_before_it() -> None:
     def walker(picture: Picture, t: float) -> None:
         if 5 < t < 9:
             x = round((t - 5) * 160)

@@ -122,7 +122,7 @@ def test_nothing_is_taken_for_it_where_it_is_not() -> None:
     assert template.find(scene(None, noise=2)[0], plate, centre(plate)) is None
 
 
-def test_a_standing_plate_is_known_by_its_very_pixels_and_another_one_in_its_place_is_not() -> None:
+def test_a_parked_plate_is_known_by_its_very_pixels_and_another_one_in_its_place_is_not() -> None:
     before, plate = scene("京AF0236", width=180, noise=1)
     place = StillPatch.of(before, plate)
     assert place is not None

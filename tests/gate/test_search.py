@@ -186,11 +186,11 @@ def test_a_plate_that_is_lost_is_looked_for_where_it_was_and_not_for_ever() -> N
 
 
 def test_what_stands_and_shows_no_plate_is_tried_again_at_growing_pauses_and_other_scales() -> None:
-    search, standing = surveyed(), blob(100, still_since=10.0)
+    search, still = surveyed(), blob(100, still_since=10.0)
     tries: list[tuple[float, float]] = []
     for n in range(1, 600):
         at = 10.0 + n / 10
-        for part in search.due(SMALL, NOTHING, at, [standing], []):
+        for part in search.due(SMALL, NOTHING, at, [still], []):
             assert part.scale is not None
             tries.append((at, part.scale))
             search.look(SMALL, at, [part])

@@ -298,14 +298,12 @@ def test_the_table_shows_each_camera_and_every_figure(tmp_path: Path) -> None:
         assert fact in text
 
 
-def test_the_table_says_that_a_small_stream_is_not_watched(tmp_path: Path) -> None:
+def test_the_table_says_that_a_substream_is_not_watched(tmp_path: Path) -> None:
     dark = camera(unwatched="192.0.2.7:554 refuses the connection.")
     write_status(tmp_path / "status.json", replace(WELL, cameras=(dark,)))
     status = read_status(tmp_path / "status.json", True)
     assert health(status.snapshot) == (True, [])
-    sentence = (
-        "gate: its small stream cannot be watched; the main stream alone is. 192.0.2.7:554 refuses the connection."
-    )
+    sentence = "gate: its substream cannot be watched; the main stream alone is. 192.0.2.7:554 refuses the connection."
     assert sentence in status_table(status).splitlines()
 
 

@@ -1,4 +1,4 @@
-"""The dispatcher with a service that answers as it is told: who reads a keyframe, and what becomes of it."""
+"""The dispatcher, with a service whose answers the test sets: who reads a keyframe, and what happens to it then."""
 
 import threading
 from collections.abc import Iterator, Sequence

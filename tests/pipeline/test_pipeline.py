@@ -45,7 +45,7 @@ class Local:
 
 
 def pipeline_of(store: Store, events: list[Event], items: int = 10) -> Pipeline:
-    """A pipeline whose outbox holds so many keyframes. events: gets each event once it is recorded."""
+    """Return a pipeline whose outbox holds `items` keyframes. events: gets each event once it is recorded."""
     clock = SystemClock()
 
     def dispatcher(take: Callable[[Event], None]) -> Dispatcher:

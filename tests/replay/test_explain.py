@@ -435,7 +435,7 @@ def finished(
     return trace
 
 
-def test_savings_add_up_and_tell_standing_from_moving() -> None:
+def test_savings_add_up_and_tell_parked_from_moving() -> None:
     trace = finished((PlateText("京AF0236", 0.99, None),), PassageOutcome.READ, ("京AF0236",))
     savings = savings_of(trace, 0.015)
     assert savings.calls == 1

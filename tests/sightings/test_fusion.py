@@ -547,7 +547,7 @@ def test_the_order_in_which_answers_arrive_changes_nothing(seed: int) -> None:
 
 
 @pytest.mark.parametrize("remembered", [1, 2, 4])
-def test_what_is_forgotten_leaves_the_books_in_order(remembered: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_forgotten_leaves_the_sightings_in_order(remembered: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamwatch.sightings.fusion._REMEMBERED", remembered)
     for seed in range(60):
         chance = random.Random(seed)

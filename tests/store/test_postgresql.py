@@ -146,7 +146,7 @@ def far(database: PostgresDatabase, proxy: Proxy, tmp_path: Path) -> Iterator[St
 
 
 def write(store: Store) -> Any:
-    """Everything that one answer writes, as the books do; to be called again where it failed."""
+    """Make all writes that follow from one answer, as the recorder does; call it again if it failed."""
     stay = passage()
     view = keyframe(stay)
     found = reading(view)

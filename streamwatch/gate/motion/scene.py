@@ -55,7 +55,7 @@ class SceneWatch:
 
     @property
     def is_another(self) -> bool:
-        """True if the new scene has lasted so long that it must be learned."""
+        """True if the new scene has lasted long enough that it must be learned."""
         if self._upset_since is not None:
             return self._looked_at - self._upset_since >= self._lasts
         return self._filled_for >= FILLED_FOR

@@ -50,7 +50,7 @@ class Tracker:
                 track.out_of_view()
 
     def follow(self, frame: Frame, at: float, still: Callable[[Corners], bool]) -> None:
-        """Find the plates of the frames before in this one by their own pixels.
+        """Find the plates of earlier frames in this one by their pixels.
 
         still: True if nothing has moved at a plate's place since the last frame.
         """

@@ -20,12 +20,12 @@ from streamwatch.recognition.local.ctc import NOT_A_FORM, Paths
 from streamwatch.recognition.local.marks import FLOOR, Alphabet, Floats, Numbers, Probabilities, Seen
 from streamwatch.recognition.local.provinces import MEANT
 
-# How far a character that cannot stand at a place speaks for one that can, by the cost of confusing the two.
+# Weight by which a character that cannot stand at a place speaks for one that can, by the cost of confusing the two.
 _SHARED = {0.25: 0.1, 0.5: 0.02}
 _SHARE_BESIDE_DIGIT = 0.3
-"""The remaining part of that for an O or I where the digit can stand: there it speaks mainly for the digit."""
+"""Factor of this weight for an O or I at a place where the digit can stand: it speaks mainly for the digit there."""
 _ROUND = 0.3
-"""How far a 0 speaks for an O as a police plate's office letter. It may also be a D, or a Q whose tail is lost."""
+"""Weight by which a 0 speaks for an O as the office letter of a police plate. It may also be a D, or a worn Q."""
 _FOLDED = {("0", "O"): 1.0, ("1", "I"): 1.0, ("O", "0"): 1.0, ("I", "1"): 1.0}
 # Prior probability of a kind at a gate. A letter pair such as MA is far more often a blurred 川A than an army car.
 # Paper plates and motorcycles are not looked for at all.
@@ -34,7 +34,7 @@ _OFFICE_O = 1.05 * _SHARED[0.25]
 """The prior of an O as office letter on a plate without 警, which only older official cars have. A 0 or O there is no
 more likely than a Q whose tail is lost, so this is never sure."""
 _BLURRED_O = 0.5
-"""Nats that such a plate loses for each nat that its characters lack."""
+"""Nats that a plate with such an O loses for each nat that its characters lack."""
 _HEADQUARTERS = 0.05
 """The prior of an armed police plate without a province, which only headquarters have."""
 _SHORT = {3: 0.01, 4: 0.1}

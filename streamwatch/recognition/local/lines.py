@@ -30,7 +30,8 @@ MORE = (
 _OFFICE_WIDTH = 80
 """Pixels to which the first two characters are scaled for a separate look."""
 _PART_OF_A_PLATE = 3
-"""At least so many characters. Real plates that had to be put together from parts showed five, other patterns two."""
+"""Least number of characters of a plate that is put together. Real plates that had to be put together from parts showed
+five, other patterns two."""
 _REST_OF_A_PLATE = 1.25
 """Distance up to which a text may be the rest of a plate whose first character is lost and another one mistaken."""
 _FAINTEST = 1e-3
@@ -70,7 +71,7 @@ class LineReader:
         self._classifier = load_classifier(network_name("rec"), alphabet)
         self._others = PatternDecoder(self._alphabet.characters, grammar.others) if grammar.others else None
 
-    def glance(self, picture: Picture, quad: Quad, view: LineView = FIRST) -> Line:
+    def read_once(self, picture: Picture, quad: Quad, view: LineView = FIRST) -> Line:
         """Return the line as one view shows it."""
         seen = self._see(quads.cut(picture, quad, view, _ROWS))
         return Line(quad, view, (seen,), self._best([seen]))

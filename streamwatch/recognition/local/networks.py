@@ -27,7 +27,7 @@ def open_network(part: str, threads: int) -> Any:
     """Return an inference session of "det", which finds text, or "rec", which reads it. Raise EngineMissing.
 
     All users of a network share one session, which may run on several threads at once; it is freed with the last of
-    them. threads: CPU threads of one run. The memory of a run is freed after it: pictures differ in size, and
+    them. threads: CPU threads of one run. The memory of a run is freed at its end: pictures differ in size, and
     onnxruntime's own arena would keep the largest block of each size.
     """
     return _shared(_file(part), threads)

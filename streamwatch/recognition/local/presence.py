@@ -5,7 +5,7 @@ from streamwatch.recognition.local import quads
 from streamwatch.recognition.local.text_detector import TextDetector
 
 _PIXELS = 120_000
-"""The picture is reduced to so many pixels, which costs some 45 ms. A plate of a ninth of the width of a 900x700 region
+"""Pixels to which the picture is reduced; a look costs some 45 ms. A plate of a ninth of the width of a 900x700 region
 is still found."""
 _NARROWEST, _WIDEST = 1.2, 8.0
 """Bounds of width by height, with room on both sides: for half a plate, and for a plate with a maker's name beside it.

@@ -1,4 +1,4 @@
-"""Tells which province a blurred first character is, from everything that the text network has seen of it.
+"""Tells which province a blurred first character is, from all the probabilities that the text network gives for it.
 
 In a plate that is 80 pixels wide the province is ten pixels wide. The character that the network then writes down is
 mostly wrong, but the probabilities of its thousands of characters still tell the provinces apart. They are a linear

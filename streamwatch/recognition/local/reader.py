@@ -127,14 +127,14 @@ class LocalReader:
 
     def _read_plate(self, picture: Picture, plate: Quad) -> Line:
         """Return what is written on a plate with these corners, as one line or as two."""
-        line = self._reader.glance(picture, quads.part(plate, 0.0, 1.0, -_LINE, 1 + _LINE))
+        line = self._reader.read_once(picture, quads.part(plate, 0.0, 1.0, -_LINE, 1 + _LINE))
         if line.plate and line.plate.score > LEAST_SCORE and confidence(line.plate) < _SURE:
             line = self._reader.study(picture, line, MORE)
         likely = confidence(line.plate) >= _LIKELY and not _part_of_two_lines(line)
         if likely or quads.aspect(plate) >= _TWO_LINES or not self._reader.shows_characters(line):
             return line
         upper, lower = quads.halves(plate)
-        pair = [self._reader.glance(picture, upper, PLAIN), self._reader.glance(picture, lower, PLAIN)]
+        pair = [self._reader.read_once(picture, upper, PLAIN), self._reader.read_once(picture, lower, PLAIN)]
         whole = self._reader.together(quads.stacked(upper, lower), pair, stacked=True)
         return max(line, whole, key=lambda one: confidence(one.plate))
 

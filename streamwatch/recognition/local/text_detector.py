@@ -18,7 +18,7 @@ from streamwatch.recognition.local.networks import open_network
 from streamwatch.recognition.local.quads import Quad
 
 _STEP = 32
-"""The network's sides must be multiples of so many pixels."""
+"""Pixels of which the sides of the network's picture must be multiples."""
 _CORE = 0.2
 _LEAST_MEAN = 0.3
 """Least probability of a pixel of a core, and least mean of a whole core. The paper's 0.3 and 0.7 lose plates at night.
@@ -46,7 +46,7 @@ class TextDetector:
     def find(self, picture: Picture, pixels: int) -> list[Found]:
         """Return the lines of text in a BGR picture, surest first.
 
-        pixels: the picture is reduced to about so many for the search, which sets its cost: some 0.3 s of CPU for a
+        pixels: the picture is reduced to about this number for the search, which sets the cost: some 0.3 s of CPU for a
         million. Quads are in pixels of the picture as given.
         """
         height, width = picture.shape[:2]

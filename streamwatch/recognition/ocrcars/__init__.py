@@ -4,7 +4,6 @@ client.py            `OcrCars`: one ledger row per attempt, retries, the clock
 ├── credentials.py   AppCode, or AppKey and AppSecret
 ├── signature.py     the gateway's signature
 ├── wire.py          httpx: one exchange, and what its failures mean for the money
-├── sockets.py       sockets with deadlines
 ├── replies.py       the reply's envelope, read in the protocol's decision order
 ├── gateway.py       the gateway's codes, old messages and bare statuses as tables
 ├── retry.py         which failure may be tried again, how often and when

@@ -1,4 +1,4 @@
-"""Check whether the service can fetch a picture from an address."""
+"""Checks if the service can fetch a picture from an address."""
 
 import ipaddress
 from urllib.parse import urlsplit

@@ -1,7 +1,7 @@
 """The rules for retries, as data: which failure may be tried again, how often and when.
 
 The figures are the "retry" columns of the service's error tables. A failure that asks for a pause of half a minute or
-more is `NEVER` here, because a picture of a moving car is not worth so long a wait; the caller tries again later.
+more is `NEVER` here, because a picture of a moving car is not worth such a wait; the caller tries again later.
 """
 
 import random

@@ -124,7 +124,7 @@ class Address:
 
 
 def address_of(endpoint: str) -> Address:
-    """Return an endpoint as it goes over the wire. Raise ConfigError where `check_endpoint` finds it wrong."""
+    """Return an endpoint as it goes over the wire. Raise ConfigError if `check_endpoint` finds it wrong."""
     try:
         check_endpoint(endpoint)
         url = httpx.URL(endpoint.strip())

@@ -80,7 +80,7 @@ MEANINGS = {
     ),
     Why.SCENERY: Meaning(
         "scenery",
-        "It never moved, and lies where a text was paid for that nobody could read: a sign, a clock, a label.",
+        "It never moved, and lies where a text was paid for that no engine could read: a sign, a clock, a label.",
         "A vehicle stands there? Then its plate cannot be read: move the camera closer, or add light.",
     ),
     Why.KNOWN: Meaning(
@@ -91,7 +91,7 @@ MEANINGS = {
     Why.NOT_BETTER: Meaning(
         "not better",
         "Its last picture was not read well, and no later view is clearly better: a second call would not pay.",
-        "FrameTrace at the picture that was sent: if a person cannot read it either, the camera is the limit.",
+        "Look at the picture that was sent: if a person cannot read it either, the camera is the limit.",
     ),
     Why.USED_UP: Meaning(
         "used up",
@@ -112,7 +112,7 @@ OUTCOMES = {
     PassageOutcome.READ: ("read", "good", "It has a sighting."),
     PassageOutcome.UNSURE: ("unsure", "doubt", "Text was found that cannot be believed, so there is no sighting."),
     PassageOutcome.UNREAD: ("seen, unread", "bad", "The pictures were read, and no plate was found."),
-    PassageOutcome.FAILED: ("no answer", "bad", "No engine answered, so nobody knows."),
+    PassageOutcome.FAILED: ("no answer", "bad", "No engine answered, so it is not known what was there."),
     PassageOutcome.PENDING: ("waiting", "doubt", "Answers are still to come."),
 }
 NOT_SENT = ("not sent", "doubt", "It was recorded, and no view of it was worth a call.")

@@ -46,8 +46,8 @@ class ObjectTrace:
     plate: Corners | None = None
     view: Frame | None = None
     picture: Thumbnail | None = None
-    standing_at: Box | None = None
-    standing_since: float = 0.0
+    still_at: Box | None = None
+    still_since: float = 0.0
 
     @property
     def whys(self) -> Counter[Why]:
@@ -105,9 +105,9 @@ class ObjectTraces:
             obj.box, obj.best, obj.plate = box, followed.best or 0.0, followed.plate
             obj.view = frame if self._pictures and obj.number not in self._paid else None
         obj.samples.append(Sample(at, followed.best, followed.why, followed.plate, followed.state))
-        if obj.standing_at is None or _moved(obj.standing_at, box) > STANDS_WITHIN:
-            obj.standing_at, obj.standing_since = box, at
-        return at - obj.standing_since >= STANDS_AFTER
+        if obj.still_at is None or _moved(obj.still_at, box) > STANDS_WITHIN:
+            obj.still_at, obj.still_since = box, at
+        return at - obj.still_since >= STANDS_AFTER
 
     def paid(self, number: int) -> None:
         """Record that a view of an object was sent, so that it needs no other picture."""

@@ -131,7 +131,10 @@ def _part(name: str) -> str:
 
 
 def _room(trace: Trace) -> Callable[[Thumbnail | None], bool]:
-    """Return whether a picture fits on the page. Sent pictures come first, then kept ones, others, and whole frames."""
+    """Return a function that is True for a picture that fits on the page.
+
+    Sent pictures come first, then kept ones, others, and whole frames.
+    """
     sent = trace.sent
     kept = with_room(
         [

@@ -67,7 +67,7 @@ def read_free(trace: Trace, used: ReplaySettings) -> int:
 
 def rule_of(look: FrameTrace) -> str:
     """Return the reason of a frame; parked vehicles have one of their own."""
-    return STANDS if look.why is Why.KNOWN and look.standing else SENTENCES[look.why]
+    return STANDS if look.why is Why.KNOWN and look.parked else SENTENCES[look.why]
 
 
 def _naive(trace: Trace, least: float) -> Iterator[FrameTrace]:

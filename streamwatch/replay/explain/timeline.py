@@ -151,7 +151,7 @@ def _plates(trace: Trace, window: TimeSpan) -> str:
 
 
 def _widths(window: TimeSpan, plates: Sequence[list[Point]]) -> str:
-    """Return curves of the width of plates over time, with no more points than can be seen."""
+    """Return curves of the width of plates over time, with at most as many points as can be seen."""
     top = 1.08 * max([2 * LEAST_WIDTH, *(width for plate in plates for _, width in plate)])
     curves = "".join(
         curve(_fewer(part, window), window, lambda v: v / top, "best") for plate in plates for part in _unbroken(plate)

@@ -37,12 +37,12 @@ FrameOf = Callable[[str], Frame | None]
 
 @dataclass(frozen=True, slots=True)
 class FrameTrace:
-    """One frame. at: seconds on the timeline; change: 0 to 1; standing: the object that decided stands still."""
+    """One frame. at: seconds on the timeline; change: 0 to 1; parked: the object that decided stands still."""
 
     at: float
     change: float
     why: Why
-    standing: bool
+    parked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class PlateRead:
 
 @dataclass
 class SentKeyframe:
-    """A keyframe that was sent, with its answer: one field for each fact that the page shows of it.
+    """A keyframe that was sent, with its answer: one field for each fact that the page shows.
 
     number: its number among all keyframes; vehicle, view: 1 for the first passage and its first keyframe. taken, sent:
     seconds on the timeline of its view and of the decision to send it. size, frame: width and height of the JPEG and of
@@ -99,7 +99,7 @@ class KeptPicture:
 
 @dataclass
 class PassageTrace:
-    """A passage, with what was sent for it: one field for each fact that the page shows of it.
+    """A passage, with what was sent for it: one field for each fact that the page shows.
 
     ordinal: 1 for the first passage; number: of its `ObjectTrace`; begin, end: seconds on the timeline; kept: None if
     something was sent, or nothing was kept; outcome, plates: what the database says in the end.
@@ -205,11 +205,11 @@ class Trace:
         """Take in what the gate saw in a frame. Call this before `happened` gets what followed from the frame."""
         at = self.time.advance(frame.captured_at)
         self._objects.size = frame.luma.shape[1], frame.luma.shape[0]
-        standing = False
+        parked = False
         for followed in report.followed:
             stands = self._objects.follow(frame, followed, at)
-            standing |= followed.why is report.why and stands
-        self.frames.append(FrameTrace(at, report.change, report.why, standing))
+            parked |= followed.why is report.why and stands
+        self.frames.append(FrameTrace(at, report.change, report.why, parked))
         if report.why is not Why.LEARNING and (self._emptiest is None or report.change < self._emptiest[0]):
             self._emptiest = (report.change, frame)
         self._objects.let_go({followed.passage for followed in report.followed}, at)

@@ -130,7 +130,7 @@ def _areas(trace: Trace, used: ReplaySettings) -> tuple[str, str]:
     if came:
         told.append(f"The smallest vehicle filled {min(came):.1%} of the picture at its largest.")
     if small:
-        told.append(f"Changes that were too small reached {max(small):.1%} of it.")
+        told.append(f"Changes that were too small reached {max(small):.1%} of the picture.")
     advice = "Keep it well below the smallest vehicle. People and shadows looked at too often: raise it towards that."
     return " ".join(told) or "No vehicle came here, and nothing was too small.", advice
 

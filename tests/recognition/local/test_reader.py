@@ -207,7 +207,7 @@ def test_a_picture_without_a_plate_is_hardly_read(monkeypatch: pytest.MonkeyPatc
     assert opened == ["rec"], "and not the network that finds text"
     for picture in (gate(), gate((1920, 1080))):
         assert read(reader, jpeg(picture)) == []
-    assert len(runs) <= 2, "at most one glance each, at what is faintly like a plate"
+    assert len(runs) <= 2, "what is faintly like a plate is read once at most"
     runs.clear()
     read(reader, scene(Vehicle("京A12345", enter=0)))
     assert 0 < len(runs) <= 5

@@ -19,7 +19,7 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
 
 
 def turned(jpeg: bytes) -> bytes:
-    """The JPEG with an EXIF tag that says "turn by 90 degrees"."""
+    """Return the JPEG with an EXIF tag that says "turn by 90 degrees"."""
     tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
     exif = b"Exif\0\0" + tiff
     return jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:]

@@ -139,7 +139,7 @@ def peer(serve: Callable[[socket.socket, threading.Event], None], backlog: int =
 
 
 def drip_a_handshake(connection: socket.socket, over: threading.Event) -> None:
-    """The beginning of a TLS record of 16 kB, and then a byte of it now and then."""
+    """Send the beginning of a TLS record of 16 kB, and then single bytes with pauses."""
     connection.recv(10_000)
     connection.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")
     while not over.wait(0.05):
