@@ -202,7 +202,7 @@ def address(server: Server, user: str = USER, word: str = "hunter2", host: str =
         ({}, r"refuses the user or the password\. Check both"),
         ({"user": "nobody"}, r"refuses the user or the password\. Check both"),
         ({"port": 1}, r"cannot be reached: the connection is refused\. Is its server on"),
-        ({"host": "nowhere.invalid"}, r"cannot be reached: nobody knows its host\. Check the host"),
+        ({"host": "nowhere.invalid"}, r"cannot be reached: its host is unknown\. Check the host"),
     ],
 )
 def test_a_server_that_refuses_is_one_sentence_without_the_password(
