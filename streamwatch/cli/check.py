@@ -13,11 +13,11 @@ log = logging.getLogger("streamwatch")
 
 
 def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Try config, database, engine and cameras, and say what to do; pays nothing."""
+    """Try config, database, engine and cameras, and say what to do. Nothing is paid."""
     from streamwatch.app.check import check
 
     settings = load_settings(config_path)
-    log.setLevel(logging.ERROR)  # the findings say it all
+    log.setLevel(logging.ERROR)  # the findings already say what the log would say
     console.print_finding(True, f"config: {config_path}", sys.stdout)
     bad = False
     for finding in check(settings, config_path, SystemClock()):

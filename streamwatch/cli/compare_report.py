@@ -15,7 +15,7 @@ HEADINGS = {
     Match.ONLY_LOCAL: "extra",
     Match.NO_PLATE: "none",
 }
-SHOWN = 10  # most confusions, and most pictures with different answers, in the table; JSON has all
+SHOWN = 10  # upper limit of confusions, and of pictures with different answers, in the table; JSON has all
 
 
 def print_comparison(found: Comparison, price: float, format: str, out: TextIO) -> None:

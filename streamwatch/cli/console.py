@@ -1,4 +1,4 @@
-"""How output looks on a terminal and in a pipe. Every text that is shown passes `words.printable` here."""
+"""Prints on a terminal or into a pipe. Every text from outside passes `core.text.printable` here."""
 
 import csv
 import logging
@@ -35,14 +35,14 @@ COLUMNS = (
 )
 
 PIPE = 10_000
-"""Cells of a line in a pipe: none is longer."""
+"""Upper limit of the cells of a line in a pipe."""
 
 
 class _Redacting(logging.Formatter):
-    """The last fence: no address with credentials leaves the process, also not in a message of a library."""
+    """Hides credentials in every log line, also in messages of libraries, as the last step before the output."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """Return one line: a line break of a message would begin one that is not ours."""
+        """Return one line, because a line break in a message could imitate a line of ours."""
         record.message = printable(record.message)
         return super().formatMessage(record)
 
@@ -72,7 +72,7 @@ def print_error(text: str, out: TextIO) -> None:
 
 
 def print_sightings(rows: Iterable["SightingRow"], format: str, out: TextIO, left: int = 0) -> None:
-    """Print sightings as a table, or as JSON or CSV row by row. left: number of sightings that a table leaves out."""
+    """Print sightings as a table, or row by row as JSON or CSV. left: number of sightings that a table leaves out."""
     if format == "json":
         _write_json_list(map(_record, rows), out)
     elif format == "csv":

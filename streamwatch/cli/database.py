@@ -17,7 +17,7 @@ log = logging.getLogger("streamwatch")
 
 @contextmanager
 def writer(settings: "Settings") -> Iterator["Store"]:
-    """Open the database as its only writer; says where every user of the machine can read it."""
+    """Open the database as its only writer. Warn if every user of the machine can read it."""
     from streamwatch.store import open_store, sqlite_file
     from streamwatch.store.lock import sole_writer
 

@@ -14,7 +14,7 @@ log = logging.getLogger("streamwatch")
 
 
 def service(
-    user: Annotated[str | None, typer.Option(help="The user that it runs as; without, systemd makes one up.")] = None,
+    user: Annotated[str | None, typer.Option(help="The user of the service. Default: systemd makes one up.")] = None,
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Print a systemd unit that runs the daemon with this config file."""

@@ -7,9 +7,9 @@ from streamwatch.core.text import age, size, some, when
 from streamwatch.health.snapshot import CameraHealth, Snapshot
 
 AWAY_FOR = 60.0
-"""Seconds that a camera may be away before somebody should know; a reboot of the camera or a switch takes less."""
+"""Seconds that a camera may be away before a person should know; a reboot of the camera or a switch takes less."""
 WAITING_FOR = 3600.0
-"""Seconds that a picture may wait for the engine before somebody should know."""
+"""Seconds that a picture may wait for the engine before a person should know."""
 
 
 def health(snapshot: Snapshot) -> tuple[bool, list[str]]:

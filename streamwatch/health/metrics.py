@@ -65,7 +65,7 @@ def _cameras(cameras: tuple[CameraHealth, ...]) -> Iterator[_Family]:
         each("last_frame_age"),
     )
     unwatched = [({"camera": c.name}, float(bool(c.unwatched))) for c in cameras]
-    yield "camera_small_stream_down", "gauge", "1 while the small stream cannot be watched.", unwatched
+    yield "camera_small_stream_down", "gauge", "1 while the substream cannot be watched.", unwatched
     frames = [({"camera": c.name, "reason": reason}, float(n)) for c in cameras for reason, n in c.gate.items()]
     yield (
         "gate_frames_total",

@@ -1,4 +1,4 @@
-"""Verbs that only ask import no library that they do not need: each costs a part of a second of CPU."""
+"""Verbs that only read the database import no library that they do not need: each import costs CPU time."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def imported_by(*arguments: object) -> set[str]:
-    """The top names of all modules that a run of the program has imported."""
+    """Return the top-level names of all modules that a run of the program has imported."""
     said = output(python(MODULES, *arguments)).splitlines()
     return {name.split(".")[0] for name in json.loads(said[-1])}
 

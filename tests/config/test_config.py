@@ -1,4 +1,4 @@
-"""config.yaml: what is accepted, and that every mistake is one sentence that helps."""
+"""config.yaml: valid values are accepted, and every mistake gives one sentence that helps."""
 
 import re
 from pathlib import Path
@@ -158,8 +158,8 @@ def test_durations(tmp_path: Path) -> None:
         ("cameras: {a: {source: x, zone: [[0, 0], [0.5, 0.5], [1, 1]]}}\n", ["`cameras.a.zone`: has no area"]),
         ("cameras:\n  a:\n    source: x\n    zone: [[0, 0], [640, 1], [1, 0]]\n", ["fractions of the picture"]),
         ("cameras:\n  a: {source: x}\n  a: {source: y}\n", ["line 3", "`a` stands here a second time"]),
-        ("gate: {}\ncapture: &x\n  deadline: *x\n", ["line 2", "this value holds itself by an alias"]),
-        ("cameras: &x [1, [*x]]\n", ["line 1", "this value holds itself by an alias"]),
+        ("gate: {}\ncapture: &x\n  deadline: *x\n", ["line 2", "this value contains itself by an alias"]),
+        ("cameras: &x [1, [*x]]\n", ["line 1", "this value contains itself by an alias"]),
         ('gate: {}\ndata_dir: "a\\0b"\n', ["line 2", "`data_dir` holds a character that no text can hold"]),
         ('cameras: {a: {source: "\\ud800"}}\n', ["`source` holds a character that no text can hold"]),
         ("calls: {price: .inf}\n", ["`calls.price` = .inf: must be a number."]),

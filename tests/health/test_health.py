@@ -1,4 +1,4 @@
-"""How the daemon tells how it is: metrics, judgement, status file."""
+"""The daemon reports its state: metrics, judgement, status file."""
 
 import json
 import math
@@ -39,7 +39,7 @@ Labels = frozenset[tuple[str, str]]
 
 
 def parsed(text: str) -> dict[str, dict[Labels, float]]:
-    """A strict reader of the text format 0.0.4: every family with HELP, TYPE and samples, in one block."""
+    """Return the metrics in a text of format 0.0.4. Each family must be one block with HELP, TYPE and samples."""
     assert text.endswith("\n")
     families: dict[str, dict[Labels, float]] = {}
     helped = current = kind = ""
@@ -304,7 +304,7 @@ def test_the_table_says_that_a_small_stream_is_not_watched(tmp_path: Path) -> No
     status = read_status(tmp_path / "status.json", True)
     assert health(status.snapshot) == (True, [])
     sentence = (
-        "gate: its small stream cannot be watched; the main stream alone is. 192.0.2.7:554 refuses the connection."
+        "gate: its substream cannot be watched, so only the main stream is. 192.0.2.7:554 refuses the connection."
     )
     assert sentence in status_table(status).splitlines()
 

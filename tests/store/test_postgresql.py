@@ -1,4 +1,4 @@
-"""A database on a real server: one writer, and what becomes of it when connection, server or disk go."""
+"""A database on a real server: its one writer survives the loss of connection, server and disk space."""
 
 import os
 import socket
@@ -33,7 +33,7 @@ def database(server: Server) -> PostgresDatabase:
 
 @pytest.fixture
 def store(database: PostgresDatabase, tmp_path: Path) -> Iterator[Store]:
-    """The one that does all."""
+    """Yield the sole store, as the daemon has it."""
     store = open_store(database.url, tmp_path, sole=True)
     yield store
     store.close()
@@ -44,7 +44,7 @@ def holders(database: PostgresDatabase) -> list[int]:
 
 
 def end_session(database: PostgresDatabase) -> None:
-    """The server ends the connection that has the lock; returns once it is gone."""
+    """Let the server end the connection that has the lock, and return once it is gone."""
     (pid,) = holders(database)
     database.rows(f"SELECT pg_terminate_backend({pid}, 10000)")
 
@@ -134,14 +134,14 @@ def proxy(server: Server) -> Iterator[Proxy]:
 
 @pytest.fixture
 def far(database: PostgresDatabase, proxy: Proxy, tmp_path: Path) -> Iterator[Store]:
-    """A store on the other side of the network."""
+    """Yield a store whose server is behind a proxy."""
     store = open_store(database.through(proxy.port), tmp_path, sole=True)
     yield store
     store.close()
 
 
 def write(store: Store) -> Any:
-    """Everything that one answer writes, as the books do; to be called again where it failed."""
+    """Write all rows of one answer, as the recorder does. The caller repeats it after a failure."""
     stay = passage()
     view = keyframe(stay)
     found = reading(view)
@@ -267,13 +267,13 @@ def service() -> Iterator[FakeOcrCars]:
 
 @pytest.fixture
 def own_server() -> Iterator[Server]:
-    """One that may be stopped."""
+    """Yield a server that the test may stop."""
     with running_server() as started:
         yield started
 
 
 def check_the_money(database: PostgresDatabase, service: FakeOcrCars) -> None:
-    """Nothing was paid twice, and the ledger knows of every call."""
+    """Assert that nothing was paid twice, and that the ledger has every call."""
     calls, keyframes = database.rows("SELECT count(*), count(DISTINCT keyframe_id) FROM calls")[0]
     assert calls == keyframes == len(service.calls)
     assert database.rows("SELECT count(*) FROM calls WHERE outcome IS DISTINCT FROM 'read'") == [(0,)]
@@ -313,7 +313,7 @@ def test_a_server_that_is_restarted_at_once(
 
 
 def fill_up(database: PostgresDatabase) -> None:
-    """Uses up the room that the tables still have on a full disk."""
+    """Use up the space that the tables still have on a full disk."""
     times = "'2020-01-01Z', '2020-01-01Z'"
     values = f"md5(random()::text), 'elsewhere', {times}, true, 'unread', 'unknown', true, '2020-01-01Z'"
     columns = "key, camera, opened_at, last_seen, closed, outcome, direction, clock_trusted, recorded_at"
