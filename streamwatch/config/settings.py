@@ -180,7 +180,7 @@ class RecognizerSettings(_Settings):
 
 
 class PlateSettings(_Settings):
-    """The plates of this place."""
+    """The plates that are usual here."""
 
     home_province: str = Field(
         "",

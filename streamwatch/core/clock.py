@@ -103,7 +103,7 @@ class SystemClock:
 
     @property
     def trusted(self) -> bool:
-        """Return True if `now` is plausible, not ahead of the wall clock, and synchronised where the kernel can say so.
+        """Return True if `now` is plausible, not ahead of the wall clock, and synchronised if the kernel can say so.
 
         A clock that was synchronised in this run stays trusted without a network, until it is stepped.
         """

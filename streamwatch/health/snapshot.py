@@ -54,7 +54,7 @@ class CameraHealth:
 
 @dataclass(frozen=True, slots=True)
 class OutboxHealth:
-    """Keyframes that wait for the engine. oldest_age: 0 if none waits. dropped: given up for want of room."""
+    """Keyframes that wait for the engine. oldest_age: 0 if none waits. dropped: given up unread."""
 
     items: int
     bytes: int

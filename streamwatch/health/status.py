@@ -107,9 +107,10 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
     snapshot = status.snapshot
     _, reasons = health(snapshot)
     if status.running:
-        yield f"streamwatch {snapshot.version} runs for {age(snapshot.uptime)}; as of {age(max(0.0, status.age))} ago."
+        seen = age(max(0.0, status.age))
+        yield f"streamwatch {snapshot.version} has been running for {age(snapshot.uptime)}; as of {seen} ago."
     else:
-        yield f"{_gone(status)} {_SILENT if status.held else 'Start it with `streamwatch run`.'} What it said then:"
+        yield f"{_gone(status)} {_SILENT if status.held else 'Start it with `streamwatch run`.'} Its last status:"
     yield from (f"! {reason}" for reason in reasons)
     yield ""
     yield from _columns(

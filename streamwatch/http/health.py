@@ -1,6 +1,4 @@
-"""/healthz and /metrics over HTTP. Everybody who reaches the port may ask without a password. Nobody can change
-anything.
-"""
+"""/healthz and /metrics over HTTP. Everybody who reaches the port may ask without a password. The server only reads."""
 
 import logging
 import socket

@@ -92,7 +92,7 @@ def _lock(descriptor: int, path: Path, is_database: bool) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    """Return words that name the holder of the lock; empty if the file has no pid, yet or for want of space."""
+    """Return words that name the process with the lock; empty if the lock file holds no pid."""
     pid = os.pread(descriptor, 20, 0).strip()
     return f", process {pid.decode()}," if pid.isdigit() else ""
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL needs that SQLite does not: settings of a session, and the lock that makes one daemon the only one.
+"""The needs of PostgreSQL that SQLite does not have: settings of a session, and a lock that allows only one daemon.
 
 The lock is an advisory lock of the session that writes, not of a second connection: a session that can write has the
 lock, and a session that lost the lock cannot write. If the connection is lost (the server was restarted, the network

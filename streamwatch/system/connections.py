@@ -70,7 +70,7 @@ class Connection(httpcore.NetworkStream):
         opened_by.register(self)
 
     def read(self, max_bytes: int, timeout: Any = None) -> bytes:
-        """Return what has come, at least one byte; none at the end."""
+        """Return the bytes that have come: at least one, or an empty text of bytes at the end."""
         with _translated(httpcore.ReadTimeout, httpcore.ReadError):
             self._socket.settimeout(_left(timeout))
             return self._socket.recv(max_bytes)
