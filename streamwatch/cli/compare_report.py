@@ -68,7 +68,7 @@ def _numbers(agreement: Agreement) -> list[str]:
 def _print_confusions(found: Comparison, out: TextIO) -> None:
     if found.total.confusions:
         pairs = [_words(pair, n) for pair, n in found.total.confusions.most_common(SHOWN)]
-        print_text(f"\none off (paid > local): {', '.join(pairs)}", out)
+        print_text(f"\none character off (paid > local): {', '.join(pairs)}", out)
 
 
 def _words(pair: tuple[str, str], count: int) -> str:

@@ -26,7 +26,9 @@ def writer(settings: "Settings") -> Iterator["Store"]:
         file = sqlite_file(settings.database)
         if found := open_to_others([settings.data_dir / "evidence", *([] if file is None else [file])]):
             names = shlex.join(map(str, found))
-            log.warning("every user of this machine can read what is logged; end that with `chmod -R go= %s`", names)
+            log.warning(
+                "every user of this machine can read the logged data; prevent that with `chmod -R go= %s`", names
+            )
         try:
             yield store
         finally:

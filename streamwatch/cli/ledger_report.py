@@ -17,10 +17,10 @@ BECAME = {
     KeyframeState.WAITING: "still waiting to be read",
     KeyframeState.SENT: "about to be sent",
     KeyframeState.DOUBTFUL: "waiting for the local engine",
-    KeyframeState.ANSWERED: "read without one",
+    KeyframeState.ANSWERED: "read without a call",
     KeyframeState.FAILED: "not readable by the local engine",
     KeyframeState.DROPPED: "given up unread",
-    KeyframeState.KEPT: "kept to be looked at, never worth one",
+    KeyframeState.KEPT: "kept for people to look at, not worth a call",
 }
 """Words for the states of pictures for which no call was made."""
 

@@ -41,4 +41,8 @@ def service(
     for sentence in obstacles(program, config_path, user, folders):
         log.warning("%s", sentence)
     for name in names:
-        log.info("${%s} of the config comes from the file %s: the value alone, mode 600", name, FOLDER / name)
+        log.info(
+            "${%s} of the config comes from the file %s: write only the value into it, with mode 600",
+            name,
+            FOLDER / name,
+        )

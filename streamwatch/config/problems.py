@@ -20,7 +20,7 @@ _KIND = {
     "model_type": "must hold keys below it",
     "model_attributes_type": "must hold keys below it",
     "dict_type": "must hold keys below it",
-    "string_pattern_mismatch": "is no name for a camera; write letters, digits, `_`, `-` and `.`, not `-` or `.` first",
+    "string_pattern_mismatch": "is not a camera name; use letters, digits, `_`, `-` and `.`, but not `-` or `.` first",
     "string_type": "must be a text; put it in quotes",
     "path_type": "must be a path",
     "int_type": "must be a whole number",
@@ -114,7 +114,7 @@ def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] =
 def _odd(key: yaml.Node, value: yaml.Node, again: bool) -> str:
     """Return what is wrong, as the end of the sentence; empty if nothing is wrong."""
     if again:
-        return " stands here a second time; keep one."
+        return " occurs here a second time; keep one."
     if not key.tag.endswith((":str", ":merge")):
         return " is not a text in YAML; put it in quotes."
     if isinstance(value, yaml.ScalarNode) and "${" in value.value and key.value not in ("source", "watch"):

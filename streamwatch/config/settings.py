@@ -199,7 +199,7 @@ class PlateSettings(_Settings):
     def _is_a_province(cls, value: str) -> str:
         value = normalise(value)
         if value and (len(value) > 1 or value not in PROVINCES):
-            raise ValueError(f"is no province; write one of {PROVINCES}, or nothing")
+            raise ValueError(f"is not a province; write one of {PROVINCES}, or nothing")
         return value
 
     @field_validator("grammar")
@@ -381,7 +381,7 @@ class HealthSettings(_Settings):
         try:
             return value if value == "localhost" else str(ip_address(value))
         except ValueError:
-            raise ValueError("is no address of this machine, like 127.0.0.1, or 0.0.0.0 for all") from None
+            raise ValueError("is not an address of this machine, like 127.0.0.1, or 0.0.0.0 for all") from None
 
 
 class ServeOcrSettings(_Settings):

@@ -47,7 +47,7 @@ def test_of_pictures_that_cost_no_call_it_says_in_a_sentence_what_became_of_them
     )
     assert text.splitlines()[-4:] == [
         "No call was made for 9 pictures of gate: read by the local engine, as configured.",
-        "No call was made for 3 pictures of gate: read without one "
+        "No call was made for 3 pictures of gate: read without a call "
         "(the local engine was sure of it, which saved the call).",
         "No call was made for 1 picture of gate: still waiting to be read.",
         "No call was made for 2 pictures of gate: given up unread "
