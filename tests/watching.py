@@ -61,7 +61,7 @@ class Watched:
         assert why in self.daemon.errors()[0]
         assert "Watching goes on" in self.daemon.errors()[0]
         (reason,) = self.trouble() or [""]
-        assert "The database cannot be written since" in reason
+        assert "The database has not been writable since" in reason
         assert why in reason
         before = self.frames()
         while time.monotonic() < began + seconds:

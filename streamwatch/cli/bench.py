@@ -26,7 +26,7 @@ def bench(
     seconds: Annotated[float, typer.Option(min=2, help="Seconds of pictures that are measured.")] = 20,
     rotate: Annotated[Turn, typer.Option(help="Degrees clockwise by which the pictures are turned.")] = Turn.NOT,
 ) -> None:
-    """Measure what a camera costs on this machine, and say how many such cameras it can carry; needs no config."""
+    """Measure what a camera costs on this machine, and say how many such cameras it can carry. No config is needed."""
     from streamwatch.cli.tables import print_text
     from streamwatch.replay.camera_cost import bench, opened, own_cores, report
 

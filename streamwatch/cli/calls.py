@@ -22,7 +22,7 @@ from streamwatch.core.clock import Span, window
 
 def calls(
     since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Started at or after: {TIMES}.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Started before; a day counts wholly.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Started before; a day: to its end.")] = None,
     format: Annotated[ReadFormat, typer.Option(help="json for programs.")] = ReadFormat.TABLE,
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:

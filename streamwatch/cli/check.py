@@ -12,12 +12,12 @@ log = logging.getLogger("streamwatch")
 
 
 def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Try config, database, engine and cameras, and say what to do; pays nothing."""
+    """Try config, database, engine and cameras, and say what to do. Nothing is paid."""
     from streamwatch.app.check import check
     from streamwatch.cli.tables import print_finding
 
     settings = load_settings(config_path)
-    log.setLevel(logging.ERROR)  # the findings say it all
+    log.setLevel(logging.ERROR)  # the findings already say what the log would say
     print_finding(True, f"config: {config_path}", sys.stdout)
     bad = False
     for finding in check(settings, config_path, SystemClock()):

@@ -26,7 +26,7 @@ def compare(
     camera: Annotated[str | None, typer.Option(callback=utf8_text, help="Only this camera.")] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Seen at or after: {TIMES}.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before; a day: to its end.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="Most pictures to read, newest first.")] = 500,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most this number, the newest.")] = 500,
     format: Annotated[ReadFormat, typer.Option(help="json for programs.")] = ReadFormat.TABLE,
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:

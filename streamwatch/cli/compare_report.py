@@ -16,7 +16,7 @@ HEADINGS = {
     Match.ONLY_LOCAL: "extra",
     Match.NO_PLATE: "none",
 }
-SHOWN = 10  # most confusions, and most pictures with different answers, in the table; JSON has all
+SHOWN = 10  # upper limit of confusions, and of pictures with different answers, in the table; JSON has all
 
 
 def print_comparison(found: Comparison, price: float, format: str, out: TextIO) -> None:
@@ -69,7 +69,7 @@ def _numbers(agreement: Agreement) -> list[str]:
 def _print_confusions(found: Comparison, out: TextIO) -> None:
     if found.total.confusions:
         pairs = [_words(pair, n) for pair, n in found.total.confusions.most_common(SHOWN)]
-        print_text(f"\none off (paid > local): {', '.join(pairs)}", out)
+        print_text(f"\none character off (paid > local): {', '.join(pairs)}", out)
 
 
 def _words(pair: tuple[str, str], count: int) -> str:

@@ -1,6 +1,6 @@
-"""What the program says: its log, its errors, and results for programs. Tables for people are made in tables.py.
+"""Prints the log, errors and results for programs, on a terminal or into a pipe. `tables.py` prints tables for people.
 
-Every text that is shown passes `printable`.
+Every text from outside passes `core.text.printable` here.
 """
 
 import csv
@@ -35,10 +35,10 @@ COLUMNS = (
 
 
 class _Redacting(logging.Formatter):
-    """The last fence: no address with credentials leaves the process, also not in a message of a library."""
+    """Hides credentials in every log line, also in messages of libraries, as the last step before the output."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """Return one line: a line break of a message would begin one that is not ours."""
+        """Return one line, because a line break in a message could imitate a line of ours."""
         record.message = printable(record.message)
         return super().formatMessage(record)
 

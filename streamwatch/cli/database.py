@@ -17,7 +17,7 @@ log = logging.getLogger("streamwatch")
 
 @contextmanager
 def writer(settings: "Settings") -> Iterator["Store"]:
-    """Open the database as its only writer; says where every user of the machine can read it."""
+    """Open the database as its only writer. Warn if every user of the machine can read it."""
     from streamwatch.store import open_store, sqlite_file
     from streamwatch.store.lock import sole_writer
 
@@ -26,7 +26,9 @@ def writer(settings: "Settings") -> Iterator["Store"]:
         file = sqlite_file(settings.database)
         if found := open_to_others([settings.data_dir / "evidence", *([] if file is None else [file])]):
             names = shlex.join(map(str, found))
-            log.warning("every user of this machine can read what is logged; end that with `chmod -R go= %s`", names)
+            log.warning(
+                "every user of this machine can read the logged data; prevent that with `chmod -R go= %s`", names
+            )
         try:
             yield store
         finally:

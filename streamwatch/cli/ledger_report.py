@@ -1,4 +1,4 @@
-"""The verb `calls`: what was paid, for which camera and day, what was saved, and what the month will cost."""
+"""The report of the verb `calls`: what was paid for each camera and day, what was saved, and a forecast."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,19 +18,20 @@ BECAME = {
     KeyframeState.WAITING: "still waiting to be read",
     KeyframeState.SENT: "about to be sent",
     KeyframeState.DOUBTFUL: "waiting for the local engine",
-    KeyframeState.ANSWERED: "read without one",
+    KeyframeState.ANSWERED: "read without a call",
     KeyframeState.FAILED: "not readable by the local engine",
     KeyframeState.DROPPED: "given up unread",
-    KeyframeState.KEPT: "kept to be looked at, never worth one",
+    KeyframeState.KEPT: "kept for people to look at, not worth a call",
 }
-"""What became of pictures for which no call was made."""
+"""Words for the states of pictures for which no call was made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """price: of one charge unit, in any currency. begin, end: the time that the report is about.
+    """The price of calls, and the times of the report.
 
-    first_use: when streamwatch was first used, as far as that is known.
+    price: of one charge unit, in any currency. begin, end: the time that the report is about. first_use: when
+    streamwatch was first used, as far as that is known.
     """
 
     price: float
@@ -45,7 +46,7 @@ class Prices:
     def forecast(self, calls: Calls) -> float:
         """Return the charge units of the whole current month, if it goes on as in the time of the report.
 
-        What was before the first day of use tells nothing: a box that was set up on the 20th did not idle until then.
+        Days before the first use do not count: a box that was set up on the 20th did not idle until then.
         """
         month = window(Span.MONTH, self.end)
         used = month.begin if self.first_use is None else window(Span.DAY, self.first_use).begin

@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _mend_stdout() -> None:
-    """Make stdout usable if it is closed or knows no Chinese (LC_ALL=C): neither may cost a sighting."""
+    """Make stdout usable if it is closed or has no Chinese characters (LC_ALL=C): neither may cost a sighting."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper):
@@ -75,7 +75,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Take the options before the verb."""
+    """Accept the options before the verb."""
 
 
 for _verb in (run, replay, sightings, read, check, status, calls, compare, serve_ocr, bench, service):

@@ -1,4 +1,4 @@
-"""The options that verbs share, and the meaning of what people write there."""
+"""The options that verbs share, and the functions that read their values."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ReadFormat(StrEnum):
-    """How results of `read` are printed."""
+    """The formats of the output, without csv."""
 
     TABLE = "table"
     JSON = "json"
@@ -27,13 +27,13 @@ ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The config fil
 DEFAULT_CONFIG = Path("config.yaml")
 TIMES = "2026-01-31, 2026-01-31T08:00, 08:00, today, yesterday, or 2h, 7d, 2w ago"
 MOST_ROWS = 1_000_000_000
-"""Far more than there are, and a number that every database takes."""
+"""Upper limit of `--limit`: far more than there are, and a number that every database accepts."""
 
 
 def utf8_text(words: str | None) -> str | None:
     """Raise ConfigError for a text that is not UTF-8.
 
-    Terminals with another encoding send such, and no database takes it.
+    Terminals with another encoding send such texts, and no database accepts them.
     """
     try:
         (words or "").encode()
@@ -43,19 +43,19 @@ def utf8_text(words: str | None) -> str | None:
 
 
 def load_settings(path: Path, secrets: bool = True) -> "Settings":
-    """Return the settings of a config file. secrets: see `config.loading.load`. Raises ConfigError."""
+    """Return the settings of a config file. secrets: see `config.loading.load`. Raise ConfigError."""
     from streamwatch.config.loading import load
 
     return load(path, secrets)
 
 
 def end_moment(text: str | None) -> datetime | None:
-    """Return a day without a time of day counts wholly."""
+    """Return a time as people write it. A day without a time of day means its last moment. Raise ConfigError."""
     return moment(text, end=True)
 
 
 def moment(text: str | None, end: bool = False) -> datetime | None:
-    """Return a time as people write it. end: a day without a time of day counts wholly. Raises ConfigError."""
+    """Return a time as people write it. end: True if a day alone means its last moment. Raise ConfigError."""
     if text is None:
         return None
     try:
@@ -65,7 +65,7 @@ def moment(text: str | None, end: bool = False) -> datetime | None:
 
 
 def checked_span(since: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime | None]:
-    """Return a span of time that does not end before it begins. Raises ConfigError."""
+    """Return both times. Raise ConfigError if the span ends before it begins."""
     if since is not None and until is not None and since > until:
         raise ConfigError(f"--since ({when(since)}) is after --until ({when(until)}).")
     return since, until
@@ -74,9 +74,10 @@ def checked_span(since: datetime | None, until: datetime | None) -> tuple[dateti
 def require_camera(
     camera: str | None, settings: "Settings", path: Path, reader: "DatabaseReader | None" = None
 ) -> None:
-    """Raise ConfigError for a name that nothing stands for. reader: also a camera of which the database tells is one.
+    """Raise ConfigError if no camera has this name.
 
-    A camera that is no longer configured still has its sightings.
+    reader: the cameras of this database are accepted, too, because a camera that is no longer configured still has its
+    sightings.
     """
     if camera is None or camera in settings.cameras or (reader is not None and reader.knows_camera(camera)):
         return

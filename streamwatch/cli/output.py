@@ -1,4 +1,4 @@
-"""What verbs print while they run (sightings, a progress bar), and what happens when nobody reads it any more."""
+"""Prints sightings and a progress bar while verbs run, and copes with an output that nobody reads any more."""
 
 import logging
 import os
@@ -29,13 +29,13 @@ def print_sighting(sighting: "Sighting", corrected: bool) -> None:
 
 
 def give_up_stdout() -> None:
-    """Give stdout up: what is left in its buffer would fail once more when Python shuts down."""
+    """Stop using stdout. Otherwise the rest of its buffer would fail once more when Python shuts down."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def progress_bar() -> Iterator["Progress"]:
-    """Show a progress bar on a terminal, nothing in a pipe.
+    """Show a progress bar on a terminal, and nothing in a pipe.
 
     Ctrl+C raises KeyboardInterrupt, so that the ledger is completed.
     """

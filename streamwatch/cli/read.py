@@ -26,7 +26,7 @@ def read(
             for image in progress.track(images, description="reading"):
                 results.append(read_one(image))
     finally:
-        # What was read may have been paid for, so it is shown though the rest was not read.
+        # These results may have been paid for, so they are shown even if the rest was not read.
         if results and format is ReadFormat.JSON:
             console.print_json(results, sys.stdout)
         elif results:

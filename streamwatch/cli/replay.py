@@ -62,5 +62,5 @@ def replay(
 
 
 def _log_sighting(sighting: "Sighting", corrected: bool) -> None:
-    """Log a sighting of a dry run, which stores nothing and whose output is its account."""
+    """Log a sighting of a dry run: it is not stored, and standard output is for the account of the dry run."""
     log.info("%s", console.sighting_line(sighting, corrected))

@@ -24,7 +24,7 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     settings = load_settings(config_path)
     if not settings.cameras:
         raise no_camera(config_path)
-    faulthandler.enable()  # a hang that the watchdog ends shows where each thread stood
+    faulthandler.enable()  # if the watchdog ends a process that hangs, the log shows where each thread was
     stop = threading.Event()
     recognizer = make_recognizer(settings, stop.wait)
     with (

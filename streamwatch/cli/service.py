@@ -14,7 +14,7 @@ log = logging.getLogger("streamwatch")
 
 
 def service(
-    user: Annotated[str | None, typer.Option(help="The user that it runs as; without, systemd makes one up.")] = None,
+    user: Annotated[str | None, typer.Option(help="The user of the service. Default: systemd makes one up.")] = None,
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Print a systemd unit that runs the daemon with this config file."""
@@ -41,4 +41,8 @@ def service(
     for sentence in obstacles(program, config_path, user, folders):
         log.warning("%s", sentence)
     for name in names:
-        log.info("${%s} of the config comes from the file %s: the value alone, mode 600", name, FOLDER / name)
+        log.info(
+            "${%s} of the config comes from the file %s: write only the value into it, with mode 600",
+            name,
+            FOLDER / name,
+        )

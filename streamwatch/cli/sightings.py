@@ -24,7 +24,7 @@ from streamwatch.core.errors import ConfigError
 
 
 class Format(StrEnum):
-    """How results are printed."""
+    """The formats of the output."""
 
     TABLE = "table"
     JSON = "json"
@@ -32,20 +32,20 @@ class Format(StrEnum):
 
 
 TABLE_ROWS = 50
-"""Sightings that a table shows where no limit is given."""
+"""Upper limit of the sightings that a table shows without `--limit`."""
 
 
 def sightings(
     plate: Annotated[
         str | None,
-        typer.Option(metavar="GLOB", callback=utf8_text, help="Plates with this part, or like this, with * and ?."),
+        typer.Option(metavar="GLOB", callback=utf8_text, help="A part of the plate, or a pattern with * and ?."),
     ] = None,
     camera: Annotated[str | None, typer.Option(callback=utf8_text, help="Only this camera.")] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Seen at or after: {TIMES}.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before; a day counts wholly.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Seen at or before; a day: to its end.")] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, max=MOST_ROWS, help=f"At most so many, the newest; a table: {TABLE_ROWS}, else all."),
+        typer.Option(min=1, max=MOST_ROWS, help=f"At most this number, the newest; else {TABLE_ROWS} in a table."),
     ] = None,
     format: Annotated[Format, typer.Option(help="json and csv for programs.")] = Format.TABLE,
     config_path: ConfigPath = DEFAULT_CONFIG,

@@ -12,7 +12,7 @@ def status(
     format: Annotated[ReadFormat, typer.Option(help="json for programs.")] = ReadFormat.TABLE,
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
-    """Show how the daemon is: cameras, outbox, calls, budget, disk; exit code 1 if it is not well."""
+    """Show the state of the daemon: cameras, outbox, calls, budget, disk. The exit code is 1 if something is wrong."""
     from streamwatch.cli.tables import print_text
     from streamwatch.health import STATUS_FILE, health, read_status, status_json, status_table
     from streamwatch.store.lock import is_held

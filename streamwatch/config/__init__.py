@@ -1,1 +1,1 @@
-"""config.yaml: all that it may hold, how it is read, and what is wrong in it, as sentences."""
+"""config.yaml: its settings, how it is read, and its problems as sentences."""

@@ -1,7 +1,7 @@
-"""config.yaml -> settings.
+"""Reads config.yaml into settings.
 
-Every problem is one sentence that names the file, the line, the key, the wrong value and, where there is one, the
-nearest right key. Relative paths are taken from the folder of the config file.
+Every problem is one sentence that names the file, the line, the key, the wrong value and, if there is one, the nearest
+right key. Relative paths are taken from the folder of the config file.
 """
 
 import os
@@ -24,10 +24,10 @@ SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "
 
 
 def load(path: Path, secrets: bool = True) -> Settings:
-    """Read, checks and completes the settings. Raises ConfigError with a line for each problem.
+    """Read, check and complete the settings. Raise ConfigError with a line for each problem.
 
-    secrets: True if credentials and the ${…} of cameras are looked up; a verb that only asks the database may not
-        have them.
+    secrets: True if credentials and the ${…} of cameras are looked up. A verb that only reads the database may run
+    without them.
     """
     node, raw, odd = _parse(path)
     raw = {} if raw is None else raw
@@ -64,7 +64,7 @@ def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInf
 
 
 def _limits() -> dict[str, NumberRange]:
-    """Return the range of each key; one without bounds where the key is no number."""
+    """Return the range of each key; a range without bounds if the key is not a number."""
     return {key: NumberRange.of(field.metadata) for key, field in _fields(Settings, "")}
 
 
@@ -73,7 +73,7 @@ def _is_model(annotation: object) -> bool:
 
 
 def _parse(path: Path) -> tuple[yaml.Node | None, object, list[Problem]]:
-    """Return the file as it is written, its values without keys that are no texts, and the problems of its keys."""
+    """Return the nodes of the file, its values without keys that are not texts, and the problems of its keys."""
     text = _read(path)
     odd: list[Problem] = []
     try:
@@ -105,7 +105,7 @@ def _read(path: Path) -> str:
 
 
 def _with_texts_as_keys(value: object) -> object:
-    """Return the value without the keys that are no texts; they are problems already."""
+    """Return the value without the keys that are not texts, because they are reported already."""
     if isinstance(value, list):
         return [_with_texts_as_keys(item) for item in value]
     if isinstance(value, dict):
@@ -169,7 +169,7 @@ def _scalars(node: yaml.Node | None) -> Iterator[str]:
 
 
 def _secrets(ocrcars: OcrCarsSettings) -> tuple[dict[str, SecretStr], list[str]]:
-    """Return the secrets and what is wrong: from the environment, else from systemd, else from the named files."""
+    """Return the secrets from the environment, else from systemd, else from the named files, and what is wrong."""
     found, wrong = {}, []
     for name, variable in SECRETS.items():
         file: Path | None = getattr(ocrcars, f"{name}_file")

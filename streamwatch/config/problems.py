@@ -20,7 +20,7 @@ _KIND = {
     "model_type": "must hold keys below it",
     "model_attributes_type": "must hold keys below it",
     "dict_type": "must hold keys below it",
-    "string_pattern_mismatch": "is no name for a camera; write letters, digits, `_`, `-` and `.`, not `-` or `.` first",
+    "string_pattern_mismatch": "is not a camera name; use letters, digits, `_`, `-` and `.`, but not `-` or `.` first",
     "string_type": "must be a text; put it in quotes",
     "path_type": "must be a path",
     "int_type": "must be a whole number",
@@ -43,12 +43,12 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 UNMET = 1e6
-"""A limit beyond this only keeps arithmetic safe, as a hundred years do: a sentence names it only if it is broken."""
+"""A limit beyond this, such as a hundred years, only keeps arithmetic safe. Only an error about that limit names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """line: of the file. key: its own name, the last part of the dotted one. sentence: with the place in front."""
+    """A problem of a key. line: of the file. key: the last part of its dotted name. sentence: begins with the place."""
 
     line: int
     key: str
@@ -57,7 +57,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class NumberRange:
-    """Which numbers a key takes: `lowest` to `highest`. open: `lowest` itself is too low."""
+    """The numbers that a key accepts: `lowest` to `highest`. open: True if `lowest` itself is too low."""
 
     lowest: float = -math.inf
     highest: float = math.inf
@@ -74,29 +74,29 @@ class NumberRange:
         return cls(max(open_, closed), min([*named("le"), *named("lt")], default=math.inf), open_ >= closed)
 
     def allow(self, value: float) -> bool:
-        """True if the key takes the number."""
+        """Return True if the key accepts the number."""
         return self.lowest <= value <= self.highest and not (self.open and value == self.lowest)
 
 
 def told(odd: Sequence[Problem], others: Sequence[Problem] = ()) -> str:
-    """Return all of them, a line for each, in the order of the file; of an odd key nothing else."""
+    """Return all problems, a line each, in the order of the file. Other problems of an odd key are left out."""
     places = {(problem.line, problem.key) for problem in odd}
     found = [*odd, *(problem for problem in others if (problem.line, problem.key) not in places)]
     return "\n".join(problem.sentence for problem in sorted(found, key=lambda problem: problem.line))
 
 
 def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] = ()) -> list[Problem]:
-    """Return each key that stands there twice or is no text, and each ${…} that nobody fills in.
+    """Return a problem for each key that occurs twice or is not a text, and for each ${…} that is not filled in.
 
-    YAML lets the last of two equal keys win silently: a second camera of the same name would vanish. It also lets a
-    value hold itself, and a text hold what no file's name can. around: the values that this one is in. Raises
-    ConfigError for a value that holds itself, because it has no end.
+    YAML lets the last of two equal keys win silently: a second camera of the same name would vanish. YAML also lets a
+    value contain itself, and a text contain characters that no file name can contain. around: the values that contain
+    this one. Raise ConfigError for a value that contains itself, because it has no end.
     """
     if not isinstance(node, yaml.CollectionNode):
         return []
     if any(node is one for one in around):
         place = f"{path}, line {node.start_mark.line + 1}"
-        raise ConfigError(f"{place}: this value holds itself by an alias; write it out.")
+        raise ConfigError(f"{place}: this value contains itself by an alias; write it out.")
     around = (*around, node)
     if not isinstance(node, yaml.MappingNode):
         return [found for item in node.value for found in odd_keys(path, item, around)]
@@ -112,9 +112,9 @@ def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] =
 
 
 def _odd(key: yaml.Node, value: yaml.Node, again: bool) -> str:
-    """Return what is wrong, to the end of the sentence; empty if nothing is."""
+    """Return what is wrong, as the end of the sentence; empty if nothing is wrong."""
     if again:
-        return " stands here a second time; keep one."
+        return " occurs here a second time; keep one."
     if not key.tag.endswith((":str", ":merge")):
         return " is not a text in YAML; put it in quotes."
     if isinstance(value, yaml.ScalarNode) and "${" in value.value and key.value not in ("source", "watch"):
@@ -127,7 +127,7 @@ def _odd(key: yaml.Node, value: yaml.Node, again: bool) -> str:
 def problems(
     path: Path, node: yaml.Node | None, error: ValidationError, known: Mapping[str, NumberRange]
 ) -> list[Problem]:
-    """Return all of them, but for keys that are missing where an unknown one stands. known: all keys, dotted."""
+    """Return all problems, except missing keys beside an unknown key. known: the ranges of all keys, dotted."""
     details = error.errors()
     unknown = {detail["loc"][:-1] for detail in details if detail["type"] == "extra_forbidden"}
     wrong = [detail for detail in details if not (detail["type"] == "missing" and detail["loc"][:-1] in unknown)]
@@ -165,7 +165,7 @@ def _shown(scalar: yaml.ScalarNode) -> str:
 
 
 def _wrong(detail: ErrorDetails, written: str) -> str:
-    """Return what is wrong, to the end of the sentence."""
+    """Return what is wrong, as the end of the sentence."""
     kind, context = detail["type"], detail.get("ctx", {})
     if kind in ("enum", "literal_error"):
         expected = str(context["expected"])
@@ -177,7 +177,7 @@ def _wrong(detail: ErrorDetails, written: str) -> str:
 
 
 def _meant(detail: ErrorDetails, written: str, limits: NumberRange) -> str:
-    """Return one more sentence: a part was meant, not a percentage, or the other way round; or the range of the key."""
+    """Return one more sentence: a fraction was meant instead of a percentage, or the reverse; else the key's range."""
     try:
         value = float(written)
     except ValueError:
@@ -193,7 +193,7 @@ def _meant(detail: ErrorDetails, written: str, limits: NumberRange) -> str:
 
 
 def _bound(context: dict[str, Any], written: str) -> str:
-    """Return the limit, with the unit that stands for 1 where the value was written with one."""
+    """Return the limit, with the unit that means 1 if the value was written with a unit."""
     limit = next(context[name] for name in ("gt", "ge", "lt", "le") if name in context)
     return f"{limit:.10g}{_unit(written)}"
 

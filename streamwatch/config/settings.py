@@ -1,4 +1,4 @@
-"""What config.yaml may hold: typed settings, each with its limits and its default.
+"""The settings of config.yaml, typed, each with its limits and its default.
 
 Secrets are `SecretStr`: printing a settings object never shows them.
 """
@@ -69,7 +69,7 @@ def _is_point(value: object) -> bool:
     return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(part, int | float) for part in value)
 
 
-LONGEST = 36500 * 86400.0  # s; a hundred years: further back no calendar goes that Python knows
+LONGEST = 36500 * 86400.0  # s; a hundred years: Python's calendar reaches that far back
 Seconds = Annotated[float, BeforeValidator(seconds), Field(le=LONGEST, allow_inf_nan=False)]
 MOST_BYTES = 10**18  # more than any disk has
 Bytes = Annotated[int, BeforeValidator(size), Field(le=MOST_BYTES)]
@@ -78,7 +78,7 @@ Zone = Annotated[list[tuple[float, float]], BeforeValidator(_zone)]
 
 
 def one_word(value: str) -> str:
-    """Return a credential without blanks around it. Raises ValueError for what can be none."""
+    """Return a credential without blanks around it. Raise ValueError for a text that cannot be a credential."""
     value = value.strip()
     if not value:
         raise ValueError("is empty")
@@ -149,7 +149,7 @@ class LocalSettings(_Settings):
 
 
 class Reads(StrEnum):
-    """The engine that reads the plates; local-first: the paid engine reads only where the local one is not sure."""
+    """The engine that reads the plates; local-first: the paid engine reads only if the local one is not sure."""
 
     OCRCARS = "ocrcars"
     LOCAL = "local"
@@ -157,16 +157,16 @@ class Reads(StrEnum):
 
 
 class RecognizerSettings(_Settings):
-    """Which engine reads the plates, and when a call is paid."""
+    """The engine that reads the plates, and when a call is paid."""
 
     engine: Reads = Field(
         Reads.OCRCARS,
-        description="Which engine reads: the paid service, the local engine, or the paid service only where the local "
-        "engine is not sure.",
+        description="The engine that reads plates: the paid service, the local engine, or the paid service only if the "
+        "local engine is not sure.",
     )
     fallback: Literal["local", "none"] = Field(
         "local",
-        description="Which engine reads while no call can be made, if it is installed.",
+        description="The engine that reads while no call can be made, if it is installed.",
     )
     pay_below: float = Field(
         0.95,
@@ -180,7 +180,7 @@ class RecognizerSettings(_Settings):
 
 
 class PlateSettings(_Settings):
-    """What a plate looks like here."""
+    """The plates that are usual here."""
 
     home_province: str = Field(
         "",
@@ -189,8 +189,8 @@ class PlateSettings(_Settings):
     )
     grammar: str | list[str] = Field(
         "china",
-        description="Which plates exist here: china (or cn), hk, mo, tw, vn, my, sg, gb, de, fr, it, es, nl, pl, br, "
-        "us, au, or several: [cn, hk]. A regular expression adds other plates to the Chinese ones. any also takes "
+        description="The plates that exist here: china (or cn), hk, mo, tw, vn, my, sg, gb, de, fr, it, es, nl, pl, "
+        "br, us, au, or several: [cn, hk]. A regular expression adds other plates to the Chinese ones. any also takes "
         "whatever looks like a plate; use it only until a grammar exists.",
     )
 
@@ -199,7 +199,7 @@ class PlateSettings(_Settings):
     def _is_a_province(cls, value: str) -> str:
         value = normalise(value)
         if value and (len(value) > 1 or value not in PROVINCES):
-            raise ValueError(f"is no province; write one of {PROVINCES}, or nothing")
+            raise ValueError(f"is not a province; write one of {PROVINCES}, or nothing")
         return value
 
     @field_validator("grammar")
@@ -210,7 +210,7 @@ class PlateSettings(_Settings):
 
 
 class GateSettings(_Settings):
-    """Which frames are worth a call."""
+    """The choice of the frames that are worth a call."""
 
     threshold: int = Field(
         22,
@@ -263,7 +263,7 @@ class JpegSettings(_Settings):
 
 
 class DedupSettings(_Settings):
-    """When two readings are one sighting."""
+    """The rule by which two readings become one sighting."""
 
     window: Seconds = Field(
         300.0,
@@ -273,7 +273,7 @@ class DedupSettings(_Settings):
 
 
 class SightingSettings(_Settings):
-    """What counts as a sighting."""
+    """The readings that count as a sighting."""
 
     min_confidence: float = Field(
         0.85,
@@ -284,7 +284,7 @@ class SightingSettings(_Settings):
 
 
 class OutboxSettings(_Settings):
-    """What may wait on disk for the service."""
+    """The pictures that may wait on disk for the service."""
 
     max_items: int = Field(
         5000,
@@ -301,7 +301,7 @@ class OutboxSettings(_Settings):
 
 
 class BudgetSettings(_Settings):
-    """Calls that may be paid per calendar window; no limit where none is given."""
+    """The number of calls that may be paid in a calendar window. Without a value there is no limit."""
 
     hour: Calls | None = Field(None, description="The largest number of paid calls in a calendar hour.")
     day: Calls | None = Field(None, description="The largest number of paid calls in a calendar day.")
@@ -309,14 +309,14 @@ class BudgetSettings(_Settings):
 
 
 class CallSettings(_Settings):
-    """How paid calls are treated."""
+    """The treatment of paid calls."""
 
     price: float = Field(
         0.0,
         ge=0,
         le=1e9,
         allow_inf_nan=False,
-        description="The cost of one call in your currency. The verb `calls` multiplies with it.",
+        description="The cost of one call in your currency. The verb `calls` multiplies the calls by it.",
     )
     resend_doubtful: bool = Field(
         False,
@@ -330,7 +330,7 @@ class CallSettings(_Settings):
 
 
 class RetentionSettings(_Settings):
-    """How long things are kept."""
+    """The time for which pictures and rows are kept."""
 
     evidence: Seconds = Field(90 * 86400.0, gt=0, description="Pictures are deleted after this time.")
     rows: Seconds = Field(
@@ -351,7 +351,7 @@ class RetentionSettings(_Settings):
 
 
 class ShutdownSettings(_Settings):
-    """How the daemon ends."""
+    """The end of the daemon."""
 
     drain: Seconds = Field(
         10.0,
@@ -361,7 +361,7 @@ class ShutdownSettings(_Settings):
 
 
 class HealthSettings(_Settings):
-    """Where /healthz and /metrics are answered."""
+    """The address of /healthz and /metrics."""
 
     host: str = Field(
         "127.0.0.1",
@@ -381,11 +381,11 @@ class HealthSettings(_Settings):
         try:
             return value if value == "localhost" else str(ip_address(value))
         except ValueError:
-            raise ValueError("is no address of this machine, like 127.0.0.1, or 0.0.0.0 for all") from None
+            raise ValueError("is not an address of this machine, like 127.0.0.1, or 0.0.0.0 for all") from None
 
 
 class ServeOcrSettings(_Settings):
-    """Where the verb `serve-ocr` listens."""
+    """The address and the limits of the verb `serve-ocr`."""
 
     host: str = Field(
         "127.0.0.1",
@@ -406,7 +406,7 @@ class ServeOcrSettings(_Settings):
 
 
 class CaptureSettings(_Settings):
-    """How patient the cameras' readers are."""
+    """The patience with cameras that send nothing."""
 
     deadline: Seconds = Field(10.0, gt=0, description="A camera that sends nothing for this time is reopened.")
     reopen_first: Seconds = Field(
@@ -423,7 +423,7 @@ class CaptureSettings(_Settings):
 
 
 class Watching(StrEnum):
-    """How cameras are decoded while nothing happens. auto: now and then. full: each picture."""
+    """The decoding of cameras while nothing happens. auto: now and then. full: each picture."""
 
     AUTO = "auto"
     FULL = "full"
@@ -440,7 +440,7 @@ Decoding = Literal[
 
 
 class AttentionSettings(_Settings):
-    """How closely cameras are watched."""
+    """The attention with which cameras are watched."""
 
     mode: Watching = Field(
         Watching.AUTO,
@@ -451,8 +451,8 @@ class AttentionSettings(_Settings):
         2.0,
         ge=0.5,
         le=10,
-        description="The longest time in which no picture is looked at. It costs least if I-frames come at least as "
-        "often.",
+        description="The longest time in which no picture is looked at. It costs least if the camera sends I-frames at "
+        "least as often.",
     )
 
     @model_validator(mode="before")
@@ -481,13 +481,13 @@ class CameraSettings(_Settings):
         description="The camera's substream, or a file. It is watched while nothing happens, so that the main "
         "stream need not be decoded.",
     )
-    transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP carries the pictures.")
+    transport: Literal["tcp", "udp"] = Field("tcp", description="The transport of the pictures in RTSP.")
     loop: bool = Field(False, description="True: play a video file again and again. The sample always loops.")
     every: Seconds = Field(
         0.5,
         ge=0.1,
         le=5,
-        description="How often the http address of single JPEG pictures is asked for the next one.",
+        description="The time between two requests for single JPEG pictures over http.",
     )
     rotate: Literal[0, 90, 180, 270] = Field(
         0,
@@ -525,8 +525,8 @@ class Settings(_Settings):
     data_dir: Path = Field(Path("data"), description="The folder of evidence pictures and of the default database.")
     database: str = Field(
         "",
-        description="Where rows are stored: sqlite:///PATH or postgresql://USER@HOST/NAME. Default: streamwatch.db in "
-        "data_dir.",
+        description="The database that stores the rows: sqlite:///PATH or postgresql://USER@HOST/NAME. Default: "
+        "streamwatch.db in data_dir.",
     )
     recognizer: RecognizerSettings = RecognizerSettings()
     plates: PlateSettings = PlateSettings()
@@ -538,7 +538,7 @@ class Settings(_Settings):
     attention: AttentionSettings = AttentionSettings()
     decode: Decoding = Field(
         "auto",
-        description="How network streams are decoded: auto and software use the CPU; another word names a hardware "
+        description="The decoder of network streams: auto and software use the CPU; another word names a hardware "
         "decoder. If that does not open, the log says so and the CPU decodes. Hardware decoders are not tested.",
     )
     outbox: OutboxSettings = OutboxSettings()

@@ -1,1 +1,1 @@
-"""What all rooms share: types, events, errors, time, texts, the plate grammar. Imports nothing of ours."""
+"""Types, events, errors, time, texts and the plate grammar, which all rooms share. This room imports no other room."""

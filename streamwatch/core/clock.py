@@ -1,4 +1,4 @@
-"""Wall time that never runs backwards within a run and knows if it can be trusted; the windows of budgets.
+"""Wall time that never runs backwards within a run and says if it can be trusted; the windows of budgets.
 
 Capture times order everything in the database, so a clock step (NTP after a start without a clock battery, a person at
 the keyboard) must not put a later frame before an earlier one. A step forward is followed at once. After a step
@@ -17,27 +17,27 @@ from typing import Protocol
 
 EARLIEST = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 LATEST = datetime(2060, 1, 1, tzinfo=UTC).timestamp()
-"""No clock that is right can be outside: the program is newer than one and will not live to see the other."""
+"""A right clock is always between them: the program is newer than the first, and will not be in use at the second."""
 CATCH_UP = 0.95
-"""Pace of time while the wall clock is behind: a second of difference is gone after 20 s, and waits hardly differ."""
+"""Pace of time while the wall clock is behind: one second of difference is gone after 20 s, and waits hardly change."""
 TOLERANCE = 2.0
 """Seconds by which time may be ahead of the wall clock and still be trusted."""
 DRIFT = 60.0
 """Seconds that the wall clock may drift from the monotonic one without synchronisation before it counts as stepped.
 A quartz of 100 ppm takes a week for it."""
 LEAP = 86400.0
-"""Seconds that wall time may gain on monotonic time in a run before ages that are told by it are doubted."""
+"""Seconds that wall time may gain on monotonic time in a run before ages that are computed from it are doubted."""
 STEP = 5.0
-"""Seconds by which wall time must jump for a budget to call it a step."""
+"""Seconds by which wall time must jump before a budget treats it as a step."""
 BEAT, STOOD_STILL = 0.5, 2.0
-"""Seconds between two beats of a process that works, and without one after which it counts as having stood still."""
+"""Seconds between two beats of a running process, and seconds without a beat after which it counts as stopped."""
 TIMESYNC = Path("/run/systemd/timesync")
 """systemd-timesyncd makes the file `synchronized` in it; it lasts until the next boot."""
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 
 class Clock(Protocol):
-    """What the pipeline needs of time. Tests hand in a fake."""
+    """The times that the pipeline needs. Tests pass a fake."""
 
     def now(self) -> datetime:
         """Return the aware UTC wall time, never earlier than any time returned before."""
@@ -55,11 +55,11 @@ class Clock(Protocol):
 
     @property
     def leapt(self) -> bool:
-        """Return True if it was set ahead by more than a day in this run, and not back since."""
+        """Return True if the clock was set ahead by more than a day in this run, and was not set back."""
 
 
 def kernel_synchronised(timesync: Path = TIMESYNC) -> bool | None:
-    """Return True if the wall clock follows a time server; None where this machine cannot say. Needs no privilege."""
+    """Return True if the wall clock follows a time server; None if this machine cannot say. No privilege is needed."""
     state = _adjtimex()
     if (state is not None and state != _TIME_ERROR) or (timesync / "synchronized").exists():
         return True
@@ -67,7 +67,7 @@ def kernel_synchronised(timesync: Path = TIMESYNC) -> bool | None:
 
 
 def _adjtimex() -> int | None:
-    """Return the kernel's clock state (adjtimex(2) with no mode set only reads); None where it cannot be asked."""
+    """Return the kernel's clock state; None if it cannot be read. adjtimex(2) without a mode changes nothing."""
     try:
         # Larger than `struct timex` on any machine; only the returned state is looked at.
         state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(1024))
@@ -77,7 +77,7 @@ def _adjtimex() -> int | None:
 
 
 class SystemClock:
-    """The machine's clock. The arguments are the sources of time, both in seconds; tests hand in fakes."""
+    """The machine's clock. The arguments are the sources of time, in seconds; tests pass fakes."""
 
     def __init__(
         self,
@@ -88,8 +88,8 @@ class SystemClock:
         self._wall, self._monotonic, self._synchronised = wall, monotonic, synchronised
         self._lock = threading.Lock()
         self._latest, self._looked = wall(), monotonic()
-        self._first_offset: float | None = None  # wall less monotonic time when the clock was first plausible
-        self._good_offset: float | None = None  # wall less monotonic time when the clock was last synchronised
+        self._first_offset: float | None = None  # wall time minus monotonic time when the clock was first plausible
+        self._good_offset: float | None = None  # wall time minus monotonic time when the clock was last synchronised
         self._advance()
 
     def now(self) -> datetime:
@@ -103,7 +103,7 @@ class SystemClock:
 
     @property
     def trusted(self) -> bool:
-        """Return True if `now` is plausible, not ahead of the wall clock, and synchronised where the kernel can say so.
+        """Return True if `now` is plausible, not ahead of the wall clock, and synchronised if the kernel can say so.
 
         A clock that was synchronised in this run stays trusted without a network, until it is stepped.
         """
@@ -118,7 +118,8 @@ class SystemClock:
     def leapt(self) -> bool:
         """Return True if wall time has gained more than a day on monotonic time in this run.
 
-        From when it was plausible on: that a box without a clock battery is put right is no leap.
+        The comparison begins when the clock is first plausible: a box without a clock battery starts with a wrong time,
+        and its correction is no leap.
         """
         with self._lock:
             self._advance()
@@ -126,7 +127,7 @@ class SystemClock:
 
     @property
     def ahead(self) -> float:
-        """Return the seconds by which `now` is ahead of the wall clock since that was put back; mostly 0."""
+        """Return the seconds by which `now` is ahead of the wall clock after that was set back; usually 0."""
         with self._lock:
             return max(0.0, self._advance() - self._wall())
 
@@ -152,8 +153,8 @@ class SystemClock:
 class Awake:
     """A clock whose monotonic time stands still while the process does: SIGSTOP, Ctrl+Z, a paused virtual machine.
 
-    For code that takes silence for a fault: a process that does not run hears nothing. The first question after a stop
-    finds it, because `beat` was not called for `STOOD_STILL` seconds; without a first beat no stop is found.
+    Code that treats silence as a fault uses it, because a stopped process hears nothing. The first call after a stop
+    notices the stop, because `beat` was not called for `STOOD_STILL` seconds. Before the first beat no stop is noticed.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -173,7 +174,7 @@ class Awake:
         return self._clock.now()
 
     def monotonic(self) -> float:
-        """Return the seconds in which the process could work, up to a beat more or less; never less than before."""
+        """Return the seconds in which the process could work, to within one beat; never less than before."""
         now = self._clock.monotonic()
         with self._lock:
             self._notice(now)
@@ -201,7 +202,7 @@ class Awake:
 
 
 class Span(StrEnum):
-    """How long a budget lasts."""
+    """The span of time of a budget."""
 
     HOUR = "hour"
     DAY = "day"
@@ -217,7 +218,7 @@ class Window:
 
 
 def window(span: Span, at: datetime, zone: tzinfo | None = None) -> Window:
-    """Return the window that an aware time is in. zone: this machine's own unless given.
+    """Return the window that holds an aware time. zone: by default this machine's own.
 
     A day is 23 or 25 hours long when the clocks change, an hour is always an hour. A later time never has a window that
     begins earlier.
@@ -239,11 +240,12 @@ def _utc(local: datetime, zone: tzinfo | None) -> datetime:
 
 
 class Period:
-    """The running window of a budget, through steps of the clock.
+    """The current window of a budget, also across steps of the clock.
 
-    When the clock steps into another window, nobody knows how much of the old window was over: what was counted in it
-    is carried into the new one, so that a step never makes a budget larger. In a period count `carried`, the calls of
-    this run, and those that the ledger has from `window.begin` to `window.end` if the window is `in_calendar`.
+    If the clock steps into another window, it is unknown how much of the old window was over. So the calls counted in
+    it are carried into the new window, and a step never makes a budget larger. These calls count in a period:
+    `carried`, those of this run, and those that the ledger has from `window.begin` to `window.end` if the window is
+    `in_calendar`.
     """
 
     def __init__(self, span: Span, now: datetime, monotonic: float, zone: tzinfo | None = None) -> None:
@@ -259,9 +261,10 @@ class Period:
         return EARLIEST <= self._now.timestamp() < LATEST
 
     def advance(self, now: datetime, monotonic: float, counted: int) -> bool:
-        """Return True if another window has begun, so that counting begins anew.
+        """Return True if another window has begun, so that counting starts again.
 
-        counted: calls counted in the period until now, those carried included. now: a `Clock`'s, which never goes back.
+        counted: calls counted in the period until now, including the carried ones. now: a `Clock`'s, which never goes
+        back.
         """
         jump = (now - self._now).total_seconds() - (monotonic - self._monotonic)
         self._now, self._monotonic = now, monotonic

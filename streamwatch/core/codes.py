@@ -27,9 +27,9 @@ class CameraState(StrEnum):
 
 
 class CallOutcome(StrEnum):
-    """How a call of the paid service ended: column `calls.outcome`.
+    """The outcome of a call of the paid service: column `calls.outcome`.
 
-    Each but `read` and `no_plate` is the `outcome` of one class of errors in `core/errors.py`.
+    Each except `read` and `no_plate` is the `outcome` of one class of errors in `core/errors.py`.
     """
 
     READ = "read"
@@ -55,7 +55,7 @@ class CallOutcome(StrEnum):
 
 
 class ViewReason(StrEnum):
-    """Why the gate chose a view: column `keyframes.reason`. OTHER: a row of an older version, with another reason."""
+    """The reason why the gate chose a view: column `keyframes.reason`. OTHER: an older version had another reason."""
 
     LARGE_AND_SHARP = "large_and_sharp"
     BEST_VIEW = "best_view"
@@ -71,13 +71,13 @@ class ViewReason(StrEnum):
 
 
 class StateReason(StrEnum):
-    """Why a keyframe is in its state: column `keyframes.state_reason`. NONE: its state has the usual reason.
+    """The reason why a keyframe is in its state: column `keyframes.state_reason`. NONE: its state has the usual reason.
 
     Where an engine failed, the code is that of the error's outcome. OTHER: a row of an older version.
     """
 
     NONE = ""
-    # read without being paid, or given up without being read
+    # read without a paid call, or given up without being read
     LOCAL_SURE = "local_sure"
     PAID_BEFORE = "paid_before"
     CALL_WITHOUT_ANSWER = "call_without_answer"
@@ -93,7 +93,7 @@ class StateReason(StrEnum):
     OUTBOX_BYTES = "outbox_bytes"
     OUTBOX_AGE = "outbox_age"
     PICTURE_LOST = "picture_lost"
-    # found at a start
+    # set at a start of the daemon
     STOPPED = "stopped"
     ANSWER_NOT_KEPT = "answer_not_kept"
     ANSWER_UNUSABLE = "answer_unusable"

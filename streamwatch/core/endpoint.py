@@ -1,4 +1,4 @@
-"""Addresses of services: which host is this machine, and what an endpoint of ocrCars may look like."""
+"""Checks addresses of services: if a host is this machine, and if an endpoint of ocrCars is safe to use."""
 
 import ipaddress
 from urllib.parse import parse_qsl, urlsplit
@@ -7,7 +7,7 @@ _NO_ADDRESS = "is not an address; write it like https://host/ocrCars"
 
 
 def is_loopback(host: str) -> bool:
-    """True if a host is only reached from this machine. host: a numeric address, or a name."""
+    """Return True if a host can only be reached from this machine. host: a numeric address, or a name."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

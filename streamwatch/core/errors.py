@@ -3,16 +3,16 @@
     StreamwatchError
     ├── ConfigError              config.yaml is missing, unreadable or wrong
     ├── CaptureError             a picture source fails
-    │   ├── SourceUnreadable     for good: no such file, not a video, an URL nobody can open
+    │   ├── SourceUnreadable     for good: no such file, not a video, a URL that cannot be opened
     │   └── SourceLost           for now: no answer, refused, the stream ended or stalled; worth another try
-    ├── RecognitionError         no reading could be had; never the same as "no plate"
+    ├── RecognitionError         no reading was possible; never the same as "no plate"
     │   ├── EngineMissing        the extra `local` is not installed
-    │   ├── NotSent              surely not sent: no connection                      class NET
-    │   ├── Doubtful             sent, answer never came: may have been charged      class NET-TIMEOUT
+    │   ├── NotSent              certainly not sent: no connection                   class NET
+    │   ├── Doubtful             sent, no answer came: may have been charged         class NET-TIMEOUT
     │   ├── Transient            the service stumbled                                class TRANS, UNKNOWN
     │   ├── Throttled            too fast                                            class RATE
     │   ├── ClockWrong           this machine's clock is off by more than 15 min     class CLOCK
-    │   ├── Refused              stays so until a person acts
+    │   ├── Refused              no call is answered until a person acts
     │   │   ├── CredentialsRefused                                                   class CRED
     │   │   ├── QuotaExhausted                                                       class QUOTA
     │   │   ├── InArrears                                                            class DEBT
@@ -29,9 +29,9 @@
         ├── DatabaseUnusable     corrupt, not a database, of a newer version
         └── StorageFailed        full disk, no permission, locked for too long
 
-The classes are those of the protocol's error tables. `recognition/ocrcars/retry.py` says what each means for retries.
-A message is one sentence that says what is wrong and where; `what_to_do` is the sentence that helps.
-Neither may hold a secret: texts from outside go through `redact.hide_credentials` before they get here.
+The classes are those of the protocol's error tables. `recognition/ocrcars/retry.py` says what each means for retries. A
+message is one sentence that says what is wrong and where; `what_to_do` is the sentence with the next step. Neither may
+hold a secret: texts from outside go through `redact.hide_credentials` before they get here.
 """
 
 from streamwatch.core.codes import CallOutcome
@@ -58,7 +58,7 @@ class CaptureError(StreamwatchError):
 
 
 class SourceUnreadable(CaptureError):
-    """The source will not work however often it is tried."""
+    """The source cannot work; another try does not help."""
 
 
 class SourceLost(CaptureError):
@@ -66,20 +66,20 @@ class SourceLost(CaptureError):
 
 
 class RecognitionError(StreamwatchError):
-    """No reading could be had. `outcome` is the code that the ledger keeps."""
+    """No reading was possible. `outcome` is the code that the ledger keeps."""
 
     outcome = CallOutcome.FAILED
 
 
 class EngineMissing(RecognitionError):
-    """The configured engine is not installed, or not whole."""
+    """The configured engine is not installed, or its installation is incomplete."""
 
 
 INSTALL_LOCAL = (
     "In the clone of streamwatch run: pip install '.[local]' "
     "(with a wheel instead: pip install 'streamwatch_gate-….whl[local]')."
 )
-"""What helps against it. There is no such name on an index to install it from."""
+"""The next step for people. No package index has streamwatch, so its name alone cannot be installed."""
 
 
 class NotSent(RecognitionError):
@@ -89,7 +89,7 @@ class NotSent(RecognitionError):
 
 
 class Doubtful(RecognitionError):
-    """The request may have been answered, and charged, without our seeing it."""
+    """The service may have answered and charged, but the answer did not arrive."""
 
     outcome = CallOutcome.DOUBTFUL
 
@@ -101,7 +101,7 @@ class Transient(RecognitionError):
 
 
 class Throttled(RecognitionError):
-    """Too many calls in too short a time."""
+    """Too many calls were made in too short a time."""
 
     outcome = CallOutcome.THROTTLED
 
@@ -119,7 +119,7 @@ class Refused(RecognitionError):
 
 
 class CredentialsRefused(Refused):
-    """AppCode, AppKey or signature wrong."""
+    """The AppCode, the AppKey or the signature is wrong."""
 
     outcome = CallOutcome.CREDENTIALS
 
@@ -161,13 +161,13 @@ class PictureRefused(RecognitionError):
 
 
 class PictureTooLarge(PictureRefused):
-    """Too many bytes or pixels."""
+    """The picture has too many bytes or pixels."""
 
     outcome = CallOutcome.TOO_LARGE
 
 
 class PictureBroken(PictureRefused):
-    """Damaged, or of a format that the service cannot parse."""
+    """The picture is damaged, or has a format that the service cannot parse."""
 
     outcome = CallOutcome.PICTURE_BROKEN
 
@@ -197,4 +197,4 @@ class DatabaseUnusable(StoreError):
 
 
 class StorageFailed(StoreError):
-    """Writing failed for a reason of the machine: full disk, no permission, a lock that is not given back."""
+    """The machine is at fault: a full disk, no permission, or a lock that another program does not release."""

@@ -1,4 +1,4 @@
-"""What happens on the way from a camera to the rows, in the order in which it is recorded."""
+"""The events on the way from a camera to the rows, in the order in which they are recorded."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ class KeyframeTaken:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeKept:
-    """A view was kept for people, of a vehicle for which nothing was paid. No engine will read it."""
+    """A view of a vehicle for which nothing was paid was kept for people. No engine will read it."""
 
     keyframe: Keyframe
 
@@ -86,7 +86,7 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class PlatesRead:
-    """An engine has answered, maybe that there is no plate. call: key of the paid call, None for the local engine.
+    """An engine has answered; without plates it found none. call: key of the paid call, None for the local engine.
 
     why: the reason why no call was paid for, if the configured engine is a paid one.
     """

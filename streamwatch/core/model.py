@@ -37,14 +37,14 @@ class Engine(StrEnum):
 
 
 class Attention(Enum):
-    """How closely a camera must be watched. QUIET: a look now and then is enough, as long as it shows nothing new."""
+    """The attention that a camera needs. QUIET: a look now and then is enough while the camera shows nothing new."""
 
     QUIET = auto()
     ALL = auto()
 
 
 class Direction(StrEnum):
-    """Which way a vehicle went, as the camera sees it. UNKNOWN: it stood, or was seen too briefly."""
+    """The direction of a vehicle, as the camera sees it. UNKNOWN: it stood, or was seen too briefly."""
 
     COMING = "coming"
     GOING = "going"
@@ -73,8 +73,8 @@ class Box:
 class Frame:
     """One picture of one camera.
 
-    luma: (height, width) uint8, the Y plane at full resolution; read-only, free to look at.
-    to_bgr: converts the full-resolution picture to (height, width, 3) uint8 BGR; costs about a millisecond a call.
+    luma: (height, width) uint8, the Y plane at full resolution; read-only; access costs nothing. to_bgr: converts the
+    full-resolution picture to (height, width, 3) uint8 BGR; costs about a millisecond a call.
     """
 
     camera: str
@@ -85,7 +85,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One vehicle's stay before a camera. `last_seen` is the time of the last frame that showed it.
+    """One vehicle's visit to a camera. `last_seen` is the time of the last frame that showed it.
 
     direction: known once it is closed.
     """
@@ -123,9 +123,9 @@ class Keyframe:
 class PlateText:
     """One plate as an engine returns it.
 
-    text: raw, as the engine wrote it. confidence: 0 to 1, None if the engine gave none, or none that is possible.
-    corners: None if the engine gave none. colour: of the plate's ground, "blue", "yellow", "green", "white" or "black";
-    "" if the engine does not say.
+    text: raw, as the engine wrote it. confidence: 0 to 1, None if the engine gave none or an impossible one. corners:
+    None if the engine gave none. colour: of the plate's background, "blue", "yellow", "green", "white" or "black"; ""
+    if the engine gives none.
     """
 
     text: str
@@ -135,10 +135,10 @@ class PlateText:
 
 
 class Trust(Enum):
-    """How far a reading can be trusted, beside its own confidence.
+    """The trust in a reading, beside its own confidence.
 
-    CONFIRMED: another look at the vehicle read the same. UNCHECKED: there is nothing but its confidence. DOUBTED: it
-    should be read again. CONTRADICTED: the local engine reads another text in the same picture.
+    CONFIRMED: another view of the vehicle gave the same text. UNCHECKED: there is nothing but its confidence. DOUBTED:
+    it should be read again. CONTRADICTED: the local engine reads another text in the same picture.
     """
 
     CONFIRMED = auto()
@@ -149,7 +149,7 @@ class Trust(Enum):
 
 @dataclass(frozen=True, slots=True)
 class JudgedPlate:
-    """A plate exactly as an engine returned it, and how far it can be trusted."""
+    """A plate exactly as an engine returned it, with the trust in it."""
 
     plate: PlateText
     trust: Trust = Trust.UNCHECKED
@@ -157,12 +157,12 @@ class JudgedPlate:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What became of one attempt at the paid service; completes its ledger row.
+    """The result of one attempt at the paid service, which completes its ledger row.
 
-    outcome: READ, NO_PLATE, or the `outcome` of the error. charged: the answer was HTTP 200 from the service
-    itself (None: nobody can know). fee: charge units as the service says, 1 if it answered without saying. plates: of
-    READ and NO_PLATE, in pixels of the picture that the caller gave; None for other outcomes. One field for each
-    column of the row.
+    outcome: READ, NO_PLATE, or the `outcome` of the error. charged: the answer was HTTP 200 from the service itself
+    (None: unknown). fee: charge units as the service says, 1 if it answered without saying. plates: of READ and
+    NO_PLATE, in pixels of the picture that the caller gave; None for other outcomes. One field for each column of the
+    row.
     """
 
     outcome: CallOutcome
@@ -180,12 +180,12 @@ class CallResult:
 
 
 class Ledger(Protocol):
-    """Where every attempt at the paid service is written down, before it is sent and after it has ended."""
+    """The record of every attempt at the paid service, written before it is sent and completed after it has ended."""
 
     def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
         """Store the row safely before returning. Raise StoreError otherwise; then nothing may be sent.
 
-        picture: the very JPEG that will be sent (a retry may send a smaller one), or its address for `img_url`.
+        picture: exactly the JPEG that will be sent (a retry may send a smaller one), or its address for `img_url`.
         """
 
     def ended(self, attempt: int, result: CallResult) -> None:
@@ -193,7 +193,7 @@ class Ledger(Protocol):
 
 
 class Recognizer(Protocol):
-    """JPEG in, plates out."""
+    """An engine that reads the plates in a JPEG."""
 
     engine: Engine
 
@@ -201,23 +201,23 @@ class Recognizer(Protocol):
         """Return all plates of the picture, best first; empty if it shows none. Raise RecognitionError."""
 
     def close(self) -> None:
-        """Give back connections and memory."""
+        """Close connections and free memory."""
 
 
 class FreeRecognizer(Recognizer, Protocol):
-    """A recognizer that costs nothing but CPU, and less CPU if it is told where to look."""
+    """A recognizer that costs nothing but CPU, and less CPU if the caller says where the plates are."""
 
     def read_near(self, jpeg: bytes, places: Sequence[JpegCorners | None], ledger: Ledger) -> list[PlateText]:
         """Return the plates at the given places, best first. Raise RecognitionError.
 
-        Return all plates of the picture if one of the places is not known (None), shows no plate, or cannot be that of
-        a plate of one line.
+        Return all plates of the picture if one of the places is unknown (None), shows no plate, or cannot belong to a
+        plate with one line of text.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one engine said of one keyframe. One field for each column of its row.
+    """One plate as one engine read it in one keyframe. One field for each column of its row.
 
     raw: the engine's text. plate: normalised. kind: the grammar's name for it, "" if it fits none.
     repaired: a character was replaced on the way (look-alike or folded O/0, I/1).

@@ -1,4 +1,4 @@
-"""What codes mean, in the words of people: for tables, pages and the log, never for database, metrics or JSON."""
+"""The meaning of codes as words for people: in tables, pages and the log, never in database, metrics or JSON."""
 
 from streamwatch.core.codes import StateReason, ViewReason
 
@@ -34,8 +34,8 @@ _STATES = {
     StateReason.PICTURE_LOST: "its picture is gone or damaged",
     StateReason.STOPPED: "streamwatch was stopped before it was sent",
     StateReason.ANSWER_NOT_KEPT: "its answer was not kept",
-    StateReason.ANSWER_UNUSABLE: "the service's answer, which was paid for, can be no reading; the ledger keeps it",
-    StateReason.ANSWER_NOT_ENTERED: "its answer, which was paid for, could not be entered; the ledger keeps it",
+    StateReason.ANSWER_UNUSABLE: "the service's answer, which was paid for, cannot be a reading; the ledger keeps it",
+    StateReason.ANSWER_NOT_ENTERED: "its answer, which was paid for, could not be saved; the ledger keeps it",
     StateReason.FAILED: "the engine failed",
     StateReason.NOT_SENT: "the service could not be reached",
     StateReason.DOUBTFUL: "it was sent, and no answer came; it may have been charged",
@@ -59,7 +59,7 @@ _STATES = {
 
 
 def sentence(code: ViewReason | StateReason) -> str:
-    """Return what a reason means, as a part of a sentence; empty for `StateReason.NONE`."""
+    """Return the meaning of a reason as a part of a sentence; empty for `StateReason.NONE`."""
     return _VIEWS[code] if isinstance(code, ViewReason) else _STATES[code]
 
 

@@ -11,28 +11,28 @@ _CONTROL = re.compile(
     "\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0001-\U000e007f]"
 )
-"""What steers a terminal, the direction of writing or the end of a line: Unicode's categories Cc, Cf, Cs, Zl and Zp."""
+"""Characters that steer a terminal, turn the direction of writing or end a line: Unicode's Cc, Cf, Cs, Zl and Zp."""
 
 
 def printable(text: str) -> str:
     """Return the text with every control, direction and invisible format character spelled out, as `\\x1b`, `\\u202e`.
 
-    Everything that goes to a terminal or a log passes here: what comes from outside may hold escape sequences.
+    Every text for a terminal or a log passes here, because a text from outside may hold escape sequences.
     """
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def for_spreadsheet(text: str) -> str:
-    """Return the text as a cell that no spreadsheet program takes for a formula; what is one gets a `'` before it.
+    """Return the text as a cell that no spreadsheet program takes for a formula: a formula gets a `'` before it.
 
-    As https://owasp.org/www-community/attacks/CSV_Injection advises, also of full-width forms.
+    https://owasp.org/www-community/attacks/CSV_Injection advises this, also for full-width forms.
     """
     text = printable(text)
     return f"'{text}" if _FORMULA.match(unicodedata.normalize("NFKC", text)) else text
 
 
 def json_text(value: object) -> str:
-    """Return readable JSON with Chinese characters as they are, and what steers a terminal as JSON escapes it."""
+    """Return readable JSON with Chinese characters as they are, and with control characters escaped."""
     lines = json.dumps(value, ensure_ascii=False, indent=1).split("\n")
     return "\n".join(_CONTROL.sub(_json_escape, line) for line in lines)
 
@@ -48,19 +48,19 @@ def age(seconds: float) -> str:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     for unit, name, lower, lower_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
-        # Two days are still told in hours: outages are.
+        # Less than two days are given in hours, as people do for outages.
         if whole >= unit * (2 if name == "d" else 1):
             return f"{whole // unit} {name} {whole % unit // lower} {lower_name}"
     return f"{whole} s"
 
 
 def signed_age(seconds: float) -> str:
-    """Return a difference as `age` tells it: `+13 h 0 m`, `-0.4 s`."""
+    """Return a difference with its sign, in the form of `age`: `+13 h 0 m`, `-0.4 s`."""
     return f"{'-' if seconds < 0 else '+'}{age(abs(seconds))}"
 
 
 def some(count: int, thing: str) -> str:
-    """`1 picture`, `7 pictures`."""
+    """Return a number of things: `1 picture`, `7 pictures`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 

@@ -1,13 +1,13 @@
-"""Times as people write them."""
+"""Parses times as people write them."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
 YEARS = range(1000, 9000)
-"""Others leave no room before or after them in the calendar that Python knows."""
+"""The years that are accepted: other years are too close to an end of Python's calendar."""
 _AGO = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DAYS = {"today": 0, "今天": 0, "yesterday": 1, "昨天": 1, "前天": 2}
-"""Words for a day, and how many days it is ago."""
+"""Words for a day, and the number of days since that day."""
 _DAY = re.compile(
     r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?!\d)"  # 2026-11-27, 2026/11/27, 2026.11.27
     r"|(?P<d2>\d{1,2})\.(?P<m2>\d{1,2})\.(?P<y2>\d{4})(?!\d)"  # 27.11.2026
@@ -19,11 +19,11 @@ _TIME = re.compile(r"(?P<hour>\d{1,2})(?P<rest>:\d{2}.*)")
 
 
 def parse_time(text: str, now: datetime, end: bool = False) -> datetime:
-    """Return what a person means by a time, aware: a day, a time of day, both, or how long ago (90s, 30m, 2h, 7d, 2w).
+    """Return the aware time that a person means: a day, a time of day, both, or a time ago (90s, 30m, 2h, 7d, 2w).
 
-    A day is ISO 8601, `2026/11/27`, `27.11.2026`, `today`, `yesterday`, `今天`, `昨天`; a time of day alone is one of
-    today. Without offset it is this machine's local time. end: a day alone is its last moment, not its first one.
-    Raises ValueError with a sentence.
+    A day is ISO 8601, `2026/11/27`, `27.11.2026`, `today`, `yesterday`, `今天`, `昨天`; a time of day alone is today's.
+    A time without offset is this machine's local time. end: True if a day alone means its last moment, not its first.
+    Raise ValueError with a sentence.
     """
     text = text.strip()
     found = _parsed(text, now, end)
@@ -51,7 +51,7 @@ def _parsed(text: str, now: datetime, end: bool) -> datetime:
 
 
 def _as_iso(text: str, today: date) -> str:
-    """Return ISO 8601 for the ways of people; any other text stays as it is. Raises ValueError, OverflowError."""
+    """Return ISO 8601 for what people write; any other text stays as it is. Raise ValueError or OverflowError."""
     match = _DAY.match(text)
     if match is None:
         day, rest = today, text

@@ -1,4 +1,4 @@
-"""How the daemon is: one snapshot of everything, told as sentences, as a table, as JSON and to Prometheus.
+"""The state of the daemon: one snapshot, shown as sentences, as a table, as JSON and to Prometheus.
 
 daemon ──Snapshot──▶ HealthServer   /healthz, /metrics on loopback
        └──Snapshot──▶ status.json   ──▶ the verb `status`, also when no port is open or the daemon is gone

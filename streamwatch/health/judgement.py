@@ -7,9 +7,9 @@ from streamwatch.core.text import age, size, some, when
 from streamwatch.health.snapshot import CameraHealth, Snapshot
 
 AWAY_FOR = 60.0
-"""Seconds that a camera may be away before somebody should know; a reboot of the camera or a switch takes less."""
+"""Seconds that a camera may be away before a person should know; a reboot of the camera or a switch takes less."""
 WAITING_FOR = 3600.0
-"""Seconds that a picture may wait for the engine before somebody should know."""
+"""Seconds that a picture may wait for the engine before a person should know."""
 
 
 def health(snapshot: Snapshot) -> tuple[bool, list[str]]:
@@ -26,7 +26,7 @@ def health(snapshot: Snapshot) -> tuple[bool, list[str]]:
 def _storage(snapshot: Snapshot) -> Iterator[str]:
     database, disk = snapshot.database, snapshot.disk
     if database.failed_since is not None:
-        yield f"The database cannot be written since {when(database.failed_since)}: {database.why}"
+        yield f"The database has not been writable since {when(database.failed_since)}: {database.why}"
     if disk.free < disk.floor:
         yield f"The disk is nearly full: {size(disk.free)} are free, {size(disk.floor)} must be."
 
@@ -34,11 +34,12 @@ def _storage(snapshot: Snapshot) -> Iterator[str]:
 def _camera(camera: CameraHealth, now: datetime) -> Iterator[str]:
     away = (now - camera.since).total_seconds()
     if camera.state == "frozen":
-        yield f"Camera {camera.name} is frozen since {when(camera.since)}: it sends the same picture."
+        yield f"Camera {camera.name} has been frozen since {when(camera.since)}: it sends the same picture."
     elif camera.state == "failed":
         yield f"Camera {camera.name} cannot work: {camera.last_error}"
     elif camera.state in ("reconnecting", "connecting") and away > AWAY_FOR:
-        yield f"Camera {camera.name} is away since {when(camera.since)}: {camera.last_error or 'no picture came.'}"
+        why = camera.last_error or "no picture came."
+        yield f"Camera {camera.name} has been away since {when(camera.since)}: {why}"
 
 
 def _calls(snapshot: Snapshot) -> Iterator[str]:

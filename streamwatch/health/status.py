@@ -1,4 +1,4 @@
-"""The status file, by which the verb `status` learns how the daemon is, and how it prints that."""
+"""Writes and reads the status file, from which the verb `status` knows the state of the daemon, and formats it."""
 
 import json
 import os
@@ -24,15 +24,15 @@ STALE = 30.0
 _SILENT = "Is it a replay, or is the disk full, or `data_dir` not writable?"
 CLOCK = "not trusted: set by no time server, or stepped; see `timedatectl`"
 NAME = 30
-"""Cells of a camera's name that leave its row narrower than 80."""
+"""Cells of a camera's name up to which its row stays within 80 cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the file said. written_at: the daemon's last sign of life. age: seconds since, by this machine's clock.
+    """The content of the file. written_at: the daemon's last sign of life. age: seconds since then.
 
-    held: True if a process holds the database's lock. running: if the file is fresh, too. A clock that was set back, as
-    after a start without its battery, makes the file look old.
+    held: True if a process holds the database's lock. running: True if the file is fresh, too. A clock that was set
+    back, as after a start without its battery, makes the file look old.
     """
 
     snapshot: Snapshot
@@ -42,12 +42,12 @@ class Status:
 
     @property
     def running(self) -> bool:
-        """Return True if the daemon is there and gave a sign of life lately."""
+        """Return True if the daemon runs and gave a sign of life lately."""
         return self.held and abs(self.age) <= STALE
 
 
 def write_status(path: Path, snapshot: Snapshot) -> None:
-    """Replace the file in one step: a reader sees the old one or the new one. Raises StorageFailed."""
+    """Replace the file in one step: a reader sees the old one or the new one. Raise StorageFailed."""
     text = json.dumps(as_json(snapshot), ensure_ascii=False) + "\n"
     try:
         write_whole(path, text.encode(), durable=False)
@@ -56,7 +56,7 @@ def write_status(path: Path, snapshot: Snapshot) -> None:
 
 
 def read_status(path: Path, held: bool) -> Status:
-    """Raise StorageFailed with what to do where there is none, or none that can be understood.
+    """Return the status. Raise StorageFailed, with what to do, if the file is missing or cannot be understood.
 
     held: True if a process holds the database's lock, as the daemon does.
     """
@@ -83,13 +83,13 @@ def read_status(path: Path, held: bool) -> Status:
 def status_table(status: Status, narrow: bool = False) -> str:
     """Return several lines: what is wrong, the cameras, the rest. Only sentences are wider than 80 cells.
 
-    narrow: shorten the names of cameras where they make a table wider than that.
+    narrow: shorten the names of cameras if they make a table wider than that.
     """
     return "\n".join(_table(status, narrow))
 
 
 def status_json(status: Status) -> str:
-    """Return a text that ends with a line break."""
+    """Return the status as JSON, with a line break at the end."""
     ok, reasons = health(status.snapshot)
     if not status.running:
         reasons = [_gone(status), *reasons]
@@ -107,9 +107,10 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
     snapshot = status.snapshot
     _, reasons = health(snapshot)
     if status.running:
-        yield f"streamwatch {snapshot.version} runs for {age(snapshot.uptime)}; as of {age(max(0.0, status.age))} ago."
+        seen = age(max(0.0, status.age))
+        yield f"streamwatch {snapshot.version} has been running for {age(snapshot.uptime)}; as of {seen} ago."
     else:
-        yield f"{_gone(status)} {_SILENT if status.held else 'Start it with `streamwatch run`.'} What it said then:"
+        yield f"{_gone(status)} {_SILENT if status.held else 'Start it with `streamwatch run`.'} Its last status:"
     yield from (f"! {reason}" for reason in reasons)
     yield ""
     yield from _columns(
@@ -120,7 +121,7 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
         if camera.state != "online" and camera.last_error and not any(camera.last_error in r for r in reasons):
             yield f"{camera.name}: {camera.last_error}"
         if camera.unwatched:
-            yield f"{camera.name}: its substream cannot be watched; the main stream alone is. {camera.unwatched}"
+            yield f"{camera.name}: its substream cannot be watched, so only the main stream is. {camera.unwatched}"
     yield ""
     yield from _columns(
         ("camera", "passages", "read", "unread", "unsure", "failed", "rate"),

@@ -1,4 +1,4 @@
-"""/healthz and /metrics over HTTP. Who reaches the port may ask without a password, and can change nothing."""
+"""/healthz and /metrics over HTTP. Everybody who reaches the port may ask without a password. The server only reads."""
 
 import logging
 import socket
@@ -24,13 +24,14 @@ INDEX = "streamwatch\n\n/healthz  200 while all is well, else 503 with the reaso
 
 
 def serve(address: str, port: int, snapshot: Callable[[], Snapshot]) -> "HealthServer":
-    """Listen at once; call `run` on a thread to answer. address: a numeric one of this machine, or localhost.
+    """Return a server that listens already; call its `run` on a thread.
 
-    port: 0 takes a free one. snapshot: called for each answer. Raise ConfigError for a port that cannot be had.
+    address: a numeric address of this machine, or localhost. port: 0 takes a free one. snapshot: called for each
+    answer. Raise ConfigError if the port cannot be used.
     """
     if not is_loopback(address):
         log.warning(
-            "health.host: everybody who can reach %s, port %d, is told without a password how the gate is: "
+            "health.host: everybody who can reach %s, port %d, can read the state of the gate without a password: "
             "names and errors of cameras, passages, calls, budget",
             address,
             port,
@@ -56,7 +57,7 @@ class HealthServer(Visitors):
     def _answer(self, line: str) -> bytes:
         words = line.split(" ")
         if len(words) != 3 or not words[2].startswith("HTTP/1."):
-            return _response(HTTPStatus.BAD_REQUEST, "This is no HTTP/1.1 request.\n")
+            return _response(HTTPStatus.BAD_REQUEST, "This is not an HTTP/1.1 request.\n")
         method, path = words[0], words[1].partition("?")[0]
         if path not in ("/", "/healthz", "/metrics"):
             return _response(HTTPStatus.NOT_FOUND, "Not found; there are /healthz and /metrics.\n", method=method)

@@ -52,11 +52,11 @@ def response(status: int, body: bytes, headers: dict[str, str]) -> bytes:
 
 
 class Visitor:
-    """One connection: its request is read, its answer is written, and then it is read until the client hangs up.
+    """One connection: its request is read, its answer is written, and then the rest is read until the client hangs up.
 
     address: the client's. request: what has come so far. until: monotonic seconds; the connection is closed then. gone:
-    it is closed. waits: the request is whole and its answer is being made; meanwhile nothing is read and no time is
-    counted.
+    it is closed. waits: the request is whole and its answer is being made; meanwhile nothing is read and no time limit
+    runs.
     """
 
     def __init__(self, connection: socket.socket, address: str, until: float) -> None:
@@ -79,9 +79,9 @@ Hear = Callable[[Visitor], bytes | None]
 class Visitors:
     """All connections of one listening socket. port: where it listens.
 
-    hear: called on the thread of `run`. left: the same, when a visitor has gone. most: connections at the same time; if
-    there are more, one that does not wait for its answer is closed: the oldest of the client that has the most of them.
-    in_time: seconds for the request, and again for the answer. tls: for https.
+    hear: called on the thread of `run`. left: called there when a visitor has gone. most: connections at the same time;
+    if there are more, one that does not wait for its answer is closed: the oldest of the client that has the most of
+    them. in_time: seconds for the request, and again for the answer. tls: for https.
     """
 
     def __init__(
@@ -126,25 +126,28 @@ class Visitors:
                 self._release()
 
     def answer(self, visitor: Visitor, answer: bytes) -> None:
-        """Answer a visitor who waits. From any thread."""
+        """Answer a visitor who waits. Any thread may call it."""
         self._answers.append((visitor, answer))
         self._rouse()
 
     def dismiss(self, visitor: Visitor, answer: bytes) -> None:
-        """Answer a visitor whose request is not whole, other than the one that is heard. On the thread of `run`."""
+        """Answer a visitor whose request is not whole.
+
+        Call it in `hear`, for another visitor than the one that `hear` got.
+        """
         self._selector.modify(visitor.connection, selectors.EVENT_WRITE)
         self._begin_answer(visitor, answer)
 
     def leave(self, within: float) -> None:
-        """Take no new connections, and end `run` when the last one has gone, or so many seconds later. From any thread.
+        """Take no new connections, and end `run` when the last one has gone, or after `within` seconds.
 
-        Connections that have not begun a request by now are closed.
+        Any thread may call it. Connections that have not begun a request by now are closed.
         """
         self._leave_by = time.monotonic() + within
         self._rouse()
 
     def close(self) -> None:
-        """Close all connections and end `run`. From any thread, also if `run` was never called."""
+        """Close all connections and end `run`. Any thread may call it, also if `run` was never called."""
         with self._lock:
             if self._closed:
                 return
@@ -190,7 +193,7 @@ class Visitors:
             self._drop(visitor)
 
     def _heed(self) -> None:
-        """Begin the answers that have come, and stop to listen if that was asked for."""
+        """Begin the answers that have come, and stop listening after a call of `leave`."""
         with suppress(BlockingIOError):
             self._wake.recv(PIECE)
         while self._answers:
@@ -208,14 +211,14 @@ class Visitors:
         try:
             connection, address = self._listener.accept()
         except OSError:
-            # Gone again, or the process has no descriptor left; the pause keeps the latter from spinning.
+            # The client has gone again, or the process has no descriptor left; then the pause keeps this from spinning.
             time.sleep(0.1)
             return
         connection.setblocking(False)
         if self._tls is not None:
             try:
                 connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-            except OSError:  # gone again
+            except OSError:  # the client has gone again
                 connection.close()
                 return
         if len(self._visitors) >= self.most:
@@ -260,7 +263,10 @@ class Visitors:
         visitor.until = time.monotonic() + self.in_time
 
     def _end_answer(self, visitor: Visitor) -> None:
-        """Say that nothing more comes. To close while the client still sends could destroy what it has not read yet."""
+        """Tell the client that nothing more comes.
+
+        A close while the client still sends could destroy what it has not read yet.
+        """
         if isinstance(visitor.connection, ssl.SSLSocket):
             with suppress(OSError, ValueError):
                 visitor.connection.unwrap()

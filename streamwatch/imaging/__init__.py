@@ -1,1 +1,1 @@
-"""Pictures in and out: those from outside are opened with care, ours are written as JPEG."""
+"""Opens pictures from outside with care, and writes ours as JPEG."""

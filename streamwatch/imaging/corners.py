@@ -1,4 +1,4 @@
-"""From the pixels of one picture to those of another: the one place that converts corners of plates."""
+"""Converts corners of plates from the pixels of one picture to those of another; no other module does this."""
 
 from streamwatch.core.model import Box, FrameCorners, JpegCorners
 

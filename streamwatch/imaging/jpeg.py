@@ -1,4 +1,4 @@
-"""JPEG in and out: from a chosen frame to the bytes that are sent and kept, and back. No other module encodes JPEG."""
+"""Encodes chosen frames as the JPEG that is sent and kept, and decodes JPEG. No other module encodes JPEG."""
 
 from dataclasses import dataclass
 

@@ -289,7 +289,7 @@ _PLAIN_MASKS = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
 
 @dataclass(frozen=True, slots=True)
 class _BmpHead:
-    """pixels: their offset in the file. height: negative if the first row is the uppermost one."""
+    """The head of a BMP. pixels: their offset in the file. height: negative if the first row is the uppermost one."""
 
     width: int
     height: int
@@ -299,7 +299,7 @@ class _BmpHead:
 
     @property
     def row(self) -> int:
-        """Bytes of a row, filled up to whole words of 4 bytes."""
+        """Return the bytes of a row, filled up to whole words of 4 bytes."""
         return (self.width * self.bits + 31) // 32 * 4
 
 

@@ -84,10 +84,10 @@ class Guard:
             raise RequestRefused(Refusal.TIMESTAMP)
 
     def _use_up(self, nonce: str) -> None:
-        """Remember a nonce, only of a right signature, so that strangers cannot fill the memory. Raise RequestRefused.
+        """Remember the nonce of a right signature. Raise RequestRefused if it was used before.
 
-        It is remembered for two windows: a timestamp may be one window ahead of this clock, and is good until it is one
-        behind.
+        Nonces of wrong signatures are not remembered, so that strangers cannot fill the memory. A nonce is remembered
+        for two windows: a timestamp may be one window ahead of this clock, and is good until it is one behind.
         """
         if not nonce:
             return

@@ -70,7 +70,7 @@ def refuse(refusal: Refusal, detail: str = "") -> Response:
 
 
 def plates_found(plates: Sequence[PlateText]) -> Response:
-    """Return the best plate, as the service names only one; or that there is none."""
+    """Return the answer with the best plate, because the service names only one, or with none."""
     if not plates:
         return _envelope({"error_msg": ""} | _NOTHING, "no plate")
     best = plates[0]
@@ -84,7 +84,7 @@ def plates_found(plates: Sequence[PlateText]) -> Response:
 
 
 def picture_refused(business: RetCode) -> Response:
-    """Return that the picture could not be read."""
+    """Return the answer for a picture that could not be read."""
     code, words = business.value
     return _envelope(_NOTHING | {"ret_code": code, "error_msg": words}, f"ret_code {code}")
 

@@ -59,7 +59,7 @@ class RequestHead:
 
     @property
     def expects(self) -> bool:
-        """True if the client waits for permission to send the body."""
+        """Return True if the client waits for permission to send the body."""
         return self.headers.get("expect", "").lower() == "100-continue"
 
 

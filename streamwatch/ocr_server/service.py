@@ -47,7 +47,7 @@ class _Job:
 class OcrService:
     """The service. `run` is for one thread, `work` for another.
 
-    port: where it listens. queue: how many pictures may wait to be read.
+    port: where it listens. queue: the number of pictures that may wait to be read.
     """
 
     def __init__(
@@ -63,20 +63,23 @@ class OcrService:
         self.port = self._visitors.port
 
     def run(self) -> None:
-        """Serve clients until `leave` or `close`."""
+        """Serve clients until `leave` or `close` is called."""
         self._visitors.run()
 
     def leave(self, within: float) -> None:
-        """Take no more requests, answer the received ones, and end after so many seconds at most; from any thread."""
+        """Take no more requests, answer the received ones, and end `run` after at most `within` seconds.
+
+        Any thread may call it.
+        """
         self._leaving = True
         self._visitors.leave(within)
 
     def close(self) -> None:
-        """Hang up on all clients and end `run`; from any thread."""
+        """Hang up on all clients and end `run`. Any thread may call it."""
         self._visitors.close()
 
     def work(self) -> None:
-        """Read what waits, until `stop_working`."""
+        """Read the waiting pictures, until `stop_working` is called."""
         while True:
             job = self._jobs.get()
             if job is None:
@@ -112,7 +115,7 @@ class OcrService:
         return reply.http
 
     def _take(self, visitor: Visitor) -> Response | None:
-        """Take in what has come; return None while more has to come, or the picture waits to be read."""
+        """Read what has come; return None while more has to come, or the picture waits to be read."""
         head = self._heads.get(visitor) or self._begin(visitor)
         if head is None:
             return None

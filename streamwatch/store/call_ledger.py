@@ -1,4 +1,4 @@
-"""The ledger of paid calls as the one writer keeps it: a row before anything is sent, completed after."""
+"""Writes the ledger of paid calls: a call gets its row before it is sent; the row is completed after the call."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ BY_HAND = "read"
 
 
 class CallLedger:
-    """Writes calls, and answers what they have cost."""
+    """Writes calls, and adds up what they have cost."""
 
     def __init__(self, writer: Writer, evidence: EvidenceWriter) -> None:
         self._writer, self._evidence = writer, evidence
@@ -31,10 +31,10 @@ class CallLedger:
         started_at: datetime,
         picture: bytes | str,
     ) -> None:
-        """Write the ledger row of a call; only once this has returned may anything be sent.
+        """Write the ledger row of a call. The caller must not send anything before this has returned.
 
-        keyframe: its key, which becomes `sent`; None for the verb `read`. picture: the JPEG that will be sent, kept as
-        evidence of its own where it is not the keyframe's; or its address.
+        keyframe: its key; its state becomes `sent`. None for the verb `read`. picture: the JPEG that will be sent, or
+        its address. If the JPEG is not the keyframe's own, it is kept as evidence, too.
         """
         with self._writer.transaction() as session:
             view = None if keyframe is None else row_of(session, StoredKeyframe, keyframe)
@@ -51,7 +51,7 @@ class CallLedger:
             session.add(call)
 
     def ended(self, key: str, result: CallResult, ended_at: datetime) -> None:
-        """Complete the ledger row of a call. The keyframe stays `sent` until somebody says what that means for it."""
+        """Complete the ledger row of a call. The keyframe stays `sent` until its state is set."""
         with self._writer.transaction() as session:
             row = row_of(session, StoredCall, key)
             row.ended_at = ended_at
@@ -69,9 +69,9 @@ class CallLedger:
             row.answer = answer_row(result.plates)
 
     def spent(self, since: datetime, camera: str | None = None) -> int:
-        """Return the charge units since then, for a camera or (None) for all.
+        """Return the charge units since then, for one camera or (None) for all.
 
-        A call that may be charged counts as 1 at least.
+        A call that may be charged counts as at least 1.
         """
         with self._writer.transaction() as session:
             return ledger.spent(session, since, camera)
@@ -82,7 +82,7 @@ class CallLedger:
             return ledger.answer_to(session, camera, sha256(jpeg))
 
     def _keep(self, picture: bytes, call: StoredCall, view: StoredKeyframe | None) -> str:
-        """Return the path of a call's evidence, and write it if the keyframe's own file is another picture."""
+        """Return the path of a call's picture. Write it unless the keyframe's own file is the same picture."""
         if view is None:
             path = picture_path(BY_HAND, call.started_at, call.key)
         elif view.path is not None and view.sha256 == call.sha256:

@@ -2,7 +2,7 @@
 
 SQLite files are written in WAL mode with `synchronous=FULL`, so that a committed row survives a power cut and readers
 never wait for the writer. Every write transaction takes the write lock when it begins, so that it cannot fail halfway.
-What PostgreSQL needs stands in postgresql.py.
+postgresql.py holds what PostgreSQL needs.
 """
 
 import sqlite3
@@ -32,10 +32,10 @@ FIRST_RUN = "Start `streamwatch run` or `streamwatch replay` first."
 
 
 def open_writer(database: str, sole: bool = False) -> tuple[Engine, DatabaseName]:
-    """Return an engine for the one writer; makes folder and file and migrates to the newest schema.
+    """Return an engine for the one writer. Make the folder and the file if necessary, and migrate to the newest schema.
 
-    sole: no other program may open the database so at the same time (PostgreSQL; the lock of a file is lock.py's).
-    Raises DatabaseUnusable (bad URL, missing driver, damaged, of a newer version, held by another program) or
+    sole: True if no other program may be the sole one at the same time. It only matters for PostgreSQL; lock.py locks a
+    file. Raise DatabaseUnusable (bad URL, missing driver, damaged, of a newer version, held by another program) or
     StorageFailed (locked, full, not writable, no answer).
     """
     url = _parse(database)
@@ -60,7 +60,7 @@ def open_writer(database: str, sole: bool = False) -> tuple[Engine, DatabaseName
 
 
 def _open_server(url: URL, place: DatabaseName, sole: bool) -> Engine:
-    """Return one session for everything: it has the lock before it migrates, and keeps it as long as it lives."""
+    """Return an engine with one session. The session takes the lock before it migrates, and keeps it until it ends."""
     engine = _plain_engine(url, place, pool_size=1, max_overflow=0)
     event.listen(engine, "connect", postgresql.Session(place, sole).prepare)
     try:
@@ -72,9 +72,9 @@ def _open_server(url: URL, place: DatabaseName, sole: bool) -> Engine:
 
 
 def open_read_only(database: str) -> tuple[Engine, DatabaseName]:
-    """Return an engine that can only read; never makes or migrates anything.
+    """Return an engine that can only read. Nothing is made or migrated.
 
-    Raises StoreError where there is no database yet or its schema is not the newest, and what `open_writer` raises.
+    Raise StoreError if there is no database yet or its schema is not the newest, and the errors of `open_writer`.
     """
     url = _parse(database)
     place = DatabaseName.of(url)
@@ -98,9 +98,10 @@ def open_read_only(database: str) -> tuple[Engine, DatabaseName]:
 
 @contextmanager
 def as_it_stands(database: str) -> Iterator[tuple[DatabaseName, Connection | None]]:
-    """Yield what the writer would find, and change nothing. No connection: the file is not there yet.
+    """Yield the database as the writer would find it, and change nothing.
 
-    The connection has SQLite's write lock until the block ends. Raises what `open_writer` raises.
+    The connection is None if the file does not exist yet. It has SQLite's write lock until the block ends. Raise the
+    errors of `open_writer`.
     """
     url = _parse(database)
     place = DatabaseName.of(url)
@@ -142,7 +143,7 @@ def _migrate(engine: Engine, place: DatabaseName) -> None:
 
 
 def _refuse_foreign(url: URL, place: DatabaseName) -> None:
-    """Look before anything is changed: the switch to WAL is written into the file."""
+    """Raise DatabaseUnusable for a file of another program, before the switch to WAL changes the file."""
     engine = _plain_engine(url, place, poolclass=NullPool)
     try:
         with translated(place), engine.connect() as connection:
@@ -152,7 +153,7 @@ def _refuse_foreign(url: URL, place: DatabaseName) -> None:
 
 
 def sqlite_file(database: str) -> Path | None:
-    """Return the file of an SQLite database; None for another kind or without a file. Raises DatabaseUnusable."""
+    """Return the file of an SQLite database; None for another kind or without a file. Raise DatabaseUnusable."""
     url = _parse(database)
     name = url.database or ""
     return Path(name) if _is_sqlite(url) and _names_file(name) else None
@@ -160,14 +161,14 @@ def sqlite_file(database: str) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file that was opened by its name. device, inode: identify the file that had the name then."""
+    """A file that was opened by its name. device, inode: of the file that had the name at that time."""
 
     path: Path
     device: int
     inode: int
 
     def is_gone(self) -> bool:
-        """Return True if its name stands for nothing, or for another file."""
+        """Return True if the name now belongs to no file, or to another file."""
         try:
             found = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -243,7 +244,7 @@ def _plain_engine(url: URL, place: DatabaseName, **options: Any) -> Engine:
         return create_engine(url, hide_parameters=True, **options)
     except ImportError:
         raise DatabaseUnusable(
-            f"{place.label} needs the Python package psycopg, which is not installed or not whole.",
+            f"{place.label} needs the Python package psycopg, which is missing or incomplete.",
             "Install it into the same environment: pip install 'psycopg[binary]'",
         ) from None
     except (ArgumentError, TypeError, ValueError) as error:
@@ -258,7 +259,7 @@ def _make_durable(connection: sqlite3.Connection, _record: object) -> None:
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     """Switch to WAL, and wait for the lock that this needs.
 
-    SQLite does not, when two programs open a new file together.
+    SQLite itself does not wait if two programs open a new file at the same time.
     """
     milliseconds: int = connection.execute("PRAGMA busy_timeout").fetchone()[0]
     deadline = time.monotonic() + milliseconds / 1000

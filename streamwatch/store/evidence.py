@@ -1,7 +1,7 @@
 """The pictures that were sent, kept as files below `data_dir/evidence`.
 
-A file is complete or not there: it is written under another name, synced and renamed, and its folder is synced too.
-So a row that is committed afterwards never names a file that a power cut has taken away.
+A file is complete or does not exist: it is written under another name, synced and renamed, and its folder is synced,
+too. So a row that is committed afterwards never names a file that a power cut has removed.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def day_of(name: str) -> datetime | None:
 
 
 def write_picture(data_dir: Path, path: str, jpeg: bytes) -> None:
-    """Return once the bytes are safely stored at data_dir/path. Raises StorageFailed, and then no file is left."""
+    """Return once the bytes are safely stored at data_dir/path. Raise StorageFailed and leave no file."""
     target = data_dir / path
     try:
         make_folder(target.parent)
@@ -47,11 +47,14 @@ def write_picture(data_dir: Path, path: str, jpeg: bytes) -> None:
 
 
 def require_folder(data_dir: Path) -> None:
-    """Raise StorageFailed where the whole folder of pictures is missing: then its disk is, and no picture is lost."""
+    """Raise StorageFailed if the whole folder of pictures is missing.
+
+    Then probably its disk is missing, and no picture is lost.
+    """
     folder = data_dir / "evidence"
     if folder.is_file():
         raise StorageFailed(
-            f"The folder {folder}, which holds pictures of this database, is not there: a file has its name.",
+            f"The folder {folder}, which holds pictures of this database, is missing: a file has its name.",
             "Move that file away, and put the folder back.",
         )
     if not folder.is_dir():
@@ -64,7 +67,8 @@ def require_folder(data_dir: Path) -> None:
 def read_picture(data_dir: Path, path: str, digest: str) -> bytes:
     """Return the bytes at data_dir/path.
 
-    Raises StorageFailed, or StoreError if they are gone or not those of the digest.
+    Raise StorageFailed if they cannot be read now, and StoreError if they are gone or have another SHA-256 than
+    `digest`.
     """
     target = data_dir / path
     try:
@@ -80,6 +84,6 @@ def read_picture(data_dir: Path, path: str, digest: str) -> bytes:
 
 
 def _safe(name: str) -> str:
-    """Return a name that is one part of a path, for any name of a camera."""
+    """Return any name of a camera as one part of a path."""
     word = re.sub(r"[^\w.-]", "_", name).lstrip(".") or "_"
     return word.encode()[:_LONGEST_FOLDER].decode(errors="ignore")

@@ -1,7 +1,8 @@
 """The pictures on disk, for threads beside the writer of the database.
 
-Reading, listing or deleting files may take long on a slow or failing disk. The writer must not wait for that: it writes
-each call down before that is sent. The writer alone changes rows. A row forgets its picture before the file is deleted.
+Reading, listing or deleting files may take long on a slow or failing disk. The writer must not wait for that, because
+each call waits until the writer has written its row. Only the writer changes rows. A row forgets its picture before the
+file is deleted.
 """
 
 import logging
@@ -33,27 +34,27 @@ class EvidenceFiles:
         self._told = False
 
     def close(self) -> None:
-        """Give the database back. To close twice does no harm."""
+        """Close the database. A second call does nothing."""
         self._engine.dispose()
 
     def load_keyframe(self, key: str) -> Keyframe:
         """Return a keyframe with its JPEG.
 
-        Raises StorageFailed where the file cannot be read now, and StoreError where it is gone or is not the one that
-        was stored.
+        Raise StorageFailed if the file cannot be read now, and StoreError if it is gone or is not the one that was
+        stored.
         """
         with translated(self._place), Session(self._engine) as session:
             return load_keyframe(session, row_of(session, StoredKeyframe, key), self._data_dir)
 
     def remove(self, paths: Iterable[str]) -> tuple[int, int]:
-        """Delete files that no row names any more, relative to data_dir; return the number and bytes deleted."""
+        """Delete files that no row names any more, and return their number and bytes. paths: relative to data_dir."""
         return retention.remove_files(self._data_dir, paths)
 
     def sweep(self, now: datetime, after: str = "") -> Swept:
-        """Delete the pictures of one folder that no row names. after: the folder of the step before.
+        """Delete the pictures of one folder that no row names. after: the folder of the previous step.
 
-        Crashes and full disks leave such files. If another database has pictures in the same folder, they may be its
-        own, and nothing is deleted. Raises StoreError.
+        Crashes and full disks leave such files. If another database has pictures in the same folder, the files may
+        belong to it, and nothing is deleted. Raise StoreError.
         """
         since = self._alone_since()
         folder = None if since is None else retention.next_folder(self._data_dir, after, since)
@@ -66,7 +67,7 @@ class EvidenceFiles:
         return Swept(folder, files, size)
 
     def _alone_since(self) -> str | None:
-        """Return the day after which all pictures are this database's; None if some are another database's."""
+        """Return the day after which all pictures are this database's; None if another database has some there."""
         with translated(self._place), Session(self._engine) as session:
             key = session.scalars(select(StoredIdentity.key)).one()
         if not owners.is_shared(self._data_dir, key):
@@ -74,7 +75,7 @@ class EvidenceFiles:
         if not self._told:
             self._told = True
             log.warning(
-                "what crashes left in %s is not deleted: another database has pictures there, too. "
+                "files that crashes left in %s are not deleted: another database has pictures there, too. "
                 "Give each database a `data_dir` of its own.",
                 self._data_dir / "evidence",
             )
@@ -82,6 +83,6 @@ class EvidenceFiles:
 
 
 def open_evidence(url: str, data_dir: Path) -> EvidenceFiles:
-    """Open the pictures of a database, which `open_store` has made. Raises StoreError."""
+    """Open the pictures of a database that `open_store` has made. Raise StoreError."""
     engine, place = database.open_read_only(url)
     return EvidenceFiles(engine, place, data_dir)

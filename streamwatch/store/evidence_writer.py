@@ -1,4 +1,4 @@
-"""The pictures of a database, written into its evidence folder before the rows that name them."""
+"""Writes the pictures of a database into its evidence folder, before the rows that name them."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from streamwatch.store.transactions import Writer
 
 
 class EvidenceWriter:
-    """Writes pictures, and signs the folder with the name of the database before the first one."""
+    """Writes pictures, and signs the folder with the name of the database before the first picture."""
 
     def __init__(self, writer: Writer, data_dir: Path) -> None:
         self._writer, self._data_dir = writer, data_dir
         self._signed = False
 
     def write(self, path: str, picture: bytes) -> None:
-        """Return once the bytes are safely stored at data_dir/path. Raises StorageFailed."""
+        """Return once the bytes are safely stored at data_dir/path. Raise StorageFailed."""
         if not self._signed:
             with self._writer.transaction() as session:
                 is_used, key = retention.evidence_bytes(session) > 0, session.scalars(select(StoredIdentity.key)).one()

@@ -45,9 +45,9 @@ _POSTGRESQL: dict[str, tuple[type[StoreError], str, str]] = {
         "is changed by another program at the same time",
         "Close the other program that writes to it.",
     ),
-    "57P01": (StorageFailed, "is not there: its server is being stopped", "Start its server."),
-    "57P02": (StorageFailed, "is not there: its server has crashed", "Look into its server's log."),
-    "57P03": (StorageFailed, "is not there: its server is being started or stopped", "Wait a moment."),
+    "57P01": (StorageFailed, "cannot be reached: its server is being stopped", "Start its server."),
+    "57P02": (StorageFailed, "cannot be reached: its server has crashed", "Look into its server's log."),
+    "57P03": (StorageFailed, "cannot be reached: its server is being started or stopped", "Wait a moment."),
     "25006": (StorageFailed, "cannot be written: its server, or this user, is set to read-only", ""),
     "42501": (StorageFailed, "cannot be written: its user may not", GRANT),
     "3F000": (StorageFailed, "has no schema that its user may use", GRANT),
@@ -62,18 +62,18 @@ _REFUSED: dict[str, tuple[str, str]] = {
     ),
     'role "': ("does not know the user", "Check the user in `database`, or make it: createuser."),
     'database "': ("does not exist", "Make it: createdb --encoding UTF8 --owner USER NAME"),
-    "pg_hba.conf": ("lets nobody in from this machine with that user", "Add a line to its server's pg_hba.conf."),
+    "pg_hba.conf": ("refuses this user from this machine", "Add a line to its server's pg_hba.conf."),
     "too many": ("has no connection left", "Raise max_connections of its server, or close other programs."),
     "remaining connection slots": ("has no connection left", "Raise max_connections of its server."),
     "starting up": ("is being started", "Wait a moment."),
     "in recovery": ("is being started", "Wait a moment."),
     "shutting down": ("is being stopped", "Start its server."),
-    "translate host name": ("cannot be reached: nobody knows its host", "Check the host in `database`."),
-    "resolve host": ("cannot be reached: nobody knows its host", "Check the host in `database`."),
+    "translate host name": ("cannot be reached: its host is unknown", "Check the host in `database`."),
+    "resolve host": ("cannot be reached: its host is unknown", "Check the host in `database`."),
     "closed the connection": ("cannot be reached: the connection broke off", "Is its server on?"),
     "connection is": ("cannot be reached: the connection broke off", "Is its server on?"),
     "Connection refused": ("cannot be reached: the connection is refused", "Is its server on, and is the port right?"),
-    "No such file": ("cannot be reached: its socket is not there", "Is its server on, and is the folder right?"),
+    "No such file": ("cannot be reached: its socket does not exist", "Is its server on, and is the folder right?"),
     "timeout": ("cannot be reached: nothing answers", "Is its server on, and are host, port and firewall right?"),
     "No route": ("cannot be reached: there is no way to its host", "Check host and network."),
     "unreachable": ("cannot be reached: there is no way to its host", "Check host and network."),
@@ -93,19 +93,19 @@ _OS: dict[int, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class DatabaseName:
-    """What messages call the database: its file, or its address without password and query."""
+    """The name of the database in messages: its file, or its address without password and query."""
 
     name: str
     password: str = field(default="", repr=False)
 
     @property
     def label(self) -> str:
-        """Return the name at the beginning of a sentence."""
+        """Return the name as the beginning of a sentence."""
         return self.name[0].upper() + self.name[1:]
 
     @classmethod
     def of(cls, url: URL) -> "DatabaseName":
-        """Return the place of a parsed URL."""
+        """Return the name of the database at a parsed URL."""
         if url.get_backend_name() == "sqlite":
             return cls(f"the database {url.database}")
         password = url.password or url.query.get("password", "")
@@ -119,9 +119,9 @@ class DatabaseName:
 
 @contextmanager
 def translated(place: DatabaseName) -> Iterator[None]:
-    """Raise errors of SQLAlchemy as StoreErrors; an error in our own Python values stays what it is.
+    """Raise errors of SQLAlchemy as StoreErrors. An error in our own Python values passes unchanged.
 
-    The driver's error is not chained, because its text may hold anything.
+    The driver's error is not chained, because its text may hold a secret.
     """
     try:
         yield
@@ -134,7 +134,7 @@ def translated(place: DatabaseName) -> Iterator[None]:
 
 
 def file_failed(what: str, error: OSError, done: str = "written") -> StorageFailed:
-    """Return the sentence for a file or folder that cannot be made, written or otherwise `done`."""
+    """Return the error for a file or folder that cannot be `done`, for example written, read or found."""
     reason, what_to_do = _OS.get(error.errno or 0, (error.strerror or type(error).__name__, ""))
     return StorageFailed(f"{what} cannot be {done}: {reason}.", what_to_do)
 

@@ -26,8 +26,8 @@ _TRIED = (KeyframeState.SENT, KeyframeState.DOUBTFUL, KeyframeState.ANSWERED)
 class WaitingKeyframe:
     """A keyframe of the outbox, without its picture.
 
-    key, passage: keys. bytes: length of the JPEG. first_view: no other keyframe of the passage was sent, is doubtful or
-    was answered. score: comparable within one passage.
+    key, passage: keys. bytes: length of the JPEG. first_view: True if no other keyframe of the passage is sent,
+    doubtful or answered. score: comparable within one passage.
     """
 
     key: str
@@ -46,7 +46,7 @@ class Keyframes:
         self._writer, self._evidence, self._data_dir = writer, evidence, data_dir
 
     def save(self, keyframe: Keyframe, state: KeyframeState = KeyframeState.WAITING) -> None:
-        """Store the JPEG as evidence and then its row, in that state. The passage must be saved already."""
+        """Store the JPEG as evidence, then add the row with that state. The passage must be saved already."""
         path = picture_path(keyframe.camera, keyframe.captured_at, keyframe.key)
         self._evidence.write(path, keyframe.jpeg)
         with self._writer.transaction() as session:
@@ -54,7 +54,7 @@ class Keyframes:
             session.add(keyframe_row(keyframe, passage.id, path, state, self._writer.clock_trusted))
 
     def set_state(self, key: str, state: KeyframeState, reason: StateReason = StateReason.NONE) -> None:
-        """Say where a keyframe stands, and why where it failed, was dropped or waits again."""
+        """Set the state of a keyframe. reason: why it is doubtful, failed, was dropped or waits again."""
         with self._writer.transaction() as session:
             row = row_of(session, StoredKeyframe, key)
             row.state, row.state_reason = state, reason
@@ -62,9 +62,9 @@ class Keyframes:
     def answered(
         self, key: str, readings: Sequence[Reading], call: str | None = None, reason: StateReason = StateReason.NONE
     ) -> None:
-        """Save all that an engine found in a keyframe (maybe nothing) and marks it `answered`, in one transaction.
+        """Save all readings of a keyframe (perhaps none) and mark it `answered`, in one transaction.
 
-        call: the key of the paid call that said it; None for the local engine. reason: why nothing was paid.
+        call: the key of the paid call that returned them; None for the local engine. reason: why nothing was paid.
         """
         with self._writer.transaction() as session:
             view = row_of(session, StoredKeyframe, key)
@@ -73,30 +73,31 @@ class Keyframes:
             session.add_all(reading_row(reading, view.id, call_id) for reading in readings)
 
     def waiting(self, state: KeyframeState = KeyframeState.WAITING) -> list[WaitingKeyframe]:
-        """Return the outbox: all keyframes that wait, or are in another state, oldest first."""
+        """Return all keyframes in a state, oldest first. Those that are `waiting` are the outbox."""
         with self._writer.transaction() as session:
             return _keyframes_in(session, state)
 
     def load_keyframe(self, key: str) -> Keyframe:
         """Return a keyframe with its JPEG.
 
-        Raises StorageFailed where the file cannot be read now, and StoreError where it is gone or is not the one that
-        was stored (its SHA-256 differs), so that it will never be read.
+        Raise StorageFailed if the file cannot be read now. Raise StoreError if it can never be read, because it is gone
+        or is not the one that was stored (its SHA-256 differs).
         """
         with self._writer.transaction() as session:
             return load_keyframe(session, row_of(session, StoredKeyframe, key), self._data_dir)
 
     def recover(self) -> Recovery:
-        """Settle what an earlier run left in flight, in one transaction; a second time it changes nothing.
+        """Settle what an earlier run left in flight, in one transaction. A second call changes nothing.
 
-        For the start of the daemon, before anything else. Calls of the verb `read` are left alone: it may be running.
+        The daemon calls this at its start, before anything else. Calls of the verb `read` stay as they are, because it
+        may be running.
         """
         with self._writer.transaction() as session:
             return recovery.recover(session)
 
 
 def load_keyframe(session: Session, row: StoredKeyframe, data_dir: Path) -> Keyframe:
-    """Return a keyframe with its JPEG. Raises StoreError where that is gone or changed, or StorageFailed."""
+    """Return a keyframe with its JPEG. Raise StoreError if the JPEG is gone or changed, or StorageFailed."""
     passage = session.scalar(select(StoredPassage.key).where(StoredPassage.id == row.passage_id))
     if passage is None or row.path is None:
         raise StoreError(f"The picture of the keyframe {row.key!r} was deleted.")

@@ -1,6 +1,6 @@
-"""The vehicles that a camera saw last, as they were last sent: one of them may still stand there.
+"""Finds the last views of the vehicles that a camera saw last: one of them may still stand there.
 
-Text that no engine could read is among them: it belongs to the scene and will be seen again.
+Signs in which no engine found a plate are among them: they belong to the scene and will be seen again.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from streamwatch.store.keyframes import load_keyframe
 from streamwatch.store.rows import corners_of, passage_of
 from streamwatch.store.tables import KeyframeState, PassageOutcome, StoredKeyframe, StoredPassage, StoredReading
 
-PASSAGES = 12  # the most that are asked for
-UNREAD = 6  # the same of older ones in which no plate was read: signs that stand there, and must not be paid for again
+PASSAGES = 12  # upper limit of the passages that are loaded
+UNREAD = 6  # the same for older ones without a plate: signs that stand there must not be paid for again
 
 
 @dataclass(frozen=True, slots=True)
 class LastView:
-    """The newest keyframe of a passage but one that is only kept. plate: where one was read in it."""
+    """The newest keyframe of a passage that is not only kept. plate: the corners of a plate read in it, or None."""
 
     passage: Passage
     keyframe: Keyframe
@@ -30,10 +30,10 @@ class LastView:
 
 
 def last_views(session: Session, camera: str, before: datetime, data_dir: Path) -> list[LastView]:
-    """Return the views of vehicles last seen before that time, newest first, but those left open by a crash before all.
+    """Return the views of vehicles last seen before that time, newest first.
 
-    Older passages in which no plate was read come last. Passages whose picture is gone are left out. Raises
-    StorageFailed.
+    Passages that a crash left open come before all others, older passages in which no plate was read come last.
+    Passages whose picture is gone are left out. Raise StorageFailed.
     """
     query = (
         select(StoredPassage)

@@ -1,11 +1,11 @@
-"""One program at a time writes a database.
+"""Lets only one program at a time write a database.
 
-SQLite keeps two writers from damaging the file, but not from taking each other's open passages and calls in flight for
-the remains of a crash. The lock is the kernel's (flock), so that it ends with the process however that ends; the file
-that carries it stays, because removing it would let two programs lock two files of the same name.
+SQLite keeps two writers from damaging the file. It does not prevent each of them from taking the other's open passages
+and calls in flight for the remains of a crash. The lock is the kernel's (flock), so it ends with the process, also
+after a crash. The lock file stays, because its removal would let two programs lock two files of the same name.
 
-For a database on a server the file stands for data_dir, which has one status file; the database itself has a lock of
-its own there, which counts also for other machines (store/postgresql.py).
+For a database on a server, the lock file protects data_dir, which has only one status file. The database itself has its
+own lock on the server, which also counts for other machines (store/postgresql.py).
 """
 
 import fcntl
@@ -21,13 +21,13 @@ from streamwatch.store.failures import file_failed
 from streamwatch.system.files import make_folder
 
 ASKING = 0.1
-"""Seconds after which a lock that was held is asked for once more."""
+"""Seconds after which a lock that was held is tried once more."""
 
 
 def lock_file(database: str, data_dir: Path) -> Path:
-    """Return the file that stands for a database.
+    """Return the lock file of a database.
 
-    It lies beside the SQLite file itself, not beside a link to it; for another database it lies in data_dir.
+    It lies beside the SQLite file itself, not beside a link to that file; for another database it lies in data_dir.
     """
     file = sqlite_file(database)
     if file is None:
@@ -38,9 +38,9 @@ def lock_file(database: str, data_dir: Path) -> Path:
 
 @contextmanager
 def sole_writer(database: str, data_dir: Path) -> Iterator[None]:
-    """Hold the lock of a database; makes its folder. Children that are started do not inherit it.
+    """Hold the lock of a database, and make its folder. Child processes do not inherit the lock.
 
-    Raises StoreError that names the process that holds it, StorageFailed where the file cannot be made.
+    Raise a StoreError that names the process with the lock, or StorageFailed if the lock file cannot be made.
     """
     path = lock_file(database, data_dir)
     descriptor = _open(path)
@@ -53,7 +53,7 @@ def sole_writer(database: str, data_dir: Path) -> Iterator[None]:
 
 
 def is_held(database: str, data_dir: Path) -> bool:
-    """Return True if a process writes the database now; changes nothing. Where the lock file cannot be read: no."""
+    """Return True if a process writes the database now; False if the lock file cannot be read. Change nothing."""
     try:
         with lock_file(database, data_dir).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -92,13 +92,13 @@ def _lock(descriptor: int, path: Path, is_database: bool) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    """Return who holds the lock; empty between the lock and its pid, and where the disk was too full for a pid."""
+    """Return words that name the process with the lock; empty if the lock file holds no pid."""
     pid = os.pread(descriptor, 20, 0).strip()
     return f", process {pid.decode()}," if pid.isdigit() else ""
 
 
 def _leave_pid(descriptor: int) -> None:
-    """Write the pid, which is for messages only: a full disk must not keep the program from starting."""
+    """Write the pid. It is for messages only, so a full disk must not keep the program from starting."""
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -1,8 +1,8 @@
 """Knows which databases have pictures in an evidence folder.
 
 Each database leaves `evidence/KEY.database` there before its first picture. A picture that one database does not know
-may belong to another one. So only a database that is alone there may say which pictures are orphans, and only on days
-after it came: earlier pictures may belong to a database from a time when there were no such files.
+may belong to another one. So a database may only treat pictures as orphans if it is alone there, and only those of days
+after it signed: earlier pictures may belong to a database of an older version, which left no such file.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ _ENDING = ".database"
 
 
 def sign(data_dir: Path, key: str) -> None:
-    """Leave the file of a database, unless it is there. Raises StorageFailed."""
+    """Make the file of a database, unless it exists. Raise StorageFailed."""
     path = f"evidence/{key}{_ENDING}"
     if not (data_dir / path).exists():
         days = (folder.name for folder in (data_dir / "evidence").glob("*/*") if day_of(folder.name))
@@ -27,7 +27,7 @@ def is_shared(data_dir: Path, key: str) -> bool:
 
 
 def came_after(data_dir: Path, key: str) -> str | None:
-    """Return the newest day (YYYY-MM-DD or empty) that was there before the database.
+    """Return the newest day (YYYY-MM-DD or empty) that had pictures before the database signed.
 
     Return None if the database has not signed yet.
     """

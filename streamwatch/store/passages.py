@@ -1,4 +1,4 @@
-"""The passages: vehicles before cameras, and how far the reading of each has come."""
+"""The passages: visits of vehicles to cameras, and the progress of their reading."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from streamwatch.store.transactions import Writer
 
 @dataclass(frozen=True, slots=True)
 class PassageStanding:
-    """How far the reading of a passage has come, in numbers of keyframes, readings and sightings.
+    """The progress of reading a passage, in numbers of keyframes, readings and sightings.
 
     unsettled: waiting or sent. unanswered: doubtful, failed or dropped. sighted: readings that are part of a sighting.
     """
@@ -36,7 +36,7 @@ class PassageStanding:
 
 
 class Passages:
-    """Writes passages, and answers what became of them."""
+    """Writes passages, and looks up their outcomes."""
 
     def __init__(self, writer: Writer, data_dir: Path) -> None:
         self._writer, self._data_dir = writer, data_dir
@@ -53,14 +53,14 @@ class Passages:
             row.clock_trusted = row.clock_trusted and self._writer.clock_trusted
 
     def set_outcome(self, key: str, outcome: PassageOutcome) -> None:
-        """Say what became of a passage."""
+        """Set the outcome of a passage."""
         with self._writer.transaction() as session:
             row_of(session, StoredPassage, key).outcome = outcome
 
     def seen_until(self, passage: str, last_seen: datetime) -> None:
         """Move the end of a passage's sightings to `last_seen`.
 
-        Its vehicle, of an earlier run, stood there until then.
+        The passage is of an earlier run, and its vehicle stood there until then.
         """
         with self._writer.transaction() as session:
             row = row_of(session, StoredPassage, passage)
@@ -69,10 +69,10 @@ class Passages:
             session.execute(stayed.values(last_seen=last_seen))
 
     def finish_interrupted(self) -> int:
-        """Close the passages that an earlier run left open and makes its sightings final.
+        """Close the passages that an earlier run left open, make its sightings final, and return the number closed.
 
         Passages with a sighting become `read`; the others stay `pending`, because their keyframes may still be read.
-        Returns the number of passages closed. For the start of the daemon, before anything else is saved.
+        The daemon calls this at its start, before it saves anything.
         """
         with self._writer.transaction() as session:
             left = list(session.scalars(select(StoredPassage).where(StoredPassage.closed.is_(False))))
@@ -98,12 +98,12 @@ class Passages:
             return _pending(session)
 
     def standing(self, key: str) -> PassageStanding:
-        """Return how far the reading of a passage has come."""
+        """Return the progress of reading a passage."""
         with self._writer.transaction() as session:
             return _standing(session, row_of(session, StoredPassage, key))
 
     def result(self, key: str) -> tuple[PassageOutcome, tuple[str, ...]]:
-        """Return the outcome of a passage, and the plates that its readings were taken for."""
+        """Return the outcome of a passage, and the plates of the sightings that its readings belong to."""
         with self._writer.transaction() as session:
             passage = row_of(session, StoredPassage, key)
             return passage.outcome, _sighted_plates(session, passage)
@@ -111,7 +111,7 @@ class Passages:
     def last_views(self, camera: str, before: datetime) -> list[LastView]:
         """Return the last views of the vehicles that a camera saw last before that time, newest first.
 
-        Raises StorageFailed where a picture cannot be read now; those that are gone are left out.
+        Raise StorageFailed if a picture cannot be read now; those that are gone are left out.
         """
         with self._writer.transaction() as session:
             return last_views(session, camera, before, self._data_dir)
@@ -126,7 +126,7 @@ def _pending(session: Session) -> list[str]:
 
 
 def _standing(session: Session, passage: StoredPassage) -> PassageStanding:
-    """Return how far the reading of a passage has come."""
+    """Return the progress of reading a passage."""
     number = func.count()
     by_state = select(StoredKeyframe.state, number).where(StoredKeyframe.passage_id == passage.id)
     states = {row[0]: row[1] for row in session.execute(by_state.group_by(StoredKeyframe.state))}

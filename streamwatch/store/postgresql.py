@@ -1,12 +1,13 @@
-"""What PostgreSQL needs that SQLite does not: settings of a session, and the lock that makes one daemon the only one.
+"""The needs of PostgreSQL that SQLite does not have: settings of a session, and a lock that allows only one daemon.
 
-The lock is an advisory one of the session that writes, not of a connection beside it: who can write holds it, and who
-lost it cannot write. If the connection is lost (the server was restarted, the network was away), the next one takes
-the lock again before anything else is done; if another program has it by then, the daemon ends. If the server has not
-noticed the loss yet, the daemon ends its own old session by its pid, so that it does not lock itself out.
+The lock is an advisory lock of the session that writes, not of a second connection: a session that can write has the
+lock, and a session that lost the lock cannot write. If the connection is lost (the server was restarted, the network
+was away), the next connection takes the lock before it does anything else. If another program has the lock by then, the
+daemon ends. If the server has not noticed the loss yet, the daemon ends its own old session by its pid, so that it does
+not lock itself out.
 
-Not through a pooler that lends a session to one transaction at a time (PgBouncer's `transaction`): the lock would stay
-behind with the session.
+A pooler that lends a session to one transaction at a time (PgBouncer's mode `transaction`) cannot be used, because the
+lock would stay with the session of the pooler.
 """
 
 import os
@@ -26,7 +27,7 @@ PATIENCE = 3.0
 ASKING = 0.1
 """Seconds between two tries."""
 _LOCK = 0x53_57_44_42
-"""Advisory locks are numbers; this one is ours ("SWDB")."""
+"""The number of our advisory lock ("SWDB")."""
 _MIGRATION_LOCK = f"SELECT pg_advisory_xact_lock({_LOCK})"
 _CONNECTION = {
     "client_encoding": "utf8",
@@ -51,7 +52,7 @@ SELECT {", ".join(f"set_config('{name}', '{value}', false)" for name, value in _
     CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END
 """
 _TABLES = "coalesce((SELECT oid::int FROM pg_namespace WHERE nspname = current_schema()), 0)"
-"""Which tables of the database are meant: those of the session's schema."""
+"""The number of the session's schema, so that each schema of a database has its own lock."""
 _TRY = f"SELECT pg_try_advisory_lock({_LOCK}, {_TABLES})"
 _SELF = "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 _HOLDER = f"""
@@ -70,16 +71,16 @@ def connection_arguments(url: URL) -> dict[str, str]:
 
 
 def lock_migration(execute: Callable[[str], Any]) -> None:
-    """Wait until no other program changes the tables; holds until the transaction ends."""
+    """Wait until no other program changes the tables, and keep others from it until the transaction ends."""
     execute(_MIGRATION_LOCK)
 
 
 @dataclass
 class Session:
-    """Makes each new connection ready; an event listener of the engine.
+    """Prepares each new connection; an event listener of the engine.
 
-    sole: True if it takes the lock. Raises DatabaseUnusable where another program has it, and where the database can
-    not hold Chinese text.
+    sole: True if the session takes the lock. `prepare` raises DatabaseUnusable if another program has the lock, or the
+    database cannot hold Chinese text.
     """
 
     place: DatabaseName

@@ -1,4 +1,4 @@
-"""Read-only access to the database, for what people and pages ask."""
+"""Read-only access to the database, for people and pages."""
 
 import re
 from collections.abc import Iterator
@@ -27,15 +27,15 @@ from streamwatch.store.tables import (
 )
 
 PAGE = 10_000
-"""Sightings that are asked for at once: about 10 MB. Each page may cost a sort of all that are asked for."""
+"""Sightings in one page: about 10 MB. The database may have to sort all matching sightings for each page."""
 
 
 @dataclass(frozen=True, slots=True)
 class SightingRow:
     """A sighting as the verb `sightings` shows it.
 
-    confidence: 0 to 1, or None. Times: aware UTC. image: absolute path of the JPEG that shows it best, None once that
-    was deleted.
+    confidence: 0 to 1, or None. Times: aware UTC. image: absolute path of the JPEG that shows it best, None if that was
+    deleted.
     """
 
     id: int
@@ -53,9 +53,10 @@ class SightingRow:
 
 @dataclass(frozen=True, slots=True)
 class PaidAnswer:
-    """What the paid service said of a picture of which the evidence is kept.
+    """An answer of the paid service to a picture that is still kept.
 
-    captured_at: aware UTC. image: absolute path of the JPEG that was sent. plates: as it said them; empty for no plate.
+    captured_at: aware UTC. image: absolute path of the JPEG that was sent. plates: as the service returned them; empty
+    for no plate.
     """
 
     camera: str
@@ -66,7 +67,7 @@ class PaidAnswer:
 
 
 class DatabaseReader:
-    """Asks the database and cannot change it; made by `open_reader`. May be shared by threads."""
+    """Reads the database and cannot change it; made by `open_reader`. Threads may share it."""
 
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
         self._engine = engine
@@ -74,7 +75,7 @@ class DatabaseReader:
         self._data_dir = data_dir.absolute()
 
     def close(self) -> None:
-        """Give the database back. Closing twice does no harm."""
+        """Close the database. A second call does nothing."""
         self._engine.dispose()
 
     def sightings(
@@ -101,10 +102,10 @@ class DatabaseReader:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> Iterator[SightingRow]:
-        """Yield sightings as `sightings` returns them, one after the other, however many there are.
+        """Yield the sightings that `sightings` returns, one after the other.
 
-        They are asked for in pages, each in a transaction of its own: a slow caller holds nothing up in the
-        database, and memory holds one page. Sightings that are logged meanwhile are newer and are left out.
+        Each page is read in its own transaction, so that a slow caller blocks nothing in the database, and memory holds
+        only one page. Sightings that are logged meanwhile are left out, because they are newer.
         """
         query = (
             select(StoredSighting, StoredKeyframe.path)
@@ -133,21 +134,21 @@ class DatabaseReader:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> int:
-        """Return how many sightings `sightings` returns without a limit."""
+        """Return the number of sightings that `sightings` returns without a limit."""
         query = select(func.count()).select_from(StoredSighting).where(*_conditions(plate_glob, camera, since, until))
         with translated(self._place), Session(self._engine) as session:
             return session.scalar(query) or 0
 
     def knows_camera(self, camera: str) -> bool:
-        """True if a vehicle was ever seen by a camera of this name, or a call was made for it."""
+        """Return True if the database holds a passage or a call of a camera with this name."""
         seen = exists().where(StoredPassage.camera == camera) | exists().where(StoredCall.camera == camera)
         with translated(self._place), Session(self._engine) as session:
             return bool(session.scalar(select(seen)))
 
     def spent(self, since: datetime, camera: str | None = None) -> int:
-        """Return the charge units since then, for a camera or (None) for all.
+        """Return the charge units since then, for one camera or (None) for all.
 
-        A call that may be charged counts as 1 at least.
+        A call that may be charged counts as at least 1.
         """
         with translated(self._place), Session(self._engine) as session:
             return ledger.spent(session, since, camera)
@@ -158,7 +159,7 @@ class DatabaseReader:
             return ledger.calls_report(session, since, until)
 
     def first_use(self) -> datetime | None:
-        """Return when the first passage or call was written by a trusted clock; None if there is none."""
+        """Return the time when the first passage or call was written by a trusted clock; None if there is none."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.first_use(session)
 
@@ -174,9 +175,9 @@ class DatabaseReader:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> list[PaidAnswer]:
-        """Return what the service said of pictures that are still kept, the newest capture first.
+        """Return the answers of the service to pictures that are still kept, the newest capture first.
 
-        since, until: aware, of the capture; both ends included. Where a smaller copy was sent, it is that copy.
+        since, until: aware times of capture, both ends included. If a smaller copy was sent, `image` is that copy.
         """
         query = (
             select(StoredCall, StoredKeyframe.captured_at)
@@ -199,7 +200,7 @@ class DatabaseReader:
             return [answer for answer in answers if answer is not None]
 
     def picture(self, answer: PaidAnswer) -> bytes:
-        """Return the JPEG. Raises StoreError where it is gone or is not the one that was sent, or StorageFailed."""
+        """Return the JPEG. Raise StoreError if it is gone or is not the one that was sent, or StorageFailed."""
         return read_picture(self._data_dir, str(answer.image), answer.sha256)
 
     def evidence_bytes(self) -> int:
@@ -229,10 +230,10 @@ class DatabaseReader:
 
 
 def open_reader(url: str, data_dir: Path) -> DatabaseReader:
-    """Open the database read-only; never makes or migrates one.
+    """Open the database read-only. Nothing is made or migrated.
 
-    url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. Raises StoreError where there is no
-    database yet or its schema is older than this program's, and DatabaseUnusable or StorageFailed.
+    url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. Raise StoreError if there is no database
+    yet or its schema is older than this program's, and DatabaseUnusable or StorageFailed.
     """
     engine, place = database.open_read_only(url)
     return DatabaseReader(engine, place, data_dir)
@@ -252,7 +253,7 @@ def _conditions(
 
 
 def _can_match(glob: str) -> bool:
-    """Return False for more characters than a plate can have: databases refuse such a pattern as too complex."""
+    """Return False for a pattern that is longer than any plate: databases may refuse it as too complex."""
     return len(glob.replace("*", "")) <= PLATE_LENGTH
 
 

@@ -1,11 +1,11 @@
-"""What a crash left unsettled, and how it is settled.
+"""Settles what a crash left in flight.
 
 state of a keyframe   its last call                              after `recover`
 waiting               -                                          waiting
 sent                  none                                       waiting
 sent                  without outcome, or doubtful               doubtful, never sent again by itself
-sent                  with an answer                             handed out, to be taken further
-sent                  with an answer that can be no reading      failed: to enter it would fail at each start
+sent                  with an answer                             returned; the caller saves its readings
+sent                  with an answer that cannot be a reading    failed: saving it would fail at each start
 sent                  ended without an answer, not charged       waiting
 sent                  ended without an answer, charged           failed: paying once more needs a decision
 """
@@ -34,10 +34,11 @@ class UnsavedAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What `Keyframes.recover` found; keys of keyframes.
+    """The result of `Keyframes.recover`, in keys of keyframes.
 
-    doubtful: became doubtful now. answered: to be taken further with `keyframe_answered`. unsent: wait again. failed:
-    the service answered and charged, but not with plates. unusable: it said what can be no reading of a picture.
+    doubtful: they became doubtful now. answered: the caller saves their readings with `Keyframes.answered`. unsent:
+    they wait again. failed: the service answered and charged, but not with plates. unusable: its answer cannot be a
+    reading.
     """
 
     doubtful: list[str] = field(default_factory=list)

@@ -1,9 +1,9 @@
 """Retention: pictures are deleted by age, then by their total size, then whole passages by age.
 
-Nothing is deleted that is still to be read or settled. Age counts from the time when a passage was written, because a
-recording is old from the start, and follows the order of the rows, because the clock of a box may have been wrong.
-Rows forget a picture before its file is deleted, so that no row names a file that is gone. The sweep finds a file that
-a crash left behind.
+Keyframes that are still to be read or settled are not deleted. Age counts from the time when a passage was written,
+because a recording is old from the start. It also follows the order of the rows, because the clock of a box may have
+been wrong. Rows forget a picture before its file is deleted, so that no row names a missing file. The sweep finds files
+that a crash left behind.
 """
 
 import contextlib
@@ -35,17 +35,17 @@ from streamwatch.store.transactions import Writer
 log = logging.getLogger(__name__)
 
 ORPHANED_AFTER = 3600.0
-"""Seconds for which a file may lie without a row: the program that wrote it may be about to add that."""
+"""Seconds before a file without a row counts as an orphan: its program may be about to add the row."""
 
 _UNSETTLED = (KeyframeState.WAITING, KeyframeState.SENT, KeyframeState.DOUBTFUL)
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How much is kept; None: without limit.
+    """The limits of what is kept; None: no limit.
 
-    evidence_age: of pictures. max_bytes: of all pictures together; the oldest go first. rows_age: of passages with
-    their keyframes, readings and sightings. Calls stay for ever, without picture and keyframe.
+    evidence_age: for pictures. max_bytes: for all pictures together; the oldest are deleted first. rows_age: for
+    passages with their keyframes, readings and sightings. Calls stay for ever, without picture and keyframe.
     """
 
     evidence_age: timedelta | None = None
@@ -55,7 +55,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What the sweep of one folder deleted. folder: its name, for the next step; None: all folders are done."""
+    """The result of the sweep of one folder. folder: its name, for the next step; None: all folders are done."""
 
     folder: str | None
     files: int = 0
@@ -64,9 +64,9 @@ class Swept:
 
 @dataclass
 class Doomed:
-    """What one step took out of the database. paths: files that no row names any more, relative to data_dir.
+    """The result of one step in the database. paths: files that no row names any more, relative to data_dir.
 
-    rows: the number of passages that are gone.
+    rows: the number of passages that were deleted.
     """
 
     paths: set[str] = field(default_factory=set)
@@ -74,7 +74,7 @@ class Doomed:
 
 
 def free_bytes(data_dir: Path) -> int:
-    """Return the free bytes of a folder's disk; the folder need not exist yet. Raises StorageFailed."""
+    """Return the free bytes of a folder's disk; the folder need not exist yet. Raise StorageFailed."""
     folder = data_dir.absolute()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -85,7 +85,7 @@ def free_bytes(data_dir: Path) -> int:
 
 
 def step(session: Session, now: datetime, keep: Keep, batch: int) -> Doomed:
-    """Make rows forget the pictures that go first, else removes the passages that do; at most `batch` of each."""
+    """Make rows forget at most `batch` pictures beyond the limits; if there are none, delete as many old passages."""
     doomed = Doomed()
     if keep.evidence_age is not None:
         _forget_pictures(session, doomed, now - keep.evidence_age, batch)
@@ -129,9 +129,9 @@ def _shrink(session: Session, doomed: Doomed, max_bytes: int, batch: int) -> Non
 
 
 def _written_before(session: Session, before: datetime) -> int:
-    """Return the highest id of a passage that was written before that time by a clock that could be right; 0 for none.
+    """Return the highest id of a passage that was written before that time by a plausible clock; 0 if there is none.
 
-    Rows with lower ids are older, also where their clock was wrong.
+    Rows with lower ids are older, even if their clock was wrong.
     """
     newest = (
         select(StoredPassage.id)
@@ -159,7 +159,7 @@ def _pictures_by_hand() -> Select[Any]:
 
 
 def _forget(session: Session, doomed: Doomed, keyframes: Sequence[int]) -> None:
-    """Make rows forget the pictures of keyframes, and the smaller ones that retries made of them."""
+    """Make rows forget the pictures of keyframes, and the smaller copies that retries made."""
     for table, is_of in (
         (StoredKeyframe, StoredKeyframe.id.in_(keyframes)),
         (StoredCall, StoredCall.keyframe_id.in_(keyframes)),
@@ -189,7 +189,11 @@ def _remove_passages(session: Session, doomed: Doomed, before: datetime, batch: 
 
 
 def _old_passages(before: datetime) -> Select[Any]:
-    """Return the query for old passages without an unsettled keyframe, a younger sighting, or a part in another's."""
+    """Return the query for the old passages that may be deleted.
+
+    An old passage stays if it has an unsettled keyframe or a younger sighting, or shows the sighting of another
+    passage.
+    """
     view, sighting = aliased(StoredKeyframe), aliased(StoredSighting)
     unsettled = exists().where(view.passage_id == StoredPassage.id, view.state.in_(_UNSETTLED))
     younger = exists().where(sighting.passage_id == StoredPassage.id, sighting.last_seen >= before)
@@ -204,7 +208,7 @@ def _old_passages(before: datetime) -> Select[Any]:
 
 
 def remove_files(data_dir: Path, paths: Iterable[str]) -> tuple[int, int]:
-    """Delete files, and return how many were deleted and their bytes; warn of each that cannot be deleted."""
+    """Delete files, and return how many were deleted and their bytes; warn about each that cannot be deleted."""
     files = size = 0
     for path in sorted(paths):
         target = data_dir / path
@@ -275,10 +279,10 @@ class Retention:
             return evidence_bytes(session)
 
     def retain(self, now: datetime, keep: Keep, batch: int = 200) -> Doomed:
-        """Make rows forget one batch of what need not be kept, and return the files, which the caller then deletes.
+        """Make rows forget one batch of what exceeds the limits, and return the files, which the caller then deletes.
 
-        Repeat it while it returns anything. batch: the largest number of keyframes, calls or passages in one short
-        transaction.
+        Repeat the call while it returns anything. batch: the largest number of keyframes, calls or passages in one
+        short transaction.
         """
         with self._writer.transaction() as session:
             return step(session, now, keep, batch)

@@ -1,4 +1,4 @@
-"""Rows to the pipeline's types and back."""
+"""Converts rows to the pipeline's types, and back."""
 
 import math
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _Row = TypeVar("_Row", StoredPassage, StoredKeyframe, StoredCall, StoredReading,
 
 
 def row_of(session: Session, table: type[_Row], key: str) -> _Row:
-    """Return the row with that key. Raises StoreError where there is none."""
+    """Return the row with that key. Raise StoreError if there is none."""
     row = session.scalar(select(table).where(table.key == key))
     if row is None:
         raise StoreError(f"The table {table.__tablename__} has no row with the key {key!r}.")
@@ -35,7 +35,7 @@ def row_of(session: Session, table: type[_Row], key: str) -> _Row:
 def keyframe_row(
     keyframe: Keyframe, passage_id: int, path: str, state: KeyframeState, clock_trusted: bool
 ) -> StoredKeyframe:
-    """Return a new row. path: where its JPEG lies, relative to data_dir."""
+    """Return a new row. path: of its JPEG, relative to data_dir."""
     return StoredKeyframe(
         key=keyframe.key,
         passage_id=passage_id,
@@ -124,9 +124,9 @@ def answer_row(plates: Sequence[PlateText] | None) -> list[dict[str, Any]] | Non
 
 
 def plates_of(answer: Any) -> tuple[PlateText, ...] | None:
-    """Return the plates that a call said, from the column `answer`; None for what can be no reading of a picture.
+    """Return the plates of a call, from the column `answer`; None if it cannot be a reading of a picture.
 
-    Such rows come from older versions, which kept all that the service wrote, or were changed by hand.
+    Such rows come from older versions, which kept everything that the service wrote, or were changed by hand.
     """
     try:
         plates = [_plate_of(plate) for plate in answer]

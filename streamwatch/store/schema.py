@@ -1,6 +1,6 @@
-"""The schema's versions: what a database has, what this program needs, and the way from one to the other.
+"""Finds the schema version of a database, and brings it to the version that this program needs.
 
-A new version is one more file in `migrations/versions`, written by hand; tests say what it still lacks.
+A new version is one more file in `migrations/versions`, written by hand. Tests report what the file still lacks.
 """
 
 import logging
@@ -31,9 +31,9 @@ def newest() -> str:
 def upgrade(connection: Connection, place: DatabaseName) -> None:
     """Bring the database to the newest version, inside the transaction that the caller has begun.
 
-    SQLite's `foreign_keys` must be off, because changing a table there means to drop and copy it. The view is derived:
-    it goes before the tables change and comes back after. Raises DatabaseUnusable where the database is newer than
-    this program, belongs to another one, or holds rows without what they refer to.
+    SQLite's `foreign_keys` must be off, because SQLite changes a table by copying and dropping it. The view is dropped
+    before the tables change, and created again afterwards. Raise DatabaseUnusable if the database is newer than this
+    program, belongs to another program, or holds rows that refer to missing rows.
     """
     if version(connection, place) == newest() and _view_stands(connection):
         return
@@ -52,7 +52,7 @@ def upgrade(connection: Connection, place: DatabaseName) -> None:
 def version(connection: Connection, place: DatabaseName) -> str:
     """Return the version of a database, empty for one without tables.
 
-    Raises DatabaseUnusable if it is not one of ours.
+    Raise DatabaseUnusable if the database is not ours, or is newer than this program.
     """
     tables = inspect(connection).get_table_names()
     if "alembic_version" not in tables:
@@ -70,7 +70,10 @@ def version(connection: Connection, place: DatabaseName) -> str:
 
 
 def _view_stands(connection: Connection) -> bool:
-    """True if the view is this program's. Only SQLite keeps its text; on PostgreSQL a new view needs a new version."""
+    """Return True if the view is as this program makes it.
+
+    Only SQLite keeps its text; on PostgreSQL a new view needs a new version.
+    """
     if connection.dialect.name != "sqlite":
         return VIEW in inspect(connection).get_view_names()
     found = connection.execute(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": VIEW}).scalar()
@@ -78,7 +81,7 @@ def _view_stands(connection: Connection) -> bool:
 
 
 def _explain(connection: Connection) -> None:
-    """Write the explanations of tables.py as comments on PostgreSQL; SQLite has them in its CREATE TABLE already."""
+    """Write the explanations of tables.py as comments in PostgreSQL. SQLite has them in its CREATE TABLE already."""
     if connection.dialect.name == "postgresql":
         for table in Base.metadata.sorted_tables:
             connection.execute(SetTableComment(table))
@@ -87,7 +90,7 @@ def _explain(connection: Connection) -> None:
 
 
 def _known() -> list[str]:
-    """Return all versions, newest first. The files say them, because the import of Alembic costs a second of CPU."""
+    """Return all versions, newest first, from the files: the import of Alembic costs a second of CPU."""
     files = (MIGRATIONS / "versions").glob("*.py")
     found = (_REVISION.search(file.read_text(encoding="utf-8")) for file in files)
     return sorted((match[1] for match in found if match), reverse=True)

@@ -12,13 +12,13 @@ from streamwatch.store.transactions import Writer
 
 
 class Sightings:
-    """Writes sightings and which readings belong to them."""
+    """Writes sightings, and assigns readings to them."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     def save(self, sighting: Sighting, readings: Sequence[str], kind: str) -> None:
-        """Add or replaces a sighting by its key, and makes the readings with these keys its own."""
+        """Add a sighting or replace the one with its key, and assign the readings with these keys to it."""
         with self._writer.transaction() as session:
             row = session.scalar(select(StoredSighting).where(StoredSighting.key == sighting.key))
             if row is None:
@@ -39,7 +39,7 @@ class Sightings:
             session.execute(update(StoredReading).where(StoredReading.key.in_(readings)).values(sighting_id=row.id))
 
     def remove(self, key: str, into: str | None = None) -> None:
-        """Take a sighting back. Its readings go to the sighting `into`, or stay without one."""
+        """Remove a sighting. Its readings go to the sighting `into`, or stay without one."""
         with self._writer.transaction() as session:
             row = row_of(session, StoredSighting, key)
             heir = None if into is None else row_of(session, StoredSighting, into).id

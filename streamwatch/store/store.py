@@ -1,14 +1,14 @@
 """The one writer of the database, with one part for each kind of row.
 
-Each public method of a part is one committed transaction: once it has returned, a power cut cannot take its rows away.
-Inside `with store.together():` all of them are one transaction, committed at the end of the block: all or nothing. Each
-raises StorageFailed where the machine is at fault (nothing has changed then, and the same call may be tried again) and
-StoreError where the caller is (a key that has no row).
+Each public method of a part is one committed transaction: once it has returned, a power cut cannot remove its rows.
+Inside `with store.together():` all calls are one transaction, which is committed at the end of the block as a whole or
+not at all. A method raises StorageFailed if the machine is at fault: nothing has changed then, and the caller may try
+again. It raises StoreError if the caller is at fault (a key without a row).
 
-The order that makes paid calls accountable: `keyframes.save` (JPEG on disk, then its row), `calls.started` (ledger row,
-before anything is sent), `calls.ended`, `keyframes.answered` (its readings). `keyframes.recover` sees and settles what
-is missing after a crash: a keyframe `waiting` was never sent; a call without an outcome was in flight; a keyframe
-`sent` whose last call has ended got an answer that was not taken further, and the call still holds that answer.
+This order makes paid calls accountable: `keyframes.save` (JPEG on disk, then its row), `calls.started` (ledger row,
+before anything is sent), `calls.ended`, `keyframes.answered` (its readings). After a crash, `keyframes.recover` settles
+what is missing: a keyframe `waiting` was never sent; a call without an outcome was in flight; a keyframe `sent` whose
+last call has ended got an answer whose readings were not saved, and the call still holds that answer.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ from streamwatch.store.transactions import Writer
 
 
 class Store(Writer):
-    """Writes what the pipeline finds; made by `open_store`. For one thread at a time, whichever that is."""
+    """Writes what the pipeline finds; made by `open_store`. One thread at a time may use it."""
 
     def __init__(
         self,
@@ -48,11 +48,11 @@ class Store(Writer):
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:
-    """Open the database for writing; folders and file are made as needed, the schema is brought to its newest version.
+    """Open the database for writing. Make folders and file if necessary, and migrate to the newest schema.
 
-    url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. sole: for the one program that does all
-    but add calls by hand. Raises DatabaseUnusable (also where another sole one has a PostgreSQL database) or
-    StorageFailed.
+    url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. sole: True for the one program that
+    writes more than calls made by hand. Raise DatabaseUnusable (also if another sole program has a PostgreSQL database)
+    or StorageFailed.
     """
     engine, place = database.open_writer(url, sole)
     return Store(engine, place, data_dir, database.open_file(url), sole)

@@ -18,15 +18,15 @@ from streamwatch.store.tables import StoredIdentity
 class Writer:
     """Makes the transactions of the one writer. One thread at a time may use it.
 
-    clock_trusted: set by the caller; new rows say if the clock was known to be right.
-    persist: called with a question to the server that must be answered before work can go on. It asks until there is
-    an answer, or raises StorageFailed. The default asks once.
+    clock_trusted: True if the clock is known to be right; the caller sets it, and new rows hold it. persist: it gets a
+    question to the server that must be answered before work can go on. It asks until there is an answer, or raises
+    StorageFailed. The default asks once.
     """
 
     def __init__(
         self, engine: sqlalchemy.Engine, place: DatabaseName, file: database.OpenFile | None = None, sole: bool = False
     ) -> None:
-        """sole: no other program writes a name of its transactions into the database (see `_name_it`)."""
+        """sole: True if no other program writes names of its transactions into the database (see `_name_it`)."""
         self._engine, self._place, self._file = engine, place, file
         self._joined: Session | None = None
         self._named = sole and engine.dialect.name == "postgresql"
@@ -34,13 +34,13 @@ class Writer:
         self.persist: Callable[[Callable[[], bool]], bool] = lambda ask: ask()
 
     def close(self) -> None:
-        """Give the database back. Closing twice does no harm."""
+        """Close the database. A second call does nothing."""
         self._engine.dispose()
 
     def require_file(self) -> None:
-        """Raise DatabaseUnusable where the file of an SQLite database was removed or replaced. For any thread.
+        """Raise DatabaseUnusable if the file of an SQLite database was removed or replaced. Any thread may call it.
 
-        Asked before each transaction, because SQLite goes on writing into a file that has no name any more.
+        Each transaction begins with this check, because SQLite goes on writing into a deleted file.
         """
         if self._file is not None and self._file.is_gone():
             raise DatabaseUnusable(
@@ -49,9 +49,9 @@ class Writer:
             )
 
     def require_server(self) -> None:
-        """Take a lost connection, and with it the lock of the database, up again; nothing for SQLite.
+        """Restore a lost connection, and with it the lock of the database. Do nothing for SQLite.
 
-        Raises StorageFailed, or DatabaseUnusable where another program has the lock by now.
+        Raise StorageFailed, or DatabaseUnusable if another program has the lock by now.
         """
         if self._file is None:
             with translated(self._place), self._engine.connect():
@@ -59,10 +59,11 @@ class Writer:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Make one transaction of all that is called inside the block; blocks may lie inside each other.
+        """Make one transaction of all calls inside the block. Blocks may be nested.
 
-        An exception that leaves the outermost block undoes the whole block. So does one that a method raised and the
-        block caught: then leaving the block raises StoreError. Evidence files stay; the same calls may be tried again.
+        An exception that leaves the outermost block undoes the whole block. If a method raises and the block catches
+        that, the whole block is undone, too, and leaving it raises StoreError. Evidence files stay; the same calls may
+        be tried again.
         """
         with self.transaction() as session:
             yield
@@ -71,9 +72,9 @@ class Writer:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Commit what the block writes; inside `together`, make it a part of that.
+        """Commit what the block writes; inside `together`, make it a part of that transaction.
 
-        Raises StorageFailed where the machine is at fault, and StoreError.
+        Raise StorageFailed if the machine is at fault, and StoreError otherwise.
         """
         if self._joined is not None:
             with translated(self._place):
@@ -96,7 +97,10 @@ class Writer:
                 raise
 
     def _name_it(self, session: Session) -> str:
-        """Leave a random name in the transaction, which can be asked for; empty where it has written nothing."""
+        """Write a random name into the transaction, by which its commit can be checked, and return it.
+
+        Return an empty text if the transaction has written nothing.
+        """
         if not self._named:
             return ""
         session.flush()
@@ -112,7 +116,7 @@ class Writer:
     def _part(self, whole: Session) -> Iterator[Session]:
         """Make a part of another transaction.
 
-        A failure shows here, not at the end of the other, and undoes the other, too.
+        A failure is raised here, not at the end of the other transaction, and undoes that, too.
         """
         try:
             yield whole

@@ -73,7 +73,7 @@ class Connection(httpcore.NetworkStream):
         opened_by.register(self)
 
     def read(self, max_bytes: int, timeout: Any = None) -> bytes:
-        """Return what has come, at least one byte; none at the end."""
+        """Return the bytes that have come: at least one, or an empty text of bytes at the end."""
         with _translated(httpcore.ReadTimeout, httpcore.ReadError):
             self._socket.settimeout(_left(timeout))
             return self._socket.recv(max_bytes)
@@ -105,12 +105,12 @@ class Connection(httpcore.NetworkStream):
                 raise
 
     def shut_down(self) -> None:
-        """End what is waited for, from any thread; the connection is still to be closed."""
+        """End all waits on the connection; the caller still closes it. Any thread may call it."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def get_extra_info(self, info: str) -> Any:
-        """Return `socket`, or `is_readable`: True if something came, or the end, between two requests."""
+        """Return `socket`, or `is_readable`: True if data or the end came between two requests."""
         if info == "socket":
             return self._socket
         if info == "is_readable":
@@ -158,14 +158,14 @@ class Connections(httpcore.NetworkBackend):
                 connection.shut_down()
 
     def hang_up(self) -> None:
-        """End what is waited for on all connections, and on those that will be opened. From any thread."""
+        """End all waits on all connections, also on those opened later. Any thread may call it."""
         with self._lock:
             self._ended = True
             for connection in self._open:
                 connection.shut_down()
 
     def _addresses(self, host: str, port: int, until: Until | None) -> Sequence[_Address]:
-        """Look a name up in a thread, because that can hang and cannot be broken off; one for all who wait for it."""
+        """Look a name up in a thread, because that can hang and cannot be stopped; all who wait for a name share it."""
         with self._lock:
             found = self._looking.get((host, port))
             if found is None:

@@ -1,7 +1,7 @@
 """Tells systemd the state of the program, over the datagram socket that systemd names in $NOTIFY_SOCKET.
 
 The protocol is that of sd_notify(3) and sd_watchdog_enabled(3). Without a service manager every call does nothing. No
-call raises, because a manager that does not hear us is no reason to stop watching.
+call raises, because the cameras must be watched even if the manager does not listen.
 """
 
 import logging

@@ -85,7 +85,7 @@ def _obstacle(what: str, path: Path, who: "_Who") -> str | None:
     ways = (Path(normpath(path.absolute())), path.resolve())
     folders = [folder for way in ways for folder in reversed(way.parents)]
     if temporary := next((folder for folder in folders if folder in _TEMPORARY), None):
-        return f"{what} lies in {temporary}, of which the service has an empty one of its own"
+        return f"{what} lies in {temporary}, but the service sees an empty folder of its own there"
     if closed := next((folder for folder in folders if not who.may(folder, 1)), None):
         return f"{who.name} cannot enter {closed} (mode {closed.stat().st_mode & 0o777:o}), where {what} lies"
     if not who.may(ways[1], 4):

@@ -53,7 +53,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def other_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Other vehicles: a picture that was paid for is never paid for again."""
+    """Return a clip with other vehicles, because a picture that was paid for is never paid for again."""
     return two_vehicles(tmp_path_factory.mktemp("clip") / "other.mp4", "浙AD6071", "川B57K21")
 
 

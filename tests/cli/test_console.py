@@ -1,4 +1,4 @@
-"""What people and programs get to see."""
+"""The output for people and for programs."""
 
 import csv
 import io
@@ -131,7 +131,7 @@ def test_control_characters_are_those_of_unicode() -> None:
 
 
 def test_rows_are_written_as_they_come() -> None:
-    """However many there are: none is kept."""
+    """Print many rows; memory keeps none of them."""
     written: list[int] = []
     out = io.StringIO()
 
@@ -176,7 +176,7 @@ def test_the_table_fits_eighty_columns_and_cuts_nothing() -> None:
 
 @contextmanager
 def terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[TextIO, Callable[[], str]]]:
-    """A terminal of a certain width, and what was written to it."""
+    """Yield a terminal of that width, and a function that returns the text written to it."""
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb")

@@ -1,4 +1,4 @@
-"""Verbs that only ask import no library that they do not need: each costs a part of a second of CPU."""
+"""Verbs that only read the database import no library that they do not need: each import costs CPU time."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def modules(*arguments: object) -> set[str]:
 
 
 def imported_by(*arguments: object) -> set[str]:
-    """Return the top names of these modules."""
+    """Return the top-level names of all modules that a run of the program has imported."""
     return {name.split(".")[0] for name in modules(*arguments)}
 
 

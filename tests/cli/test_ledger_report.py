@@ -1,4 +1,4 @@
-"""What the verb `calls` says."""
+"""The output of the verb `calls`."""
 
 import io
 from datetime import UTC, date, datetime, timedelta
@@ -31,7 +31,7 @@ def test_a_doubtful_call_costs_and_that_is_said() -> None:
     [(None, 31.0), (datetime(2026, 3, 10, 18, tzinfo=UTC), 62.0), (datetime(2025, 3, 10, tzinfo=UTC), 31.0)],
 )
 def test_the_forecast_counts_from_the_first_day_of_use(first_use: datetime | None, forecast: float) -> None:
-    """Eighteen of the thirty-one days are over; a box that came on the tenth was there for nine of them."""
+    """Eighteen of the thirty-one days are over; a box that was set up on the tenth was in use for nine of them."""
     begin, end = (window(Span.MONTH, datetime(2026, 3, 9, tzinfo=UTC)).begin + timedelta(days=n) for n in (0, 18))
     prices = Prices(0.5, begin, end, first_use)
     assert prices.forecast(Calls(calls=18, charged=18, fee=18, read=18)) == pytest.approx(forecast, rel=0.01)
@@ -47,7 +47,7 @@ def test_of_pictures_that_cost_no_call_it_says_in_a_sentence_what_became_of_them
     )
     assert text.splitlines()[-4:] == [
         "No call was made for 9 pictures of gate: read by the local engine, as configured.",
-        "No call was made for 3 pictures of gate: read without one "
+        "No call was made for 3 pictures of gate: read without a call "
         "(the local engine was sure of it, which saved the call).",
         "No call was made for 1 picture of gate: still waiting to be read.",
         "No call was made for 2 pictures of gate: given up unread "

@@ -1,4 +1,4 @@
-"""config.yaml: what is accepted, and that every mistake is one sentence that helps."""
+"""config.yaml: valid values are accepted, and every mistake gives one sentence that helps."""
 
 import re
 from pathlib import Path
@@ -132,8 +132,8 @@ def test_durations(tmp_path: Path) -> None:
         ("gate: {patience: 0}\n", ["must be more than 0. It may be more than 0 and at most 60."]),
         ("cameras: {a: {source: x, budget: {day: 0}}}\n", ["`cameras.a.budget.day` = 0: must be at least 1."]),
         ("jpeg:\n  quality: high\n", ["`jpeg.quality` = 'high'", "whole number"]),
-        ("cameras:\n  a b:\n    source: x\n", ["line 2", "`cameras.a b`: is no name for a camera"]),
-        ("cameras:\n  ..:\n    source: x\n", ["line 2", "is no name for a camera"]),
+        ("cameras:\n  a b:\n    source: x\n", ["line 2", "`cameras.a b`: is not a camera name"]),
+        ("cameras:\n  ..:\n    source: x\n", ["line 2", "is not a camera name"]),
         ("cameras:\n  yes:\n    source: x\n", ["line 2", "`yes` is not a text in YAML; put it in quotes"]),
         ("? [a]\n: b\n", ["line 1", "is not a text in YAML"]),
         ("cameras:\n  a: sample\n", ["line 2", "`cameras.a` must hold keys: write `source: …`"]),
@@ -157,9 +157,9 @@ def test_durations(tmp_path: Path) -> None:
         ("cameras: {a: {source: x, zone: [0, 0, 1, 1]}}\n", ["`cameras.a.zone`: must be a list of points [x, y]"]),
         ("cameras: {a: {source: x, zone: [[0, 0], [0.5, 0.5], [1, 1]]}}\n", ["`cameras.a.zone`: has no area"]),
         ("cameras:\n  a:\n    source: x\n    zone: [[0, 0], [640, 1], [1, 0]]\n", ["fractions of the picture"]),
-        ("cameras:\n  a: {source: x}\n  a: {source: y}\n", ["line 3", "`a` stands here a second time"]),
-        ("gate: {}\ncapture: &x\n  deadline: *x\n", ["line 2", "this value holds itself by an alias"]),
-        ("cameras: &x [1, [*x]]\n", ["line 1", "this value holds itself by an alias"]),
+        ("cameras:\n  a: {source: x}\n  a: {source: y}\n", ["line 3", "`a` occurs here a second time"]),
+        ("gate: {}\ncapture: &x\n  deadline: *x\n", ["line 2", "this value contains itself by an alias"]),
+        ("cameras: &x [1, [*x]]\n", ["line 1", "this value contains itself by an alias"]),
         ('gate: {}\ndata_dir: "a\\0b"\n', ["line 2", "`data_dir` holds a character that no text can hold"]),
         ('cameras: {a: {source: "\\ud800"}}\n', ["`source` holds a character that no text can hold"]),
         ("calls: {price: .inf}\n", ["`calls.price` = .inf: must be a number."]),
@@ -326,8 +326,8 @@ def test_plates_have_a_home_and_a_grammar(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("plates: {home_province: Guangdong}", "is no province; write one of 京"),
-        ("plates: {home_province: 京津}", "is no province"),
+        ("plates: {home_province: Guangdong}", "is not a province; write one of 京"),
+        ("plates: {home_province: 京津}", "is not a province"),
         ("plates: {grammar: '[A-Z'}", "is neither the name of a grammar"),
         ("plates: {grammar: ''}", "everything would be a plate"),
         ("plates: {grammar: uk}", "is neither the name of a grammar (cn, hk, mo, tw, vn, my, sg, gb, de,"),
@@ -347,5 +347,5 @@ def test_health_may_be_served_at_any_address_of_this_machine(host: str, tmp_path
 
 @pytest.mark.parametrize("host", ["", "gate.example", "0", "127.0.0.1:9464", "*"])
 def test_what_is_no_address_is_no_host_of_health(host: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"line 1.*health\.host.*is no address of this machine"):
+    with pytest.raises(ConfigError, match=r"line 1.*health\.host.*is not an address of this machine"):
         load(tmp_path, f"health: {{host: '{host}'}}\n")

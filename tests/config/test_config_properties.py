@@ -1,4 +1,4 @@
-"""config.yaml with generated contents: settings or one sentence a mistake, never a traceback, never a secret."""
+"""config.yaml with generated contents gives settings or a sentence for each mistake, no traceback, no secret."""
 
 import json
 from pathlib import Path

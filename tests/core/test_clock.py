@@ -30,7 +30,7 @@ KOLKATA = ZoneInfo("Asia/Kolkata")  # half an hour off
 
 
 class Machine:
-    """A machine's two clocks and what its kernel says of them."""
+    """The two clocks of a machine, and the kernel's state of them."""
 
     def __init__(self, wall: datetime = NOON, synchronised: bool | None = None) -> None:
         self.wall, self.up, self.synchronised = wall.timestamp(), 50.0, synchronised
@@ -153,7 +153,7 @@ def test_trust_comes_with_the_first_synchronisation_and_outlasts_the_network() -
     machine.passes(3 * 86400)
     machine.wall += 30  # drift
     assert clock.trusted
-    machine.wall += 3600  # somebody at the keyboard
+    machine.wall += 3600  # a person sets the clock
     assert not clock.trusted
     machine.synchronised = True
     assert clock.trusted
@@ -264,7 +264,7 @@ def test_windows_hold_their_time_and_never_go_back(span: Span, zone: str) -> Non
 
 @pytest.fixture
 def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This machine stands in Berlin for a while."""
+    """Set this machine's time zone to Berlin for one test."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "Europe/Berlin")
         time.tzset()
@@ -303,7 +303,7 @@ def test_a_period_begins_anew_when_its_time_is_over() -> None:
     assert budget.after(1)
     assert budget.counted == 0
     assert budget.period.window.begin == NOON + timedelta(hours=1)
-    assert budget.after(5 * 86400), "nobody looked for days; that is no step"
+    assert budget.after(5 * 86400), "the clock was not read for days; that is no step"
     assert budget.counted == 0
 
 
@@ -351,7 +351,7 @@ def test_time_in_which_the_process_stood_still_is_none_for_whoever_asks_first() 
     machine = Machine()
     awake = Awake(machine.clock())
     machine.passes(1000)
-    assert awake.monotonic() == 1050, "nobody beats"
+    assert awake.monotonic() == 1050, "no thread beats"
     awake.beat()
     for _ in range(10):
         machine.passes(BEAT)

@@ -15,7 +15,7 @@ nearly = st.text(alphabet=alphabet + "·- abczOIlD", max_size=10)
 
 @st.composite
 def plates(draw: st.DrawFn, kinds: tuple[Kind, ...] = KINDS) -> str:
-    """A text of one of the kinds' forms."""
+    """Return a text that fits one form of one kind."""
     kind = draw(st.sampled_from(kinds))
     form = draw(st.sampled_from(kind.forms))
     return "".join(draw(st.sampled_from(sorted(place))) for place in form)

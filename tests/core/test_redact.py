@@ -1,4 +1,4 @@
-"""What people and logs get to see of a URL."""
+"""The parts of a URL that people and logs see."""
 
 import pytest
 

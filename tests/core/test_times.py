@@ -1,4 +1,4 @@
-"""Times as people write them."""
+"""Times are understood as people write them."""
 
 import os
 import time
@@ -64,7 +64,7 @@ def test_without_offset_it_is_local_time() -> None:
     ],
 )
 def test_as_people_type_them(text: str, expected: str) -> None:
-    """It is eight in the evening of the first of March in Shanghai."""
+    """The time now is eight in the evening of 1 March in Shanghai."""
     assert parse_time(text, NOW) == datetime.fromisoformat(f"{expected}+08:00")
 
 

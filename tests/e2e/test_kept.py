@@ -293,6 +293,6 @@ def test_a_replay_keeps_a_picture_of_somebody_and_pays_nothing(tmp_path: Path, k
         first, second = views
         assert first == second, "the same frames give the same picture"
         assert first[0] == "kept"
-        assert "No call was made for 1 picture of gate: kept to be looked at, never worth one." in told.stdout
+        assert "No call was made for 1 picture of gate: kept for people to look at, not worth a call." in told.stdout
     else:
         assert views == []

@@ -1,4 +1,4 @@
-"""How the daemon tells how it is: metrics, judgement, status file."""
+"""The daemon reports its state: metrics, judgement, status file."""
 
 import json
 import math
@@ -39,7 +39,7 @@ Labels = frozenset[tuple[str, str]]
 
 
 def parsed(text: str) -> dict[str, dict[Labels, float]]:
-    """A strict reader of the text format 0.0.4: every family with HELP, TYPE and samples, in one block."""
+    """Return the metrics in a text of format 0.0.4. Each family must be one block with HELP, TYPE and samples."""
     assert text.endswith("\n")
     families: dict[str, dict[Labels, float]] = {}
     helped = current = kind = ""
@@ -138,10 +138,10 @@ def test_every_trouble_is_a_reason() -> None:
     assert not ok
     expected = [
         "reader 1 makes no progress",
-        "database cannot be written",
+        "database has not been writable since",
         "5.0 MB are free, 1.0 GB must be",
-        "Camera a is frozen",
-        "Camera b is away",
+        "Camera a has been frozen since",
+        "Camera b has been away since",
         "Camera c cannot work: There is no file",
         r"held back \(quota\) until .*buy more calls|held back \(quota\)",
         "answer is overdue: a call has been running for 12 s",
@@ -285,7 +285,7 @@ def test_the_table_shows_each_camera_and_every_figure(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", WELL)
     lines = status_table(read_status(tmp_path / "status.json", True)).splitlines()
     assert all(len(line) < 80 for line in lines)
-    assert lines[0].startswith("streamwatch 1.2.3 runs for 2 h 1 m; as of 0.")
+    assert lines[0].startswith("streamwatch 1.2.3 has been running for 2 h 1 m; as of 0.")
     assert lines[2].split()[:4] == ["camera", "state", "for", "fps"]
     assert " ".join(lines[3].split()) == "gate online 1 m 30 s 25.0 0.0 s ago"
     assert lines[4].split()[:2] == ["后门", "online"]
@@ -303,7 +303,9 @@ def test_the_table_says_that_a_substream_is_not_watched(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", replace(WELL, cameras=(dark,)))
     status = read_status(tmp_path / "status.json", True)
     assert health(status.snapshot) == (True, [])
-    sentence = "gate: its substream cannot be watched; the main stream alone is. 192.0.2.7:554 refuses the connection."
+    sentence = (
+        "gate: its substream cannot be watched, so only the main stream is. 192.0.2.7:554 refuses the connection."
+    )
     assert sentence in status_table(status).splitlines()
 
 

@@ -1,4 +1,4 @@
-"""docs/metrics.md names every metric as Prometheus gets it."""
+"""docs/metrics.md names every metric that Prometheus gets, with the same words."""
 
 import re
 from dataclasses import replace
@@ -16,7 +16,7 @@ ROW = "| `{name}` | {kind} | {labels} | {text} |"
 
 
 def rows(text: str) -> list[str]:
-    """The rows of the page's table that the text of the metrics asks for."""
+    """Return the rows that the page's table must have for this text of metrics."""
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
     labels = {
         name: ", ".join(f"`{label}`" for label in re.findall(r'(\w+)="', found))

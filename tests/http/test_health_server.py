@@ -1,4 +1,4 @@
-"""/healthz and /metrics over real sockets, to clients that behave and to others."""
+"""/healthz and /metrics over real sockets, for clients that keep to the protocol and for others."""
 
 import re
 import socket

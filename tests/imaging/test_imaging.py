@@ -94,7 +94,10 @@ def sized(width: int, height: int) -> bytes:
 
 
 def hidden() -> bytes:
-    """FF00 and a length is a segment for one program. For libjpeg it is a stuffed byte; it finds the large picture."""
+    """Return a JPEG in which some programs see a small picture and libjpeg sees a large one.
+
+    FF00 and a length are a segment for such a program. For libjpeg they are a stuffed byte.
+    """
     inner = sized(16000, 16000)[2:-2]
     return b"\xff\xd8\xff\x00" + struct.pack(">H", len(inner) + 2) + inner + JPEG[2:]
 

@@ -1,4 +1,4 @@
-"""The verb serve-ocr: where it listens, for whom, with which certificate, and how it ends."""
+"""The verb serve-ocr: its address, its clients, its certificate, and its end."""
 
 import base64
 import os
@@ -234,7 +234,7 @@ def test_a_reader_that_fails_unexpectedly_ends_it_with_1(threads: Threads, caplo
 
 
 def test_the_verb_with_the_local_engine(tmp_path: Path) -> None:
-    """The whole way: a process, a client that asks it, a signal."""
+    """Start the process, ask it as a client, and end it by a signal."""
     port, car = free_port(), np.full((300, 700, 3), 90, np.uint8)
     car[90:195, 180:510] = cv2.resize(draw_plate("京AF0236", "blue"), (330, 105), interpolation=cv2.INTER_AREA)
     (tmp_path / "config.yaml").write_text(f"serve_ocr: {{port: {port}}}\n")

@@ -1,4 +1,4 @@
-"""Evidence files: where they lie, and that they are whole or not there."""
+"""Evidence files have their place, and are complete or do not exist."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What the calls have cost: for the budget, which must not be cheated by the clock, and for people."""
+"""The cost of the calls: for the budget, which a wrong clock must not enlarge, and for people."""
 
 import os
 import sqlite3

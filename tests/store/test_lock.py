@@ -28,7 +28,7 @@ with sole_writer(sys.argv[1], Path(sys.argv[2])):
 
 @contextmanager
 def holder(database: str, data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A process that holds the lock, and the pid of a child that it started meanwhile. Both are killed."""
+    """Yield a process that holds the lock, and the pid of a child that it started meanwhile. Kill both at the end."""
     command = [sys.executable, "-c", HOLD, database, str(data_dir)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -80,7 +80,7 @@ def test_a_kill_frees_it_at_once_though_a_child_lives_on(tmp_path: Path) -> None
     with holder(database, tmp_path) as (process, child):
         process.kill()
         process.wait(10)
-        os.kill(child, 0)  # it is there
+        os.kill(child, 0)  # the child is alive
         with sole_writer(database, tmp_path):
             assert lock_file(database, tmp_path).read_text() == f"{os.getpid()}\n"
 

@@ -1,4 +1,4 @@
-"""The schema: explained, the same on every way to it, and changed in one piece or not at all."""
+"""The schema has explanations, is the same after every upgrade, and changes as a whole or not at all."""
 
 import logging
 import shutil
@@ -64,12 +64,12 @@ def config_of(migrations: Path) -> Config:
 
 
 def versions() -> list[str]:
-    """All versions, oldest first."""
+    """Return all versions, oldest first."""
     return [s.revision for s in ScriptDirectory.from_config(config_of(schema.MIGRATIONS)).walk_revisions()][::-1]
 
 
 def upgrade_plainly(url: str, to: str) -> None:
-    """What a release did whose newest version that was."""
+    """Upgrade as a release did whose newest version was `to`."""
     config = config_of(schema.MIGRATIONS)
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
@@ -79,7 +79,7 @@ def upgrade_plainly(url: str, to: str) -> None:
 
 
 def structure(file: Path) -> dict[str, Any]:
-    """Everything that SQLite knows about tables, indexes, references and views, without the order of creation."""
+    """Return all that SQLite knows about tables, indexes, references and views, without the order of creation."""
     found: dict[str, Any] = {}
     for kind, name, sql in rows(file, "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"):
         if kind == "table":
@@ -95,7 +95,7 @@ def structure(file: Path) -> dict[str, Any]:
 
 
 def fill(where: Path | str, folder: Path | None = None) -> None:
-    """where: a file, or the URL of another database with the folder for its pictures."""
+    """Add rows. where: a file, or the URL of another database with the folder for its pictures."""
     url, folder = (f"sqlite:///{where}", where.parent) if isinstance(where, Path) else (where, folder or Path())
     store = open_store(url, folder / "data")
     stay = passage()
@@ -115,7 +115,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes this program know one more version, as the next release will; undone by `monkeypatch.undo()`."""
+    """Return a function that adds one more version, as the next release will; undone by `monkeypatch.undo()`."""
 
     def install(last: str = "") -> None:
         copy = tmp_path / "with 100% more"
@@ -245,7 +245,7 @@ def test_rows_of_the_first_release_are_kept_and_can_be_recovered(ancient: Path) 
 def test_an_earlier_file_learns_the_state_kept_and_keeps_its_rows(file: Path) -> None:
     fill(file)
     view = rows(file, "SELECT key, state FROM keyframes")
-    with plain_sqlite(file) as connection:  # as the version before wrote it
+    with plain_sqlite(file) as connection:  # as the previous version wrote it
         connection.execute("PRAGMA writable_schema = ON")
         forgotten = "replace(sql, '; kept: for people to look at, never to be read or paid for', '')"
         connection.execute(f"UPDATE sqlite_master SET sql = {forgotten} WHERE name = 'keyframes'")
@@ -281,7 +281,7 @@ SELECT '{key}', id, 'gate', 'ocrcars', 1, '2026-01-05 12:00:03', '{outcome}', 0,
 def old_view(
     database: Database, key: str, state: str, reason: str, sentence: str, outcome: str = "", error: str = ""
 ) -> None:
-    """A keyframe with its last call, if it had one."""
+    """Insert a keyframe with its last call, if it had one."""
     quoted = sentence.replace("'", "''")
     database.execute(OLD_VIEW.format(key=key, state=state, reason=reason, state_reason=quoted))
     if outcome:
@@ -473,7 +473,7 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.
 
 
 def structure_of(engine: Engine) -> dict[str, Any]:
-    """Everything that SQLAlchemy finds in a database, without the order of creation."""
+    """Return all that SQLAlchemy finds in a database, without the order of creation."""
     schema, found = inspect(engine), {}
     for table in sorted(schema.get_table_names()):
         columns = {column.pop("name"): {**column, "type": str(column["type"])} for column in schema.get_columns(table)}

@@ -1,4 +1,4 @@
-"""A database on a real server: one writer, and what becomes of it when connection, server or disk go."""
+"""A database on a real server: its one writer survives the loss of connection, server and disk space."""
 
 import os
 import socket
@@ -38,7 +38,7 @@ def database(server: Server) -> PostgresDatabase:
 
 @pytest.fixture
 def store(database: PostgresDatabase, tmp_path: Path) -> Iterator[Store]:
-    """The one that does all."""
+    """Yield the sole store, as the daemon has it."""
     store = open_store(database.url, tmp_path, sole=True)
     yield store
     store.close()
@@ -49,7 +49,7 @@ def holders(database: PostgresDatabase) -> list[int]:
 
 
 def end_session(database: PostgresDatabase) -> None:
-    """The server ends the connection that has the lock; returns once it is gone."""
+    """Let the server end the connection that has the lock, and return once it is gone."""
     (pid,) = holders(database)
     database.rows(f"SELECT pg_terminate_backend({pid}, 10000)")
 
@@ -139,14 +139,14 @@ def proxy(server: Server) -> Iterator[Proxy]:
 
 @pytest.fixture
 def far(database: PostgresDatabase, proxy: Proxy, tmp_path: Path) -> Iterator[Store]:
-    """A store on the other side of the network."""
+    """Yield a store whose server is behind a proxy."""
     store = open_store(database.through(proxy.port), tmp_path, sole=True)
     yield store
     store.close()
 
 
 def write(store: Store) -> Any:
-    """Make all writes that follow from one answer, as the recorder does; call it again if it failed."""
+    """Write all rows of one answer, as the recorder does. The caller repeats it after a failure."""
     stay = passage()
     view = keyframe(stay)
     found = reading(view)
@@ -238,7 +238,7 @@ def address(server: Server, user: str = USER, word: str = "hunter2", host: str =
         ({}, r"refuses the user or the password\. Check both"),
         ({"user": "nobody"}, r"refuses the user or the password\. Check both"),
         ({"port": 1}, r"cannot be reached: the connection is refused\. Is its server on"),
-        ({"host": "nowhere.invalid"}, r"cannot be reached: nobody knows its host\. Check the host"),
+        ({"host": "nowhere.invalid"}, r"cannot be reached: its host is unknown\. Check the host"),
     ],
 )
 def test_a_server_that_refuses_is_one_sentence_without_the_password(
@@ -303,13 +303,13 @@ def service() -> Iterator[FakeOcrCars]:
 
 @pytest.fixture
 def own_server() -> Iterator[Server]:
-    """One that may be stopped."""
+    """Yield a server that the test may stop."""
     with running_server() as started:
         yield started
 
 
 def check_the_money(database: PostgresDatabase, service: FakeOcrCars) -> None:
-    """Nothing was paid twice, and the ledger knows of every call."""
+    """Assert that nothing was paid twice, and that the ledger has every call."""
     calls, keyframes = database.rows("SELECT count(*), count(DISTINCT keyframe_id) FROM calls")[0]
     assert calls == keyframes == len(service.calls)
     assert database.rows("SELECT count(*) FROM calls WHERE outcome IS DISTINCT FROM 'read'") == [(0,)]
@@ -349,7 +349,7 @@ def test_a_server_that_is_restarted_at_once(
 
 
 def fill_up(database: PostgresDatabase) -> None:
-    """Uses up the room that the tables still have on a full disk."""
+    """Use up the space that the tables still have on a full disk."""
     times = "'2020-01-01Z', '2020-01-01Z'"
     values = f"md5(random()::text), 'elsewhere', {times}, true, 'unread', 'unknown', true, '2020-01-01Z'"
     columns = "key, camera, opened_at, last_seen, closed, outcome, direction, clock_trusted, recorded_at"

@@ -1,4 +1,4 @@
-"""What readers are told, and that they cannot write."""
+"""Readers find what is stored, and cannot write."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from streamwatch.core.model import Keyframe
 from streamwatch.store import DatabaseReader, Store, open_reader, open_store, queries
 
 PLATES = ("京A12345", "京AD12300", "沪B9_123", "粤[C]!", "%", "港X")
-"""Seen ten seconds after each other, two seconds each; the last one at another camera."""
+"""They are seen ten seconds after each other, for two seconds each; the last one at another camera."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def database(request: pytest.FixtureRequest, folder: Path) -> Database:
 
 @pytest.fixture(scope="module")
 def views(folder: Path, database: Database) -> list[Keyframe]:
-    """The keyframe of each plate, in a database that this fixture fills and closes."""
+    """Fill and close a database, and return the keyframe of each plate."""
     store = open_store(database.url, folder / "data")
     views = []
     for number, plate in enumerate(PLATES):
@@ -143,7 +143,7 @@ def test_more_sightings_than_a_page_holds(reader: DatabaseReader, monkeypatch: p
 def test_what_is_seen_while_a_page_is_read_does_not_come(
     reader: DatabaseReader, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And sightings of one moment are told once each, also where a page ends between them."""
+    """Sightings of one moment are returned once each, even if a page ends between them."""
     monkeypatch.setattr(queries, "PAGE", 1)
     with store.transaction() as session:
         before = session.execute(text("SELECT id, first_seen FROM sightings")).all()
@@ -243,7 +243,7 @@ def test_the_view_shows_local_time(views: list[Keyframe], database: Database, zo
 QUERYING = (Path(__file__).parents[2] / "docs" / "querying.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?);\n```", QUERYING, re.S)
 ON_A_SERVER = re.findall(r"^\| `(.+)` \| `(.+)` \|$", QUERYING, re.MULTILINE)
-"""Pairs of what docs/querying.md says for SQLite and for PostgreSQL."""
+"""Pairs of expressions in docs/querying.md, for SQLite and for PostgreSQL."""
 
 
 def test_the_page_of_queries_has_queries_and_says_what_differs_on_a_server() -> None:

@@ -1,4 +1,4 @@
-"""What is deleted, what never is, and what a crash in the middle of it leaves."""
+"""Retention deletes what exceeds the limits, keeps the rest, and finds what a crash left."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def data_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(database: Database, data_dir: Path) -> Iterator[Store]:
-    """Its rows are written at the time that they tell of."""
+    """Yield a store whose passages are recorded at the time when they were opened."""
     store = open_store(database.url, data_dir)
     if database.kind == "sqlite":
         written = "UPDATE passages SET recorded_at = opened_at WHERE id = NEW.id"
@@ -289,9 +289,7 @@ def test_a_crash_between_row_and_file_is_healed_by_the_sweep(
 ) -> None:
     view_in(store, KeyframeState.ANSWERED)
     (path,) = named(database)
-    assert store.retention.retain(NOON + 2 * DAY, Keep(DAY)).paths == {path}, (
-        "and the crash comes before they are deleted"
-    )
+    assert store.retention.retain(NOON + 2 * DAY, Keep(DAY)).paths == {path}, "the crash comes before they are deleted"
     assert named(database) == set()
     assert put(path).exists()
     assert [step.files for step in sweep(evidence)] == [1]

@@ -1,4 +1,4 @@
-"""Retention over generated rows: what is not settled stays, the limits hold, and rows and files agree."""
+"""Retention over generated rows: unsettled keyframes stay, the limits hold, and rows and files agree."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The store over real SQLite files: what is saved is there, complete, and found again."""
+"""The store over real databases: saved rows are complete and are found again."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ def store(database: Database, data_dir: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def view(store: Store) -> Callable[..., Keyframe]:
-    """Saves a passage with one keyframe."""
+    """Return a function that saves a passage with one keyframe."""
 
     def save(camera: str = "gate", at: datetime = NOON, jpeg: bytes = JPEG) -> Keyframe:
         stay = passage(camera, at)
@@ -334,7 +334,9 @@ def test_a_text_that_no_server_can_hold_is_stored_without_what_is_wrong(
     saved, call, mended = view(), new_key(), "京A\ufffdB"
     store.calls.started(call, saved.key, Engine.OCRCARS, 1, NOON, saved.jpeg)
     store.calls.ended(call, replace(ANSWER, plates=(PlateText(odd, 0.9, None),), error=odd), NOON)
-    assert store.keyframes.recover().unusable == [saved.key], "what can be no plate is kept, and not taken in"
+    assert store.keyframes.recover().unusable == [saved.key], (
+        "the ledger keeps an answer that cannot be a plate, and it gives no reading"
+    )
     (kept,) = rows(database, "SELECT answer FROM calls")
     assert mended in str(kept["answer"]).replace("\\ufffd", "\ufffd").replace("\\u4eac", "京")
     found = replace(reading(saved), raw=odd, plate=odd, kind=odd * 20)

@@ -1,4 +1,4 @@
-"""The store when the configuration or another program is against it: one sentence each, and nothing is harmed."""
+"""A wrong configuration or another program gives one sentence from the store, and damages nothing."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""What waits to be read, and what is made of what a crash left unsettled."""
+"""The outbox, and the recovery of what a crash left in flight."""
 
 import json
 from collections.abc import Iterator

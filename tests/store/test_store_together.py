@@ -118,7 +118,7 @@ def test_a_row_that_the_database_refuses_is_said_by_its_own_write(store: Store) 
 
 @contextmanager
 def held(database: Database) -> Iterator[None]:
-    """Another program keeps everybody from writing."""
+    """Hold the write lock as another program would."""
     if isinstance(database, PostgresDatabase):
         with psycopg.connect(database.url) as connection:
             connection.execute("LOCK TABLE passages")

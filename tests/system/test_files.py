@@ -71,6 +71,6 @@ def test_what_was_there_before_keeps_its_mode_and_is_told(tmp_path: Path) -> Non
     (tmp_path / "data/evidence").chmod(0o755)
     done = verb(tmp_path, "replay", "--camera", "gate", sample)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("every user of this machine can read what is logged") == 1
+    assert done.stderr.count("every user of this machine can read the logged data") == 1
     assert "chmod -R go= data/evidence`" in done.stderr
     assert stat.S_IMODE((tmp_path / "data/evidence").stat().st_mode) == 0o755

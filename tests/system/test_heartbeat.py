@@ -8,7 +8,7 @@ from streamwatch.system.heartbeat import Heartbeats
 
 
 class FakeTime:
-    """A clock that is moved by hand."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -68,7 +68,7 @@ def test_a_manager_that_comes_back_is_heard_again(tmp_path: Path, caplog: pytest
             listening.settimeout(5)
             notifier.watchdog()
             assert listening.recv(4096) == b"WATCHDOG=1"
-        notifier.watchdog()  # nobody listens, but the file is there
+        notifier.watchdog()  # no manager listens, but the file exists
         path.unlink()
 
 

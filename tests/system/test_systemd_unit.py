@@ -226,7 +226,7 @@ def test_what_lies_in_tmp_is_not_there_for_the_service(place: Path, monkeypatch:
     monkeypatch.setattr("streamwatch.system.systemd_unit._TEMPORARY", (place / "venv",))
     program, python = said(place)
     assert program.startswith(
-        f"the program lies in {place / 'venv'}, of which the service has an empty one of its own. "
+        f"the program lies in {place / 'venv'}, but the service sees an empty folder of its own there. "
     )
     assert "/opt/streamwatch/venv" in program
     assert python.startswith("its Python lies in")

@@ -7,7 +7,7 @@ decoder that reads character by character uses the same places.
 ├── kinds.py      the types that a table is made of
 ├── china.py      the table of mainland China
 ├── abroad.py     the tables of other countries and regions, with their sources
-├── text.py       one spelling of a text, and the distance of two texts
+├── spelling.py   one spelling of a text, and the distance of two texts
 └── grammar.py    which texts are plates: tables by name, and patterns, combined
 """
 

@@ -8,7 +8,7 @@ PROVINCES = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝�
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Letters of a serial; I and O are never used there."""
 OFFICE_LETTERS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"
-"""Letters of the second place. O stands for the organs of the province, on police plates and on older official cars."""
+"""Letters of the second place. O stands for provincial authorities, on police plates and older official cars."""
 SERIAL = LETTERS + DIGITS
 NEW_ENERGY = "ABCDEFGHJK"
 """A to E: battery electric. F to K: other new energy."""

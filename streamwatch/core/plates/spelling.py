@@ -68,7 +68,7 @@ def normalise(raw: str) -> str:
 
 
 def legible(raw: str) -> bool:
-    """True if a text of an engine can be a plate: not too long, and only letters, digits and Chinese characters.
+    """Return True if a text of an engine can be a plate: not too long, and only letters, digits and Chinese characters.
 
     A text with control characters, direction marks or markup never is.
     """

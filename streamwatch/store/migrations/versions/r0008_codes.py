@@ -1,4 +1,4 @@
-"""Codes instead of words and sentences, in the columns that say how calls ended and why keyframes are as they are."""
+"""Replaces words and sentences by codes, in the columns of the outcomes of calls and of the reasons of keyframes."""
 
 from collections.abc import Mapping
 
@@ -47,7 +47,7 @@ STATES = {
     "The service's answer, which was paid for, can be no reading%": "answer_unusable",
     "Its answer could not be entered%": "answer_not_entered",
 }
-"""By patterns of LIKE. Other sentences are those of errors: they became the outcome of the keyframe's last call."""
+"""The codes by patterns of LIKE. Other sentences are those of errors and become the outcome of the last call."""
 
 
 def upgrade() -> None:
@@ -68,7 +68,7 @@ def _outcomes() -> None:
 
 
 def _reasons(column: str, codes: Mapping[str, str], other: str) -> None:
-    """Replace what a pattern matches by its code, and all else but an empty text by `other`, an SQL expression."""
+    """Replace a text that matches a pattern by its code, another text by `other` (SQL), and keep an empty text."""
     cases = " ".join(f"WHEN {column} LIKE {_text(pattern)} THEN '{code}'" for pattern, code in codes.items())
     op.execute(f"UPDATE keyframes SET {column} = CASE {cases} ELSE {other} END WHERE {column} <> ''")
 
@@ -81,7 +81,7 @@ def _of_last_call() -> str:
 
 
 def _keep_sentences() -> None:
-    """Move the sentence of an error that only the keyframe has to the keyframe's last call."""
+    """Move the sentence of an error to the keyframe's last call, if only the keyframe has the sentence."""
     known = " OR ".join(f"k.state_reason LIKE {_text(pattern)}" for pattern in STATES)
     sentence = f"SELECT k.state_reason FROM keyframes AS k WHERE k.id = calls.keyframe_id AND NOT ({known})"
     last = "SELECT max(c.id) FROM calls AS c WHERE c.keyframe_id = calls.keyframe_id"
