@@ -119,7 +119,7 @@ class Intake:
                 if len(self._asked) > ASKED:
                     del self._asked[next(iter(self._asked))]
                 return KeyframeTaken(keyframe)
-            case Kept():
+            case Kept():  # pragma: no branch - a decision is one of these four
                 return KeyframeKept(self._keyframe(decision))
 
     def _keyframe(self, view: Shot | Kept, scale: float = 1.0) -> Keyframe:

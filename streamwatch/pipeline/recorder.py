@@ -159,7 +159,7 @@ class Recorder:
                 self._answered(event)
             case PlatesCrossChecked():
                 self._confirmed(event)
-            case PassageClosed(passage):
+            case PassageClosed(passage):  # pragma: no branch - an event is one of these kinds
                 self._closed(passage)
 
     def _entry(self, key: str) -> _Open:
@@ -232,7 +232,7 @@ class Recorder:
                     self._owed.append(lambda s=sighting, r=readings: self._sightings.save(s, r))  # type: ignore[misc]
                 case Removed(key, into):
                     self._owed.append(lambda k=key, i=into: self._store.sightings.remove(k, i))  # type: ignore[misc]
-                case Released(readings):
+                case Released(readings):  # pragma: no branch - a change is one of these three
                     self._sighted -= set(readings)
                     self._owed.append(lambda r=readings: self._store.sightings.release_readings(r))  # type: ignore[misc]
 

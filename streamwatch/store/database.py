@@ -49,12 +49,12 @@ def open_writer(database: str, sole: bool = False) -> tuple[Engine, DatabaseName
         raise file_failed(f"The folder of the database {url.database}", error) from None
     if Path(url.database or "").exists():
         _refuse_foreign(url, place)
-    migrating = _engine(url, place, poolclass=NullPool)
+    migrating = _sqlite_engine(url, place, poolclass=NullPool)
     try:
         _migrate(migrating, place)
     finally:
         migrating.dispose()
-    engine = _engine(url, place, pool_size=1, max_overflow=0)
+    engine = _sqlite_engine(url, place, pool_size=1, max_overflow=0)
     event.listen(engine, "connect", _enforce_foreign_keys)
     return engine, place
 
@@ -227,12 +227,11 @@ def _sqlite_file(url: URL, place: DatabaseName) -> URL:
     return url if "timeout" in url.query else url.update_query_dict({"timeout": str(BUSY_TIMEOUT)})
 
 
-def _engine(url: URL, place: DatabaseName, **options: Any) -> Engine:
-    """Return an engine whose SQLite connections are durable and whose transactions take the write lock at once."""
+def _sqlite_engine(url: URL, place: DatabaseName, **options: Any) -> Engine:
+    """Return an engine of SQLite whose connections are durable and whose transactions take the write lock at once."""
     engine = _plain_engine(url, place, **options)
-    if _is_sqlite(url):
-        event.listen(engine, "connect", _make_durable)
-        event.listen(engine, "begin", _take_write_lock)
+    event.listen(engine, "connect", _make_durable)
+    event.listen(engine, "begin", _take_write_lock)
     return engine
 
 

@@ -13,10 +13,11 @@ from numbered import clip, number_in
 from rtsp_server import RtspServer
 
 from streamwatch.app.cameras import camera_of
+from streamwatch.app.substream import UNSEEN
 from streamwatch.app.substream_camera import Camera, SubstreamCamera
 from streamwatch.capture import LiveCamera, open_source
 from streamwatch.config.loading import load
-from streamwatch.core.clock import SystemClock
+from streamwatch.core.clock import Clock, SystemClock
 from streamwatch.core.codes import CameraState
 from streamwatch.core.model import Attention, Frame
 from streamwatch.gate import Activity
@@ -40,7 +41,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Told:
-    """A stir with the news that the test sets. Activity that the gate has settled is known."""
+    """A activity with the news that the test sets. Activity that the gate has settled is known."""
 
     def __init__(self) -> None:
         self.news = Activity.NONE
@@ -71,10 +72,21 @@ def stream(make: Make, url: str, name: str, max_blind: float, rough: bool = Fals
     )
 
 
-def two(make: Make, main: RtspServer, small: RtspServer, stir: Told, deadline: float = 2) -> SubstreamCamera:
+class Hastened(SystemClock):
+    """A clock that the test sets ahead. ahead: seconds."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
+def two(
+    make: Make, main: RtspServer, small: RtspServer, activity: Told, deadline: float = 2, clock: Clock | None = None
+) -> SubstreamCamera:
     big = stream(make, main.url, "gate", 1.0)
     little = stream(make, small.url, "gate (substream)", 1.0, rough=True, deadline=deadline)
-    return SubstreamCamera("gate", big, little, stir, SystemClock())  # type: ignore[arg-type]
+    return SubstreamCamera("gate", big, little, activity, clock or SystemClock())  # type: ignore[arg-type]
 
 
 def pull(camera: Camera, seconds: float, attention: Attention = Attention.QUIET) -> list[int]:
@@ -87,88 +99,109 @@ def pull(camera: Camera, seconds: float, attention: Attention = Attention.QUIET)
     return numbers
 
 
-def pull_until(camera: Camera, reached: Callable[[], bool], patience: float) -> None:
-    """Pull until something is true. patience: seconds."""
-    ends = time.monotonic() + patience
+def pull_until(camera: Camera, reached: Callable[[], bool], patience: float = 30) -> list[int]:
+    """Pull until something is true; return the numbers of the frames that are looked at. patience: seconds."""
+    numbers, ends = list[int](), time.monotonic() + patience
     while not reached():
         assert time.monotonic() < ends
-        pull(camera, 0.5)
+        numbers += pull(camera, 0.05)
+    return numbers
 
 
-def test_the_main_stream_rests_until_the_small_one_stirs(main: Path, small: Path, make: Make) -> None:
-    stir = Told()
+def pull_until_it_rests(camera: Camera) -> None:
+    """Pull until the substream is relied upon, and the main stream rests."""
+    assert isinstance(camera, SubstreamCamera)
+    pull_until(camera, lambda: camera._health.relied_upon and camera._watch.rests)
+
+
+def shown_at_rest(camera: Camera, seconds: float) -> int:
+    """Return the number of frames that are looked at within some seconds, in which pictures must have come."""
+    before = camera.status().last_frame_at
+    shown = len(pull(camera, seconds))
+    status = camera.status()
+    assert status.state is CameraState.ONLINE
+    assert before is not None
+    assert status.last_frame_at is not None
+    assert status.last_frame_at > before, "it is not dead"
+    return shown
+
+
+def test_the_main_stream_rests_until_something_moves_in_the_small_one(main: Path, small: Path, make: Make) -> None:
+    activity = Told()
     with RtspServer(main) as big, RtspServer(small) as little:
-        camera = two(make, big, little, stir)
-        pull(camera, 4)
-        assert stir.settled >= 1
-        assert len(pull(camera, 2.5)) <= 1
-        stir.news, stirred = Activity.NEW, big.playing
+        camera = two(make, big, little, activity)
+        pull_until_it_rests(camera)
+        assert activity.settled >= 1
+        assert shown_at_rest(camera, 2) <= 1
+        activity.news, woken = Activity.NEW, big.playing
         numbers, caught_up = pull(camera, 1.3), big.playing - 8
-        stir.news = Activity.NONE
-        assert stirred - 40 <= numbers[0] <= stirred - 8, "also what came shortly before"
+        activity.news = Activity.NONE
+        assert woken - 40 <= numbers[0] <= woken - 8, "also what came shortly before"
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         assert numbers[-1] >= caught_up
-        pull(camera, 2)
-        assert len(pull(camera, 2.5)) <= 1, "it rests again"
+        pull_until_it_rests(camera)
+        assert shown_at_rest(camera, 2) <= 1, "it rests again"
         assert camera.status().dropped == 0
         assert 15 < camera.status().fps < 35
-        assert stir.looked == sorted(stir.looked)
+        assert activity.looked == sorted(activity.looked)
 
 
 def test_what_the_substream_passed_over_tells_when_it_began(main: Path, small: Path, make: Make) -> None:
-    stir = Told()
+    activity = Told()
     with RtspServer(main) as big, RtspServer(small) as little:
-        camera = two(make, big, little, stir)
-        pull(camera, 4)
-        looks = len(stir.looked)
-        while len(stir.looked) == looks:
+        camera = two(make, big, little, activity)
+        pull_until_it_rests(camera)
+        looks = len(activity.looked)
+        while len(activity.looked) == looks:
             pull(camera, 0.02)
         time.sleep(0.9)
-        stir.news, stir.new_from = Activity.NEW, little.playing - 1
+        activity.news, activity.new_from = Activity.NEW, little.playing - 1
         numbers = pull(camera, 1.3)
-        assert 5 * stir.new_from - 20 <= numbers[0] <= 5 * stir.new_from - 5, "0.2 s before the last quiet frame"
+        first = 5 * activity.new_from
+        assert first - 20 <= numbers[0] <= first - 5, "0.2 s before the last quiet frame"
 
 
 def test_of_a_fast_substream_few_frames_are_kept(main: Path, make: Make, tmp_path: Path) -> None:
-    stir, fast = Told(), clip(tmp_path / "fast.mp4", 400, size=(256, 128), gop=400)
+    activity, fast = Told(), clip(tmp_path / "fast.mp4", 400, size=(256, 128), gop=400)
     with RtspServer(main) as big, RtspServer(fast) as little:
-        camera = two(make, big, little, stir)
-        pull(camera, 4)
-        looks = len(stir.looked)
-        stir.news, stir.new_from = Activity.NEW, 10_000
+        camera = two(make, big, little, activity)
+        pull_until_it_rests(camera)
+        looks = len(activity.looked)
+        activity.news, activity.new_from = Activity.NEW, 10_000
         pull(camera, 1.3)
-    asked = [number for number in stir.asked if number <= stir.looked[looks]]
+    asked = [number for number in activity.asked if number <= activity.looked[looks]]
     assert 2 <= len(asked) <= 8
-    assert asked[-1] == stir.looked[looks]
+    assert asked[-1] == activity.looked[looks]
     assert all(later - earlier >= 3 for earlier, later in pairwise(asked[:-1])), "of 25 a second"
 
 
 def test_the_substream_is_looked_at_when_a_group_begins(main: Path, small: Path, make: Make) -> None:
-    stir = Told()
+    activity = Told()
     with RtspServer(main) as big, RtspServer(small) as little:
-        camera = two(make, big, little, stir)
-        pull(camera, 4)
-        stir.looked.clear()
+        camera = two(make, big, little, activity)
+        pull_until_it_rests(camera)
+        activity.looked.clear()
         pull(camera, 8.5)
-    first_ones = [number // 10 for number in stir.looked if number % 10 <= 1]
+    first_ones = [number // 10 for number in activity.looked if number % 10 <= 1]
     assert len(set(first_ones)) >= 4, "of groups of two seconds"
-    assert len(stir.looked) <= 10
+    assert len(activity.looked) <= 10
 
 
 def test_a_main_stream_that_comes_later_has_time_to_show_what_the_small_one_still_shows(
     main: Path, small: Path, make: Make
 ) -> None:
-    stir = Told()
+    activity = Told()
     with RtspServer(main) as big, RtspServer(small) as little:
-        camera = two(make, big, little, stir)
-        pull(camera, 4)
-        stir.news, stirred = Activity.NEW, big.playing
-        numbers = [number for number in pull(camera, 3.6) if number < stirred + 70]
-        lasted = [n for n in numbers if n >= stirred]
+        camera = two(make, big, little, activity)
+        pull_until_it_rests(camera)
+        activity.news, looks = Activity.NEW, len(activity.looked)
+        numbers = pull(camera, 4.8)
+        woken_at = 5 * activity.looked[looks]
+        lasted = [n for n in numbers if woken_at <= n < woken_at + 70]
         assert 40 <= len(lasted) <= 65, "two seconds, where the gate has seen nothing"
-        stir.news = Activity.NONE
-        pull(camera, 3)
-        stir.news = Activity.NEW
+        activity.news = Activity.NONE
+        pull_until_it_rests(camera)
+        activity.news = Activity.NEW
         while not pull(camera, 0.05):
             pass
         pull(camera, 0.2, Attention.ALL)
@@ -180,16 +213,16 @@ def test_a_main_stream_that_comes_later_has_time_to_show_what_the_small_one_stil
 def test_while_a_known_thing_moves_the_main_stream_is_looked_at_now_and_then(
     main: Path, small: Path, make: Make
 ) -> None:
-    stir = Told()
+    activity = Told()
     with RtspServer(main) as big, RtspServer(small) as little:
-        camera = two(make, big, little, stir)
-        pull(camera, 4)
-        stir.news = Activity.KNOWN
+        camera = two(make, big, little, activity)
+        pull_until_it_rests(camera)
+        activity.news = Activity.KNOWN
         numbers = pull(camera, 4)
         assert 2 <= len(numbers) <= 3
         assert all(number % 25 <= 1 for number in numbers), "first pictures of groups"
-        stir.news = Activity.NONE
-        assert len(pull(camera, 4)) <= 2
+        activity.news = Activity.NONE
+        assert shown_at_rest(camera, 4) <= 2
 
 
 def test_when_the_substream_fails_the_main_one_serves_alone(
@@ -198,16 +231,15 @@ def test_when_the_substream_fails_the_main_one_serves_alone(
     caplog.set_level(logging.INFO)
     with RtspServer(main) as big, RtspServer(small, user="u", password="hunter2") as little:
         camera = two(make, big, little, Told())
-        pull(camera, 4)
+        pull_until_it_rests(camera)
         little.stop()
-        pull(camera, 4)
-        assert len(pull(camera, 3)) >= 2
-        assert camera.status().unwatched
+        pull_until(camera, lambda: camera.status().unwatched != "")
+        looked_at = set[int]()
+        pull_until(camera, lambda: looked_at.update(pull(camera, 0.5)) or len(looked_at) >= 2)
         little.restart()
-        pull(camera, 4)
-        assert len(pull(camera, 3)) <= 1
-        assert camera.status().state is CameraState.ONLINE
+        pull_until_it_rests(camera)
         assert not camera.status().unwatched
+        assert shown_at_rest(camera, 2) <= 1
     own = [line for line in caplog.messages if line.startswith("Camera gate:")]
     assert own == [
         "Camera gate: its substream cannot be watched; only the main stream is.",
@@ -220,7 +252,8 @@ def test_a_substream_that_can_never_work_is_no_end(main: Path, make: Make) -> No
     with RtspServer(main) as big:
         gone = stream(make, "nowhere.mp4", "gate (substream)", 1.0, rough=True)
         camera = SubstreamCamera("gate", stream(make, big.url, "gate", 1.0), gone, Told(), SystemClock())  # type: ignore[arg-type]
-        assert len(pull(camera, 4)) >= 3
+        numbers = pull(camera, 0.5)
+        pull_until(camera, lambda: numbers.extend(pull(camera, 0.5)) or len(numbers) >= 3)
 
 
 def test_what_came_while_the_substream_was_not_known_to_be_silent_is_looked_at(
@@ -228,7 +261,8 @@ def test_what_came_while_the_substream_was_not_known_to_be_silent_is_looked_at(
 ) -> None:
     with RtspServer(main) as big, RtspServer(small) as little:
         camera = two(make, big, little, Told(), deadline=20)
-        pull(camera, 5)
+        pull_until_it_rests(camera)
+        pull(camera, 1)
         rests_from = big.playing
         little.misbehave("silent")
         numbers = pull(camera, 6)
@@ -244,13 +278,13 @@ def test_one_more_frame_is_no_reason_to_rely_on_the_substream(
     caplog.set_level(logging.INFO)
     with RtspServer(main) as big, RtspServer(small) as little:
         camera = two(make, big, little, Told(), deadline=20)
-        pull(camera, 4)
+        pull_until_it_rests(camera)
         little.misbehave("silent")
-        pull(camera, 4.5)
+        pull_until(camera, lambda: camera.status().unwatched != "")
         little.misbehave("well")
         pull(camera, 0.3)
         little.misbehave("silent")
-        pull(camera, 4)
+        pull(camera, 3)
     assert [line for line in caplog.messages if line.startswith("Camera gate:")] == [
         "Camera gate: its substream cannot be watched; only the main stream is."
     ]
@@ -259,8 +293,8 @@ def test_one_more_frame_is_no_reason_to_rely_on_the_substream(
 def test_the_newest_picture_of_a_camera_that_rests_is_one_of_the_substream(main: Path, small: Path, make: Make) -> None:
     with RtspServer(main) as big, RtspServer(small) as little:
         camera = two(make, big, little, Told())
-        pull(camera, 4)
-        pull(camera, 5)
+        pull_until_it_rests(camera)
+        pull(camera, 3.5)
         seen = camera.status().last_frame_at
     assert seen is not None
     assert (SystemClock().now() - seen).total_seconds() < 2.5
@@ -270,16 +304,18 @@ def test_of_a_substream_that_never_was_there_it_is_said_what_is_watched(
     main: Path, small: Path, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    clock = Hastened()
     with RtspServer(main) as big, RtspServer(small) as little:
         little.stop()
-        camera = two(make, big, little, Told())
-        pull(camera, 9)
+        camera = two(make, big, little, Told(), clock=clock)
+        clock.ahead = UNSEEN - 2
+        pull(camera, 1)
         assert "substream cannot be watched" not in caplog.text
-        pull(camera, 2.5)
+        clock.ahead = UNSEEN
+        pull_until(camera, lambda: "refuses the connection" in camera.status().unwatched)
         assert "Camera gate: its substream cannot be watched; only the main stream is." in caplog.messages
-        assert "refuses the connection" in camera.status().unwatched
         little.restart()
-        pull(camera, 7)
+        pull_until(camera, lambda: "Camera gate: its substream is watched." in caplog.messages)
     told = caplog.messages
     assert told.index("Camera gate: its substream is watched.") > told.index(
         "Camera gate: its substream cannot be watched; only the main stream is."
@@ -289,12 +325,15 @@ def test_of_a_substream_that_never_was_there_it_is_said_what_is_watched(
 def test_a_substream_that_hangs_on_one_picture_is_not_relied_upon(main: Path, small: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     with RtspServer(main) as big, RtspServer(small) as little, ExitStack() as ends:
-        config.write_text(f"cameras: {{gate: {{source: '{big.url}', watch: '{little.url}'}}}}\n")
+        config.write_text(
+            f"cameras: {{gate: {{source: '{big.url}', watch: '{little.url}'}}}}\ncapture: {{frozen_after: 4s}}\n"
+        )
         camera = camera_of(load(config), "gate", SystemClock(), spawn)
         ends.callback(camera.close)
-        pull(camera, 4)
+        pull_until_it_rests(camera)
         little.misbehave("stuck")
-        pull_until(camera, lambda: camera.status().unwatched == "It sends the same picture.", 20)
-        assert len(pull(camera, 3)) >= 2, "the main stream is looked at instead"
+        pull_until(camera, lambda: camera.status().unwatched == "It sends the same picture.")
+        looked_at = set[int]()
+        pull_until(camera, lambda: looked_at.update(pull(camera, 0.5)) or len(looked_at) >= 2)
         little.misbehave("well")
-        pull_until(camera, lambda: not camera.status().unwatched, 20)
+        pull_until(camera, lambda: not camera.status().unwatched)

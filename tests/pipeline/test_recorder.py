@@ -1,6 +1,6 @@
 """The recorder turns events into rows and sightings, in a real database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,12 +10,16 @@ import pytest
 from records import Database
 
 from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
-from streamwatch.core.errors import Transient
+from streamwatch.core.errors import Doubtful, Throttled, Transient
 from streamwatch.core.events import (
     CallEnded,
     CallStarted,
+    Event,
+    KeyframeDoubtful,
     KeyframeDropped,
+    KeyframeKept,
     KeyframeTaken,
+    KeyframeWaits,
     PassageClosed,
     PassageOpened,
     PlatesCrossChecked,
@@ -23,8 +27,8 @@ from streamwatch.core.events import (
     ReadFailed,
 )
 from streamwatch.core.model import Box, CallResult, Corners, Engine, Keyframe, Passage, PlateText, Sighting
-from streamwatch.pipeline import Recorder
-from streamwatch.store import Store, open_store
+from streamwatch.pipeline import Recorder, sighting_log
+from streamwatch.store import KeyframeState, Store, open_store
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 CORNERS: Corners = ((10.0, 10.0), (60.0, 10.0), (60.0, 25.0), (10.0, 25.0))
@@ -55,12 +59,13 @@ class Scene:
         self.recorder.record(PassageOpened(passage))
         return passage
 
-    def take(self, passage: Passage, key: str, at: float) -> Keyframe:
+    def view(self, passage: Passage, key: str, at: float) -> Keyframe:
         time = START + timedelta(seconds=at)
         box = Box(100, 50, 400, 300)
-        keyframe = Keyframe(
-            key, passage.key, "gate", time, b"\xff\xd8jpeg", 200, 150, box, 0.5, 1.0, ViewReason.BEST_VIEW
-        )
+        return Keyframe(key, passage.key, "gate", time, b"\xff\xd8jpeg", 200, 150, box, 0.5, 1.0, ViewReason.BEST_VIEW)
+
+    def take(self, passage: Passage, key: str, at: float) -> Keyframe:
+        keyframe = self.view(passage, key, at)
         self.recorder.record(KeyframeTaken(keyframe))
         return keyframe
 
@@ -222,3 +227,71 @@ def test_why_nothing_was_paid_stands_beside_the_answer(store: Store, database: D
         PlatesRead(keyframe, Engine.LOCAL, (PlateText("京AF0236", 0.98, CORNERS),), None, StateReason.LOCAL_SURE)
     )
     assert rows(database, "SELECT state, state_reason FROM keyframes") == [("answered", "local_sure")]
+
+
+@pytest.mark.errors_expected
+@pytest.mark.parametrize(
+    ("event", "state", "reason"),
+    [
+        (lambda view: KeyframeKept(view), "kept", ""),
+        (lambda view: KeyframeWaits(view, Throttled("Too many requests.")), "waiting", "throttled"),
+        (lambda view: KeyframeDoubtful(view, Doubtful("No answer came.")), "doubtful", "doubtful"),
+    ],
+    ids=["kept", "waits", "doubtful"],
+)
+def test_the_state_of_a_keyframe_and_its_reason_are_stored(
+    event: Callable[[Keyframe], Event], state: str, reason: str, store: Store, database: Database
+) -> None:
+    scene = Scene(store)
+    passage = scene.open("p1", 0)
+    view = scene.view(passage, "k1", 2) if state == "kept" else scene.take(passage, "k1", 2)
+    scene.recorder.record(event(view))
+    assert rows(database, "SELECT state, state_reason FROM keyframes") == [(state, reason)]
+    assert scene.recorder.counters.evidence == len(view.jpeg)
+
+
+def test_at_a_start_what_was_owed_is_given_up_and_the_database_counts(store: Store, database: Database) -> None:
+    scene = Scene(store)
+    passage = scene.open("p1", 0)
+    scene.answer(scene.take(passage, "k1", 2), ("京AF0236", 0.97))
+    keyframe = scene.take(passage, "k2", 3)
+    scene.recorder.work_out(PassageOpened(replace(passage, key="p2")))
+    scene.recorder.forget()
+    scene.recorder.catch_up()
+    assert rows(database, "SELECT key FROM passages") == [("p1",)]
+    scene.recorder.resume(["p1"])
+    scene.close(passage, 8)
+    assert rows(database, "SELECT outcome FROM passages") == [("pending",)], "its answer is still awaited"
+    scene.answer(keyframe)
+    assert rows(database, "SELECT outcome FROM passages") == [("read",)]
+    assert rows(database, "SELECT plate, reads FROM sightings") == [("京AF0236", 1)]
+
+
+def test_after_a_restart_closed_passages_get_their_outcome_unless_a_keyframe_waits(
+    store: Store, database: Database
+) -> None:
+    scene = Scene(store)
+    for key, state in (("failed", KeyframeState.FAILED), ("waits", KeyframeState.WAITING)):
+        passage = scene.open(key, 0)
+        keyframe = scene.take(passage, f"k-{key}", 1)
+        scene.close(passage, 5)
+        store.keyframes.set_state(keyframe.key, state)
+    Scene(store).recorder.settle_rest(store.passages.pending())
+    assert rows(database, "SELECT key, outcome FROM passages ORDER BY id") == [
+        ("failed", "failed"),
+        ("waits", "pending"),
+    ]
+
+
+def test_of_very_many_sightings_what_was_told_first_is_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sighting_log, "REMEMBERED", 1)
+    scene = Scene(store)
+    views = []
+    for n, plate in enumerate(("京AF0236", "沪B12345")):
+        passage = scene.open(f"p{n}", n)
+        views.append(passage)
+        scene.answer(scene.take(passage, f"k{n}", n + 1), (plate, 0.97))
+    scene.close(views[1], 8)
+    assert scene.told == [("京AF0236", False), ("沪B12345", False)], "the second is remembered"
+    scene.close(views[0], 8)
+    assert scene.told[2:] == [("京AF0236", False)], "the first was forgotten"

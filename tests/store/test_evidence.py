@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamwatch.core.errors import StorageFailed
-from streamwatch.store.evidence import picture_path, write_picture
+from streamwatch.store.evidence import picture_path, require_folder, write_picture
 
 AT = datetime(2026, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
@@ -71,3 +71,9 @@ def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
         write_picture(tmp_path, "evidence/gate/a.jpg", b"jpeg")
     with pytest.raises(StorageFailed, match="cannot be written"):
         write_picture(Path("/proc/nowhere"), "evidence/gate/a.jpg", b"jpeg")
+
+
+def test_a_file_in_the_place_of_all_pictures_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "evidence").write_text("a file")
+    with pytest.raises(StorageFailed, match=r"is not there: a file has its name\. Move that file away"):
+        require_folder(tmp_path)

@@ -1,5 +1,6 @@
 """One program at a time writes a database: real files, real processes."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -148,3 +149,12 @@ def test_a_disk_that_takes_no_byte_more_does_not_keep_the_program_from_starting(
     done = subprocess.run(command, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     assert lock_file(command[3], tmp_path).read_bytes() == b""
+
+
+def test_a_file_system_without_locks_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(StorageFailed, match=r"^The lock file .*\.lock cannot be written: No locks available\.$"):
+        sole_writer(url(tmp_path / "streamwatch.db"), tmp_path).__enter__()

@@ -1,6 +1,9 @@
 """Retention deletes what exceeds the limits, keeps the rest, and finds what a crash left."""
 
+import errno
 import os
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +13,7 @@ import pytest
 from records import JPEG, NOON, Database, passage, reading, rows, saved_call, saved_view, sighting
 from retaining import Retained, retain
 
+from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.model import Keyframe
 from streamwatch.store import (
     EvidenceFiles,
@@ -21,7 +25,9 @@ from streamwatch.store import (
     open_evidence,
     open_reader,
     open_store,
+    owners,
 )
+from streamwatch.store.retention import orphans, remove_files
 
 DAY = timedelta(days=1)
 UNSETTLED = (KeyframeState.WAITING, KeyframeState.SENT, KeyframeState.DOUBTFUL)
@@ -351,3 +357,43 @@ def test_free_space_is_known_before_the_folder_is_made(tmp_path: Path) -> None:
     found = free_bytes(tmp_path / "not" / "yet")
     assert abs(found - disk.f_bavail * disk.f_frsize) < 1 << 30
     assert found > 0
+
+
+def test_a_disk_that_cannot_be_asked_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(folder: Path) -> None:
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(shutil, "disk_usage", fail)
+    with pytest.raises(StorageFailed, match=r"The free space of .* cannot be asked for: no permission\."):
+        free_bytes(tmp_path)
+
+
+def test_a_picture_that_cannot_be_deleted_is_told_and_the_others_are_deleted(
+    data_dir: Path, put: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    (data_dir / "evidence/gate/2026-01-03/a.jpg").mkdir(parents=True)
+    put("evidence/gate/2026-01-03/b.jpg")
+    assert remove_files(data_dir, [f"evidence/gate/2026-01-03/{name}.jpg" for name in "abc"]) == (1, 4)
+    (told,) = caplog.messages
+    assert re.search(r"The picture .*/a\.jpg cannot be deleted: ", told)
+    assert not (data_dir / "evidence/gate/2026-01-03/b.jpg").exists()
+
+
+def test_a_folder_that_cannot_be_read_is_one_sentence(store: Store, data_dir: Path) -> None:
+    folder = "evidence/gate/2026-01-03"
+    with store.transaction() as session, pytest.raises(StorageFailed, match=rf"The folder .*{folder} cannot be read: "):
+        orphans(session, data_dir, folder, NOON)
+
+
+def test_the_picture_of_a_keyframe_that_was_forgotten_cannot_be_loaded(store: Store) -> None:
+    view = view_in(store, KeyframeState.ANSWERED, NOON - 2 * DAY)
+    retain(store, NOON, Keep(evidence_age=DAY))
+    with pytest.raises(StoreError, match=rf"The picture of the keyframe '{view.key}' was deleted\."):
+        store.keyframes.load_keyframe(view.key)
+
+
+def test_an_owner_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    assert owners.came_after(tmp_path, "a") is None
+    (tmp_path / "evidence" / "a.database").mkdir(parents=True)
+    with pytest.raises(StorageFailed, match=r"The file .*a\.database cannot be read: "):
+        owners.came_after(tmp_path, "a")

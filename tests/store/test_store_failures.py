@@ -7,13 +7,16 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from records import JPEG, NOON, Database, keyframe, passage, plain_sqlite, rows, sighting
 from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 
 from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.store import Store, open_reader, open_store
-from streamwatch.store.failures import DatabaseName
+from streamwatch.store import database as database_module
+from streamwatch.store.failures import DatabaseName, translated
 
 
 def test_a_password_of_one_letter_leaves_the_message_readable() -> None:
@@ -66,6 +69,22 @@ def test_a_url_that_can_not_work_is_one_sentence_without_password(
     assert "hunter2" not in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_option_that_makes_no_sense_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnusable, match=r"a\.db: could not convert .*soon.*\. Check `database`\."):
+        open_store(f"sqlite:///{tmp_path}/a.db?timeout=soon", tmp_path)
+
+
+def test_a_server_that_says_something_unknown_is_quoted_without_the_password() -> None:
+    place = DatabaseName.of(make_url("postgresql://me:hunter2@db.example/x"))
+    said = psycopg.OperationalError("the moon is full of hunter2\nand more")
+    with (
+        pytest.raises(StorageFailed, match=r"does not answer or refuses: the moon is full of \*\*\*\. Check") as caught,
+        translated(place),
+    ):
+        raise OperationalError("SELECT 1", None, said)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_missing_driver_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,6 +235,54 @@ def test_a_new_file_that_another_program_gives_back_in_time(file: Path, lock: st
         open_store(f"sqlite:///{file}", file.parent).close()
         timer.join()
     assert rows(file, "PRAGMA journal_mode")[0][0] == "wal"
+
+
+def test_a_new_file_that_another_program_reads_for_too_long(file: Path) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        for statement in ("PRAGMA user_version=1", "BEGIN", "SELECT * FROM sqlite_master"):
+            other.execute(statement).fetchall()
+        with pytest.raises(StorageFailed, match="is locked by another program"):
+            open_file(file)
+
+
+# ---- a file that goes -----------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_removed_or_replaced_is_written_no_more(file: Path) -> None:
+    store = open_file(file)
+    store.require_server()
+    store.passages.save(passage())
+    away = file.rename(file.with_name("away.db"))
+    with pytest.raises(DatabaseUnusable, match=r"was removed or replaced while it was written\. Put it back"):
+        store.passages.save(passage())
+    file.touch()
+    with pytest.raises(DatabaseUnusable, match="was removed or replaced"):
+        store.require_file()
+    away.rename(file)
+    store.passages.save(passage())
+    store.close()
+    assert len(rows(file, "SELECT * FROM passages")) == 2
+
+
+def test_a_folder_that_becomes_a_file_takes_the_database_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.db").touch()
+    opened = database_module.open_file(f"sqlite:///{folder}/a.db")
+    assert opened is not None
+    assert not opened.is_gone()
+    folder.rename(tmp_path / "away")
+    folder.touch()
+    assert opened.is_gone()
+
+
+def test_a_file_that_cannot_be_looked_at_is_not_taken_for_gone(tmp_path: Path) -> None:
+    assert not database_module.OpenFile(tmp_path / ("x" * 300), 1, 1).is_gone()
+
+
+def test_a_file_that_went_while_it_was_opened_is_one_sentence(file: Path) -> None:
+    with pytest.raises(StorageFailed, match=r"The database .*streamwatch\.db cannot be found: No such file"):
+        database_module.open_file(f"sqlite:///{file}")
 
 
 # ---- keys -----------------------------------------------------------------------------------------------------------

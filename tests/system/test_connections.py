@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpcore
 import pytest
 
-from streamwatch.system.connections import Connections, Deadline
+from streamwatch.system.connections import Connections, Deadline, camera_pool
 
 
 @pytest.fixture
@@ -52,3 +52,45 @@ def test_hanging_up_ends_what_is_waited_for_and_what_comes_later(listener: socke
 def test_a_deadline_that_has_passed_opens_nothing(listener: socket.socket) -> None:
     with pytest.raises(httpcore.ConnectTimeout):
         connect(Connections(), listener, Deadline(time.monotonic() - 1))
+
+
+def test_an_exchange_without_a_limit_is_a_mistake_of_the_program(listener: socket.socket) -> None:
+    connection = connect(Connections(), listener, Deadline())
+    with pytest.raises(ValueError, match="an exchange without a limit"):
+        connection.read(10)
+    connection.close()
+
+
+def test_a_connection_is_readable_once_something_came_or_it_is_closed(listener: socket.socket) -> None:
+    connection = connect(Connections(), listener, Deadline())
+    peer, _ = listener.accept()
+    with peer:
+        assert connection.get_extra_info("socket").getpeername() == listener.getsockname()
+        assert connection.get_extra_info("is_readable") is False
+        peer.sendall(b"a")
+        assert connection.read(1, Deadline(time.monotonic() + 60)) == b"a"  # type: ignore[arg-type]
+        assert connection.get_extra_info("is_readable") is False
+        assert connection.get_extra_info("server_addr") is None
+    connection.close()
+    assert connection.get_extra_info("is_readable") is True
+
+
+def test_a_camera_is_asked_over_these_connections_and_one_deadline_holds_for_all_steps(
+    listener: socket.socket,
+) -> None:
+    def answer() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(1000)
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+
+    connections, deadline = Connections(), Deadline(time.monotonic() + 60)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    with camera_pool(connections) as pool:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert pool.request("GET", url, extensions={"timeout": deadline.timeouts()}).content == b"hi"
+        thread.join()
+        deadline.at = time.monotonic() - 1
+        with pytest.raises(httpcore.ConnectTimeout):
+            pool.request("GET", url, extensions={"timeout": deadline.timeouts()})

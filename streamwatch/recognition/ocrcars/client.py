@@ -124,7 +124,7 @@ class OcrCars:
             if again is None or self._wait(budget.spend(retry)):
                 raise answer.failure.error
             picture = again
-        raise AssertionError("unreachable")
+        raise AssertionError("unreachable")  # pragma: no cover - the loop above has no end
 
     def _attempt(self, attempt: int, picture: _Picture, ledger: Ledger) -> AttemptResult:
         ledger.about_to_pay(attempt, picture.content)

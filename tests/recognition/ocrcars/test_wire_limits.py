@@ -307,3 +307,11 @@ def test_a_handshake_that_fails_is_not_sent_and_the_advice_fits() -> None:
         error = ended(lambda: client.read(JPEG, ledger))
     assert type(error) is errors.NotSent
     assert "clock" in error.what_to_do
+
+
+def test_an_encoded_failure_is_judged_by_its_status() -> None:
+    ledger = FakeLedger()
+    with FakeOcrCars(ServedAnswer(bomb(1), 404, {"Content-Encoding": "gzip"}), **BY_CODE) as service:
+        error = failing(service, ledger)
+    assert type(error) is not errors.Transient
+    assert ledger.last.http_status == 404
