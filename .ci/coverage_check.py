@@ -13,7 +13,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-LEAST = 0.9  # part of the branches of the careful files; raise it with each test that is added, up to 1
+LEAST = 0.985
+"""Part of the branches of the careful files. The rest is a margin for branches that only a race reaches."""
 CAREFUL = (
     "streamwatch/core/redact.py",
     "streamwatch/http/*",
@@ -64,7 +65,7 @@ def main() -> int:
     summaries = [told["summary"] for file, told in report["files"].items() if is_careful(file)]
     branches = sum(summary["num_branches"] for summary in summaries)
     part = sum(summary["covered_branches"] for summary in summaries) / branches
-    print(f"{'careful':<14} {branches:>8} {part:>8.1%} of money, storage and security; at least {LEAST:.0%}")
+    print(f"{'careful':<14} {branches:>8} {part:>8.1%} of money, storage and security; at least {LEAST:.1%}")
     for one in careless:
         print(f"  uncovered: {one}")
     return 0 if part >= LEAST else 1

@@ -274,14 +274,14 @@ def test_the_own_client_takes_a_full_queue_for_what_it_is() -> None:
 
 
 def until_begun(reader: Reader) -> None:
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 60
     while not reader.busy:
         assert time.monotonic() < limit
         time.sleep(0.01)
 
 
 def wait_for(futures: list, count: int) -> list:  # type: ignore[type-arg]
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while len(done := [one for one in futures if one.done()]) < count:
         assert time.monotonic() < limit
         time.sleep(0.01)

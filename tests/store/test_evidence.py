@@ -75,5 +75,5 @@ def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
 
 def test_a_file_in_the_place_of_all_pictures_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "evidence").write_text("a file")
-    with pytest.raises(StorageFailed, match=r"is not there: a file has its name\. Move that file away"):
+    with pytest.raises(StorageFailed, match=r"is missing: a file has its name\. Move that file away"):
         require_folder(tmp_path)
