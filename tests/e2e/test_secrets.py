@@ -216,9 +216,9 @@ def ordeal(tmp_path_factory: pytest.TempPathFactory) -> Ordeal:
     """Return the folder after all failures. Each failure is checked while it happens."""
     folder = tmp_path_factory.mktemp("ordeal")
     clip = folder / "gate.mp4"
-    # In view for longer than `attention.max_blind`, however the looks at a quiet camera fall.
+    # Seven seconds are no multiple of `attention.max_blind`, so that the looks at a quiet camera fall anywhere in it.
     vehicles = [Vehicle("京AF0236", enter=0.3, approach=0.7, stop=2.5, leave=0.4)]
-    render(clip, vehicles, 6, fps=10, size=(480, 270), preset="ultrafast", gop=1.0)
+    render(clip, vehicles, 7, fps=10, size=(480, 270), preset="ultrafast", gop=1.0)
     with Talkative() as service, RtspServer(clip, user="viewer", password=PASSWORD) as camera:
         ordeal = Ordeal(folder, clip, service, camera)
         try_verbs(ordeal, clip, service)
