@@ -39,7 +39,7 @@ INSIDE_THE_GATE = {
     "attention": {"motion", "plates", "tracking"},
     "without_plate": {"motion", "tracking", "decisions"},
     "plate_tracking": {"search", "part_detector", "motion", "plates", "tracking", "parked"},
-    "passages": {"policy", "part_detector", "motion", "plates", "tracking", "decisions", "frame_report"},
+    "open_passages": {"policy", "part_detector", "motion", "plates", "tracking", "decisions", "frame_report"},
     "gate": {
         "motion",
         "plates",
@@ -48,7 +48,7 @@ INSIDE_THE_GATE = {
         "search",
         "attention",
         "plate_tracking",
-        "passages",
+        "open_passages",
         "without_plate",
         "decisions",
         "frame_report",

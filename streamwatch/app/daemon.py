@@ -29,7 +29,7 @@ from streamwatch.app.shutdown import Shutdown
 from streamwatch.app.substream_camera import Camera
 from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_intake, make_recorder
 from streamwatch.app.workers import Answer, CameraWorker, ReaderAccess, ReadingWorker, answers
-from streamwatch.app.writer import Writer
+from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import BEAT, Awake, Clock
 from streamwatch.core.errors import SourceUnreadable
@@ -73,7 +73,7 @@ class Daemon:
         self._heartbeats = Heartbeats(self._awake.monotonic)
         self._lifecycle = Lifecycle(stop)
         persistence = Persistence(clock, self._lifecycle, self._heartbeats)
-        self._writer = Writer(store, clock, persistence, self._heartbeats)
+        self._writer = WriteQueue(store, clock, persistence, self._heartbeats)
 
         def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
             access = ReaderAccess(evidence, persistence, self._writer, take)

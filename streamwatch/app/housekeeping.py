@@ -7,7 +7,7 @@ from contextlib import suppress
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.retention_rounds import RetentionRounds
-from streamwatch.app.writer import Writer
+from streamwatch.app.write_queue import WriteQueue
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StorageFailed
 from streamwatch.health import Snapshot
@@ -31,7 +31,7 @@ class Housekeeping:
         monitor: HealthMonitor,
         rounds: RetentionRounds,
         store: Store,
-        writer: Writer,
+        writer: WriteQueue,
         notifier: Notifier,
         clock: Clock,
         lifecycle: Lifecycle,

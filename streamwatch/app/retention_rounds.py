@@ -21,7 +21,7 @@ STEPS = 50  # batches at most in one round, so that a round ends
 
 
 class Ask(Protocol):
-    """See Writer.ask."""
+    """See WriteQueue.ask."""
 
     def __call__(self, call: Callable[[], T]) -> T: ...
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 
 from streamwatch.app.lifecycle import Lifecycle
-from streamwatch.app.writer import Writer
+from streamwatch.app.write_queue import WriteQueue
 from streamwatch.core.clock import Clock
 from streamwatch.core.text import some
 from streamwatch.pipeline import Dispatcher
@@ -19,7 +19,7 @@ class Shutdown:
     """Ends the threads in the order of the data's way, so that all that was seen is read and stored."""
 
     def __init__(
-        self, dispatcher: Dispatcher, writer: Writer, lifecycle: Lifecycle, clock: Clock, drain: float
+        self, dispatcher: Dispatcher, writer: WriteQueue, lifecycle: Lifecycle, clock: Clock, drain: float
     ) -> None:
         """drain: seconds that the whole end may take."""
         self._dispatcher, self._writer, self._lifecycle = dispatcher, writer, lifecycle

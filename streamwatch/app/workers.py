@@ -6,7 +6,7 @@ from functools import partial
 from streamwatch.app.lifecycle import Lifecycle, Phase
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.substream_camera import Camera
-from streamwatch.app.writer import Writer
+from streamwatch.app.write_queue import WriteQueue
 from streamwatch.core.events import Event
 from streamwatch.core.model import JudgedPlate, Keyframe
 from streamwatch.pipeline import Channel, Dispatcher, Intake, Job
@@ -73,7 +73,7 @@ class ReaderAccess:
     """
 
     def __init__(
-        self, evidence: EvidenceFiles, persistence: Persistence, writer: Writer, take: Callable[[Event], None]
+        self, evidence: EvidenceFiles, persistence: Persistence, writer: WriteQueue, take: Callable[[Event], None]
     ) -> None:
         """take: of the pipeline; the writer's thread calls it."""
         self._evidence, self._persistence, self._writer, self._take = evidence, persistence, writer, take

@@ -27,7 +27,7 @@ def bench(
     rotate: Annotated[Turn, typer.Option(help="Degrees clockwise by which the pictures are turned.")] = Turn.NOT,
 ) -> None:
     """Measure what a camera costs on this machine, and say how many such cameras it can carry. No config is needed."""
-    from streamwatch.cli.tables import print_text
+    from streamwatch.cli.rich_output import print_text
     from streamwatch.replay.camera_cost import bench, opened, own_cores, report
 
     clock = SystemClock()

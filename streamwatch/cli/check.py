@@ -14,7 +14,7 @@ log = logging.getLogger("streamwatch")
 def check(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Try config, database, engine and cameras, and say what to do. Nothing is paid."""
     from streamwatch.app.check import check
-    from streamwatch.cli.tables import print_finding
+    from streamwatch.cli.rich_output import print_finding
 
     settings = load_settings(config_path)
     log.setLevel(logging.ERROR)  # the findings already say what the log would say

@@ -5,7 +5,7 @@ from typing import Any, TextIO
 from rich.table import Table
 
 from streamwatch.cli.console import print_json
-from streamwatch.cli.tables import cell, print_table, print_text
+from streamwatch.cli.rich_output import cell, print_table, print_text
 from streamwatch.replay.agreement import BANDS, Agreement, Compared, Comparison, Match
 
 HEADINGS = {

@@ -1,4 +1,4 @@
-"""Prints the log, errors and results for programs, on a terminal or into a pipe. `tables.py` prints tables for people.
+"""Prints the log, errors, and results for programs. `rich_output.py` prints tables for people.
 
 Every text from outside passes `core.text.printable` here.
 """

@@ -17,7 +17,7 @@ def read(
 ) -> None:
     """Read the plates of pictures with the configured engine; with ocrcars each picture is a paid call."""
     from streamwatch.app.picture_reader import picture_reader
-    from streamwatch.cli import tables
+    from streamwatch.cli.rich_output import print_plates
 
     settings = load_settings(config_path)
     results: list[dict[str, Any]] = []
@@ -30,5 +30,5 @@ def read(
         if results and format is ReadFormat.JSON:
             console.print_json(results, sys.stdout)
         elif results:
-            tables.print_plates(results, sys.stdout)
+            print_plates(results, sys.stdout)
     raise typer.Exit(any(result["error"] for result in results))

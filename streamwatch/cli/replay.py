@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamwatch.cli import console
-from streamwatch.cli.database import writer
+from streamwatch.cli.open_database import writer
 from streamwatch.cli.options import DEFAULT_CONFIG, ConfigPath, load_settings, moment, require_camera
 from streamwatch.cli.output import print_sighting, progress_bar
 from streamwatch.core.text import printable

@@ -7,7 +7,7 @@ import sys
 import threading
 from contextlib import closing
 
-from streamwatch.cli.database import writer
+from streamwatch.cli.open_database import writer
 from streamwatch.cli.options import DEFAULT_CONFIG, ConfigPath, load_settings
 from streamwatch.cli.output import print_sighting
 from streamwatch.core.clock import SystemClock

@@ -71,7 +71,7 @@ def sightings(
             case Format.CSV:
                 console.write_csv(rows, sys.stdout)
             case Format.TABLE:
-                from streamwatch.cli.tables import print_sightings
+                from streamwatch.cli.rich_output import print_sightings
 
                 shown = list(rows)
                 left = reader.count_sightings(glob, camera, begin, end) - len(shown) if len(shown) == limit else 0

@@ -13,7 +13,7 @@ def status(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show the state of the daemon: cameras, outbox, calls, budget, disk. The exit code is 1 if something is wrong."""
-    from streamwatch.cli.tables import print_text
+    from streamwatch.cli.rich_output import print_text
     from streamwatch.health import STATUS_FILE, health, read_status, status_json, status_table
     from streamwatch.store.lock import is_held
 

@@ -15,9 +15,9 @@ from streamwatch.gate.attention import AttentionEstimator
 from streamwatch.gate.decisions import Decision, Shot
 from streamwatch.gate.frame_report import FollowedObject, FrameReport, Why
 from streamwatch.gate.motion.change import Motion, MotionDetector
+from streamwatch.gate.open_passages import OpenPassages
 from streamwatch.gate.parked import ParkedVehicle
 from streamwatch.gate.part_detector import FindPlates, PartDetector
-from streamwatch.gate.passages import Passages
 from streamwatch.gate.plate_tracking import PlateTracking
 from streamwatch.gate.plates.shapes import centre, vehicle_around
 from streamwatch.gate.search import Search
@@ -62,7 +62,7 @@ class Gate:
             next_passage=self._tracker.next_passage,
         )
         self._plates = PlateTracking(detector, Search(detector, min_area), self._tracker, keep_unpaid=keep_unpaid)
-        self._passages = Passages(
+        self._passages = OpenPassages(
             self._tracker,
             detector,
             patience=patience,

@@ -1,6 +1,6 @@
 """Pay for a view of this plate now, wait for a better one, or never? The rules, in their order; the first one decides.
 
-The rules are pure: they get a `RuleInput`, return a `RuleResult` and change nothing. `Passages` applies the result.
+The rules are pure: they get a `RuleInput`, return a `RuleResult` and change nothing. `OpenPassages` applies the result.
 """
 
 from collections.abc import Callable, Sequence

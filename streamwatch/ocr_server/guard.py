@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamwatch.core.redact import SecretText
-from streamwatch.ocr_server.replies import Refusal
 from streamwatch.ocr_server.request import Pairs, RequestHead, RequestRefused
+from streamwatch.ocr_server.responses import Refusal
 from streamwatch.recognition.ocrcars.signature import sign, string_to_sign
 
 WINDOW = 900.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from streamwatch.imaging.limits import Fault, PictureLimits, UnfitPicture
 from streamwatch.imaging.pictures import measure
-from streamwatch.ocr_server.replies import Refusal, RetCode
+from streamwatch.ocr_server.responses import Refusal, RetCode
 
 PATH = "/ocrCars"
 LONGEST_HEAD = 8192

@@ -11,7 +11,6 @@ from streamwatch.core.errors import RecognitionError
 from streamwatch.core.model import Recognizer
 from streamwatch.http.visitors import Visitor, Visitors
 from streamwatch.ocr_server.guard import Guard
-from streamwatch.ocr_server.replies import Refusal, Response, RetCode, picture_refused, plates_found, refuse
 from streamwatch.ocr_server.request import (
     LONGEST_HEAD,
     RequestHead,
@@ -21,7 +20,8 @@ from streamwatch.ocr_server.request import (
     read_form,
     read_head,
 )
-from streamwatch.recognition.ledger import NullLedger
+from streamwatch.ocr_server.responses import Refusal, Response, RetCode, picture_refused, plates_found, refuse
+from streamwatch.recognition.null_ledger import NullLedger
 
 log = logging.getLogger(__name__)
 

@@ -48,7 +48,7 @@ class OpenBreaker:
 
 
 @dataclass(slots=True)
-class Backoff:
+class ProbeBackoff:
     """A pause in seconds that doubles each time, up to the longest."""
 
     pause: float
@@ -65,7 +65,7 @@ class _Runaway:
     """Calls in a row without a plate of one camera."""
 
     without_plate: int = 0
-    backoff: Backoff = field(default_factory=lambda: Backoff(RUNAWAY_FIRST, RUNAWAY_LONGEST))
+    backoff: ProbeBackoff = field(default_factory=lambda: ProbeBackoff(RUNAWAY_FIRST, RUNAWAY_LONGEST))
     since: float = 0.0
     until: float = 0.0
 
@@ -79,7 +79,7 @@ class _Trouble:
     why: str
     since: float
     until: float
-    backoff: Backoff
+    backoff: ProbeBackoff
 
 
 @dataclass
@@ -163,9 +163,9 @@ class CircuitBreaker:
             self._pace = min(PACE_LONGEST, max(PACE_FIRST, 2 * self._pace))
             self._next_call = now + self._pace
         elif isinstance(error, Refused):
-            self._open(error, now, Backoff(PROBE_EVERY, PROBE_EVERY), logging.ERROR)
+            self._open(error, now, ProbeBackoff(PROBE_EVERY, PROBE_EVERY), logging.ERROR)
         elif isinstance(error, NotSent | Transient | ClockWrong | Doubtful):
-            self._open(error, now, Backoff(OUTAGE_FIRST, OUTAGE_LONGEST), logging.WARNING)
+            self._open(error, now, ProbeBackoff(OUTAGE_FIRST, OUTAGE_LONGEST), logging.WARNING)
 
     def breakers(self, now: float) -> list[OpenBreaker]:
         """Return the reasons why calls are held back, for status pages."""
@@ -178,7 +178,7 @@ class CircuitBreaker:
         if self.state is BreakerState.HALF_OPEN:
             self.state = BreakerState.OPEN
 
-    def _open(self, error: RecognitionError, now: float, backoff: Backoff, level: int) -> None:
+    def _open(self, error: RecognitionError, now: float, backoff: ProbeBackoff, level: int) -> None:
         kind = "outage" if isinstance(error, NotSent | Transient | Doubtful) else error.outcome
         self.state = BreakerState.OPEN
         if self._trouble is None or self._trouble.kind != kind:

@@ -32,8 +32,8 @@ from streamwatch.core.sentences import sentence
 from streamwatch.imaging.corners import in_frame
 from streamwatch.pipeline.counters import Counters
 from streamwatch.pipeline.sighting_log import Notify, SightingLog
-from streamwatch.sightings.evidence import Floors
 from streamwatch.sightings.fusion import Change, Released, Removed, Saved
+from streamwatch.sightings.weighing import Floors
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Store, WaitingKeyframe
 
 log = logging.getLogger(__name__)

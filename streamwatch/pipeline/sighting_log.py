@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from streamwatch.core.model import Passage, Sighting
 from streamwatch.core.plates import Grammar
-from streamwatch.sightings.evidence import Floors
 from streamwatch.sightings.fusion import Fusion
+from streamwatch.sightings.weighing import Floors
 from streamwatch.store import Store
 
 REMEMBERED = 1000  # sightings whose last announced plate is remembered

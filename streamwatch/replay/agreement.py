@@ -14,7 +14,7 @@ from streamwatch.core.errors import RecognitionError, StorageFailed, StoreError
 from streamwatch.core.model import PlateText, Recognizer
 from streamwatch.core.plates import distance, parse
 from streamwatch.pipeline import LocalHelp
-from streamwatch.recognition.ledger import NullLedger
+from streamwatch.recognition.null_ledger import NullLedger
 from streamwatch.store import DatabaseReader, PaidAnswer
 
 BANDS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.8, 0.0)

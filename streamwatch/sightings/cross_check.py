@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from streamwatch.core import plates as grammar
 from streamwatch.core.model import JudgedPlate, PlateText, Trust
-from streamwatch.sightings.evidence import ONE_VEHICLE_IF_WEAK
+from streamwatch.sightings.weighing import ONE_VEHICLE_IF_WEAK
 
 SURE = 0.97  # confidence of the local engine from which on its Chinese characters count
 OBJECTS = 0.27  # the same for the rest of its text, against a reading that has a confidence

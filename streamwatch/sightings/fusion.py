@@ -1,6 +1,6 @@
 """Readings to sightings, camera by camera: a pure state machine without clock, file or thread.
 
-`evidence.py` says which vehicles a passage shows. Here the visits of the same plate become one sighting, and the
+`weighing.py` says which vehicles a passage shows. Here the visits of the same plate become one sighting, and the
 changes since the last input are returned for the store. After each input the sightings concerned are worked out anew
 from all readings that are remembered. So answers may come late and in any order, also after their passage has closed:
 the sightings are the same in the end, except for their keys.
@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from streamwatch.core.model import Engine, Passage, Reading, Sighting, SightingStatus
-from streamwatch.sightings.evidence import Contradicted, Floors, Vehicle, vehicles
+from streamwatch.sightings.weighing import Contradicted, Floors, Vehicle, vehicles
 
 _REMEMBERED = 256
 

@@ -27,7 +27,7 @@ from streamwatch.cli.console import (
     write_json,
 )
 from streamwatch.cli.output import progress_bar
-from streamwatch.cli.tables import print_finding, print_plates, print_sightings, print_text
+from streamwatch.cli.rich_output import print_finding, print_plates, print_sightings, print_text
 from streamwatch.core.model import Engine, Sighting, SightingStatus
 from streamwatch.core.text import for_spreadsheet, printable
 from streamwatch.store import SightingRow

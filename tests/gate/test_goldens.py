@@ -15,7 +15,7 @@ from streamwatch.gate.policy import RULES
 
 TOLERANCE = 0.3  # s
 
-Passages = list[dict[str, Any]]
+OpenPassages = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def alike(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def difference(wanted: str, golden: Passages, now: Passages) -> str:
+def difference(wanted: str, golden: OpenPassages, now: OpenPassages) -> str:
     """Return the difference for people: - is the golden, + is now."""
     lines = [line for line in ndiff(told(golden), told(now)) if not line.startswith("?")]
     return "\n".join([f"wanted: {wanted}", *lines])
@@ -64,7 +64,7 @@ def test_every_golden_is_of_a_scene() -> None:
 
 def test_a_difference_can_be_read_and_small_ones_of_time_are_none() -> None:
     call = {"at": 3.0, "reason": "its view stopped getting better", "read": "京A3K926"}
-    golden: Passages = [{"opened": 1.0, "last_seen": 5.0, "direction": "coming", "calls": [call]}]
+    golden: OpenPassages = [{"opened": 1.0, "last_seen": 5.0, "direction": "coming", "calls": [call]}]
     assert alike(golden, [golden[0] | {"opened": 1.3}])
     assert not alike(golden, [golden[0] | {"opened": 1.4}])
     assert not alike(golden, [golden[0] | {"direction": "going"}])

@@ -10,7 +10,7 @@ from test_fusion import FLOORS, LEFT, passage, reading
 
 from streamwatch.core.model import Engine, Reading
 from streamwatch.core.plates import ANY, distance
-from streamwatch.sightings.evidence import Contradicted, Vehicle, vehicles
+from streamwatch.sightings.weighing import Contradicted, Vehicle, vehicles
 
 VISIT = passage("p", 0, 60)
 LOOK_ALIKES = ("粤BP57E7", "粤8P57E7", "粤BP5ZE7", "粤BF57E7", "BP57E7", "粤BP57E", "粤BP57E1")
@@ -122,7 +122,7 @@ def test_an_absurd_answer_costs_no_more_than_a_full_one(monkeypatch: pytest.Monk
         compared += 1
         return distance(a, b, most)
 
-    monkeypatch.setattr("streamwatch.sightings.evidence.distance", counted)
+    monkeypatch.setattr("streamwatch.sightings.weighing.distance", counted)
     sure = reading(VISIT, 1, "粤BP57E7", 0.99)
     many = [reading(VISIT, 1, f"京A{n:05}", 0.6) for n in range(5000)]
     found = {vehicle.plate for vehicle in vehicles([*many, sure], FLOORS)}

@@ -11,8 +11,8 @@ import pytest
 
 from streamwatch.core.model import Corners, Engine, Passage, Reading, Sighting, SightingStatus
 from streamwatch.core.plates import parse
-from streamwatch.sightings.evidence import Contradicted
 from streamwatch.sightings.fusion import Change, Fusion, Released, Removed, Saved
+from streamwatch.sightings.weighing import Contradicted
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 LEFT: Corners = ((10, 10), (110, 10), (110, 40), (10, 40))

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from records import Database, keyframe, passage, saved_view
 
-from streamwatch.app import persistence, wiring, writer
+from streamwatch.app import persistence, wiring, write_queue
 from streamwatch.app.daemon import READING
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.app.workers import ReaderAccess, ReadingWorker, answers
-from streamwatch.app.writer import Writer
+from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
@@ -52,7 +52,7 @@ class Threads:
         self.seconds = 0.0  # of the heartbeats' clock, which a test sets
         self.heartbeats = Heartbeats(lambda: self.seconds)
         self.persistence = Persistence(self.clock, self.lifecycle, self.heartbeats)
-        self.writer = Writer(store, self.clock, self.persistence, self.heartbeats)
+        self.writer = WriteQueue(store, self.clock, self.persistence, self.heartbeats)
         self.error: BaseException | None = None
 
     def __enter__(self) -> "Threads":
@@ -269,7 +269,7 @@ def test_a_reader_that_waits_for_the_storage_does_not_hang(
 
 @pytest.mark.errors_expected
 def test_a_camera_that_waits_for_room_in_the_queue_does_not_hang(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "QUEUED", 1)
+    monkeypatch.setattr(write_queue, "QUEUED", 1)
     threads, waits, submitted = Threads(store), threading.Event(), Future[bool]()
     put = threads.writer._tasks.put
 

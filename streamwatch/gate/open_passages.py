@@ -1,4 +1,4 @@
-"""Passages: each track gets what the rules say, and its passage is opened and closed."""
+"""The open passages: each track gets what the rules say, and its passage is opened and closed."""
 
 from datetime import datetime
 from functools import cache
@@ -27,7 +27,7 @@ RECORDED_WIDTH = 40.0  # px; a narrower plate that was never paid for is not rec
 RECORDED_HITS = 3  # hits of the detector that such a plate needs
 
 
-class Passages:
+class OpenPassages:
     """The passages of one camera's plates."""
 
     def __init__(

@@ -27,7 +27,7 @@ class _Task:
     done: Future[Any] = field(default_factory=Future)
 
 
-class Writer:
+class WriteQueue:
     """Does the tasks of its queue one after the other, in the thread that calls `run`.
 
     A thread that waits for the writer rests: the writer's own heartbeat says if it hangs, and a database that is away
