@@ -1,4 +1,4 @@
-"""What all trials share: checks, processes in the background, and what a database says."""
+"""Parts of all trials: checks, processes in the background, and the rows of a database."""
 
 import json
 import os
@@ -19,7 +19,7 @@ Command = Sequence[str | Path]
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must hold, and the figures that show it."""
+    """A condition that must hold, and the figures that show it."""
 
     name: str
     passed: bool
@@ -57,15 +57,15 @@ class Background:
         self.kill()
 
     def said(self) -> str:
-        """All output so far."""
+        """Return all output so far."""
         return self.output.read_text(encoding="utf-8", errors="replace")
 
     def ended(self) -> bool:
-        """Whether it is over, by itself or not."""
+        """Return True if it has ended."""
         return self._process.poll() is not None
 
     def stop(self, patience: float = 30.0) -> int | None:
-        """SIGTERM; the exit code, or None when it goes on for longer than `patience` seconds."""
+        """Send SIGTERM; return the exit code, or None if it runs for more than `patience` seconds more."""
         self._signal(signal.SIGTERM)
         try:
             return self._process.wait(patience)
@@ -73,7 +73,7 @@ class Background:
             return None
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL and wait for its end."""
         self._signal(signal.SIGKILL)
         self._process.wait()
 
@@ -86,7 +86,7 @@ class Background:
 
 
 def wait_until(condition: Callable[[], bool], timeout: float, every: float = 0.2) -> bool:
-    """Whether the condition came true within `timeout` seconds."""
+    """Return True if the condition became true within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() >= deadline:
@@ -96,12 +96,12 @@ def wait_until(condition: Callable[[], bool], timeout: float, every: float = 0.2
 
 
 def sightings(program: Path, config: Path) -> list[dict[str, Any]]:
-    """What the verb `sightings` says, newest first; nothing while there is no database."""
+    """Return the rows of the verb `sightings`, newest first; none while there is no database."""
     command: Command = [program, "sightings", "--config", config, "--format", "json", "--limit", "1000"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return json.loads(answer.stdout) if answer.returncode == 0 else []
 
 
 def plates(program: Path, config: Path) -> set[str]:
-    """The different plates sighted so far."""
+    """Return the different plates sighted so far."""
     return {row["plate"] for row in sightings(program, config)}

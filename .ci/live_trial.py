@@ -37,17 +37,17 @@ class Place:
 
     @property
     def config(self) -> Path:
-        """The daemon's config file."""
+        """Return the path of the daemon's config file."""
         return self.folder / "config.yaml"
 
     @property
     def ledger(self) -> Path:
-        """What the service was sent, one JSON line for each call."""
+        """Return the path of what the service was sent: one JSON line for each call."""
         return self.folder / "calls.jsonl"
 
 
 def live_trial(program: Path, simulator: Path, scene: Path, folder: Path) -> list[Check]:
-    """All checks on one rendered scene. Takes about four loops of it and a minute."""
+    """Return all checks on one rendered scene. They take about four loops of the scene and a minute."""
     place = Place(program, simulator, scene, folder)
     folder.mkdir()
     camera, service = _free_port(), _free_port()
@@ -99,14 +99,14 @@ def _checks(place: Place, daemon: Background, server: Background, camera: int, s
 
 def _cost(place: Place, passes: int) -> Check:
     calls = [json.loads(line) for line in place.ledger.read_text(encoding="utf-8").splitlines()]
-    refused = [call for call in calls if call["outcome"] not in ("read", "no plate")]
+    refused = [call for call in calls if call["outcome"] not in ("read", "no_plate")]
     per_pass = len(calls) / max(1, passes)
     figures = f"{len(calls)} calls, {passes} passes, {per_pass:.2f} each, {len(refused)} refused"
     return Check("calls for a pass", per_pass <= 2 and not refused, figures)
 
 
 def _seen_twice(rows: list[dict[str, Any]], apart: float) -> list[str]:
-    """Plates with two sightings that begin less than `apart` seconds after each other."""
+    """Return the plates with two sightings that begin less than `apart` seconds after each other."""
     found, last = [], dict[str, float]()
     for row in reversed(rows):
         at = datetime.fromisoformat(row["first_seen"]).timestamp()

@@ -14,7 +14,7 @@ SAMPLE_ONLY = "cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n"
 
 
 def readme_trial(repository: Path, work: Path) -> Iterator[Check]:
-    """Both trials; folders are made in `work`."""
+    """Yield the checks of both trials; make their folders in `work`."""
     clone = work / "clone"
     subprocess.run(["git", "clone", "--quiet", repository, clone], check=True)
     yield from _first_command(clone, work / "first_command.log")

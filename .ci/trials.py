@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +28,7 @@ PROGRAM = Path(sys.prefix) / "bin/streamwatch"
 AT_ONCE = 2
 SCENE_LIMIT = 1200.0  # s
 SCENES = ("basic", "drive_through", "long_stop", "night", "parked", "people", "tailgate", "two_lanes", "weather")
-# Drawn after real footage, where not every plate shows itself.
+# Drawn after real footage, where not every plate is visible.
 REAL_TRAFFIC = ("glare", "jam", "low_sun", "shaky_mast", "signs")
 SEEDS = (1, 2)
 OTHER_STREAMS = (("hevc", "vbr"), ("h264", "cbr"))
@@ -52,7 +52,7 @@ class Replay:
     misread: float = 0.0
 
     def run(self, shared: Path, work: Path) -> dict[str, Any] | str:
-        """The score, or what went wrong."""
+        """Return the score, or the error as text."""
         simulator = shared / "gatesim"
         scenario, photos = simulator / f"scenarios/{self.scene}.json", shared / "data/plates"
         command: Command = [sys.executable, simulator / "trial.py", scenario, "--photos", photos, "--work", work]
@@ -69,7 +69,7 @@ class Replay:
 
 
 def replay_all(replays: list[Replay], shared: Path, work: Path) -> Iterator[tuple[Replay, dict[str, Any] | str]]:
-    """Two at a time; a line of the table for each."""
+    """Yield the score of each replay and print its line of the table; two run at a time."""
     print(ROW.format("scene", "seed", "codec", "rate", *FIGURES, "lag", "speed"), flush=True)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for replay, score in zip(replays, pool.map(lambda one: one.run(shared, work), replays), strict=True):
@@ -86,7 +86,7 @@ def _line(replay: Replay, score: dict[str, Any] | str) -> str:
 
 
 def judge(replay: Replay, score: dict[str, Any] | str) -> Check:
-    """What must hold in every scene."""
+    """Return the check of one scene."""
     name = f"{replay.scene} seed {replay.seed} {replay.codec} {replay.rate}"
     name += f" misread {replay.misread}" if replay.misread else ""
     if isinstance(score, str):
@@ -106,21 +106,21 @@ def judge(replay: Replay, score: dict[str, Any] | str) -> Check:
 
 
 def cost(what: str, scores: list[dict[str, Any]], most_calls: float) -> Check:
-    """What scenes together cost."""
+    """Return the check of the cost of several scenes together."""
     passages, calls, wasted = (sum(score[name] for score in scores) for name in ("passages", "calls", "wasted"))
     cheap = calls <= most_calls * passages and wasted <= MOST_WASTED * calls
     return Check(what, cheap, f"{calls} calls for {passages} vehicles, {wasted} wasted")
 
 
 def found(what: str, scores: list[dict[str, Any]]) -> Check:
-    """Which part of the vehicles of several scenes was found."""
+    """Return the check of the part of the vehicles found in several scenes."""
     passages, seen = (sum(score[name] for score in scores) for name in ("passages", "found"))
     missed = [plate for score in scores for plate in score["missed"]]
     return Check(what, seen >= LEAST_FOUND * passages, f"{seen} of {passages}, missed {missed}")
 
 
 def scene_trials(shared: Path, work: Path) -> Iterator[Check]:
-    """Replays, then the live trials."""
+    """Yield the checks of the replays. The live trials use the scenes rendered here."""
     _say("Scenes replayed (lag: median and worst, s; calls: for a passage; speed: times real time)")
     replays = [Replay(scene, seed, "h264", "vbr") for scene in SCENES + REAL_TRAFFIC for seed in SEEDS]
     replays += [Replay(scene, 3, codec, rate) for scene in OTHER_STREAMS_OF for codec, rate in OTHER_STREAMS]
@@ -132,18 +132,24 @@ def scene_trials(shared: Path, work: Path) -> Iterator[Check]:
     scores = [(replay.misread, score) for replay, score in results if not isinstance(score, str)]
     yield cost("calls of all scenes", [score for misread, score in scores if not misread], MOST_CALLS)
     yield cost("calls where it misreads", [score for misread, score in scores if misread], MOST_CALLS_MISREAD)
-    _say("Live over RTSP")
-    trial = partial(live_trial, PROGRAM, shared / "gatesim")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for checks in pool.map(trial, (work / name for name in LIVE), (work / f"live-{name}" for name in LIVE)):
+
+
+def waiting_trials(shared: Path, work: Path, live: Iterable[str]) -> Iterator[Check]:
+    """Yield the checks of README's commands and of the live trials, which run at once because they mostly wait."""
+    _say(" · ".join(["README's commands", *(f"live over RTSP: {name}" for name in live)]))
+    trials = [partial(readme_trial, REPOSITORY, work)]
+    trials += [partial(live_trial, PROGRAM, shared / "gatesim", work / name, work / f"live-{name}") for name in live]
+    with ThreadPoolExecutor(len(trials)) as pool:
+        for checks in pool.map(lambda trial: list(trial()), trials):
             yield from checks
 
 
 def all_trials(shared: Path, work: Path) -> Iterator[Check]:
-    """Whatever can be tried here."""
-    yield from readme_trial(REPOSITORY, work)
-    if (shared / "gatesim/trial.py").exists():
+    """Yield all checks that can be made here."""
+    scenes = (shared / "gatesim/trial.py").exists()
+    if scenes:
         yield from scene_trials(shared, work)
+    yield from waiting_trials(shared, work, LIVE if scenes else ())
 
 
 def _say(what: str) -> None:
@@ -151,12 +157,12 @@ def _say(what: str) -> None:
 
 
 def main() -> None:
-    """Runs all and counts."""
+    """Run all trials and count the checks."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--work", type=Path, required=True)
     arguments.add_argument("--shared", type=Path, required=True)
     options = arguments.parse_args()
-    # Blocks are left in order, so that what they started ends with them.
+    # An exception leaves the blocks in order, which end the processes that they started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began, checks = time.monotonic(), []
     for check in all_trials(options.shared.resolve(), options.work.resolve()):

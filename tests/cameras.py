@@ -4,15 +4,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from streamwatch.capture import LiveCamera, Source
-from streamwatch.clock import Clock, SystemClock
+from streamwatch.capture import LiveCamera, ReopenTimes, Source
+from streamwatch.core.clock import Clock, SystemClock
 
 Make = Callable[..., LiveCamera]
 
 
 @contextmanager
 def closed_in_the_end() -> Iterator[Make]:
-    """Gives a function that makes cameras; in the end they are closed, and every reader must have ended."""
+    """Yield a function that makes cameras. At the end they are closed, and every reader must have ended."""
     cameras: list[LiveCamera] = []
     threads: list[threading.Thread] = []
 
@@ -29,20 +29,17 @@ def closed_in_the_end() -> Iterator[Make]:
         reopen: tuple[float, float] = (0.02, 0.1),
         frozen_after: float = 120,
         max_blind: float | None = None,
-        cheap: bool = False,
+        rough: bool = False,
     ) -> LiveCamera:
         cameras.append(
             LiveCamera(
                 name,
                 open,
-                deadline=deadline,
-                reopen_first=reopen[0],
-                reopen_longest=reopen[1],
+                times=ReopenTimes(deadline, *reopen, frozen_after),
                 clock=clock or SystemClock(),
                 spawn=spawn,
-                frozen_after=frozen_after,
                 max_blind=max_blind,
-                cheap=cheap,
+                rough=rough,
             )
         )
         return cameras[-1]

@@ -1,4 +1,4 @@
-"""Drawn gate scenes with known truth: vehicles and people before a gate, as frames or as a video file.
+"""Draw gate scenes with known truth: vehicles and people before a gate, as frames or as a video file.
 
 Distances of the scene are pixels of a 1280x720 picture and scale with `size`. The same arguments give the same
 pictures.
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from drawing import FOOT, HORIZON, STOP_LINE, Colour, Picture, Rect, car, draw_plate, gate, shade, truck
 
-__all__ = ["Person", "Stage", "Truth", "Vehicle", "draw_plate", "frames", "render"]
+__all__ = ["Person", "Stage", "Truth", "Vehicle", "draw_plate", "frames", "render", "render_visits"]
 
 READABLE_WIDTH = 90
 """Width of a plate in pixels from which it counts as readable."""
@@ -23,7 +23,7 @@ READABLE_WIDTH = 90
 
 @dataclass(frozen=True)
 class Vehicle:
-    """A vehicle that comes from afar, brakes, stops at the line and drives out at the bottom; times in seconds.
+    """A vehicle that comes from far away, brakes, stops at the line and drives out at the bottom; times in seconds.
 
     lane: offset of the stop from the middle, in fractions of the width. near: scale at the stop; at 1 a plate is
     about 200 pixels wide in a 1280x720 picture. body: car or truck, by default after the kind of plate.
@@ -41,19 +41,19 @@ class Vehicle:
     body: str = ""
 
     def sprite(self) -> tuple[Picture, Picture, Rect]:
-        """BGR times alpha, alpha 0 to 1, and the plate's box, at twice the size that `near=1` shows."""
+        """Return BGR times alpha, alpha 0 to 1, and the box of the plate, at twice the size that `near=1` shows."""
         body = self.body or ("truck" if self.kind in ("yellow", "two-line") else "car")
         sheet, box = {"car": car, "truck": truck}[body](self.plate, self.kind, self.colour)
         return sheet.picture * sheet.alpha[:, :, None], sheet.alpha, box
 
     def pose(self, t: float) -> tuple[float, float, float, float] | None:
-        """x of the middle, y of the ground, scale and haze (0 to 1) in the 1280x720 picture; None when away."""
+        """Return x of the middle, y of the ground, scale and haze (0 to 1) in the 1280x720 picture; None when away."""
         t -= self.enter
         if not 0 <= t < self.approach + self.stop + self.leave:
             return None
         fall, grow, haze = 0.0, 1.0, 0.0
         if t < self.approach:
-            # Even braking from far away: 1/scale is the distance.
+            # Constant braking from far away: 1/scale is the distance.
             grow = 1 / (1 + 13 * (1 - t / self.approach) ** 2)
             haze = max(0.0, 1 - t / 0.4)
         elif t > self.approach + self.stop:
@@ -65,7 +65,7 @@ class Vehicle:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody without a plate who walks across; times in seconds. depth: scale of a grown-up, 1 at the stop line."""
+    """A person who walks across; times in seconds. depth: scale of an adult, 1 at the stop line."""
 
     enter: float = 0.5
     cross: float = 5.0
@@ -74,14 +74,14 @@ class Person:
     coat: Colour = (130, 70, 40)
 
     def pose(self, t: float) -> tuple[float, float] | None:
-        """x of the middle in the 1280x720 picture and the phase of the step in radians; None when away."""
+        """Return x of the middle in the 1280x720 picture and the phase of the step in radians; None when away."""
         u = (t - self.enter) / self.cross
         if not 0 <= u < 1:
             return None
         return -120 + (1 - u if self.leftward else u) * 1520, (t - self.enter) * 6.5
 
     def draw(self, frame: Picture, t: float, zoom: float) -> bool:
-        """Draws the figure into the frame; False when it is away."""
+        """Draw the person into the frame; return False when away."""
         pose = self.pose(t)
         if pose is None:
             return False
@@ -121,7 +121,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Truth:
-    """What a clip shows of one actor; seconds from its start. plate: "" for a person; readable_*: None if never."""
+    """What a clip shows of one actor, in seconds from its start. plate: "" for a person; readable_*: None if never."""
 
     plate: str
     seen_from: float
@@ -133,7 +133,7 @@ class Truth:
 def _paste(
     frame: Picture, sprite: tuple[Picture, Picture], x: float, ground: float, scale: float, haze: float, blur: float
 ) -> tuple[int, int]:
-    """Draws a sprite (BGR times alpha, and alpha) standing at (x, ground); returns its left-top corner."""
+    """Draw a sprite (BGR times alpha, and alpha) that stands at (x, ground); return its top left corner."""
     size = [max(2, round(v * scale)) for v in reversed(sprite[0].shape[:2])]
     picture, alpha = (cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in sprite)
     if blur >= 1.5:
@@ -150,7 +150,7 @@ def _paste(
 
 
 class Stage:
-    """One run of a scene: keeps the sprites, where each actor was in the last frame, and what was seen of it."""
+    """One run of a scene, with the sprites, the place of each actor in the last frame, and what the frames showed."""
 
     def __init__(self, actors: Sequence[Vehicle | Person], size: tuple[int, int]) -> None:
         self._size, self._zoom, self._scene = size, size[1] / 720, gate(size)
@@ -161,7 +161,7 @@ class Stage:
         self._readable: dict[Vehicle | Person, list[float]] = {actor: [] for actor in actors}
 
     def frame(self, t: float) -> Picture:
-        """The picture at time t, later actors behind earlier ones."""
+        """Return the picture at time t, with later actors behind earlier ones."""
         frame = self._scene.copy()
         for actor in self._actors:
             shown = self._vehicle(frame, actor, t) if isinstance(actor, Vehicle) else actor.draw(frame, t, self._zoom)
@@ -170,7 +170,7 @@ class Stage:
         return frame
 
     def truth(self) -> list[Truth]:
-        """In the order of appearance; actors that never showed are left out."""
+        """Return what was seen, in the order of appearance, without actors that were never seen."""
         rows = []
         for actor, seen in self._seen.items():
             if seen:
@@ -204,7 +204,7 @@ def frames(
     size: tuple[int, int] = (1280, 720),
     noise: float = 2.0,
 ) -> Iterator[tuple[float, Picture]]:
-    """Time in seconds and (height, width, 3) BGR picture of each frame; noise: sigma of the sensor's grey noise."""
+    """Yield time in seconds and (height, width, 3) BGR picture of each frame; noise: sigma of the grey noise."""
     stage = Stage(actors, size)
     yield from _noisy(stage, seconds, fps, size, noise)
 
@@ -230,9 +230,9 @@ def render(
     gop: float = 2.0,
     preset: str = "veryfast",
 ) -> list[Truth]:
-    """Writes a video (yuv420p, no B-frames, as cameras do) and returns what it shows.
+    """Write a video (yuv420p, no B-frames, as cameras do) and return what it shows.
 
-    codec: h264 or hevc. gop: seconds between full pictures. The container follows the file's suffix.
+    codec: h264 or hevc. gop: seconds between I-frames. The container follows the file's suffix.
     """
     stage = Stage(actors, size)
     options = {"preset": preset, "bf": "0", "crf": str(crf), "threads": "1"}
@@ -249,3 +249,16 @@ def render(
             box.mux(stream.encode(video))
         box.mux(stream.encode())
     return stage.truth()
+
+
+def render_visits(path: Path, plates: Sequence[str], *, stand: float = 2.0, pause: float = 1.4) -> None:
+    """Write a small video of cars that stand before the gate in turn. Each comes and goes between two frames.
+
+    A gate that misses some frames may lose a plate that approaches, but not one that stands. So every run sees one
+    passage and one keyframe of each car.
+
+    stand: seconds for which a car stands. pause: seconds without a car before, between and after them.
+    """
+    every = stand + pause
+    cars = [Vehicle(p, enter=pause + every * n, approach=0, stop=stand, leave=0) for n, p in enumerate(plates)]
+    render(path, cars, pause + every * len(plates), fps=10, size=(640, 360), preset="ultrafast", gop=1.0)

@@ -1,4 +1,4 @@
-"""What holds for every test: no error in our log, no thread left behind."""
+"""Fixtures and checks of every test: it leaves no error in the program's log and no thread behind."""
 
 import logging
 import threading
@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from records import Database, new_database
 from servers import Server, running_server
 
-GRACE = 5.0  # s in which threads of a test may still be ending
+settings.register_profile("same every time", derandomize=True, deadline=None, database=None)
+settings.load_profile("same every time")
+
+GRACE = 5.0  # s that the threads of a test have for their end
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,14 +23,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """A PostgreSQL server for all tests of this process, which may not stop it."""
+    """Return a PostgreSQL server for all tests of this process. No test may stop it."""
     with running_server() as started:
         yield started
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    """An empty database of each kind."""
+    """Return an empty database of each kind."""
     return new_database(request, tmp_path)
 
 

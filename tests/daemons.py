@@ -1,4 +1,4 @@
-"""Daemons and verbs as real processes, and ways to look at them from outside."""
+"""Start daemons and verbs as processes of their own, and look at them from outside."""
 
 import json
 import os
@@ -7,28 +7,35 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from fakes import FakeOcrCars
+from forking import Forked, run
 from killing import NO_LOCAL
 
 SECRET, PASSWORD = "invented0appcode0of0daemon0tests", "invented-camera-password"
 DATABASE_PASSWORD = "invented-database-password"
 PLATES = ["京AF0236", "苏EK3P82"]
+UNHURRIED = """
+import streamwatch.capture.source_reader
+streamwatch.capture.source_reader.LATEST = 3600.0
+"""
+"""Python for a daemon that leaves no frame out however slow the machine is, so that it always decides the same."""
 
 
 class Running:
     """A daemon process whose output goes to files.
 
-    environment: beside this process's own. before: words of a command that runs it. patch: Python that it runs first.
-    database: a database with a `url` and `rows`; without, it is the file in data_dir.
+    environment: variables added to those of this process. before: words of a command that starts it. patch: Python
+    that it runs first. database: a database with a `url` and `rows`; None for the file in data_dir.
     """
 
     def __init__(
@@ -47,17 +54,19 @@ class Running:
         if database is not None:
             config = {**config, "database": database.url}
         file.write_text(json.dumps(config), encoding="utf-8")
-        self._out, self._err = open(folder / "out", "a"), open(folder / "err", "a")  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [*before, sys.executable, *_start(patch), "run", "--config", str(file)],
-            cwd=folder,
-            stdout=self._out,
-            stderr=self._err,
-            env={**os.environ, **(environment or {})},
-        )
+        everything, patch = {**os.environ, **(environment or {})}, UNHURRIED + patch
+        words = ["run", "--config", str(file)]
+        self.process: Forked | subprocess.Popen[bytes]
+        if before or _needs_a_start_of_its_own(environment or {}):
+            command = [*before, sys.executable, *_start(patch), *words]
+            with open(folder / "out", "a") as out, open(folder / "err", "a") as err:
+                self.process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, env=everything)
+        else:
+            (folder / "err").touch()
+            self.process = Forked(words, folder, everything, folder / "out", folder / "err", patch)
 
     def until(self, what: Callable[[], bool], seconds: float = 180) -> None:
-        """Waits until something holds; fails with the log when it never does or the daemon ends before."""
+        """Wait until `what` is true. Fail with the log if it stays false or the daemon ends first."""
         limit = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < limit, f"not within {seconds} s:\n{self.log()}"
@@ -65,9 +74,9 @@ class Running:
             time.sleep(0.1)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """The exit code after a signal."""
+        """Send a signal and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(180)
 
     def log(self) -> str:
         return (self.folder / "err").read_text()
@@ -79,7 +88,7 @@ class Running:
         return (self.folder / "out").read_text()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What the database says; nothing while it is not there or can not be asked."""
+        """Return the rows of a query; none while the database is absent or refuses the query."""
         if self.database is not None:
             try:
                 return list(self.database.rows(query))
@@ -95,12 +104,15 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self._out.close()
-        self._err.close()
+
+
+def _needs_a_start_of_its_own(environment: Mapping[str, str]) -> bool:
+    """True if an environment changes what Python does before it runs the program."""
+    return any(name.startswith("PYTHON") for name in environment)
 
 
 def _start(patch: str) -> list[str]:
-    return ["-c", f"{patch}\nfrom streamwatch.cli import main\nmain()"] if patch else ["-m", "streamwatch"]
+    return ["-c", f"{patch}\nfrom streamwatch.cli.main import main\nmain()"] if patch else ["-m", "streamwatch"]
 
 
 @contextmanager
@@ -114,7 +126,7 @@ def running(
     database: Any = None,
     **settings: Any,
 ) -> Iterator[Running]:
-    """A daemon with these cameras and settings; in the end it is gone and has shown neither traceback nor secret."""
+    """Run a daemon with these cameras and settings. Check after the block that it showed no traceback and no secret."""
     folder.mkdir(exist_ok=True)
     capture = {"deadline": "1s", "reopen_first": "100ms", "reopen_longest": "500ms"}
     config = {"cameras": cameras, "capture": capture, **settings}
@@ -131,7 +143,7 @@ def running(
 
 
 def query_database(file: Path, query: str) -> list[tuple[Any, ...]]:
-    """Rows of an SQLite file, which is only read; none where it can not be asked."""
+    """Return the rows of a query to an SQLite file, opened read-only; none if the query fails."""
     if not file.exists():
         return []
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)) as database:
@@ -142,16 +154,20 @@ def query_database(file: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def paid(service: FakeOcrCars) -> dict[str, Any]:
-    """Settings of the recognizer for a stand-in service."""
+    """Return the settings of the recognizer for a stand-in service."""
     return {"engine": "ocrcars", "ocrcars": {"endpoint": service.endpoint, "appcode": SECRET, "read_timeout": "2s"}}
 
 
 def verb(folder: Path, *words: object, patch: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Another verb with the config of a folder, run to its end. patch: as for Running."""
+    """Run another verb with the config of a folder to its end. patch: as for Running."""
+    everything = {**os.environ, **environment}
+    if not _needs_a_start_of_its_own(environment):
+        with tempfile.TemporaryDirectory() as scratch:
+            return run(words, folder, everything, Path(scratch), patch)
     return subprocess.run(
         [sys.executable, *_start(patch), *map(str, words)],
         cwd=folder,
-        env={**os.environ, **environment},
+        env=everything,
         capture_output=True,
         text=True,
         timeout=120,
@@ -160,7 +176,7 @@ def verb(folder: Path, *words: object, patch: str = "", **environment: str) -> s
 
 
 def without_local(folder: Path) -> dict[str, str]:
-    """The environment of a process in which the extra `local` is not installed."""
+    """Return the environment of a process in which the extra `local` is not installed."""
     hidden = folder / "hidden"
     hidden.mkdir(exist_ok=True)
     (hidden / "sitecustomize.py").write_text(NO_LOCAL)
@@ -168,14 +184,14 @@ def without_local(folder: Path) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses at the moment."""
+    """Return a loopback port that nothing uses at the moment."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 def ask(port: int, path: str) -> tuple[int, str]:
-    """Status and body of a daemon's health port; (0, "") where nobody answers."""
+    """Return status and body of a path of a daemon's health port; (0, "") if nothing answers."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             return answer.status, answer.read().decode()
@@ -186,5 +202,5 @@ def ask(port: int, path: str) -> tuple[int, str]:
         return 0, ""
 
 
-if __name__ == "__main__":  # in the mount namespace of a daemon that has a disk of its own
+if __name__ == "__main__":  # run in the mount namespace of a daemon with a disk of its own
     print(json.dumps(query_database(Path(sys.argv[1]), sys.argv[2])))

@@ -1,4 +1,4 @@
-"""Plays the scenes of `golden_scenes.py` to the gate and keeps what it decides in `goldens.json`.
+"""Play the scenes of `golden_scenes.py` to the gate and write its decisions to `goldens.json`.
 
     python tests/draw_goldens.py [FOLDER]
 
@@ -34,7 +34,7 @@ def film(scene: Scene, path: Path) -> None:
 
 
 def main(folder: Path | None) -> None:
-    """Make the goldens anew."""
+    """Make the goldens again."""
     detector, goldens = PlateDetector(), {}
     for n, scene in enumerate(SCENES, 1):
         goldens[scene.name] = play(scene, detector).golden

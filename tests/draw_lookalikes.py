@@ -1,4 +1,4 @@
-"""Draws worn plates, lets the text network read their first or last characters, prints the tables of `provinces.py`.
+"""Draw worn plates, let the text network read their first or last characters, print the tables of `provinces.py`.
 
     python tests/draw_lookalikes.py [ROUNDS]
 
@@ -13,19 +13,19 @@ import cv2
 import numpy as np
 from drawing import draw_plate
 
-from streamwatch import plates
-from streamwatch.recognition import quads
-from streamwatch.recognition.networks import open_network
+from streamwatch.core import plates
+from streamwatch.recognition.local import quads
+from streamwatch.recognition.local.networks import open_network
 
 MARKS = {"警": "white", "学": "yellow", "挂": "yellow", "领": "black", "港": "black", "澳": "black", "使": "black"}
-"""Marks at a plate's end, with its colour; those that are not in the table stand against them."""
+"""Marks at the end of a plate, with its colour; they compete with those that are not in the table."""
 LEAST_MARK = 0.3
 LEAST_SEEN, LEAST_SHARE, DOUBT = 0.0015, 0.05, 0.003
-"""Of a look-alike: its mean probability over all provinces, its share for one, and what is added against chance."""
+"""Limits of a look-alike: mean probability over all provinces, share for one, and what is added against chance."""
 
 
 def worn(text: str, chance: np.random.Generator, kind: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """A small picture of a plate, and the plate's corners in it."""
+    """Return a small picture of a plate, and the corners of the plate in it."""
     kind = kind or chance.choice(["blue", "yellow", "black"], p=[0.6, 0.3, 0.1])
     sheet = np.full((300, 640, 3), chance.uniform(20, 200), np.float32)
     sheet[80:220, 100:540] = draw_plate(text, kind, 440)
@@ -46,7 +46,7 @@ def worn(text: str, chance: np.random.Generator, kind: str = "") -> tuple[np.nda
 
 
 def marks(rounds: int, alphabet: list[str], network: object) -> None:
-    """Prints what each mark is taken for, against the other marks, letters and digits."""
+    """Print what each mark is taken for, among the other marks, letters and digits."""
     chance = np.random.default_rng(12)
     seen: dict[str, Counter[str]] = defaultdict(Counter)
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""Draws the picture of README: the sample replayed with the local engine, each sent picture with what was read.
+"""Draw the picture of README: the sample replayed with the local engine, each sent picture with its reading.
 
 `python tests/draw_readme.py`
 """
@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from sqlalchemy import create_engine, text
 
-from streamwatch import cli
 from streamwatch.capture.source import SAMPLE
-from streamwatch.model import Picture
+from streamwatch.cli.replay import replay
+from streamwatch.core.model import Picture
 
 TARGET = Path(__file__).parent / "what_you_see.jpg"
 SIZE = (480, 400)
@@ -26,7 +26,7 @@ ORDER BY k.captured_at
 
 
 def tile(picture: Picture, corners: list[list[float]], caption: str) -> Picture:
-    """A picture with its plate outlined, over a bar with the caption."""
+    """Return a picture with its plate outlined, above a bar with the caption."""
     cv2.polylines(picture, [np.array(corners).round().astype(np.int32)], True, (60, 220, 60), 3, cv2.LINE_AA)
     k = max(SIZE[0] / picture.shape[1], SIZE[1] / picture.shape[0])
     picture = cv2.resize(picture, None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
@@ -38,11 +38,11 @@ def tile(picture: Picture, corners: list[list[float]], caption: str) -> Picture:
 
 
 def main() -> None:
-    """Replays the sample into a database of its own and draws what it found."""
+    """Replay the sample into a new database and draw what it found."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.yaml"
         config.write_text("cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n", encoding="utf-8")
-        cli.replay([SAMPLE], "gate", "2026-01-31T08:00:00", config)
+        replay([SAMPLE], "gate", "2026-01-31T08:00:00", config)
         engine = create_engine(f"sqlite:///{folder}/data/streamwatch.db")
         tiles = []
         with engine.connect() as connection:

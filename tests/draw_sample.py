@@ -1,4 +1,4 @@
-"""Draws the sample clip that ships inside the package: `python tests/draw_sample.py`.
+"""Draw the sample clip that is a part of the package: `python tests/draw_sample.py`.
 
 Four vehicles with invented plates and one person pass an empty gate; it starts and ends empty, so that it can loop.
 """
@@ -19,7 +19,7 @@ ACTORS = [
 
 
 def draw(path: Path = SAMPLE) -> list[Truth]:
-    """Writes the clip and returns what it shows."""
+    """Write the clip and return what it shows."""
     return render(path, ACTORS, SECONDS, crf=28, gop=4, preset="slow")
 
 

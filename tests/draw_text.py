@@ -21,7 +21,7 @@ _WORDS = (
 
 
 def draw_text(rng: np.random.Generator, size: tuple[int, int] = (640, 360)) -> Picture:
-    """(height, width, 3) BGR: a ground with soft blotches, and text of up to four kinds on it."""
+    """Return (height, width, 3) BGR: a ground with soft blotches, and text of up to four kinds on it."""
     width, height = size
     blotches = rng.uniform(40, 210) + rng.normal(0, 25, (6, 8, 3))
     picture = cv2.resize(np.clip(blotches, 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""What a drawn gate scene is made of: plates, vehicle fronts and the gate itself.
+"""The parts of a drawn gate scene: plates, vehicle fronts and the gate itself.
 
 Everything is drawn from numbers; the letters come out of the font that OpenCV 5 carries inside. A vehicle is drawn in
 millimetres and about twice as large as it is shown.
@@ -37,7 +37,7 @@ _KINDS = {
 
 
 def draw_plate(text: str, kind: str = "blue", width: int = 440) -> Picture:
-    """A plate as (height, width, 3) BGR, laid out after GA 36: 440x140 mm, new energy 480x140, two lines 440x220.
+    """Return a plate as (height, width, 3) BGR, after GA 36: 440x140 mm, new energy 480x140, two lines 440x220.
 
     kind: blue, green (new energy), yellow, two-line (yellow, rear of a truck), black, white (police). text: without
     the dot, which is drawn where the kind has one.
@@ -58,7 +58,7 @@ def draw_plate(text: str, kind: str = "blue", width: int = 440) -> Picture:
 
 
 def _places(text: str, kind: str) -> Iterator[tuple[str, float, float, float, float]]:
-    """Each character with left, top, width and height in millimetres; the dot with its centre."""
+    """Return each character with left, top, width and height in millimetres; the dot with its centre."""
     if kind == "two-line":
         yield text[0], 110, 15, 80, 60
         yield text[1], 250, 15, 80, 60
@@ -81,10 +81,10 @@ def _places(text: str, kind: str) -> Iterator[tuple[str, float, float, float, fl
 
 
 def _glyph(char: str, width: float, height: float) -> Picture:
-    """The character's mask stretched into its cell, bold as on a plate; a 1 stays narrow."""
+    """Return the mask of a character stretched into its cell, bold as on a plate; a 1 stays narrow."""
     sheet = np.zeros((320, 320, 3), np.uint8)
     cv2.putText(sheet, char, (40, 240), (255, 255, 255), _FONT, 200)
-    # A Chinese character is squeezed to half its width, and its strokes with it.
+    # A Chinese character is reduced to half its width, and its strokes with it.
     bold = (9, 11) if char.isascii() else (9, 5)
     mask = cv2.dilate(sheet[:, :, 0], cv2.getStructuringElement(cv2.MORPH_ELLIPSE, bold))
     x, y, w, h = cv2.boundingRect(mask)
@@ -100,9 +100,9 @@ def _ink(picture: Picture, mask: Picture, x: float, y: float, colour: Colour) ->
 
 
 class _Sheet:
-    """A canvas in millimetres, x from the middle to the right, y from the ground upwards, with transparency."""
+    """A canvas in millimetres with transparency: x from the middle to the right, y from the ground upwards."""
 
-    SCALE = 0.727  # pixels per millimetre, twice what a vehicle at the stop line is shown with
+    SCALE = 0.727  # pixels per millimetre; a vehicle at the stop line is shown at half of that
 
     def __init__(self, width: int, height: int, margin: int = 90) -> None:
         self._middle, self._ground = width / 2, height
@@ -123,7 +123,7 @@ class _Sheet:
         opaque: float = 1.0,
         mirror: bool = False,
     ) -> None:
-        """A filled outline with rounded corners and a vertical gradient; mirror: once more on the other side."""
+        """Draw a filled outline with rounded corners and a vertical gradient; mirror: also on the other side."""
         outline = np.array([self.pixel(*point) for point in points])
         for _ in range(rounds):
             after = np.roll(outline, -1, axis=0)
@@ -146,7 +146,7 @@ class _Sheet:
         self.shape([(x0, y0), (x0, y1), (x1, y1), (x1, y0)], top, bottom, **style)
 
     def put(self, picture: Picture, x: float, y: float) -> tuple[float, float, float, float]:
-        """Pastes a picture with its centre at (x, y); returns its box in pixels."""
+        """Paste a picture with its centre at (x, y); return its box in pixels."""
         height, width = picture.shape[:2]
         left, top = (round(v) for v in self.pixel(x, y))
         left, top = left - width // 2, top - height // 2
@@ -160,7 +160,7 @@ def shade(colour: Colour, gain: float) -> Colour:
 
 
 def _plated(sheet: _Sheet, plate: str, kind: str, y: float) -> tuple[float, float, float, float]:
-    """The plate in its frame. It is drawn a quarter larger than life so that the whole car fits into the view."""
+    """Draw the plate in its frame, a quarter larger than in reality, so that the whole car fits into the view."""
     picture = draw_plate(plate, kind, 436 if kind == "green" else 400)
     half_w, half_h = (v / sheet.SCALE / 2 + 14 for v in (picture.shape[1], picture.shape[0]))
     sheet.box(-half_w, y - half_h, half_w, y + half_h, (40, 40, 42), rounds=0)
@@ -240,7 +240,7 @@ def truck(plate: str, kind: str, colour: Colour) -> tuple[_Sheet, tuple[float, f
 
 
 def gate(size: tuple[int, int] = (1280, 720)) -> Picture:
-    """The empty gate as (height, width, 3) BGR: sky, wall, road, kerbs, ticket column, cabinet with a raised boom."""
+    """Return the empty gate as (height, width, 3) BGR: sky, wall, road, kerbs, ticket column, cabinet, raised boom."""
     rng = np.random.default_rng(7)
     scene = np.zeros((720, 1280, 3), np.uint8)
     _ramp(scene[:110], (226, 196, 158), (238, 226, 210))
@@ -278,7 +278,7 @@ def _far_side(scene: Picture, rng: np.random.Generator) -> None:
 
 
 def _along(x: float, y: float) -> tuple[float, float]:
-    """A point of the ground: x at the stop line's depth, y in rows; lines of equal x meet at the vanishing point."""
+    """Return a point of the ground. x: at the depth of the stop line, y: in rows; equal x meet on the horizon."""
     return 640 + (x - 640) * (y - HORIZON) / (STOP_LINE - HORIZON), y
 
 
@@ -302,7 +302,7 @@ def _road(scene: Picture, rng: np.random.Generator) -> None:
 
 
 def _island(scene: Picture) -> None:
-    """Cabinet with its boom on the left, ticket column with a lamp on the right."""
+    """Draw a cabinet with its boom on the left, and a ticket column with a lamp on the right."""
     cv2.ellipse(scene, (84, 668), (92, 16), 0, 0, 360, (86, 90, 90), -1, cv2.LINE_AA)
     tip, root = np.array([196.0, -20.0]), np.array([92.0, 452.0])
     side = np.array([9.0, 2.0])

@@ -20,11 +20,11 @@ from urllib.parse import parse_qsl, urlsplit
 import cv2
 import numpy as np
 
-from streamwatch.model import CallResult
+from streamwatch.core.model import CallResult
 
 
 class FakeLedger:
-    """Keeps what it is told, in order. Raises `refuses` instead of opening a row where that is set."""
+    """A ledger that keeps what it is told, in order. It raises `refuses`, if set, instead of opening a row."""
 
     def __init__(self, refuses: Exception | None = None) -> None:
         self.opened: list[tuple[int, bytes | str]] = []
@@ -44,13 +44,13 @@ class FakeLedger:
 
     @property
     def last(self) -> CallResult:
-        """The result of the latest attempt."""
+        """Return the result of the latest attempt."""
         return self.results[-1][1]
 
 
 @dataclass(frozen=True)
 class ServedAnswer:
-    """What FakeOcrCars answers to one call."""
+    """The answer of FakeOcrCars to one call."""
 
     body: bytes = b""
     status: int = 200
@@ -72,14 +72,14 @@ class ServedCall:
     connection: int
 
     def header(self, name: str) -> str:
-        """The only value of the header; the empty string where it is absent."""
+        """Return the only value of the header; the empty string if it is absent."""
         values = [value for key, value in self.headers if key.lower() == name.lower()]
         assert len(values) <= 1, f"{name} came {len(values)} times"
         return values[0] if values else ""
 
 
 def envelope(body: object, **outer: Any) -> ServedAnswer:
-    """The service's JSON around `body`. A value of None leaves a field out."""
+    """Return the service's JSON around `body`. A value of None leaves a field out."""
     document = {
         "showapi_res_error": "",
         "showapi_fee_num": 1,
@@ -92,19 +92,19 @@ def envelope(body: object, **outer: Any) -> ServedAnswer:
 
 
 def plate(text: str = "粤 BP57E7", confidence: object = 0.99745339155197144, **more: object) -> ServedAnswer:
-    """The answer for a picture with a plate."""
+    """Return the answer for a picture with a plate."""
     corners = [{"y": 308, "x": 363}, {"y": 276, "x": 580}, {"y": 323, "x": 587}, {"y": 356, "x": 371}]
     body = {"ret_code": 0, "confidence_level": confidence, "range": corners, "car_no": text}
     return envelope(body | more)
 
 
 def no_plate(ret_code: object = 0) -> ServedAnswer:
-    """The answer for a picture without one, or with a business error."""
+    """Return the answer for a picture without a plate, or with a business error."""
     return envelope({"ret_code": ret_code, "confidence_level": "", "range": [], "error_msg": "", "car_no": ""})
 
 
 def refusal(status: int, code: str = "", message: str = "", **headers: str) -> ServedAnswer:
-    """An answer of the gateway itself: no body, everything in headers."""
+    """Return an answer of the gateway itself: no body, everything in headers."""
     own = {"X-Ca-Error-Code": code, "X-Ca-Error-Message": message}
     return ServedAnswer(
         status=status,
@@ -117,12 +117,12 @@ Behaviour = Callable[["Handler"], None]
 
 
 def hang_up(handler: "Handler") -> None:
-    """Closes the connection without a word."""
+    """Close the connection without an answer."""
     handler.close_connection = True
 
 
 def reset(handler: "Handler") -> None:
-    """Breaks the connection off with RST."""
+    """Break the connection off with RST."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.close_connection = True
     handler.wfile.close()
@@ -130,13 +130,13 @@ def reset(handler: "Handler") -> None:
 
 
 def keep_silent(handler: "Handler") -> None:
-    """Answers nothing until the stand-in is closed."""
+    """Answer nothing until the stand-in is closed."""
     handler.server.closing.wait(60)
     handler.close_connection = True
 
 
 def send_raw(*pieces: bytes, pause: float = 0.0) -> Behaviour:
-    """Sends these bytes as they are, with a pause before each but the first, and closes."""
+    """Return a behaviour that sends these bytes as they are, with a pause before each but the first, and closes."""
 
     def behave(handler: "Handler") -> None:
         handler.close_connection = True
@@ -155,9 +155,9 @@ def send_raw(*pieces: bytes, pause: float = 0.0) -> Behaviour:
 class FakeOcrCars:
     """A strict ocrCars on a loopback port: `with FakeOcrCars(plate(), appcode="…") as service: … service.endpoint`.
 
-    Answers the given answers call by call, the last one for ever; an answer can be a function that does something rude
-    with the connection. Before that each request is checked: method, path, headers, credentials, signature, form,
-    base64 and JPEG. What is wrong with one stands in `complaints` and is refused as the gateway refuses it.
+    Answers the given answers call by call, the last one for ever; an answer can be a function that misuses the
+    connection. Each request is checked first: method, path, headers, credentials, signature, form, base64 and JPEG. A
+    mistake is kept in `complaints`, and the request is refused as the gateway refuses it.
     """
 
     path = "/ocrCars"
@@ -192,11 +192,11 @@ class FakeOcrCars:
 
     @property
     def endpoint(self) -> str:
-        """Where it listens."""
+        """Return its address."""
         return f"http://127.0.0.1:{self._server.server_port}{self.path}"
 
     def answer(self, method: str, call: ServedCall) -> ServedAnswer | Behaviour:
-        """Records one request and says what it gets."""
+        """Record one request and return its answer."""
         with self._lock:
             answer = self._answers[min(len(self.calls), len(self._answers) - 1)]
             self.calls.append(call)
@@ -207,7 +207,7 @@ class FakeOcrCars:
             return refusal(status, message=complaint)
 
     def date(self) -> str:
-        """The stand-in's clock as a Date header."""
+        """Return the stand-in's clock as a Date header."""
         return formatdate(self._clock(), usegmt=True)
 
     def _check(self, method: str, call: ServedCall) -> tuple[int, str]:
@@ -299,7 +299,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def close_all(self) -> None:
-        """Ends all connections and waits for their threads."""
+        """End all connections and wait for their threads."""
         self.closing.set()
         self.shutdown()
         for connection in list(self._open):
@@ -310,7 +310,7 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is part of the tests."""
+        """Say nothing: a client that goes away is part of the tests."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -340,7 +340,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_CONNECT = do_POST
 
     def send(self, answer: ServedAnswer) -> None:
-        """Answers the request at hand."""
+        """Answer the request at hand."""
         own: Iterable[tuple[str, str]] = {
             "Date": self.server.service.date(),
             "Server": "Kaede",
@@ -359,4 +359,4 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silent: the tests look into `calls`."""
+        """Say nothing: the tests look into `calls`."""

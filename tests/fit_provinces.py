@@ -1,9 +1,10 @@
-"""Draws worn plates, lets the text network see their first two characters, and fits the weights of `readout.py`.
+"""Draw worn plates, let the text network see their first two characters, and fit the province classifier.
 
     python tests/fit_provinces.py [ROUNDS]
 
 A round draws one plate of each province and looks at it twice, as `lines.py` does. A fifth of the rounds is held out
-first, to say how many provinces are recognised; then all are used, and streamwatch/recognition/provinces.npz written.
+first, to say how many provinces are recognised; then all are used, and the file provinces.npz in
+streamwatch/recognition/local is written.
 """
 
 import sys
@@ -12,18 +13,18 @@ from pathlib import Path
 import numpy as np
 from draw_lookalikes import worn
 
-from streamwatch import plates
-from streamwatch.recognition import quads, readout
-from streamwatch.recognition.networks import network_name, open_network
+from streamwatch.core import plates
+from streamwatch.recognition.local import province_classifier, quads
+from streamwatch.recognition.local.networks import network_name, open_network
 
 CHARACTERS = 256
-"""So many of the network's characters, those most often seen; more tell hardly more."""
+"""Characters of the network that are used, those most often seen; more would hardly help."""
 SHRINKAGE = 1.0
-"""Added to the variance of each feature, in units of their mean: real plates vary in ways that drawn ones do not."""
+"""Added to the variance of each feature, in units of its mean: real plates vary in ways that drawn ones do not."""
 
 
 class Drawn:
-    """An endless album of looks at drawn plates."""
+    """An endless source of looks at drawn plates."""
 
     def __init__(self) -> None:
         self._chance, self._network = np.random.default_rng(31), open_network("rec", 1)
@@ -31,7 +32,7 @@ class Drawn:
         self.alphabet = ["", *characters, " "]
 
     def look(self, province: str) -> list[np.ndarray]:
-        """What the network sees of one plate: (columns, alphabet) twice, cut closely and with a margin."""
+        """Return what the network sees of one plate: (columns, alphabet) twice, cut closely and with a margin."""
         chance = self._chance
         text = province + chance.choice(list(plates.LETTERS)) + "".join(chance.choice(list(plates.SERIAL), 5))
         picture, corners = worn(text, chance)
@@ -45,14 +46,14 @@ class Drawn:
 
 
 def most_seen(drawn: Drawn) -> np.ndarray:
-    """The entries of the alphabet that the network finds likeliest on plates."""
+    """Return the entries of the alphabet that the network finds most likely on plates."""
     seen = sum(look.mean(axis=0) for _ in range(20) for province in plates.PROVINCES for look in drawn.look(province))
     seen[[n for n, char in enumerate(drawn.alphabet) if len(char) != 1]] = 0
     return np.argsort(-seen)[:CHARACTERS]
 
 
 def fit(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Linear discriminant analysis with a shrunk covariance: weights and bias."""
+    """Return weights and bias of a linear discriminant analysis with a shrunk covariance."""
     means = np.array([features[labels == n].mean(axis=0) for n in range(len(plates.PROVINCES))])
     apart = features - means[labels]
     spread = apart.T @ apart / len(apart)
@@ -68,7 +69,7 @@ def main(rounds: int) -> None:
     for _ in range(rounds):
         for n, province in enumerate(plates.PROVINCES):
             for look in drawn.look(province):
-                rows.append(readout.features(look, entries))
+                rows.append(province_classifier.features(look, entries))
                 labels.append(n)
     features, known = np.array(rows), np.array(labels)
     held = len(features) // 5
@@ -77,7 +78,7 @@ def main(rounds: int) -> None:
     print(f"{right.mean():.1%} of {held} held-out looks recognised")
     weights, bias = fit(features, known)
     np.savez_compressed(
-        Path(readout.__file__).with_name(readout.WEIGHTS),
+        Path(province_classifier.__file__).with_name(province_classifier.WEIGHTS),
         network=network_name("rec"),
         characters="".join(drawn.alphabet[n] for n in entries),
         weights=weights.astype(np.float16),

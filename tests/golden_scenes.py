@@ -1,7 +1,7 @@
-"""Short drawn scenes before a gate, what the gate decides on each of them, and how that is kept in `goldens.json`.
+"""Short drawn scenes before a gate, the decisions of the gate on each of them, and their form in `goldens.json`.
 
-Frames are drawn from numbers, without a video codec, whose version would change the pictures. The real plate detector
-looks at them, and an honest service answers: it reads the widest plate that lies wholly in the picture it was sent.
+Frames are drawn from numbers, without a video codec, as the version of a codec would change the pictures. The real
+plate detector looks at them, and an honest service answers: it reads the widest plate that lies wholly in the picture.
 """
 
 import json
@@ -20,25 +20,26 @@ import numpy.typing as npt
 from clips import Person
 from drawing import HORIZON, STOP_LINE, Colour, car, gate, truck
 
+from streamwatch.core.model import Box, Corners, Frame, Picture
+from streamwatch.core.sentences import sentence
 from streamwatch.detection import PlateDetector
 from streamwatch.gate import Closed, Decision, Gate, Kept, Opened, Shot, Why
-from streamwatch.model import Box, Corners, Frame, Picture
 
 GOLDENS = Path(__file__).parent / "goldens.json"
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SIZE, FPS = (640, 360), 8
 LATENCY = 0.3  # s until the service has answered
 SHEET_PLATE = 200  # px; width of a plate on the largest sheet of a vehicle
-EASE = 0.35  # s over which a vehicle brakes and gathers speed
+EASE = 0.35  # s in which a vehicle brakes and accelerates
 MILLIMETRES = 550  # width of a plate on a drawn vehicle
-HIDDEN = 0.03  # part of a plate that may be covered where it is read
+HIDDEN = 0.03  # part of a plate that may be covered if it is still read
 VANISHING, SLOPE = HORIZON / 720, (STOP_LINE - HORIZON) / 200
 """Row of the horizon in heights of the picture, and rows from there to the ground per pixel of a plate above it."""
 ABOVE_GROUND = {"car": 468 / MILLIMETRES, "truck": 420 / MILLIMETRES}
-"""Height of the middle of a plate, in its widths."""
+"""Height of the centre of a plate above the ground, in its widths."""
 
 READ, UNSURE, UNREAD, FAILED = "", "unsure", "no plate", "no answer"
-"""What the service makes of a picture that shows a plate."""
+"""The answers of the service to a picture that shows a plate."""
 
 WHITE, BLACK, RED, BLUE = (215, 215, 212), (40, 40, 45), (60, 60, 160), (160, 90, 40)
 
@@ -49,10 +50,10 @@ Paint = Callable[[Picture, float], Picture]
 
 @dataclass(frozen=True)
 class Vehicle:
-    """A vehicle on its way. way: seconds, width of its plate in pixels, and how far aside it is, in such widths.
+    """A vehicle on its way.
 
-    It is there from the first to the last point of its way; the less wide a plate, the farther away it is. lit: it
-    drives with its lamps on, by night.
+    way: points of seconds, width of its plate in pixels, and offset to the side in these widths. The vehicle is there
+    from the first to the last point; a narrower plate is farther away. lit: True if it drives at night with lamps on.
     """
 
     plate: str
@@ -63,7 +64,7 @@ class Vehicle:
     lit: bool = False
 
     def place(self, t: float) -> tuple[float, float] | None:
-        """Width of the plate and offset aside; None when away."""
+        """Return the width of the plate and the offset to the side; None when it is away."""
         times = [point[0] for point in self.way]
         if not times[0] <= t <= times[-1]:
             return None
@@ -73,14 +74,14 @@ class Vehicle:
 
 
 def stays(plate: str, come: float, go: float, width: float = 122, aside: float = 0.0, **style: Any) -> Vehicle:
-    """A vehicle that comes in two seconds, stands, and drives out below the camera."""
+    """Return a vehicle that comes in two seconds, stands, and drives out below the camera."""
     way = ((come - 2.0, 22, aside), (come, width, aside), (go, width, aside), (go + 1.2, 2.4 * width, aside))
     return Vehicle(plate, way, **style)
 
 
 @cache
 def _sheets(vehicle: Vehicle, grey: bool) -> tuple[tuple[Floats, tuple[float, float, float, float]], ...]:
-    """A vehicle at several sizes, the largest first: colours times alpha, and alpha; and the box of its plate."""
+    """Return a vehicle at several sizes, largest first: colours times alpha, and alpha; and the box of its plate."""
     sheet, box = {"car": car, "truck": truck}[vehicle.body](vehicle.plate, vehicle.kind, vehicle.colour)
     picture, alpha = sheet.picture.astype(np.float32), sheet.alpha[:, :, None]
     if vehicle.lit:
@@ -102,7 +103,7 @@ def _sheets(vehicle: Vehicle, grey: bool) -> tuple[tuple[Floats, tuple[float, fl
 
 @lru_cache(2)
 def _glow() -> Floats:
-    """Light around a lamp, 0 to 1."""
+    """Return the light around a lamp, 0 to 1."""
     y, x = np.mgrid[-1:1:65j, -1:1:65j]
     return np.asarray(np.exp(-6 * (x * x + y * y)) * np.clip(1.5 - np.hypot(x, y), 0, 1), np.float32)
 
@@ -115,7 +116,7 @@ def _empty(size: tuple[int, int], grey: bool) -> Picture:
 
 @lru_cache(4)
 def _grains(size: tuple[int, int]) -> list[npt.NDArray[np.int16]]:
-    """Noise of the sensor, taken in turn."""
+    """Return noise of the sensor, used in turn."""
     rng = np.random.default_rng(1)
     return [rng.normal(0, 2, (size[1], size[0], 1)).round().astype(np.int16) for _ in range(8)]
 
@@ -130,10 +131,11 @@ class Plate:
 
 @dataclass(frozen=True)
 class Scene:
-    """What happens. wanted: what a person would want of the gate; shows: rules that must decide in it.
+    """A scene. wanted: what a person expects of the gate; shows: rules that must decide in it.
 
-    paint: laid over what stands there, before the vehicles; finish: over the whole picture. answers: what the service
-    makes of the calls in their order, READ after the last one. sizes: of the pictures, by the second from which on.
+    paint: drawn over the empty scene, before the vehicles; finish: drawn over the whole picture. answers: of the
+    service to the calls in their order, READ after the last one. sizes: of the pictures, each with the second from
+    which on.
     """
 
     name: str
@@ -180,7 +182,7 @@ class Scene:
 def _put(
     picture: Picture, vehicle: Vehicle, width: float, aside: float, plates: list[Plate], grey: bool
 ) -> list[Plate]:
-    """Draw a vehicle whose plate is that wide before all others; return the plates that can be read then."""
+    """Draw a vehicle in front of all others; return the plates that can be read then. width: of its plate in px."""
     high, wide = picture.shape[:2]
     sheets = _sheets(vehicle, grey)
     sheet, box = [one for one in sheets if one is sheets[0] or one[1][2] >= width][-1]
@@ -208,7 +210,7 @@ def _put(
 
 
 def _covered(plate: Corners, alpha: Floats, left: int, top: int) -> float:
-    """The part of a plate that is hidden by something drawn at a place."""
+    """Return the part of a plate that is hidden by an object drawn at a place."""
     (x, y), (far_x, far_y) = plate[0], plate[2]
     rows, columns = (
         slice(max(0, round(a)), max(0, round(b))) for a, b in ((y - top, far_y - top), (x - left, far_x - left))
@@ -218,7 +220,7 @@ def _covered(plate: Corners, alpha: Floats, left: int, top: int) -> float:
 
 
 def _shine(picture: Picture, middle: float, ground: float, width: float) -> None:
-    """The lamps of a vehicle, and their light on the road before it."""
+    """Draw the lamps of a vehicle, and their light on the road."""
     for x, y, across, down, gain in (
         (-1.25, 1.25, 1.1, 0.9, 230),
         (1.25, 1.25, 1.1, 0.9, 230),
@@ -268,7 +270,7 @@ def _text(picture: Picture, text: str, at: tuple[int, int], size: int, ink: int)
 
 
 def _signs(picture: Picture, t: float) -> Picture:
-    """A shop's sign and an offer on a board."""
+    """Return a picture with the sign of a shop and an offer on a board."""
     cv2.rectangle(picture, (415, 95), (545, 145), (30, 40, 60)[: picture.shape[2]], -1)
     _text(picture, "OPEN", (430, 133), 36, 235)
     cv2.rectangle(picture, (40, 90), (170, 150), (225, 230, 235)[: picture.shape[2]], -1)
@@ -284,7 +286,7 @@ def _clock(picture: Picture, t: float) -> Picture:
 
 
 def _lorry_side(picture: Picture, t: float) -> Picture:
-    """The side of a lorry that drives past, with lettering and without a plate."""
+    """Return a picture with the side of a lorry that drives past, with lettering and without a plate."""
     left = round(660 - 250 * (t - 1.5))
     board = np.full((210, 900, 1), 205, np.uint8)
     board[150:160] = 90
@@ -497,7 +499,7 @@ SCENES = (
 
 @dataclass
 class Played:
-    """What the gate decided on a scene. golden: as it is kept; whys: frames by the rules that decided in them."""
+    """The decisions of the gate on a scene. golden: in the form of the file; whys: frames by the rules that decided."""
 
     golden: list[dict[str, Any]]
     whys: Counter[Why]
@@ -505,7 +507,7 @@ class Played:
 
 @dataclass
 class _Service:
-    """Answers after a while, as an honest one would."""
+    """An honest service that answers after a while."""
 
     scene: Scene
     gate: Gate
@@ -521,7 +523,7 @@ class _Service:
                 opened = _seconds(decision.at)
                 self.passages[decision.passage] = {"opened": opened, "last_seen": None, "direction": "", "calls": []}
             elif isinstance(decision, Kept):
-                self.passages[decision.passage]["kept"] = decision.reason
+                self.passages[decision.passage]["kept"] = sentence(decision.reason)
             elif isinstance(decision, Closed):
                 passage = self.passages[decision.passage]
                 passage["last_seen"], passage["direction"] = _seconds(decision.last_seen), str(decision.direction)
@@ -548,7 +550,7 @@ class _Service:
         else:
             read = f"{widest.text}, {makes}" if makes else widest.text
             answer = [(makes == READ, widest.corners)]
-        self.passages[shot.passage]["calls"].append({"at": round(t, 1), "reason": shot.reason, "read": read})
+        self.passages[shot.passage]["calls"].append({"at": round(t, 1), "reason": sentence(shot.reason), "read": read})
         self.waiting.append((t + LATENCY, shot.passage, answer))
 
 
@@ -561,16 +563,16 @@ def _lies_in(plate: Corners, crop: Box) -> bool:
 
 
 def play(scene: Scene, detector: PlateDetector) -> Played:
-    """Show a scene to a gate."""
+    """Show a scene to a gate, and return what it decides."""
     watching = Gate(find_plates=detector.look, **scene.settings)
     service, whys = _Service(scene, watching), Counter[Why]()
     for t, frame, plates in _frames(scene):
         service.plates[frame.captured_at] = plates
         service.answer(t)
         service.take(watching.look(frame), t)
-        glance = watching.glance
-        assert glance is not None
-        whys.update({glance.why, *(followed.why for followed in glance.followed)})
+        report = watching.report
+        assert report is not None
+        whys.update({report.why, *(followed.why for followed in report.followed)})
     while decisions := watching.last_calls():
         service.take(decisions, scene.seconds)
         service.answer(math.inf)

@@ -22,7 +22,7 @@ USER, PASSWORD = "viewer", "ge/he@im %41"
 
 @cache
 def jpegs(count: int) -> list[bytes]:
-    """Numbered pictures."""
+    """Return numbered pictures as JPEG."""
     found = []
     for picture in pictures(count, 320, 192):
         _, data = cv2.imencode(".jpg", np.ascontiguousarray(picture[:, :, ::-1]))
@@ -31,7 +31,7 @@ def jpegs(count: int) -> list[bytes]:
 
 
 def sends(body: bytes, kind: str = "image/jpeg", status: int = 200) -> Callable[[Handler, int], None]:
-    """An answer that is the same each time."""
+    """Return an answer that is the same each time."""
 
     def answer(handler: Handler, _: int) -> None:
         handler.send_response(status)
@@ -44,12 +44,12 @@ def sends(body: bytes, kind: str = "image/jpeg", status: int = 200) -> Callable[
 
 
 def snapshots(handler: Handler, number: int) -> None:
-    """One picture for each request, the next of 50 each time."""
+    """Return one picture for each request, the next of 50 each time."""
     sends(jpegs(50)[number % 50])(handler, number)
 
 
 def mjpeg(between: Callable[[bytes], bytes], first: bytes = b"", pace: float = 0.02) -> Callable[[Handler, int], None]:
-    """Pictures in one answer. between: what a picture looks like with all around it. first: what comes before all."""
+    """Return pictures in one answer. between: a picture with all around it. first: the bytes before all pictures."""
 
     def answer(handler: Handler, _: int) -> None:
         handler.send_response(200)
@@ -65,7 +65,10 @@ def mjpeg(between: Callable[[bytes], bytes], first: bytes = b"", pace: float = 0
 
 
 class HttpCamera:
-    """Listens on 127.0.0.1 while it is entered. answer: given the request and how many were answered before it."""
+    """A camera that listens on 127.0.0.1 while it is entered.
+
+    answer: called with the request and the number of requests answered before it.
+    """
 
     def __init__(self, answer: Callable[[Handler, int], None] = snapshots, auth: Auth = "") -> None:
         self.answered: list[float] = []
@@ -108,7 +111,7 @@ class HttpCamera:
 
     @property
     def url(self) -> str:
-        """With the right login."""
+        """Return the address with the right login."""
         login = f"{USER}:{quote(PASSWORD, safe='')}@" if self._auth else ""
         return f"http://{login}127.0.0.1:{self.port}/snapshot.jpg?channel=1"
 

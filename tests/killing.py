@@ -1,4 +1,4 @@
-"""Kills a daemon at random moments and then compares database, ledger and the service's own log."""
+"""Kill a daemon at random moments, then compare the database, the ledger and the service's own log."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ PathFinder.find_spec = lambda name, path=None, target=None: None if name in HIDD
 
 
 class Counting(FakeOcrCars):
-    """Reads every picture as a plate of its own, after a moment, and keeps the digest of each picture it was sent."""
+    """A service that reads each picture as a plate of its own after a moment, and counts the pictures' digests."""
 
     def __init__(self) -> None:
         super().__init__(plate(), appcode=SECRET)
@@ -49,16 +49,16 @@ class Counting(FakeOcrCars):
 
 
 def plate_of(digest: str) -> str:
-    """An ordinary plate made of a picture's digest."""
+    """Return an ordinary plate made from a picture's digest."""
     return "京A" + "".join(
         "ABCDEFGHJK"[int(c, 16) % 10] if i < 2 else str(int(c, 16) % 10) for i, c in enumerate(digest[:5])
     )
 
 
 def draw_clip(path: Path, texts: Sequence[str] = FOUR) -> None:
-    """A small gate where a vehicle passes every two and a half seconds.
+    """Draw a small gate where a vehicle passes every two and a half seconds.
 
-    Played over and over, a plate should not come again before its call was answered: it would be the same passage.
+    The clip is played in a loop. A plate that came again before its call was answered would be the same passage.
     """
     vehicles = [
         Vehicle(text, "yellow" if n % 2 else "blue", enter=0.3 + 2.5 * n, approach=0.7, stop=0.5, leave=0.4)
@@ -68,7 +68,7 @@ def draw_clip(path: Path, texts: Sequence[str] = FOUR) -> None:
 
 
 def draw_clips(folder: Path) -> list[Path]:
-    """Draw as many gates as show more vehicles than a daemon remembers over a restart."""
+    """Draw enough gates to show more vehicles than a daemon remembers over a restart."""
     clips = [folder / f"gate{n}.mp4" for n in range(CLIPS)]
     numbers = random.Random(1)
     for path in clips:
@@ -78,11 +78,10 @@ def draw_clips(folder: Path) -> list[Path]:
 
 @dataclass
 class Outcome:
-    """What was found after the last run of one daemon.
+    """The findings after the last run of one daemon.
 
-    keyframes: those to be read. paid_twice: calls beyond the first of each. lost: those that were neither read nor are
-    doubtful.
-    ledger: how often each picture was sent, by its digest.
+    keyframes: number of those to be read. paid_twice: calls beyond the first of each keyframe. lost: keyframes that
+    were not read and are not doubtful. ledger: calls of each picture, by its digest.
     """
 
     kills: int
@@ -112,9 +111,9 @@ class Victim:
         }
 
     def run(self, seconds: float, number: int, watching: bool = True) -> int:
-        """One life of the daemon, ended by a signal some time after it began to watch, or to start; its exit code.
+        """Run the daemon, signal it some seconds after it began to watch (or to start), and return its exit code.
 
-        Each life sees vehicles that none of the last ones saw: one that is known is not paid for.
+        Each run sees vehicles that the last runs did not see, because a known vehicle is not paid for.
         """
         clip = self._clips[self._lives % len(self._clips)]
         self._lives += 1
@@ -139,13 +138,13 @@ class Victim:
             return process.wait(60)
 
     def killed(self, times: int, seed: int) -> None:
-        """SIGKILL at random moments; one in five while it still starts."""
+        """Run and kill it at random moments; one kill in five comes while it starts."""
         moments = random.Random(seed)
         for n in range(times):
             self.run(moments.uniform(0.0, 3.0), signal.SIGKILL, watching=n % 5 != 4)
 
     def judge(self, kills: int) -> Outcome:
-        """A last run with a decent end, then the comparison."""
+        """Run it once more, end it with SIGTERM, and compare."""
         code = self.run(5.0, signal.SIGTERM)
         assert code == 0, (self._folder / "log").read_text()[-3000:]
         database = sqlite3.connect(self._folder / "data" / "streamwatch.db")
@@ -176,7 +175,7 @@ class Victim:
 
 
 def kill_many(folder: Path, daemons: int, kills: int) -> tuple[list[Outcome], Counting]:
-    """Several daemons side by side, each killed so many times; their outcomes and the service that they spoke to."""
+    """Kill several daemons side by side, each `kills` times; return their outcomes and the service that they called."""
     clips = draw_clips(folder)
     outcomes: list[Outcome] = []
     with Counting() as service:

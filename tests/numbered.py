@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 
 BITS = 12
 CELL = 16
@@ -15,7 +15,7 @@ CELL = 16
 
 
 def pictures(count: int, width: int, height: int) -> Iterator[Picture]:
-    """(height, width, 3) RGB: a coloured ramp under the number in black and white, lowest bit at the left."""
+    """Return (height, width, 3) RGB pictures: a coloured ramp under the number in black and white, lowest bit first."""
     y, x = np.mgrid[0:height, 0:width]
     ramp = np.dstack([x * 255 // width, y * 255 // height, 255 - x * 255 // width]).astype(np.uint8)
     for number in range(count):
@@ -26,7 +26,7 @@ def pictures(count: int, width: int, height: int) -> Iterator[Picture]:
 
 
 def number_in(luma: Picture) -> int:
-    """The number that the picture carries."""
+    """Return the number that the picture carries."""
     return sum(int(luma[CELL // 2, bit * CELL + CELL // 2] > 128) << bit for bit in range(BITS))
 
 
@@ -46,7 +46,7 @@ def clip(
     colours: tuple[int, int] | None = None,
     bframes: int = 0,
 ) -> Path:
-    """Writes a clip and returns its path; the container follows the ending.
+    """Write a clip and return its path; the container follows the ending.
 
     pts: other time stamps than the picture's number, in units of 1/rate. turned, mirrored: what the display matrix says
     is to be done: degrees counter-clockwise, then left and right exchanged. colours: matrix and range as FFmpeg counts

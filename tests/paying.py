@@ -10,9 +10,9 @@ import pytest
 from fakes import FakeLedger, FakeOcrCars
 from pydantic import SecretStr
 
-from streamwatch import errors
-from streamwatch.recognition.credentials import AppCode, AppKey, Credentials
-from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.core import errors
+from streamwatch.recognition.ocrcars.client import OcrCars
+from streamwatch.recognition.ocrcars.credentials import AppCode, AppKey, Credentials
 
 CODE, KEY, SECRET = "invented0appcode0of0a0test", "204000001", "invented-app-secret-of-a-test"
 BY_CODE = {"appcode": CODE}
@@ -21,7 +21,7 @@ URL = "https://img.example.com/gate/1.jpg?e=1767225600&sig=a+b/c=="
 
 
 def jpeg_of(width: int = 320, height: int = 240, quality: int = 90) -> bytes:
-    """A picture with enough detail that a smaller one has fewer bytes."""
+    """Return a picture with enough detail that a smaller one has fewer bytes."""
     noise = np.random.default_rng(7).integers(0, 255, (height // 4, width // 4, 3), np.uint8)
     picture = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
     return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
@@ -61,7 +61,7 @@ def client_of(
 
 
 def failing(service: FakeOcrCars, ledger: FakeLedger, **more: Any) -> errors.RecognitionError:
-    """The error of one reading that has to fail."""
+    """Return the error of one reading that has to fail."""
     with client_of(service, **more) as client, pytest.raises(errors.RecognitionError) as caught:
         client.read(JPEG, ledger)
     return caught.value

@@ -15,7 +15,8 @@ import pytest
 from servers import PostgresDatabase, Server
 
 import streamwatch
-from streamwatch.model import (
+from streamwatch.core.codes import CallOutcome, ViewReason
+from streamwatch.core.model import (
     Box,
     CallResult,
     Engine,
@@ -31,7 +32,7 @@ from streamwatch.store import Store
 NOON = datetime(2026, 1, 5, 12, 0, 0, 123456, tzinfo=UTC)
 JPEG = b"\xff\xd8 a picture \xff\xd9"
 ANSWER = CallResult(
-    outcome="read",
+    outcome=CallOutcome.READ,
     charged=True,
     fee=1,
     latency=0.25,
@@ -69,29 +70,29 @@ def keyframe(of: Passage, jpeg: bytes = JPEG) -> Keyframe:
         crop=Box(10, 20, 1920, 1080),
         scale=0.5,
         score=3.25,
-        reason="sharpest",
+        reason=ViewReason.BEST_VIEW,
     )
 
 
 def saved_view(
     store: Store, camera: str = "gate", at: datetime = NOON, jpeg: bytes = JPEG, closed: bool = False
 ) -> Keyframe:
-    """A passage with one keyframe, both in the database."""
+    """Save a passage with one keyframe, and return both."""
     stay = passage(camera, at, closed)
-    store.save_passage(stay)
+    store.passages.save(stay)
     view = keyframe(stay, jpeg)
-    store.save_keyframe(view)
+    store.keyframes.save(view)
     return view
 
 
 def saved_call(
     store: Store, view: Keyframe | None, result: CallResult | None = ANSWER, at: datetime = NOON, picture: bytes = JPEG
 ) -> str:
-    """A call for a keyframe (None: by hand), ended unless its result is None; its key."""
+    """Save a call for a keyframe (None: by hand), ended unless its result is None; return its key."""
     key = new_key()
-    store.call_started(key, None if view is None else view.key, Engine.OCRCARS, 1, at, picture)
+    store.calls.started(key, None if view is None else view.key, Engine.OCRCARS, 1, at, picture)
     if result is not None:
-        store.call_ended(key, result, at + timedelta(seconds=result.latency))
+        store.calls.ended(key, result, at + timedelta(seconds=result.latency))
     return key
 
 
@@ -133,7 +134,7 @@ def sighting(
 
 @contextmanager
 def plain_sqlite(file: Path) -> Iterator[sqlite3.Connection]:
-    """The database as any other program sees it, past SQLAlchemy and the product."""
+    """Yield the database as any other program sees it, without SQLAlchemy and the product."""
     with closing(sqlite3.connect(file)) as connection:
         connection.row_factory = sqlite3.Row
         yield connection
@@ -162,7 +163,7 @@ Database: TypeAlias = SqliteDatabase | PostgresDatabase
 
 
 def new_database(request: pytest.FixtureRequest, folder: Path) -> Database:
-    """An empty database of the kind that the fixture's parameter names."""
+    """Yield an empty database of the kind that the fixture's parameter names."""
     if request.param == "sqlite":
         return SqliteDatabase(folder / "place" / "streamwatch.db")
     started: Server = request.getfixturevalue("server")
@@ -174,14 +175,17 @@ ONLY_POSTGRESQL = pytest.mark.parametrize("database", ["postgresql"], indirect=T
 
 
 def rows(database: Database | Path, query: str) -> list[Any]:
-    """What a database says, past SQLAlchemy and the product; a path is that of an SQLite file."""
+    """Return the rows of a query, without SQLAlchemy and the product; a path is that of an SQLite file."""
     return (SqliteDatabase(database) if isinstance(database, Path) else database).rows(query)
 
 
 def python(
     script: str, *arguments: object, prefix: tuple[str, ...] = (), stdin: bool = False, **environment: str
 ) -> subprocess.Popen[str]:
-    """A child that runs a script which may import streamwatch and these tests' modules. stdin: ends with `output`."""
+    """Start a child that runs a script, which may import streamwatch and the modules of the tests.
+
+    stdin: ends with `output`.
+    """
     path = os.pathsep.join([str(Path(streamwatch.__file__).parents[1]), str(Path(__file__).parent)])
     return subprocess.Popen(
         [*prefix, sys.executable, "-c", script, *map(str, arguments)],
@@ -194,7 +198,7 @@ def python(
 
 
 def output(child: subprocess.Popen[str], timeout: float = 60) -> str:
-    """What a child printed; fails with its error text where it did not end well."""
+    """Return what a child printed; fail with its error text if it did not end well."""
     out, err = child.communicate(timeout=timeout)
     assert child.returncode == 0, err
     return out

@@ -54,7 +54,7 @@ class _Client:
 
 
 class RtspServer:
-    """Listens on 127.0.0.1 from the start. `port` 0 takes a free one, which `restart` keeps."""
+    """A server that listens on 127.0.0.1 from the start. `port` 0 takes a free one, which `restart` keeps."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class RtspServer:
         auth: Literal["digest", "basic"] = "digest",
         began: float | None = None,
     ) -> None:
-        """began: see there; now, unless it goes with another one."""
+        """began: as the property; None for now."""
         self._pictures = Pictures(clip)
         self._user, self._password, self._auth = user, password, auth
         self._mode: Mode = "well"
@@ -89,26 +89,26 @@ class RtspServer:
 
     @property
     def url(self) -> str:
-        """The address of the stream, with the credentials that are right."""
+        """Return the address of the stream, with the right credentials."""
         login = "" if self._user is None else f"{quote(self._user, safe='')}:{quote(self._password or '', safe='')}@"
         return f"rtsp://{login}127.0.0.1:{self.port}/gate"
 
     @property
     def began(self) -> float:
-        """Monotonic seconds at which the stream showed the clip's first picture for the first time."""
+        """Return the monotonic seconds at which the stream showed the clip's first picture for the first time."""
         return self._started
 
     @property
     def playing(self) -> int:
-        """The number of the picture within the clip that the stream shows now."""
+        """Return the number of the picture within the clip that the stream shows now."""
         return self._position() % len(self._pictures.units)
 
     def misbehave(self, mode: Mode) -> None:
-        """From now on, for connections old and new; "well" makes it behave again."""
+        """Misbehave from now on, on connections old and new; "well" makes it behave again."""
         self._mode = mode
 
     def stop(self) -> None:
-        """As if killed: nothing listens any more and every connection is cut."""
+        """Stop as if killed: nothing listens any more and every connection is cut."""
         listener, self._listener = self._listener, None
         if listener is not None:
             with suppress(OSError):
@@ -123,7 +123,7 @@ class RtspServer:
             thread.join()
 
     def restart(self) -> None:
-        """Listens (again), on the same port."""
+        """Listen again on the same port."""
         self._listener = listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
@@ -155,7 +155,7 @@ class RtspServer:
                 self._spawn(self._serve, client)
 
     def _serve(self, client: _Client) -> None:
-        """Answers requests until the connection ends."""
+        """Answer requests until the connection ends."""
         try:
             with client.connection.makefile("rb") as incoming, suppress(OSError):
                 while self._answer_one(client, incoming):
@@ -234,7 +234,7 @@ class RtspServer:
         return said.get("username") == self._user and said.get("response") == right
 
     def _play(self, client: _Client) -> None:
-        """Sends pictures at their own pace, from the one that is shown now."""
+        """Send pictures at their own pace, from the one that is shown now."""
         number, sequence, sent = self._position(), 0, 0
         with suppress(OSError):
             while not client.gone.is_set():
@@ -291,7 +291,7 @@ class Pictures:
             self._times = [round((packet.pts or 0) * base * RTP_CLOCK) for packet in filtered]
 
     def description(self) -> str:
-        """The SDP text."""
+        """Return the SDP text."""
         if self.codec == "h264":
             wanted, name = {7, 8}, "H264"
             sets = [unit for unit in self.units[0] if unit[0] & 0x1F in wanted]
@@ -316,7 +316,7 @@ class Pictures:
         return "\r\n".join([*lines, ""])
 
     def packets(self, number: int, shown: int) -> list[tuple[tuple[int, int], bytes]]:
-        """((marker and payload type, RTP time), payload) of the picture `shown` at the time of picture `number`.
+        """Yield ((marker and payload type, RTP time), payload) of the picture `shown` at the time of picture `number`.
 
         Both count on through all loops.
         """

@@ -1,4 +1,4 @@
-"""Real PostgreSQL servers for tests: Debian's binaries, a folder of their own, a port on loopback."""
+"""Start real PostgreSQL servers for tests: Debian's binaries, a folder of their own, a port on loopback."""
 
 import os
 import pwd
@@ -24,18 +24,18 @@ USER = "gate"
 
 
 def binaries() -> Path | None:
-    """The folder of the newest server that Debian has installed here."""
+    """Return the folder of the newest server that Debian has installed here."""
     found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
     return max((file.parent for file in found), key=lambda folder: int(folder.parent.name), default=None)
 
 
 def missing() -> str:
-    """Why no server can be started here; empty where one can."""
+    """Return the reason why no server can be started here; empty if one can."""
     return "" if binaries() else "no PostgreSQL server here: apt install postgresql"
 
 
 def _unprivileged() -> dict[str, Any]:
-    """Arguments of subprocess for who is not root, which a server refuses to be."""
+    """Return the arguments of subprocess for an ordinary user, because a server refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     for name in ("postgres", "nobody"):
@@ -50,14 +50,14 @@ def _unprivileged() -> dict[str, Any]:
 class Server:
     """A server that can be stopped, killed and started again.
 
-    before: words of a command that runs it, such as one that enters a mount namespace.
+    before: words of a command that starts it, such as one that enters a mount namespace.
     """
 
     def __init__(self, before: Sequence[str] = ()) -> None:
         found = binaries()
         assert found is not None
         self._bin, self._before, self._user = found, list(before), _unprivileged()
-        # Not below tmp_path: its folders are closed to other users, and a socket's path must be short.
+        # Not below tmp_path, because other users cannot enter its folders and a socket's path must be short.
         self.folder = Path(tempfile.mkdtemp(prefix="pg"))
         if self._user:
             os.chown(self.folder, self._user["user"], self._user["group"])
@@ -69,7 +69,7 @@ class Server:
             settings.write(
                 f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = '{self.folder}'\n"
                 "max_connections = 40\nmin_wal_size = 2MB\nmax_wal_size = 8MB\nshared_buffers = 4MB\n"
-                "fsync = off\n"  # a process that is killed takes nothing with it that it gave to the kernel
+                "fsync = off\n"  # what a killed process has written stays with the kernel
             )
         self.start()
         self.ask(f"CREATE ROLE {USER} LOGIN PASSWORD '{DATABASE_PASSWORD}'")
@@ -83,10 +83,10 @@ class Server:
         assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
-        """Returns once it answers."""
+        """Start it; return once it answers."""
         with (self.folder / "log").open("a") as log:
             command = [*self._before, *self._command(["postgres", "-D", str(self.folder / "data")])]
-            user = {} if self._before else self._user  # such a command changes the user itself
+            user = {} if self._before else self._user  # the command changes the user itself
             self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **user)
         ready = self._command(["pg_isready", "-q", "-h", str(self.folder), "-p", str(self.port)])
         limit = time.monotonic() + 60
@@ -96,13 +96,13 @@ class Server:
             time.sleep(0.05)
 
     def move_to(self, disk: Path, enter: Sequence[str]) -> None:
-        """Its next start sees a disk, which is given to it, through a command that enters the disk's namespace."""
+        """Give it a disk. Its next start goes through `enter`, a command that enters the disk's namespace."""
         os.chown(disk, self._user["user"], self._user["group"])
         user, group = str(self._user["user"]), str(self._user["group"])
         self._before = [*enter, "setpriv", "--reuid", user, "--regid", group, "--clear-groups"]
 
     def kill(self) -> None:
-        """As a power cut ends it; returns once its sessions have gone, too."""
+        """End it as a power cut does; return once its sessions have gone, too."""
         assert self._process is not None
         main = self._main()
         children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
@@ -116,18 +116,18 @@ class Server:
         return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
 
     def stop(self, number: int = signal.SIGINT) -> None:
-        """Without waiting for its clients."""
+        """End it without waiting for its clients."""
         if self._process is not None and self._process.poll() is None:
             os.kill(self._main(), number)
             self._process.wait(60)
 
     def remove(self) -> None:
-        """With all that it holds."""
+        """End it and remove its folder."""
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder)
 
     def database(self) -> "PostgresDatabase":
-        """An empty one, which the ordinary user owns: a schema, because that is made in no time."""
+        """Return an empty database that the ordinary user owns. It is a schema, because that is made at once."""
         name = f"gate_{uuid4().hex[:12]}"
         self.ask(f"CREATE SCHEMA {name} AUTHORIZATION {USER}", USER)
         return PostgresDatabase(self, name)
@@ -135,7 +135,7 @@ class Server:
     def ask(
         self, statement: str, database: str = "postgres", user: str = "postgres", schema: str = "public"
     ) -> list[Any]:
-        """What the server says, past SQLAlchemy and the product; as its administrator, unless told otherwise."""
+        """Return the server's rows for a statement, without the product; as its administrator by default."""
         where = f"host={self.folder} port={self.port} dbname={database} user={user} options=-csearch_path={schema}"
         with closing(psycopg.connect(where, autocommit=True)) as connection:
             connection.adapters.register_loader("json", psycopg.types.string.TextLoader)
@@ -177,7 +177,7 @@ class PostgresDatabase:
         self.url = self.through(server.port)
 
     def through(self, port: int) -> str:
-        """Its URL by way of another port."""
+        """Return its URL with another port."""
         address = f"{USER}:{DATABASE_PASSWORD}@127.0.0.1:{port}/{USER}"
         return f"postgresql://{address}?options=-csearch_path%3D{self.schema}"
 
@@ -185,13 +185,13 @@ class PostgresDatabase:
         return self.server.ask(query, USER, schema=self.schema)
 
     def execute(self, statement: str) -> None:
-        """By its owner."""
+        """Run a statement as its owner."""
         self.server.ask(statement, USER, USER, self.schema)
 
 
 @contextmanager
 def running_server(before: Sequence[str] = ()) -> Iterator[Server]:
-    """A server for as long as the block; skips the test where none can be started."""
+    """Run a server for the time of the block; skip the test if none can be started."""
     if why := missing():
         pytest.skip(why)
     server = Server(before)
@@ -202,10 +202,10 @@ def running_server(before: Sequence[str] = ()) -> Iterator[Server]:
 
 
 class Proxy:
-    """A network between a program and a server, which can break at the next COMMIT.
+    """A network between a program and a server that can break at the next COMMIT.
 
-    The server does not hear of that: its side of the connection stays open, as where a cable was pulled.
-    cut: before, so that the server never gets that COMMIT; after, so that only its answer is lost.
+    The server's side of the connection stays open, as when a cable is pulled.
+    cut: `before` if the server is not to get that COMMIT, `after` if only its answer is to be lost.
     """
 
     def __init__(self, port: int) -> None:

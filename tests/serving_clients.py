@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 from paying import CODE, JPEG, KEY, SECRET
 from pydantic import SecretStr
 
-from streamwatch.model import Engine, Ledger, PlateText
-from streamwatch.recognition.credentials import AppKey, Parameters
-from streamwatch.serving import Guard, KeyPair, OcrService
-from streamwatch.visitors import listen
+from streamwatch.core.model import Engine, Ledger, PlateText
+from streamwatch.http.visitors import listen
+from streamwatch.ocr_server import Guard, KeyPair, OcrService
+from streamwatch.recognition.ocrcars.credentials import AppKey, Parameters
 
 PLATE = PlateText("京AF0236", 0.99, ((1.4, 2.0), (101.0, 2.0), (101.0, 40.0), (1.0, 40.0)))
 FORM = [("img_base64", base64.b64encode(JPEG).decode())]
@@ -27,7 +27,7 @@ BY_APPCODE = f"Authorization: APPCODE {CODE}"
 
 
 class Reader:
-    """Says the same of every picture. open: set while it may read; busy: how many it has begun."""
+    """Gives the same answer for every picture. open: set while it may read; busy: how many it has begun."""
 
     engine = Engine.LOCAL
 
@@ -127,13 +127,13 @@ def everything(connection: socket.socket) -> bytes:
 
 
 def ask(where: Serving, raw: bytes) -> Got:
-    """The answer to a request given byte by byte as it goes over the wire."""
+    """Return the answer to a request, which is given byte by byte as it goes over the wire."""
     with where.connect() as connection:
         connection.sendall(raw)
         return Got(everything(connection))
 
 
 def signed(now: float | None = None, secret: str = SECRET, key: str = KEY) -> list[str]:
-    """Header lines of a signed request with BODY."""
+    """Return the header lines of a signed request with BODY."""
     own = AppKey(SecretStr(key), SecretStr(secret)).headers(Parameters("/ocrCars", (), FORM), now or time.time())
     return [f"{name}: {value}" for name, value in own.items()]

@@ -31,7 +31,7 @@ WELL = Snapshot(
     clock_trusted=True,
     cameras=(camera(), camera("后门", fps=0.0, last_frame_age=None, read=0, unread=0, unsure=0)),
     outbox=OutboxHealth(0, 0, 0.0, 0),
-    calls={"read": 8, "no plate": 2},
+    calls={"read": 8, "no_plate": 2},
     budget=(BudgetUse("day", "", 10, 200), BudgetUse("month", "gate", 10, None)),
     breakers=(),
     disk=DiskHealth(5_000_000_000, 1_000_000_000, 12_345_678),

@@ -13,7 +13,7 @@ COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["s
 
 
 def words(instruction: str) -> list[str]:
-    """The words of the last instruction of that name."""
+    """Return the words of the last instruction of that name."""
     line = re.findall(rf"^{instruction} (.*)$", DOCKERFILE, re.MULTILINE)[-1]
     found: list[str] = json.loads(line[line.index("[") :]) if "[" in line else line.split()
     return found

@@ -1,25 +1,39 @@
-"""README and config.yaml tell everything that can be said to the program."""
+"""The documents tell everything that can be said to the program, and nothing that it does not know."""
 
 import re
+import shlex
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 import yaml
+from draw_configuration import TARGET as CONFIGURATION
+from draw_configuration import page
+from test_architecture import FLOORS
 
-from streamwatch import config
-from streamwatch.cli import app
-from streamwatch.explain.words import MEANINGS
+from streamwatch import __version__
+from streamwatch.cli.main import app
+from streamwatch.config import loading
+from streamwatch.config.settings import CameraSettings, PlateSettings, Settings, seconds, size
 from streamwatch.gate import Why
 from streamwatch.gate.policy import RULES, Action
 from streamwatch.gate.tracking.track import State
-from streamwatch.settings import CameraSettings, Settings, seconds, size
+from streamwatch.replay.explain.meanings import MEANINGS
+from streamwatch.store.tables import Base
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
+README, GATE, OPERATIONS = TEXTS["README.md"], TEXTS["docs/gate.md"], TEXTS["docs/operations.md"]
 EXAMPLE = (ROOT / "config.yaml").read_text(encoding="utf-8")
-KEYS = list(config.keys())
-GATE = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+KEYS = list(loading.keys())
+VERBS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COLUMNS = {f"{table.name}.{column.name}" for table in Base.metadata.sorted_tables for column in table.columns}
+PACKAGE = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "streamwatch").rglob("*.py")))
 THEN = {
     Action.PAY: {"pay for the best view"},
     Action.WAIT: {"wait", "never"},
@@ -27,35 +41,230 @@ THEN = {
     Action.LOOK_LATER: {"look again later"},
 }
 """What the table of rules says of an action."""
+PARTS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+"""The kinds of changes that https://keepachangelog.com/en/1.1.0/ names."""
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_config_yaml_names_every_key(key: str) -> None:
-    assert re.search(rf"\b{key.rsplit('.', 1)[-1]}\b", EXAMPLE)
+def blocks(text: str, language: str) -> list[str]:
+    """Return what stands in the fenced blocks of a language, without comments."""
+    found = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(r"[ ]+# .*$", "", block, flags=re.MULTILINE) for block in found]
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_the_readme_names_every_key(key: str) -> None:
-    assert f"`{key}`" in README
+def cells(text: str, column: int = 0) -> list[str]:
+    """Return one column of all tables of a text, without their heads."""
+    rows = [re.split(r"(?<!\\) ?\| ?", line)[1:-1] for line in text.splitlines() if line.startswith("| ")]
+    return [row[column] for row in rows if row[column].startswith("`")]
 
 
-def test_the_readme_names_no_key_that_is_not_there() -> None:
+def options(verb: str) -> set[str]:
+    """Return the options of a verb, long and short."""
+    return {name for option in VERBS[verb].params for name in option.opts if name.startswith("-")}
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def test_the_readme_is_short() -> None:
+    for name in ("README.md", "README.zh-CN.md"):
+        assert len(TEXTS[name].splitlines()) <= 120, name
+
+
+def test_the_two_commands_that_ci_runs_are_in_the_readme() -> None:
+    """`.ci/readme_trial.py` runs the first line that makes an environment, `.ci/run` the one that names the tests."""
+    install = "python3 -m venv .venv && .venv/bin/pip install"
+    commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    assert commands == [
+        f"{install} '.[local]' && .venv/bin/streamwatch run",
+        f"{install} -e '.[test]' && .venv/bin/python -m pytest",
+    ]
+    assert [line for line in README.splitlines() if "'.[test]'" in line] == commands[1:]
+
+
+@pytest.mark.parametrize("name", ["README", "docs/operations"])
+@pytest.mark.parametrize("language", ["sh", "yaml"])
+def test_the_chinese_page_has_the_same_commands(name: str, language: str) -> None:
+    english = blocks(TEXTS[f"{name}.md"], language)
+    assert english
+    assert blocks(TEXTS[f"{name}.zh-CN.md"], language) == english
+
+
+def test_config_yaml_names_every_key_in_its_place() -> None:
+    """This includes keys in comments, which are read once the sign of the comment is removed."""
+    names = "|".join({part for key in KEYS for part in key.split(".")})
+    shown = yaml.safe_load(re.sub(rf"^( *)# ((?:{names}): .*)$", r"\1\2", EXAMPLE, flags=re.MULTILINE))
+    assert {key.replace("cameras.gate.", "cameras.NAME.") for key in _flat("", shown)} == set(KEYS)
+
+
+def _flat(prefix: str, section: dict[str, object]) -> Iterator[str]:
+    for name, value in section.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield prefix + name
+
+
+def test_the_page_of_the_configuration_is_up_to_date() -> None:
+    """`python tests/draw_configuration.py` writes it."""
+    assert CONFIGURATION.read_text(encoding="utf-8") == page()
+
+
+def test_the_page_of_the_configuration_explains_every_key_once() -> None:
+    text = TEXTS["docs/configuration.md"]
+    assert sorted(cells(text)) == sorted(f"`{key}`" for key in KEYS)
+    meanings = re.findall(r"^\| `.* \| ([^|]+) \|$", text, re.MULTILINE)
+    assert len(meanings) == len(KEYS)
+    assert all(len(meaning) > 10 and meaning.endswith(".") for meaning in meanings)
+
+
+def test_every_grammar_that_the_settings_name_exists() -> None:
+    text = PlateSettings.model_fields["grammar"].description or ""
+    names = re.findall(r"\b[a-z]{2}\b(?=[,)])", text.split(" or several")[0])
+    assert len(names) == len(set(names)) == 17
+    assert [PlateSettings(grammar=name).grammar for name in [*names, "china", "any"]]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_page_names_a_key_that_does_not_exist(name: str) -> None:
     rooms = "|".join(Settings.model_fields)
-    named = set(re.findall(rf"`((?:{rooms})\.[\w.]+)`", README))
-    assert named <= set(KEYS)
+    named = set(re.findall(rf"`((?:{rooms})\.[A-Za-z_][\w.]*)[:`]", TEXTS[name]))
+    assert named <= {*KEYS, *COLUMNS, "cameras.NAME"}
 
 
-@pytest.mark.parametrize(
-    "verb", [command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback]
-)
-def test_the_readme_names_every_verb(verb: str) -> None:
-    assert f"streamwatch {verb}" in README
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_example_of_a_config_is_understood(name: str, tmp_path: Path) -> None:
+    for number, example in enumerate(blocks(TEXTS[name], "yaml")):
+        config = tmp_path / f"{number}.yaml"
+        config.write_text(example, encoding="utf-8")
+        loading.load(config, secrets=False)
 
 
-@pytest.mark.parametrize("option", ["--start", "--explain", "--dry-run"])
-def test_the_readme_names_the_options_of_replay(option: str) -> None:
-    row = next(line for line in README.splitlines() if line.startswith("| `streamwatch replay"))
-    assert option in row
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_command_of_a_page_exists_with_its_options(name: str) -> None:
+    for line in "\n".join(blocks(TEXTS[name], "sh")).splitlines():
+        for command in re.findall(r"(?<![\w-])(?:\S+/bin/)?streamwatch (?!&&)([^|&;]+)", line):
+            verb, *words = shlex.split(command)
+            if verb in VERBS:
+                assert {word.split("=")[0] for word in words if word.startswith("-")} <= options(verb), command
+            else:
+                assert re.match(r".*(systemctl|docker) [^|&;]*streamwatch", line), line
+
+
+def test_the_readme_lists_every_verb() -> None:
+    assert cells(README.split("## Verbs")[1].split("\n## ")[0]) == [f"`streamwatch {verb}`" for verb in _verbs(README)]
+    assert set(_verbs(README)) == set(VERBS)
+
+
+def _verbs(text: str) -> list[str]:
+    return re.findall(r"^\| `streamwatch ([\w-]+)` \|", text, re.MULTILINE)
+
+
+def test_the_page_of_the_command_line_has_every_verb_with_all_its_options() -> None:
+    sections = re.split(r"^## ", TEXTS["docs/commands.md"], flags=re.MULTILINE)[1:]
+    told = {match[1]: section for section in sections if (match := re.match(r"`streamwatch ([\w-]+)`", section))}
+    assert set(told) == set(VERBS)
+    for verb, section in told.items():
+        named = [option for cell in cells(section) for option in re.findall(r"--[a-z-]+", cell)]
+        assert sorted(named) == sorted(options(verb) - {"--config", "-c"}), verb
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_link_leads_somewhere(name: str) -> None:
+    folder = (ROOT / name).parent
+    for target in re.findall(r"\]\(([^)\s]+)\)", TEXTS[name]):
+        if re.match(r"https?://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        page = (folder / path).resolve() if path else ROOT / name
+        assert page.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {slug(heading) for heading in headings}, target
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if name != "CHANGELOG.md"])
+def test_every_file_that_a_page_names_is_there(name: str) -> None:
+    for path in re.findall(r"[` (]((?:tests|streamwatch|training|docs|\.ci)/[\w./-]+)", TEXTS[name]):
+        assert (ROOT / path.rstrip(".")).exists(), path
+
+
+def test_contributing_shows_the_house_as_the_imports_are_held() -> None:
+    text = TEXTS["docs/contributing.md"]
+    (drawn,) = re.findall(r"^```\n(cli >.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert [set(floor.split(", ")) for floor in " ".join(drawn.split()).split(" > ")] == [set(f) for f in FLOORS[1:]]
+    assert {room.strip("`/") for room in cells(text.split("## The rooms")[1].split("\n## ")[0])} == set().union(
+        *FLOORS[1:]
+    )
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, new = set[Path](), [ROOT / "README.md"]
+    while new:
+        page = new.pop()
+        reached.add(page)
+        links = re.findall(r"\]\(([^)#\s]+\.md)[#)]", page.read_text(encoding="utf-8"))
+        found = {(page.parent / link).resolve() for link in links if "://" not in link}
+        new += [page for page in found - reached if page.exists()]
+    assert set(PAGES) <= reached
+
+
+def test_the_index_of_the_decisions_is_whole_and_each_has_its_parts() -> None:
+    pages = sorted(path.name for path in (DOCS / "decisions").glob("0*.md"))
+    listed = re.findall(r"\((0\d+-[\w-]+\.md)\)", TEXTS["docs/decisions/README.md"])
+    assert listed == pages
+    for number, name in enumerate(pages, 1):
+        text = TEXTS[f"docs/decisions/{name}"]
+        title = re.findall(r"^# (\d+)\. (.+)$", text, re.MULTILINE)
+        assert [int(found) for found, _ in title] == [number]
+        assert f"[{title[0][1]}]({name})" in TEXTS["docs/decisions/README.md"]
+        assert [text.count(part) for part in ("**Question.**", "**Decision.**", "**What follows**")] == [1, 1, 1], name
+
+
+def test_the_page_of_the_codes_has_every_code_of_the_tables() -> None:
+    sections = re.split(r"^## ", TEXTS["docs/codes.md"], flags=re.MULTILINE)[1:]
+    told = {section.split("`")[1]: [cell.strip("`") for cell in cells(section)] for section in sections}
+    assert set(told) <= COLUMNS
+    stored = {
+        f"{table.name}.{column.name}": codes
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if (codes := _codes(column.type))
+    }
+    assert {name: told.get(name) for name in stored} == stored
+
+
+def _codes(kind: Any) -> list[str]:
+    """Return the words that a column may hold; none if it is not a column of codes."""
+    words = getattr(kind, "enums", None) or getattr(kind, "kind", None) or []
+    return [str(word) for word in words if str(word)]
+
+
+def test_the_glossary_explains_each_word_once() -> None:
+    words = re.findall(r"^\| \*\*(.+?)\*\* \| .+\. \|$", TEXTS["docs/glossary.md"], re.MULTILINE)
+    rows = [line for line in TEXTS["docs/glossary.md"].splitlines() if re.match(r"\| (?!word|-)", line)]
+    assert len(words) == len(rows) > 40
+    assert len({word.lower() for word in words}) == len(words)
+
+
+def test_what_people_see_when_something_is_wrong_is_what_the_program_says() -> None:
+    table = OPERATIONS.split("## When something is wrong")[1]
+    said = [text for cell in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for text in re.findall("`(.+?)`", cell)]
+    assert len(said) > 5
+    assert [text for text in said if text.strip("… ") not in PACKAGE] == []
+
+
+def test_the_changelog_has_the_form_that_it_names() -> None:
+    text = TEXTS["CHANGELOG.md"]
+    heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert heads[0] == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", head) for head in heads[1:])
+    assert heads[1].startswith(f"[{__version__}]")
+    for version in text.split("\n## ")[1:]:
+        parts = re.findall(r"^### (.+)$", version, re.MULTILINE)
+        assert set(parts) <= PARTS
+        assert len(parts) == len(set(parts)) > 0
 
 
 def test_the_gates_table_has_the_rules_in_their_order() -> None:
@@ -69,7 +278,7 @@ def test_the_gates_page_names_the_states_of_a_track() -> None:
 
 
 def test_every_reason_of_the_gate_has_a_meaning_and_a_colour() -> None:
-    css = (ROOT / "streamwatch" / "explain" / "page.css").read_text(encoding="utf-8")
+    css = (ROOT / "streamwatch" / "replay" / "explain" / "page.css").read_text(encoding="utf-8")
     coloured = re.findall(r"\.w-(\w+) \{", css)
     assert set(MEANINGS) == set(Why)
     assert sorted(coloured) == sorted(why.name for why in Why)
@@ -77,7 +286,7 @@ def test_every_reason_of_the_gate_has_a_meaning_and_a_colour() -> None:
 
 
 def test_config_yaml_shows_the_defaults() -> None:
-    """Whatever the example sets is the default, but for what it says is not."""
+    """All that the example sets is the default, except for what it says is not."""
     example = yaml.safe_load(EXAMPLE)
     assert example.pop("cameras") == {
         "gate": {"source": "sample", "transport": "tcp", "loop": False, "every": "500ms", "rotate": 0}
@@ -108,6 +317,5 @@ def test_nobody_is_sent_to_the_index_for_a_program_of_another() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["name"] == "streamwatch-gate"
     assert list(project["scripts"]) == ["streamwatch"]
-    told = [path.read_text(encoding="utf-8") for path in (ROOT / "streamwatch").rglob("*.py")]
-    for text in (README, EXAMPLE, *told):
+    for text in (*TEXTS.values(), EXAMPLE, PACKAGE):
         assert not re.search(r"pip install +(-\S+ +)*['\"]?streamwatch(\[|['\"\s`]|$)", text)

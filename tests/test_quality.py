@@ -1,4 +1,4 @@
-"""ruff and mypy as part of the tests, so that one command says whether the code is good."""
+"""ruff, mypy and the spelling check as part of the tests, so that one command says whether the code is good."""
 
 import subprocess
 import sys
@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
         ["ruff", "check", "--no-cache", "."],
         ["ruff", "format", "--check", "--no-cache", "."],
         ["mypy", "streamwatch"],
+        ["codespell_lib"],
     ],
     ids=" ".join,
 )

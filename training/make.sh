@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes plates.onnx from nothing: training/make.sh WORK [THREADS]. Debian 12, root for the fonts; some hours of CPU.
+# Makes plates.onnx: training/make.sh WORK [THREADS]. It needs Debian 12, root for the fonts, and some hours of CPU.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mkdir -p "$1" && cd "$1" && pwd)

@@ -1,10 +1,10 @@
-"""Addresses of cameras as people write them: which can be used, and what to say of one that is not printed."""
+"""Checks addresses of cameras as people write them, and says what to do about a wrong one. No message repeats one."""
 
 import re
 from urllib.parse import urlsplit
 
-from streamwatch.errors import CaptureError, SourceUnreadable
-from streamwatch.redact import may_hold_a_login
+from streamwatch.core.errors import CaptureError, SourceUnreadable
+from streamwatch.core.redact import may_hold_a_login
 
 ENCODE = (
     "Characters such as / # ? @ % : and blanks in a user or password must be percent-encoded (%2F %23 %3F %40 %25 %3A "
@@ -15,9 +15,9 @@ _HOST = re.compile(r"[\w-]+(\.[\w-]+)+|localhost|\[[0-9a-fA-F:.]+\]")
 
 
 def scheme_of(source: str) -> str:
-    """Return the scheme of an address in small letters; the empty string for what is none.
+    """Return the scheme of an address in small letters; the empty string if the source is no address.
 
-    Raises SourceUnreadable for what can be neither an address nor the name of a file.
+    Raise SourceUnreadable if the source can be neither an address nor the name of a file.
     """
     scheme, separator, _ = source.partition("://")
     if separator and not _SCHEME.fullmatch(scheme):
@@ -26,7 +26,7 @@ def scheme_of(source: str) -> str:
 
 
 def check_address(url: str) -> None:
-    """Raises SourceUnreadable for an address that can never work, above all for a raw password."""
+    """Raise SourceUnreadable for an address that can never work, mostly because a password is not encoded."""
     try:
         parts = urlsplit(url)
         understood = bool(parts.hostname) and parts.port != 0
@@ -37,12 +37,12 @@ def check_address(url: str) -> None:
 
 
 def advised(error: CaptureError, url: str) -> CaptureError:
-    """Return the failure of an address, with what may be wrong in the address itself."""
+    """Return the error, with advice about the address itself if that may hold a login."""
     return type(error)(error.message, ENCODE) if may_hold_a_login(url) else error
 
 
 def _is_rather_one(url: str) -> bool:
-    """True if what stands before the path looks less like a host than what follows on the last "@"."""
+    """Return True if the text before the path looks less like a host than the text after the last "@"."""
     authority = urlsplit(url).netloc.rpartition("@")[2]
     host, colon, port = authority.rpartition(":") if not authority.endswith("]") else (authority, "", "")
     if colon and not port:
@@ -53,6 +53,6 @@ def _is_rather_one(url: str) -> bool:
 
 def _not_understood() -> SourceUnreadable:
     return SourceUnreadable(
-        "The camera's address can not be understood.",
+        "The camera's address cannot be understood.",
         f"Write it like rtsp://user:password@host:554/path. {ENCODE}",
     )

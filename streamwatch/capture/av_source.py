@@ -1,4 +1,4 @@
-"""PyAV: opening files and network streams, decoding packets. FFmpeg's errors become ours here and nowhere else."""
+"""PyAV opens files and network streams and decodes packets. FFmpeg's errors become ours here, in no other module."""
 
 import errno
 import re
@@ -17,10 +17,10 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from streamwatch.capture.address import ENCODE, advised, check_address
+from streamwatch.capture.frames import DecodedPicture
 from streamwatch.capture.orientation import UPRIGHT, Orientation, told_by
-from streamwatch.capture.picture import Decoded
-from streamwatch.errors import CaptureError, SourceLost, SourceUnreadable
-from streamwatch.redact import hide_in_name, place_of
+from streamwatch.core.errors import CaptureError, SourceLost, SourceUnreadable
+from streamwatch.core.redact import hide_in_name, place_of
 
 # FFmpeg's own lines carry addresses with passwords, and speak of every damaged block.
 av.logging.set_level(None)
@@ -33,14 +33,14 @@ _RTSP_OPTIONS = {
 _NETWORK_OPTIONS = {"analyzeduration": "1000000"}
 _DEFAULT_RATE = Fraction(25)
 _NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS (libavformat/avformat.h)
-_CAN_BE_CHEAP = {"h264", "hevc"}
+_CAN_BE_ROUGH = {"h264", "hevc"}
 _LIKE_AN_ADDRESS = re.compile(r"(?:^|/)[a-z]{3,}:/|^//|:.*@", re.IGNORECASE)
 # FFmpeg says EIO when a host's name is unknown.
 _UNREACHABLE = {errno.EIO, errno.EHOSTUNREACH, errno.ENETUNREACH}
 
 
 def open_file(path: Path) -> tuple[InputContainer, VideoStream]:
-    """Raises SourceUnreadable with the sentence that says why."""
+    """Open a video file. Raise SourceUnreadable with the sentence that says why not."""
     try:
         if path.is_file() and path.stat().st_size == 0:
             raise SourceUnreadable(f"{path} is empty.")
@@ -63,10 +63,10 @@ def open_file(path: Path) -> tuple[InputContainer, VideoStream]:
 
 
 def open_network(url: str, transport: str, timeout: float) -> tuple[InputContainer, VideoStream]:
-    """Raises SourceLost with the reason; for an address that can never work, SourceUnreadable.
+    """Open a network stream. Raise SourceLost with the reason, or SourceUnreadable if the address can never work.
 
-    transport: "tcp" or "udp", for RTSP. timeout: seconds without a byte after which FFmpeg gives up; it may take it
-    twice. Looking up a host's name and a flood of bytes that are no stream are not bound by it.
+    transport: "tcp" or "udp", for RTSP. timeout: seconds without a byte after which FFmpeg gives up; it may take twice
+    as long. The look-up of a host's name and a flood of bytes that are no stream are not limited by it.
     """
     check_address(url)
     place = place_of(url)
@@ -91,7 +91,10 @@ def open_network(url: str, transport: str, timeout: float) -> tuple[InputContain
 
 
 def connection_lost(place: str, error: Exception, *, timed_out: bool, timeout: float) -> CaptureError:
-    """Our error for FFmpeg's, whose own text holds the whole address. place: host and port, for the message."""
+    """Return our own error for one of FFmpeg's, whose text holds the whole address.
+
+    place: host and port, for the message. timed_out: the time-out has passed. timeout: seconds.
+    """
     for foreign, message, what_to_do in _CONNECTION_ERRORS:
         if isinstance(error, foreign):
             return SourceLost(f"{place} {message}.", what_to_do)
@@ -103,15 +106,15 @@ def connection_lost(place: str, error: Exception, *, timed_out: bool, timeout: f
     if isinstance(error, av.error.InvalidDataError):
         return SourceLost(f"{place} sends something that is not a video stream.")
     if isinstance(error, OSError) and error.errno in _UNREACHABLE:
-        return SourceLost(f"{place} can not be found or reached.", "Check the host's name and the network.")
-    return SourceLost(f"{place} can not be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
+        return SourceLost(f"{place} cannot be found or reached.", "Check the host's name and the network.")
+    return SourceLost(f"{place} cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
 
 
 def rate_of(container: InputContainer, stream: VideoStream) -> Fraction:
     """Return the pictures a second of a file.
 
-    A bare H.264 or H.265 stream has no time stamps, and FFmpeg takes it for one of 25 pictures a second, though it may
-    say how many there are; a file whose clock was set seems to have hardly any.
+    A bare H.264 or H.265 stream has no time stamps. FFmpeg assumes 25 pictures a second, even if the stream says how
+    many there are. A file whose clock was set seems to have hardly any.
     """
     average, guessed = stream.average_rate, stream.guessed_rate
     if guessed and (not average or average < 1 or container.format.flags & _NO_TIMESTAMPS):
@@ -125,22 +128,25 @@ class Decoder:
     damaged: packets and pictures left out so far, because they could not be decoded whole.
     """
 
-    def __init__(self, context: VideoCodecContext, pieces: bool = False, rotate: int = 0) -> None:
-        """pieces: a packet may hold only some slices of an H.264 picture. rotate: degrees clockwise, for all pictures.
+    def __init__(self, context: VideoCodecContext, split: bool = False, rotate: int = 0) -> None:
+        """split: a packet may hold only some slices of an H.264 picture. rotate: degrees clockwise, for all pictures.
 
-        RTP senders that repeat the parameter sets before every slice of a key picture make FFmpeg's parser see several
-        pictures in one; without this flag each of them comes out half grey, and so does all that refers to it.
+        RTP senders that repeat the parameter sets before every slice of an I-frame make FFmpeg's parser see several
+        pictures in one. Without the flag `chunks` each of them comes out half grey, and so do all that refer to it.
         """
         context.thread_count = 1
-        if pieces and context.name == "h264":
+        if split and context.name == "h264":
             context.flags2 |= Flags2.chunks
-        self._context, self._pieces, self._rotate = context, pieces, rotate
+        self._context, self._split, self._rotate = context, split, rotate
         self._own: Decoder | None = None
         self._told: Orientation | None = None
         self.damaged = 0
 
-    def decode(self, packet: "Packet[VideoStream] | None") -> list[Decoded]:
-        """The pictures that this packet completes, often one; None asks for those still held back at the end."""
+    def decode(self, packet: "Packet[VideoStream] | None") -> list[DecodedPicture]:
+        """Return the pictures that this packet completes, often one.
+
+        None, at the end, asks for the pictures still held back.
+        """
         if self._own is not None and packet is not None:
             self._own.learn(packet)
         try:
@@ -150,30 +156,30 @@ class Decoder:
             return []
         whole = [picture for picture in pictures if not picture.is_corrupt]
         self.damaged += len(pictures) - len(whole)
-        return [Decoded(picture, self._orientation_of(picture)) for picture in whole]
+        return [DecodedPicture(picture, self._orientation_of(picture)) for picture in whole]
 
-    def cheap(self) -> "Decoder":
-        """One that decodes the same without loop filter, and leaves out pictures to which no other refers.
+    def rough(self) -> "Decoder":
+        """Return a decoder without loop filter, which also leaves out pictures to which no other refers.
 
-        For H.264 and H.265: a third cheaper, and rough where things move. For other codecs, and where hardware decodes,
-        it is this one itself.
+        For H.264 and H.265 it is a third cheaper, and rough in parts of the picture that move. For other codecs and for
+        hardware decoders it is this decoder itself.
         """
-        if self._context.is_hwaccel or self._context.name not in _CAN_BE_CHEAP:
+        if self._context.is_hwaccel or self._context.name not in _CAN_BE_ROUGH:
             return self
         context = cast(VideoCodecContext, av.CodecContext.create(self._context.name, "r"))
         context.extradata = self._context.extradata
         context.options = {"skip_loop_filter": "all", "skip_frame": "noref"}
-        cheap = Decoder(context, self._pieces, self._rotate)
-        cheap._own = self
-        return cheap
+        rough = Decoder(context, self._split, self._rotate)
+        rough._own = self
+        return rough
 
     def restart(self) -> None:
-        """Forgets what came before: the next packet begins a group of pictures."""
+        """Forget what came before, because the next packet opens a group of pictures."""
         if self._context.is_open:
             self._context.flush_buffers()
 
     def learn(self, packet: "Packet[VideoStream]") -> None:
-        """Find out the orientation of the stream, which only its own context knows, and tells with a picture."""
+        """Find out the orientation of the stream. Only its own context knows it, and tells it with a picture."""
         if self._context.is_open:
             return
         with suppress(FFmpegError):
@@ -182,13 +188,13 @@ class Decoder:
         self.restart()
 
     def _orientation_of(self, picture: av.VideoFrame) -> Orientation:
-        """What was told last counts: a stream may tell it once, or with its I-frames only."""
+        """Return the orientation told last, because a stream may tell it once, or with its I-frames only."""
         self._told = told_by(picture) or self._told or (None if self._own is None else self._own._told)
         return (self._told or UPRIGHT).then(self._rotate)
 
 
 def _video_of(container: InputContainer) -> VideoStream | None:
-    """The main video stream; the cover of a music file is none."""
+    """Return the main video stream, or None. The cover of a music file is no video."""
     pictures = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     usable = [stream for stream in pictures if stream.codec_context is not None]
     best = container.streams.best("video")
@@ -203,11 +209,11 @@ def _unreadable(path: Path, error: Exception) -> SourceUnreadable:
         return SourceUnreadable(f"{place} is a folder, not a video.")
     if isinstance(error, av.error.InvalidDataError):
         return SourceUnreadable(f"{place} is not a video, or it was cut off before its index was written.")
-    return SourceUnreadable(f"{place} can not be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
+    return SourceUnreadable(f"{place} cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}.")
 
 
 def _meant(path: Path) -> str:
-    """What somebody may have wanted to write."""
+    """Return a sentence about what the person may have wanted to write."""
     if path.name.lower() == "sample":
         return "The clip that comes with streamwatch is `source: sample`."
     if _LIKE_AN_ADDRESS.search(str(path)):

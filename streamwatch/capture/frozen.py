@@ -1,31 +1,35 @@
-"""Whether a live camera still sees anything new."""
+"""Finds live cameras that do not see anything new any more."""
 
 from collections import deque
 
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 
+FROZEN_AFTER = 120.0
+"""Seconds of the same picture after which a camera counts as frozen."""
+LONGEST_WAIT = 3600.0
+"""Upper limit of the wait between two reopenings of a frozen camera, in s. The first is `frozen_after`; it doubles."""
 EVERY = 1.0
 """Seconds between two looks; a look costs 0.04 ms at 1080p, 0.1 ms at 4K."""
 STRIDE = 8
-"""Of every so many rows and columns one pixel is looked at."""
+"""Of this number of rows, and of columns, one is looked at."""
 REMEMBERED = 8
-"""How many different pictures count as known. An encoder whose sensor hangs goes on coding one and the same picture,
-and its groups of pictures repeat (x264 at constant quality: 2 to 4 different ones, once a second). A recording that
-somebody serves in a loop has more."""
+"""Number of different pictures that count as known. An encoder whose sensor hangs goes on coding one and the same
+picture, and its groups of pictures repeat (x264 at constant quality: 2 to 4 different ones, once a second). A recording
+that somebody serves in a loop has more."""
 LOOKS = 5
-"""At least so many known pictures in a row, for a camera that rarely sends any."""
+"""Lower limit of the known pictures in a row, for a camera that rarely sends any."""
 MOVES = 3
-"""So many new pictures in a row end a freeze. Fewer come when a hanging sensor is merely coded anew, as after a
+"""Number of new pictures in a row that end a freeze. Fewer come when a hanging sensor is merely coded anew, as after a
 reopening."""
 
 
-class FrozenWatch:
-    """Whether a camera has shown nothing but pictures seen before for `after` seconds, to the bit.
+class FreezeDetector:
+    """Finds out if a camera has shown nothing but pictures seen before for `after` seconds, to the bit.
 
-    The noise of a sensor, and each key picture that codes it, changes some pixel; so one new picture is enough to
-    prove life, and a still scene is no freeze. Not found: a picture that stands still under a running clock, and one
-    that an encoder starved of bits codes differently every time. A scene without any noise (a lens cap, a drawn test
-    picture) counts as frozen. Not thread safe.
+    The noise of a sensor changes some pixel, and so does each I-frame that codes it. So one new picture is enough to
+    prove life, and a still scene is no freeze. Two freezes are not found: a picture that stands still under a running
+    clock, and one that an encoder without enough bits codes differently every time. A scene without any noise (a lens
+    cap, a drawn test picture) counts as frozen. Not thread safe.
     """
 
     def __init__(self, after: float) -> None:
@@ -38,7 +42,7 @@ class FrozenWatch:
         self.frozen = False
 
     def look(self, now: float, luma: Picture) -> bool:
-        """Whether the picture is frozen. now: monotonic seconds. luma: (height, width) uint8 of any frame."""
+        """Return True if the picture is frozen. now: monotonic seconds. luma: (height, width) uint8 of any frame."""
         if now >= self._next_look:
             self._next_look = now + self._every
             self._judge(now, hash((luma.shape, luma[::STRIDE, ::STRIDE].tobytes())))
@@ -57,3 +61,24 @@ class FrozenWatch:
             self.frozen = True
         elif self._new_in_a_row >= MOVES:
             self.frozen = False
+
+
+class ReopenSchedule:
+    """When a frozen camera is reopened: at once, and then after waits that double. Times are monotonic seconds."""
+
+    def __init__(self, first_wait: float) -> None:
+        self._first_wait = self._wait = first_wait
+        self._due_at = 0.0
+
+    def begin(self, now: float) -> None:
+        """Note that the camera has just frozen."""
+        self._due_at, self._wait = now, self._first_wait
+
+    def due(self, now: float) -> bool:
+        """Return True if the camera is to be reopened."""
+        return now >= self._due_at
+
+    def advance(self, now: float) -> None:
+        """Plan the next reopening."""
+        self._due_at = now + self._wait
+        self._wait = min(2 * self._wait, LONGEST_WAIT)

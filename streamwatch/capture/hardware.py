@@ -1,4 +1,4 @@
-"""Hardware decoders, where they open. No machine on which the tests run has one: only the way back is tested."""
+"""Hardware decoders. No machine that runs the tests has one, so only the fallback to software is tested."""
 
 import logging
 from functools import cache
@@ -16,10 +16,10 @@ SOFTWARE = {"auto", "software"}
 
 
 def context_for(own: VideoCodecContext, how: str) -> VideoCodecContext:
-    """A stream's context, or one like it that decodes in hardware.
+    """Return a stream's context, or one like it that decodes in hardware.
 
-    how: a kind of device (vaapi, cuda, …) or of named decoder (v4l2m2m for h264_v4l2m2m and so on). What does not open
-    is said once, and software decodes.
+    how: a kind of device (vaapi, cuda, …) or of named decoder (v4l2m2m for h264_v4l2m2m and so on). If it does not
+    open, the log says so once, and software decodes.
     """
     if how in SOFTWARE or not _opens(own.name, how):
         return own
@@ -33,13 +33,13 @@ def _opens(codec: str, how: str) -> bool:
     try:
         _made(codec, how).open()
     except (FFmpegError, UnknownCodecError):
-        log.warning("The decoder %s can not be used for %s here; software decodes.", how, codec)
+        log.warning("The decoder %s cannot be used for %s here, so software decodes.", how, codec)
         return False
     return True
 
 
 def _made(codec: str, how: str) -> VideoCodecContext:
-    """Raises FFmpegError and UnknownCodecError where there is none."""
+    """Return a hardware decoder. Raise FFmpegError or UnknownCodecError if there is none."""
     try:
         accelerated = av.CodecContext.create(codec, "r", hwaccel=HWAccel(how))
         if accelerated.is_hwaccel:

@@ -1,84 +1,81 @@
-"""GET requests to cameras over http and https. httpx is spoken here and nowhere else in capture.
+"""GET requests to cameras over http and https. No other module of capture uses httpx.
 
-Nothing of an address but host and port reaches a message: passwords stand in its user part, its path and its query.
+Only the host and port of an address reach a message: passwords stand in its user part, its path and its query.
 """
 
-import logging
-import math
-import socket
 import ssl
 import time
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import httpcore
 import httpx
 
 from streamwatch.capture.address import ENCODE, check_address
-from streamwatch.errors import SourceLost
-from streamwatch.redact import place_of
+from streamwatch.core.errors import SourceLost
+from streamwatch.core.redact import place_of
+from streamwatch.system.connections import Connections, Deadline, Transport, camera_pool, silence_logs
 
 _REDIRECTS = 3
 _ACCEPTED = "image/jpeg, multipart/x-mixed-replace, */*;q=0.1"
 
 
 class NotHttp(Exception):
-    """The answer is not what httpx takes for HTTP; FFmpeg may."""
+    """The answer is not HTTP as httpx understands it. FFmpeg may understand it."""
 
 
-class HttpCamera:
-    """One address. timeout: seconds for a connection, for the head of an answer, and without a byte of it."""
+class HttpCameraClient:
+    """Asks one address. place: host and port, for messages."""
 
     def __init__(self, url: str, timeout: float) -> None:
-        """Raises SourceUnreadable for an address that can never work."""
+        """timeout: seconds for a connection and the head of an answer, and without a byte of the answer.
+
+        Raise SourceUnreadable for an address that can never work.
+        """
         check_address(url)
-        for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
-            logging.getLogger(name).addFilter(_drop)
-        self.place, self._timeout, self._watched = place_of(url), timeout, _Watched()
+        silence_logs()
+        self.place, self._timeout = place_of(url), timeout
+        self._deadline, self._connections = Deadline(), Connections()
         parts = urlsplit(url)
         self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         login = None if parts.username is None else _Login(unquote(parts.username), unquote(parts.password or ""))
         self._knows_login = login is not None
         self._client = httpx.Client(
             auth=login,
-            transport=_Transport(self._watched),
+            transport=Transport(camera_pool(self._connections)),
             follow_redirects=True,
             max_redirects=_REDIRECTS,
-            timeout=timeout,
             headers={"Accept": _ACCEPTED, "Accept-Encoding": "identity"},
         )
 
-    def get(self) -> "Answer":
-        """Ask once. Raises SourceLost with the reason, and NotHttp."""
-        self._watched.deadline = time.monotonic() + self._timeout
+    def get(self) -> "CameraResponse":
+        """Ask once, and return the answer after its head has come. Raise SourceLost with the reason, or NotHttp."""
+        self.extend()
         try:
-            response = self._client.send(self._client.build_request("GET", self._url), stream=True)
+            request = self._client.build_request("GET", self._url, extensions={"timeout": self._deadline.timeouts()})
+            response = self._client.send(request, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._failure(error) from None
         if response.status_code != 200:
             response.close()
             raise self._refusal(response.status_code)
-        answer = Answer(self, response)
-        # One picture must be there in time; a stream of them goes on.
-        self.bound(answer.kind.startswith("image/"))
-        return answer
+        self.extend()
+        return CameraResponse(self, response)
 
-    def bound(self, soon: bool) -> None:
-        """What comes from now on must come within the time-out. soon: False: it may take as long as it likes."""
-        self._watched.deadline = time.monotonic() + self._timeout if soon else math.inf
+    def extend(self) -> None:
+        """Start the time-out anew: the next data must come within it."""
+        self._deadline.at = time.monotonic() + self._timeout
 
     def stop(self) -> None:
-        """From any thread: an answer that is waited for ends."""
-        self._watched.hang_up()
+        """End an answer that is waited for. From any thread."""
+        self._connections.hang_up()
 
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
 
     def broken(self, error: Exception) -> SourceLost:
-        """Return what it means that an answer broke off."""
+        """Return the error that says why an answer broke off."""
         failure = self._failure(error)
         return failure if isinstance(failure, SourceLost) else SourceLost(f"{self.place} broke off its answer.")
 
@@ -93,7 +90,7 @@ class HttpCamera:
                 )
             if isinstance(cause, ssl.SSLError):
                 return SourceLost(f"{self.place} does not speak https as it must.", "Try http:// or another port.")
-            return SourceLost(f"{self.place} can not be found or reached.", "Check the host's name and the network.")
+            return SourceLost(f"{self.place} cannot be found or reached.", "Check the host's name and the network.")
         if isinstance(error, httpx.TooManyRedirects):
             return SourceLost(f"{self.place} redirects in circles.")
         if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):
@@ -117,24 +114,26 @@ class HttpCamera:
         return SourceLost(f"{self.place} answers with the HTTP status {status}.")
 
 
-class Answer:
+class CameraResponse:
     """What comes after the head of an answer. kind: its media type in small letters, without parameters."""
 
-    def __init__(self, camera: HttpCamera, response: httpx.Response) -> None:
+    def __init__(self, camera: HttpCameraClient, response: httpx.Response) -> None:
         self._camera, self._response = camera, response
         self._coming, self._peeked = response.iter_raw(), b""
         self.kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        # One picture must be whole in time. A stream of pictures goes on, and each part of it must come in time.
+        self._goes_on = not self.kind.startswith("image/")
 
     def peek(self, sought: bytes, size: int) -> bool:
-        """True if so many bytes at the beginning hold something. Raises SourceLost."""
-        self._camera.bound(True)
+        """Return True if the first `size` bytes hold what is sought. All must come in time. Raise SourceLost."""
+        self._goes_on = False
         while sought not in self._peeked and len(self._peeked) < size and (more := self._more()):
             self._peeked += more
-        self._camera.bound(False)
+        self._goes_on = True
         return sought in self._peeked
 
     def parts(self) -> Iterator[bytes]:
-        """The bytes as they come, not decompressed. Raises SourceLost."""
+        """Yield the bytes as they come, not decompressed. Raise SourceLost."""
         try:
             yield self._peeked
             while more := self._more():
@@ -143,10 +142,12 @@ class Answer:
             self.close()
 
     def close(self) -> None:
-        """Hang up, if not all of it was read."""
+        """Hang up if not all of the answer was read."""
         self._response.close()
 
     def _more(self) -> bytes:
+        if self._goes_on:
+            self._camera.extend()
         try:
             return next(self._coming, b"")
         except (httpx.HTTPError, httpx.StreamError) as error:
@@ -154,7 +155,10 @@ class Answer:
 
 
 class _Login(httpx.Auth):
-    """Digest or Basic, as the camera asks; nothing before it has asked, so that Basic is not sent needlessly."""
+    """Digest or Basic, as the camera asks.
+
+    No login is sent before the camera asks, so that Basic is not sent needlessly.
+    """
 
     def __init__(self, user: str, password: str) -> None:
         self._digest = httpx.DigestAuth(user, password)
@@ -181,85 +185,8 @@ class _Login(httpx.Auth):
             yield next(self._basic.auth_flow(request))
 
 
-class _Watched(httpcore.NetworkBackend):
-    """Connections that end at a deadline however they trickle, and when somebody wants them to."""
-
-    def __init__(self) -> None:
-        self._backend = httpcore.SyncBackend()
-        self._stream: _Stream | None = None
-        self._ended = False
-        self.deadline = math.inf
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Any = None,
-    ) -> httpcore.NetworkStream:
-        """See httpcore."""
-        stream = self._backend.connect_tcp(host, port, self.left(timeout), local_address, socket_options)
-        self._stream = _Stream(stream, self)
-        return self._stream
-
-    def left(self, timeout: float | None) -> float:
-        """Return how long the next step may take."""
-        left = self.deadline - time.monotonic()
-        if left <= 0 or self._ended:
-            raise httpcore.ReadTimeout
-        return min(left, math.inf if timeout is None else timeout)
-
-    def hang_up(self) -> None:
-        """From any thread."""
-        self._ended = True
-        if self._stream is not None:
-            with suppress(OSError):
-                self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-
-
-class _Stream(httpcore.NetworkStream):
-    """One connection."""
-
-    def __init__(self, stream: httpcore.NetworkStream, watched: _Watched) -> None:
-        self._stream, self._watched = stream, watched
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._watched.left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._watched.left(timeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._watched.left(timeout))
-        self._watched._stream = _Stream(stream, self._watched)
-        return self._watched._stream
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-class _Transport(httpx.HTTPTransport):
-    """Without proxies: cameras are near. Without a look at certificates: cameras sign theirs themselves."""
-
-    def __init__(self, backend: httpcore.NetworkBackend) -> None:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        super().__init__(verify=context)
-        self._pool = httpcore.ConnectionPool(ssl_context=context, max_connections=1, network_backend=backend)
-
-
 def _system_error(error: BaseException | None) -> BaseException | None:
-    """What the operating system said, behind what the libraries made of it."""
+    """Return the error of the operating system that the libraries' error was made from."""
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
     return error
-
-
-def _drop(record: logging.LogRecord) -> bool:
-    return False

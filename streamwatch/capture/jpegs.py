@@ -1,25 +1,20 @@
-"""JPEG pictures out of a stream of bytes, whatever stands between them: boundaries and headers are not relied upon."""
+"""Finds JPEG pictures in a stream of bytes, whatever stands between them: no boundaries or headers are needed."""
 
-import re
 from collections.abc import Iterator
 
-from streamwatch.errors import SourceLost
+from streamwatch.core.errors import SourceLost
+from streamwatch.imaging.jpeg_syntax import END_OF_SCAN, EOI, FRAME_HEADERS, SOI, SOS, frame_size
+from streamwatch.imaging.limits import PictureLimits, UnfitPicture, check_size
 
-LARGEST = 32_000_000
-"""Bytes of one picture, or without any, at most."""
-MOST_PIXELS = 50_000_000
-"""Of one picture; no camera has more, and a small file may announce four billion."""
+CAMERA_LIMITS = PictureLimits(bytes=32_000_000, side=65_535, pixels=50_000_000)
+"""bytes: of one picture, or without one. pixels: no camera has more, and a small file may announce four billion."""
 
-_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _ALONE = {0x01, *range(0xD0, 0xD8)}
-"""Markers without a segment behind them."""
-_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-"""Markers of a frame header, which holds the size (ITU-T T.81, table B.1)."""
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+"""Markers that no segment follows."""
 
 
-class JpegCutter:
-    """Cuts pictures out of what comes, in order. place: who sends them, for messages."""
+class JpegExtractor:
+    """Takes pictures out of what comes, in order. place: where it comes from, for messages."""
 
     def __init__(self, place: str) -> None:
         self._place = place
@@ -28,15 +23,15 @@ class JpegCutter:
         self._coded = self._scanning = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give out the pictures that are complete now. Raises SourceLost for what is too large to be one."""
+        """Yield the pictures that are complete now. Raise SourceLost for what is too large to be one."""
         self._data += data
         while self._find_end():
             yield self._cut()
-        if max(len(self._data), self._junk) > LARGEST:
-            raise SourceLost(f"{self._place} sends {LARGEST // 1_000_000} MB without a whole JPEG picture.")
+        if max(len(self._data), self._junk) > CAMERA_LIMITS.bytes:
+            raise SourceLost(f"{self._place} sends {CAMERA_LIMITS.bytes // 1_000_000} MB without a whole JPEG picture.")
 
     def end(self) -> Iterator[bytes]:
-        """Give out the last picture if only the mark of its end is missing."""
+        """Yield the last picture if only its end marker is missing."""
         if self._coded:
             self._at = len(self._data)
             yield self._cut()
@@ -48,18 +43,18 @@ class JpegCutter:
         return picture if picture.endswith(b"\xff\xd9") else picture + b"\xff\xd9"
 
     def _find_end(self) -> bool:
-        """True if a picture ends at `_at`; else what is there was gone through as far as it goes."""
+        """Return True if a picture ends at `_at`; False if all that is there was searched."""
         while self._at or self._find_beginning():
             if self._scanning and not self._leave_scan():
                 return False
             if len(self._data) < self._at + 2:
                 return False
             fill, kind = self._data[self._at : self._at + 2]
-            if fill != 0xFF or 0x01 < kind < 0xC0 or (kind == _SOI and not self._coded):
+            if fill != 0xFF or 0x01 < kind < 0xC0 or (kind == SOI and not self._coded):
                 self._give_up()
-            elif kind == _SOI:
+            elif kind == SOI:
                 return True
-            elif kind == _EOI:
+            elif kind == EOI:
                 self._at += 2
                 return True
             elif kind == 0xFF:
@@ -79,14 +74,14 @@ class JpegCutter:
         return begin >= 0
 
     def _give_up(self) -> None:
-        """What began was no picture."""
+        """Leave out what began but was no picture."""
         self._junk += self._at
         del self._data[: self._at]
         self._at, self._coded, self._scanning = 0, False, False
 
     def _leave_scan(self) -> bool:
-        """Go on to the marker behind the coded data, if it is there."""
-        marker = _MARKER.search(self._data, self._at)
+        """Go on to the marker after the coded data, and return True if it is there."""
+        marker = END_OF_SCAN.search(self._data, self._at)
         if marker is None:
             self._at = max(self._at, len(self._data) - 1)
             return False
@@ -94,18 +89,22 @@ class JpegCutter:
         return True
 
     def _pass_segment(self, kind: int) -> bool:
-        """Go on behind a segment, if enough of it is there."""
+        """Go on after a segment, and return True if enough of it is there."""
         head = self._data[self._at + 2 : self._at + 9]
-        if len(head) < (7 if kind in _SIZES else 2):
+        if len(head) < (7 if kind in FRAME_HEADERS else 2):
             return False
-        if kind in _SIZES:
-            height, width = int.from_bytes(head[3:5]), int.from_bytes(head[5:7])
-            if height * width > MOST_PIXELS:
-                raise SourceLost(
-                    f"{self._place} sends pictures of {width} x {height}, too many pixels to be decoded.",
-                    f"Let it send at most {MOST_PIXELS // 1_000_000} megapixels.",
-                )
+        if kind in FRAME_HEADERS:
+            self._check_size(*frame_size(head))
         self._at += 2 + max(2, int.from_bytes(head[:2]))
-        self._scanning = kind == _SOS
+        self._scanning = kind == SOS
         self._coded |= self._scanning
         return True
+
+    def _check_size(self, width: int, height: int) -> None:
+        try:
+            check_size(width, height, CAMERA_LIMITS)
+        except UnfitPicture:
+            raise SourceLost(
+                f"{self._place} sends pictures of {width} x {height}, too many pixels to be decoded.",
+                f"Let it send at most {CAMERA_LIMITS.pixels // 1_000_000} megapixels.",
+            ) from None

@@ -1,4 +1,4 @@
-"""Network streams: RTSP over TCP or UDP, and what else FFmpeg plays live (HTTP, RTMP)."""
+"""Network streams: RTSP over TCP or UDP, and the other live streams that FFmpeg plays (HTTP, RTMP)."""
 
 import logging
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streamwatch.capture.av_source import Decoder, connection_lost, open_network
+from streamwatch.capture.frames import frame_of
 from streamwatch.capture.hardware import context_for
-from streamwatch.capture.packets import Cutter, Piece
-from streamwatch.capture.picture import frame_of
-from streamwatch.capture.stamps import JumpWatch
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceLost
-from streamwatch.model import Frame
-from streamwatch.redact import place_of
-from streamwatch.words import signed_age
+from streamwatch.capture.packets import AccessUnitParser, CodedPacket
+from streamwatch.capture.timestamps import ClockJumpDetector
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceLost
+from streamwatch.core.model import Frame
+from streamwatch.core.redact import place_of
+from streamwatch.core.text import signed_age
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +31,11 @@ class NetworkStream:
     ) -> None:
         self._camera, self._clock, self._timeout = camera, clock, timeout
         self._place, self._decode, self._rotate = place_of(url), decode, rotate
-        self._stamps = JumpWatch()
+        self._stamps = ClockJumpDetector()
         self._container, self._stream = open_network(url, transport, timeout)
 
     def frames(self) -> Iterator[Frame | None]:
-        """Never ends but by SourceLost. `captured_at` is the time when the picture's packet came."""
+        """Yield frames until SourceLost is raised. captured_at: the time when the picture's packet came."""
         decoder = self.decoder()
         for packet in self._packets():
             captured_at = self._clock.now()
@@ -45,22 +45,22 @@ class NetworkStream:
             for picture in pictures:
                 yield frame_of(self._camera, captured_at, picture)
 
-    def pieces(self) -> Iterator[Piece]:
-        """The same undecoded, to be decoded by one of `decoder`."""
-        cutter = Cutter(in_parts=True)
+    def packets(self) -> Iterator[CodedPacket]:
+        """Yield the same pictures undecoded, for `decoder`."""
+        parser = AccessUnitParser(split=True)
         for packet in self._packets():
-            yield cutter.piece(packet, self._clock.monotonic(), self._clock.now(), packet.pts)
+            yield parser.parse(packet, self._clock.monotonic(), self._clock.now(), packet.pts)
 
     def decoder(self) -> Decoder:
-        """Decodes what `pieces` gives, in any thread, also after the stream has ended."""
+        """Return a decoder of the packets, for any thread, also after the stream has ended."""
         context = context_for(self._stream.codec_context, self._decode)
-        return Decoder(context, pieces=True, rotate=self._rotate)
+        return Decoder(context, split=True, rotate=self._rotate)
 
     def stop(self) -> None:
-        """Nothing can interrupt FFmpeg's read; the next packet or its own time-out ends it."""
+        """Do nothing: FFmpeg's read cannot be interrupted; the next packet or its own time-out ends it."""
 
     def close(self) -> None:
-        """Hangs up."""
+        """Close the connection."""
         self._container.close()
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
@@ -79,7 +79,7 @@ class NetworkStream:
         by = self._stamps.look(stamp, self._clock.monotonic())
         if by is not None:
             log.warning(
-                "Camera %s: the time stamps of its stream have jumped by %s; the time at which pictures come counts.",
+                "Camera %s: the time stamps of its stream have jumped by %s; the time of arrival counts.",
                 self._camera,
                 signed_age(by),
             )

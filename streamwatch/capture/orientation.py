@@ -1,4 +1,4 @@
-"""How the pictures of a stream must be turned: what the stream itself says, and how the camera hangs."""
+"""The turn that the pictures of a stream need: the turn that the stream names, and the one of `rotate`."""
 
 import math
 import struct
@@ -11,7 +11,7 @@ import numpy as np
 from av.buffer import Buffer
 from av.sidedata.sidedata import SideData
 
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 
 _TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 _MATRIX = struct.Struct("=9i")
@@ -19,14 +19,14 @@ _MATRIX = struct.Struct("=9i")
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """quarter_turns: counter-clockwise, 0 to 3. mirrored: left and right are exchanged before that."""
+    """A turn. quarter_turns: counter-clockwise, 0 to 3. mirrored: left and right are exchanged before the turn."""
 
     quarter_turns: int = 0
     mirrored: bool = False
 
     @classmethod
     def of_matrix(cls, matrix: bytes | Buffer) -> Self:
-        """Return the orientation of a display matrix (libavutil/display.h): 9 int32, of which 4 turn and mirror.
+        """Return the orientation of a display matrix (libavutil/display.h): 9 int32; 4 of them turn and mirror.
 
         An angle between quarter turns counts as the nearest of them.
         """
@@ -37,11 +37,11 @@ class Orientation:
         return cls(round(math.atan2(-b, a) / (math.pi / 2)) % 4, mirrored)
 
     def then(self, clockwise: int) -> "Orientation":
-        """Return the orientation of a camera that is turned as well. clockwise: degrees, 0, 90, 180 or 270."""
+        """Return this orientation with the turn of the camera. clockwise: degrees, 0, 90, 180 or 270."""
         return Orientation((self.quarter_turns - clockwise // 90) % 4, self.mirrored)
 
     def upright(self, picture: Picture) -> Picture:
-        """Turn a picture of shape (height, width) or (height, width, 3). One that stands upright is not copied."""
+        """Return a turned picture of shape (height, width) or (height, width, 3). An upright picture is not copied."""
         if self.mirrored:
             picture = np.asarray(cv2.flip(picture, 1), np.uint8)
         if self.quarter_turns:
@@ -53,6 +53,6 @@ UPRIGHT = Orientation()
 
 
 def told_by(picture: av.VideoFrame) -> Orientation | None:
-    """Return what a decoded picture says of itself; None if it says nothing."""
+    """Return the orientation that a decoded picture brings with it; None if it brings none."""
     matrix = cast("SideData | None", picture.side_data.get("DISPLAYMATRIX"))
     return None if matrix is None else Orientation.of_matrix(matrix)

@@ -1,4 +1,8 @@
-"""Pictures as they came, undecoded: kept for as long as they may still be wanted."""
+"""The packets of a stream as they came, undecoded: kept for as long as they may still be wanted.
+
+Words of the codecs: an access unit is one coded picture, of one or several packets. An I-frame needs no other picture.
+It opens a group of pictures (GOP), whose other pictures refer to it and to each other.
+"""
 
 import threading
 from bisect import bisect_left
@@ -11,54 +15,59 @@ from av.video.stream import VideoStream
 
 _PARAMETERS: Literal["new_extradata"] = "new_extradata"
 SECONDS, BYTES = 12.0, 24_000_000
-"""How much is kept at most of a stream whose consumer does not come, or whose groups of pictures are that long."""
+"""Upper limits of what is kept of one stream, if its consumer takes nothing or its groups are very long."""
 
 NEARLY = 0.9
-"""So much of that, which leaves time to decode the group while its key picture is still there."""
+"""Share of these limits. A group that fills it counts as too long to be kept; there is still time to decode it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A coded picture, or a part of one (RTP senders may split it). Its packet's pts is `number`.
+class CodedPacket:
+    """An access unit, or a part of one, because RTP senders may split it. The pts of its packet is `number`.
 
-    serial: counts pieces; number: counts pictures in the order in which they came. key: with this piece a picture
-    begins that needs no other, and so a group; group: that picture's number. at: seconds on the source's own clock,
-    never falling. arrived_at: aware UTC. stamp: the packet's own time, in units of the stream's time base.
+    serial: counts packets. number: counts access units in the order in which they came. i_frame: True if an I-frame,
+    and so a group, begins with this packet. group: the number of the I-frame that opens the group. at: seconds on the
+    source's own clock, never falling. arrived_at: aware UTC. stamp: the packet's own time, in units of the stream's
+    time base.
     """
 
     packet: "Packet[VideoStream]"
     serial: int
     number: int
-    key: bool
+    i_frame: bool
     group: int
     at: float
     arrived_at: datetime
     stamp: int | None
 
 
-class Cutter:
-    """Makes pieces of one stream's packets. in_parts: those with one time stamp may be parts of one picture."""
+class AccessUnitParser:
+    """Numbers the packets and access units of one stream."""
 
-    def __init__(self, in_parts: bool = False) -> None:
-        self._in_parts = in_parts
+    def __init__(self, split: bool = False) -> None:
+        """split: packets with the same time stamp may be parts of one access unit."""
+        self._split = split
         self._parameters: PacketSideData | None = None
         self._serial = self._number = self._group = -1
         self._stamp: int | None = None
 
-    def piece(self, packet: "Packet[VideoStream]", at: float, arrived_at: datetime, stamp: int | None) -> Piece:
-        """Takes the packet over. at: seconds on the source's own clock. stamp: the packet's time, None if unknown."""
-        begins = not self._in_parts or stamp is None or stamp != self._stamp
+    def parse(self, packet: "Packet[VideoStream]", at: float, arrived_at: datetime, stamp: int | None) -> CodedPacket:
+        """Return the packet with its numbers; its time stamps are overwritten.
+
+        at: seconds on the source's own clock. stamp: the packet's time, None if unknown.
+        """
+        begins = not self._split or stamp is None or stamp != self._stamp
         self._serial, self._stamp = self._serial + 1, stamp
         self._number += begins
-        if key := begins and packet.is_keyframe:
+        if i_frame := begins and packet.is_keyframe:
             self._group = self._number
             self._pass_parameters_on(packet)
-        # So that a decoded picture says of which packet it is, whatever the stream's own time stamps are worth.
+        # So that a decoded picture says from which packet it comes, however wrong the stream's own time stamps are.
         packet.pts, packet.dts = self._number, None
-        return Piece(packet, self._serial, self._number, key, self._group, at, arrived_at, stamp)
+        return CodedPacket(packet, self._serial, self._number, i_frame, self._group, at, arrived_at, stamp)
 
     def _pass_parameters_on(self, packet: "Packet[VideoStream]") -> None:
-        """They are sent once, with a key picture, but each decoder needs them, and each begins with such a one."""
+        """Add the last parameter sets to an I-frame: they are sent once, but every decoder needs them at its start."""
         if packet.has_sidedata(_PARAMETERS):
             self._parameters = packet.get_sidedata(_PARAMETERS)
         elif self._parameters is not None:
@@ -66,147 +75,138 @@ class Cutter:
 
 
 class PacketBuffer:
-    """Whole groups of pictures, the oldest first. One thread adds, one takes.
+    """Keeps whole groups of pictures, the oldest first. One thread adds packets, another one takes them.
 
-    dropped: pictures that were given up before anybody had asked for them. ended: nothing will be added any more.
+    dropped: access units that were given up before anybody asked for them. ended: no packet will be added any more.
+    crowded: the newest group alone fills nearly all the room, so it cannot be kept if it goes on.
     """
 
     def __init__(self, seconds: float = SECONDS, size: int = BYTES) -> None:
-        """seconds, size in bytes: what is kept at most; beyond, the oldest groups go."""
+        """seconds, size in bytes: the limits. Beyond them the oldest groups are given up."""
         self._seconds, self._size = seconds, size
         self._lock = threading.Lock()
-        self._pieces: list[Piece] = []
-        self._keys: list[Piece] = []
+        self._packets: list[CodedPacket] = []
+        self._i_frames: list[CodedPacket] = []
         self._bytes = self._group_bytes = self._decoded = 0
-        self._joined = False
-        self._in_parts: bool | None = None
+        self._split: bool | None = None
         self.dropped = 0
-        self.ended = False
+        self.ended = self.crowded = False
 
-    def add(self, piece: Piece) -> None:
-        """What comes before a key picture, or after a hole, can not be decoded and is left out."""
+    def add(self, packet: CodedPacket) -> None:
+        """Add a packet; one before the first I-frame, or after a hole, cannot be decoded and is left out."""
         with self._lock:
-            self._joined |= piece.key
-            if not self._joined:
+            if not packet.i_frame and not self._packets:
                 return
-            self._note_parts(piece)
-            self._pieces.append(piece)
-            if piece.key:
-                self._keys.append(piece)
+            self._note_split(packet)
+            self._packets.append(packet)
+            if packet.i_frame:
+                self._i_frames.append(packet)
                 self._group_bytes = 0
-            self._bytes += piece.packet.size
-            self._group_bytes += piece.packet.size
-            if self._bytes > self._size or piece.at - self._pieces[0].at > self._seconds:
+            self._bytes += packet.packet.size
+            self._group_bytes += packet.packet.size
+            if self._bytes > self._size or packet.at - self._packets[0].at > self._seconds:
                 self._give_up()
+            lasts = packet.at - self._i_frames[-1].at if self._i_frames else 0.0
+            self.crowded = bool(self._i_frames) and (
+                lasts > NEARLY * self._seconds or self._group_bytes > NEARLY * self._size
+            )
 
-    def crowded(self) -> bool:
-        """Whether the newest group alone takes nearly all the room: if it goes on it can not be kept."""
+    def newest(self) -> CodedPacket | None:
+        """Return the last packet that came."""
         with self._lock:
-            if not self._keys:
-                return False
-            lasts = self._pieces[-1].at - self._keys[-1].at
-            return lasts > NEARLY * self._seconds or self._group_bytes > NEARLY * self._size
+            return self._packets[-1] if self._packets else None
 
-    def newest(self) -> Piece | None:
-        """The last piece that came."""
+    def after(self, serial: int) -> CodedPacket | None:
+        """Return the first packet kept whose serial is at least this."""
         with self._lock:
-            return self._pieces[-1] if self._pieces else None
+            index = bisect_left(self._packets, serial, key=_serial)
+            return self._packets[index] if index < len(self._packets) else None
 
-    def after(self, serial: int) -> Piece | None:
-        """The first piece kept whose serial is at least this."""
+    def since(self, at: float) -> CodedPacket | None:
+        """Return the first packet kept that came at this time of the source's clock or later."""
         with self._lock:
-            index = bisect_left(self._pieces, serial, key=_serial)
-            return self._pieces[index] if index < len(self._pieces) else None
+            index = bisect_left(self._packets, at, key=_at)
+            return self._packets[index] if index < len(self._packets) else None
 
-    def since(self, at: float) -> Piece | None:
-        """The first piece kept that came at this time of the source's clock or later."""
+    def access_unit(self, number: int) -> list[CodedPacket]:
+        """Return all packets of an access unit, in order; none if it is not kept."""
         with self._lock:
-            index = bisect_left(self._pieces, at, key=_at)
-            return self._pieces[index] if index < len(self._pieces) else None
+            first, last = (bisect_left(self._packets, n, key=_number) for n in (number, number + 1))
+            return self._packets[first:last]
 
-    def picture(self, number: int) -> list[Piece]:
-        """All pieces of a picture, in order; none where it is not kept."""
-        return self.pictures(number, number + 1)
-
-    def pictures(self, number: int, end: int) -> list[Piece]:
-        """All pieces of the pictures from one number on and before another, as far as they are kept."""
+    def newest_i_frame(self) -> CodedPacket | None:
+        """Return the packet that opens the newest group."""
         with self._lock:
-            first, last = (bisect_left(self._pieces, n, key=_number) for n in (number, end))
-            return self._pieces[first:last]
+            return self._i_frames[-1] if self._i_frames else None
 
-    def newest_key(self) -> Piece | None:
-        """Where the newest group begins."""
-        with self._lock:
-            return self._keys[-1] if self._keys else None
+    def whole_i_frame(self, number: int) -> CodedPacket | None:
+        """Return the newest I-frame that has this number or a higher one and has come completely.
 
-    def whole_key(self, number: int) -> Piece | None:
-        """The newest beginning of a group that has that number or a higher one and whose picture is complete.
-
-        Where pictures come in parts that is known when the next one begins; else there is no need to wait for it. Of
-        the first one it is not known yet how they come.
+        If access units come in parts, the next one tells that an I-frame is complete. If they do not, there is no need
+        to wait for it. How the first one comes is not known yet.
         """
         with self._lock:
-            may_go_on = bool(self._pieces) and not self.ended and self._in_parts is not False
-            last = self._pieces[-1].number if may_go_on else float("inf")
-            return next((key for key in reversed(self._keys) if number <= key.number < last), None)
+            may_go_on = bool(self._packets) and not self.ended and self._split is not False
+            last = self._packets[-1].number if may_go_on else float("inf")
+            return next((one for one in reversed(self._i_frames) if number <= one.number < last), None)
 
-    def group_of(self, number: int) -> Piece | None:
-        """Where the group begins to which a picture belongs; the oldest one kept where that has gone."""
+    def group_of(self, number: int) -> CodedPacket | None:
+        """Return the I-frame of the group that holds an access unit; the oldest one kept if that group has gone."""
         with self._lock:
-            before = [key for key in self._keys if key.number <= number]
-            return before[-1] if before else self._keys[0] if self._keys else None
+            before = [one for one in self._i_frames if one.number <= number]
+            return before[-1] if before else self._i_frames[0] if self._i_frames else None
 
-    def group_at(self, time: datetime) -> Piece | None:
-        """Where the group begins that was coming at a time; the oldest one kept where that has gone."""
+    def group_at(self, time: datetime) -> CodedPacket | None:
+        """Return the I-frame of the group that was coming at a time; the oldest one kept if that group has gone."""
         with self._lock:
-            before = [key for key in self._keys if key.arrived_at <= time]
-            return before[-1] if before else self._keys[0] if self._keys else None
+            before = [one for one in self._i_frames if one.arrived_at <= time]
+            return before[-1] if before else self._i_frames[0] if self._i_frames else None
 
     def release(self, serial: int) -> None:
-        """What was there before this piece will not be asked for again."""
+        """Remove the packets before this one, which will not be needed again."""
         with self._lock:
-            self._cut(bisect_left(self._pieces, serial, key=_serial))
+            self._cut(bisect_left(self._packets, serial, key=_serial))
 
     def decoded(self, serial: int) -> None:
-        """What was there before this piece has been decoded; it is no loss."""
+        """Note that the packets before this one have been decoded, so that giving them up is no loss."""
         with self._lock:
             self._decoded = serial
 
-    def _note_parts(self, piece: Piece) -> None:
-        """Whether key pictures come in parts; of the others it does not matter, and they may come otherwise."""
-        before = self._pieces[-1] if self._pieces else None
-        if before is not None and before.number == piece.number:
-            self._in_parts = True
-        elif before is not None and before.key and self._in_parts is None:
-            self._in_parts = False
+    def _note_split(self, packet: CodedPacket) -> None:
+        """Find out if I-frames come in parts. It does not matter for other pictures, which may come otherwise."""
+        before = self._packets[-1] if self._packets else None
+        if before is not None and before.number == packet.number:
+            self._split = True
+        elif before is not None and before.i_frame and self._split is None:
+            self._split = False
 
     def _give_up(self) -> None:
-        """The oldest group. Where there is only one: what of it was decoded, else all, as none can begin within it."""
-        first = self._pieces[0].serial
-        following = next((key for key in self._keys if key.serial > first), None)
+        """Remove the oldest group. Of a single group remove the decoded part, or else all: no other part can begin."""
+        first = self._packets[0].serial
+        following = next((one for one in self._i_frames if one.serial > first), None)
         if following is not None:
-            index = bisect_left(self._pieces, following.serial, key=_serial)
+            index = bisect_left(self._packets, following.serial, key=_serial)
         elif self._decoded > first:
-            index = bisect_left(self._pieces, self._decoded, key=_serial)
+            index = bisect_left(self._packets, self._decoded, key=_serial)
         else:
-            index, self._joined = len(self._pieces), False
-        self.dropped += len({piece.number for piece in self._pieces[:index] if piece.serial >= self._decoded})
+            index = len(self._packets)
+        self.dropped += len({packet.number for packet in self._packets[:index] if packet.serial >= self._decoded})
         self._cut(index)
 
     def _cut(self, index: int) -> None:
-        self._bytes -= sum(piece.packet.size for piece in self._pieces[:index])
-        del self._pieces[:index]
-        first = self._pieces[0].serial if self._pieces else float("inf")
-        self._keys = [key for key in self._keys if key.serial >= first]
+        self._bytes -= sum(packet.packet.size for packet in self._packets[:index])
+        del self._packets[:index]
+        first = self._packets[0].serial if self._packets else float("inf")
+        self._i_frames = [one for one in self._i_frames if one.serial >= first]
 
 
-def _serial(piece: Piece) -> int:
-    return piece.serial
+def _serial(packet: CodedPacket) -> int:
+    return packet.serial
 
 
-def _number(piece: Piece) -> int:
-    return piece.number
+def _number(packet: CodedPacket) -> int:
+    return packet.number
 
 
-def _at(piece: Piece) -> float:
-    return piece.at
+def _at(packet: CodedPacket) -> float:
+    return packet.at

@@ -1,18 +1,18 @@
-"""How many pictures a second come."""
+"""The number of pictures that come in a second."""
 
 
 class Rate:
-    """Pictures a second over the last whole window; falls when none come any more. Not thread safe."""
+    """Measures pictures a second over the last whole window. It falls when none come any more. Not thread safe."""
 
     def __init__(self, window: float = 5.0) -> None:
-        """window: seconds."""
+        """window: its length in seconds."""
         self._window = window
         self._rate = 0.0
         self._began: float | None = None
         self._count = 0
 
     def add(self, now: float) -> None:
-        """One picture has come. now: monotonic seconds."""
+        """Count a picture. now: monotonic seconds."""
         if self._began is None:
             self._began = now
             return
@@ -22,7 +22,7 @@ class Rate:
             self._began, self._count = now, 0
 
     def value(self, now: float) -> float:
-        """Pictures a second; before the first window has passed, of the time so far."""
+        """Return the pictures a second; before the first window has passed, those of the time so far."""
         if self._began is None or now <= self._began:
             return self._rate
         so_far = self._count / (now - self._began)

@@ -1,4 +1,4 @@
-"""The one face of all sources, and the choice among them by the text of `source`."""
+"""The interface of all sources, and the choice among them by the text of `source`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,48 +9,48 @@ from streamwatch.capture.address import scheme_of
 from streamwatch.capture.av_source import Decoder
 from streamwatch.capture.http_pictures import EVERY, HttpPictures
 from streamwatch.capture.network import NetworkStream
-from streamwatch.capture.packets import Piece
+from streamwatch.capture.packets import CodedPacket
 from streamwatch.capture.recording import PlayedRecording
 from streamwatch.capture.webcam import Webcam
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceUnreadable
-from streamwatch.model import Attention, Frame
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceUnreadable
+from streamwatch.core.model import Attention, Frame
 
 SAMPLE = Path(__file__).with_name("sample.mp4")
 NETWORK_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps")
 
 
 class Source(Protocol):
-    """One opening of a camera or file. Used by one thread, but for `stop`.
+    """One opening of a camera or file. Used by one thread, except for `stop`.
 
-    live: its end is a loss; otherwise it has been played to its end.
+    live: True if its end is a loss; False if its end means that it was played to the end.
     """
 
     live: bool
 
     def frames(self) -> Iterator[Frame | None]:
-        """Frames as they come; None for data that made no picture yet, as a sign of life. Raises CaptureError."""
+        """Yield frames as they come; None for data that made no picture yet, as a sign of life. Raise CaptureError."""
 
     def stop(self) -> None:
-        """From any thread: asks `frames` to end soon. Never blocks."""
+        """Ask `frames` to end soon. From any thread; never blocks."""
 
     def close(self) -> None:
-        """Gives back connection, file or device."""
+        """Release the connection, file or device."""
 
 
 @runtime_checkable
 class CodedSource(Source, Protocol):
-    """A source that can also leave the decoding to others; then `pieces` is called in place of `frames`."""
+    """A source that can also leave the decoding to others; `packets` is then called instead of `frames`."""
 
-    def pieces(self) -> Iterator[Piece]:
-        """Pictures undecoded, as they come. Raises CaptureError."""
+    def packets(self) -> Iterator[CodedPacket]:
+        """Yield packets undecoded, as they come. Raise CaptureError."""
 
     def decoder(self) -> Decoder:
-        """Decodes what `pieces` gives, in any thread, also after its end."""
+        """Return a decoder of the packets, for any thread, also after their end."""
 
 
 def file_of(source: str) -> Path | None:
-    """The video file that `source` names, "sample" among them; None for a webcam or an address of the network."""
+    """Return the video file that `source` names ("sample" is one); None for a webcam or a network address."""
     if source == "sample":
         return SAMPLE
     scheme, separator, _ = source.partition("://")
@@ -60,11 +60,11 @@ def file_of(source: str) -> Path | None:
 
 
 @runtime_checkable
-class SparingSource(Source, Protocol):
-    """A source that does less where little attention is enough; None, among frames, then stands for a picture."""
+class SelectiveSource(Source, Protocol):
+    """A source that does less while little attention is enough: it yields None for a picture that it leaves out."""
 
     def attend(self, attention: Attention) -> None:
-        """From any thread: from now on."""
+        """Set the attention from now on. From any thread."""
 
 
 def open_source(
@@ -79,13 +79,13 @@ def open_source(
     rotate: int = 0,
     every: float = EVERY,
 ) -> Source:
-    """Opens what `source` names; for a network stream or webcam that may take `timeout` seconds and more.
+    """Open what `source` names; for a network stream or webcam that may take `timeout` seconds and more.
 
     source: "sample"; an address (rtsp://, rtsps://, http://, https://, rtmp://, rtmps://); a webcam (0, /dev/video0);
     else a video file, which is played as if it were a camera. transport: "tcp" or "udp", for RTSP. loop: play a file
     again and again. decode: what decodes a network stream; see hardware.py. rotate: degrees clockwise (0, 90, 180, 270)
     by which pictures are turned. every: seconds between two requests to a camera that gives single pictures over HTTP.
-    Raises SourceLost and SourceUnreadable.
+    Raise SourceLost or SourceUnreadable.
     """
     recorded = file_of(source)
     if recorded is not None:
@@ -102,6 +102,4 @@ def open_source(
             camera, source, transport=transport, timeout=timeout, clock=clock, decode=decode, rotate=rotate
         )
     known = ", ".join(f"{name}://" for name in NETWORK_SCHEMES)
-    raise SourceUnreadable(
-        f"An address with {scheme}:// can not be opened.", f"Known are {known} and plain file names."
-    )
+    raise SourceUnreadable(f"An address with {scheme}:// cannot be opened.", f"Known are {known} and plain file names.")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import cv2
 
-from streamwatch.errors import SourceUnreadable
-from streamwatch.imaging import LIMITS, Fault, UnfitPicture, open_picture
-from streamwatch.model import Frame
+from streamwatch.core.errors import SourceUnreadable
+from streamwatch.core.model import Frame
+from streamwatch.imaging.limits import LIMITS, Fault, UnfitPicture
+from streamwatch.imaging.pictures import open_picture
 
 _ADVICE = {
     Fault.FORMAT: "Give a JPEG, PNG, BMP or WebP file.",
@@ -17,15 +18,15 @@ _ADVICE = {
 
 
 def read_still(path: Path, captured_at: datetime) -> Frame:
-    """A picture file (JPEG, PNG, BMP or WebP) as a frame, turned upright as its EXIF orientation says.
+    """Return a picture file (JPEG, PNG, BMP or WebP) as a frame, turned upright as its EXIF orientation says.
 
-    Raises SourceUnreadable with what is wrong.
+    Raise SourceUnreadable with what is wrong.
     """
     try:
         with path.open("rb") as file:
             data = file.read(LIMITS.bytes + 1)
     except OSError as error:
-        raise SourceUnreadable(f"{path} can not be read: {error.strerror}.") from None
+        raise SourceUnreadable(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError:  # a NUL
         raise SourceUnreadable("The name of the picture holds a character that no file name has.") from None
     try:

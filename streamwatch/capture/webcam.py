@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 
 from streamwatch.capture.orientation import UPRIGHT
-from streamwatch.clock import Clock
-from streamwatch.errors import SourceLost
-from streamwatch.model import Attention, Frame, Picture
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import SourceLost
+from streamwatch.core.model import Attention, Frame, Picture
 
 RARELY = 0.2
 """Seconds between two pictures that are decoded at little attention."""
 
 
 class Webcam:
-    """One opening of a webcam. A webcam that is missing is a loss: it may be plugged in again."""
+    """One opening of a webcam. A missing webcam is a loss, because it may be plugged in again."""
 
     live = True
 
@@ -31,16 +31,16 @@ class Webcam:
         if not self._capture.isOpened():
             self._capture.release()
             raise SourceLost(
-                f"The webcam {device} can not be opened.",
-                "Is it plugged in, free, and may this user read it (group `video`)?",
+                f"The webcam {device} cannot be opened.",
+                "Is it plugged in and not in use, and may this user read it (group `video`)?",
             )
 
     def attend(self, attention: Attention) -> None:
-        """From any thread: at little attention only a few pictures a second are decoded, for the others comes None."""
+        """Set the attention. At little attention a few pictures a second are decoded, and the others are None."""
         self._attention = attention
 
     def frames(self) -> Iterator[Frame | None]:
-        """Never ends but by SourceLost. `captured_at` is the time when the picture was read."""
+        """Yield frames until SourceLost is raised. captured_at: the time when the picture was read."""
         decoded_at = -math.inf
         while True:
             came, now = self._capture.grab(), self._clock.monotonic()
@@ -55,15 +55,15 @@ class Webcam:
             yield _frame(self._camera, self._clock, self._orientation.upright(np.asarray(bgr, np.uint8)))
 
     def stop(self) -> None:
-        """The next picture, or OpenCV's own time-out, ends a read."""
+        """Do nothing: the next picture, or OpenCV's own time-out, ends a read."""
 
     def close(self) -> None:
-        """Frees the device."""
+        """Free the device."""
         self._capture.release()
 
 
 def _opened(device: str) -> cv2.VideoCapture:
-    """By number where there is one (also behind a link such as /dev/v4l/by-id/…): all systems can do that."""
+    """Open a webcam by its number if there is one (also behind a link such as /dev/v4l/by-id/…): all systems can."""
     path = os.path.realpath(device) if device.startswith("/") else device
     number = re.fullmatch(r"(?:/dev/video)?(\d+)", path)
     return cv2.VideoCapture(int(number[1])) if number else cv2.VideoCapture(path, cv2.CAP_V4L2)

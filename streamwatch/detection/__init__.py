@@ -1,4 +1,4 @@
-"""Where number plates are in a picture: for the gate, which follows them, and the local reader, which reads them."""
+"""The plate detector: the gate follows what it finds, and the local reader reads it."""
 
 from streamwatch.detection.detector import WEIGHTS, Detection, Network, PlateDetector
 

@@ -1,7 +1,7 @@
-"""Number plates in a picture, found by a small network that `training/` makes and OpenCV runs.
+"""The plate detector: a small network that `training/` makes and OpenCV runs.
 
 The network is a plain convolutional one with a heat map of plate centres and the offsets of four corners, as in
-"Objects as Points" (Zhou et al. 2019). It sees luma only, so that colour and infrared pictures are alike to it.
+"Objects as Points" (Zhou et al. 2019). It sees luma only, so colour and infrared pictures are the same to it.
 """
 
 from collections.abc import Callable
@@ -12,42 +12,45 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from streamwatch.model import Box, Corners, Picture
+from streamwatch.core.model import Box, Corners, Picture
 
 WEIGHTS = Path(__file__).parent / "plates.onnx"
 Floats = npt.NDArray[np.float32]
 Network = Callable[[Floats], Floats]
-"""Runs the weights: from (1, 1, rows, columns) luma of 0 to 1 to (1, 9, rows/8, columns/8), a heat map as logits and
+"""Runs the weights: maps (1, 1, rows, columns) luma of 0 to 1 to (1, 9, rows/8, columns/8), a heat map as logits and
 eight corner offsets. Rows and columns are multiples of 32."""
 _LONGEST = 640
 """Pixels of the longer side to which a larger picture is reduced for a look."""
 _SMALLEST = 320
-"""A picture whose longer side has no more is not looked at again at half its size."""
+"""Pixels; a picture whose longer side is not longer gets no second look at half its size."""
 _WIDEST = 220
-"""Pixels of a plate in the first look from which on the second one sees it better."""
+"""Pixels of a plate in the first look from which the second look sees it better."""
 _MULTIPLE = 32
 _STRIDE = 8
 """Pixels per cell of the heat map."""
 _OFFSET = 8.0
 """Pixels per unit of a corner's offset (OFFSET_SCALE in training/platedetector/net.py)."""
 _LEAST = 0.5
-"""Score from which on something counts as a plate."""
+"""Score from which something counts as a plate."""
 _FAINT = 0.3
-"""The same for one look of several."""
+"""The same for one of several looks at a video."""
 _SAME = 0.3
-"""Overlap (intersection by union of the boxes) from which on two of them are one plate."""
+"""Overlap (intersection over union of the boxes) from which two detections are one plate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A plate. corners: in pixels of the picture that was given, clockwise from its top left. score: 0 to 1."""
+    """A plate in a picture.
+
+    corners: in pixels of the picture, clockwise from the top left of the plate; score: 0 to 1.
+    """
 
     corners: Corners
     score: float
 
     @property
     def box(self) -> Box:
-        """The smallest upright rectangle around the corners, in whole pixels; it may reach out of the picture."""
+        """Return the smallest upright rectangle around the corners, in whole pixels. It may exceed the picture."""
         xs, ys = zip(*self.corners, strict=True)
         left, top = round(min(xs)), round(min(ys))
         return Box(left, top, round(max(xs)) - left, round(max(ys)) - top)
@@ -56,20 +59,20 @@ class Detection:
 class PlateDetector:
     """Finds plates 24 to 440 pixels wide once the picture's longer side is at most 640.
 
-    Where it finds none, or one that fills the picture, it looks once more at half the size, which costs a fourth more.
-    Not safe to use from several threads at once.
+    If it finds none, or one that fills the picture, it looks once more at half the size, which costs a quarter more.
+    It is not safe to use from several threads at once.
     """
 
     def __init__(self, network: Network | None = None) -> None:
-        """network: what runs `WEIGHTS`; by default OpenCV, on as many threads as `cv2.setNumThreads` has named."""
+        """network: runs `WEIGHTS`; by default OpenCV, on the number of threads set by `cv2.setNumThreads`."""
         self._network = network or _opencv()
 
     def find(self, picture: Picture, least: float = _LEAST, longest: int = _LONGEST) -> list[Detection]:
         """Return the plates in the picture, surest first.
 
         picture: (height, width) luma or (height, width, 3) BGR, uint8, of any size. least: score below which nothing is
-        returned. longest: pixels of the longer side to which a larger picture is reduced; plates of 24 there are found,
-        and the price grows with its square.
+        returned. longest: pixels of the longer side to which a larger picture is reduced; plates at least 24 pixels
+        wide in it are found, and the cost grows with the square of `longest`.
         """
         luma = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         found = self._look(luma, longest, least)
@@ -84,7 +87,7 @@ class PlateDetector:
     def look(self, luma: Picture) -> list[Detection]:
         """Return the plates of one look at a (height, width) uint8 luma picture, surest first, faint ones too.
 
-        For a video: what one look misses the next one sees, and of what is faint in one the next one tells more.
+        This is for a video, in which the next look sees what this one misses and confirms what is faint.
         """
         return self._look(luma, _LONGEST, _FAINT)
 
@@ -103,7 +106,7 @@ class PlateDetector:
 
 
 def _opencv() -> Network:
-    # Of OpenCV 5's engines the classic one takes two thirds of the new one's time; OpenCV 4.10 has one only.
+    # The classic engine of OpenCV 5 takes two thirds of the time of the new one; OpenCV 4.10 has only one engine.
     engine = [cv2.dnn.ENGINE_CLASSIC] if hasattr(cv2.dnn, "ENGINE_CLASSIC") else []
     network = cv2.dnn.readNetFromONNX(str(WEIGHTS), *engine)
 
@@ -115,7 +118,10 @@ def _opencv() -> Network:
 
 
 def _plates(maps: Floats, least: float) -> list[tuple[Floats, float]]:
-    """(4, 2) corners in pixels of the network's picture, and score, surest first, of a network's (9, rows, columns)."""
+    """Return (4, 2) corners in pixels of the network's picture, and the score, surest first.
+
+    maps: (9, rows, columns), the answer of the network. least: score below which nothing is returned.
+    """
     logit = maps[0]
     peaks = (logit >= np.log(least / (1 - least))) & (logit >= cv2.dilate(logit, np.ones((3, 3), np.uint8)))
     rows, columns = np.nonzero(peaks)
@@ -130,7 +136,7 @@ def _plates(maps: Floats, least: float) -> list[tuple[Floats, float]]:
 
 
 def _overlap(a: Floats, b: Floats) -> float:
-    """Intersection by union of the upright boxes around two quads."""
+    """Return the intersection over union of the upright boxes around two quads."""
     low, high = np.maximum(a.min(0), b.min(0)), np.minimum(a.max(0), b.max(0))
     common = float(np.prod(np.maximum(high - low, 0)))
     return common / max(float(np.prod(np.ptp(a, axis=0)) + np.prod(np.ptp(b, axis=0))) - common, 1e-6)

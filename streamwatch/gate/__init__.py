@@ -1,35 +1,30 @@
-"""Which frames are worth a call: motion says where to look, plates are followed, the best view of each is paid for."""
+"""The gate chooses the frames that are worth a call: it follows plates, and the best view of each is paid for."""
 
 from streamwatch.gate.decisions import Closed, Decision, Kept, Opened, Shot
+from streamwatch.gate.frame_report import FollowedObject, FrameReport, Why
 from streamwatch.gate.gate import Gate
-from streamwatch.gate.glance import Followed, Glance, Why
-from streamwatch.gate.jpeg import Jpeg, decode_luma, encode, thumbnail
-from streamwatch.gate.motion.stir import News, Stir
+from streamwatch.gate.motion.activity import Activity, ActivityDetector
+from streamwatch.gate.parked import ParkedVehicle
+from streamwatch.gate.part_detector import FindPlates
 from streamwatch.gate.plates.shapes import centre, plate_width
 from streamwatch.gate.policy import CLEARLY_BETTER, LEAST_WIDTH
-from streamwatch.gate.remembered import Remembered
-from streamwatch.gate.search import FindPlates
 
 __all__ = [
     "CLEARLY_BETTER",
     "LEAST_WIDTH",
+    "Activity",
+    "ActivityDetector",
     "Closed",
     "Decision",
     "FindPlates",
-    "Followed",
+    "FollowedObject",
+    "FrameReport",
     "Gate",
-    "Glance",
-    "Jpeg",
     "Kept",
-    "News",
     "Opened",
-    "Remembered",
+    "ParkedVehicle",
     "Shot",
-    "Stir",
     "Why",
     "centre",
-    "decode_luma",
-    "encode",
     "plate_width",
-    "thumbnail",
 ]

@@ -1,62 +1,36 @@
-"""Which frames are worth a call: a pure state machine, frames and answers in, decisions out.
+"""The gate chooses the frames that are worth a call. It is pure: frames and answers in, decisions out.
 
-Motion decides when and where to look; plates are what is followed; a passage is a plate's way through the picture. The
-best view of a plate is sent once it stops getting better, or when the plate goes; the rules are in `policy`. A thing of
-a vehicle's size that shows no plate is a passage, too, and is not paid for. Of a passage that nothing is paid for the
-best view is kept, for people.
+One frame goes one way through the stages, as a `Motion`: change detection says where something moves, tracking follows
+the plates there, the rules decide about each plate, and what was seen is learned. The best view of a plate is sent once
+it stops getting better, or when the plate leaves. A vehicle that shows no plate is a passage, too, and is not paid for.
+If nothing was paid for a passage, its best view is kept for people.
 """
 
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-import cv2
-import numpy as np
-
-from streamwatch.gate.attention import Moment, Watchfulness
-from streamwatch.gate.decisions import (
-    NEVER_WORTH_IT,
-    Closed,
-    Decision,
-    Kept,
-    Opened,
-    Shot,
-)
-from streamwatch.gate.glance import Followed, Glance, Why
-from streamwatch.gate.motion.background import Background
-from streamwatch.gate.motion.geometry import Geometry
-from streamwatch.gate.motion.movers import STILL_STEP, Mover, Movers
-from streamwatch.gate.motion.regions import find_regions
-from streamwatch.gate.motion.scene import SceneWatch
-from streamwatch.gate.plates.picture import upright
-from streamwatch.gate.plates.shapes import box_of, centre, inside, overlap, vehicle_around
-from streamwatch.gate.policy import Action, Case, rule
-from streamwatch.gate.remembered import Remembered
-from streamwatch.gate.search import SURVEYS, FindPlates, Part, Search
-from streamwatch.gate.tracking.direction import direction
-from streamwatch.gate.tracking.track import PaidView, State, Track, Verdict, View
+from streamwatch.core.model import Attention, Frame, FrameCorners, Picture
+from streamwatch.gate.attention import AttentionEstimator
+from streamwatch.gate.decisions import Decision, Shot
+from streamwatch.gate.frame_report import FollowedObject, FrameReport, Why
+from streamwatch.gate.motion.change import Motion, MotionDetector
+from streamwatch.gate.open_passages import OpenPassages
+from streamwatch.gate.parked import ParkedVehicle
+from streamwatch.gate.part_detector import FindPlates, PartDetector
+from streamwatch.gate.plate_tracking import PlateTracking
+from streamwatch.gate.plates.shapes import centre, vehicle_around
+from streamwatch.gate.search import Search
 from streamwatch.gate.tracking.tracker import Tracker
-from streamwatch.gate.unplated import Unplated
-from streamwatch.model import Attention, Box, Corners, Frame, Picture
+from streamwatch.gate.tracking.views import PaidOutcome
+from streamwatch.gate.without_plate import VehiclesWithoutPlate
 
-LEARN_FIRST = 0.6  # s after the start in which change is only learned
 SOME_CHANGE = 0.002  # part of the watched picture from which a frame no longer counts as quiet
-LEFT_FOR = 60.0  # s after which a thing that stands and shows no plate belongs to the scene
-BARE_FOR = 1.0  # s; the same for what looks like ground that a vehicle has left
-GHOST_FOR = 0.4  # s; the same for what surely is a gap
-HIDDEN_FOR = 3.0  # s for which a moving plate may be hidden by what moves before it
-STOOD_HIDDEN_FOR = 600.0  # s; the same for a plate that stood still
-GONE_LOOKS = 2  # frames without it that end the passage of a plate
-ANSWERED_WITHIN = 5.0  # s for which a passage whose vehicle has gone stays open for the answer to its last picture
-RECORDED_WIDTH = 40.0  # px; a narrower plate that was never paid for is not recorded as a passage
-RECORDED_HITS = 3
-LATER = 0.4  # s until the best view is looked at closely again, times the number of tries
-GREW = 1.1  # growth of a spare view that is worth keeping
 NEAR_TO_A_CALL = (*tuple(Why)[1:], Why.SENT)
 
 
 class Gate:
-    """Watches one camera."""
+    """The gate of one camera. Its constructor has an argument for each setting of the gate and for each engine."""
 
     def __init__(
         self,
@@ -71,398 +45,141 @@ class Gate:
         sees_letters: Callable[[Picture], bool] | None = None,
         keep_unpaid: bool = True,
     ) -> None:
-        """find_plates: the plate detector; threshold: grey levels of change; min_area: fraction of the picture;
-
-        patience, close_after: seconds; max_calls: per passage; zone: polygon in fractions of the picture outside of
-        which nothing is looked at; sees_letters: True if a (height, width, 3) BGR picture shows letters: with it a
-        large vehicle on which no plate was seen is paid for once, without it never; keep_unpaid: True if
-        a passage that nothing was paid for keeps its best view.
+        """find_plates: the plate detector. threshold: grey levels from which a pixel counts as changed. min_area: least
+        part of the picture that a vehicle fills. patience: seconds without a better view after which a view is sent.
+        close_after: seconds without the plate after which its passage ends. max_calls: per passage. zone: polygon in
+        fractions of the picture; the gate ignores what lies outside. sees_letters: True if a (height, width, 3) BGR
+        picture shows letters; with it a large vehicle without a plate is paid for once, without it never. keep_unpaid:
+        keep the best view of a passage if nothing was paid for it.
         """
-        self._unplated, self._keep_unpaid = Unplated(sees_letters, keep_unpaid=keep_unpaid), keep_unpaid
-        self._min_area, self._zone = min_area, zone
-        self._patience, self._close_after, self._max_calls = patience, close_after, max_calls
-        self._search, self._tracker = Search(find_plates, min_area), Tracker()
-        self._background, self._movers = Background(threshold), Movers(self._tracker.next_passage)
-        self._watchfulness, self._scene = Watchfulness(min_area), SceneWatch()
-        self._geometry = Geometry((180, 320), zone)
-        self._seen: tuple[Frame, Picture, Picture] | None = None
-        self._previous: Picture | None = None
-        self._scenery: list[Corners] = []
-        self._whys: dict[int, Why] = {}
-        self._shape: tuple[int, ...] = ()
-        self._started = self._change = self._at_seconds = 0.0
+        detector = PartDetector(find_plates)
+        self._tracker = Tracker()
+        self._motion = MotionDetector(
+            threshold=threshold,
+            min_area=min_area,
+            zone=zone,
+            close_after=close_after,
+            next_passage=self._tracker.next_passage,
+        )
+        self._plates = PlateTracking(detector, Search(detector, min_area), self._tracker, keep_unpaid=keep_unpaid)
+        self._passages = OpenPassages(
+            self._tracker,
+            detector,
+            patience=patience,
+            close_after=close_after,
+            max_calls=max_calls,
+            keep_unpaid=keep_unpaid,
+        )
+        self._without_plate = VehiclesWithoutPlate(sees_letters, keep_unpaid=keep_unpaid)
+        self._attention = AttentionEstimator(min_area)
         self._at: datetime | None = None
-        self._began: datetime | None = None
-        self._why = Why.LEARNING
+        self._change, self._why = 0.0, Why.LEARNING
         self.counts = Counter(dict.fromkeys(Why, 0))
-        """Frames by why they were sent or not; SENT counts the frame at which an earlier view may have been chosen."""
+        """Frames by the rule that decided. SENT counts the frame of the decision; the sent view may be earlier."""
 
     @property
-    def glance(self) -> Glance | None:
-        """What it saw in the last frame; None before the first. Made anew whenever it is asked for."""
+    def report(self) -> FrameReport | None:
+        """Return what the gate saw in the last frame; None before the first. It is made anew at every call."""
         if self._at is None:
             return None
+        geometry = self._motion.geometry
         followed = [
-            Followed(
+            FollowedObject(
                 track.passage,
-                self._box_of(track),
+                vehicle_around(track.course.plate, self._motion.shape),
                 None,
-                None if track.best is None else track.best.score,
-                self._whys.get(track.passage, Why.TOO_SHORT),
-                track.plate,
+                None if track.views.best is None else track.views.best.score,
+                self._passages.why(track) or Why.TOO_SHORT,
+                track.course.plate,
                 track.state.name.lower(),
             )
-            for track in self._tracker.visible(self._at_seconds)
+            for track in self._tracker.visible(self._at.timestamp())
         ]
         followed += [
-            Followed(mover.passage, self._geometry.box(mover.region), None, None, Why.NO_PLATE)
-            for mover in self._movers.now
-            if not mover.plate
+            FollowedObject(blob.passage, geometry.box(blob.region), None, None, Why.NO_PLATE)
+            for blob in self._motion.blobs
+            if not blob.plate
         ]
-        return Glance(self._at, self._change, self._why, tuple(followed))
+        return FrameReport(self._at, self._change, self._why, tuple(followed))
 
     def attention(self, frame: Frame) -> Attention:
-        """How closely this camera must be watched, as the next frame shows; it is not taken in by this.
+        """Return how closely this camera must be watched, as the next frame shows. The frame is not taken in.
 
-        At ALL, frames that were passed over before it should come first, if they can still be had.
+        At ALL, earlier frames that were skipped should be looked at first, if capture still has them.
         """
-        at = frame.captured_at.timestamp()
-        if self._shape != frame.luma.shape:
-            self._watchfulness.stir(at)
+        if not self._motion.fits(frame):
+            self._attention.wake(frame.captured_at.timestamp())
             return Attention.ALL
-        if self._scene.upset:
+        if self._motion.upset:
             return Attention.ALL
-        small, change = self._see(frame)
-        return self._watchfulness.needed(Moment(at, frame.luma, small, change, self._movers.now, self._tracker.tracks))
+        return self._attention.needed(self._motion.compare(frame), self._tracker.tracks)
 
     def look(self, frame: Frame) -> list[Decision]:
-        """Take the next frame in; capture times must not decrease."""
-        decisions = self._look(frame)
-        self._seen = None
-        self._at, self._at_seconds = frame.captured_at, frame.captured_at.timestamp()
+        """Take the next frame in and return what is decided. Capture times must not decrease."""
+        if not self._motion.fits(frame):
+            self._begin(frame)
+        motion = self._motion.take_in(frame)
+        decisions: list[Decision] = []
+        if not motion.blank:
+            self._plates.follow(motion)
+            self._without_plate.keep_views(motion)
+            decisions = self._passages.decide(motion, surveyed=self._plates.surveyed)
+            decisions += self._without_plate.record(motion)
+            self._motion.learn(motion, self._plates.bare(motion))
+            self._attention.looked(motion.small, motion.at)
+        self._at, self._change, self._why = frame.captured_at, motion.part, self._explain(motion, decisions)
         self.counts[self._why] += 1
         return decisions
 
-    def _look(self, frame: Frame) -> list[Decision]:
-        at = frame.captured_at.timestamp()
-        if self._shape != frame.luma.shape:
-            self._begin(frame, at)
-        small, change = self._see(frame)
-        busy = cv2.countNonZero(change)
-        self._change = busy / self._geometry.watched
-        self._scene.look(self._change, self._background.shows_nothing, at)
-        if self._background.shows_nothing:
-            self._why = Why.QUIET
-            return []
-        if self._scene.is_another:
-            self._learn_anew(small, at)
-            change = np.zeros_like(change)
-            busy = 0
-        learning = at - self._started < LEARN_FIRST
-        watching = busy >= self._min_area * change.size and not learning
-        regions = find_regions(change, self._min_area) if watching else []
-        gone = self._movers.look(regions, small, frame.captured_at, at, self._close_after)
-        self._follow(frame, small, change, at)
-        decisions = [decision for track in list(self._tracker.tracks) for decision in self._attend(track, frame, at)]
-        decisions += self._let_go(at)
-        decisions += [decision for mover in gone for decision in self._unplated.record(mover, self._geometry)]
-        self._absorb(small, at)
-        self._why = self._explain(learning, at)
-        if any(isinstance(decision, Shot) for decision in decisions):
-            self._why = Why.SENT
-        self._background.learn(small, self._vehicles(at), at)
-        self._scene.note(self._filled(at))
-        self._watchfulness.looked(small, at)
-        self._previous = small
-        return decisions
+    def remember(self, vehicle: ParkedVehicle) -> int:
+        """Take over, before the first frame, a vehicle that an earlier run paid for and that may still stand there.
 
-    def _see(self, frame: Frame) -> tuple[Picture, Picture]:
-        """The frame's small picture, and where it differs from the empty scene."""
-        if self._seen is None or self._seen[0] is not frame:
-            small = self._geometry.shrink(frame.luma)
-            change = self._geometry.in_zone(self._background.change(small, self._vehicles(self._at_seconds)))
-            self._seen = frame, small, change
-        return self._seen[1:]
-
-    def remember(self, vehicle: Remembered) -> int:
-        """Before the first frame: a vehicle that an earlier run paid for and that may still stand there.
-
-        Returns the number of that passage; it is closed when the vehicle has gone, and never if it is not there.
+        Return the number of its passage. The passage is closed when the vehicle has gone, but not if it is never found.
         """
-        plate = vehicle.plate
-        if plate is None:
-            plate = self._search.plate_in(vehicle.luma, vehicle.box)
-        passage = self._tracker.next_passage()
-        if plate is None:
-            return passage
-        local = tuple((x - vehicle.box.x, y - vehicle.box.y) for x, y in plate)
-        picture = upright(vehicle.luma, (local[0], local[1], local[2], local[3]))
-        track = Track(passage, plate, vehicle.opened_at, vehicle.last_seen, 0.0, 1.0, State.SETTLED)
-        track.pictures, track.remembered, track.earlier_run, track.announced = [picture], True, True, True
-        track.unseen = 1
-        self._tracker.tracks.append(track)
-        return passage
+        return self._plates.remember(vehicle)
 
-    def answered(self, passage: int, plates: list[tuple[bool, Corners | None]] | None) -> None:
-        """What became of the last shot of a passage: its plates (trustworthy?, corners in frame pixels).
+    def answered(self, passage: int, plates: list[tuple[bool, FrameCorners | None]] | None) -> None:
+        """Take in what became of the last shot of a passage: its plates (trustworthy?, corners in frame pixels).
 
-        None: this view got no answer and will get none, so that another one is worth a call. Plates that lie on another
-        vehicle do not count.
+        None: this view got no answer and will get none, so that another view is worth a call. Plates on other vehicles
+        do not count.
         """
         track = next((t for t in self._tracker.tracks if t.passage == passage), None)
-        if track is None or track.verdict is not Verdict.PENDING:
-            return
-        view = track.paid[-1]
-        if plates is None:
-            view.verdict = Verdict.FAILED
-        else:
-            own = [good for good, corners in plates if view.may_show(corners)]
-            view.verdict = Verdict.UNREAD if not own else Verdict.READ if any(own) else Verdict.DOUBTED
-        if view.verdict is Verdict.READ:
-            track.settle()
-        elif view.verdict is Verdict.UNREAD and self._belongs_here(track):
-            track.settle()
-            track.scenery = True
-            self._scenery.append(track.plate)
-        else:
-            track.look_again(self._at_seconds)
-
-    def _belongs_here(self, track: Track) -> bool:
-        """True if an unread text is a part of the scene: it has not moved, and nothing came to its place."""
-        return not track.travelled and not track.doubted and not self._differs(track.plate)
-
-    def _differs(self, plate: Corners) -> bool:
-        """True if the place of a plate differs from the empty scene."""
-        return any(inside(self._geometry.box(mover.region), centre(plate)) for mover in self._movers.now)
+        if track is not None and track.views.outcome is PaidOutcome.PENDING:
+            bare = not self._motion.differs_at(centre(track.course.plate))
+            self._plates.answered(track, plates, self._at_seconds, bare=bare)
 
     def last_calls(self) -> list[Decision]:
-        """What is worth a call when no frame will come any more; to be asked again after the answers to it."""
-        return [d for track in self._tracker.tracks for d in self._rule(track, self._at_seconds, ended=True)]
+        """Return what is worth a call when no more frames will come. Ask again after the answers to these calls."""
+        return self._passages.last_calls(self._at_seconds)
 
     def finish(self) -> list[Decision]:
-        """Closes all passages: the recording has ended, or the daemon stops."""
-        decisions = self.last_calls()
-        for track in self._tracker.tracks:
-            decisions += self._closing(track)
-        self._tracker.tracks = []
-        return decisions
+        """Return the last decisions, and close all passages: the recording has ended or the daemon stops."""
+        return self._passages.finish(self._at_seconds)
 
-    def _begin(self, frame: Frame, at: float) -> None:
-        """The first picture, or one of another size. What was before the camera probably still is."""
-        self._tracker.resized(self._shape, frame.luma.shape)
-        self._shape, self._geometry = frame.luma.shape, Geometry(frame.luma.shape, self._zone)
-        self._scenery = []
-        self._learn_anew(self._geometry.shrink(frame.luma), at)
-        self._search.begin(self._geometry, at)
-        self._watchfulness.begin(self._geometry, at)
-        self._started, self._began = at, frame.captured_at
+    @property
+    def _at_seconds(self) -> float:
+        """Return the capture time of the last frame in seconds, 0 before the first."""
+        return 0.0 if self._at is None else self._at.timestamp()
 
-    def _learn_anew(self, small: Picture, at: float) -> None:
-        """The empty scene is what is seen now; plates are followed all the same."""
-        self._background.start(small, at)
-        self._movers.clear()
-        self._scene.begin(at)
-        self._seen = None
-        self._previous = None
+    def _begin(self, frame: Frame) -> None:
+        """Start with the first frame, or with one of another size. Known vehicles are probably still there."""
+        at, before = frame.captured_at.timestamp(), self._motion.shape
+        self._motion.begin(frame, at)
+        self._plates.begin(before, self._motion.geometry, at)
+        self._attention.begin(self._motion.geometry, at)
+        self._passages.begin(frame.captured_at)
 
-    def _follow(self, frame: Frame, small: Picture, change: Picture, at: float) -> None:
-        """Find known plates again, and new ones where something moves."""
-        if self._tracker.tracks:
-            moving = None
-            if self._previous is not None:
-                moving = cv2.compare(cv2.absdiff(small, self._previous), STILL_STEP, cv2.CMP_GT)
-            self._tracker.follow(frame, at, lambda plate: self._is_still(plate, moving))
-        if self._search.survey_due(at):
-            height, width = frame.luma.shape
-            found, parts = self._search.survey(frame, small, at), [Part(Box(0, 0, width, height))]
-        else:
-            parts = self._search.parts(small, change, at, self._movers.now, self._tracker.tracks)
-            found = self._search.look(frame, small, at, parts) if parts else []
-        if parts:
-            for track in self._tracker.looked(frame, at, found, [part.box for part in parts]):
-                track.at_rest = at - self._started <= SURVEYS[-1] and not self._differs(track.plate)
-        visible = self._tracker.visible(at)
-        for track in visible:
-            if track.state is not State.SETTLED and not self._is_scenery(track, frame):
-                track.weigh(frame, at, tuple(box_of(t.plate) for t in visible if t is not track and t.confirmed))
-            self._keep_spare(track, frame, at)
-            for mover in self._movers.now:
-                own = track.confirmed and not track.scenery
-                mover.plate |= own and inside(self._geometry.box(mover.region), centre(track.plate))
-        for mover in self._movers.now:
-            self._unplated.keep_view(mover, frame, self._geometry)
-
-    def _keep_spare(self, track: Track, frame: Frame, at: float) -> None:
-        """Keep the frame in which a plate is widest as long as no view of it is worth a call."""
-        if track.best is not None or track.announced or track.state is State.SETTLED or not self._keep_unpaid:
-            track.spare = None
-        elif track.spare is None or track.width > GREW * track.spare.width:
-            track.spare = View(frame, at, track.plate, track.width, 0.0)
-
-    def _is_still(self, plate: Corners, moving: Picture | None) -> bool:
-        if moving is None:
-            return False
-        region = self._geometry.region(box_of(plate))
-        place = moving[max(0, region.top - 1) : region.bottom + 1, max(0, region.left - 1) : region.right + 1]
-        return place.size > 0 and cv2.countNonZero(place) <= 0.02 * place.size
-
-    def _is_scenery(self, track: Track, frame: Frame) -> bool:
-        """True if a plate that never moved lies where text was found that no engine could read."""
-        if not track.scenery and not track.travelled and not track.paid:
-            track.scenery = any(overlap(track.plate, place) >= 0.5 for place in self._scenery)
-            if track.scenery:
-                track.settle()
-        return track.scenery
-
-    def _attend(self, track: Track, frame: Frame, at: float) -> list[Decision]:
-        ended = self._ended(track, at)
-        if track.seen_at != at and track.unseen < GONE_LOOKS and not ended:
-            return []
-        return self._rule(track, at, ended)
-
-    def _rule(self, track: Track, at: float, ended: bool) -> list[Decision]:
-        """Apply what the policy says of a track."""
-        older: Track | None = None
-
-        def same() -> bool:
-            nonlocal older
-            older = self._tracker.known_as(track, at)
-            return older is not None
-
-        stood_here = track.at_rest and not track.stirred
-        case = Case(
-            track,
-            at,
-            ended,
-            stood_here,
-            self._patience,
-            self._max_calls,
-            same,
-            lambda: self._seen_closely(track),
-        )
-        ruling = rule(case)
-        self._whys[track.passage] = ruling.why
-        if ruling.action is Action.SETTLE and older is not None:
-            self._tracker.join(older, track)
-        elif ruling.action is Action.LOOK_LATER:
-            track.refused += 1
-            track.spare, track.best, track.earlier = track.best, None, []
-            track.idle_until = at + LATER * track.refused
-        elif ruling.action is Action.PAY and ruling.view is not None:
-            if stood_here and not track.announced and self._began is not None:
-                track.opened_at = self._began
-            return self._pay(track, ruling.view, ruling.reason)
-        return []
-
-    def _ended(self, track: Track, at: float) -> bool:
-        """True if a plate has been out of sight for so long that it will not come back."""
-        return at - track.seen_at >= self._close_after and track.unseen >= GONE_LOOKS
-
-    def _seen_closely(self, track: Track) -> bool:
-        """True if a closer look at the best view sees the plate; its corners are more exact then."""
-        best = track.best
-        if best is None:
-            return False
-        if track.verified is best:
-            return True
-        found = self._search.closely(best)
-        if found is None:
-            return False
-        best.plate, track.verified = found.corners, best
-        return True
-
-    def _pay(self, track: Track, view: View, reason: str) -> list[Decision]:
-        picture = upright(view.frame.luma, view.plate)
-        crop = view.crop()
-        track.paid.append(PaidView(view.at, view.plate, picture, view.width * view.scale, view.score, crop, view.scale))
-        track.pictures = [*track.pictures[-2:], picture]
-        track.state, track.sent, track.best = State.ASKED, view, None
-        shot = Shot(track.passage, view.frame, crop, view.score, reason, view.scale)
-        opening = [] if track.announced else [Opened(track.passage, track.opened_at)]
-        track.announced = True
-        return [*opening, shot]
-
-    def _let_go(self, at: float) -> list[Decision]:
-        """Close the passages whose vehicles have gone."""
-        decisions: list[Decision] = []
-        for track in list(self._tracker.tracks):
-            track.unseen = 0 if track.seen_at == at else track.unseen + 1
-            if track.scenery and track.announced:
-                decisions += self._closing(track)
-                track.announced = False
-            if track.seen_at == at or not self._is_gone(track, at):
-                continue
-            self._tracker.tracks.remove(track)
-            self._whys.pop(track.passage, None)
-            decisions += self._closing(track)
-        return decisions
-
-    def _is_gone(self, track: Track, at: float) -> bool:
-        away = at - track.seen_at
-        if track.remembered:
-            return self._search.surveyed and at - self._started > 4.0
-        if track.unseen < GONE_LOOKS or away < self._close_after:
-            return False
-        if track.verdict is Verdict.PENDING and away < self._close_after + ANSWERED_WITHIN:
-            return False
-        region = self._geometry.region(box_of(track.plate))
-        covered = any(mover.region.overlap(region) for mover in self._movers.now)
-        stood = track.stands(track.seen_at) >= 1.0
-        return not covered or away >= (STOOD_HIDDEN_FOR if stood else HIDDEN_FOR)
-
-    def _closing(self, track: Track) -> list[Decision]:
-        """Its passage is over. One that was never worth a call is recorded, too, if it was surely a plate."""
-        way = direction(box_of(track.origin or track.plate), box_of(track.plate))
-        closed = Closed(track.passage, track.opened_at, track.last_seen, way)
-        if track.announced:
-            return [] if track.earlier_run else [closed]
-        surely = track.state is State.WAITING and track.hits >= RECORDED_HITS and track.widest >= RECORDED_WIDTH
-        if not surely or not track.stirred:
-            return []
-        return [Opened(track.passage, track.opened_at), *self._kept(track), closed]
-
-    def _kept(self, track: Track) -> list[Decision]:
-        """The best view of a plate that nothing was paid for."""
-        view = track.best or track.spare
-        if view is None or not self._keep_unpaid:
-            return []
-        return [Kept(track.passage, view.frame, view.crop(), view.score, NEVER_WORTH_IT)]
-
-    def _absorb(self, small: Picture, at: float) -> None:
-        """What stands and shows no plate becomes a part of the scene."""
-        for mover in list(self._movers.now):
-            still = mover.stands(at)
-            if self._holds_plate(mover, at):
-                continue
-            gap = still >= GHOST_FOR and self._background.uncovered(small, mover.region)
-            bare = still >= BARE_FOR and self._background.outlined_before(small, mover.region)
-            if gap or bare or still >= LEFT_FOR:
-                self._background.absorb(small, mover.region)
-                self._movers.forget(mover)
-
-    def _holds_plate(self, mover: Mover, at: float) -> bool:
-        box = self._geometry.box(mover.region)
-        return any(inside(box, centre(t.plate)) and not t.scenery for t in self._tracker.visible(at))
-
-    def _filled(self, at: float) -> bool:
-        """True if things that show no plate take up the picture."""
-        height, width = self._geometry.small_shape
-        return any(m.region.size >= 0.7 * height * width and not self._holds_plate(m, at) for m in self._movers.now)
-
-    def _vehicles(self, at: float) -> Picture | None:
-        """255 where vehicles are, so that the background neither learns them nor lets them vote on the light."""
-        regions = [mover.region for mover in self._movers.now]
-        return self._geometry.mask_of(regions) if regions else None
-
-    def _box_of(self, track: Track) -> Box:
-        return vehicle_around(track.plate, self._shape)
-
-    def _explain(self, learning: bool, at: float) -> Why:
-        """The reason that counts for a frame that was not sent."""
-        if learning:
+    def _explain(self, motion: Motion, decisions: list[Decision]) -> Why:
+        """Return the reason of a frame. If several plates are in view, the one nearest to a call counts."""
+        if motion.blank:
+            return Why.QUIET
+        if any(isinstance(decision, Shot) for decision in decisions):
+            return Why.SENT
+        if motion.learning:
             return Why.LEARNING
-        whys = [self._whys[t.passage] for t in self._tracker.visible(at) if t.passage in self._whys]
-        whys += [Why.NO_PLATE for _ in self._movers.now]
+        whys = [why for track in self._tracker.visible(motion.at) if (why := self._passages.why(track)) is not None]
+        whys += [Why.NO_PLATE for _ in motion.blobs]
         if whys:
             return max(whys, key=NEAR_TO_A_CALL.index)
-        return Why.TOO_SMALL if self._change >= SOME_CHANGE else Why.QUIET
+        return Why.TOO_SMALL if motion.part >= SOME_CHANGE else Why.QUIET

@@ -1,36 +1,37 @@
-"""Pay for a view of this plate now, wait for a better one, or never? The rules, in their order; the first one counts.
+"""Pay for a view of this plate now, wait for a better one, or never? The rules, in their order; the first one decides.
 
-Pure: a case in, a ruling out. Nothing is changed by asking; the gate applies the ruling.
+The rules are pure: they get a `RuleInput`, return a `RuleResult` and change nothing. `OpenPassages` applies the result.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from streamwatch.gate.decisions import (
-    BEST_VIEW,
-    BETTER_VIEW,
-    LARGE_AND_SHARP,
-    LAST_VIEW,
-    NO_ANSWER,
-    SECOND_OPINION,
-    STOOD_HERE,
-)
-from streamwatch.gate.glance import Why
-from streamwatch.gate.tracking.track import CRISP, SMALL_WIDTH, SMALLER, SURE, State, Track, Verdict, View
+from streamwatch.core.codes import ViewReason
+from streamwatch.gate.frame_report import Why
+from streamwatch.gate.tracking.track import State, Track
+from streamwatch.gate.tracking.views import SMALL_WIDTH, PaidOutcome, PlateView, Views
 
 SURELY_READ = 90.0  # px; a narrower plate is often misread
 LEAST_WIDTH = 60.0  # px; a narrower plate is never paid for
-ENOUGH = 115.0  # px; width of a plate that is read surely: a view that shows it need not get better
-LIKELY, SURE_AT_REST = 0.5, 0.75  # score that a plate must have had once; one that never moved: signs stand still, too
-EVIDENCE = 1.2  # sum of the scores of its hits
-STANDS_SMALL = 2.5  # s that a small plate must stand still before it is taken as it is
-CLEARLY_BETTER = 1.3  # a view must be this much better to be paid for after an unread one
-STILL_GOOD = 0.6  # part of the score of the best paid view that another one must have for a second opinion
+ENOUGH = 115.0  # px; a plate of this width is read surely: its view need not get better
+LIKELY, SURE_AT_REST = 0.5, 0.75  # least score of the best hit; more for a plate that never moved, as a sign does not
+EVIDENCE = 1.2  # least sum of the scores of all hits
+STANDS_SMALL = 2.5  # s that a small plate must stand still before it is paid for
+CLEARLY_BETTER = 1.3  # ratio of scores from which a view is paid for after an unread one
+SURE = 0.85  # score of a single hit that is believed if there was no time for a second one
+CRISP = 0.6  # least ratio of the edges in one direction to those in the other one; a plate below is blurred by motion
+SMALLER = 0.85  # scale of a picture that is read independently of the same view at full size
+STILL_GOOD = 0.6  # part of the best paid score that a view must have for a second opinion
 
 
 class Action(Enum):
-    """What to do about a plate in this frame. SETTLE: nothing more is ever paid for it."""
+    """What to do about a plate in this frame.
+
+    PAY: pay for the view of the result. WAIT: pay nothing for this frame; some rules then apply until the passage ends.
+    SETTLE: an earlier track has its plate, so nothing is paid. LOOK_LATER: no closer look saw the plate, so its best
+    view is dropped and the next look waits.
+    """
 
     PAY = auto()
     WAIT = auto()
@@ -39,11 +40,13 @@ class Action(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One track in one frame. ended: it is out of sight, or watching ends, so that no better view will come.
+class RuleInput:
+    """One track in one frame: one field for each thing that a rule may ask for.
 
-    at_rest: it stood there when watching began. same: True if a picture that was paid for shows this plate (asked only
-    when a rule needs it, as it costs). seen_closely: True if a closer look sees the plate in its best view.
+    ended: the plate is out of sight, or watching ends, so that no better view will come. at_rest: it stood there when
+    watching began. patience: seconds; max_calls: of one passage. same: True if a picture that was paid for shows this
+    plate; seen_closely: True if a closer look sees the plate in its best view; both cost much, so a rule calls them
+    only where it needs them.
     """
 
     track: Track
@@ -56,31 +59,41 @@ class Case:
     seen_closely: Callable[[], bool]
 
     @property
+    def views(self) -> Views:
+        """Return the views of the plate."""
+        return self.track.views
+
+    @property
+    def view(self) -> PlateView | None:
+        """Return the view that could be paid for next; None if there is none."""
+        return another_view(self.views) if self.views.paid else self.views.best
+
+    @property
     def ripe(self) -> bool:
-        """True if its best view will hardly get better, or need not."""
-        track = self.track
+        """True if the best view will hardly get better, or need not."""
+        course, views, best = self.track.course, self.views, self.views.best
         if self.ended:
             return True
-        if track.best is None or self.at < track.idle_until:
+        if best is None or self.at < views.idle_until:
             return False
-        patient = self.at - track.improved_at >= self.patience
-        if track.best.width < SMALL_WIDTH:
-            stands = self.patience if track.best.width >= SURELY_READ else STANDS_SMALL
-            return patient and track.stands(track.seen_at) >= stands
-        if track.paid:
+        patient = self.at - views.improved_at >= self.patience
+        if best.width < SMALL_WIDTH:
+            stands = self.patience if best.width >= SURELY_READ else STANDS_SMALL
+            return patient and course.stands(course.seen_at) >= stands
+        if views.paid:
             return patient
-        late = track.readable_at is not None and self.at - track.readable_at >= self.patience
-        return patient or late or large_and_sharp(track.best)
+        late = views.readable_at is not None and self.at - views.readable_at >= self.patience
+        return patient or late or large_and_sharp(best)
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """What the first rule that applies says. view: the one to pay for; reason: why, in words."""
+class RuleResult:
+    """What the first rule that applies says. view: the one to pay for; reason: why it is paid for."""
 
     why: Why
     action: Action
-    view: View | None = None
-    reason: str = ""
+    view: PlateView | None = None
+    reason: ViewReason = ViewReason.OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,92 +102,89 @@ class Rule:
 
     why: Why
     action: Action
-    applies: Callable[[Case], bool]
+    applies: Callable[[RuleInput], bool]
 
 
-def large_and_sharp(view: View) -> bool:
-    """True if a view's plate is so wide and sharp that nothing is won by waiting."""
+def large_and_sharp(view: PlateView) -> bool:
+    """True if the plate is so wide and sharp in a view that waiting gains nothing."""
     return view.width >= ENOUGH and view.crisp >= CRISP
 
 
-def another_view(track: Track) -> View | None:
+def another_view(views: Views) -> PlateView | None:
     """Return the view that is worth a further call after the last one; None if there is none.
 
-    After an unsure reading one that is read independently: of another size, or the same one in a smaller picture. After
-    a picture without an answer any other one, after an unread one a clearly better one.
+    After an unsure reading it is one that is read independently: of another size, or the same one in a smaller picture.
+    After a picture without an answer it is any other view; after an unread one, a clearly better one.
     """
-    last = track.paid[-1]
-    sent = {view.at for view in track.paid}
-    candidates = [view for view in (track.best, *reversed(track.earlier)) if view is not None and view.at not in sent]
-    if last.verdict is Verdict.DOUBTED:
-        best_paid = max(view.score for view in track.paid)
-        for view in candidates:
-            if track.differs(view) and view.score >= STILL_GOOD * best_paid and view.width >= LEAST_WIDTH:
-                return view
-        whole = track.best or track.sent
-        if whole is not None and last.scale == 1.0 and SMALLER * last.width >= SURELY_READ:
-            return View(whole.frame, whole.at, whole.plate, whole.score, whole.crisp, SMALLER, whole.others)
-        return None
-    if last.verdict is Verdict.FAILED:
+    last = views.paid[-1]
+    sent = {view.at for view in views.paid}
+    candidates = [view for view in (views.best, *reversed(views.earlier)) if view is not None and view.at not in sent]
+    if last.outcome is PaidOutcome.DOUBTED:
+        return _second_opinion(views, candidates)
+    if last.outcome is PaidOutcome.FAILED:
         return candidates[0] if candidates else None
     return next((view for view in candidates if view.score >= CLEARLY_BETTER * last.score), None)
 
 
-def _unconfirmed(case: Case) -> bool:
-    track = case.track
+def _second_opinion(views: Views, candidates: Sequence[PlateView]) -> PlateView | None:
+    """Return a view that is read independently of an unsure reading; None if there is none."""
+    last, good = views.paid[-1], STILL_GOOD * max(view.score for view in views.paid)
+    for view in candidates:
+        if views.differs(view) and view.score >= good and view.width >= LEAST_WIDTH:
+            return view
+    whole = views.best or views.sent
+    if whole is not None and last.scale == 1.0 and SMALLER * last.width >= SURELY_READ:
+        return replace(whole, scale=SMALLER)
+    return None
+
+
+def _unconfirmed(facts: RuleInput) -> bool:
+    track = facts.track
     if track.state is not State.TENTATIVE:
         return False
-    return not (case.ended and track.score >= SURE and track.travelled)
+    return not (facts.ended and track.evidence.score >= SURE and track.course.travelled)
 
 
-def _unlikely(case: Case) -> bool:
-    track = case.track
-    if track.score < (LIKELY if track.stirred else SURE_AT_REST):
+def _unlikely(facts: RuleInput) -> bool:
+    track = facts.track
+    if track.evidence.score < (LIKELY if track.course.has_moved else SURE_AT_REST):
         return True
-    return track.state is not State.TENTATIVE and track.evidence < EVIDENCE
-
-
-def _view(case: Case) -> View | None:
-    return another_view(case.track) if case.track.paid else case.track.best
-
-
-def _too_small(case: Case) -> bool:
-    view = _view(case)
-    return view is not None and view.width < LEAST_WIDTH
+    return track.state is not State.TENTATIVE and track.evidence.total < EVIDENCE
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(Why.SCENERY, Action.WAIT, lambda case: case.track.scenery),
-    Rule(Why.KNOWN, Action.WAIT, lambda case: case.track.state is State.SETTLED),
-    Rule(Why.ASKED, Action.WAIT, lambda case: case.track.state is State.ASKED),
-    Rule(Why.USED_UP, Action.WAIT, lambda case: len(case.track.paid) >= case.max_calls),
+    Rule(Why.SCENERY, Action.WAIT, lambda facts: facts.track.scenery),
+    Rule(Why.KNOWN, Action.WAIT, lambda facts: facts.track.state is State.SETTLED),
+    Rule(Why.ASKED, Action.WAIT, lambda facts: facts.track.state is State.ASKED),
+    Rule(Why.USED_UP, Action.WAIT, lambda facts: len(facts.views.paid) >= facts.max_calls),
     Rule(Why.TOO_SHORT, Action.WAIT, _unconfirmed),
     Rule(Why.UNSURE, Action.WAIT, _unlikely),
-    Rule(Why.CUT_OFF, Action.WAIT, lambda case: case.track.best is None and not case.track.paid),
-    Rule(Why.NOT_BETTER, Action.WAIT, lambda case: _view(case) is None),
-    Rule(Why.FAR, Action.WAIT, _too_small),
-    Rule(Why.BETTERING, Action.WAIT, lambda case: not case.ripe),
-    Rule(Why.KNOWN, Action.SETTLE, lambda case: not case.track.paid and case.same()),
-    Rule(Why.UNSURE, Action.LOOK_LATER, lambda case: not case.track.paid and not case.seen_closely()),
-    Rule(Why.SENT, Action.PAY, lambda case: True),
+    Rule(Why.CUT_OFF, Action.WAIT, lambda facts: facts.views.best is None and not facts.views.paid),
+    Rule(Why.NOT_BETTER, Action.WAIT, lambda facts: facts.view is None),
+    Rule(Why.FAR, Action.WAIT, lambda facts: facts.view is not None and facts.view.width < LEAST_WIDTH),
+    Rule(Why.BETTERING, Action.WAIT, lambda facts: not facts.ripe),
+    Rule(Why.KNOWN, Action.SETTLE, lambda facts: not facts.views.paid and facts.same()),
+    Rule(Why.UNSURE, Action.LOOK_LATER, lambda facts: not facts.views.paid and not facts.seen_closely()),
+    Rule(Why.SENT, Action.PAY, lambda facts: True),
 )
 
 
-def rule(case: Case) -> Ruling:
-    """Return what the first rule that applies says of a track in this frame."""
-    reason = _reason(case)  # now: the closer look makes corners more exact, and a plate a little narrower
-    first = next(line for line in RULES if line.applies(case))
+def rule(facts: RuleInput) -> RuleResult:
+    """Return what the first rule that applies says about a track in this frame."""
+    first = next(line for line in RULES if line.applies(facts))
     if first.action is not Action.PAY:
-        return Ruling(first.why, first.action)
-    return Ruling(first.why, first.action, _view(case), reason)
+        return RuleResult(first.why, first.action)
+    return RuleResult(first.why, first.action, facts.view, _reason(facts))
 
 
-def _reason(case: Case) -> str:
-    track = case.track
-    if track.paid:
-        return {Verdict.DOUBTED: SECOND_OPINION, Verdict.FAILED: NO_ANSWER}.get(track.paid[-1].verdict, BETTER_VIEW)
-    if case.at_rest:
-        return STOOD_HERE
-    if case.ended:
-        return LAST_VIEW
-    return LARGE_AND_SHARP if track.best is not None and large_and_sharp(track.best) else BEST_VIEW
+def _reason(facts: RuleInput) -> ViewReason:
+    views = facts.views
+    if views.paid:
+        again = {PaidOutcome.DOUBTED: ViewReason.SECOND_OPINION, PaidOutcome.FAILED: ViewReason.NO_ANSWER}
+        return again.get(views.paid[-1].outcome, ViewReason.BETTER_VIEW)
+    if facts.at_rest:
+        return ViewReason.STOOD_HERE
+    if facts.ended:
+        return ViewReason.LAST_VIEW
+    large = views.best is not None and large_and_sharp(views.best)
+    return ViewReason.LARGE_AND_SHARP if large else ViewReason.BEST_VIEW

@@ -1,184 +1,124 @@
 """When and where the plate detector looks: where something moves, a few times a second, and never while it is quiet."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
 
+from streamwatch.core.model import Box, Picture
 from streamwatch.detection import Detection
+from streamwatch.gate.motion.blobs import STILL_STEP, Blob
+from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.motion.geometry import Geometry
-from streamwatch.gate.motion.movers import STILL_STEP, Mover
 from streamwatch.gate.motion.regions import Region, find_regions
-from streamwatch.gate.plates.shapes import (
-    aspect,
-    box_of,
-    centre,
-    inside,
-    moved,
-    overlap,
-    plate_width,
-    scaled,
-    vehicle_around,
-)
-from streamwatch.gate.tracking.track import State, Track, View
-from streamwatch.model import Box, Corners, Frame, Picture
-
-FindPlates = Callable[[Picture], Sequence[Detection]]
-"""Plates of a (height, width) uint8 luma picture, as corners in its pixels with a score."""
+from streamwatch.gate.part_detector import LONG_SIDE, Part, PartDetector
+from streamwatch.gate.plates.shapes import centre, inside, vehicle_around
+from streamwatch.gate.tracking.track import State, Track
 
 SURVEYS = (0.4, 1.0, 2.5)  # s after the start at which the whole picture is searched for plates that stand in it
-SURVEY_SCALES = (1.0, 0.9, 1.1)  # of what stands there each sees other pixels
-SOON = 0.1  # s until a plate that was seen once is looked at again, more closely
+SURVEY_SCALES = (1.0, 0.9, 1.1)  # the scales of these searches, so that each one sees other pixels
+SOON = 0.1  # s until a plate that was seen once gets a closer look
 EVERY = 0.2  # s between two looks at what moves; a plate in view for half a second is seen twice
-EVERY_KNOWN = 0.5  # s between two looks where all that moves carries a plate that is followed
-LONG_SIDE = 640  # px of the detector's picture for a whole frame
-PART_SIDE = 416  # px; a smaller part is looked at so much more closely
-FIRST_TRY, LONGEST_TRY = 0.3, 10.0  # s between two looks at a thing that stands and shows no plate
-CLOSE_WIDTHS = (96, 72, 128)  # px of a plate in the closer looks before paying: one that sees it is enough
-LEAST_CLOSE, SAME_PLACE = 0.4, 0.45  # score by which the closer look must see it, and overlap with where it was
+EVERY_KNOWN = 0.5  # s between two looks if all that moves carries a plate that is followed
+SLACK = 0.01  # s by which a look may come too early
+FIRST_TRY, LONGEST_TRY = 0.3, 10.0  # s between two looks at a blob that stands still and shows no plate
 SOME = 0.3  # part of `min_area` that must have changed since the last look
-SCALES = (1.0, 1.4, 0.7)  # by which the tries differ
+SCALES = (1.0, 1.4, 0.7)  # the scales of the tries at such a blob, in turn
 VAIN = 3  # looks at the place of a plate that is out of sight
-SQUAREST = 1.25  # width by height; the most upright plates, of two lines, have 1.33
-ROOM = 0.08  # of a part's sides, looked at around it
-TILE = 640  # px
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the frame to look at. scale: px of the detector's picture per frame px; None for the usual one."""
-
-    box: Box
-    scale: float | None = None
+ROOM = 0.08  # margin around a part, in fractions of its sides
+TILE, TILES_SHARE = 640, 160  # px; side of the parts of a large picture, and by how much two of them overlap
 
 
 class Search:
-    """Of one camera."""
+    """The search for plates in the frames of one camera. A question (`due`) changes nothing; `look` does."""
 
-    def __init__(self, find: FindPlates, min_area: float) -> None:
-        """min_area: part of the picture that a vehicle fills at least."""
-        self._find, self._min_area = find, min_area
+    def __init__(self, detector: PartDetector, min_area: float) -> None:
+        """min_area: the least part of the picture that a vehicle fills."""
+        self._detector, self._min_area = detector, min_area
         self._geometry = Geometry((180, 320), None)
         self._seen: Picture | None = None
-        self._looked_at = 0.0
-        self._began = 0.0
+        self._looked_at = self._began = 0.0
         self._surveys = 0
 
     def begin(self, geometry: Geometry, at: float) -> None:
-        """Another scene."""
-        self._geometry, self._seen, self._began, self._surveys = geometry, None, at, 0
-        self._looked_at = at
+        """Start with another scene."""
+        self._geometry, self._seen, self._surveys = geometry, None, 0
+        self._began = self._looked_at = at
 
     @property
     def surveyed(self) -> bool:
-        """True once the plates that stood there when watching began have been looked for."""
+        """True once all searches for plates that stood there when watching began have been made."""
         return self._surveys >= len(SURVEYS)
 
-    def survey_due(self, at: float) -> bool:
-        """True if the whole picture is to be searched now."""
-        return not self.surveyed and at - self._began >= SURVEYS[self._surveys]
-
-    def survey(self, frame: Frame, small: Picture, at: float) -> list[Detection]:
-        """Search the whole picture, also for small plates."""
-        while not self.surveyed and at - self._began >= SURVEYS[self._surveys]:
-            self._surveys += 1
-        self._looked_at, self._seen = at, small
-        height, width = frame.luma.shape
-        whole, factor = Box(0, 0, width, height), SURVEY_SCALES[self._surveys - 1]
-        parts = [Part(whole, self._scale(whole) * factor), *(Part(tile, factor) for tile in _tiles(height, width))]
-        found = [one for part in parts for one in self._look_at(frame.luma, part)]
-        return self._in_zone(_distinct(found))
-
-    def parts(
-        self, small: Picture, change: Picture, at: float, movers: Sequence[Mover], tracks: Sequence[Track]
-    ) -> list[Part]:
-        """Return the parts of the frame that are to be looked at now; none where nothing new can be seen."""
-        passed = at - self._looked_at
-        close = [self._close_to(t.plate) for t in tracks if t.state is State.TENTATIVE and t.seen_at == at]
-        if passed < (SOON if close else EVERY) - 0.01:
+    def due(self, motion: Motion, tracks: Sequence[Track]) -> list[Part]:
+        """Return the parts of the frame to be looked at now; none if nothing new can be seen."""
+        surveys = self._surveys_until(motion.at)
+        if surveys > self._surveys:
+            return self._survey(SURVEY_SCALES[surveys - 1])
+        passed = motion.at - self._looked_at
+        close = [
+            self._detector.close_to(track.course.plate)
+            for track in tracks
+            if track.state is State.TENTATIVE and track.course.seen_at == motion.at
+        ]
+        if passed < (SOON if close else EVERY) - SLACK:
             return []
-        regions = self._fresh(small, change, movers) if passed >= EVERY - 0.01 else []
-        if passed < EVERY_KNOWN and all(self._carries(region, tracks, at) for region in regions):
+        regions = self._fresh(motion) if passed >= EVERY - SLACK else []
+        if passed < EVERY_KNOWN and all(self._carries(region, tracks, motion.at) for region in regions):
             regions = []
         boxes = [self._roomy(self._geometry.box(region)) for region in regions]
-        for track in tracks:
-            if track.seen_at < at and track.confirmed and track.misses < VAIN:
-                boxes.append(vehicle_around(track.plate, (self._geometry.height, self._geometry.width)))
-        parts = [Part(box) for box in _joined(boxes)] + close
-        for mover in movers:
-            if not mover.plate and mover.still_since is not None and at >= mover.next_try:
-                box = self._roomy(self._geometry.box(mover.region))
-                parts.append(Part(box, self._scale(box) * SCALES[mover.tries % len(SCALES)]))
-                mover.tries += 1
-                mover.next_try = at + min(LONGEST_TRY, FIRST_TRY * 2 ** (mover.tries - 1))
-        return parts
+        boxes += [
+            vehicle_around(track.course.plate, (self._geometry.height, self._geometry.width))
+            for track in tracks
+            if track.course.seen_at < motion.at and track.confirmed and track.evidence.misses < VAIN
+        ]
+        return [*(Part(box) for box in _joined(boxes)), *close, *self._tries(motion)]
 
-    def _fresh(self, small: Picture, change: Picture, movers: Sequence[Mover]) -> list[Region]:
-        """Regions that differ from the empty scene, and from what the detector saw there last."""
+    def look(self, motion: Motion, parts: Sequence[Part]) -> list[Detection]:
+        """Return the plates in parts of a frame, in frame pixels, and remember that they were looked at."""
+        self._surveys = self._surveys_until(motion.at)
+        self._looked_at, self._seen = motion.at, motion.small
+        for blob in (part.blob for part in parts if part.blob is not None):
+            blob.tries += 1
+            blob.next_try = motion.at + min(LONGEST_TRY, FIRST_TRY * 2 ** (blob.tries - 1))
+        return self._detector.look(motion.frame.luma, parts)
+
+    def _surveys_until(self, at: float) -> int:
+        """Return how many searches of the whole picture are due until a time."""
+        return max(self._surveys, sum(at - self._began >= due for due in SURVEYS))
+
+    def _survey(self, factor: float) -> list[Part]:
+        """Return the whole picture, and its parts in full size for small plates, at scales changed by a factor."""
+        height, width = self._geometry.height, self._geometry.width
+        whole = Box(0, 0, width, height)
+        scale = self._detector.scale(whole) * factor
+        return [Part(whole, scale), *(Part(tile, factor) for tile in _tiles(height, width))]
+
+    def _tries(self, motion: Motion) -> Iterable[Part]:
+        """Return blobs that stand still and show no plate, if another try at them is due."""
+        for blob in motion.blobs:
+            if not blob.plate and blob.still_since is not None and motion.at >= blob.next_try:
+                box = self._roomy(self._geometry.box(blob.region))
+                yield Part(box, self._detector.scale(box) * SCALES[blob.tries % len(SCALES)], blob)
+
+    def _fresh(self, motion: Motion) -> list[Region]:
+        """Return the regions that differ from the empty scene, and from what the detector saw there last."""
+        change = motion.change
         if self._seen is not None:
-            moved_since = cv2.compare(cv2.absdiff(small, self._seen), STILL_STEP, cv2.CMP_GT)
+            moved_since = cv2.compare(cv2.absdiff(motion.small, self._seen), STILL_STEP, cv2.CMP_GT)
             change = np.asarray(cv2.bitwise_and(change, moved_since), np.uint8)
         if cv2.countNonZero(change) < SOME * self._min_area * change.size:
             return []
-        return [self._whole(region, movers) for region in find_regions(change, SOME * self._min_area)]
-
-    def look(self, frame: Frame, small: Picture, at: float, parts: Sequence[Part]) -> list[Detection]:
-        """Return the plates in parts of a frame, in frame pixels."""
-        self._looked_at, self._seen = at, small
-        found = [one for part in parts for one in self._look_at(frame.luma, part)]
-        return self._in_zone(_distinct(found))
-
-    def closely(self, view: View) -> Detection | None:
-        """Return the plate of a view as the first closer look sees it that sees one there; None if none does."""
-        for width in CLOSE_WIDTHS:
-            found = self._look_at(view.frame.luma, self._close_to(view.plate, width))
-            there = [one for one in found if overlap(one.corners, view.plate) >= SAME_PLACE]
-            best = max(there, key=lambda one: one.score, default=None)
-            if best is not None and best.score >= LEAST_CLOSE:
-                return best
-        return None
-
-    def _close_to(self, plate: Corners, width: float = CLOSE_WIDTHS[0]) -> Part:
-        left, top, across, down = _around(plate, 0.9, 1.3, (self._geometry.height, self._geometry.width))
-        return Part(Box(left, top, across, down), min(1.5, width / max(1.0, plate_width(plate))))
-
-    def plate_in(self, luma: Picture, box: Box) -> Corners | None:
-        """Return the surest plate of a part of an earlier frame, in frame pixels; luma: of that part alone."""
-        found = max(self._find(luma), key=lambda one: one.score, default=None)
-        return None if found is None else moved(found.corners, box.x, box.y)
-
-    def _scale(self, box: Box) -> float:
-        """The scale at which a part of the frame is looked at: as the whole one, or more closely if it is small."""
-        return min(1.0, max(LONG_SIDE / self._geometry.width, PART_SIDE / max(box.width, 1.6 * box.height)))
-
-    def _look_at(self, luma: Picture, part: Part) -> list[Detection]:
-        box = part.box
-        scale = part.scale or self._scale(box)
-        picture = luma[box.y : box.y + box.height, box.x : box.x + box.width]
-        if scale != 1.0:
-            how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-            picture = np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=how), np.uint8)
-        if min(picture.shape) < 16:
-            return []
-        found = [one for one in self._find(np.ascontiguousarray(picture)) if aspect(one.corners) >= SQUAREST]
-        return [Detection(moved(scaled(f.corners, 1 / scale), box.x, box.y), f.score) for f in found]
-
-    def _in_zone(self, found: list[Detection]) -> list[Detection]:
-        return [one for one in found if self._geometry.watches(centre(one.corners))]
-
-    def _whole(self, region: Region, movers: Sequence[Mover]) -> Region:
-        """A region that changed, and the thing that it belongs to."""
-        home = max(movers, key=lambda mover: mover.region.overlap(region), default=None)
-        return region if home is None or home.region.overlap(region) == 0 else region.joined(home.region)
+        return [_whole(region, motion.blobs) for region in find_regions(change, SOME * self._min_area)]
 
     def _carries(self, region: Region, tracks: Sequence[Track], at: float) -> bool:
         """True if a region is no larger than the vehicle of a plate that is followed in it."""
         box = self._geometry.box(region)
-        own = [t for t in tracks if t.seen_at == at and t.confirmed and inside(box, centre(t.plate))]
-        return len(own) == 1 and box.width <= 7 * own[0].width and box.height <= 7 * own[0].width
+        own = [t for t in tracks if t.course.seen_at == at and t.confirmed and inside(box, centre(t.course.plate))]
+        return len(own) == 1 and max(box.width, box.height) <= 7 * own[0].course.width
 
     def _roomy(self, box: Box) -> Box:
+        """Return a box with a margin around it, inside the frame."""
         across, down = round(ROOM * box.width), round(ROOM * box.height)
         x, y = max(0, box.x - across), max(0, box.y - down)
         right = min(self._geometry.width, box.x + box.width + across)
@@ -186,36 +126,24 @@ class Search:
         return Box(x, y, right - x, bottom - y)
 
 
-def _around(plate: Corners, across: float, down: float, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """A part of a picture around a plate; across: of the plate's width, down: of its height, on each side."""
-    box = box_of(plate)
-    x, y = max(0, round(box.x - across * box.width)), max(0, round(box.y - down * box.height))
-    right = min(shape[1], round(box.x + (1 + across) * box.width))
-    bottom = min(shape[0], round(box.y + (1 + down) * box.height))
-    return x, y, max(1, right - x), max(1, bottom - y)
+def _whole(region: Region, blobs: Sequence[Blob]) -> Region:
+    """Return a region that changed, joined with the blob that it belongs to."""
+    home = max(blobs, key=lambda blob: blob.region.overlap(region), default=None)
+    return region if home is None or home.region.overlap(region) == 0 else region.joined(home.region)
 
 
 def _tiles(height: int, width: int) -> Iterable[Box]:
-    """Parts of a large picture that overlap, each to be looked at in full size."""
+    """Return parts of a large picture that overlap, each to be looked at in full size."""
     if width <= LONG_SIDE:
         return
-    step = TILE - 160
-    for y in range(0, max(1, height - 160), step):
-        for x in range(0, max(1, width - 160), step):
+    step = TILE - TILES_SHARE
+    for y in range(0, max(1, height - TILES_SHARE), step):
+        for x in range(0, max(1, width - TILES_SHARE), step):
             yield Box(x, y, min(TILE, width - x), min(TILE, height - y))
 
 
-def _distinct(found: list[Detection]) -> list[Detection]:
-    """Of several detections of one plate the surest."""
-    kept: list[Detection] = []
-    for one in sorted(found, key=lambda detection: -detection.score):
-        if all(overlap(one.corners, other.corners) < 0.3 for other in kept):
-            kept.append(one)
-    return kept
-
-
 def _joined(boxes: list[Box]) -> list[Box]:
-    """Boxes of which none overlap: looking at one large part costs less than at two that share half of it."""
+    """Return boxes that do not overlap: one look at a large part costs less than two looks that overlap."""
     joined: list[Box] = []
     for box in boxes:
         while True:

@@ -1,4 +1,4 @@
-"""How the daemon is: one snapshot of everything, told as sentences, as a table, as JSON and to Prometheus.
+"""The state of the daemon: one snapshot, shown as sentences, as a table, as JSON and to Prometheus.
 
 daemon ──Snapshot──▶ HealthServer   /healthz, /metrics on loopback
        └──Snapshot──▶ status.json   ──▶ the verb `status`, also when no port is open or the daemon is gone
@@ -6,7 +6,6 @@ daemon ──Snapshot──▶ HealthServer   /healthz, /metrics on loopback
 
 from streamwatch.health.judgement import health
 from streamwatch.health.metrics import render_metrics
-from streamwatch.health.server import HealthServer, serve
 from streamwatch.health.snapshot import (
     BreakerHealth,
     BudgetUse,
@@ -26,7 +25,6 @@ __all__ = [
     "CameraHealth",
     "DatabaseHealth",
     "DiskHealth",
-    "HealthServer",
     "InFlightHealth",
     "OutboxHealth",
     "Snapshot",
@@ -34,7 +32,6 @@ __all__ = [
     "health",
     "read_status",
     "render_metrics",
-    "serve",
     "status_json",
     "status_table",
     "write_status",

@@ -1,19 +1,19 @@
-"""Whether a person has to look, and why."""
+"""Decides from a snapshot if a person has to look, and says why."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
+from streamwatch.core.text import age, size, some, when
 from streamwatch.health.snapshot import CameraHealth, Snapshot
-from streamwatch.words import age, size, some, when
 
 AWAY_FOR = 60.0
-"""Seconds that a camera may be away before somebody should know; a reboot of the camera or a switch takes less."""
+"""Seconds that a camera may be away before a person should know; a reboot of the camera or a switch takes less."""
 WAITING_FOR = 3600.0
-"""Seconds that a picture may wait for the engine before somebody should know."""
+"""Seconds that a picture may wait for the engine before a person should know."""
 
 
 def health(snapshot: Snapshot) -> tuple[bool, list[str]]:
-    """Whether all is well, and if not, one sentence for each thing that is not."""
+    """Return True if all is well, and one sentence for each thing that is not."""
     reasons = [
         *(f"Thread {name} makes no progress." for name in snapshot.stalled),
         *_storage(snapshot),
@@ -26,7 +26,7 @@ def health(snapshot: Snapshot) -> tuple[bool, list[str]]:
 def _storage(snapshot: Snapshot) -> Iterator[str]:
     database, disk = snapshot.database, snapshot.disk
     if database.failed_since is not None:
-        yield f"The database can not be written since {when(database.failed_since)}: {database.why}"
+        yield f"The database has not been writable since {when(database.failed_since)}: {database.why}"
     if disk.free < disk.floor:
         yield f"The disk is nearly full: {size(disk.free)} are free, {size(disk.floor)} must be."
 
@@ -34,17 +34,18 @@ def _storage(snapshot: Snapshot) -> Iterator[str]:
 def _camera(camera: CameraHealth, now: datetime) -> Iterator[str]:
     away = (now - camera.since).total_seconds()
     if camera.state == "frozen":
-        yield f"Camera {camera.name} is frozen since {when(camera.since)}: it sends the same picture."
+        yield f"Camera {camera.name} has been frozen since {when(camera.since)}: it sends the same picture."
     elif camera.state == "failed":
-        yield f"Camera {camera.name} can not work: {camera.last_error}"
+        yield f"Camera {camera.name} cannot work: {camera.last_error}"
     elif camera.state in ("reconnecting", "connecting") and away > AWAY_FOR:
-        yield f"Camera {camera.name} is away since {when(camera.since)}: {camera.last_error or 'no picture came.'}"
+        why = camera.last_error or "no picture came."
+        yield f"Camera {camera.name} has been away since {when(camera.since)}: {why}"
 
 
 def _calls(snapshot: Snapshot) -> Iterator[str]:
     for breaker in snapshot.breakers:
         until = "" if breaker.until is None else f" until {when(breaker.until)}"
-        yield f"Calls are held back ({breaker.name}){until}: {breaker.why}"
+        yield f"Calls are held back ({breaker.label}){until}: {breaker.why}"
     if snapshot.in_flight.overdue:
         yield f"An answer is overdue: a call has been running for {age(snapshot.in_flight.oldest_age)}."
     for use in snapshot.budget:

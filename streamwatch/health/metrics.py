@@ -6,11 +6,11 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
+from streamwatch.core.codes import CameraState
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import CameraHealth, Snapshot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-STATES = ("online", "frozen", "reconnecting", "connecting", "ended", "failed")
 
 _Kind = Literal["counter", "gauge"]
 _Labels = dict[str, str]
@@ -19,16 +19,16 @@ _Family = tuple[str, _Kind, str, Iterable[_Sample]]
 
 
 def render_metrics(snapshot: Snapshot) -> str:
-    """All families that have a sample, each with HELP and TYPE."""
+    """Return all families that have a sample, each with HELP and TYPE."""
     families = (*_process(snapshot), *_cameras(snapshot.cameras), *_calls(snapshot), *_storage(snapshot))
     return "".join(line for family in families for line in _lines(*family))
 
 
 def _process(snapshot: Snapshot) -> Iterator[_Family]:
-    yield "info", "gauge", "Always 1; the label says which version runs.", [({"version": snapshot.version}, 1)]
+    yield "info", "gauge", "Always 1. The label names the version that runs.", [({"version": snapshot.version}, 1)]
     yield "healthy", "gauge", "1 while /healthz answers 200.", _one(health(snapshot)[0])
     yield "uptime_seconds", "gauge", "Time since the daemon started.", _one(snapshot.uptime)
-    yield "clock_trusted", "gauge", "1 while the wall clock is believed.", _one(snapshot.clock_trusted)
+    yield "clock_trusted", "gauge", "1 while the wall clock is trusted.", _one(snapshot.clock_trusted)
     stalled = [({"thread": name}, 1.0) for name in snapshot.stalled]
     yield "thread_stalled", "gauge", "1 for each thread that makes no progress.", stalled
 
@@ -38,59 +38,87 @@ def _cameras(cameras: tuple[CameraHealth, ...]) -> Iterator[_Family]:
         values = ((camera.name, getattr(camera, field)) for camera in cameras)
         return [({"camera": name}, value) for name, value in values if value is not None]
 
-    states = [({"camera": c.name, "state": state}, float(c.state == state)) for c in cameras for state in STATES]
+    states = [
+        ({"camera": c.name, "state": state.value}, float(c.state == state)) for c in cameras for state in CameraState
+    ]
     since = [({"camera": c.name}, c.since.timestamp()) for c in cameras]
     outcomes = [
         ({"camera": c.name, "outcome": outcome}, float(getattr(c, outcome)))
         for c in cameras
         for outcome in ("read", "unread", "unsure", "failed")
     ]
-    yield "camera_state", "gauge", "1 for the state the camera is in, 0 for the others.", states
-    yield "camera_state_since_timestamp_seconds", "gauge", "When that state began.", since
-    yield "camera_fps", "gauge", "Pictures a second that come from the camera.", each("fps")
-    yield "camera_frames_total", "counter", "Frames looked at.", each("frames")
-    yield "camera_dropped_frames_total", "counter", "Frames replaced by a newer one unseen.", each("dropped")
-    yield "camera_attempts", "gauge", "Openings since the camera was last online.", each("attempts")
-    yield "camera_last_frame_age_seconds", "gauge", "Age of the newest frame looked at.", each("last_frame_age")
+    yield "camera_state", "gauge", "1 for the present state of the camera, 0 for the other states.", states
+    yield "camera_state_since_timestamp_seconds", "gauge", "When the present state of the camera began.", since
+    yield "camera_frames_per_second", "gauge", "Frames that the camera sends in a second.", each("fps")
+    yield "camera_frames_total", "counter", "Frames that the gate has looked at.", each("frames")
+    yield (
+        "camera_dropped_frames_total",
+        "counter",
+        "Frames that a newer one replaced before the gate looked at them.",
+        each("dropped"),
+    )
+    yield "camera_attempts", "gauge", "Attempts to open the camera since it was last online.", each("attempts")
+    yield (
+        "camera_last_frame_age_seconds",
+        "gauge",
+        "Age of the newest frame that the gate has looked at.",
+        each("last_frame_age"),
+    )
     unwatched = [({"camera": c.name}, float(bool(c.unwatched))) for c in cameras]
-    yield "camera_small_stream_down", "gauge", "1 while its small stream can not be watched, else 0.", unwatched
-    frames = [({"camera": c.name, "why": why}, float(count)) for c in cameras for why, count in c.gate.items()]
-    yield "gate_frames_total", "counter", "Frames looked at, by why they were sent or not.", frames
-    yield "passages_total", "counter", "Passages opened.", each("passages")
-    yield "passages_closed_total", "counter", "Passages closed, by what became of them.", outcomes
-    yield "read_ratio", "gauge", "Part of the closed passages whose plate was read.", each("read_rate")
+    yield "camera_small_stream_down", "gauge", "1 while the substream cannot be watched.", unwatched
+    frames = [({"camera": c.name, "reason": reason}, float(n)) for c in cameras for reason, n in c.gate.items()]
+    yield (
+        "gate_frames_total",
+        "counter",
+        "Frames that the gate has looked at, by the reason why a view was sent or not.",
+        frames,
+    )
+    yield "passages_total", "counter", "Passages that have opened.", each("passages")
+    yield "passages_closed_total", "counter", "Passages that have closed, by their outcome.", outcomes
+    yield "read_ratio", "gauge", "Part of the closed passages whose plate was read, 0 to 1.", each("read_rate")
 
 
 def _calls(snapshot: Snapshot) -> Iterator[_Family]:
     outbox, budget = snapshot.outbox, snapshot.budget
     yield "outbox_items", "gauge", "Pictures that wait for the engine.", _one(outbox.items)
-    yield "outbox_bytes", "gauge", "Bytes of the pictures that wait.", _one(outbox.bytes)
-    yield "outbox_oldest_age_seconds", "gauge", "How long the oldest of them has waited.", _one(outbox.oldest_age)
-    yield "outbox_dropped_total", "counter", "Pictures given up because the outbox was full.", _one(outbox.dropped)
+    yield "outbox_bytes", "gauge", "Size of the pictures that wait.", _one(outbox.bytes)
+    yield "outbox_oldest_age_seconds", "gauge", "Time for which the oldest picture has waited.", _one(outbox.oldest_age)
+    yield "outbox_dropped_total", "counter", "Pictures that were given up without being read.", _one(outbox.dropped)
     calls = [({"outcome": outcome}, float(count)) for outcome, count in snapshot.calls.items()]
     yield "calls_total", "counter", "Calls of the paid service that ended, by outcome.", calls
     in_flight = snapshot.in_flight
-    yield "calls_in_flight", "gauge", "Calls of the paid service that have begun and not ended.", _one(in_flight.calls)
-    yield "calls_in_flight_oldest_age_seconds", "gauge", "How long the oldest has run.", _one(in_flight.oldest_age)
+    yield (
+        "calls_in_flight",
+        "gauge",
+        "Calls of the paid service that have begun and have not ended.",
+        _one(in_flight.calls),
+    )
+    yield (
+        "calls_in_flight_oldest_age_seconds",
+        "gauge",
+        "Time for which the oldest of these calls has run.",
+        _one(in_flight.oldest_age),
+    )
     used = [({"window": use.window, "camera": use.camera}, float(use.used)) for use in budget]
     limit = [({"window": u.window, "camera": u.camera}, float(u.limit)) for u in budget if u.limit is not None]
-    yield "budget_used_calls", "gauge", "Calls made in the window that runs; no camera: the account.", used
-    yield "budget_limit_calls", "gauge", "Calls allowed in the window.", limit
-    since = [({"breaker": b.name}, b.since.timestamp()) for b in snapshot.breakers]
-    until = [({"breaker": b.name}, b.until.timestamp()) for b in snapshot.breakers if b.until is not None]
-    yield "breakers_open", "gauge", "Breakers that hold calls back.", _one(len(snapshot.breakers))
-    yield "breaker_open_since_timestamp_seconds", "gauge", "When a breaker began to hold calls back.", since
-    yield "breaker_open_until_timestamp_seconds", "gauge", "When it lets the next call through.", until
+    yield "budget_used_calls", "gauge", "Calls in the current window. Without a camera: of the whole account.", used
+    yield "budget_limit_calls", "gauge", "Calls that the budget allows in the window.", limit
+    breakers = [({"breaker": breaker.name, "camera": breaker.camera}, breaker) for breaker in snapshot.breakers]
+    since = [(labels, breaker.since.timestamp()) for labels, breaker in breakers]
+    until = [(labels, breaker.until.timestamp()) for labels, breaker in breakers if breaker.until is not None]
+    yield "breakers_open", "gauge", "Number of breakers that hold calls back.", _one(len(snapshot.breakers))
+    yield "breaker_open_since_timestamp_seconds", "gauge", "When the breaker began to hold calls back.", since
+    yield "breaker_open_until_timestamp_seconds", "gauge", "When the breaker lets the next call through.", until
 
 
 def _storage(snapshot: Snapshot) -> Iterator[_Family]:
     disk, database = snapshot.disk, snapshot.database
-    yield "disk_free_bytes", "gauge", "Free on the disk that holds the data.", _one(disk.free)
-    yield "disk_floor_bytes", "gauge", "What must stay free.", _one(disk.floor)
-    yield "evidence_bytes", "gauge", "Size of the pictures that are kept.", _one(disk.evidence)
+    yield "disk_free_bytes", "gauge", "Free space of the disk that holds the data.", _one(disk.free)
+    yield "disk_floor_bytes", "gauge", "Space that must stay free.", _one(disk.floor)
+    yield "evidence_bytes", "gauge", "Size of the pictures that are kept as evidence.", _one(disk.evidence)
     yield "database_up", "gauge", "1 while the database can be written.", _one(database.ok)
     failed = [] if database.failed_since is None else _one(database.failed_since.timestamp())
-    yield "database_failed_since_timestamp_seconds", "gauge", "Since when it can not be written.", failed
+    yield "database_failed_since_timestamp_seconds", "gauge", "When writing the database began to fail.", failed
 
 
 def _one(value: float) -> list[_Sample]:

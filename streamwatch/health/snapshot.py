@@ -1,6 +1,6 @@
-"""The figures of one moment. Plain data, which becomes JSON and comes back from it unchanged.
+"""The figures of one moment: plain data, which becomes JSON and comes back from JSON unchanged.
 
-Texts that may come from outside lose their credentials here, at birth, so that no way out has to think of it.
+Texts that may come from outside lose their credentials when a snapshot is made, so that no output can show them.
 Counters count since the daemon started, ages and durations are seconds, times are aware UTC.
 """
 
@@ -9,18 +9,19 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from streamwatch.redact import hide_credentials
+from streamwatch.core.redact import hide_credentials
+from streamwatch.core.sentences import in_words
 
 
 @dataclass(frozen=True, slots=True)
 class CameraHealth:
     """One camera.
 
-    state: online, frozen, reconnecting, connecting, ended or failed; since: when it began. fps: pictures a second that
-    come. frames: looked at. dropped: replaced by a newer one before that. attempts: openings since it was last online.
-    last_frame_age: None before the first frame. unwatched: why its small stream can not be watched, else empty.
-    passages: all that were opened; read, unread, unsure, failed: of those that have closed, what became of them. gate:
-    frames looked at, by why they were sent or not, in words.
+    state: online, frozen, reconnecting, connecting, ended or failed; since: when it began. fps: pictures received per
+    second. frames: looked at by the gate. dropped: replaced by a newer one before that. attempts: openings since it was
+    last online. last_frame_age: None before the first frame. unwatched: why its substream cannot be watched, else
+    empty. passages: all that were opened; read, unread, unsure, failed: the closed ones with this outcome. gate: frames
+    looked at, by the code of the reason why they were sent or not.
     """
 
     name: str
@@ -46,14 +47,14 @@ class CameraHealth:
 
     @property
     def read_rate(self) -> float | None:
-        """The part of the closed passages whose plate was read, 0 to 1; None while there is none."""
+        """Return the part of the closed passages whose plate was read, 0 to 1; None before the first one."""
         closed = self.read + self.unread + self.unsure + self.failed
         return self.read / closed if closed else None
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxHealth:
-    """Keyframes that wait for the engine. oldest_age: 0 where none waits. dropped: given up because it was full."""
+    """Keyframes that wait for the engine. oldest_age: 0 if none waits. dropped: given up unread."""
 
     items: int
     bytes: int
@@ -63,9 +64,9 @@ class OutboxHealth:
 
 @dataclass(frozen=True, slots=True)
 class InFlightHealth:
-    """Paid calls under way. oldest_age: seconds for which the oldest has been; 0 where there is none.
+    """Paid calls in flight. oldest_age: seconds since the oldest began; 0 if there is none.
 
-    overdue: its answer should have come long ago.
+    overdue: True if its answer should have come long ago.
     """
 
     calls: int = 0
@@ -75,7 +76,7 @@ class InFlightHealth:
 
 @dataclass(frozen=True, slots=True)
 class BudgetUse:
-    """Calls of one window. window: hour, day or month. camera: "" for the account. limit: None where there is none."""
+    """Calls of one window. window: hour, day or month. camera: "" for the account. limit: None for no limit."""
 
     window: str
     camera: str
@@ -85,20 +86,30 @@ class BudgetUse:
 
 @dataclass(frozen=True, slots=True)
 class BreakerHealth:
-    """A breaker that holds calls back now. until: of the next try, None where only a person can help."""
+    """A breaker that holds calls back now.
+
+    name: the outcome that opened it, or "runaway". camera: "" for all. until: time of the next try, None if only a
+    person can help. why: a sentence for people.
+    """
 
     name: str
     since: datetime
     until: datetime | None
     why: str
+    camera: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "why", hide_credentials(self.why))
 
+    @property
+    def label(self) -> str:
+        """Return the name that people read."""
+        return f"{in_words(self.name)} {self.camera}".rstrip()
+
 
 @dataclass(frozen=True, slots=True)
 class DiskHealth:
-    """Bytes. free: of the file system of `data_dir`. floor: below it nothing more is kept. evidence: the pictures."""
+    """Bytes. free: of the file system of `data_dir`. floor: below it nothing is kept. evidence: of the pictures."""
 
     free: int
     floor: int
@@ -107,7 +118,7 @@ class DiskHealth:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseHealth:
-    """failed_since: None while it can be written. why: what is wrong then."""
+    """The state of the database. failed_since: None while it can be written. why: the error otherwise."""
 
     failed_since: datetime | None = None
     why: str = ""
@@ -117,13 +128,16 @@ class DatabaseHealth:
 
     @property
     def ok(self) -> bool:
-        """Whether it can be written."""
+        """Return True if it can be written."""
         return self.failed_since is None
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything. calls: how many ended with each outcome. stalled: names of threads that make no progress."""
+    """All figures of one moment.
+
+    calls: the number of ended calls by outcome. stalled: names of threads that make no progress.
+    """
 
     taken_at: datetime
     version: str
@@ -140,12 +154,12 @@ class Snapshot:
     in_flight: InFlightHealth = InFlightHealth()
 
     def __post_init__(self) -> None:
-        # A copy: whoever counts goes on counting, and `asdict` does not understand a Counter.
+        # A copy, because the counter goes on counting, and `asdict` does not understand a Counter.
         object.__setattr__(self, "calls", dict(self.calls))
 
 
 def as_json(snapshot: Snapshot) -> dict[str, Any]:
-    """Only what JSON knows; times in ISO 8601 with offset. Cameras carry their `read_rate` too."""
+    """Return the snapshot in the types of JSON; times are ISO 8601 with offset. Cameras have their `read_rate`, too."""
     plain: dict[str, Any] = _plain(asdict(snapshot))
     for camera, told in zip(snapshot.cameras, plain["cameras"], strict=True):
         told["read_rate"] = camera.read_rate
@@ -153,7 +167,10 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def from_json(told: Mapping[str, Any]) -> Snapshot:
-    """The reverse. Raises KeyError, TypeError, ValueError or AttributeError for anything else."""
+    """Return the snapshot of what `as_json` returned.
+
+    Raise KeyError, TypeError, ValueError or AttributeError for anything else.
+    """
     return Snapshot(
         **{
             **told,

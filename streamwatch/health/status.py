@@ -1,4 +1,4 @@
-"""The status file, by which the verb `status` learns how the daemon is, and how it prints that."""
+"""Writes and reads the status file, from which the verb `status` knows the state of the daemon, and formats it."""
 
 import json
 import os
@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from streamwatch.errors import StorageFailed
-from streamwatch.files import write_whole
+from streamwatch.core.errors import StorageFailed
+from streamwatch.core.sentences import in_words
+from streamwatch.core.text import age, json_text, size, some, when
 from streamwatch.health.judgement import health
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
-from streamwatch.words import age, json_text, size, some, when
+from streamwatch.system.files import write_whole
 
 STATUS_FILE = "status.json"
 """In `data_dir`."""
@@ -23,15 +24,15 @@ STALE = 30.0
 _SILENT = "Is it a replay, or is the disk full, or `data_dir` not writable?"
 CLOCK = "not trusted: set by no time server, or stepped; see `timedatectl`"
 NAME = 30
-"""Cells of a camera's name that leave its row narrower than 80."""
+"""Cells of a camera's name up to which its row stays within 80 cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the file said. written_at: the daemon's last sign of life. age: seconds since, by this machine's clock.
+    """The content of the file. written_at: the daemon's last sign of life. age: seconds since then.
 
-    held: whether a process holds the database's lock. running: and the file is fresh. A clock that was set back, as
-    after a start without its battery, makes it not fresh.
+    held: True if a process holds the database's lock. running: True if the file is fresh, too. A clock that was set
+    back, as after a start without its battery, makes the file look old.
     """
 
     snapshot: Snapshot
@@ -41,23 +42,23 @@ class Status:
 
     @property
     def running(self) -> bool:
-        """Whether the daemon is there and gave a sign of life lately."""
+        """Return True if the daemon runs and gave a sign of life lately."""
         return self.held and abs(self.age) <= STALE
 
 
 def write_status(path: Path, snapshot: Snapshot) -> None:
-    """Replaces the file in one step: a reader sees the old one or the new one. Raises StorageFailed."""
+    """Replace the file in one step: a reader sees the old one or the new one. Raise StorageFailed."""
     text = json.dumps(as_json(snapshot), ensure_ascii=False) + "\n"
     try:
         write_whole(path, text.encode(), durable=False)
     except OSError as error:
-        raise StorageFailed(f"{path} can not be written: {error.strerror}.") from None
+        raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def read_status(path: Path, held: bool) -> Status:
-    """Raises StorageFailed with what to do where there is none, or none that can be understood.
+    """Return the status. Raise StorageFailed, with what to do, if the file is missing or cannot be understood.
 
-    held: whether a process holds the database's lock, as the daemon does.
+    held: True if a process holds the database's lock, as the daemon does.
     """
     try:
         with path.open(encoding="utf-8") as file:
@@ -71,24 +72,24 @@ def read_status(path: Path, held: bool) -> Status:
             "Start it with `streamwatch run`, or name the config that it uses with --config.",
         ) from None
     except OSError as error:
-        raise StorageFailed(f"{path} can not be read: {error.strerror}.") from None
+        raise StorageFailed(f"{path} cannot be read: {error.strerror}.") from None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise StorageFailed(
-            f"{path} can not be understood.", "Is the daemon of another version? Restart it; it writes a new one."
+            f"{path} cannot be understood.", "Is the daemon of another version? Restart it; it writes a new one."
         ) from None
     return Status(snapshot, datetime.fromtimestamp(written, UTC), time.time() - written, held)
 
 
 def status_table(status: Status, narrow: bool = False) -> str:
-    """Several lines: what is wrong, the cameras, the rest. Only sentences are wider than 80 cells.
+    """Return several lines: what is wrong, the cameras, the rest. Only sentences are wider than 80 cells.
 
-    narrow: shorten the names of cameras where they make a table wider than that.
+    narrow: shorten the names of cameras if they make a table wider than that.
     """
     return "\n".join(_table(status, narrow))
 
 
 def status_json(status: Status) -> str:
-    """A text that ends with a line break."""
+    """Return the status as JSON, with a line break at the end."""
     ok, reasons = health(status.snapshot)
     if not status.running:
         reasons = [_gone(status), *reasons]
@@ -106,9 +107,10 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
     snapshot = status.snapshot
     _, reasons = health(snapshot)
     if status.running:
-        yield f"streamwatch {snapshot.version} runs for {age(snapshot.uptime)}; as of {age(max(0.0, status.age))} ago."
+        seen = age(max(0.0, status.age))
+        yield f"streamwatch {snapshot.version} has been running for {age(snapshot.uptime)}; as of {seen} ago."
     else:
-        yield f"{_gone(status)} {_SILENT if status.held else 'Start it with `streamwatch run`.'} What it said then:"
+        yield f"{_gone(status)} {_SILENT if status.held else 'Start it with `streamwatch run`.'} Its last status:"
     yield from (f"! {reason}" for reason in reasons)
     yield ""
     yield from _columns(
@@ -119,7 +121,7 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
         if camera.state != "online" and camera.last_error and not any(camera.last_error in r for r in reasons):
             yield f"{camera.name}: {camera.last_error}"
         if camera.unwatched:
-            yield f"{camera.name}: its small stream can not be watched; the main stream alone is. {camera.unwatched}"
+            yield f"{camera.name}: its substream cannot be watched, so only the main stream is. {camera.unwatched}"
     yield ""
     yield from _columns(
         ("camera", "passages", "read", "unread", "unsure", "failed", "rate"),
@@ -166,7 +168,8 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     waiting = f"{some(outbox.items, 'picture')}, {size(outbox.bytes)}"
     oldest = f", the oldest for {age(outbox.oldest_age)}" if outbox.items else ""
     yield "outbox", waiting + oldest + (f"; {outbox.dropped} dropped" if outbox.dropped else "")
-    yield "calls", ", ".join(f"{count} {outcome}" for outcome, count in sorted(snapshot.calls.items())) or "none"
+    calls = [f"{count} {in_words(outcome)}" for outcome, count in sorted(snapshot.calls.items())]
+    yield "calls", ", ".join(calls) or "none"
     if snapshot.in_flight.calls:
         under_way = f"{some(snapshot.in_flight.calls, 'call')}, the oldest for {age(snapshot.in_flight.oldest_age)}"
         yield "under way", under_way
@@ -174,7 +177,7 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         yield f"budget, {use.window}", _used(use)
     for breaker in snapshot.breakers:
         until = "" if breaker.until is None else f", next try {when(breaker.until)}"
-        yield "held back", f"{breaker.name} since {when(breaker.since)}{until}"
+        yield "held back", f"{breaker.label} since {when(breaker.since)}{until}"
     yield "disk", f"{size(disk.free)} free, floor {size(disk.floor)}, pictures {size(disk.evidence)}"
     yield "database", "ok" if database.failed_since is None else f"failing since {when(database.failed_since)}"
     yield "clock", "trusted" if snapshot.clock_trusted else CLOCK
@@ -197,5 +200,5 @@ def _columns(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator
 
 
 def _width(text: str) -> int:
-    """Cells on a terminal: Chinese characters take two."""
+    """Return the cells that a text takes on a terminal: two for a Chinese character."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

@@ -1,38 +1,46 @@
-"""From frames to rows, without threads: what the daemon and a replay have in common."""
+"""From frames to rows, without threads: the part that the daemon and a replay share.
 
-from streamwatch.pipeline.books import Books, Notify
-from streamwatch.pipeline.budget import Budget, Limits
+intake.py            the frames of one camera become events: the gate, with keys and JPEG
+pipeline.py          `Pipeline.take`: the one way of every event
+├── recorder.py      events become rows; sighting_log.py: readings become sightings
+└── dispatcher.py    hands waiting keyframes to the threads that read them
+    ├── outbox.py    what waits, and what gives way
+    ├── router.py    two tables: which engine reads a keyframe, and what follows a failed call
+    ├── calls.py     counts paid calls, for budget.py and circuit_breaker.py
+    └── keyframe_reader.py   reads one keyframe; reading.py: its ledger; local.py: when the local engine helps
+"""
+
+from streamwatch.pipeline.budget import Budget, CallLimits
 from streamwatch.pipeline.channel import Channel, ChannelClosed
-from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served, dropping
-from streamwatch.pipeline.events import Event, KeyframeDropped, KeyframeKept, KeyframeTaken, PlatesRead
-from streamwatch.pipeline.governor import Governor
+from streamwatch.pipeline.circuit_breaker import CircuitBreaker
+from streamwatch.pipeline.counters import Counters
+from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served
 from streamwatch.pipeline.intake import Intake, JpegLimits
 from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.outbox import Outbox
+from streamwatch.pipeline.pipeline import DirectAccess, Pipeline, ignore
 from streamwatch.pipeline.reading import RecordedLedger
-from streamwatch.pipeline.tally import Tally
+from streamwatch.pipeline.recorder import Recorder
+from streamwatch.pipeline.sighting_log import Notify
 
 __all__ = [
-    "Books",
     "Budget",
+    "CallLimits",
     "Channel",
     "ChannelClosed",
+    "CircuitBreaker",
+    "Counters",
+    "DirectAccess",
     "Dispatcher",
-    "Event",
-    "Governor",
     "Intake",
     "Job",
     "JpegLimits",
-    "KeyframeDropped",
-    "KeyframeKept",
-    "KeyframeTaken",
-    "Limits",
     "LocalHelp",
     "Notify",
     "Outbox",
-    "PlatesRead",
+    "Pipeline",
     "RecordedLedger",
+    "Recorder",
     "Served",
-    "Tally",
-    "dropping",
+    "ignore",
 ]

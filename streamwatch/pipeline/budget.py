@@ -1,6 +1,7 @@
-"""How many calls may be paid: per hour, day and month, for the account and for each camera.
+"""Limits of paid calls: per hour, day and month, for the account and for each camera.
 
-Counted before the call, never after. The windows are calendar windows of local time and survive a clock that steps.
+A call is counted before it is made, never after. The windows are calendar windows of local time, and a clock that steps
+does not disturb them.
 """
 
 import logging
@@ -8,18 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from streamwatch.clock import Period, Span
+from streamwatch.core.clock import Period, Span
+from streamwatch.core.codes import StateReason
 
 log = logging.getLogger(__name__)
 
-WARN_AT = 0.8  # part of a limit from which a warning is said
-KEPT_FOR_FIRST_VIEWS = 0.1  # last part of a limit that second views may not use
+WARN_AT = 0.8  # part of a limit from which a warning is logged
+KEPT_FOR_FIRST_VIEWS = 0.1  # last part of a limit, which second views may not use
 Spent = Callable[[datetime, str | None], int]
 """Fee units paid since a time, by a camera or (None) by all; from the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CallLimits:
     """Calls per window; None: no limit."""
 
     hour: int | None = None
@@ -29,9 +31,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """A limit that forbids a call. for_second_views: only those."""
+    """A limit that forbids a call. for_second_views: it forbids only calls for second views."""
 
-    words: str
+    reason: StateReason
     for_second_views: bool
 
 
@@ -49,7 +51,7 @@ class _Account:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A limit as it stands. camera: None for the account."""
+    """How much of one limit is used at this moment. camera: None for the account."""
 
     window: str
     camera: str | None
@@ -58,10 +60,13 @@ class Usage:
 
 
 class Budget:
-    """Counts calls against their limits. Not thread safe. now, monotonic: of one clock, in every call."""
+    """Counts calls against their limits. Not thread safe.
+
+    now, monotonic: wall time and monotonic seconds, of the same clock in every call.
+    """
 
     def __init__(
-        self, account: Limits, cameras: dict[str, Limits], spent: Spent, now: datetime, monotonic: float
+        self, account: CallLimits, cameras: dict[str, CallLimits], spent: Spent, now: datetime, monotonic: float
     ) -> None:
         self._spent = spent
         self._accounts = []
@@ -73,16 +78,16 @@ class Budget:
                     self._accounts.append(_Account(span, who, limit, period, self._in_ledger(period, who)))
 
     def forbids(self, camera: str, first_view: bool, now: datetime, monotonic: float) -> Exhausted | None:
-        """The limit that a call for this camera would break, or None."""
+        """Return the limit that a call for this camera would break, or None."""
         for account in self._of(camera, now, monotonic):
             if account.used >= account.limit:
-                return Exhausted(_words(account), for_second_views=False)
+                return Exhausted(_code(account), for_second_views=False)
             if not first_view and account.used >= account.limit * (1 - KEPT_FOR_FIRST_VIEWS):
-                return Exhausted(_words(account), for_second_views=True)
+                return Exhausted(_code(account), for_second_views=True)
         return None
 
     def pay(self, camera: str, fee: int, now: datetime, monotonic: float) -> None:
-        """A call is about to be paid (fee 1), or turned out to cost more, or nothing (fee negative)."""
+        """Count a call that is about to be paid (fee 1), or correct it once the true fee is known (also negative)."""
         for account in self._of(camera, now, monotonic):
             account.used = max(0, account.used + fee)
             if account.used >= WARN_AT * account.limit and not account.warned:
@@ -90,7 +95,7 @@ class Budget:
                 log.warning("budget: %s", _words(account))
 
     def usage(self, now: datetime, monotonic: float) -> list[Usage]:
-        """All limits as they stand."""
+        """Return all limits as they stand."""
         accounts = [self._present(account, now, monotonic) for account in self._accounts]
         return [Usage(account.span.value, account.who, account.used, account.limit) for account in accounts]
 
@@ -98,15 +103,21 @@ class Budget:
         return [self._present(a, now, monotonic) for a in self._accounts if a.who in (None, camera)]
 
     def _present(self, account: _Account, now: datetime, monotonic: float) -> _Account:
-        """The account, counted anew where its window is over."""
+        """Return the account, counted anew if its window is over."""
         if account.period.advance(now, monotonic, account.used):
             account.used = account.period.carried + self._in_ledger(account.period, account.who)
             account.warned = False
         return account
 
     def _in_ledger(self, period: Period, who: str | None) -> int:
-        """What was paid in the period before this run; a clock that starts in 1970 does not make all calls its own."""
+        """Return what was paid in the period before this run; 0 while the clock is wrong and the period is not one of
+        the calendar.
+        """
         return self._spent(period.window.begin, who) if period.in_calendar else 0
+
+
+def _code(account: _Account) -> StateReason:
+    return StateReason(f"{'' if account.who is None else 'camera_'}budget_{account.span.value}")
 
 
 def _words(account: _Account) -> str:

@@ -1,4 +1,4 @@
-"""Between threads: bounded, closable, and it says what happens when full."""
+"""A queue between threads that is bounded and can be closed, and says what happens when it is full."""
 
 import threading
 from collections import deque
@@ -9,14 +9,14 @@ T = TypeVar("T")
 
 
 class ChannelClosed(Exception):
-    """Nothing goes in any more, and nothing is left to come out."""
+    """The channel takes no items any more, and none is left in it."""
 
 
 class Channel(Generic[T]):
     """First in, first out, at most `size` items.
 
-    worth: None makes `put` wait while the channel is full; else the least worthy item, maybe the new one, gives way
-    and `put` returns it.
+    worth: the value of an item. While the channel is full, the item of least worth gives way, maybe the new one, and
+    `put` returns it. If `worth` is None, `put` waits instead.
     """
 
     def __init__(self, size: int, worth: Callable[[T], float] | None = None) -> None:
@@ -26,7 +26,7 @@ class Channel(Generic[T]):
         self._closed = False
 
     def put(self, item: T) -> T | None:
-        """Adds an item; returns the one that gave way. Raises ChannelClosed."""
+        """Add an item; return the one that gave way. Raise ChannelClosed."""
         with self._changed:
             while self._worth is None and len(self._items) >= self._size and not self._closed:
                 self._changed.wait()
@@ -41,7 +41,7 @@ class Channel(Generic[T]):
             return loser
 
     def offer(self, item: T) -> bool:
-        """Adds an item unless the channel is full or closed; whether it did."""
+        """Add an item and return True, unless the channel is full or closed."""
         with self._changed:
             if self._closed or len(self._items) >= self._size:
                 return False
@@ -50,7 +50,7 @@ class Channel(Generic[T]):
             return True
 
     def get(self) -> T:
-        """Waits for the next item. Raises ChannelClosed when the channel is closed and empty."""
+        """Wait for the next item and return it. Raise ChannelClosed when the channel is closed and empty."""
         with self._changed:
             while not self._items and not self._closed:
                 self._changed.wait()
@@ -61,13 +61,13 @@ class Channel(Generic[T]):
             return item
 
     def close(self) -> None:
-        """Nothing goes in any more; what is inside can still be taken."""
+        """Take no items any more; those inside can still be taken out."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def take_all(self) -> list[T]:
-        """Everything that waits, at once; an empty list where nothing does."""
+        """Take out all items at once and return them, without waiting for any."""
         with self._changed:
             items = list(self._items)
             self._items.clear()

@@ -1,4 +1,4 @@
-"""Paid calls that have begun and not ended: how long the service has owed an answer."""
+"""Paid calls that have begun and not ended, and for how long the service has owed an answer."""
 
 import threading
 
@@ -6,7 +6,7 @@ OVERDUE = 5.0  # s after which an answer is overdue; the service takes about one
 
 
 class InFlight:
-    """All times are monotonic seconds. Safe for use by several threads at once."""
+    """Calls by their keys. All times are monotonic seconds. Several threads may use it at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -17,17 +17,23 @@ class InFlight:
             return len(self._since)
 
     def began(self, call: str, now: float) -> None:
-        """A call (by its key) is sent."""
+        """Note that a call is sent."""
         with self._lock:
             self._since[call] = now
 
     def ended(self, call: str) -> None:
-        """It was answered, or given up."""
+        """Note that a call was answered, or given up."""
         with self._lock:
             self._since.pop(call, None)
 
+    @property
+    def oldest(self) -> float | None:
+        """Return since when the oldest call runs; None if there is none."""
+        with self._lock:
+            return min(self._since.values(), default=None)
+
     def longest(self, now: float) -> float:
-        """Seconds for which the oldest call has been running; 0 where there is none."""
+        """Return the seconds for which the oldest call has been running; 0 if there is none."""
         with self._lock:
             return now - min(self._since.values(), default=now)
 

@@ -1,48 +1,43 @@
-"""One camera's frames in, what happened in them out."""
+"""Turns the frames of one camera into events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from streamwatch.gate import Closed, Decision, Gate, Glance, Kept, Opened, Remembered, Shot, Why, decode_luma, encode
-from streamwatch.model import Attention, Corners, Frame, Keyframe, Passage, PlateText
-from streamwatch.pipeline.events import Event, KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened
-from streamwatch.plates import CHINA, Grammar
+from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened
+from streamwatch.core.model import Attention, Frame, FrameCorners, JudgedPlate, Keyframe, Passage, Trust
+from streamwatch.core.plates import CHINA, Grammar
+from streamwatch.gate import Closed, Decision, FrameReport, Gate, Kept, Opened, ParkedVehicle, Shot, Why
+from streamwatch.imaging.corners import in_frame
+from streamwatch.imaging.jpeg import decode_luma, encode
 
 ASKED = 500  # keyframes whose answer the gate may still learn; in a long outage the oldest are forgotten
 
 
 @dataclass(frozen=True, slots=True)
 class JpegLimits:
-    """How keyframes are encoded. long_side: px; quality: 0 to 100; max_bytes: never more."""
+    """The encoding of keyframes. long_side, max_bytes: upper limits, in pixels and bytes. quality: 0 to 100."""
 
     long_side: int
     quality: int
     max_bytes: int
 
 
-def trustworthy(plate: PlateText, min_confidence: float, grammar: Grammar = CHINA) -> bool:
-    """Whether a reading settles what a vehicle's plate is, so that no second call is worth its price."""
-    believed = plate.confidence is None or plate.confidence >= min_confidence
-    return believed and grammar.plausible(plate.text) is not None
-
-
-def in_frame(corners: Corners | None, keyframe: Keyframe) -> Corners | None:
-    """Corners in JPEG pixels as pixels of the full frame."""
-    if corners is None:
-        return None
-    x, y, scale = keyframe.crop.x, keyframe.crop.y, keyframe.scale
-    a, b, c, d = ((x + px / scale, y + py / scale) for px, py in corners)
-    return a, b, c, d
+def settles(judged: JudgedPlate, min_confidence: float, grammar: Grammar = CHINA) -> bool:
+    """True if a reading settles the plate of a vehicle, so that a second call is not worth its price."""
+    confidence = judged.plate.confidence
+    believed = confidence is None or confidence >= min_confidence
+    trusted = judged.trust is Trust.CONFIRMED or (judged.trust is Trust.UNCHECKED and believed)
+    return trusted and grammar.plausible(judged.plate.text) is not None
 
 
 class Intake:
-    """Runs a gate and gives its decisions names, keys and pictures. Not thread safe: one camera, one thread."""
+    """Runs the gate of one camera, and gives its decisions keys and pictures. For one thread."""
 
     def __init__(
         self, camera: str, gate: Gate, jpeg: JpegLimits, min_confidence: float, grammar: Grammar = CHINA
     ) -> None:
-        """min_confidence: 0 to 1, from which on a reading that fits the grammar settles what a plate is."""
+        """min_confidence: 0 to 1. From it on, a reading that fits the grammar settles the plate."""
         self._camera, self._gate, self._jpeg = camera, gate, jpeg
         self._min_confidence, self._grammar = min_confidence, grammar
         self._open: dict[int, Passage] = {}
@@ -50,52 +45,62 @@ class Intake:
         self._taken: dict[str, Frame] = {}
 
     def attention(self, frame: Frame) -> Attention:
-        """How closely the camera must be watched, as the next frame shows; it is not taken in by this."""
+        """Return how closely the camera must be watched, judging by the next frame, which the gate does not take in."""
         return self._gate.attention(frame)
 
     def look(self, frame: Frame) -> list[Event]:
-        """What happened by this frame."""
+        """Show the gate a frame; return the events that follow."""
         self._taken = {}
         return [self._named(decision) for decision in self._gate.look(frame)]
 
-    def remember(self, passage: Passage, keyframe: Keyframe, plate: Corners | None) -> None:
-        """Before the first frame: a vehicle that an earlier run sent. If it still stands there, its passage goes on."""
+    def remember(self, passage: Passage, keyframe: Keyframe, plate: FrameCorners | None) -> None:
+        """Tell the gate, before the first frame, of a vehicle that an earlier run sent.
+
+        If the vehicle still stands there, its passage goes on. plate: None if not known.
+        """
         luma = decode_luma(keyframe.jpeg, keyframe.crop)
         if luma is not None:
-            view = Remembered(passage.opened_at, passage.last_seen, luma, keyframe.crop, plate)
+            view = ParkedVehicle(passage.opened_at, passage.last_seen, luma, keyframe.crop, plate)
             self._open[self._gate.remember(view)] = passage
 
     def last_calls(self) -> list[Event]:
-        """What is worth reading when no frame will come any more; to be asked again after the answers to it."""
+        """Return what is worth reading when no frame will come any more.
+
+        The answers may make something else worth reading: call it again until it returns nothing.
+        """
         return [self._named(decision) for decision in self._gate.last_calls()]
 
     def finish(self) -> list[Event]:
-        """What is still open, closed."""
+        """Close the passages that are still open; return the events that follow."""
         return [self._named(decision) for decision in self._gate.finish()]
 
     def frame_of(self, keyframe: str) -> Frame | None:
-        """The whole frame of a keyframe (by its key) that came out of the last look; None of an earlier one."""
+        """Return the whole frame of a keyframe (by its key) of the last look; None for an earlier keyframe."""
         return self._taken.get(keyframe)
 
     @property
     def counts(self) -> Mapping[Why, int]:
-        """Frames by why they were sent or not."""
+        """Return the number of frames by the reason why they were sent or not; the gate goes on counting in it."""
         return self._gate.counts
 
     @property
-    def glance(self) -> Glance | None:
-        """What the gate saw in the last frame; None before the first."""
-        return self._gate.glance
+    def report(self) -> FrameReport | None:
+        """Return what the gate saw in the last frame; None before the first frame."""
+        return self._gate.report
 
-    def answered(self, keyframe: Keyframe, plates: tuple[PlateText, ...] | None) -> None:
-        """Tells the gate what a keyframe's reading said; None where no engine answered."""
+    def answered(self, keyframe: Keyframe, plates: tuple[JudgedPlate, ...] | None) -> None:
+        """Tell the gate which plates were read in a keyframe. plates: None if no engine answered."""
         passage = self._asked.pop(keyframe.key, None)
         if passage is None:
             return
         seen = None
         if plates is not None:
             seen = [
-                (trustworthy(p, self._min_confidence, self._grammar), in_frame(p.corners, keyframe)) for p in plates
+                (
+                    settles(one, self._min_confidence, self._grammar),
+                    in_frame(one.plate.corners, keyframe.crop, keyframe.scale),
+                )
+                for one in plates
             ]
         self._gate.answered(passage, seen)
 
@@ -114,7 +119,7 @@ class Intake:
                 if len(self._asked) > ASKED:
                     del self._asked[next(iter(self._asked))]
                 return KeyframeTaken(keyframe)
-            case Kept():
+            case Kept():  # pragma: no branch - a decision is one of these four
                 return KeyframeKept(self._keyframe(decision))
 
     def _keyframe(self, view: Shot | Kept, scale: float = 1.0) -> Keyframe:

@@ -1,23 +1,22 @@
-"""When a local reading is good enough to save a paid call."""
+"""How the local engine helps the paid one, and when its reading is good enough to save a call."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from streamwatch.model import FreeRecognizer, PlateText
-from streamwatch.plates import CHINA, Grammar
+from streamwatch.core.model import FreeRecognizer, PlateText
+from streamwatch.core.plates import CHINA, Grammar
 
 NO_PLATE_BELOW = 0.5
-"""Confidence under which another text in the picture is taken for no plate: a sign, a telephone number."""
-SAVED = "saved by local: the local engine was sure of it"
+"""Another text in the picture with less confidence is taken for no plate: a sign, a telephone number."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalHelp:
     """How the local engine helps a paid one.
 
-    engine: gives it, loaded at its first use, or None where it is not installed. first: it reads every picture first,
-    and what it is sure of is not paid for. stands_in: it reads where no call can be made. pay_below: confidence, 0 to
-    1, from which it is sure.
+    engine: returns the engine, loaded at its first use, or None if it is not installed. first: it reads every picture
+    first, and no call is paid for what it is sure of. stands_in: it reads where no call can be made. Both are False if
+    it is not installed. pay_below: confidence, 0 to 1, from which it is sure.
     """
 
     engine: Callable[[], FreeRecognizer | None]
@@ -27,10 +26,10 @@ class LocalHelp:
     grammar: Grammar = CHINA
 
     def is_sure(self, found: Sequence[PlateText]) -> bool:
-        """Whether what it found, best first, may stand without a paid call.
+        """True if the plates that it found, best first, may stand without a paid call.
 
-        Every plate has to be sure and whole: one that is doubtful may be the vehicle's own, and the sure one its
-        neighbour's. Nothing found is not sure: a plate may be there that only the service can read.
+        Every plate has to be sure and whole: a doubtful one may be the vehicle's own, and the sure one its neighbour's.
+        No plate is not sure: there may be one that only the service can read.
         """
         likely = [plate for plate in found if (plate.confidence or 0.0) >= NO_PLATE_BELOW]
         return bool(likely) and all(self._sure_of(plate) for plate in likely)

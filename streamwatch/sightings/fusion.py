@@ -1,14 +1,14 @@
 """Readings to sightings, camera by camera: a pure state machine without clock, file or thread.
 
-What a passage tells stands in `evidence.py`; here stays of the same plate become one sighting, and what changed since
-last time is told to the store. After each input the sightings concerned are worked out anew from all readings that
-are remembered, so answers may come late and in any order, also after their passage has closed: the sightings in the end
-are the same, but for their keys.
+`weighing.py` says which vehicles a passage shows. Here the visits of the same plate become one sighting, and the
+changes since the last input are returned for the store. After each input the sightings concerned are worked out anew
+from all readings that are remembered. So answers may come late and in any order, also after their passage has closed:
+the sightings are the same in the end, except for their keys.
 
-The limit of that: the readings of a closed passage are remembered until 256 other passages have been touched. An answer
-that comes later still extends or opens a sighting, but is no longer weighed against the other texts of its passage,
-and a text that was unsure then no longer counts. A sighting is remembered while it is younger than the window, and
-beyond that as one of the last 256.
+This has a limit: the readings of a closed passage are remembered until 256 other passages have been touched. A later
+answer still extends or opens a sighting. But it is no longer weighed against the other texts of its passage, and a text
+that was unsure then no longer counts. A sighting is remembered while it is younger than the window, and after that as
+one of the last 256.
 """
 
 import itertools
@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from streamwatch.model import Engine, Passage, Reading, Sighting, SightingStatus
-from streamwatch.sightings.evidence import Floors, Vehicle, vehicles
+from streamwatch.core.model import Engine, Passage, Reading, Sighting, SightingStatus
+from streamwatch.sightings.weighing import Contradicted, Floors, Vehicle, vehicles
 
 _REMEMBERED = 256
 
@@ -34,7 +34,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A saved sighting is none any more. into: the one, saved before, that takes over its readings; None: none does."""
+    """A saved sighting does not exist any more. into: the saved one that takes over its readings; None if none does."""
 
     key: str
     into: str | None
@@ -42,21 +42,21 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Readings (keys) that belonged to a sighting and belong to none any more."""
+    """Readings (keys) that belonged to a sighting and now belong to none."""
 
     readings: tuple[str, ...]
 
 
 Change = Saved | Removed | Released
-"""To be carried out in the given order."""
+"""Changes are to be carried out in the given order."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Stay:
-    """A plate before the camera, from one passage or joined from several.
+class _Visit:
+    """A visit of one plate: from one passage, or joined from several. It has a field for each field of its sighting.
 
-    confidence, engine, keyframe: of the best reading. passage: the first one.
-    keys: the saved sightings whose settled past this is; empty where every reading is still remembered.
+    confidence, engine, keyframe: of the best reading. passage: the first one. keys: the saved sightings that this visit
+    was, as far as their readings are forgotten; empty if every reading is still remembered.
     """
 
     plate: str
@@ -80,15 +80,16 @@ class _Live:
 
     passage: Passage
     readings: dict[str, Reading] = field(default_factory=dict)
+    contradicted: Contradicted = frozenset()
     vehicles: list[Vehicle] = field(default_factory=list)
-    stays: list[_Stay] = field(default_factory=list)
+    visits: list[_Visit] = field(default_factory=list)
 
 
 class Fusion:
     """Turns the readings of one camera into sightings.
 
-    window: seconds between leaving and coming back that still make one sighting. floors: see there.
-    recent: sightings of this camera that a new reading may extend, from the database; they count as closed.
+    window: seconds between leaving and coming back that still make one sighting. floors: see `Floors`. recent:
+    sightings of this camera from the database, which a new reading may extend; they count as closed.
     """
 
     def __init__(
@@ -105,28 +106,35 @@ class Fusion:
         self._floors = floors
         self._new_key = new_key
         self._newest = datetime.min.replace(tzinfo=UTC)
-        # Both in the order in which they were last touched.
+        # Both are in the order in which their entries were last touched.
         self._live: dict[str, _Live] = {}
-        self._settled: dict[str, _Stay] = {}
+        self._settled: dict[str, _Visit] = {}
         self._saved: dict[str, Saved] = {}
         for sighting in sorted(recent, key=lambda sighting: sighting.last_seen):
             self._settled[sighting.key] = _settled(sighting)
             self._saved[sighting.key] = Saved(sighting, ())
             self._newest = max(self._newest, sighting.last_seen)
 
-    def read(self, passage: Passage, readings: Sequence[Reading]) -> list[Change]:
-        """What one call said of one keyframe. passage: as it is now. Of two readings with the same key one counts."""
+    def read(
+        self, passage: Passage, readings: Sequence[Reading], contradicted: Contradicted = frozenset()
+    ) -> list[Change]:
+        """Take in what one engine said of one keyframe, and return what has changed.
+
+        passage: as it is now. Of two readings with the same key one counts. contradicted: among these readings or
+        earlier ones.
+        """
         live = self._touch(passage)
         live.readings.update((reading.key, reading) for reading in readings)
-        live.vehicles = vehicles(live.readings.values(), self._floors)
+        live.contradicted = live.contradicted | contradicted
+        live.vehicles = vehicles(live.readings.values(), self._floors, live.contradicted)
         return self._update(live)
 
     def close(self, passage: Passage) -> list[Change]:
-        """The vehicle has gone: its sightings become final."""
+        """Note that the vehicle has gone, and return what has changed: its sightings become final."""
         return self._update(self._touch(replace(passage, closed=True)))
 
     def _touch(self, passage: Passage) -> _Live:
-        """The remembered passage, completed by what is newly known of it. A late answer may bring an old state."""
+        """Return the remembered passage, completed by what is new. A late answer may bring an older state."""
         live = self._live.pop(passage.key, None) or _Live(passage)
         live.passage = replace(
             passage,
@@ -139,22 +147,22 @@ class Fusion:
         return live
 
     def _update(self, live: _Live) -> list[Change]:
-        before, live.stays = live.stays, _stays(live.passage, live.vehicles)
-        changes = self._rejoin({stay.plate for stay in (*before, *live.stays)}) if live.stays != before else []
+        before, live.visits = live.visits, _visits(live.passage, live.vehicles)
+        changes = self._rejoin({visit.plate for visit in (*before, *live.visits)}) if live.visits != before else []
         self._forget()
         return changes
 
     def _rejoin(self, plates: set[str]) -> list[Change]:
-        """Works out all sightings of these plates anew and says what is different now."""
+        """Work out all sightings of these plates anew and return what has changed."""
         before = {key: saved for key, saved in self._saved.items() if saved.sighting.plate in plates}
-        by_plate = self._stays_of(plates).values()
-        joined = [stay for stays in by_plate for stay in _joined(stays, self._window) if stay.sure]
-        joined.sort(key=lambda stay: (stay.first_seen, stay.plate))
+        by_plate = self._visits_of(plates).values()
+        joined = [visit for visits in by_plate for visit in _joined(visits, self._window) if visit.sure]
+        joined.sort(key=lambda visit: (visit.first_seen, visit.plate))
         shared = _shared(joined, before)
         keys = _keys_kept(joined, before, shared)
         after = [
-            Saved(self._sighting(stay, keys.get(index) or self._new_key()), stay.readings)
-            for index, stay in enumerate(joined)
+            Saved(self._sighting(visit, keys.get(index) or self._new_key()), visit.readings)
+            for index, visit in enumerate(joined)
         ]
         heirs = _heirs(shared)
         removed = [
@@ -172,28 +180,28 @@ class Fusion:
             *([Released(tuple(released))] if released else []),
         ]
 
-    def _stays_of(self, plates: set[str]) -> dict[str, list[_Stay]]:
-        """All that are remembered, by plate."""
-        found: dict[str, list[_Stay]] = {}
-        lived = (stay for live in self._live.values() for stay in live.stays)
-        for stay in itertools.chain(self._settled.values(), lived):
-            if stay.plate in plates:
-                found.setdefault(stay.plate, []).append(stay)
+    def _visits_of(self, plates: set[str]) -> dict[str, list[_Visit]]:
+        """Return all remembered visits by plate."""
+        found: dict[str, list[_Visit]] = {}
+        lived = (visit for live in self._live.values() for visit in live.visits)
+        for visit in itertools.chain(self._settled.values(), lived):
+            if visit.plate in plates:
+                found.setdefault(visit.plate, []).append(visit)
         return found
 
-    def _sighting(self, stay: _Stay, key: str) -> Sighting:
+    def _sighting(self, visit: _Visit, key: str) -> Sighting:
         return Sighting(
             key=key,
             camera=self._camera,
-            plate=stay.plate,
-            confidence=stay.confidence,
-            first_seen=stay.first_seen,
-            last_seen=stay.last_seen,
-            reads=stay.reads,
-            status=SightingStatus.PROVISIONAL if stay.open else SightingStatus.FINAL,
-            engine=stay.engine,
-            passage=stay.passage,
-            keyframe=stay.keyframe,
+            plate=visit.plate,
+            confidence=visit.confidence,
+            first_seen=visit.first_seen,
+            last_seen=visit.last_seen,
+            reads=visit.reads,
+            status=SightingStatus.PROVISIONAL if visit.open else SightingStatus.FINAL,
+            engine=visit.engine,
+            passage=visit.passage,
+            keyframe=visit.keyframe,
         )
 
     def _hand_over(self, removed: Removed) -> None:
@@ -206,35 +214,35 @@ class Fusion:
         for closed in (True, False):
             alike = [key for key, live in self._live.items() if live.passage.closed is closed]
             for key in alike[:-_REMEMBERED]:
-                for stay in self._live.pop(key).stays:
-                    self._forget_readings(stay)
+                for visit in self._live.pop(key).visits:
+                    self._forget_readings(visit)
         self._forget_sightings()
 
-    def _forget_readings(self, stay: _Stay) -> None:
-        """Keeps of a stay only what it adds to its sighting."""
+    def _forget_readings(self, visit: _Visit) -> None:
+        """Keep only what a visit adds to its sighting."""
         for key, saved in self._saved.items():
-            if saved.sighting.plate == stay.plate and not set(saved.readings).isdisjoint(stay.readings):
-                self._saved[key] = replace(saved, readings=tuple(r for r in saved.readings if r not in stay.readings))
-                self._settle(key, stay)
+            if saved.sighting.plate == visit.plate and not set(saved.readings).isdisjoint(visit.readings):
+                self._saved[key] = replace(saved, readings=tuple(r for r in saved.readings if r not in visit.readings))
+                self._settle(key, visit)
                 return
 
-    def _settle(self, key: str, stay: _Stay) -> None:
+    def _settle(self, key: str, visit: _Visit) -> None:
         past = self._settled.pop(key, None)
-        whole = _whole([past, stay] if past else [stay])
+        whole = _whole([past, visit] if past else [visit])
         self._settled[key] = replace(
             whole, open=False, sure=True, agreeing=frozenset(), readings=(), keys=frozenset({key})
         )
 
     def _forget_sightings(self) -> None:
-        """A sighting with readings in memory is kept: without its past it would begin later than it did."""
+        """Forget old sightings. One with readings in memory is kept, or else it would seem to begin later."""
         for key in list(self._settled)[:-_REMEMBERED]:
             old = self._saved[key].sighting.last_seen + self._window < self._newest
             if old and not self._saved[key].readings:
                 del self._settled[key], self._saved[key]
 
 
-def _settled(sighting: Sighting) -> _Stay:
-    return _Stay(
+def _settled(sighting: Sighting) -> _Visit:
+    return _Visit(
         plate=sighting.plate,
         first_seen=sighting.first_seen,
         last_seen=sighting.last_seen,
@@ -249,20 +257,20 @@ def _settled(sighting: Sighting) -> _Stay:
     )
 
 
-def _stays(passage: Passage, seen: Sequence[Vehicle]) -> list[_Stay]:
-    """When each vehicle of a passage came and went.
+def _visits(passage: Passage, seen: Sequence[Vehicle]) -> list[_Visit]:
+    """Return when each vehicle of a passage came and went.
 
-    The passage began with its first vehicle, and ended with the one that was read last; a vehicle after which another
-    one was read was last seen when it was last read itself.
+    The passage began with its first vehicle, and ended with the vehicle that was read last. Any other vehicle was last
+    seen when it was last read.
     """
     counted = [vehicle for vehicle in seen if vehicle.sure] or seen
     first = min((vehicle.readings[0].captured_at for vehicle in counted), default=passage.opened_at)
     last = max((vehicle.readings[-1].captured_at for vehicle in counted), default=passage.last_seen)
-    stays = []
+    visits = []
     for vehicle in seen:
         came, went = vehicle.readings[0].captured_at, vehicle.readings[-1].captured_at
-        stays.append(
-            _Stay(
+        visits.append(
+            _Visit(
                 plate=vehicle.plate,
                 first_seen=min(came, passage.opened_at) if came <= first else came,
                 last_seen=max(went, passage.last_seen) if went >= last else went,
@@ -277,60 +285,62 @@ def _stays(passage: Passage, seen: Sequence[Vehicle]) -> list[_Stay]:
                 readings=tuple(reading.key for reading in vehicle.readings),
             )
         )
-    return stays
+    return visits
 
 
-def _joined(stays: Iterable[_Stay], window: timedelta) -> list[_Stay]:
-    """Stays of one plate, joined where no more than the window lies between one's end and the next one's begin."""
-    groups: list[list[_Stay]] = []
+def _joined(visits: Iterable[_Visit], window: timedelta) -> list[_Visit]:
+    """Return the visits of one plate, joined if at most the window lies between one's end and the next one's begin."""
+    groups: list[list[_Visit]] = []
     until = datetime.min.replace(tzinfo=UTC)
-    for stay in sorted(stays, key=lambda stay: (stay.first_seen, stay.last_seen, stay.passage)):
-        if groups and stay.first_seen - until <= window:
-            groups[-1].append(stay)
-            until = max(until, stay.last_seen)
+    for visit in sorted(visits, key=lambda visit: (visit.first_seen, visit.last_seen, visit.passage)):
+        if groups and visit.first_seen - until <= window:
+            groups[-1].append(visit)
+            until = max(until, visit.last_seen)
         else:
-            groups.append([stay])
-            until = stay.last_seen
+            groups.append([visit])
+            until = visit.last_seen
     return [_whole(group) for group in groups]
 
 
-def _whole(stays: Sequence[_Stay]) -> _Stay:
-    first = min(stays, key=lambda stay: (stay.first_seen, stay.passage))
+def _whole(visits: Sequence[_Visit]) -> _Visit:
+    first = min(visits, key=lambda visit: (visit.first_seen, visit.passage))
     best = min(
-        stays, key=lambda stay: (1.0 if stay.confidence is None else -stay.confidence, stay.first_seen, stay.keyframe)
+        visits,
+        key=lambda visit: (1.0 if visit.confidence is None else -visit.confidence, visit.first_seen, visit.keyframe),
     )
-    agreeing = frozenset().union(*(stay.agreeing for stay in stays))
+    agreeing = frozenset().union(*(visit.agreeing for visit in visits))
     return replace(
         best,
         first_seen=first.first_seen,
-        last_seen=max(stay.last_seen for stay in stays),
-        reads=sum(stay.reads for stay in stays),
+        last_seen=max(visit.last_seen for visit in visits),
+        reads=sum(visit.reads for visit in visits),
         passage=first.passage,
-        open=any(stay.open for stay in stays),
-        sure=any(stay.sure for stay in stays) or len(agreeing) > 1,
+        open=any(visit.open for visit in visits),
+        sure=any(visit.sure for visit in visits) or len(agreeing) > 1,
         agreeing=agreeing,
-        readings=tuple(key for stay in stays for key in stay.readings),
-        keys=frozenset().union(*(stay.keys for stay in stays)),
+        readings=tuple(key for visit in visits for key in visit.readings),
+        keys=frozenset().union(*(visit.keys for visit in visits)),
     )
 
 
 Shared = Mapping[tuple[int, str], int]
-"""How many readings, or settled pasts, a stay (by index) and a saved sighting (by key) have in common; never 0."""
+"""Number of readings or settled pasts that a visit (by index) and a saved sighting (by key) share; never 0."""
 
 
-def _shared(joined: Sequence[_Stay], before: Mapping[str, Saved]) -> Shared:
+def _shared(joined: Sequence[_Visit], before: Mapping[str, Saved]) -> Shared:
     owners = {reading: key for key, saved in before.items() for reading in saved.readings}
     shared: Counter[tuple[int, str]] = Counter()
-    for index, stay in enumerate(joined):
-        shared.update((index, owners[reading]) for reading in set(stay.readings) if reading in owners)
-        shared.update((index, key) for key in stay.keys if key in before)
+    for index, visit in enumerate(joined):
+        shared.update((index, owners[reading]) for reading in set(visit.readings) if reading in owners)
+        shared.update((index, key) for key in visit.keys if key in before)
     return shared
 
 
-def _keys_kept(joined: Sequence[_Stay], before: Mapping[str, Saved], shared: Shared) -> dict[int, str]:
-    """Which stay (by index) goes on under which saved key.
+def _keys_kept(joined: Sequence[_Visit], before: Mapping[str, Saved], shared: Shared) -> dict[int, str]:
+    """Return the saved key under which a visit (by index) goes on.
 
-    A settled past goes on under its own; then the same plate comes first, then the older sighting, then the likest.
+    A settled past goes on under its own key. Then the same plate comes first, then the older sighting, then the one
+    with most in common.
     """
     claims = sorted(
         (
@@ -353,7 +363,7 @@ def _keys_kept(joined: Sequence[_Stay], before: Mapping[str, Saved], shared: Sha
 
 
 def _heirs(shared: Shared) -> dict[str, int]:
-    """For each saved key the stay (by index) that has most of its readings; none for a key that shares nothing."""
+    """Return for each saved key the visit (by index) that has most of its readings; no entry if no visit shares any."""
     return {key: index for (index, key), _ in sorted(shared.items(), key=lambda claim: (claim[1], -claim[0][0]))}
 
 

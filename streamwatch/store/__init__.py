@@ -1,18 +1,30 @@
-"""The database and the evidence folder: one writer, any number of readers."""
+"""The database and the evidence folder: one writer, any number of readers.
+
+store.py         `Store`, the writer, with its parts passages, keyframes, call_ledger, sightings, retention
+queries.py       `DatabaseReader`, for those who only ask; ledger.py: the figures of `calls`
+tables.py        the tables; schema.py and migrations/ bring them up to date
+retention.py     deletes rows, and decides which pictures go; evidence_files.py deletes the files
+"""
 
 from streamwatch.store.database import sqlite_file
+from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
+from streamwatch.store.keyframes import WaitingKeyframe
 from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
-from streamwatch.store.outbox import PassageStanding, Recovery, UnsavedAnswer, WaitingKeyframe
-from streamwatch.store.queries import PaidAnswer, Reader, SightingRow, open_reader
-from streamwatch.store.recorder import Store, open_store
-from streamwatch.store.retention import Keep, Retained, Swept, free_bytes
+from streamwatch.store.passages import PassageStanding
+from streamwatch.store.queries import DatabaseReader, PaidAnswer, SightingRow, open_reader
+from streamwatch.store.recovery import Recovery, UnsavedAnswer
+from streamwatch.store.retention import Doomed, Keep, Swept, free_bytes
+from streamwatch.store.store import Store, open_store
 from streamwatch.store.tables import KeyframeState, PassageOutcome
 
 __all__ = [
     "Calls",
     "CallsReport",
     "CallsRow",
+    "DatabaseReader",
+    "Doomed",
+    "EvidenceFiles",
     "Keep",
     "KeyframeState",
     "LastView",
@@ -20,15 +32,14 @@ __all__ = [
     "PaidAnswer",
     "PassageOutcome",
     "PassageStanding",
-    "Reader",
     "Recovery",
-    "Retained",
     "SightingRow",
     "Store",
     "Swept",
     "UnsavedAnswer",
     "WaitingKeyframe",
     "free_bytes",
+    "open_evidence",
     "open_reader",
     "open_store",
     "sqlite_file",

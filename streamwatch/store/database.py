@@ -1,8 +1,8 @@
 """Opening a database: folders, settings, schema, and an engine to work with.
 
 SQLite files are written in WAL mode with `synchronous=FULL`, so that a committed row survives a power cut and readers
-never wait for the writer. Every write transaction takes the write lock when it begins, so that it can not fail halfway.
-What PostgreSQL needs stands in postgresql.py.
+never wait for the writer. Every write transaction takes the write lock when it begins, so that it cannot fail halfway.
+postgresql.py holds what PostgreSQL needs.
 """
 
 import sqlite3
@@ -19,10 +19,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
-from streamwatch.errors import DatabaseUnusable, StoreError
-from streamwatch.files import make_folder
+from streamwatch.core.errors import DatabaseUnusable, StoreError
 from streamwatch.store import postgresql, schema
-from streamwatch.store.failures import OTHER_FILE, Place, file_failed, translated
+from streamwatch.store.failures import OTHER_FILE, DatabaseName, file_failed, translated
+from streamwatch.system.files import make_folder
 
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another program's lock, unless the URL says otherwise (`?timeout=`)."""
@@ -31,15 +31,15 @@ _DRIVERS = {"sqlite": "pysqlite", "postgresql": "psycopg"}
 FIRST_RUN = "Start `streamwatch run` or `streamwatch replay` first."
 
 
-def open_writer(database: str, sole: bool = False) -> tuple[Engine, Place]:
-    """An engine for the one writer; makes folder and file and migrates to the newest schema.
+def open_writer(database: str, sole: bool = False) -> tuple[Engine, DatabaseName]:
+    """Return an engine for the one writer. Make the folder and the file if necessary, and migrate to the newest schema.
 
-    sole: no other program may open the database so at the same time (PostgreSQL; the lock of a file is lock.py's).
-    Raises DatabaseUnusable (bad URL, missing driver, damaged, of a newer version, held by another program) or
+    sole: True if no other program may be the sole one at the same time. It only matters for PostgreSQL; lock.py locks a
+    file. Raise DatabaseUnusable (bad URL, missing driver, damaged, of a newer version, held by another program) or
     StorageFailed (locked, full, not writable, no answer).
     """
     url = _parse(database)
-    place = Place.of(url)
+    place = DatabaseName.of(url)
     if not _is_sqlite(url):
         return _open_server(url, place, sole), place
     url = _sqlite_file(url, place)
@@ -49,18 +49,18 @@ def open_writer(database: str, sole: bool = False) -> tuple[Engine, Place]:
         raise file_failed(f"The folder of the database {url.database}", error) from None
     if Path(url.database or "").exists():
         _refuse_foreign(url, place)
-    migrating = _engine(url, place, poolclass=NullPool)
+    migrating = _sqlite_engine(url, place, poolclass=NullPool)
     try:
         _migrate(migrating, place)
     finally:
         migrating.dispose()
-    engine = _engine(url, place, pool_size=1, max_overflow=0)
+    engine = _sqlite_engine(url, place, pool_size=1, max_overflow=0)
     event.listen(engine, "connect", _enforce_foreign_keys)
     return engine, place
 
 
-def _open_server(url: URL, place: Place, sole: bool) -> Engine:
-    """One session for everything: it has the lock before it migrates, and keeps it as long as it lives."""
+def _open_server(url: URL, place: DatabaseName, sole: bool) -> Engine:
+    """Return an engine with one session. The session takes the lock before it migrates, and keeps it until it ends."""
     engine = _plain_engine(url, place, pool_size=1, max_overflow=0)
     event.listen(engine, "connect", postgresql.Session(place, sole).prepare)
     try:
@@ -71,13 +71,13 @@ def _open_server(url: URL, place: Place, sole: bool) -> Engine:
     return engine
 
 
-def open_read_only(database: str) -> tuple[Engine, Place]:
-    """An engine that can only read; never makes or migrates anything.
+def open_read_only(database: str) -> tuple[Engine, DatabaseName]:
+    """Return an engine that can only read. Nothing is made or migrated.
 
-    Raises StoreError where there is no database yet or its schema is not the newest, and what `open_writer` raises.
+    Raise StoreError if there is no database yet or its schema is not the newest, and the errors of `open_writer`.
     """
     url = _parse(database)
-    place = Place.of(url)
+    place = DatabaseName.of(url)
     if _is_sqlite(url):
         url = _sqlite_file(url, place)
         if not Path(url.database or "").exists():
@@ -97,13 +97,14 @@ def open_read_only(database: str) -> tuple[Engine, Place]:
 
 
 @contextmanager
-def as_it_stands(database: str) -> Iterator[tuple[Place, Connection | None]]:
-    """What the writer would find; makes and changes nothing. None: the file is not there yet.
+def as_it_stands(database: str) -> Iterator[tuple[DatabaseName, Connection | None]]:
+    """Yield the database as the writer would find it, and change nothing.
 
-    The connection has SQLite's write lock until the block ends. Raises what `open_writer` raises.
+    The connection is None if the file does not exist yet. It has SQLite's write lock until the block ends. Raise the
+    errors of `open_writer`.
     """
     url = _parse(database)
-    place = Place.of(url)
+    place = DatabaseName.of(url)
     if _is_sqlite(url):
         url = _sqlite_file(url, place)
         if not Path(url.database or "").exists():
@@ -119,7 +120,7 @@ def as_it_stands(database: str) -> Iterator[tuple[Place, Connection | None]]:
         engine.dispose()
 
 
-def _require_newest(connection: Connection, place: Place) -> None:
+def _require_newest(connection: Connection, place: DatabaseName) -> None:
     found = schema.version(connection, place)
     if not found:
         raise StoreError(f"{place.label} is still empty.", FIRST_RUN)
@@ -130,16 +131,19 @@ def _require_newest(connection: Connection, place: Place) -> None:
         )
 
 
-def _migrate(engine: Engine, place: Place) -> None:
-    """In one transaction under the write lock: two programs that start together do not meet, a power cut undoes all."""
+def _migrate(engine: Engine, place: DatabaseName) -> None:
+    """Migrate in one transaction under the write lock: two programs that start together wait for each other.
+
+    A power cut undoes all of the migration.
+    """
     with translated(place), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             postgresql.lock_migration(connection.exec_driver_sql)
         schema.upgrade(connection, place)
 
 
-def _refuse_foreign(url: URL, place: Place) -> None:
-    """Looks before anything is changed: the switch to WAL is written into the file."""
+def _refuse_foreign(url: URL, place: DatabaseName) -> None:
+    """Raise DatabaseUnusable for a file of another program, before the switch to WAL changes the file."""
     engine = _plain_engine(url, place, poolclass=NullPool)
     try:
         with translated(place), engine.connect() as connection:
@@ -149,7 +153,7 @@ def _refuse_foreign(url: URL, place: Place) -> None:
 
 
 def sqlite_file(database: str) -> Path | None:
-    """The file of an SQLite database; None for another kind, and where no file is named. Raises DatabaseUnusable."""
+    """Return the file of an SQLite database; None for another kind or without a file. Raise DatabaseUnusable."""
     url = _parse(database)
     name = url.database or ""
     return Path(name) if _is_sqlite(url) and _names_file(name) else None
@@ -157,14 +161,14 @@ def sqlite_file(database: str) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file that was opened by its name. device, inode: which one that was."""
+    """A file that was opened by its name. device, inode: of the file that had the name at that time."""
 
     path: Path
     device: int
     inode: int
 
     def is_gone(self) -> bool:
-        """Whether its name stands for nothing, or for another file."""
+        """Return True if the name now belongs to no file, or to another file."""
         try:
             found = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -175,7 +179,7 @@ class OpenFile:
 
 
 def open_file(database: str) -> OpenFile | None:
-    """The file of an SQLite database that was just opened; None for another kind."""
+    """Return the file of an SQLite database that was just opened; None for another kind."""
     path = sqlite_file(database)
     if path is None:
         return None
@@ -210,7 +214,7 @@ def _is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def _sqlite_file(url: URL, place: Place) -> URL:
+def _sqlite_file(url: URL, place: DatabaseName) -> URL:
     name = url.database or ""
     if not _names_file(name):
         raise DatabaseUnusable("`database` must name a file for SQLite.", "Write sqlite:/// and the path of the file.")
@@ -223,16 +227,15 @@ def _sqlite_file(url: URL, place: Place) -> URL:
     return url if "timeout" in url.query else url.update_query_dict({"timeout": str(BUSY_TIMEOUT)})
 
 
-def _engine(url: URL, place: Place, **options: Any) -> Engine:
-    """An engine whose SQLite connections are durable and whose transactions take the write lock at once."""
+def _sqlite_engine(url: URL, place: DatabaseName, **options: Any) -> Engine:
+    """Return an engine of SQLite whose connections are durable and whose transactions take the write lock at once."""
     engine = _plain_engine(url, place, **options)
-    if _is_sqlite(url):
-        event.listen(engine, "connect", _make_durable)
-        event.listen(engine, "begin", _take_write_lock)
+    event.listen(engine, "connect", _make_durable)
+    event.listen(engine, "begin", _take_write_lock)
     return engine
 
 
-def _plain_engine(url: URL, place: Place, **options: Any) -> Engine:
+def _plain_engine(url: URL, place: DatabaseName, **options: Any) -> Engine:
     if not _is_sqlite(url):
         url = url.set(drivername="postgresql+psycopg")
         options |= {"pool_pre_ping": True, "connect_args": postgresql.connection_arguments(url)}
@@ -240,7 +243,7 @@ def _plain_engine(url: URL, place: Place, **options: Any) -> Engine:
         return create_engine(url, hide_parameters=True, **options)
     except ImportError:
         raise DatabaseUnusable(
-            f"{place.label} needs the Python package psycopg, which is not installed or not whole.",
+            f"{place.label} needs the Python package psycopg, which is missing or incomplete.",
             "Install it into the same environment: pip install 'psycopg[binary]'",
         ) from None
     except (ArgumentError, TypeError, ValueError) as error:
@@ -253,7 +256,10 @@ def _make_durable(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait for the lock that this needs when two programs open a new file together; we do."""
+    """Switch to WAL, and wait for the lock that this needs.
+
+    SQLite itself does not wait if two programs open a new file at the same time.
+    """
     milliseconds: int = connection.execute("PRAGMA busy_timeout").fetchone()[0]
     deadline = time.monotonic() + milliseconds / 1000
     while True:

@@ -1,7 +1,7 @@
 """The pictures that were sent, kept as files below `data_dir/evidence`.
 
-A file is complete or not there: it is written under another name, synced and renamed, and its folder is synced too, so
-that a row may be committed after it which a power cut can not make a liar.
+A file is complete or does not exist: it is written under another name, synced and renamed, and its folder is synced,
+too. So a row that is committed afterwards never names a file that a power cut has removed.
 """
 
 import hashlib
@@ -9,27 +9,27 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from streamwatch.errors import StorageFailed, StoreError
-from streamwatch.files import make_folder, write_whole
+from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.store.failures import file_failed
+from streamwatch.system.files import make_folder, write_whole
 
 _LONGEST_FOLDER = 200  # bytes; file systems take 255
 
 
 def sha256(jpeg: bytes) -> str:
-    """The SHA-256 of a picture, 64 hex digits."""
+    """Return the SHA-256 of a picture, 64 hex digits."""
     return hashlib.sha256(jpeg).hexdigest()
 
 
 def picture_path(camera: str, at: datetime, key: str, suffix: str = "") -> str:
-    """Where a picture belongs, relative to data_dir: `evidence/CAMERA/YYYY-MM-DD/HHMMSS.mmm-KEY8.jpg`, in UTC."""
+    """Return a picture's path below data_dir: `evidence/CAMERA/YYYY-MM-DD/HHMMSS.mmm-KEY8.jpg`, in UTC."""
     at = at.astimezone(UTC)
     name = f"{at:%H%M%S}.{at.microsecond // 1000:03d}-{_safe(key)[:8]}{suffix}.jpg"
     return f"evidence/{_safe(camera)}/{at:%Y-%m-%d}/{name}"
 
 
 def day_of(name: str) -> datetime | None:
-    """The UTC day that a folder of pictures is named after; None for another folder."""
+    """Return the UTC day that a folder of pictures is named after; None for another folder."""
     try:
         return datetime.strptime(name, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
@@ -37,7 +37,7 @@ def day_of(name: str) -> datetime | None:
 
 
 def write_picture(data_dir: Path, path: str, jpeg: bytes) -> None:
-    """Returns once the bytes are safely stored at data_dir/path. Raises StorageFailed, and then no file is left."""
+    """Return once the bytes are safely stored at data_dir/path. Raise StorageFailed and leave no file."""
     target = data_dir / path
     try:
         make_folder(target.parent)
@@ -47,11 +47,14 @@ def write_picture(data_dir: Path, path: str, jpeg: bytes) -> None:
 
 
 def require_folder(data_dir: Path) -> None:
-    """Raises StorageFailed where the whole folder of pictures is missing: then its disk is, and no picture is lost."""
+    """Raise StorageFailed if the whole folder of pictures is missing.
+
+    Then probably its disk is missing, and no picture is lost.
+    """
     folder = data_dir / "evidence"
     if folder.is_file():
         raise StorageFailed(
-            f"The folder {folder}, which holds pictures of this database, is not there: a file has its name.",
+            f"The folder {folder}, which holds pictures of this database, is missing: a file has its name.",
             "Move that file away, and put the folder back.",
         )
     if not folder.is_dir():
@@ -62,7 +65,11 @@ def require_folder(data_dir: Path) -> None:
 
 
 def read_picture(data_dir: Path, path: str, digest: str) -> bytes:
-    """The bytes at data_dir/path. Raises StoreError where they are gone or have another SHA-256, or StorageFailed."""
+    """Return the bytes at data_dir/path.
+
+    Raise StorageFailed if they cannot be read now, and StoreError if they are gone or have another SHA-256 than
+    `digest`.
+    """
     target = data_dir / path
     try:
         jpeg = target.read_bytes()
@@ -77,6 +84,6 @@ def read_picture(data_dir: Path, path: str, digest: str) -> bytes:
 
 
 def _safe(name: str) -> str:
-    """A name that is one part of a path, whatever the camera is called."""
+    """Return any name of a camera as one part of a path."""
     word = re.sub(r"[^\w.-]", "_", name).lstrip(".") or "_"
     return word.encode()[:_LONGEST_FOLDER].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""The one place where errors of SQLAlchemy, its drivers and the file system become StoreErrors."""
+"""Turns errors of SQLAlchemy, its drivers and the file system into StoreErrors, in this one place."""
 
 import errno
 import sqlite3
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, StatementError
 
-from streamwatch.errors import DatabaseUnusable, StorageFailed, StoreError
-from streamwatch.redact import hide_credentials, hide_secret
+from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
+from streamwatch.core.redact import hide_credentials, hide_secret
 
 RESCUE = (
     "Stop streamwatch, keep a copy of the file with its -wal and -shm, and rescue it with sqlite3's `.recover`; "
@@ -24,28 +24,32 @@ PERMISSIONS = "Give the user that runs streamwatch the right to write there, or 
 _SQLITE: dict[str, tuple[type[StoreError], str, str]] = {
     "SQLITE_NOTADB": (DatabaseUnusable, "is not an SQLite database", OTHER_FILE),
     "SQLITE_CORRUPT": (DatabaseUnusable, "is damaged", RESCUE),
-    "SQLITE_BUSY": (StorageFailed, "is locked by another program", "Close whatever else writes to it."),
-    "SQLITE_LOCKED": (StorageFailed, "is locked by another program", "Close whatever else writes to it."),
-    "SQLITE_FULL": (StorageFailed, "can not grow: the disk is full", FREE_SPACE),
-    "SQLITE_READONLY": (StorageFailed, "can not be written: it or its folder is read-only", PERMISSIONS),
-    "SQLITE_PERM": (StorageFailed, "can not be written: no permission", PERMISSIONS),
-    "SQLITE_CANTOPEN": (StorageFailed, "can not be opened: it or its folder can not be written", PERMISSIONS),
-    "SQLITE_IOERR": (StorageFailed, "can not be read or written: the disk is full or failing", FREE_SPACE),
+    "SQLITE_BUSY": (StorageFailed, "is locked by another program", "Close the other program that writes to it."),
+    "SQLITE_LOCKED": (StorageFailed, "is locked by another program", "Close the other program that writes to it."),
+    "SQLITE_FULL": (StorageFailed, "cannot grow: the disk is full", FREE_SPACE),
+    "SQLITE_READONLY": (StorageFailed, "cannot be written: it or its folder is read-only", PERMISSIONS),
+    "SQLITE_PERM": (StorageFailed, "cannot be written: no permission", PERMISSIONS),
+    "SQLITE_CANTOPEN": (StorageFailed, "cannot be opened: it or its folder cannot be written", PERMISSIONS),
+    "SQLITE_IOERR": (StorageFailed, "cannot be read or written: the disk is full or failing", FREE_SPACE),
     "SQLITE_TOOBIG": (StoreError, "was given a text that is too long", ""),
 }
 
 GRANT = "Make that user the owner of the database and of its tables (ALTER TABLE … OWNER TO …)."
 # By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _POSTGRESQL: dict[str, tuple[type[StoreError], str, str]] = {
-    "53100": (StorageFailed, "can not grow: the disk of its server is full", FREE_SPACE),
-    "55P03": (StorageFailed, "is locked by another program", "Close whatever else writes to it."),
-    "40P01": (StorageFailed, "is locked by another program", "Close whatever else writes to it."),
-    "40001": (StorageFailed, "is changed by another program at the same time", "Close whatever else writes to it."),
-    "57P01": (StorageFailed, "is not there: its server is being stopped", "Start its server."),
-    "57P02": (StorageFailed, "is not there: its server has crashed", "Look into its server's log."),
-    "57P03": (StorageFailed, "is not there: its server is being started or stopped", "Wait a moment."),
-    "25006": (StorageFailed, "can not be written: its server, or this user, is set to read-only", ""),
-    "42501": (StorageFailed, "can not be written: its user may not", GRANT),
+    "53100": (StorageFailed, "cannot grow: the disk of its server is full", FREE_SPACE),
+    "55P03": (StorageFailed, "is locked by another program", "Close the other program that writes to it."),
+    "40P01": (StorageFailed, "is locked by another program", "Close the other program that writes to it."),
+    "40001": (
+        StorageFailed,
+        "is changed by another program at the same time",
+        "Close the other program that writes to it.",
+    ),
+    "57P01": (StorageFailed, "cannot be reached: its server is being stopped", "Start its server."),
+    "57P02": (StorageFailed, "cannot be reached: its server has crashed", "Look into its server's log."),
+    "57P03": (StorageFailed, "cannot be reached: its server is being started or stopped", "Wait a moment."),
+    "25006": (StorageFailed, "cannot be written: its server, or this user, is set to read-only", ""),
+    "42501": (StorageFailed, "cannot be written: its user may not", GRANT),
     "3F000": (StorageFailed, "has no schema that its user may use", GRANT),
     "XX001": (DatabaseUnusable, "is damaged", "Restore it from a backup, or name another one in `database`."),
     "XX002": (DatabaseUnusable, "is damaged", "Let its server rebuild the index: REINDEX DATABASE."),
@@ -58,21 +62,21 @@ _REFUSED: dict[str, tuple[str, str]] = {
     ),
     'role "': ("does not know the user", "Check the user in `database`, or make it: createuser."),
     'database "': ("does not exist", "Make it: createdb --encoding UTF8 --owner USER NAME"),
-    "pg_hba.conf": ("lets nobody in from this machine with that user", "Add a line to its server's pg_hba.conf."),
+    "pg_hba.conf": ("refuses this user from this machine", "Add a line to its server's pg_hba.conf."),
     "too many": ("has no connection left", "Raise max_connections of its server, or close other programs."),
     "remaining connection slots": ("has no connection left", "Raise max_connections of its server."),
     "starting up": ("is being started", "Wait a moment."),
     "in recovery": ("is being started", "Wait a moment."),
     "shutting down": ("is being stopped", "Start its server."),
-    "translate host name": ("can not be reached: nobody knows its host", "Check the host in `database`."),
-    "resolve host": ("can not be reached: nobody knows its host", "Check the host in `database`."),
-    "closed the connection": ("can not be reached: the connection broke off", "Is its server on?"),
-    "connection is": ("can not be reached: the connection broke off", "Is its server on?"),
-    "Connection refused": ("can not be reached: the connection is refused", "Is its server on, and is the port right?"),
-    "No such file": ("can not be reached: its socket is not there", "Is its server on, and is the folder right?"),
-    "timeout": ("can not be reached: nothing answers", "Is its server on, and are host, port and firewall right?"),
-    "No route": ("can not be reached: there is no way to its host", "Check host and network."),
-    "unreachable": ("can not be reached: there is no way to its host", "Check host and network."),
+    "translate host name": ("cannot be reached: its host is unknown", "Check the host in `database`."),
+    "resolve host": ("cannot be reached: its host is unknown", "Check the host in `database`."),
+    "closed the connection": ("cannot be reached: the connection broke off", "Is its server on?"),
+    "connection is": ("cannot be reached: the connection broke off", "Is its server on?"),
+    "Connection refused": ("cannot be reached: the connection is refused", "Is its server on, and is the port right?"),
+    "No such file": ("cannot be reached: its socket does not exist", "Is its server on, and is the folder right?"),
+    "timeout": ("cannot be reached: nothing answers", "Is its server on, and are host, port and firewall right?"),
+    "No route": ("cannot be reached: there is no way to its host", "Check host and network."),
+    "unreachable": ("cannot be reached: there is no way to its host", "Check host and network."),
 }
 
 _OS: dict[int, tuple[str, str]] = {
@@ -88,36 +92,36 @@ _OS: dict[int, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Place:
-    """What messages call the database: its file, or its address without password and query."""
+class DatabaseName:
+    """The name of the database in messages: its file, or its address without password and query."""
 
     name: str
     password: str = field(default="", repr=False)
 
     @property
     def label(self) -> str:
-        """The name at the beginning of a sentence."""
+        """Return the name as the beginning of a sentence."""
         return self.name[0].upper() + self.name[1:]
 
     @classmethod
-    def of(cls, url: URL) -> "Place":
-        """The place of a parsed URL."""
+    def of(cls, url: URL) -> "DatabaseName":
+        """Return the name of the database at a parsed URL."""
         if url.get_backend_name() == "sqlite":
             return cls(f"the database {url.database}")
         password = url.password or url.query.get("password", "")
         return cls(f"the database {url.set(query={}).render_as_string(hide_password=True)}", str(password))
 
     def clean(self, text: str) -> str:
-        """The first line of a driver's text, without the password."""
+        """Return the first line of a driver's text, without the password."""
         line = next(iter(text.strip().splitlines()), "")
         return hide_credentials(hide_secret(line, self.password)).rstrip(".")
 
 
 @contextmanager
-def translated(place: Place) -> Iterator[None]:
-    """Errors of SQLAlchemy leave the block as StoreErrors; a mistake in our own Python values stays what it is.
+def translated(place: DatabaseName) -> Iterator[None]:
+    """Raise errors of SQLAlchemy as StoreErrors. An error in our own Python values passes unchanged.
 
-    The driver's error is not chained: its text is not ours to vouch for.
+    The driver's error is not chained, because its text may hold a secret.
     """
     try:
         yield
@@ -130,12 +134,12 @@ def translated(place: Place) -> Iterator[None]:
 
 
 def file_failed(what: str, error: OSError, done: str = "written") -> StorageFailed:
-    """The sentence for a file or folder that can not be made, written or otherwise `done`."""
+    """Return the error for a file or folder that cannot be `done`, for example written, read or found."""
     reason, what_to_do = _OS.get(error.errno or 0, (error.strerror or type(error).__name__, ""))
-    return StorageFailed(f"{what} can not be {done}: {reason}.", what_to_do)
+    return StorageFailed(f"{what} cannot be {done}: {reason}.", what_to_do)
 
 
-def _translate(error: SQLAlchemyError, place: Place) -> StoreError:
+def _translate(error: SQLAlchemyError, place: DatabaseName) -> StoreError:
     original = error.orig if isinstance(error, DBAPIError) else None
     if isinstance(original, sqlite3.Error):
         name = getattr(original, "sqlite_errorname", "")

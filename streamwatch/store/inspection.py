@@ -1,4 +1,4 @@
-"""Whether a database could be opened for writing: what `open_store` would say, found out without making anything."""
+"""Finds out what `open_store` would say of a database, without making or changing anything."""
 
 import errno
 import os
@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 
 from streamwatch.store import database, retention, schema
 from streamwatch.store.evidence import require_folder
-from streamwatch.store.failures import Place, file_failed
+from streamwatch.store.failures import DatabaseName, file_failed
 
 
 def inspect_store(url: str, data_dir: Path) -> str:
-    """Return what stands there, to be read after "database:"; change nothing, make nothing.
+    """Return the state of the database, as words after "database:". Make and change nothing.
 
-    Of SQLite the write lock is taken and given back. Raises what `open_store` would raise, and StorageFailed where the
-    folder of the pictures is missing or could not be made.
+    SQLite's write lock is taken and released. Raise the errors that `open_store` would raise, and StorageFailed if the
+    folder of the pictures is missing or cannot be made.
     """
     require_makeable(f"The folder {data_dir / 'evidence'}", data_dir / "evidence" / ".new")
     with database.as_it_stands(url) as (place, connection):
@@ -26,9 +26,9 @@ def inspect_store(url: str, data_dir: Path) -> str:
 
 
 def require_makeable(what: str, path: Path) -> None:
-    """Raise StorageFailed, as an attempt would, where the file could be neither opened nor made with its folders.
+    """Raise StorageFailed, as an attempt would, if the file can be neither opened nor made with its folders.
 
-    what: how the sentence calls it.
+    what: the name of the file at the beginning of the error's sentence.
     """
     try:
         if path.exists():
@@ -50,7 +50,7 @@ def _require_room(folder: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def _standing(connection: Connection, place: Place, data_dir: Path) -> str:
+def _standing(connection: Connection, place: DatabaseName, data_dir: Path) -> str:
     found = schema.version(connection, place)
     if not found:
         return f"{place.label} is empty; its tables will be made at the first start"

@@ -1,6 +1,6 @@
-"""The vehicles that were before a camera last, as they were last sent: one of them may still stand there.
+"""Finds the last views of the vehicles that a camera saw last: one of them may still stand there.
 
-Text that no engine could read is among them: it belongs to the place and will be there again.
+Signs in which no engine found a plate are among them: they belong to the scene and will be seen again.
 """
 
 from dataclasses import dataclass
@@ -10,30 +10,30 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from streamwatch.errors import StorageFailed, StoreError
-from streamwatch.model import Corners, Direction, Keyframe, Passage
-from streamwatch.store.outbox import load_keyframe
+from streamwatch.core.errors import StorageFailed, StoreError
+from streamwatch.core.model import Direction, FrameCorners, Keyframe, Passage
+from streamwatch.store.keyframes import load_keyframe
 from streamwatch.store.rows import corners_of, passage_of
 from streamwatch.store.tables import KeyframeState, PassageOutcome, StoredKeyframe, StoredPassage, StoredReading
 
-PASSAGES = 12  # the most that are asked for
-UNREAD = 6  # the same of older ones in which no plate was read: signs that stand there, and must not be paid for again
+PASSAGES = 12  # upper limit of the passages that are loaded
+UNREAD = 6  # the same for older ones without a plate: signs that stand there must not be paid for again
 
 
 @dataclass(frozen=True, slots=True)
 class LastView:
-    """The newest keyframe of a passage but one that is only kept. plate: where one was read in it, in frame pixels."""
+    """The newest keyframe of a passage that is not only kept. plate: the corners of a plate read in it, or None."""
 
     passage: Passage
     keyframe: Keyframe
-    plate: Corners | None
+    plate: FrameCorners | None
 
 
 def last_views(session: Session, camera: str, before: datetime, data_dir: Path) -> list[LastView]:
-    """Return those last seen before that time, newest first; those left open by a crash come before all others.
+    """Return the views of vehicles last seen before that time, newest first.
 
-    Older passages in which no plate was read come last. Passages whose picture is gone are left out. Raises
-    StorageFailed.
+    Passages that a crash left open come before all others, older passages in which no plate was read come last.
+    Passages whose picture is gone are left out. Raise StorageFailed.
     """
     query = (
         select(StoredPassage)
@@ -66,4 +66,5 @@ def _view(session: Session, passage: StoredPassage, data_dir: Path) -> LastView 
         return None
     readings = select(StoredReading.corners).where(StoredReading.keyframe_id == row.id)
     read = session.scalar(readings.order_by(StoredReading.confidence.desc().nulls_last(), StoredReading.id).limit(1))
-    return LastView(passage_of(passage), keyframe, corners_of(read))
+    corners = corners_of(read)
+    return LastView(passage_of(passage), keyframe, None if corners is None else FrameCorners(corners))

@@ -1,4 +1,4 @@
-"""What the calls have cost: for the budget, and for people."""
+"""Adds up what calls have cost, for the budget and for people."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -7,17 +7,18 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from streamwatch.clock import Span, window
-from streamwatch.model import PlateText
+from streamwatch.core.clock import Span, window
+from streamwatch.core.codes import CallOutcome, StateReason
+from streamwatch.core.model import PlateText
 from streamwatch.store.rows import plates_of
 from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe, StoredPassage
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Numbers of calls. fee: charge units of the charged ones, as the service says.
+    """Numbers of calls. fee: charge units of the charged calls, as the service says.
 
-    doubtful: in flight, or nobody knows whether they were charged. failed: ended without an answer about plates,
+    doubtful: in flight, or it is unknown whether they were charged. failed: ended without an answer about plates,
     charged or not. calls = read + no_plate + doubtful + failed.
     """
 
@@ -52,19 +53,19 @@ class CallsReport:
 
 @dataclass(frozen=True, slots=True)
 class NotCalledRow:
-    """Keyframes of one camera for which nothing was sent, by where they stand and why."""
+    """The number of keyframes of one camera, in one state for one reason, for which no call was made."""
 
     camera: str
     state: KeyframeState
-    reason: str
+    reason: StateReason
     keyframes: int
 
 
 def spent(session: Session, since: datetime, camera: str | None) -> int:
-    """Charge units since then, as `RecordedLedger` counts them: one at least for a call that may have been charged.
+    """Return the charge units since then, as `RecordedLedger` counts them: at least 1 for a call that may be charged.
 
-    camera: None for all, and the verb `read`. Calls from a time when the clock was not trusted go by their place
-    between trusted ones: one that claims to be older than a trusted call before it was made after that.
+    camera: None for all and the verb `read`. For a call whose clock was not trusted, the order of the rows counts, too:
+    it was made after the trusted call in front of it, even if its own time is earlier.
     """
     units = func.coalesce(func.sum(case((StoredCall.fee > 1, StoredCall.fee), else_=1)), 0)
     query = select(units).where(StoredCall.charged.is_not(False), _since(session, since))
@@ -74,7 +75,7 @@ def spent(session: Session, since: datetime, camera: str | None) -> int:
 
 
 def answer_to(session: Session, camera: str, sha256: str) -> tuple[PlateText, ...] | None:
-    """What the service said last of a camera's JPEG with this SHA-256; None where it said nothing usable."""
+    """Return the service's last answer to a camera's JPEG with this SHA-256; None if there is no usable answer."""
     query = (
         select(StoredCall.answer)
         .where(StoredCall.camera == camera, StoredCall.sha256 == sha256, StoredCall.answer.is_not(None))
@@ -101,9 +102,10 @@ def _since(session: Session, since: datetime) -> ColumnElement[bool]:
 
 
 def calls_report(session: Session, since: datetime, until: datetime) -> CallsReport:
-    """The calls that were started at `since` or later and before `until`; the database adds up those of a day.
+    """Return the calls that were started at `since` or later and before `until`.
 
-    Each day of local time is asked for by itself, because no database knows of all when a day of this machine begins.
+    The database adds up the calls of a day. Each day of local time has a query of its own, because databases do not
+    know when a day of this machine begins.
     """
     first = select(func.min(StoredCall.started_at))
     rows: list[CallsRow] = []
@@ -129,9 +131,10 @@ def _day(session: Session, since: datetime, until: datetime) -> list[CallsRow]:
     return [CallsRow(day, camera, sums[camera]) for camera in sorted(sums, key=lambda name: (name is None, name or ""))]
 
 
-def _alike(outcome: str | None, charged: bool | None, number: int, fee: int) -> Calls:
-    """So many calls that ended in the same way. fee: of all of them."""
-    read, no_plate, doubtful = outcome == "read", outcome == "no plate", outcome in (None, "doubtful")
+def _alike(outcome: CallOutcome | None, charged: bool | None, number: int, fee: int) -> Calls:
+    """Return the sums of `number` calls that ended in the same way. fee: of all these calls together."""
+    read, no_plate = outcome is CallOutcome.READ, outcome is CallOutcome.NO_PLATE
+    doubtful = outcome in (None, CallOutcome.DOUBTFUL)
     return Calls(
         calls=number,
         charged=number if charged else 0,
@@ -148,7 +151,7 @@ def _total(rows: Iterable[Calls]) -> Calls:
 
 
 def first_use(session: Session) -> datetime | None:
-    """When the first passage or call was written down, by a clock that was trusted; None: there is none."""
+    """Return the time when the first passage or call was written by a trusted clock; None if there is none."""
     firsts = (
         select(time).where(trusted).order_by(time).limit(1)
         for time, trusted in (
@@ -160,7 +163,7 @@ def first_use(session: Session) -> datetime | None:
 
 
 def not_called(session: Session, since: datetime, until: datetime) -> list[NotCalledRow]:
-    """Keyframes taken at `since` or later and before `until` for which no call was made, the most frequent first."""
+    """Count the keyframes of [since, until) for which no call was made, the most frequent kind first."""
     number = func.count()
     query = (
         select(StoredKeyframe.camera, StoredKeyframe.state, StoredKeyframe.state_reason, number)

@@ -1,12 +1,13 @@
-"""What PostgreSQL needs that SQLite does not: settings of a session, and the lock that makes one daemon the only one.
+"""The needs of PostgreSQL that SQLite does not have: settings of a session, and a lock that allows only one daemon.
 
-The lock is an advisory one of the session that writes, not of a connection beside it: who can write holds it, and who
-lost it can not write. Where the connection is lost (the server was restarted, the network was away) the next one takes
-the lock again before anything else is done; where another program has it by then, that ends the daemon. A session of
-this process that the server has not missed yet is ended by its pid, so that the daemon does not lock itself out.
+The lock is an advisory lock of the session that writes, not of a second connection: a session that can write has the
+lock, and a session that lost the lock cannot write. If the connection is lost (the server was restarted, the network
+was away), the next connection takes the lock before it does anything else. If another program has the lock by then, the
+daemon ends. If the server has not noticed the loss yet, the daemon ends its own old session by its pid, so that it does
+not lock itself out.
 
-Not through a pooler that lends a session to one transaction at a time (PgBouncer's `transaction`): the lock would stay
-behind with the session.
+A pooler that lends a session to one transaction at a time (PgBouncer's mode `transaction`) cannot be used, because the
+lock would stay with the session of the pooler.
 """
 
 import os
@@ -18,20 +19,20 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from streamwatch.errors import DatabaseUnusable
-from streamwatch.store.failures import Place
+from streamwatch.core.errors import DatabaseUnusable
+from streamwatch.store.failures import DatabaseName
 
 PATIENCE = 3.0
 """Seconds to wait for the lock: the session of a program that was just ended may still be there."""
 ASKING = 0.1
 """Seconds between two tries."""
 _LOCK = 0x53_57_44_42
-"""Advisory locks are numbers; this one is ours ("SWDB")."""
+"""The number of our advisory lock ("SWDB")."""
 _MIGRATION_LOCK = f"SELECT pg_advisory_xact_lock({_LOCK})"
 _CONNECTION = {
     "client_encoding": "utf8",
     "connect_timeout": "10",  # s
-    # A server that vanished is noticed within about 25 s, whether it is asked or answers.
+    # A server that vanished is noticed within about 25 s, both while it is asked and while it answers.
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
@@ -51,7 +52,7 @@ SELECT {", ".join(f"set_config('{name}', '{value}', false)" for name, value in _
     CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END
 """
 _TABLES = "coalesce((SELECT oid::int FROM pg_namespace WHERE nspname = current_schema()), 0)"
-"""Which tables of the database are meant: those of the session's schema."""
+"""The number of the session's schema, so that each schema of a database has its own lock."""
 _TRY = f"SELECT pg_try_advisory_lock({_LOCK}, {_TABLES})"
 _SELF = "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 _HOLDER = f"""
@@ -62,7 +63,7 @@ WHERE locktype = 'advisory' AND classid = {_LOCK} AND objid::int = {_TABLES} AND
 
 
 def connection_arguments(url: URL) -> dict[str, str]:
-    """What libpq is told beside what the URL says."""
+    """Return the options of libpq that the URL does not set."""
     wanted = _CONNECTION | {
         "fallback_application_name": f"streamwatch on {socket.gethostname()}, process {os.getpid()}"
     }
@@ -70,24 +71,24 @@ def connection_arguments(url: URL) -> dict[str, str]:
 
 
 def lock_migration(execute: Callable[[str], Any]) -> None:
-    """Waits until no other program changes the tables; holds until the transaction ends."""
+    """Wait until no other program changes the tables, and keep others from it until the transaction ends."""
     execute(_MIGRATION_LOCK)
 
 
 @dataclass
 class Session:
-    """Makes each new connection ready; an event listener of the engine.
+    """Prepares each new connection; an event listener of the engine.
 
-    sole: whether it takes the lock. Raises DatabaseUnusable where another program has it, and where the database can
-    not hold Chinese text.
+    sole: True if the session takes the lock. `prepare` raises DatabaseUnusable if another program has the lock, or the
+    database cannot hold Chinese text.
     """
 
-    place: Place
+    place: DatabaseName
     sole: bool
     _was: tuple[int, str] | None = None
 
     def prepare(self, connection: Any, _record: object) -> None:
-        """connection: psycopg's."""
+        """Prepare a new connection of psycopg."""
         try:
             with connection.cursor() as cursor:
                 self._require_utf8(cursor)
@@ -104,7 +105,7 @@ class Session:
         (encoding,) = cursor.execute("SHOW server_encoding").fetchone()
         if encoding != "UTF8":
             raise DatabaseUnusable(
-                f"{self.place.label} has the encoding {encoding}, which can not hold every plate.",
+                f"{self.place.label} has the encoding {encoding}, which cannot hold every plate.",
                 "Make one with UTF8: createdb --encoding UTF8 --template template0 NAME",
             )
 

@@ -1,4 +1,4 @@
-"""Read-only access to the database: what people and pages ask."""
+"""Read-only access to the database, for people and pages."""
 
 import re
 from collections.abc import Iterator
@@ -10,10 +10,11 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, exists, false, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from streamwatch.model import Engine, PlateText, SightingStatus
+from streamwatch.core.codes import CallOutcome
+from streamwatch.core.model import Engine, PlateText, SightingStatus
 from streamwatch.store import database, ledger, retention
 from streamwatch.store.evidence import read_picture
-from streamwatch.store.failures import Place, translated
+from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
 from streamwatch.store.rows import plates_of
 from streamwatch.store.tables import (
@@ -26,15 +27,15 @@ from streamwatch.store.tables import (
 )
 
 PAGE = 10_000
-"""Sightings that are asked for at once: about 10 MB. Each page may cost a sort of all that are asked for."""
+"""Sightings in one page: about 10 MB. The database may have to sort all matching sightings for each page."""
 
 
 @dataclass(frozen=True, slots=True)
 class SightingRow:
     """A sighting as the verb `sightings` shows it.
 
-    confidence: 0 to 1, or None. Times: aware UTC. image: absolute path of the JPEG that shows it best, None once that
-    was deleted.
+    confidence: 0 to 1, or None. Times: aware UTC. image: absolute path of the JPEG that shows it best, None if that was
+    deleted.
     """
 
     id: int
@@ -52,9 +53,10 @@ class SightingRow:
 
 @dataclass(frozen=True, slots=True)
 class PaidAnswer:
-    """What the paid service said of a picture of which the evidence is kept.
+    """An answer of the paid service to a picture that is still kept.
 
-    captured_at: aware UTC. image: absolute path of the JPEG that was sent. plates: as it said them; empty for no plate.
+    captured_at: aware UTC. image: absolute path of the JPEG that was sent. plates: as the service returned them; empty
+    for no plate.
     """
 
     camera: str
@@ -64,16 +66,16 @@ class PaidAnswer:
     plates: tuple[PlateText, ...]
 
 
-class Reader:
-    """Asks the database and can not change it; made by `open_reader`. May be shared by threads."""
+class DatabaseReader:
+    """Reads the database and cannot change it; made by `open_reader`. Threads may share it."""
 
-    def __init__(self, engine: sqlalchemy.Engine, place: Place, data_dir: Path) -> None:
+    def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
         self._engine = engine
         self._place = place
         self._data_dir = data_dir.absolute()
 
     def close(self) -> None:
-        """Gives the database back. Closing twice does no harm."""
+        """Close the database. A second call does nothing."""
         self._engine.dispose()
 
     def sightings(
@@ -84,11 +86,11 @@ class Reader:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> list[SightingRow]:
-        """Sightings, newest first.
+        """Return sightings, newest first.
 
         plate_glob: `*` stands for any text and `?` for one character of the normalised plate; letter case is ignored.
         since, until: aware; a sighting counts when any part of [first_seen, last_seen] lies between them, both ends
-        included. limit: at most so many.
+        included. limit: the largest number of sightings.
         """
         return list(self.each_sighting(plate_glob, camera, since, until, limit))
 
@@ -100,17 +102,16 @@ class Reader:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> Iterator[SightingRow]:
-        """As `sightings`, one after the other, however many there are.
+        """Yield the sightings that `sightings` returns, one after the other.
 
-        They are asked for in pages, each in a transaction of its own: who takes them slowly holds nothing up in the
-        database, and memory holds one page. What is logged meanwhile is newer and does not come.
+        Each page is read in its own transaction, so that a slow caller blocks nothing in the database, and memory holds
+        only one page. Sightings that are logged meanwhile are left out, because they are newer.
         """
         query = (
             select(StoredSighting, StoredKeyframe.path)
             .join(StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id)
             .where(*_conditions(plate_glob, camera, since, until))
             .order_by(StoredSighting.first_seen.desc(), StoredSighting.id.desc())
-            .execution_options(yield_per=1000)
         )
         older: tuple[ColumnElement[bool], ...] = ()
         while limit is None or limit > 0:
@@ -133,34 +134,37 @@ class Reader:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> int:
-        """The number of what `sightings` gives without a limit."""
+        """Return the number of sightings that `sightings` returns without a limit."""
         query = select(func.count()).select_from(StoredSighting).where(*_conditions(plate_glob, camera, since, until))
         with translated(self._place), Session(self._engine) as session:
             return session.scalar(query) or 0
 
     def knows_camera(self, camera: str) -> bool:
-        """True if a vehicle was ever seen by a camera of this name, or a call was made for it."""
+        """Return True if the database holds a passage or a call of a camera with this name."""
         seen = exists().where(StoredPassage.camera == camera) | exists().where(StoredCall.camera == camera)
         with translated(self._place), Session(self._engine) as session:
             return bool(session.scalar(select(seen)))
 
     def spent(self, since: datetime, camera: str | None = None) -> int:
-        """Charge units since then, for a camera or (None) for all; one at least for a call that may be charged."""
+        """Return the charge units since then, for one camera or (None) for all.
+
+        A call that may be charged counts as at least 1.
+        """
         with translated(self._place), Session(self._engine) as session:
             return ledger.spent(session, since, camera)
 
     def calls_report(self, since: datetime, until: datetime) -> CallsReport:
-        """The calls started at `since` or later and before `until`, by camera and day of local time."""
+        """Return the calls started at `since` or later and before `until`, by camera and day of local time."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.calls_report(session, since, until)
 
     def first_use(self) -> datetime | None:
-        """When the first passage or call was written down, by a clock that was trusted; None: there is none."""
+        """Return the time when the first passage or call was written by a trusted clock; None if there is none."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.first_use(session)
 
     def not_called(self, since: datetime, until: datetime) -> list[NotCalledRow]:
-        """Keyframes taken at `since` or later and before `until` that cost nothing, by camera, state and reason."""
+        """Count the keyframes of [since, until) that cost nothing, by camera, state and reason."""
         with translated(self._place), Session(self._engine) as session:
             return ledger.not_called(session, since, until)
 
@@ -171,14 +175,16 @@ class Reader:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> list[PaidAnswer]:
-        """What the service said of pictures that are still kept, the newest capture first.
+        """Return the answers of the service to pictures that are still kept, the newest capture first.
 
-        since, until: aware, of the capture; both ends included. Where a smaller copy was sent, it is that copy.
+        since, until: aware times of capture, both ends included. If a smaller copy was sent, `image` is that copy.
         """
         query = (
             select(StoredCall, StoredKeyframe.captured_at)
             .join(StoredKeyframe, StoredKeyframe.id == StoredCall.keyframe_id)
-            .where(StoredCall.engine == Engine.OCRCARS, StoredCall.outcome.in_(("read", "no plate")))
+            .where(
+                StoredCall.engine == Engine.OCRCARS, StoredCall.outcome.in_((CallOutcome.READ, CallOutcome.NO_PLATE))
+            )
             .where(StoredCall.path.is_not(None))
             .order_by(StoredKeyframe.captured_at.desc(), StoredCall.id.desc())
             .limit(limit)
@@ -194,11 +200,11 @@ class Reader:
             return [answer for answer in answers if answer is not None]
 
     def picture(self, answer: PaidAnswer) -> bytes:
-        """The JPEG. Raises StoreError where it is gone or is not the one that was sent, or StorageFailed."""
+        """Return the JPEG. Raise StoreError if it is gone or is not the one that was sent, or StorageFailed."""
         return read_picture(self._data_dir, str(answer.image), answer.sha256)
 
     def evidence_bytes(self) -> int:
-        """Size of all pictures that are kept."""
+        """Return the size in bytes of all pictures that are kept."""
         with translated(self._place), Session(self._engine) as session:
             return retention.evidence_bytes(session)
 
@@ -223,14 +229,14 @@ class Reader:
         )
 
 
-def open_reader(url: str, data_dir: Path) -> Reader:
-    """Opens the database read-only; never makes or migrates one.
+def open_reader(url: str, data_dir: Path) -> DatabaseReader:
+    """Open the database read-only. Nothing is made or migrated.
 
-    url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. Raises StoreError where there is no
-    database yet or its schema is older than this program's, and DatabaseUnusable or StorageFailed.
+    url: of SQLite or PostgreSQL. data_dir: the folder that holds `evidence/`. Raise StoreError if there is no database
+    yet or its schema is older than this program's, and DatabaseUnusable or StorageFailed.
     """
     engine, place = database.open_read_only(url)
-    return Reader(engine, place, data_dir)
+    return DatabaseReader(engine, place, data_dir)
 
 
 def _conditions(
@@ -247,7 +253,7 @@ def _conditions(
 
 
 def _can_match(glob: str) -> bool:
-    """False for more characters than a plate can have, which databases refuse as too complex a pattern."""
+    """Return False for a pattern that is longer than any plate: databases may refuse it as too complex."""
     return len(glob.replace("*", "")) <= PLATE_LENGTH
 
 

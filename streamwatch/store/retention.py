@@ -1,9 +1,9 @@
-"""What may be deleted, and when: pictures by age, then by their total size, then whole passages by age.
+"""Retention: pictures are deleted by age, then by their total size, then whole passages by age.
 
-Nothing that still is to be read or settled is ever deleted. Age counts from when a passage was written down, because a
-recording is old from the beginning, and by the order of the rows, because the clock of a box may have been wrong.
-Rows forget a picture before its file goes, so that no row ever names a file that is gone; a file that a crash leaves
-behind is found by the sweep.
+Keyframes that are still to be read or settled are not deleted. Age counts from the time when a passage was written,
+because a recording is old from the start. It also follows the order of the rows, because the clock of a box may have
+been wrong. Rows forget a picture before its file is deleted, so that no row names a missing file. The sweep finds files
+that a crash left behind.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Select, and_, delete, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from streamwatch.clock import EARLIEST
+from streamwatch.core.clock import EARLIEST
 from streamwatch.store.evidence import day_of
 from streamwatch.store.failures import file_failed
 from streamwatch.store.tables import (
@@ -30,21 +30,22 @@ from streamwatch.store.tables import (
     StoredReading,
     StoredSighting,
 )
+from streamwatch.store.transactions import Writer
 
 log = logging.getLogger(__name__)
 
 ORPHANED_AFTER = 3600.0
-"""Seconds for which a file may lie without a row: the program that wrote it may be about to add that."""
+"""Seconds before a file without a row counts as an orphan: its program may be about to add the row."""
 
 _UNSETTLED = (KeyframeState.WAITING, KeyframeState.SENT, KeyframeState.DOUBTFUL)
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How much is kept; None: without limit.
+    """The limits of what is kept; None: no limit.
 
-    evidence_age: of pictures. max_bytes: of all pictures together; the oldest go first. rows_age: of passages with
-    their keyframes, readings and sightings. Calls stay for ever, without picture and keyframe.
+    evidence_age: for pictures. max_bytes: for all pictures together; the oldest are deleted first. rows_age: for
+    passages with their keyframes, readings and sightings. Calls stay for ever, without picture and keyframe.
     """
 
     evidence_age: timedelta | None = None
@@ -53,18 +54,8 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Retained:
-    """What one step deleted. rows: passages. more: whether another step may find more."""
-
-    files: int = 0
-    bytes: int = 0
-    rows: int = 0
-    more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Swept:
-    """What the sweep of one folder deleted. folder: its name, for the next step; None: all folders are done."""
+    """The result of the sweep of one folder. folder: its name, for the next step; None: all folders are done."""
 
     folder: str | None
     files: int = 0
@@ -73,14 +64,17 @@ class Swept:
 
 @dataclass
 class Doomed:
-    """Files that no row names any more, relative to data_dir."""
+    """The result of one step in the database. paths: files that no row names any more, relative to data_dir.
+
+    rows: the number of passages that were deleted.
+    """
 
     paths: set[str] = field(default_factory=set)
     rows: int = 0
 
 
 def free_bytes(data_dir: Path) -> int:
-    """Bytes that may still be written to the disk of a folder, which need not exist yet. Raises StorageFailed."""
+    """Return the free bytes of a folder's disk; the folder need not exist yet. Raise StorageFailed."""
     folder = data_dir.absolute()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -91,7 +85,7 @@ def free_bytes(data_dir: Path) -> int:
 
 
 def step(session: Session, now: datetime, keep: Keep, batch: int) -> Doomed:
-    """Makes rows forget the pictures that go first, else removes the passages that do; at most `batch` of each."""
+    """Make rows forget at most `batch` pictures beyond the limits; if there are none, delete as many old passages."""
     doomed = Doomed()
     if keep.evidence_age is not None:
         _forget_pictures(session, doomed, now - keep.evidence_age, batch)
@@ -103,7 +97,7 @@ def step(session: Session, now: datetime, keep: Keep, batch: int) -> Doomed:
 
 
 def evidence_bytes(session: Session) -> int:
-    """Size of all pictures that rows name."""
+    """Return the size in bytes of all pictures that rows name."""
     keyframes = session.scalar(select(func.sum(StoredKeyframe.bytes)).where(StoredKeyframe.path.is_not(None)))
     own = (
         select(func.sum(StoredCall.bytes))
@@ -135,9 +129,9 @@ def _shrink(session: Session, doomed: Doomed, max_bytes: int, batch: int) -> Non
 
 
 def _written_before(session: Session, before: datetime) -> int:
-    """The highest number of a passage that was written before that time, by a clock that could be right; 0 for none.
+    """Return the highest id of a passage that was written before that time by a plausible clock; 0 if there is none.
 
-    Rows with lower numbers are older, whatever their clock said.
+    Rows with lower ids are older, even if their clock was wrong.
     """
     newest = (
         select(StoredPassage.id)
@@ -165,7 +159,7 @@ def _pictures_by_hand() -> Select[Any]:
 
 
 def _forget(session: Session, doomed: Doomed, keyframes: Sequence[int]) -> None:
-    """The pictures of keyframes, and the smaller ones that retries made of them."""
+    """Make rows forget the pictures of keyframes, and the smaller copies that retries made."""
     for table, is_of in (
         (StoredKeyframe, StoredKeyframe.id.in_(keyframes)),
         (StoredCall, StoredCall.keyframe_id.in_(keyframes)),
@@ -181,7 +175,7 @@ def _forget_by_hand(session: Session, doomed: Doomed, calls: Sequence[int]) -> N
 
 
 def _remove_passages(session: Session, doomed: Doomed, before: datetime, batch: int) -> None:
-    """Passages with their keyframes, readings and sightings. Calls stay; their keyframe becomes NULL."""
+    """Delete passages with their keyframes, readings and sightings. Calls stay; their keyframe becomes NULL."""
     written = StoredPassage.id <= _written_before(session, before)
     passages = list(session.scalars(_old_passages(before).where(written).limit(batch)))
     of_them = StoredKeyframe.passage_id.in_(passages)
@@ -195,7 +189,11 @@ def _remove_passages(session: Session, doomed: Doomed, before: datetime, batch: 
 
 
 def _old_passages(before: datetime) -> Select[Any]:
-    """Not while one of its keyframes is unsettled, its sighting is younger, or the sighting of another shows it."""
+    """Return the query for the old passages that may be deleted.
+
+    An old passage stays if it has an unsettled keyframe or a younger sighting, or shows the sighting of another
+    passage.
+    """
     view, sighting = aliased(StoredKeyframe), aliased(StoredSighting)
     unsettled = exists().where(view.passage_id == StoredPassage.id, view.state.in_(_UNSETTLED))
     younger = exists().where(sighting.passage_id == StoredPassage.id, sighting.last_seen >= before)
@@ -210,7 +208,7 @@ def _old_passages(before: datetime) -> Select[Any]:
 
 
 def remove_files(data_dir: Path, paths: Iterable[str]) -> tuple[int, int]:
-    """Number and bytes of the files that were there and are gone now; one that can not be removed is said."""
+    """Delete files, and return how many were deleted and their bytes; warn about each that cannot be deleted."""
     files = size = 0
     for path in sorted(paths):
         target = data_dir / path
@@ -227,7 +225,7 @@ def remove_files(data_dir: Path, paths: Iterable[str]) -> tuple[int, int]:
 
 
 def next_folder(data_dir: Path, after: str, since: str) -> str | None:
-    """The folder of one camera and day (`evidence/CAMERA/YYYY-MM-DD`) that follows another by name.
+    """Return the folder of one camera and day (`evidence/CAMERA/YYYY-MM-DD`) that follows another by name.
 
     since: a day, or empty; only later ones count.
     """
@@ -237,14 +235,14 @@ def next_folder(data_dir: Path, after: str, since: str) -> str | None:
 
 
 def orphans(session: Session, data_dir: Path, folder: str, now: datetime) -> list[str]:
-    """Files of a folder of pictures that no row names and that are older than ORPHANED_AFTER, relative to data_dir."""
+    """Return the files of a folder that no row names and that are older than ORPHANED_AFTER, relative to data_dir."""
     lying = [f"{folder}/{name}" for name in _old_files(data_dir / folder, now.timestamp() - ORPHANED_AFTER)]
     named = _named(session, day_of(Path(folder).name) or now) if lying else set()
     return [path for path in lying if path not in named]
 
 
 def remove_if_empty(folder: Path, now: datetime) -> None:
-    """Removes the folder of a past day that has become empty."""
+    """Remove the folder of a past day that has become empty."""
     day = day_of(folder.name)
     if day is not None and day + timedelta(days=2) < now:
         with contextlib.suppress(OSError):
@@ -260,10 +258,31 @@ def _old_files(folder: Path, before: float) -> list[str]:
 
 
 def _named(session: Session, day: datetime) -> set[str]:
-    """The pictures that rows name in the folders of one day, of all cameras."""
+    """Return the pictures that rows name in the folders of one day, of all cameras."""
     until = day + timedelta(days=1)
     views = and_(StoredKeyframe.captured_at >= day, StoredKeyframe.captured_at < until)
     by_hand = and_(StoredCall.keyframe_id.is_(None), StoredCall.started_at >= day, StoredCall.started_at < until)
     retries = select(StoredCall.path).join(StoredKeyframe, StoredKeyframe.id == StoredCall.keyframe_id).where(views)
     queries = (select(StoredKeyframe.path).where(views), retries, select(StoredCall.path).where(by_hand))
     return {path for query in queries for path in session.scalars(query) if path is not None}
+
+
+class Retention:
+    """Deletes rows, and makes rows forget pictures; the files are deleted by `EvidenceFiles`."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def evidence_bytes(self) -> int:
+        """Return the size in bytes of all pictures that are kept."""
+        with self._writer.transaction() as session:
+            return evidence_bytes(session)
+
+    def retain(self, now: datetime, keep: Keep, batch: int = 200) -> Doomed:
+        """Make rows forget one batch of what exceeds the limits, and return the files, which the caller then deletes.
+
+        Repeat the call while it returns anything. batch: the largest number of keyframes, calls or passages in one
+        short transaction.
+        """
+        with self._writer.transaction() as session:
+            return step(session, now, keep, batch)

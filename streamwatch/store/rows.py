@@ -1,4 +1,4 @@
-"""Rows to the pipeline's types and back."""
+"""Converts rows to the pipeline's types, and back."""
 
 import math
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from streamwatch.errors import StoreError
-from streamwatch.model import Box, Corners, Keyframe, Passage, PlateText, Point, Reading, Sighting
-from streamwatch.plates import MOST_PLATES, legible
+from streamwatch.core.errors import StoreError
+from streamwatch.core.model import Box, Corners, JpegCorners, Keyframe, Passage, PlateText, Point, Reading, Sighting
+from streamwatch.core.plates import MOST_PLATES, legible
 from streamwatch.store.evidence import sha256
 from streamwatch.store.tables import (
     KeyframeState,
@@ -25,7 +25,7 @@ _Row = TypeVar("_Row", StoredPassage, StoredKeyframe, StoredCall, StoredReading,
 
 
 def row_of(session: Session, table: type[_Row], key: str) -> _Row:
-    """The row with that key. Raises StoreError where there is none."""
+    """Return the row with that key. Raise StoreError if there is none."""
     row = session.scalar(select(table).where(table.key == key))
     if row is None:
         raise StoreError(f"The table {table.__tablename__} has no row with the key {key!r}.")
@@ -35,7 +35,7 @@ def row_of(session: Session, table: type[_Row], key: str) -> _Row:
 def keyframe_row(
     keyframe: Keyframe, passage_id: int, path: str, state: KeyframeState, clock_trusted: bool
 ) -> StoredKeyframe:
-    """A new row. path: where its JPEG lies, relative to data_dir."""
+    """Return a new row. path: of its JPEG, relative to data_dir."""
     return StoredKeyframe(
         key=keyframe.key,
         passage_id=passage_id,
@@ -59,7 +59,7 @@ def keyframe_row(
 
 
 def keyframe_of(row: StoredKeyframe, passage: str, jpeg: bytes) -> Keyframe:
-    """A keyframe as it was saved. passage: its key."""
+    """Return a keyframe as it was saved. passage: its key."""
     return Keyframe(
         key=row.key,
         passage=passage,
@@ -76,12 +76,12 @@ def keyframe_of(row: StoredKeyframe, passage: str, jpeg: bytes) -> Keyframe:
 
 
 def passage_of(row: StoredPassage) -> Passage:
-    """A passage as it was saved last."""
+    """Return a passage as it was saved last."""
     return Passage(row.key, row.camera, row.opened_at, row.last_seen, row.closed, row.direction)
 
 
 def reading_row(reading: Reading, keyframe_id: int, call_id: int | None) -> StoredReading:
-    """A new row."""
+    """Return a new row."""
     return StoredReading(
         key=reading.key,
         keyframe_id=keyframe_id,
@@ -97,7 +97,7 @@ def reading_row(reading: Reading, keyframe_id: int, call_id: int | None) -> Stor
 
 
 def sighting_of(row: StoredSighting, passage: str, keyframe: str) -> Sighting:
-    """A sighting as it was saved last. passage, keyframe: their keys."""
+    """Return a sighting as it was saved last. passage, keyframe: their keys."""
     return Sighting(
         key=row.key,
         camera=row.camera,
@@ -114,7 +114,7 @@ def sighting_of(row: StoredSighting, passage: str, keyframe: str) -> Sighting:
 
 
 def answer_row(plates: Sequence[PlateText] | None) -> list[dict[str, Any]] | None:
-    """The plates of a call as the column `answer` keeps them."""
+    """Return the plates of a call as the column `answer` keeps them."""
     if plates is None:
         return None
     return [
@@ -124,16 +124,21 @@ def answer_row(plates: Sequence[PlateText] | None) -> list[dict[str, Any]] | Non
 
 
 def plates_of(answer: Any) -> tuple[PlateText, ...] | None:
-    """The plates that a call said, from the column `answer`; None for what can be no reading of a picture.
+    """Return the plates of a call, from the column `answer`; None if it cannot be a reading of a picture.
 
-    Such rows are of older versions, which kept whatever the service wrote, or of another hand.
+    Such rows come from older versions, which kept everything that the service wrote, or were changed by hand.
     """
     try:
-        plates = [PlateText(plate["text"], plate["confidence"], corners_of(plate["corners"])) for plate in answer]
+        plates = [_plate_of(plate) for plate in answer]
         usable = len(plates) <= MOST_PLATES and all(map(_usable, plates))
     except (TypeError, ValueError, KeyError):
         return None
     return tuple(plates) if usable else None
+
+
+def _plate_of(plate: dict[str, Any]) -> PlateText:
+    corners = corners_of(plate["corners"])
+    return PlateText(plate["text"], plate["confidence"], None if corners is None else JpegCorners(corners))
 
 
 def _usable(plate: PlateText) -> bool:
@@ -150,7 +155,7 @@ def _points(corners: Corners | None) -> list[list[float]] | None:
 
 
 def corners_of(points: list[list[float]] | None) -> Corners | None:
-    """Corners as a column keeps them."""
+    """Return the corners that a column holds."""
     if points is None:
         return None
     a, b, c, d = (_point(point) for point in points)

@@ -4,10 +4,10 @@
                      │  └────< readings >── sightings
                      └── sightings (the keyframe that shows the plate best)
 
-Ids are the database's own; a `key` is the random name (UUID4 hex) that the pipeline gave the thing before it had a row.
-Times are capture times unless the column says otherwise, stored in UTC as `YYYY-MM-DD HH:MM:SS.ffffff`, so that
-SQLite's date functions work on them as they are. People who want local time ask the view `sighting_local`.
-Enumerations are stored as their lower-case words, without a CHECK, so that a new word needs no rebuilt table.
+Ids are the database's own. A `key` is the random name (UUID4 hex) that the pipeline gave a thing before its row
+existed. Times are capture times unless the column says otherwise, stored in UTC as `YYYY-MM-DD HH:MM:SS.ffffff`, so
+that SQLite's date functions work on them directly. The view `sighting_local` shows local times. Enumerations are stored
+as their lower-case words, without a CHECK, so that a new word needs no rebuilt table.
 """
 
 from datetime import UTC, datetime
@@ -23,14 +23,15 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from streamwatch.model import Direction, Engine, SightingStatus
+from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
+from streamwatch.core.model import Direction, Engine, SightingStatus
 from streamwatch.store.texts import storable
 
 PLATE_LENGTH = 255
 
 
 class PassageOutcome(StrEnum):
-    """What became of a passage. Only `unread` says that there was no plate; an outage is `failed`."""
+    """The outcome of a passage. Only `unread` says that there was no plate; an outage is `failed`."""
 
     PENDING = "pending"
     READ = "read"
@@ -40,7 +41,7 @@ class PassageOutcome(StrEnum):
 
 
 class KeyframeState(StrEnum):
-    """Where a keyframe stands on its way to an engine. `waiting` is the outbox; `kept` is not on its way to any."""
+    """The state of a keyframe on its way to an engine. `waiting` is the outbox; `kept` ones go to no engine."""
 
     WAITING = "waiting"
     SENT = "sent"
@@ -52,7 +53,7 @@ class KeyframeState(StrEnum):
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes in, aware UTC datetimes out; refuses naive ones with a ValueError.
+    """Takes aware datetimes and returns aware UTC datetimes. A naive one raises ValueError.
 
     PostgreSQL keeps them as `timestamptz`, SQLite as plain UTC text with microseconds.
     """
@@ -61,11 +62,11 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The column type of one kind of database."""
+        """Return the column type of one kind of database."""
         return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Python to database."""
+        """Convert from Python to the database."""
         if value is None:
             return None
         if value.utcoffset() is None:
@@ -74,16 +75,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Database to Python."""
+        """Convert from the database to Python."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Words(TypeDecorator[str]):
-    """Text that every database takes, whatever it was given; see `storable`. Longer than the column: cut.
+    """Text in a form that every database accepts; see `storable`. A text that is longer than the column is cut.
 
-    SQLite keeps a text of any length and with any character, PostgreSQL refuses the whole row.
+    SQLite keeps a text of any length and with any character, but PostgreSQL would refuse the whole row.
     """
 
     impl = Text
@@ -95,16 +96,35 @@ class Words(TypeDecorator[str]):
         self.length = length
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The column type: VARCHAR(length) or TEXT."""
+        """Return the column type: VARCHAR(length) or TEXT."""
         return Text() if self.length is None else String(self.length)
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Python to database."""
+        """Convert from Python to the database."""
         return None if value is None else storable(value)[: self.length]
 
     def coerce_compared_value(self, op: OperatorType | None, value: object) -> "Words":
-        """A text that a column is compared with is not cut, because that would change the question."""
+        """Return the type of a text in a comparison. It is not cut, because that would change the question."""
         return Words()
+
+
+class Code(TypeDecorator[StrEnum]):
+    """The values of a StrEnum as text without a limit, for columns that held sentences before there were codes."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[StrEnum]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
+        """Convert from Python to the database. Raise ValueError for a text that is not a code."""
+        return None if value is None else self.kind(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        """Convert from the database to Python."""
+        return None if value is None else self.kind(value)
 
 
 class Base(DeclarativeBase):
@@ -121,9 +141,9 @@ class Base(DeclarativeBase):
     )
 
 
-def _word(kind: type[StrEnum]) -> Enum:
-    """One of the values of a StrEnum, as plain text."""
-    return Enum(kind, native_enum=False, length=16, values_callable=lambda e: [word.value for word in e])
+def _word(kind: type[StrEnum], length: int | None = 16) -> Enum:
+    """Return the type of a column that holds one of the values of a StrEnum, as plain text."""
+    return Enum(kind, native_enum=False, length=length, values_callable=lambda e: [word.value for word in e])
 
 
 def _id() -> MappedColumn[int]:
@@ -145,10 +165,10 @@ def _clock_trusted() -> MappedColumn[bool]:
 
 
 class StoredIdentity(Base):
-    """Which database this is."""
+    """The identity of the database."""
 
     __tablename__ = "identity"
-    __table_args__ = ({"comment": "which database this is; one row"},)
+    __table_args__ = ({"comment": "the identity of this database; one row"},)
 
     key: Mapped[str] = mapped_column(
         Words(32), primary_key=True, comment="the database's random name, as in evidence/KEY.database"
@@ -156,19 +176,19 @@ class StoredIdentity(Base):
     last_write: Mapped[str | None] = mapped_column(
         Words(32),
         comment="the random name of the daemon's last transaction, which tells whether a commit that the server did "
-        "not confirm is in; NULL for SQLite, where that can not happen",
+        "not confirm is in; NULL for SQLite, where that cannot happen",
     )
 
 
 class StoredPassage(Base):
-    """One vehicle's stay before a camera."""
+    """One vehicle's visit to a camera."""
 
     __tablename__ = "passages"
     __table_args__ = (
         Index(None, "camera", "opened_at"),
         Index(None, "opened_at"),
         Index(None, "recorded_at"),
-        {"comment": "one vehicle's stay before a camera, with or without a plate that could be read"},
+        {"comment": "one vehicle's visit to a camera, with or without a plate that could be read"},
     )
 
     id: Mapped[int] = _id()
@@ -186,7 +206,7 @@ class StoredPassage(Base):
         _word(PassageOutcome),
         default=PassageOutcome.PENDING,
         comment="pending: answers are still to come; read: it has a sighting; unsure: text that could not be believed; "
-        "unread: answered, and no plate was found; failed: no engine answered, so nobody knows",
+        "unread: answered, and no plate was found; failed: no engine answered, so it is unknown",
     )
     clock_trusted: Mapped[bool] = _clock_trusted()
     recorded_at: Mapped[datetime] = mapped_column(
@@ -224,16 +244,21 @@ class StoredKeyframe(Base):
     crop_height: Mapped[int] = mapped_column(comment="height of the part shown, in pixels of the camera's frame")
     scale: Mapped[float] = mapped_column(comment="JPEG pixels per frame pixel, at most 1")
     score: Mapped[float] = mapped_column(comment="best-shot score; higher is better; comparable within one passage")
-    reason: Mapped[str] = mapped_column(Words, comment="why the gate chose this frame")
+    reason: Mapped[ViewReason] = mapped_column(
+        Code(ViewReason), comment=f"why the gate chose this frame: {', '.join(ViewReason)}"
+    )
     state: Mapped[KeyframeState] = mapped_column(
         _word(KeyframeState),
         default=KeyframeState.WAITING,
-        comment="waiting: to be read (the outbox); sent: a call was begun and is not settled; doubtful: sent, and "
-        "nobody knows whether it was answered and paid; answered: read, whatever the answer was; failed: given up "
+        comment="waiting: to be read (the outbox); sent: a call was begun and is not settled; doubtful: sent, and it "
+        "is unknown whether it was answered and paid; answered: read, whatever the answer was; failed: given up "
         "after trying; dropped: given up without trying; kept: for people to look at, never to be read or paid for",
     )
-    state_reason: Mapped[str] = mapped_column(
-        Words, default="", comment="why it is doubtful, failed, was dropped, waits again or was read without being paid"
+    state_reason: Mapped[StateReason] = mapped_column(
+        Code(StateReason),
+        default=StateReason.NONE,
+        comment="code of the reason why it is doubtful, failed, dropped, waiting again, or read without a paid call; "
+        "if an engine failed, the outcome of its call; empty: no special reason",
     )
     clock_trusted: Mapped[bool] = _clock_trusted()
 
@@ -262,14 +287,14 @@ class StoredCall(Base):
     attempt: Mapped[int] = mapped_column(comment="1 for the first try with this picture, 2 and up for retries")
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time just before sending")
     ended_at: Mapped[datetime | None] = mapped_column(
-        UtcDateTime, comment="UTC wall time of its end; NULL while it is in flight, and where its end was not seen"
+        UtcDateTime, comment="UTC wall time of its end; NULL while it is in flight, and if its end was not seen"
     )
-    outcome: Mapped[str | None] = mapped_column(
-        Words(32),
-        comment="read, no plate, or the kind of failure; doubtful: nobody knows whether it was answered and charged, "
-        "also where streamwatch was stopped in the middle; NULL while in flight",
+    outcome: Mapped[CallOutcome | None] = mapped_column(
+        _word(CallOutcome, 32),
+        comment="read, no_plate, or the kind of failure; doubtful: it is unknown whether it was answered and "
+        "charged, also if streamwatch was stopped in the middle; NULL while in flight",
     )
-    charged: Mapped[bool | None] = mapped_column(comment="1: the service answered, so it costs; NULL: nobody knows")
+    charged: Mapped[bool | None] = mapped_column(comment="1: the service answered, so it costs; NULL: unknown")
     answer: Mapped[list[dict[str, Any]] | None] = mapped_column(
         JSON(none_as_null=True),
         comment="the plates as the service said them, [{text, confidence, corners}], corners in pixels of the "
@@ -287,10 +312,10 @@ class StoredCall(Base):
     path: Mapped[str | None] = mapped_column(
         Words,
         comment="the JPEG that was sent, relative to data_dir: the keyframe's own, or a smaller one made for a retry; "
-        "NULL where an address was sent or the file was deleted",
+        "NULL if an address was sent or the file was deleted",
     )
     picture_url: Mapped[str] = mapped_column(
-        Words, default="", comment="the picture's address where that was sent instead of a JPEG, without its query"
+        Words, default="", comment="the picture's address if that was sent instead of a JPEG, without its query"
     )
     sha256: Mapped[str] = mapped_column(Words(64), default="", comment="SHA-256 of the JPEG that was sent, hex")
     bytes: Mapped[int | None] = mapped_column(comment="length of the JPEG that was sent, in bytes")
@@ -324,20 +349,20 @@ class StoredSighting(Base):
     status: Mapped[SightingStatus] = mapped_column(
         _word(SightingStatus), comment="provisional from its first reading on, final once its passage has closed"
     )
-    engine: Mapped[Engine] = mapped_column(_word(Engine), comment="who read it")
+    engine: Mapped[Engine] = mapped_column(_word(Engine), comment="the engine that read it")
     passage_id: Mapped[int] = mapped_column(ForeignKey("passages.id"), comment="the passage that it belongs to")
     keyframe_id: Mapped[int] = mapped_column(ForeignKey("keyframes.id"), comment="the keyframe that shows it best")
 
 
 class StoredReading(Base):
-    """What one engine said of one keyframe."""
+    """One plate as one engine read it in one keyframe."""
 
     __tablename__ = "readings"
     __table_args__ = (
         Index(None, "keyframe_id"),
         Index(None, "call_id"),
         Index(None, "sighting_id"),
-        {"comment": "one plate that one engine found in one keyframe, also those that the fusion outvoted"},
+        {"comment": "one plate that one engine found in one keyframe, even if other readings outvoted it"},
     )
 
     id: Mapped[int] = _id()
@@ -347,9 +372,9 @@ class StoredReading(Base):
         ForeignKey("calls.id", ondelete="SET NULL"), comment="the call that was paid for it; NULL: none was"
     )
     sighting_id: Mapped[int | None] = mapped_column(
-        ForeignKey("sightings.id", ondelete="SET NULL"), comment="the sighting that it became part of; NULL: none"
+        ForeignKey("sightings.id", ondelete="SET NULL"), comment="the sighting that it belongs to; NULL: none"
     )
-    engine: Mapped[Engine] = mapped_column(_word(Engine), comment="who read it")
+    engine: Mapped[Engine] = mapped_column(_word(Engine), comment="the engine that read it")
     raw: Mapped[str] = mapped_column(Words, comment="the text as the engine wrote it")
     plate: Mapped[str] = mapped_column(Words, comment="the same, normalised")
     kind: Mapped[str] = mapped_column(Words(32), comment="the grammar's name for its form; empty: none fits")
@@ -364,9 +389,9 @@ class StoredReading(Base):
 
 @compiles(CreateColumn, "sqlite")
 def _explain_column(element: CreateColumn, compiler: DDLCompiler, **options: Any) -> str:
-    """SQLite has no column comments but keeps the text of CREATE TABLE, so `.schema` can explain every column.
+    """Return the column with its explanation: SQLite has no comments, but `.schema` shows the text of CREATE TABLE.
 
-    Found by name, so that migrations, which create and copy these tables, need not repeat the explanations.
+    The column is found by name, because migrations create and copy these tables without the explanations.
     """
     text: str = compiler.visit_create_column(element, **options)  # type: ignore[no-untyped-call]
     table = Base.metadata.tables.get(element.element.table.name.removeprefix("_alembic_tmp_"))
@@ -381,7 +406,7 @@ _LOCAL = {
 
 
 def local_view(database: str) -> str:
-    """CREATE VIEW sighting_local: sightings with local times, for people who ask in SQL.
+    """Return the statement that creates the view `sighting_local`, with local times for people who write SQL.
 
     Local is the time zone of the session on PostgreSQL, and of the machine on SQLite.
     """

@@ -2,5 +2,5 @@
 
 
 def storable(text: str) -> str:
-    """The text with U+FFFD for what no row of PostgreSQL can hold: NUL, and halves of surrogate pairs."""
+    """Return the text with U+FFFD in place of what PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -5,12 +5,12 @@
 FOLDER keeps the clips, which are made once (20 minutes of CPU for all). --only: clips whose name holds a text, such as
 quiet, gop50 or quiet-h264-vbr-gop50. Contestants that are not installed are left out: ffmpeg and motion (packages of
 Debian), DVR-Scan (`pip install dvr-scan` in an environment of its own; --dvr-scan names its program). --without-local:
-as where the extra `local` is not installed.
+as if the extra `local` were not installed.
 
-Nobody's start and end count. Who runs through a file as fast as it goes does so twice, once through its first two
-seconds only (`replay`: through the clip, and through a recording of it four times in a row), and the difference counts.
-Who plays it at its pace is looked at at the beginning and at the end of a minute, after its first vehicle. Exits with 1
-where a limit is broken or a vehicle is lost.
+Start and end of a program do not count. A program that runs through a file as fast as it can does so twice, once
+through the first two seconds only (`replay`: through the clip, and through a recording with the clip four times in a
+row), and the difference counts. A program that plays the file at its pace is measured at the beginning and at the end
+of a minute, after its first vehicle. Exits with 1 if a limit is broken or a vehicle is lost.
 """
 
 import argparse
@@ -49,7 +49,7 @@ ONLINE = "is online"
 
 @dataclass(frozen=True)
 class Limit:
-    """At most so many times what another one takes, on clips of a scene with groups of pictures of these lengths."""
+    """A limit: the highest ratio to what another program takes, on clips of a scene with groups of these lengths."""
 
     who: str
     scene: str
@@ -58,7 +58,7 @@ class Limit:
     share: float
 
     def broken(self, clip: Clip, costs: dict[str, float]) -> str:
-        """The sentence that says so; the empty string where it holds or does not apply."""
+        """Return a sentence if the limit is broken; the empty string if it holds or does not apply."""
         applies = clip.scene == self.scene and clip.gop in self.gops and {self.who, self.beside} <= costs.keys()
         share = costs[self.who] / costs[self.beside] if applies else 0.0
         return f"{clip.name}: {self.who} takes {share:.3f} x {self.beside}, not {self.share:.3f}" * (share > self.share)
@@ -74,17 +74,17 @@ LIMITS = (
     Limit(AUTO, "busy", (25, 50), FFMPEG, 0.5),
     *(Limit(who, scene, (100,), FFMPEG, 0.75) for who in (AUTO, ALONE) for scene in ("quiet", "busy")),
 )
-"""Of groups of 100 pictures, four seconds, half has to be decoded where there is no sub-stream."""
+"""Without a substream, half of a group of 100 pictures (four seconds) has to be decoded."""
 
 
 def measure(clip: Clip, folder: Path, through: list[Through], playing: list[Playing]) -> dict[str, float]:
-    """CPU seconds a minute of each, one by one."""
+    """Return the CPU seconds a minute of each; they run one by one."""
     costs = {one.name: one.minute(clip.main, folder) for one in through}
     return costs | {one.name: minute_of(one, clip, folder) for one in playing}
 
 
 def lost(clip: Clip, folder: Path) -> list[str]:
-    """Sentences about vehicles that the product did not log."""
+    """Return sentences about vehicles that the product did not log."""
     places = {one: folder / (one if one in (ALONE, WATCH) else f"{one} more") for one in OWN}
     shown = {row.plate for row in clip.truth()}
     seen = {one: plates(place) for one, place in places.items() if place.exists()}
@@ -92,7 +92,7 @@ def lost(clip: Clip, folder: Path) -> list[str]:
 
 
 def contestants(product: Product, scanner: Path | None) -> tuple[list[Through], list[Playing]]:
-    """Those that are there; the others are named in a line each."""
+    """Return those that are installed, and print a line for each of the others."""
     through = [Through(READ, cv2_read), Through(AUTO, product.replay("auto"), again=True)]
     playing = [Playing(ALONE, product.run(watch=False), ONLINE)]
     missing = []
@@ -115,14 +115,14 @@ def contestants(product: Product, scanner: Path | None) -> tuple[list[Through], 
     if knows("cameras.NAME.watch"):
         playing.append(Playing(WATCH, product.run(watch=True), ONLINE))
     else:
-        missing.append("this version knows no `watch`: there is no run with a sub-stream")
+        missing.append("this version knows no `watch`: there is no run with a substream")
     for sentence in missing:
         print(f"left out: {sentence}")
     return through, playing
 
 
 def row(name: str, costs: dict[str, float]) -> str:
-    """A line of the table: CPU seconds a minute, and the product's as times of ffmpeg's."""
+    """Return a line of the table: CPU seconds a minute, and the product's divided by those of ffmpeg."""
     cells = [f"{costs[one]:8.2f}" if one in costs else " " * 8 for one in COLUMNS]
     shares = [f"{costs[one] / costs[FFMPEG]:6.3f}" if {one, FFMPEG} <= costs.keys() else " " * 6 for one in OWN]
     return f"{name:22}{' '.join(cells)}  |{' '.join(shares)}"
@@ -134,7 +134,7 @@ def heading() -> str:
 
 
 def main() -> int:
-    """The exit code."""
+    """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--only", default="")

@@ -1,7 +1,7 @@
 """The clips of the attention benchmarks: a gate in 1080p25, quiet or a quarter busy, as cameras code it.
 
 A minute of each scene is drawn once and coded nine times: three ways of coding, three lengths of the group of pictures.
-A sub-stream of 640x360 at 5 frames a second goes with each scene. Without B-frames, as cameras do, and with fresh
+A substream of 640x360 at 5 frames a second goes with each scene. Without B-frames, as cameras do, and with fresh
 sensor noise in every picture, which is what most of a quiet camera's bits are spent on.
 """
 
@@ -37,7 +37,7 @@ SCENES: dict[str, Sequence[Vehicle]] = {"quiet": (), "busy": BUSY}
 
 @dataclass(frozen=True)
 class Clip:
-    """A minute of a camera: its main stream and the sub-stream beside it."""
+    """A minute of a camera: its main stream and the substream beside it."""
 
     scene: str
     coding: str
@@ -57,12 +57,12 @@ class Clip:
         return self.folder / f"{self.scene}-sub.mp4"
 
     def truth(self) -> list[Truth]:
-        """What it shows."""
+        """Return what it shows."""
         return [Truth(**row) for row in json.loads(_truth_of(self.folder, self.scene).read_text("utf-8"))]
 
 
 def clips(folder: Path, only: str = "") -> list[Clip]:
-    """All clips whose name holds a text; drawn and coded first where they are not there yet."""
+    """Return all clips whose name holds a text; draw and code those first that are not there yet."""
     wanted = [Clip(*parts, folder) for parts in product(SCENES, CODINGS, GOPS)]
     wanted = [clip for clip in wanted if only in clip.name]
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def clips(folder: Path, only: str = "") -> list[Clip]:
 
 
 def first_seconds(clip: Path, seconds: float, place: Path) -> Path:
-    """The beginning of a clip, copied without coding it anew, to measure what a program costs before it starts."""
+    """Return the beginning of a clip, copied without coding it anew, to measure what the start of a program costs."""
     part = place / f"start-of-{clip.name}"
     with av.open(str(clip)) as whole, av.open(str(part), "w") as box:
         stream = whole.streams.video[0]
@@ -88,7 +88,7 @@ def first_seconds(clip: Path, seconds: float, place: Path) -> Path:
 
 
 def joined(clip: Path, times: int, place: Path) -> Path:
-    """A clip so many times in one recording, copied without coding it anew: a camera goes on where a clip ends."""
+    """Return a recording with a clip `times` times, copied without coding it anew."""
     whole = place / f"{times}-times-{clip.name}"
     with av.open(str(whole), "w") as box:
         copy, began = None, 0
@@ -109,7 +109,7 @@ def _truth_of(folder: Path, scene: str) -> Path:
 
 
 def _make(folder: Path, scene: str, missing: Sequence[Clip]) -> None:
-    """One drawing for all its files, which get their names only when they are whole."""
+    """Draw a scene once for all its files, which get their names only when they are whole."""
     files = [clip.main for clip in missing] + [missing[0].sub]
     parts = [file.with_name("part-" + file.name) for file in files]
     stage = Stage(SCENES[scene], SIZE)
@@ -136,7 +136,7 @@ def _coded(picture: np.ndarray) -> av.VideoFrame:
 
 
 def _pictures(stage: Stage) -> Iterator[np.ndarray]:
-    """Each with noise of its own, cut at random out of a larger sheet of it."""
+    """Yield the pictures, each with other noise, which is cut at random out of a larger sheet."""
     rng, margin = np.random.default_rng(3), 256
     sheet = rng.normal(0, NOISE, (SIZE[1] + margin, SIZE[0] + margin, 1)).round().astype(np.int16)
     sheet = np.repeat(sheet, 3, 2)
@@ -161,7 +161,7 @@ class _Writer:
 
 
 def _stream(box: OutputContainer, coding: str, gop: int) -> tuple[VideoStream, Fraction]:
-    """A stream that is coded as a camera would, on one thread, and the time from one picture to the next."""
+    """Return a stream that is coded on one thread, as a camera does it, and the time from one picture to the next."""
     fps, size = (SUB_FPS, SUB_SIZE) if coding == "sub" else (FPS, SIZE)
     bits = {"h264-vbr": 2000, "h264-cbr": 4000, "h265": 2000, "sub": 300}[coding]  # kbit/s
     peak = bits if coding == "h264-cbr" else 2 * bits

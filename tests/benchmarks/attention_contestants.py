@@ -1,4 +1,4 @@
-"""Who watches a clip in the attention benchmark, and how its CPU seconds are counted."""
+"""The programs that watch a clip in the attention benchmark, and how their CPU seconds are counted."""
 
 import json
 import os
@@ -18,14 +18,14 @@ from attention_clips import BUSY, FPS, SECONDS, SIZE, Clip, first_seconds, joine
 from daemons import query_database
 from fakes import Behaviour, FakeOcrCars, ServedAnswer, ServedCall, plate
 
-from streamwatch import config
+from streamwatch.config import loading
 
 Command = Sequence[str | Path]
-KEYS = list(config.keys())
+KEYS = list(loading.keys())
 APPCODE = "invented0appcode0of0benchmarks"
 REDDER = 6.0  # grey levels by which red or green stands out in the mean of a painted vehicle's picture
 BLUER = 70  # grey levels by which blue stands out over red on a plate
-AGAIN = 3  # times more of a clip for who loads something at its first vehicle
+AGAIN = 3  # further runs through a clip for a program that loads something at its first vehicle
 START = 2.0  # s of a clip whose cost counts as that of the program's start
 SETTLING = 20.0  # s after its start in which a playing one meets its first vehicle and loads what it needs for it
 PATIENCE = 60.0  # s for its start
@@ -59,7 +59,7 @@ class Through:
     again: bool = False
 
     def minute(self, clip: Path, folder: Path) -> float:
-        """CPU seconds for a minute of the clip: what it takes for more of it, less what it takes for less of it."""
+        """Return the CPU seconds for a minute of the clip: the difference between a longer and a shorter run."""
         if self.again:
             parts, seconds = {"less": clip, "more": joined(clip, 1 + AGAIN, folder)}, float(AGAIN * SECONDS)
         else:
@@ -82,7 +82,7 @@ class Playing:
 
 
 def minute_of(player: Playing, clip: Clip, folder: Path) -> float:
-    """CPU seconds of a minute in which nobody else plays: whoever shares the caches pays for the neighbour, too."""
+    """Return the CPU seconds of a minute without another program, as programs that share caches slow each other."""
     place = folder / player.name
     place.mkdir()
     with ExitStack() as ends:
@@ -95,13 +95,13 @@ def minute_of(player: Playing, clip: Clip, folder: Path) -> float:
 
 
 def cpu_so_far(pid: int) -> float:
-    """CPU seconds of a process and its threads."""
+    """Return the CPU seconds of a process and its threads."""
     ticks = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[11:13]
     return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def knows(key: str) -> bool:
-    """Whether this version has a key of the config."""
+    """True if this version has a key of the config."""
     return any(one == key or one.startswith(f"{key}.") for one in KEYS)
 
 
@@ -130,7 +130,7 @@ class Product:
     recognizer: dict[str, Any]
 
     def replay(self, attention: str) -> Callable[[Path, Path], Command]:
-        """The verb `replay`. attention: auto or full."""
+        """Return the verb `replay` as a contestant. attention: auto or full."""
 
         def command(clip: Path, folder: Path) -> Command:
             words = ("replay", "--camera", "gate", clip)
@@ -139,7 +139,7 @@ class Product:
         return command
 
     def run(self, watch: bool) -> Callable[[Clip, Path], Command]:
-        """The verb `run`. watch: with the sub-stream."""
+        """Return the verb `run` as a contestant. watch: with the substream."""
 
         def command(clip: Clip, folder: Path) -> Command:
             sub = {"watch": str(clip.sub.absolute())} if watch else {}
@@ -169,7 +169,7 @@ class AtTheBlue(FakeOcrCars):
         return plate(self.read(picture), range=blue(picture))
 
     def read(self, picture: np.ndarray) -> str:
-        """The plate of a vehicle."""
+        """Return the plate of a vehicle."""
         return BUSY[0].plate
 
 
@@ -182,7 +182,7 @@ class ByColour(AtTheBlue):
 
 
 def blue(picture: np.ndarray) -> list[dict[str, int]]:
-    """The corners of the largest blue area, in the order of the service; none where nothing is blue."""
+    """Return the corners of the largest blue area, in the order of the service; none if nothing is blue."""
     blue, _, red = cv2.split(picture)
     areas, _ = cv2.findContours(
         cv2.compare(cv2.subtract(blue, red), BLUER, cv2.CMP_GT), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
@@ -194,7 +194,7 @@ def blue(picture: np.ndarray) -> list[dict[str, int]]:
 
 
 def plates(place: Path) -> set[str]:
-    """What a run of the product in this folder has seen."""
+    """Return the plates that a run of the product in this folder has sighted."""
     return {plate for (plate,) in query_database(place / "data" / "streamwatch.db", "SELECT plate FROM sightings")}
 
 
@@ -203,7 +203,7 @@ def installed(program: str) -> bool:
 
 
 def _cpu_of(command: Command, place: Path) -> float:
-    """CPU seconds of a command and all that it starts, run to its end."""
+    """Run a command to its end; return the CPU seconds of all its processes."""
     with open(place / "log", "wb") as log:
         process = subprocess.Popen(command, cwd=place, stdout=log, stderr=log)
         _, status, used = os.wait4(process.pid, 0)

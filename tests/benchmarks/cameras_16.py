@@ -3,13 +3,13 @@
     python tests/benchmarks/cameras_16.py --clips FOLDER [--clip h264-vbr-gop50] [--seconds 60] [--loops 2] [--watch]
 
 FOLDER keeps the clips of attention.py. A local RTSP server plays them; its CPU is not counted. Quiet: one, four and
-sixteen cameras are watched for so many seconds. Busy: four of the sixteen show the same vehicles at once, for so many
-loops of the clip. --watch: each with its small stream.
+sixteen cameras are watched for --seconds. Busy: four of the sixteen show the same vehicles at once, for --loops of the
+clip. --watch: each with its substream.
 
 The age of a picture is the time from its arrival (`captured_at`) to the moment when the gate is given it, noted by a
-wrapper around the gate. A camera that was watched with less than all pictures begins with kept ones when something
-stirs: their ages are told apart until it has caught up. A keyframe is in the outbox when its JPEG is on disk.
-Exits with 1 where a limit is broken.
+wrapper around the gate. A camera of which not every picture was decoded begins with kept pictures when something
+happens: their ages are counted separately until it has caught up. A keyframe is in the outbox when its JPEG is on disk.
+Exits with 1 if a limit is broken.
 """
 
 import argparse
@@ -58,7 +58,7 @@ class Ages:
 
 
 def ages(file: Path, cameras: Sequence[str], since: float) -> Ages:
-    """From the notes of the wrapper. since: seconds of the epoch."""
+    """Return the ages from the notes of the wrapper. since: seconds of the epoch."""
     found = Ages([], [])
     for camera in cameras:
         rows = [line.split() for line in file.read_text().splitlines() if line.startswith(f"{camera} ")]
@@ -73,7 +73,7 @@ def ages(file: Path, cameras: Sequence[str], since: float) -> Ages:
 
 
 def delays(daemon: Running, clip: Clip, server: RtspServer, loops: int) -> list[float | None]:
-    """Seconds from a readable plate to its first keyframe in the outbox, for each vehicle; None where none came."""
+    """Return each vehicle's seconds from a readable plate to its first keyframe in the outbox; None if none came."""
     first = time.time() - time.monotonic() + server.began
     pictures = [daemon.data / path for (path,) in daemon.rows("SELECT path FROM keyframes ORDER BY captured_at")]
     found: list[float | None] = []
@@ -95,7 +95,7 @@ class Watching(Running):
     since = until_time = 0.0
 
     def watched(self, begin: float, end: float) -> bool:
-        """Whether all between two instants, in seconds of the epoch, was seen."""
+        """True if everything between two instants, in seconds of the epoch, was seen."""
         return self.since <= begin and end <= self.until_time
 
 
@@ -110,7 +110,7 @@ def megabytes(pid: int) -> float:
 
 @contextmanager
 def watching(folder: Path, cameras: Sequence[Settings], service: ByColour, patch: str = "") -> Iterator[Watching]:
-    """A daemon that watches these cameras, once all their streams are online and it has settled."""
+    """Yield a daemon that watches these cameras, once all their streams are online and it has settled."""
     folder.mkdir()
     config: dict[str, Any] = {
         "cameras": dict(zip(names(len(cameras)), cameras, strict=True)),
@@ -128,7 +128,7 @@ def watching(folder: Path, cameras: Sequence[Settings], service: ByColour, patch
 
 @dataclass(frozen=True)
 class Quiet:
-    """What so many cameras took: cores, and megabytes at the end."""
+    """What a number of cameras took: cores, and megabytes at the end."""
 
     cameras: int
     cores: float
@@ -136,7 +136,7 @@ class Quiet:
 
 
 def quiet(folder: Path, cameras: Sequence[Settings], service: ByColour, seconds: float) -> Quiet:
-    """Nothing happens before these cameras."""
+    """Return what these cameras take while nothing happens before them."""
     with watching(folder / f"quiet {len(cameras)}", cameras, service) as daemon:
         before, began = cpu_so_far(daemon.process.pid), time.monotonic()
         time.sleep(seconds)
@@ -145,7 +145,7 @@ def quiet(folder: Path, cameras: Sequence[Settings], service: ByColour, seconds:
 
 
 def show_quiet(rows: Sequence[Quiet]) -> Iterator[str]:
-    """Prints the table; sentences about limits that are broken."""
+    """Print the table; return sentences about limits that are broken."""
     print("quiet cameras   cores      MB   MB for each further camera")
     for row, fewer in zip(rows, [None, *rows], strict=False):
         each = (row.megabytes - fewer.megabytes) / (row.cameras - fewer.cameras) if fewer else None
@@ -159,7 +159,7 @@ def show_quiet(rows: Sequence[Quiet]) -> Iterator[str]:
 
 
 def show_busy(daemon: Watching, clip: Clip, server: RtspServer, loops: int, cores: float) -> Iterator[str]:
-    """Prints the figures; sentences about limits that are broken."""
+    """Print the figures; return sentences about limits that are broken."""
     print(f"\n{BUSY_CAMERAS} of {CAMERAS} cameras busy at once: {cores:.2f} cores")
     everybody = names(CAMERAS)
     for what, cameras in (("busy", everybody[:BUSY_CAMERAS]), ("quiet", everybody[BUSY_CAMERAS:])):
@@ -189,14 +189,14 @@ def show_busy(daemon: Watching, clip: Clip, server: RtspServer, loops: int, core
 
 
 def served(clip: Clip, watch: bool, stack: ExitStack) -> tuple[RtspServer, Settings]:
-    """A server of the main stream, and a camera of it; watch: whose small stream has a server of its own."""
+    """Return the server of a main stream, and the settings of its camera. watch: its substream is served, too."""
     main = stack.enter_context(RtspServer(clip.main))
     small = stack.enter_context(RtspServer(clip.sub, began=main.began)) if watch else None
     return main, {"source": main.url} | ({} if small is None else {"watch": small.url})
 
 
 def served_by_some(clip: Clip, watch: bool, stack: ExitStack) -> Iterator[Settings]:
-    """Each server a fraction of a second after the one before, so that their key pictures do not come at once."""
+    """Yield the settings of cameras. Their servers start at different moments, so that I-frames do not come at once."""
     for _ in range(CAMERAS // A_SERVER):
         _, camera = served(clip, watch, stack)
         yield from [camera] * A_SERVER
@@ -204,7 +204,7 @@ def served_by_some(clip: Clip, watch: bool, stack: ExitStack) -> Iterator[Settin
 
 
 def main() -> int:
-    """The exit code."""
+    """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--clip", default="h264-vbr-gop50")

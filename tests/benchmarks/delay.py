@@ -3,7 +3,7 @@
     python tests/benchmarks/delay.py [--loops 2] [--only TEXT]
 
 A drawn scene, 1280x720 at 25 pictures a second and an I-frame every 2 s, in which vehicles come at all phases of these
-groups. Every picture decoded, I-frames (the default), and with a small stream, one after the other; --only: those whose
+groups. Every picture decoded, I-frames (the default), and with a substream, one after the other; --only: those whose
 name holds a text. A keyframe is in the outbox when its JPEG is on disk. Exits with 1 where a limit is broken.
 """
 
@@ -51,12 +51,12 @@ class Mode:
 MODES = (
     Mode("every picture", "full", False, None, None),
     Mode("I-frames", "auto", False, 0.6, 2.5),
-    Mode("small stream", "auto", True, None, 1.0),
+    Mode("substream", "auto", True, None, 1.0),
 )
 
 
 def waited(daemon: Running, truth: list[Truth], first: float, watched: tuple[float, float]) -> Iterator[float | None]:
-    """Seconds from readable to the outbox, for each vehicle that was watched from its coming to its going.
+    """Return the seconds from readable to the outbox, for each vehicle that was watched from its coming to its going.
 
     first: when the clip began first, and watched: from when until when, in seconds of the epoch. None: no picture came.
     """
@@ -71,7 +71,7 @@ def waited(daemon: Running, truth: list[Truth], first: float, watched: tuple[flo
 
 
 def measure(mode: Mode, folder: Path, truth: list[Truth], service: FakeOcrCars, loops: int) -> list[float | None]:
-    """All waits in so many loops of the scene."""
+    """Return all waits in a number of loops of the scene."""
     with ExitStack() as ends:
         main = ends.enter_context(RtspServer(folder / "main.mp4"))
         small = ends.enter_context(RtspServer(folder / "small.mp4", began=main.began))
@@ -103,7 +103,7 @@ def row(mode: Mode, found: list[float | None], cpu: float) -> str:
 
 
 def broken(mode: Mode, found: list[float | None]) -> Iterator[str]:
-    """Sentences about limits that are broken."""
+    """Return sentences about limits that are broken."""
     known = [one for one in found if one is not None]
     if len(known) < len(found) or not known:
         yield f"{mode.name}: {len(found) - len(known)} of {len(found)} vehicles without a picture"
@@ -114,7 +114,7 @@ def broken(mode: Mode, found: list[float | None]) -> Iterator[str]:
 
 
 def main() -> int:
-    """The exit code."""
+    """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--loops", type=int, default=2)
     parser.add_argument("--only", default="")

@@ -1,4 +1,4 @@
-"""Every fault that was thought of, one by one, and what it cost. Takes about twenty minutes on two cores.
+"""What each known kind of fault costs, one after the other. Takes about twenty minutes on two cores.
 
     python tests/benchmarks/fault_matrix.py [--only WORD] [--table KIND] [--local] [--side-by-side 4]
 
@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from clips import Vehicle, render
 from killing import NO_LOCAL, ONLINE, draw_clip
-from misbehaving import FAULTS, Books, Truthful, counted, of_passage, read_books, write_config
+from misbehaving import FAULTS, Figures, Truthful, counted, of_passage, read_figures, write_config
 from rtsp_server import Mode, RtspServer
 
 START = datetime.fromisoformat("2026-01-05T08:00:00+00:00")
@@ -43,7 +43,7 @@ WATCHED = 12.0  # s of ordinary work before a fault and after it
 
 
 def environment(folder: Path, local: bool) -> dict[str, str]:
-    """Hides the local engine, unless it is wanted."""
+    """Hide the local engine, unless it is wanted."""
     if local:
         return dict(os.environ)
     (folder / "hidden").mkdir(exist_ok=True)
@@ -52,7 +52,7 @@ def environment(folder: Path, local: bool) -> dict[str, str]:
 
 
 def of_vehicle(database: sqlite3.Connection, keyframe: int) -> str:
-    """The plate of the vehicle that was before the gate when the keyframe was taken."""
+    """Return the plate of the vehicle that was before the gate when the keyframe was taken."""
     (text,) = database.execute("SELECT captured_at FROM keyframes WHERE id = ?", (keyframe,)).fetchone()
     at = (datetime.fromisoformat(text + "+00:00") - START) / timedelta(seconds=1)
     return max((v for v in VEHICLES if v.enter <= at), key=lambda v: v.enter).plate
@@ -63,7 +63,7 @@ def row(*cells: object) -> str:
 
 
 def first_complaint(log: Path) -> str:
-    """The first error in a log, else the first warning, without its time."""
+    """Return the first error in a log, else the first warning, without its time."""
     lines = log.read_text().splitlines()
     for mark in (" ERROR ", " WARNING "):
         for line in lines:
@@ -73,7 +73,7 @@ def first_complaint(log: Path) -> str:
 
 
 def service_fault(folder: Path, clip: Path, fault: str, permanent: bool, local: bool) -> str:
-    """One row of the first table."""
+    """Return one row of the first table."""
     folder.mkdir()
     database = folder / "data" / "streamwatch.db"
     gone = fault == "connection refused"
@@ -98,18 +98,18 @@ def service_fault(folder: Path, clip: Path, fault: str, permanent: bool, local: 
         took = time.monotonic() - began
         if gone and permanent:
             service.enter()
-        books = read_books(database)
+        figures = read_figures(database)
     truth = {vehicle.plate for vehicle in VEHICLES}
-    f", wrong {len(books.plates - truth)}" if books.plates - truth else ""
+    f", wrong {len(figures.plates - truth)}" if figures.plates - truth else ""
     return row(
         fault + (" (all calls)" if permanent else ""),
-        counted(books.calls),
+        counted(figures.calls),
         first_complaint(folder / "log"),
-        counted(books.states),
-        f"{len(books.plates & truth)} of {len(truth)}"
-        + (f", wrong {len(books.plates - truth)}" if books.plates - truth else ""),
-        books.lost,
-        books.paid_twice,
+        counted(figures.states),
+        f"{len(figures.plates & truth)} of {len(truth)}"
+        + (f", wrong {len(figures.plates - truth)}" if figures.plates - truth else ""),
+        figures.lost,
+        figures.paid_twice,
         f"{took:.0f} s" + (f", exit {code}" if code else ""),
     )
 
@@ -148,7 +148,7 @@ class Daemon:
 
 @contextmanager
 def small_disk(place: Path, size: str) -> Iterator[Path]:
-    """A tmpfs."""
+    """Yield a tmpfs."""
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], check=True)
     try:
@@ -159,7 +159,7 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
 
 @contextmanager
 def watching(folder: Path, source: str, local: bool, **more: object) -> Iterator[Daemon]:
-    """A daemon with an honest service, watched before the fault and after it."""
+    """Yield a daemon with an honest service, and watch it before the fault and after it."""
     data = Path(str(more.get("data_dir", folder / "data")))
     with Truthful(folder_database(folder, data, more), of_passage, lambda _: None) as service:
         config = write_config(folder, service.endpoint, source, **{"gate": GATE, "retention": {"min_free": 0}, **more})
@@ -180,7 +180,7 @@ def folder_database(folder: Path, data: Path, more: dict[str, object]) -> Path:
     return Path(str(given).removeprefix("sqlite:///")) if given else data / "streamwatch.db"
 
 
-def disk_full(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+def disk_full(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
     with small_disk(folder / "data", "12m") as disk:
         with watching(folder, str(clip), local) as daemon:
             filler = disk / "filler"
@@ -189,7 +189,7 @@ def disk_full(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
                     file.write(bytes(65536))
             time.sleep(AWAY)
             filler.unlink()
-        return read_books(disk / "streamwatch.db"), daemon
+        return read_figures(disk / "streamwatch.db"), daemon
 
 
 @contextmanager
@@ -201,7 +201,7 @@ def suppressed_full() -> Iterator[None]:
             raise
 
 
-def read_only(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+def read_only(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
     database = folder / "base" / "streamwatch.db"
     database.parent.mkdir()
     with small_disk(folder / "data", "50m") as disk:
@@ -209,10 +209,10 @@ def read_only(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
             subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
             time.sleep(AWAY)
             subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-        return read_books(database), daemon
+        return read_figures(database), daemon
 
 
-def locked(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+def locked(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
     database = folder / "data" / "streamwatch.db"
     with (
         watching(folder, str(clip), local) as daemon,
@@ -222,39 +222,39 @@ def locked(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
         other.execute("BEGIN IMMEDIATE")
         time.sleep(AWAY)
         other.execute("ROLLBACK")
-    return read_books(database), daemon
+    return read_figures(database), daemon
 
 
-def killed(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+def killed(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
     with watching(folder, str(clip), local) as daemon:
         daemon.end(signal.SIGKILL)
         daemon.start()
-    return read_books(folder / "data" / "streamwatch.db"), daemon
+    return read_figures(folder / "data" / "streamwatch.db"), daemon
 
 
-def camera(mode: Mode) -> Callable[[Path, Path, bool], tuple[Books, Daemon]]:
-    """A camera that misbehaves in this way for a while."""
+def camera(mode: Mode) -> Callable[[Path, Path, bool], tuple[Figures, Daemon]]:
+    """Watch a camera that misbehaves in this way for a while."""
 
-    def fault(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+    def fault(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
         patient = {"deadline": "3s", "frozen_after": "5s", "reopen_longest": "2s"}
         with RtspServer(clip) as server, watching(folder, server.url, local, capture=patient) as daemon:
             server.misbehave(mode)
             time.sleep(AWAY)
             server.misbehave("well")
-        return read_books(folder / "data" / "streamwatch.db"), daemon
+        return read_figures(folder / "data" / "streamwatch.db"), daemon
 
     return fault
 
 
-def camera_gone(folder: Path, clip: Path, local: bool) -> tuple[Books, Daemon]:
+def camera_gone(folder: Path, clip: Path, local: bool) -> tuple[Figures, Daemon]:
     with RtspServer(clip) as server, watching(folder, server.url, local) as daemon:
         server.stop()
         time.sleep(AWAY)
         server.restart()
-    return read_books(folder / "data" / "streamwatch.db"), daemon
+    return read_figures(folder / "data" / "streamwatch.db"), daemon
 
 
-MACHINE: dict[str, Callable[[Path, Path, bool], tuple[Books, Daemon]]] = {
+MACHINE: dict[str, Callable[[Path, Path, bool], tuple[Figures, Daemon]]] = {
     "disk full": disk_full,
     "evidence folder read-only": read_only,
     "database locked": locked,
@@ -268,18 +268,18 @@ MACHINE: dict[str, Callable[[Path, Path, bool], tuple[Books, Daemon]]] = {
 
 
 def machine_fault(folder: Path, clip: Path, fault: str, local: bool) -> str:
-    """One row of the second table."""
+    """Return one row of the second table."""
     folder.mkdir()
-    books, daemon = MACHINE[fault](folder, clip, local)
+    figures, daemon = MACHINE[fault](folder, clip, local)
     return row(
         fault,
         first_complaint(daemon.log),
-        counted(books.outcomes),
-        f"{books.longest_gap:.1f} s",
-        f"{books.sightings} of {books.passages}",
-        books.lost,
-        books.paid_twice,
-        f"exit {daemon.process.returncode}, {books.integrity}",
+        counted(figures.outcomes),
+        f"{figures.longest_gap:.1f} s",
+        f"{figures.sightings} of {figures.passages}",
+        figures.lost,
+        figures.paid_twice,
+        f"exit {daemon.process.returncode}, {figures.integrity}",
     )
 
 

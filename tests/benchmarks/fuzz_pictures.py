@@ -20,7 +20,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from streamwatch.imaging import LIMITS, UnfitPicture, open_picture
+from streamwatch.imaging.limits import LIMITS, UnfitPicture
+from streamwatch.imaging.pictures import open_picture
 
 LONGEST = 2.0
 _EXTREMES = (
@@ -55,7 +56,7 @@ def png_of(width: int, height: int, depth: int, colour: int, interlaced: int, ra
 
 
 def seeds() -> list[bytes]:
-    """Good pictures of all formats and of most of their kinds."""
+    """Return good pictures of all formats and of most of their kinds."""
     noise = np.random.default_rng(7).integers(0, 255, (12, 16, 3), np.uint8)
     colour = cv2.resize(noise, (80, 60), interpolation=cv2.INTER_CUBIC)
     grey, alpha = colour[:, :, 0], np.dstack([colour, colour[:, :, 1]])
@@ -120,7 +121,7 @@ class Mutator:
         return data
 
     def _number(self, data: bytearray) -> bytearray:
-        """A length, a size or something else of two or four bytes."""
+        """Change a length, a size or something else of two or four bytes."""
         at = self._at(data, self._chance.choice((32, 200, 1 << 30)))
         width, order = self._chance.choice((2, 4)), self._chance.choice(("big", "little"))
         value = self._chance.choice((*_EXTREMES, self._chance.randrange(1 << 16))) % (1 << 8 * width)
@@ -159,7 +160,7 @@ class Mutator:
         return data[:a] + data[b:] + data[a:b]
 
     def _large(self, data: bytearray) -> bytearray:
-        """The largest size that is opened, or a little more, over the same few bytes of pixels."""
+        """Announce the largest size that is opened, or a little more, over the same few bytes of pixels."""
         width = self._chance.choice((LIMITS.side, 5000, 4096, 2000))
         height = min(LIMITS.pixels // width + self._chance.choice((0, 0, 1)), 0xFFFF)
         if data.startswith(b"\x89PNG"):
@@ -190,12 +191,15 @@ def _with_checksums(data: bytearray) -> bytearray:
 
 
 def virtual_memory() -> int:
-    """Bytes of address space that this process has now."""
+    """Return the bytes of address space that this process has now."""
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def peak_memory() -> int:
-    """MB that this process took at most. Not `ru_maxrss`, which a child inherits from the process that started it."""
+    """Return the MB that this process took at most.
+
+    Not `ru_maxrss`, which a child inherits from the process that started it.
+    """
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 

@@ -1,6 +1,6 @@
 """What the gate costs: CPU milliseconds per decoded 1080p frame, quiet and while a vehicle comes, stands and leaves.
 
-The plate detector's looks are part of it. The searches of the whole picture in the first three seconds are told apart:
+The plate detector's looks are included. The searches of the whole picture in the first three seconds are shown apart:
 they are paid once. Beside it what others do: MOG2 on a picture of 320 px, a strided luma difference, and the tutorials'
 grey, blur and absdiff at full size.
 
@@ -23,13 +23,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from clips import Vehicle, render
 
+from streamwatch.core.model import Frame, Picture
 from streamwatch.detection import PlateDetector
 from streamwatch.gate import Gate, Shot, Why
-from streamwatch.model import Frame, Picture
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 SIZE, FPS, SECONDS = (1920, 1080), 15, 30
-SETTLED = 3  # s after which the whole picture is searched no more
+SETTLED = 3  # s after which the whole picture is not searched any more
 QUIET_LIMIT, BUSY_LIMIT = 0.3, 1.5  # ms
 
 
@@ -50,8 +50,8 @@ class Watched:
             if isinstance(decision, Shot):
                 self.calls += 1
                 self._gate.answered(decision.passage, [(True, None)])
-        glance = self._gate.glance
-        self.busy.append(glance is not None and glance.why is not Why.QUIET)
+        report = self._gate.report
+        self.busy.append(report is not None and report.why is not Why.QUIET)
 
 
 class Others:
@@ -78,7 +78,7 @@ class Others:
 
 
 def costs(clip: Path, look: Look) -> list[float]:
-    """CPU milliseconds of each look; each contestant has the pictures fresh from the decoder."""
+    """Return the CPU milliseconds of each look; each contestant gets the pictures fresh from the decoder."""
     spent = []
     with av.open(str(clip)) as box:
         for frame in box.decode(video=0):

@@ -23,7 +23,7 @@ def line(name: str, values: list[str]) -> str:
 
 
 def unaccounted(outcomes: list[Outcome], service: Counting) -> int:
-    """Calls that reached the service and have no row in any ledger."""
+    """Return the number of calls that reached the service and have no row in any ledger."""
     return (service.digests - sum((outcome.ledger for outcome in outcomes), Counter[str]())).total()
 
 

@@ -32,7 +32,7 @@ def megabytes(status: str, key: str) -> float:
 
 
 def figures(pid: int) -> tuple[float, float, int, int, float]:
-    """Resident and peak megabytes, threads, open files, CPU seconds."""
+    """Return resident and peak megabytes, threads, open files, CPU seconds."""
     process = Path(f"/proc/{pid}")
     status = (process / "status").read_text()
     ticks = (process / "stat").read_text().rsplit(") ", 1)[1].split()[11:13]
@@ -46,7 +46,7 @@ def figures(pid: int) -> tuple[float, float, int, int, float]:
 
 
 def watch(process: subprocess.Popen[bytes], service: FakeOcrCars, minutes: int) -> list[float]:
-    """Resident megabytes at the end of each minute."""
+    """Return the resident megabytes at the end of each minute."""
     resident, began = [], time.monotonic()
     print("minute     MB   peak  threads  files   CPU s  calls")
     for minute in range(1, minutes + 1):

@@ -86,11 +86,11 @@ class Truthful(FakeOcrCars):
         return self
 
     def leave(self) -> None:
-        """Refuses connections from now on."""
+        """Refuse connections from now on."""
         self.__exit__(None, None, None)
 
     def enter(self) -> None:
-        """Listens again, on the same port."""
+        """Listen again, on the same port."""
         self.__enter__()
 
     def answer(self, method: str, call: ServedCall) -> ServedAnswer | Behaviour:
@@ -111,7 +111,7 @@ class Truthful(FakeOcrCars):
 
 
 def of_passage(database: sqlite3.Connection, keyframe: int) -> str:
-    """A plate of its own for every passage."""
+    """Return another plate for every passage."""
     (key,) = database.execute(
         "SELECT p.key FROM keyframes k JOIN passages p ON p.id = k.passage_id WHERE k.id = ?", (keyframe,)
     ).fetchone()
@@ -119,7 +119,7 @@ def of_passage(database: sqlite3.Connection, keyframe: int) -> str:
 
 
 def write_config(folder: Path, endpoint: str, source: str, **more: Any) -> Path:
-    """A config.yaml with one camera named gate."""
+    """Write a config.yaml with one camera named gate."""
     ocrcars = {"endpoint": endpoint, "appcode": SECRET, "read_timeout": READ_TIMEOUT}
     config: dict[str, Any] = {
         "cameras": {"gate": {"source": source, "loop": Path(source).exists()}},
@@ -132,7 +132,7 @@ def write_config(folder: Path, endpoint: str, source: str, **more: Any) -> Path:
 
 
 @dataclass(frozen=True)
-class Books:
+class Figures:
     """What the database says. lost: passages of which nothing was read and nothing waits or is told as doubtful.
 
     paid_twice: calls that were charged, or may have been, beyond the first of a keyframe.
@@ -150,8 +150,8 @@ class Books:
     integrity: str
 
 
-def read_books(path: Path) -> Books:
-    """The database after a run."""
+def read_figures(path: Path) -> Figures:
+    """Return what the database says after a run."""
     with closing(sqlite3.connect(path)) as database:
 
         def ask(query: str) -> list[Any]:
@@ -163,7 +163,7 @@ def read_books(path: Path) -> Books:
         times = [t for (t,) in ask("SELECT (julianday(opened_at) - 2400000) * 86400 FROM passages ORDER BY opened_at")]
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         plates = [p for (p,) in ask("SELECT plate FROM sightings")]
-        return Books(
+        return Figures(
             calls=Counter(o or "in flight" for (o,) in ask("SELECT outcome FROM calls")),
             states=Counter(s for (s,) in ask("SELECT state FROM keyframes")),
             passages=len(times),
@@ -178,5 +178,5 @@ def read_books(path: Path) -> Books:
 
 
 def counted(counter: Counter[str]) -> str:
-    """`3 read, 1 transient`."""
+    """Return counts in words: `3 read, 1 transient`."""
     return ", ".join(f"{number} {word}" for word, number in sorted(counter.items())) or "none"

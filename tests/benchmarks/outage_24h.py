@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -25,27 +25,26 @@ import itertools
 import cv2
 from clips import Vehicle, frames
 from fakes import Behaviour, ServedAnswer, ServedCall
-from misbehaving import SECRET, Truthful, counted, of_passage, read_books
+from misbehaving import SECRET, Truthful, counted, of_passage, read_figures
 from pydantic import SecretStr
 from records import keyframe, passage
 
-from streamwatch.model import Engine, Keyframe, Passage
+from streamwatch.core.events import Event, KeyframeTaken, PassageClosed, PassageOpened
+from streamwatch.core.model import Engine, Keyframe, Passage
 from streamwatch.pipeline import (
-    Books,
     Budget,
+    CallLimits,
+    CircuitBreaker,
+    DirectAccess,
     Dispatcher,
-    Event,
-    Governor,
     Job,
-    KeyframeDropped,
-    KeyframeTaken,
-    Limits,
     LocalHelp,
     Outbox,
+    Pipeline,
+    Recorder,
 )
-from streamwatch.pipeline.events import PassageClosed, PassageOpened
-from streamwatch.recognition.credentials import AppCode
-from streamwatch.recognition.ocrcars import OcrCars
+from streamwatch.recognition.ocrcars.client import OcrCars
+from streamwatch.recognition.ocrcars.credentials import AppCode
 from streamwatch.store import Store, open_store
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -69,7 +68,7 @@ class MovedClock:
         return NOON + timedelta(seconds=self.monotonic())
 
     def move(self, seconds: float) -> bool:
-        """Also instead of a sleep: False, the program goes on."""
+        """Move the clock, also in place of a sleep; return False, as the program goes on."""
         self._moved += seconds
         return False
 
@@ -84,19 +83,20 @@ class Slow(Truthful):
         return super().answer(method, call)
 
 
-class SharedDesk:
-    """The books for several readers."""
+class SharedAccess(DirectAccess):
+    """The storage for several readers, one at a time."""
 
-    def __init__(self, store: Store, books: Books) -> None:
-        self._store, self._books, self.lock = store, books, threading.Lock()
+    def __init__(self, store: Store, take: Callable[[Event], None], lock: "threading._RLock") -> None:
+        super().__init__(store, take)
+        self._lock = lock
 
     def load(self, key: str) -> Keyframe:
-        with self.lock:
-            return self._store.load_keyframe(key)
+        with self._lock:
+            return super().load(key)
 
     def record(self, event: Event) -> None:
-        with self.lock:
-            self._books.record(event)
+        with self._lock:
+            super().record(event)
 
 
 @dataclass
@@ -104,35 +104,37 @@ class Gate:
     """Vehicles that come, without the pictures of a camera."""
 
     clock: MovedClock
-    books: Books
-    desk: SharedDesk
-    dispatcher: Dispatcher
+    pipeline: Pipeline
+    lock: "threading._RLock"
     jpeg: bytes
     views: int = 0
 
+    @property
+    def dispatcher(self) -> Dispatcher:
+        return self.pipeline.dispatcher
+
+    def take(self, event: Event) -> None:
+        with self.lock:
+            self.pipeline.take(event)
+
     def vehicle(self, views: int) -> None:
-        """Comes, is seen in so many views, and goes."""
+        """Let a vehicle come, be seen in a number of views, and go."""
         stay = passage(at=self.clock.now())
-        self.desk.record(PassageOpened(stay))
+        self.take(PassageOpened(stay))
         for n in range(views):
             self.view(stay, n)
-        self.desk.record(PassageClosed(replace(stay, closed=True)))
+        self.take(PassageClosed(replace(stay, closed=True)))
 
     def view(self, stay: Passage, n: int) -> None:
         self.views += 1
         at = stay.opened_at + timedelta(seconds=n)
         # What follows the end of a JPEG is ignored, and makes each picture one of its own.
         shot = replace(keyframe(stay, self.jpeg + self.views.to_bytes(4, "big")), captured_at=at, score=float(n))
-        self.desk.record(KeyframeTaken(shot))
-        with self.desk.lock:
-            waiting = self.books.as_waiting(shot)
-        for dropped in self.dispatcher.add(waiting):
-            lost = dropped.waiting
-            self.desk.record(KeyframeDropped(lost.key, lost.passage, lost.camera, dropped.reason))
+        self.take(KeyframeTaken(shot))
 
 
 def picture() -> bytes:
-    """A JPEG as a gate sends them."""
+    """Return a JPEG as a gate sends it."""
     *_, (_, frame) = frames([Vehicle("京AF0236", enter=0.0, approach=0.5, stop=2.0)], 1.0, fps=5)
     return bytes(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 88])[1])
 
@@ -142,7 +144,7 @@ def on_disk(folder: Path) -> int:
 
 
 def outage(gate: Gate, every: float) -> tuple[int, int]:
-    """A day without the service; the most keyframes and bytes that ever waited."""
+    """Play a day without the service; return the most keyframes and bytes that ever waited."""
     items = size = 0
     for n in range(round(DAY / every)):
         gate.clock.move(every)
@@ -155,7 +157,7 @@ def outage(gate: Gate, every: float) -> tuple[int, int]:
 
 
 def drain(gate: Gate) -> tuple[list[Job], float]:
-    """Everything that waits is read; the jobs in their order, and seconds."""
+    """Read everything that waits; return the jobs in their order, and the seconds that it took."""
     jobs: list[Job] = []
     lock = threading.Lock()
 
@@ -180,7 +182,7 @@ def drain(gate: Gate) -> tuple[list[Job], float]:
 
 
 def not_newest_first(jobs: list[Job], back: datetime) -> tuple[int, int]:
-    """Of the old ones, how many were read after an older one; of the new ones, how many were not read at once."""
+    """Return the number of old ones that were read after an older one, and of new ones that were not read at once."""
     old = [job.waiting.captured_at for job in jobs if job.waiting.captured_at < back]
     late = sum(not (n > 0 and n % NEW_ONE_EVERY == 0) for n, job in enumerate(jobs) if job.waiting.captured_at >= back)
     return sum(later > earlier for earlier, later in itertools.pairwise(old)), late
@@ -188,17 +190,21 @@ def not_newest_first(jobs: list[Job], back: datetime) -> tuple[int, int]:
 
 @contextmanager
 def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
-    """All parts behind a camera."""
+    """Yield all parts behind a camera."""
     clock = MovedClock()
     client = OcrCars(endpoint, AppCode(SecretStr(SECRET)), wait=clock.move)
     with closing(open_store(f"sqlite:///{folder / 'streamwatch.db'}", folder)) as store, closing(client):
-        books = Books(store, window=300.0, floors={Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}, notify=lambda *_: None)
-        desk = SharedDesk(store, books)
-        budget = Budget(Limits(), {}, store.spent, clock.now(), clock.monotonic())
+        floors = {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
+        recorder, lock = Recorder(store, window=300.0, floors=floors, notify=lambda *_: None), threading.RLock()
+        budget = Budget(CallLimits(), {}, store.calls.spent, clock.now(), clock.monotonic())
         outbox = Outbox(max_items, 2_000_000_000, 7 * DAY)
         nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=1.0)
-        dispatcher = Dispatcher(outbox, Governor(20), budget, client, nobody, clock, desk)
-        yield Gate(clock, books, desk, dispatcher, picture())
+
+        def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
+            access = SharedAccess(store, take, lock)
+            return Dispatcher(outbox, CircuitBreaker(20), budget, client, nobody, clock, access)
+
+        yield Gate(clock, Pipeline(recorder, dispatcher), lock, picture())
 
 
 def main() -> int:
@@ -217,30 +223,32 @@ def main() -> int:
                 service.leave()
                 began = time.monotonic()
                 items, size = outage(gate, asked.every)
-                books = read_books(database)
+                figures = read_figures(database)
                 waiting, _, age = gate.dispatcher.backlog()
                 print(f"24 h without the service, simulated in {time.monotonic() - began:.0f} s")
                 print(f"  keyframes waiting: {waiting}, the oldest for {age / 3600:.1f} h; most ever: {items}")
                 print(f"  bytes waiting: {size / 1e6:.1f} MB; the whole folder: {on_disk(folder) / 1e6:.1f} MB")
-                print(f"  connections tried: {counted(books.calls)}; keyframes: {counted(books.states)}")
+                print(f"  connections tried: {counted(figures.calls)}; keyframes: {counted(figures.states)}")
                 service.enter()
                 back = gate.clock.now()
                 gate.clock.move(60.0)  # the longest pause between two tries
                 jobs, took = drain(gate)
             calls = service.calls
-            books = read_books(database)
+            figures = read_figures(database)
     wrong_order, late = not_newest_first(jobs, back)
-    given_up = books.states["dropped"]
+    given_up = figures.states["dropped"]
     print(
         f"drained in {took:.0f} s by {READERS} readers at {asked.latency} s per call: {len(jobs) / took:.1f} per second"
     )
     print(f"  out of order: {wrong_order} of {len(jobs)}; new vehicles that had to wait: {late}")
-    print(f"  keyframes: {counted(books.states)}; passages: {counted(books.outcomes)}")
-    twice = len(calls) - len({call.picture for call in calls}) + books.paid_twice
-    print(f"  calls at the service: {len(calls)}, pictures sent twice: {twice}, database: {books.integrity}")
-    print(f"  passages lost: {books.lost} (pictures dropped for the bounds: {given_up})")
-    unread = books.states.total() - books.states["answered"] - given_up
-    return int(bool(twice or unread or wrong_order or late or (books.lost and not given_up) or items > asked.max_items))
+    print(f"  keyframes: {counted(figures.states)}; passages: {counted(figures.outcomes)}")
+    twice = len(calls) - len({call.picture for call in calls}) + figures.paid_twice
+    print(f"  calls at the service: {len(calls)}, pictures sent twice: {twice}, database: {figures.integrity}")
+    print(f"  passages lost: {figures.lost} (pictures dropped for the bounds: {given_up})")
+    unread = figures.states.total() - figures.states["answered"] - given_up
+    return int(
+        bool(twice or unread or wrong_order or late or (figures.lost and not given_up) or items > asked.max_items)
+    )
 
 
 if __name__ == "__main__":

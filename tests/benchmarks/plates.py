@@ -36,7 +36,7 @@ def around(corners: np.ndarray) -> Rect:
 
 
 def overlap(a: Rect, b: Rect) -> float:
-    """Intersection by union."""
+    """Return the intersection over union."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     common = max(0.0, width) * max(0.0, height)
@@ -47,7 +47,7 @@ def finders() -> Iterator[tuple[str, Find]]:
     detector = PlateDetector()
     yield "ours", lambda bgr: [around(np.array(found.corners)) for found in detector.find(bgr)]
     try:
-        from streamwatch.recognition.presence import Presence
+        from streamwatch.recognition.local.presence import Presence
 
         presence = Presence()
         yield "presence", lambda bgr: [around(np.array(corners)) for corners in presence.plates(bgr)]

@@ -35,11 +35,11 @@ from clips import Person, frames
 from draw_text import draw_text
 from drawing import gate
 
-from streamwatch import plates
+from streamwatch.core import plates
 
 BINS = (0.0, 0.2, 0.5, 0.8, 0.95, 1.01)
 SURE = 0.95
-"""From here on nobody looks at a reading again (`recognizer.pay_below`)."""
+"""Confidence from which a reading is taken without a second look (`recognizer.pay_below`)."""
 ALIKE = 2
 """Distance up to which a reading is one of the labelled plate."""
 FAR = ((40, 50), (50, 60), (60, 80))
@@ -53,7 +53,7 @@ Read = Callable[[bytes], Texts]
 
 @dataclass
 class Photo:
-    """A labelled photo, or what was made of it. jpeg: a picture of its own, not the file's path."""
+    """A labelled photo, or a picture made from one. jpeg: its bytes."""
 
     jpeg: bytes
     plate: str
@@ -68,7 +68,7 @@ class Result:
 
 
 def local(home_province: str) -> Read:
-    from streamwatch.recognition.local import LocalReader
+    from streamwatch.recognition.local.reader import LocalReader
 
     class Nobody:
         def about_to_pay(self, attempt: int, picture: bytes | str) -> None: ...
@@ -79,7 +79,7 @@ def local(home_province: str) -> Read:
 
 
 def rapidocr(home_province: str) -> Read:
-    """As it comes, with what fits the grammar; it knows no home."""
+    """Return plain rapidocr with the grammar's choice of its texts; it knows no home province."""
     from rapidocr import RapidOCR
 
     threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
@@ -101,7 +101,7 @@ def encoded(picture: np.ndarray) -> bytes:
 
 
 def far(photo: np.ndarray, wide: float, slanted: bool, rng: np.random.Generator) -> bytes:
-    """A 1920x1080 drawn gate with the photo in it. wide: factor by which it is shrunk."""
+    """Return a 1920x1080 drawn gate with the photo in it. wide: factor by which it is shrunk."""
     height, width = photo.shape[:2]
     turn = (SLANT if slanted else np.eye(2)) * wide
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)]) @ turn.T
@@ -121,7 +121,7 @@ def far(photo: np.ndarray, wide: float, slanted: bool, rng: np.random.Generator)
 
 
 def far_sets(photos: list[Photo], rows: list[dict[str, str]]) -> Iterator[tuple[str, list[Photo]]]:
-    """A plate that is as small already is left out: photos are shrunk, never enlarged."""
+    """Return the far sets, without plates that are as small already: photos are shrunk, never enlarged."""
     pictures = [cv2.imdecode(np.frombuffer(photo.jpeg, np.uint8), cv2.IMREAD_COLOR) for photo in photos]
     for slanted in (False, True):
         for low, high in FAR:
@@ -168,7 +168,7 @@ def measure(make: Callable[[str], Read], sets: list[list[bytes]], home: str, out
 
 
 def run(make: Callable[[str], Read], sets: list[list[bytes]], home: str) -> tuple[float, list[Result], float]:
-    """Seconds until it is loaded, what it said of each set, and its peak memory in MB."""
+    """Return the seconds until it is loaded, what it said of each set, and its peak memory in MB."""
     context = multiprocessing.get_context("spawn")
     out = context.Queue()
     process = context.Process(target=measure, args=(make, sets, home, out))

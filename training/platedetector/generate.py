@@ -1,4 +1,6 @@
-"""Draw the training pictures into shards: NNN.npy with pictures, NNN.npz with corners. The same seed, the same files.
+"""Draw the training pictures into shards: NNN.npy with pictures, NNN.npz with corners.
+
+The same seed gives the same files.
 
 python -m platedetector.generate FOLDER --pictures PICTURES --shards 0 20 --processes 2
 """
@@ -19,14 +21,14 @@ SEED = 20261128
 
 
 def draw_shard(shard: int, folder: Path, pictures: Path | None, hard: int = 0) -> int:
-    """Draw scenes shard * 1000 and following; each has a random stream of its own. A shard that is there is kept."""
+    """Draw the scenes of a shard, from shard * 1000 on, each with its own random stream. An existing shard is kept."""
     if (folder / f"{shard:03}.npz").exists():
         return shard
     cv2.setNumThreads(1)
     bank = Bank(SEED, pictures, hard=hard)
     drawn = np.empty((PER_SHARD, scenes.HEIGHT, scenes.WIDTH), np.uint8)
     corners = np.zeros((PER_SHARD, scenes.MOST, 4, 2), np.float32)
-    state = np.zeros((PER_SHARD, scenes.MOST), np.uint8)  # 0 nothing, 1 a plate, 2 neither right nor wrong
+    state = np.zeros((PER_SHARD, scenes.MOST), np.uint8)  # 0 nothing, 1 a plate, 2 ignored
     for n in range(PER_SHARD):
         scene = scenes.draw(np.random.default_rng([SEED, shard * PER_SHARD + n]), bank)
         count = len(scene.corners)

@@ -1,4 +1,4 @@
-"""Letters: which fonts are used, and masks of characters and of lines of text.
+"""Letters: the fonts, and masks of characters and of lines of text.
 
 Every font comes from a Debian package under a free licence; README.md names package and licence. A font that is not
 installed is an error: without it the same seed would draw other pictures.
@@ -54,7 +54,7 @@ TEXT_FONTS = (
     "opentype/urw-base35/P052-Roman.otf",
     "opentype/cantarell/Cantarell-Bold.otf",
 )
-_SIZE = 96  # pixels of the em a character is drawn with before it is put into its cell
+_SIZE = 96  # pixels of the em at which a character is drawn before it is put into its cell
 
 
 @cache
@@ -64,12 +64,12 @@ def font(name: str, size: int) -> ImageFont.FreeTypeFont:
 
 @cache
 def glyph(name: str, char: str) -> Picture:
-    """The character's mask without its margins, uint8."""
+    """Return the mask of a character without margins, uint8."""
     return line(name, char, _SIZE)
 
 
 def line(name: str, text: str, size: int, stroke: int = 0) -> Picture:
-    """The text's mask without its margins, uint8; one white pixel where the font has nothing to draw."""
+    """Return the mask of a text without margins, uint8; one white pixel if the font has nothing to draw."""
     face = font(name, size)
     left, top, right, bottom = face.getbbox(text, stroke_width=stroke)
     sheet = Image.new("L", (max(1, int(right - left) + 2), max(1, int(bottom - top) + 2)))
@@ -80,7 +80,7 @@ def line(name: str, text: str, size: int, stroke: int = 0) -> Picture:
 
 
 def ink(picture: Picture, mask: Picture, x: float, y: float, luma: float) -> None:
-    """Paint the mask with its top left corner at (x, y); what lies outside is left out."""
+    """Paint a mask with its top left corner at (x, y); the part outside of the picture is left out."""
     x, y = round(x), round(y)
     top, left = max(0, -y), max(0, -x)
     part = picture[y + top : y + mask.shape[0], x + left : x + mask.shape[1]]
@@ -93,7 +93,7 @@ def ink(picture: Picture, mask: Picture, x: float, y: float, luma: float) -> Non
 def cell(
     picture: Picture, mask: Picture, x: float, y: float, w: float, h: float, luma: float, *, narrow: bool = False
 ) -> None:
-    """Paint the mask stretched into a cell; narrow: keep its proportions, in the middle of the cell (a 1, an I)."""
+    """Paint a mask stretched into a cell; narrow: in the middle of the cell, with its proportions (a 1, an I)."""
     width = min(w, h * mask.shape[1] / mask.shape[0]) if narrow else w
     size = max(1, round(width)), max(1, round(h))
     ink(picture, cv2.resize(mask, size, interpolation=cv2.INTER_AREA), x + (w - size[0]) / 2, y, luma)

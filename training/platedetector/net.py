@@ -6,7 +6,7 @@ from torch import Tensor, nn
 STRIDE = 8
 """Pixels of the picture per cell of the heat map."""
 OFFSET_SCALE = 8.0
-"""A corner's offset is what the network says times this, in pixels from the centre of its cell."""
+"""Factor from an output of the network to the offset of a corner, in pixels from the centre of its cell."""
 
 
 def _conv(inside: int, out: int, size: int = 3) -> nn.Sequential:
@@ -14,12 +14,12 @@ def _conv(inside: int, out: int, size: int = 3) -> nn.Sequential:
 
 
 def _down(inside: int, out: int) -> nn.Sequential:
-    """Half the size. OpenCV computes 2x2 at stride 2 in a third of the time of 3x3, which costs no plate."""
+    """Return a layer that halves the size. OpenCV computes 2x2 at stride 2 in a third of the time of 3x3."""
     return nn.Sequential(nn.Conv2d(inside, out, 2, 2, bias=False), nn.BatchNorm2d(out), nn.ReLU())
 
 
 class _Bottleneck(nn.Module):
-    """Residual: 1x1 to half the channels, 3x3, 1x1 back."""
+    """A residual block: 1x1 to half the channels, 3x3, 1x1 back."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class _Bottleneck(nn.Module):
 
 
 class _Up(nn.Module):
-    """Twice the size: nearest neighbour after a 1x1 convolution, added to the finer map."""
+    """Doubles the size: nearest neighbour after a 1x1 convolution, added to the finer map."""
 
     def __init__(self, coarse: int, fine: int) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class _Up(nn.Module):
 
 
 class PlateNet(nn.Module):
-    """(n, 1, height, width) luma, 0 to 1, sides multiples of 32, to (n, 9, height / 8, width / 8).
+    """Maps (n, 1, height, width) luma, 0 to 1, sides multiples of 32, to (n, 9, height / 8, width / 8).
 
     Channel 0 is the logit of a plate's centre; 1 to 8 are x and y of the four corners, clockwise from top left.
     """

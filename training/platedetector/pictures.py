@@ -1,4 +1,4 @@
-"""Collect the real pictures without plates, as grey PNG files, from packages that hold them (licences: README.md).
+"""Collect real pictures without plates, as grey PNG files, from packages (for licences see README.md).
 
     python -m platedetector.pictures UNPACKED FOLDER
 
@@ -16,7 +16,7 @@ import sklearn
 
 _SHORTEST, _LONGEST = 96, 900
 _PLAIN = 9.0
-"""Deviation of luma below which a picture shows nothing."""
+"""Standard deviation of luma below which a picture shows nothing."""
 _OURS = (
     "astronaut",
     "brick",

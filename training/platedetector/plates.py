@@ -1,4 +1,4 @@
-"""Number plates of many countries, drawn face on in luma."""
+"""Number plates of many countries, drawn from the front in luma."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
@@ -23,7 +23,7 @@ _MOTTOES = ("dmv.ca.gov", "SUNSHINE STATE", "EMPIRE STATE", "THE PREMIER STATE",
 
 class Plate(NamedTuple):
     picture: Picture
-    """Luma, uint8, what is inside the plate's outline only."""
+    """Luma, uint8, only inside the outline of the plate."""
     wide_mm: float
 
 
@@ -37,7 +37,7 @@ def _pick(rng: Rng, chars: str, count: int) -> str:
 
 
 def _fill(rng: Rng, pattern: str) -> str:
-    """L a letter, D a digit, A either, H a province, K kana, G hangul; the rest stands for itself."""
+    """Return a text for a pattern: L a letter, D a digit, A either, H a province, K kana, G hangul, else itself."""
     sets = {"L": _LETTERS, "D": _DIGITS, "A": _LETTERS + _DIGITS, "H": _PROVINCES, "K": _KANA, "G": _HANGUL}
     return "".join(_pick(rng, sets[c], 1) if c in sets else c for c in pattern)
 
@@ -47,7 +47,7 @@ def _choose(rng: Rng, options: tuple[T, ...]) -> T:
 
 
 def _paint(rng: Rng, *kinds: str) -> _Paint:
-    """Luma of the ground and of the letters of one of these kinds, as a camera may see them."""
+    """Return the luma of the ground and of the letters of one of these kinds, as a camera may see them."""
     if rng.random() < 0.12:
         ground, contrast = rng.uniform(30, 230), rng.uniform(45, 170) * rng.choice([-1, 1])
         return _Paint(ground, float(np.clip(ground + contrast, 8, 250)))
@@ -75,7 +75,7 @@ def _ground(rng: Rng, wide: float, high: float, paint: _Paint, scale: float, *, 
 
 
 class _Hand:
-    """Writes characters of one font, with one weight, into cells."""
+    """Writes characters of one font and one weight into cells."""
 
     def __init__(self, rng: Rng) -> None:
         self._latin, self._han = _choose(rng, letters.PLATE_FONTS), _choose(rng, letters.HAN_FONTS)
@@ -100,7 +100,7 @@ class _Hand:
         letters.cell(picture, mask, x, y, w, h, luma, narrow=char in "1IJ")
 
     def row(self, picture: Picture, text: str, box: tuple[float, float, float, float], luma: float) -> None:
-        """The text spread over a box; dots and dashes get half, blanks a third of a character."""
+        """Write a text spread over a box; dots and dashes get half, blanks a third of the width of a character."""
         x, y, w, h = box
         shares = [0.45 if c in ".·•:-" else 0.35 if c == " " else 1.12 if not c.isascii() else 1.0 for c in text]
         pitch = min(w / sum(shares), h * 0.95)
@@ -111,7 +111,7 @@ class _Hand:
 
 
 def _chinese(rng: Rng, scale: float) -> Plate:
-    """After GA 36: blue, yellow, black, white (police) in one row; 440 x 140 mm."""
+    """Return a plate after GA 36: blue, yellow, black or white (police), in one row, 440 x 140 mm."""
     paint = _paint(rng, "blue", "blue", "blue", "yellow", "black", "white")
     picture = _ground(rng, 440, 140, paint, scale, border=rng.random() < 0.85)
     hand = _Hand(rng)
@@ -191,7 +191,7 @@ def _european(rng: Rng, scale: float) -> Plate:
 
 
 def _one_row(rng: Rng, scale: float) -> Plate:
-    """Anywhere: Hong Kong, Macao, Taiwan, Vietnam, Malaysia, Singapore, Brazil, Australia, the Americas, Korea …"""
+    """Return a plate as in Hong Kong, Macao, Taiwan, Vietnam, Malaysia, Singapore, Brazil, Australia, Korea …"""
     wide = rng.uniform(300, 520)
     high = wide / rng.uniform(2.4, 4.9)
     paint = _paint(rng, "white", "white", "yellow", "black", "black", "red", "dark green", "blue")
@@ -254,7 +254,7 @@ _KINDS: tuple[tuple[float, Callable[[Rng, float], Plate]], ...] = (
 
 
 def draw(rng: Rng, pixels: float) -> Plate:
-    """A plate of any kind about so many pixels wide, with screws, wear and dirt, but without its frame."""
+    """Return a plate of any kind, about `pixels` wide, with screws, wear and dirt, but without its frame."""
     kind = _KINDS[int(rng.choice(len(_KINDS), p=[share for share, _ in _KINDS]))][1]
     plate = kind(rng, max(pixels, 90) / 440 * 1.3)
     picture = plate.picture
@@ -270,7 +270,7 @@ def draw(rng: Rng, pixels: float) -> Plate:
 
 
 def wear(rng: Rng, picture: Picture) -> None:
-    """Dirt, scratches and uneven light on a flat thing."""
+    """Draw dirt, scratches and uneven light on a flat object."""
     h, w = picture.shape
     noise = rng.random((int(rng.integers(2, 7)), int(rng.integers(3, 12))), np.float32)
     field = cv2.resize(noise, (w, h), interpolation=cv2.INTER_CUBIC)

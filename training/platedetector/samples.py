@@ -1,4 +1,4 @@
-"""Training samples: a crop of a scene as a poor camera would show it, and what the network ought to say to it."""
+"""Training samples: a crop of a scene as a poor camera would show it, and the wanted answer of the network."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ Rng = np.random.Generator
 SIDE = 320
 CELLS = SIDE // STRIDE
 _NARROWEST = 24.0
-"""Pixels; a narrower plate is neither right nor wrong."""
+"""Pixels; a narrower plate is ignored."""
 
 
 class Samples(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Sample n is the same for the same seed: scene, crop and every fault of the camera come from its own stream."""
+    """The samples. Sample n is the same for the same seed: all of it comes from a random stream of its own."""
 
     def __init__(self, folder: Path, shards: range, length: int, seed: int) -> None:
         self._shards = [np.load(folder / f"{n:03}.npy", mmap_mode="r") for n in shards]
@@ -32,7 +32,7 @@ class Samples(Dataset[tuple[Tensor, Tensor, Tensor]]):
         return self._length
 
     def __getitem__(self, n: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The picture (1, SIDE, SIDE), 0 to 1; the heat map (2, cells, cells); corners (9, cells, cells).
+        """Return the picture (1, SIDE, SIDE), 0 to 1, the heat map (2, cells, cells), and corners (9, cells, cells).
 
         The heat map is what is wanted and its weight; corners are eight offsets in pixels from the cell's centre and
         their weight, one over the plate's height in pixels.
@@ -78,7 +78,7 @@ def crop(rng: Rng, scene: Picture, corners: Picture, state: Picture) -> tuple[Pi
 
 
 def spoil(rng: Rng, picture: Picture) -> Picture:
-    """Exposure, blur, few pixels, noise, blocks."""
+    """Return a picture as a poor camera shows it: exposure, blur, few pixels, noise, blocks."""
     if rng.random() < 0.3:
         picture = _motion(rng, picture)
     elif rng.random() < 0.45:
@@ -112,7 +112,7 @@ def spoil(rng: Rng, picture: Picture) -> Picture:
         )
         if quality < 30 and rng.random() < 0.6:  # a video codec smooths its blocks
             picture = cv2.GaussianBlur(picture, (3, 3), float(rng.uniform(0.4, 0.9)))
-    if rng.random() < 0.1:  # something before the lens
+    if rng.random() < 0.1:  # something in front of the lens
         x, y, w, h = (int(v) for v in rng.uniform(0.05, 0.6, 4) * SIDE)
         if rng.random() < 0.5:
             x = 0
@@ -132,7 +132,7 @@ def _motion(rng: Rng, picture: Picture) -> Picture:
 
 
 def targets(corners: Picture, state: Picture) -> tuple[Picture, Picture]:
-    """Heat map and offsets for plates in pixels of the crop."""
+    """Return heat map and offsets for plates in pixels of the crop."""
     heat = np.stack([np.zeros((CELLS, CELLS), np.float32), np.ones((CELLS, CELLS), np.float32)])
     offsets = np.zeros((9, CELLS, CELLS), np.float32)
     ys, xs = np.mgrid[:CELLS, :CELLS].astype(np.float32)

@@ -1,4 +1,4 @@
-"""Whole pictures with vehicles, plates and what is none, and where the plates are."""
+"""Scenes: whole pictures with vehicles, plates and objects that look like plates, and the corners of the plates."""
 
 from typing import NamedTuple
 
@@ -11,11 +11,11 @@ from platedetector.surroundings import Bank
 Picture = np.ndarray
 Rng = np.random.Generator
 Found = list[tuple[Picture, float]]
-"""Corners of a plate, and which share of it nothing hides."""
+"""The corners of a plate, and the share of it that is visible."""
 
 HEIGHT, WIDTH = 448, 608
 MOST = 8
-"""Plates that are kept per picture."""
+"""Most plates that are kept per picture."""
 
 
 class Scene(NamedTuple):
@@ -81,7 +81,7 @@ def _readable(picture: Picture, quad: Picture, *, hard: bool) -> bool:
 
 
 def _sizes(rng: Rng) -> list[float]:
-    """Widths of plates in pixels, small ones first: what is near is drawn over what is far."""
+    """Return widths of plates in pixels, small ones first, as near objects are drawn over far ones."""
     how = rng.random()
     if how < 0.45:
         return [float(np.exp(rng.uniform(np.log(55), np.log(250))))]
@@ -91,7 +91,7 @@ def _sizes(rng: Rng) -> list[float]:
 
 
 def _homography(rng: Rng, quad: Picture, width: float, centre: tuple[float, float], *, hard: bool = False) -> Picture:
-    """Turn the plane of a sheet in space so that the quad lies at the centre and is as wide as it was."""
+    """Return the matrix that turns the plane of a sheet in space; the quad keeps its width and lies at the centre."""
     yaw = float(np.clip(rng.normal(0, 14), -38, 38)) if rng.random() < 0.6 else float(rng.uniform(-38, 38))
     pitch = float(np.clip(rng.normal(8, 9), -20, 32))
     roll = float(rng.normal(0, 3) if rng.random() < 0.8 else rng.uniform(-20, 20))
@@ -161,7 +161,7 @@ def _vehicle(
 
 
 def _covered(before: Picture, after: Picture, quad: Picture) -> float:
-    """The share of a plate's pixels that were painted over."""
+    """Return the share of the pixels of a plate that were painted over."""
     mask = np.zeros(before.shape, np.uint8)
     surroundings.polygon(mask, quad, 255)
     x, y, w, h = cv2.boundingRect(mask)
@@ -170,7 +170,7 @@ def _covered(before: Picture, after: Picture, quad: Picture) -> float:
 
 
 def _side(rng: Rng, picture: Picture, matrix: Picture, h: int, w: int) -> None:
-    """The vehicle's flank, behind its face, as a darker surface with windows and a wheel."""
+    """Draw the side of a vehicle behind its front, as a darker surface with windows and a wheel."""
     way = rng.choice([-1, 1])
     long = w * rng.uniform(0.3, 1.6)
     near = w * (0.05 if way < 0 else 0.95)
@@ -248,7 +248,7 @@ def _near(a: Picture, b: Picture) -> bool:
 
 
 def _clutter(rng: Rng, picture: Picture) -> None:
-    """Signs, lettering, fences: anything that is no plate."""
+    """Draw signs, lettering, fences: anything that is no plate."""
     for _ in range(int(rng.integers(0, 4))):
         kind = rng.random()
         if kind < 0.45:
@@ -286,7 +286,7 @@ def _shadows(rng: Rng, bank: Bank, picture: Picture) -> None:
 
 
 def _night(rng: Rng, picture: Picture, found: Found, shine: float) -> Picture:
-    """Little light; under infrared lamps or headlights a plate throws back more than its surroundings."""
+    """Return a scene in little light. Under infrared lamps or headlights a plate reflects more than the rest."""
     gain = np.full(picture.shape, float(rng.uniform(0.12, 0.6)), np.float32)
     if rng.random() < 0.6:  # a cone of light
         spot = np.zeros((28, 38), np.float32)
@@ -301,7 +301,7 @@ def _night(rng: Rng, picture: Picture, found: Found, shine: float) -> Picture:
 
 
 def _glare(rng: Rng, picture: Picture, lamps: list[tuple[float, float, float]]) -> Picture:
-    """Headlights with their halo, streaks and ghosts; the camera closes its iris against them."""
+    """Return a picture with headlights: halo, streaks and ghosts; the camera closes its iris because of them."""
     quarter = np.zeros((HEIGHT // 4, WIDTH // 4), np.float32)
     strength = float(rng.uniform(0.5, 2.5))
     for x, y, pixels in lamps:
@@ -328,7 +328,7 @@ def _glare(rng: Rng, picture: Picture, lamps: list[tuple[float, float, float]]) 
 
 def _weather(rng: Rng, bank: Bank, picture: Picture) -> Picture:
     kind = rng.random()
-    if kind < 0.12:  # haze: everything drawn towards one grey
+    if kind < 0.12:  # haze: everything is drawn towards one grey
         share, luma = rng.uniform(0.15, 0.65), rng.uniform(110, 235)
         return (picture * (1 - share) + luma * share).astype(np.uint8)
     if kind < 0.2:  # rain or snow

@@ -1,4 +1,4 @@
-"""What stands around plates: textures, walls, roads, buildings, and text of every kind that is no plate."""
+"""The surroundings of plates: textures, walls, roads, buildings, and text of every kind that is no plate."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ _WORDS = _TEXT.split()
 
 
 class Bank:
-    """Noise of several grain sizes and, where there are any, real pictures without plates; made once per process.
+    """Noise of several grain sizes, and real pictures without plates if there are any; made once per process.
 
     hard: 1 where the scenes shall hold more plates as bright as what is around them, dim ones and slanted ones; 2 where
     moreover they shall hold more lamps, makers' names, taxi signs and dates; 3 where moreover some plates shall show no
@@ -43,7 +43,7 @@ class Bank:
                 self.pictures.append(picture)
 
     def texture(self, rng: Rng, height: int, width: int, scale: float = 1.0) -> Picture:
-        """(height, width) float32 with mean about 0 and deviation about 1."""
+        """Return (height, width) float32 with mean about 0 and deviation about 1."""
         noise = self.noise[rng.integers(len(self.noise))]
         side = int(np.clip(512 / scale, 16, 512))
         y, x = (int(rng.integers(0, 513 - side)) for _ in range(2))
@@ -65,7 +65,7 @@ def polygon(picture: Picture, points: Picture | list[tuple[float, float]], luma:
 
 
 def words(rng: Rng, *, digits: bool = True) -> str:
-    """Something written that is no plate number: words, times, telephone numbers, prices, Chinese phrases."""
+    """Return a text that is no plate number: words, times, telephone numbers, prices, Chinese phrases."""
     kind = rng.integers(0, 9 if digits else 4)
     d = [int(v) for v in rng.integers(0, 10, 16)]
     if kind <= 1:
@@ -87,7 +87,7 @@ def words(rng: Rng, *, digits: bool = True) -> str:
 
 
 def lettering(rng: Rng, picture: Picture, size: float | None = None, *, at: tuple[float, float] | None = None) -> None:
-    """Text painted straight onto what is there, in one to four lines."""
+    """Draw text onto the picture, in one to four lines."""
     h, w = picture.shape
     size = size or float(np.exp(rng.uniform(np.log(7), np.log(60))))
     x, y = at or (rng.uniform(-0.1, 0.8) * w, rng.uniform(0, 0.95) * h)
@@ -103,7 +103,7 @@ def lettering(rng: Rng, picture: Picture, size: float | None = None, *, at: tupl
 
 
 def overlay(rng: Rng, picture: Picture) -> None:
-    """The camera's clock, its name, a watermark: at the edges, often with an outline."""
+    """Draw the clock of the camera, its name or a watermark at the edges, often with an outline."""
     h, w = picture.shape
     for _ in range(int(rng.integers(1, 4))):
         size = round(float(np.exp(rng.uniform(np.log(9), np.log(40)))))
@@ -127,7 +127,7 @@ def overlay(rng: Rng, picture: Picture) -> None:
 
 
 def dates(rng: Rng, picture: Picture) -> None:
-    """A date, a time or both, in the forms of many recorders, anywhere in the picture."""
+    """Draw a date, a time or both, in the formats of many recorders, anywhere in the picture."""
     h, w = picture.shape
     for _ in range(int(rng.integers(1, 4))):
         year, month, day, hour, minute, second = (
@@ -151,7 +151,7 @@ def dates(rng: Rng, picture: Picture) -> None:
 
 
 def sign(rng: Rng, width: float) -> Picture:
-    """A board with text, pictograms or stripes, about so wide: what a plate is most easily confused with."""
+    """Return a board with text, pictograms or stripes, about `width` pixels wide. It looks most like a plate."""
     wide = max(16, round(width))
     high = max(8, round(wide / rng.uniform(0.6, 6)))
     ground = float(rng.choice([rng.uniform(5, 70), rng.uniform(150, 250), rng.uniform(0, 255)]))
@@ -160,13 +160,13 @@ def sign(rng: Rng, width: float) -> Picture:
     if rng.random() < 0.5:
         cv2.rectangle(picture, (1, 1), (wide - 2, high - 2), luma, max(1, high // 30), cv2.LINE_AA)
     kind = rng.integers(0, 8)
-    if kind <= 4:  # lines of text; few characters only seldom fill the board as a plate's do
+    if kind <= 4:  # lines of text; a few characters seldom fill the board as those of a plate do
         lines = int(rng.integers(1, 5)) if high > wide / 4 else int(rng.integers(1, 3))
         pitch = high * 0.86 / lines
         for n in range(lines):
             text = words(rng)
             if lines == 1 and high < wide / 2 and text.isdigit() and 4 < len(text) < 9:
-                text = words(rng, digits=False)  # such a board could well be a plate
+                text = words(rng, digits=False)  # such a board could be a plate
             size = pitch * rng.uniform(0.5, 0.8)
             fonts = letters.TEXT_FONTS if text.isascii() else letters.HAN_FONTS
             mask = letters.line(fonts[rng.integers(len(fonts))], text, max(5, round(size)))
@@ -196,7 +196,7 @@ def sign(rng: Rng, width: float) -> Picture:
 
 
 def bars(rng: Rng, picture: Picture, box: tuple[int, int, int, int]) -> None:
-    """A fence, blinds, a grille, a grid of windows or bricks within (x, y, w, h)."""
+    """Draw a fence, blinds, a grille, a grid of windows or bricks within (x, y, w, h)."""
     x0, y0, w, h = box
     part = picture[max(0, y0) : y0 + h, max(0, x0) : x0 + w]
     if part.shape[0] < 4 or part.shape[1] < 4:
@@ -221,7 +221,7 @@ def bars(rng: Rng, picture: Picture, box: tuple[int, int, int, int]) -> None:
 
 
 def ground(rng: Rng, bank: Bank, height: int, width: int) -> Picture:
-    """The empty scene: a road, a wall, a yard or a piece of a real picture."""
+    """Return an empty scene: a road, a wall, a yard or a part of a real picture."""
     if bank.pictures and rng.random() < 0.35:
         return real(rng, bank, height, width)
     picture = np.empty((height, width), np.uint8)
@@ -233,7 +233,7 @@ def ground(rng: Rng, bank: Bank, height: int, width: int) -> Picture:
         if horizon > 0:
             picture[:horizon] = rng.uniform(60, 250)
             x = 0.0
-            while x < width:  # buildings and trees before the sky
+            while x < width:  # buildings and trees in front of the sky
                 wide = rng.uniform(0.05, 0.4) * width
                 top = int(horizon * rng.uniform(0, 0.9))
                 if rng.random() < 0.8:
@@ -270,7 +270,7 @@ def real(rng: Rng, bank: Bank, height: int, width: int) -> Picture:
 
 
 def patch(rng: Rng, bank: Bank, picture: Picture) -> None:
-    """A rectangle of a real picture somewhere in the scene: a wall, a tree, a board, people."""
+    """Paste a rectangle of a real picture into the scene: a wall, a tree, a board, people."""
     height, width = picture.shape
     w, h = (int(v) for v in np.exp(rng.uniform(np.log(30), np.log(320), 2)))
     x, y = int(rng.uniform(-0.2, 1) * width), int(rng.uniform(-0.2, 0.9) * height)

@@ -23,7 +23,7 @@ _MEMORY = 0.998
 
 
 def losses(out: Tensor, heat: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
-    """Focal loss of the heat map (CornerNet's) and L1 of the corners in shares of the plate's height, per plate."""
+    """Return the focal loss of the heat map (as in CornerNet) and L1 of the corners in plate heights, per plate."""
     wanted, weight = heat[:, 0], heat[:, 1]
     logit = out[:, 0]
     p = logit.sigmoid().clamp(1e-5, 1 - 1e-5)

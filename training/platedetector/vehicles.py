@@ -1,4 +1,4 @@
-"""Fronts and backs of vehicles, drawn face on in millimetres around their plate."""
+"""Fronts and backs of vehicles, drawn in millimetres around their plate."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Vehicle(NamedTuple):
     plate: Picture | None
     """(4, 2) float32 corners in pixels of picture, clockwise from top left; None without one."""
     lamps: Picture
-    """(n, 2) float32: where light comes out; may be empty."""
+    """(n, 2) float32: the lamps; may be empty."""
 
 
 class _Sheet:
@@ -73,7 +73,7 @@ class _Sheet:
 
 
 def draw(rng: Rng, bank: Bank, plate_pixels: float, *, plated: bool = True) -> Vehicle:
-    """A vehicle whose plate is about so many pixels wide; plated=False: the place of the plate stays empty."""
+    """Return a vehicle whose plate is about `plate_pixels` wide; plated=False: the place of the plate stays empty."""
     plate = plates.draw(rng, plate_pixels)
     scale = plate_pixels / plate.wide_mm
     kind = rng.choice(["front", "back", "lorry", "lorry back", "bus", "bike"], p=[0.43, 0.25, 0.12, 0.1, 0.06, 0.04])
@@ -114,7 +114,7 @@ def draw(rng: Rng, bank: Bank, plate_pixels: float, *, plated: bool = True) -> V
 
 
 def _body(rng: Rng, sheet: _Sheet, half: float, high: float, paint: float) -> None:
-    """The silhouette with wheels, windscreen or rear window, and the bonnet's or the tailgate's light."""
+    """Draw the silhouette with wheels, windscreen or rear window, and the light on bonnet or tailgate."""
     waist, roof = high * rng.uniform(0.55, 0.66), rng.uniform(0.55, 0.8)
     sheet.shape(
         [(-half * 0.92, 0), (-half * 0.92, 400), (-half * 0.66, 400), (-half * 0.66, 0)], 18, mirror=True, solid=True
@@ -210,7 +210,7 @@ def _front(rng: Rng, sheet: _Sheet, half: float, high: float, paint: float, at: 
 
 
 def _roof_sign(rng: Rng, sheet: _Sheet, high: float) -> None:
-    """A taxi's, a driving school's."""
+    """Draw the roof sign of a taxi or a driving school."""
     wide, tall = rng.uniform(200, 480), rng.uniform(80, 150)
     luma = float(rng.choice([rng.uniform(180, 255), rng.uniform(20, 120)]))
     points = [(-wide / 2, high - 20), (-wide * 0.42, high + tall), (wide * 0.42, high + tall), (wide / 2, high - 20)]
@@ -220,7 +220,7 @@ def _roof_sign(rng: Rng, sheet: _Sheet, high: float) -> None:
 
 
 def _reflectors(rng: Rng, sheet: _Sheet, x: float, y: float, w: float, h: float) -> None:
-    """What is inside a lamp: bowls, bulbs and ribs, the same on both sides."""
+    """Draw the inside of a lamp: bowls, bulbs and ribs, the same on both sides."""
     if rng.random() < 0.3:
         for at in np.arange(x - w / 2, x + w / 2, rng.uniform(12, 40)):
             sheet.box(at, y - h / 2, at + rng.uniform(4, 12), y + h / 2, rng.uniform(60, 255), mirror=True)
@@ -230,7 +230,7 @@ def _reflectors(rng: Rng, sheet: _Sheet, x: float, y: float, w: float, h: float)
 
 
 def _mistakable(rng: Rng, bank: Bank, sheet: _Sheet, half: float, high: float, at: float) -> None:
-    """What the first nets took for plates: lamps as large as a plate, makers' names and badges, taxi signs, wheels."""
+    """Draw what the first networks took for plates: lamps as large as a plate, badges, taxi signs, wheels."""
     if rng.random() < 0.8:
         w, h = rng.uniform(110, 380), rng.uniform(80, 230)
         x, y = half * rng.uniform(0.5, 0.95) - w / 2, at + rng.uniform(-150, 420)
@@ -262,7 +262,7 @@ def _mistakable(rng: Rng, bank: Bank, sheet: _Sheet, half: float, high: float, a
 
 
 def _lamp(rng: Rng, bank: Bank, sheet: _Sheet, x: float, y: float, w: float, h: float) -> None:
-    """A headlamp of glass on both sides: a rim, and inside ribs, reflexes and bulbs."""
+    """Draw a glass headlamp on both sides: a rim, and inside it ribs, reflections and bulbs."""
     left, top, wide, tall = sheet.pixels(x - w / 2, y - h / 2, x + w / 2, y + h / 2)
     if wide < 5 or tall < 4:
         return
@@ -444,7 +444,7 @@ def _lorry(rng: Rng, sheet: _Sheet, half: float, high: float, paint: float, at: 
 
 
 def _lorry_back(rng: Rng, sheet: _Sheet, half: float, high: float, paint: float, at: float) -> None:
-    """A box or a tailgate with lettering: the plate's number painted large is no plate either."""
+    """Draw a box or a tailgate with lettering: a number that is painted large is no plate."""
     sheet.shape([(-half, 0), (-half, 500), (-half * 0.6, 500), (-half * 0.6, 0)], 15, mirror=True, solid=True)
     sheet.shape([(-half, 480), (-half, high), (half, high), (half, 480)], paint, solid=True)
     sheet.shape([(-half, 250), (-half, 600), (half, 600), (half, 250)], rng.uniform(10, 80), solid=True)
@@ -503,11 +503,11 @@ def _bike(rng: Rng, plate: plates.Plate, scale: float, plated: bool) -> Vehicle:
 
 
 def _light(rng: Rng, bank: Bank, sheet: _Sheet) -> None:
-    """Reflections and uneven light over the whole sheet."""
+    """Draw reflections and uneven light over the whole sheet."""
     h, w = sheet.picture.shape
     field = bank.texture(rng, h, w, float(rng.uniform(6, 30))) * rng.uniform(0.02, 0.22) + 1
     field *= np.linspace(rng.uniform(0.9, 1.3), rng.uniform(0.5, 1.05), h, dtype=np.float32)[:, None]
-    if bank.pictures and rng.random() < 0.65:  # the world mirrored in paint and glass
+    if bank.pictures and rng.random() < 0.65:  # reflections in paint and glass
         mirrored = real(rng, bank, h, w).astype(np.float32)
         field = field + (mirrored - mirrored.mean()) * (rng.uniform(0.0005, 0.004))
     lifted = rng.uniform(0, 25) if rng.random() < 0.5 else 0.0
@@ -515,7 +515,7 @@ def _light(rng: Rng, bank: Bank, sheet: _Sheet) -> None:
 
 
 def _camouflage(rng: Rng, sheet: _Sheet, plate: plates.Plate, at: float) -> None:
-    """Around the plate a bumper as bright as its ground, with holes, vents and screws beside it."""
+    """Draw a bumper around the plate that is as bright as its ground, with holes, vents and screws."""
     ground, letter = (float(v) for v in np.percentile(plate.picture, (60, 5)))
     wide, high = plate.wide_mm, plate.wide_mm * plate.picture.shape[0] / plate.picture.shape[1]
     if rng.random() < 0.6:
@@ -532,7 +532,7 @@ def _camouflage(rng: Rng, sheet: _Sheet, plate: plates.Plate, at: float) -> None
 
 
 def _code(rng: Rng, sheet: _Sheet, half: float, at: float) -> None:
-    """A square of black and white cells: a code for a reader, a sticker, a chequered pattern."""
+    """Draw a square of black and white cells: a code for a reader, a sticker, a chequered pattern."""
     side = rng.uniform(60, 280)
     x, y = rng.uniform(-0.6, 0.6) * half, at + rng.choice([-1, 1], p=[0.25, 0.75]) * rng.uniform(0.7, 2.2) * side
     left, top, wide, tall = sheet.pixels(x - side / 2, y - side / 2, x + side / 2, y + side / 2)
@@ -572,11 +572,11 @@ def _mount(rng: Rng, sheet: _Sheet, plate: plates.Plate, at: float, half: float,
     left, top = int(np.clip(left, 0, max(0, w - size[0]))), int(np.clip(top, 0, max(0, h - size[1])))
     room = sheet.picture[top : top + size[1], left : left + size[0]]
     picture = picture[: room.shape[0], : room.shape[1]]
-    if only_letters:  # its ground cannot be told from the bumper: a blue plate on a dark car in the evening
+    if only_letters:  # the ground of the plate is as dark as the bumper: a blue plate on a dark car in the evening
         ground, share = float(np.percentile(picture, 60 if np.median(picture) > 128 else 40)), rng.uniform(0.25, 1)
         picture = np.clip(room + (picture.astype(np.float32) - ground) * share, 0, 255).astype(np.uint8)
     room[:] = picture
-    if rng.random() < 0.08:  # a tow bar, a bent branch, a hand before it
+    if rng.random() < 0.08:  # a tow bar, a bent branch, a hand in front of it
         a = sheet.at([(x + rng.uniform(-0.5, 0.5) * wide, at - high)])[0]
         b = a + rng.uniform(-0.4, 0.4, 2) * size[0] - (0, size[1])
         cv2.line(
@@ -592,7 +592,7 @@ def _mount(rng: Rng, sheet: _Sheet, plate: plates.Plate, at: float, half: float,
 
 
 def _trifle(rng: Rng, bank: Bank, sheet: _Sheet, half: float, high: float) -> None:
-    """Something as large as a plate that is none: a vent, a lamp's inside, a badge, a sticker, a shining edge."""
+    """Draw an object as large as a plate that is none: a vent, the inside of a lamp, a badge, a sticker, an edge."""
     x, y = rng.uniform(-0.95, 0.85) * half, rng.uniform(0.08, 0.75) * high
     w, h = rng.uniform(60, 520), rng.uniform(20, 170)
     left, top, wide, tall = sheet.pixels(x, y, x + w, y + h)
@@ -628,7 +628,7 @@ def _trifle(rng: Rng, bank: Bank, sheet: _Sheet, half: float, high: float) -> No
 
 
 def _empty_place(rng: Rng, sheet: _Sheet, at: float) -> None:
-    """The recess without a plate, a blank board, or one with a word."""
+    """Draw the place of a plate without one: empty, with a blank board, or with a word."""
     kind = rng.integers(0, 3)
     if kind:
         sheet.box(-230, at - 70, 230, at + 70, rng.uniform(5, 250))

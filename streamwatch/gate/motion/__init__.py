@@ -1,1 +1,1 @@
-"""Change against the empty scene: where something moves."""
+"""Change detection: where a frame differs from the empty scene."""

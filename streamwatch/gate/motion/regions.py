@@ -1,11 +1,11 @@
-"""From changed pixels to regions, each at best one vehicle."""
+"""Connected regions of changed pixels. In the best case each is one vehicle."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from streamwatch.model import Picture
+from streamwatch.core.model import Picture
 
 _SPECKS = np.ones((3, 3), np.uint8)
 _GAPS = np.ones((9, 9), np.uint8)  # bridges windscreen and lamps, 1/36 of a 320 px picture
@@ -13,7 +13,10 @@ _GAPS = np.ones((9, 9), np.uint8)  # bridges windscreen and lamps, 1/36 of a 320
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A connected change. Edges in small-picture pixels, right and bottom exclusive; `area` in changed pixels."""
+    """A connected region of change.
+
+    Edges in pixels of the small picture, right and bottom exclusive; area: number of changed pixels.
+    """
 
     left: int
     top: int
@@ -31,16 +34,16 @@ class Region:
 
     @property
     def size(self) -> int:
-        """Pixels of the rectangle."""
+        """Return the pixels of the rectangle."""
         return self.width * self.height
 
     def around(self, margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
-        """Rows and columns of the region with a margin, inside a picture of that shape."""
+        """Return rows and columns of the region with a margin, inside a picture of that shape."""
         rows = slice(max(0, self.top - margin), min(shape[0], self.bottom + margin))
         return rows, slice(max(0, self.left - margin), min(shape[1], self.right + margin))
 
     def overlap(self, other: "Region") -> int:
-        """Pixels that both rectangles cover."""
+        """Return the number of pixels that both rectangles cover."""
         across = min(self.right, other.right) - max(self.left, other.left)
         down = min(self.bottom, other.bottom) - max(self.top, other.top)
         return max(0, across) * max(0, down)
@@ -50,12 +53,12 @@ class Region:
         return 2 * self.overlap(other) >= other.size
 
     def shares_columns(self, other: "Region") -> bool:
-        """True if one stands above the other rather than beside it."""
+        """True if one region lies above the other rather than beside it."""
         across = min(self.right, other.right) - max(self.left, other.left)
         return 2 * across >= min(self.width, other.width)
 
     def joined(self, other: "Region") -> "Region":
-        """The rectangle around both."""
+        """Return the rectangle around both regions."""
         return Region(
             min(self.left, other.left),
             min(self.top, other.top),
@@ -66,10 +69,10 @@ class Region:
 
 
 def find_regions(change: Picture, min_area: float) -> list[Region]:
-    """Regions of the change mask (0/255), largest first.
+    """Return the regions of a change mask (0/255), largest first.
 
-    min_area: fraction of the picture that a region must fill. Pieces of which one lies mostly inside the other's
-    rectangle are one vehicle seen in parts.
+    min_area: least part of the picture that a region must fill. If one piece lies mostly inside the rectangle of
+    another, both are joined: they are parts of one vehicle.
     """
     mask = cv2.morphologyEx(change, cv2.MORPH_OPEN, _SPECKS)
     rows, columns = _changed(mask)
@@ -94,7 +97,7 @@ def find_regions(change: Picture, min_area: float) -> list[Region]:
 
 
 def _changed(mask: Picture) -> tuple[slice, slice]:
-    """Rows and columns outside of which nothing is set, and so much around them that closing gaps finds no edge."""
+    """Return rows and columns around all set pixels, with a margin so that closing gaps meets no edge."""
     x, y, width, height = cv2.boundingRect(mask)
     margin = len(_GAPS)
     return slice(max(0, y - margin), y + height + margin), slice(max(0, x - margin), x + width + margin)

@@ -1,1 +1,1 @@
-"""Plates as shapes and as pictures, and following one from frame to frame."""
+"""Plates in pictures: their shapes, their appearance, and template matching."""

@@ -3,52 +3,52 @@
 import math
 from collections.abc import Iterable
 
-from streamwatch.model import Box, Corners, Point
+from streamwatch.core.model import Box, Corners, Point
 
-# A vehicle around its plate, in widths of the plate: a car is four plates wide, and its lamps are above the plate.
+# The vehicle around a plate, in widths of the plate: a car is four plates wide, and its lamps are above the plate.
 BESIDE, ABOVE, BELOW = 1.4, 1.9, 0.7
-NEAREST_ASIDE, NEAREST_ABOVE = 0.6, 1.0  # widths of a plate within which no other vehicle has its plate
-WHOLE = 0.25  # heights of a plate between it and the edge
+NEAREST_ASIDE, NEAREST_ABOVE = 0.6, 1.0  # widths of a plate; the plates of other vehicles are never nearer
+WHOLE = 0.25  # least distance of a whole plate from the edge, in its heights
 LONGEST = 4.0  # width by height; a plate of one line has 2.5 to 4.7
 
 
 def bounds(plate: Corners) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of a plate."""
+    """Return left, top, right and bottom of a plate."""
     xs, ys = [x for x, _ in plate], [y for _, y in plate]
     return min(xs), min(ys), max(xs), max(ys)
 
 
 def box_of(plate: Corners) -> Box:
-    """The box around a plate, of whole pixels."""
+    """Return the box around a plate, in whole pixels."""
     left, top, right, bottom = (round(edge) for edge in bounds(plate))
     return Box(left, top, right - left, bottom - top)
 
 
 def plate_width(plate: Corners) -> float:
-    """The width of a plate, also where a text beside it was taken for a part of it."""
+    """Return the width of a plate; a text beside it that was taken for a part of it is not counted."""
     left, top, right, bottom = bounds(plate)
     return min(right - left, LONGEST * (bottom - top))
 
 
 def centre(plate: Corners) -> Point:
-    """The middle of a plate."""
+    """Return the centre of a plate."""
     return sum(x for x, _ in plate) / 4, sum(y for _, y in plate) / 4
 
 
 def moved(plate: Corners, dx: float, dy: float) -> Corners:
-    """The same plate so many pixels further."""
+    """Return a plate moved by dx and dy pixels."""
     a, b, c, d = ((x + dx, y + dy) for x, y in plate)
     return a, b, c, d
 
 
 def scaled(plate: Corners, factor: float) -> Corners:
-    """The same plate in a picture so many times as large."""
+    """Return a plate in the pixels of a picture that is larger by a factor."""
     a, b, c, d = ((x * factor, y * factor) for x, y in plate)
     return a, b, c, d
 
 
 def placed(plate: Corners, at: Point, factor: float) -> Corners:
-    """The same plate with its middle at a point, so many times as large."""
+    """Return a plate with its centre at a point, larger by a factor."""
     x, y = centre(plate)
     a, b, c, d = ((at[0] + (px - x) * factor, at[1] + (py - y) * factor) for px, py in plate)
     return a, b, c, d
@@ -61,33 +61,33 @@ def inside(box: Box, point: Point) -> bool:
 
 
 def clearance(plate: Corners, shape: tuple[int, ...]) -> float:
-    """Return how far a plate is from the nearest edge of a picture of that shape, in heights of a plate of one line."""
+    """Return the distance of a plate from the nearest edge of a picture, in heights of a plate of one line."""
     left, top, right, bottom = bounds(plate)
     height = min(bottom - top, (right - left) / 3)
     return min(left, top, shape[1] - right, shape[0] - bottom) / max(1.0, height)
 
 
 def is_whole(plate: Corners, shape: tuple[int, ...]) -> bool:
-    """True if a plate lies a little away from every edge of a picture of that shape, so that nothing of it is cut."""
+    """True if a plate is so far from every edge of a picture of that shape that no part is cut off."""
     return clearance(plate, shape) >= WHOLE
 
 
 def aspect(plate: Corners) -> float:
-    """Return width by height of a plate as it lies, 0 if it has no height."""
+    """Return width by height of a plate along its own sides; 0 if it has no height."""
     a, b, c, d = plate
     across, down = math.dist(a, b) + math.dist(d, c), math.dist(a, d) + math.dist(b, c)
     return across / down if down else 0.0
 
 
 def overlap(one: Corners, other: Corners) -> float:
-    """Intersection over union of the boxes around two plates, 0 to 1."""
+    """Return the intersection over union of the boxes around two plates, 0 to 1."""
     (l1, t1, r1, b1), (l2, t2, r2, b2) = bounds(one), bounds(other)
     common = max(0.0, min(r1, r2) - max(l1, l2)) * max(0.0, min(b1, b2) - max(t1, t2))
     return common / max(1e-6, (r1 - l1) * (b1 - t1) + (r2 - l2) * (b2 - t2) - common)
 
 
 def vehicle_around(plate: Corners, shape: tuple[int, ...]) -> Box:
-    """The part of a picture of that shape that shows the vehicle of a plate, as far as a car reaches."""
+    """Return the part of a picture of that shape that shows the vehicle of a plate, if the vehicle is a car."""
     left, top, right, bottom = bounds(plate)
     width = right - left
     x, y = max(0, round(left - BESIDE * width)), max(0, round(top - ABOVE * width))
@@ -98,7 +98,7 @@ def vehicle_around(plate: Corners, shape: tuple[int, ...]) -> Box:
 def crop_around(plate: Corners, others: Iterable[Box], shape: tuple[int, ...]) -> Box:
     """Return the part of a picture of that shape that shows the vehicle of a plate, without the other plates.
 
-    others: the boxes around them; plates of other vehicles are never very near.
+    others: the boxes around the other plates; a box that is very near belongs to the same plate.
     """
     crop, own = vehicle_around(plate, shape), box_of(plate)
     left, top, right, bottom = crop.x, crop.y, crop.x + crop.width, crop.y + crop.height

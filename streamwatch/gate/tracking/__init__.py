@@ -1,1 +1,1 @@
-"""Plates followed from frame to frame."""
+"""Tracks: plates that are followed from frame to frame."""

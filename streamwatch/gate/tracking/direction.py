@@ -1,15 +1,15 @@
-"""Which way a vehicle went, told from its plate at the beginning and at the end of its way."""
+"""The direction of a vehicle, from its plate at the beginning and at the end of its way."""
 
-from streamwatch.model import Box, Direction
+from streamwatch.core.model import Box, Direction
 
-GREW = 1.2  # ratio of widths from which a plate came nearer, or went away
+GREW = 1.2  # ratio of widths from which a plate came nearer or went away
 GREW_MUCH = 1.5  # the same for a plate that also crosses the picture
-ASIDE = 1.5  # widths of the plate that it must have moved to the side to cross the picture
-DOWN = 1.0  # the same for a way down the picture, which is towards a camera that looks down
+ASIDE = 1.5  # widths of the plate; movement to the side from which it crosses the picture
+DOWN = 1.0  # widths; movement down from which it comes, as a camera above the lane looks down
 
 
 def direction(first: Box, last: Box) -> Direction:
-    """Return the way from the first to the last place of a plate, or of a vehicle without one, in frame pixels."""
+    """Return the direction from the first to the last box of a plate, or of a vehicle without one, in frame pixels."""
     across = (last.x + last.width / 2) - (first.x + first.width / 2)
     down = (last.y + last.height / 2) - (first.y + first.height / 2)
     wide = max(first.width, last.width)

@@ -10,7 +10,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """All tables and their indexes."""
+    """Create all tables and their indexes."""
     op.create_table(
         "passages",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -1,4 +1,4 @@
-"""What recovery after a crash needs: the answer of a call, and whether the clock was right."""
+"""Adds what recovery after a crash needs: the answer of a call, and if the clock was right."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """New columns. SQLite rebuilds the tables, so that `.schema` explains the columns."""
+    """Add columns. SQLite rebuilds the tables, so that `.schema` explains the columns."""
     recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     for table in ("passages", "keyframes", "calls"):
         with op.batch_alter_table(table, recreate=recreate) as batch:

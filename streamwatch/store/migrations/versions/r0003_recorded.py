@@ -1,4 +1,4 @@
-"""When a passage was written down, which is what retention goes by."""
+"""Adds the time when a passage was written, because retention counts from that time."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """A new column; for what is there already the best guess is when it was seen."""
+    """Add a column. For rows that exist already, the best guess is the time when the passage was seen."""
     recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("passages") as batch:
         batch.add_column(sa.Column("recorded_at", UtcDateTime()))

@@ -1,4 +1,4 @@
-"""Which database this is, so that a folder of pictures can tell whose they are."""
+"""Adds the identity of the database, so that a folder of pictures can tell whose they are."""
 
 from uuid import uuid4
 
@@ -10,6 +10,6 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """A table with one row, which is never changed."""
+    """Add a table with one row, which is never changed."""
     identity = op.create_table("identity", sa.Column("key", sa.String(32), nullable=False, primary_key=True))
     op.bulk_insert(identity, [{"key": uuid4().hex}])

@@ -1,4 +1,4 @@
-"""Which transaction was the last, for a commit whose answer was lost on the way from a server."""
+"""Adds the name of the last transaction, for a commit whose confirmation was lost on the way from a server."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """A new column. SQLite rebuilds the table, so that `.schema` explains it."""
+    """Add a column. SQLite rebuilds the table, so that `.schema` explains it."""
     recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("identity", recreate=recreate) as batch:
         batch.add_column(sa.Column("last_write", sa.String(32)))

@@ -1,4 +1,4 @@
-"""Which way a vehicle went."""
+"""Adds the direction of a vehicle."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """A new column; of what is there already nobody knows."""
+    """Add a column. The direction is unknown for rows that exist already."""
     recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
     with op.batch_alter_table("passages") as batch:
         batch.add_column(sa.Column("direction", sa.String(16)))

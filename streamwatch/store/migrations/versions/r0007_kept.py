@@ -1,4 +1,4 @@
-"""Keyframes that are kept and never read: a state that earlier programs do not know, and so must not meet."""
+"""Adds the state of keyframes that are kept and never read. Programs that do not know it must not open the database."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """No row changes. SQLite rebuilds the table, so that `.schema` explains the new word."""
+    """Change no row. SQLite rebuilds the table, so that `.schema` explains the new word."""
     if op.get_bind().dialect.name == "sqlite":
         with op.batch_alter_table("keyframes", recreate="always"):
             pass

@@ -1,0 +1,1 @@
+"""The daemon and what it runs: settings become parts, parts become workers."""

@@ -1,0 +1,106 @@
+"""The verb `check`: tries everything that `run` will need. It changes nothing and pays nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from streamwatch.app.cameras import main_stream, substream_of
+from streamwatch.app.wiring import local_stands_in, make_recognizer
+from streamwatch.capture import LiveCamera
+from streamwatch.config.settings import Reads, Settings
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
+from streamwatch.health import Snapshot
+from streamwatch.http.health import serve
+from streamwatch.recognition.ocrcars.reach import reach
+from streamwatch.store.inspection import inspect_store, require_makeable
+from streamwatch.store.lock import is_held, lock_file
+from streamwatch.system.threads import spawn
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried. what: its name. good: `run` can use it. text: what was found, and what to do."""
+
+    what: str
+    good: bool
+    text: str
+
+
+def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
+    """Try the database, the engine, the port and every camera, one after the other, and yield what was found."""
+    yield _finding("database", partial(_try_database, settings))
+    yield _finding("engine", partial(_try_engine, settings))
+    if settings.health.port is not None:
+        yield _finding("health", partial(_try_port, settings))
+    if not settings.cameras:
+        yield Finding("cameras", False, str(no_camera(config)))
+    for name in settings.cameras:
+        main = partial(main_stream, settings, name, clock, spawn)
+        yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock))
+        if settings.cameras[name].watch is not None:
+            small = partial(substream_of, settings, name, clock, spawn)
+            yield _finding(f"camera {name}, substream", partial(_try_camera, small, settings, clock))
+
+
+def no_camera(config: Path) -> ConfigError:
+    """Return the error of a config (its file) that names no camera."""
+    return ConfigError(f"{config} names no camera.", "Add one under `cameras:`, for example `source: sample`.")
+
+
+def _finding(what: str, attempt: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, attempt())
+    except StreamwatchError as error:
+        return Finding(what, False, str(error))
+
+
+def _try_database(settings: Settings) -> str:
+    lock = lock_file(settings.database, settings.data_dir)
+    require_makeable(f"The lock file {lock}", lock)
+    return inspect_store(settings.database, settings.data_dir)
+
+
+def _try_port(settings: Settings) -> str:
+    port = settings.health.port
+    assert port is not None
+    if is_held(settings.database, settings.data_dir):
+        return "not tried, because a streamwatch runs"
+    serve("127.0.0.1", port, _no_snapshot).close()
+    return f"127.0.0.1:{port} is free"
+
+
+def _no_snapshot() -> Snapshot:
+    raise AssertionError("The port is only tried and closed again, so no request may reach it.")
+
+
+def _try_engine(settings: Settings) -> str:
+    make_recognizer(settings, lambda _: True).close()
+    engine = settings.recognizer.engine
+    if engine is Reads.LOCAL:
+        return "local: installed; reads on this machine and costs nothing"
+    ocrcars = settings.recognizer.ocrcars
+    reach(ocrcars.endpoint, ocrcars.connect_timeout)
+    stands_in = "stands in" if local_stands_in(settings) else "does not stand in"
+    return (
+        f"{engine}: credentials are set, the service can be reached (they are tried only by a paid call); "
+        f"the local engine {stands_in} where no call can be made"
+    )
+
+
+def _try_camera(open_it: Callable[[], LiveCamera], settings: Settings, clock: Clock) -> str:
+    live = open_it()
+    patience = 2 * settings.capture.deadline
+    until = clock.monotonic() + patience
+    try:
+        while clock.monotonic() < until:
+            frame = live.next_frame(0.25)
+            if frame is not None:
+                height, width = frame.luma.shape
+                return f"sends pictures of {width} x {height}"
+            if error := live.status().last_error:
+                raise SourceLost(error)
+    finally:
+        live.close()
+    raise SourceLost(f"No picture came within {patience:g} s.", "Is the camera on, and is its address right?")

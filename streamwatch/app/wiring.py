@@ -1,0 +1,211 @@
+"""Turns settings into working parts; the one place that knows both."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from threading import Lock
+
+from streamwatch.config.settings import BudgetSettings, OcrCarsSettings, Reads, Settings
+from streamwatch.core.clock import Clock
+from streamwatch.core.errors import INSTALL_LOCAL, ConfigError, EngineMissing
+from streamwatch.core.model import Engine, Picture, Recognizer
+from streamwatch.core.plates import grammar
+from streamwatch.detection import PlateDetector
+from streamwatch.gate import ActivityDetector, FindPlates, Gate
+from streamwatch.pipeline import (
+    Budget,
+    CallLimits,
+    CircuitBreaker,
+    Dispatcher,
+    Intake,
+    JpegLimits,
+    LocalHelp,
+    Notify,
+    Outbox,
+    Recorder,
+)
+from streamwatch.pipeline.dispatcher import KeyframeStorage
+from streamwatch.recognition.local.presence import Presence
+from streamwatch.recognition.local.reader import LocalReader
+from streamwatch.recognition.ocrcars.client import OcrCars
+from streamwatch.recognition.ocrcars.credentials import AppCode, AppKey
+from streamwatch.store import Store
+
+
+def make_intake(settings: Settings, camera: str) -> Intake:
+    """Return the gate of one camera, with what makes keyframes of its decisions."""
+    gate = settings.gate
+    return Intake(
+        camera,
+        Gate(
+            threshold=gate.threshold,
+            min_area=gate.min_area,
+            patience=gate.patience,
+            close_after=gate.close_after,
+            max_calls=gate.max_calls,
+            zone=settings.cameras[camera].zone,
+            find_plates=plate_finder(),
+            sees_letters=letter_finder(settings),
+            keep_unpaid=gate.keep_unpaid,
+        ),
+        JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
+        settled_from(settings),
+        grammar(settings.plates.grammar),
+    )
+
+
+def floors(settings: Settings) -> dict[Engine, float]:
+    """Return the confidence from which one reading makes a sighting, by engine.
+
+    Below `recognizer.pay_below` the local engine is not sure, so that the value counts for it, too.
+    """
+    least = settings.sightings.min_confidence
+    return {Engine.OCRCARS: least, Engine.LOCAL: max(least, settings.recognizer.pay_below)}
+
+
+def settled_from(settings: Settings) -> float:
+    """Return the confidence from which the gate takes the plate of a vehicle as known."""
+    return floors(settings)[Engine.LOCAL if settings.recognizer.engine is Reads.LOCAL else Engine.OCRCARS]
+
+
+def make_activity_detector(settings: Settings, camera: str) -> ActivityDetector:
+    """Return what watches the substream of a camera."""
+    gate = settings.gate
+    return ActivityDetector(threshold=gate.threshold, min_area=gate.min_area, zone=settings.cameras[camera].zone)
+
+
+def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recognizer:
+    """Return the configured engine; with local-first, the paid one. wait: sleeps for seconds, True if the program ends.
+
+    Raise ConfigError without credentials and EngineMissing if the extra `local` is needed and not installed.
+    """
+    engine = settings.recognizer.engine
+    if engine is Reads.LOCAL:
+        return make_local(settings)
+    if engine is Reads.LOCAL_FIRST and not local_is_installed():
+        raise EngineMissing(
+            "recognizer.engine is local-first, and the local engine is not installed.",
+            f"{INSTALL_LOCAL} Or write recognizer.engine: ocrcars.",
+        )
+    return make_ocrcars(settings.recognizer.ocrcars, wait)
+
+
+def make_recorder(settings: Settings, store: Store, notify: Notify) -> Recorder:
+    """Return what records events."""
+    return Recorder(
+        store,
+        window=settings.dedup.window,
+        floors=floors(settings),
+        notify=notify,
+        grammar=grammar(settings.plates.grammar),
+    )
+
+
+def make_dispatcher(
+    settings: Settings, store: Store, recognizer: Recognizer, clock: Clock, storage: KeyframeStorage
+) -> Dispatcher:
+    """Return the outbox with its budget, circuit breakers and engines.
+
+    Raise StoreError, because what was spent is counted from the ledger.
+    """
+    outbox = settings.outbox
+    cameras = {name: _limits(camera.budget) for name, camera in settings.cameras.items()}
+    return Dispatcher(
+        Outbox(outbox.max_items, outbox.max_bytes, outbox.max_age),
+        CircuitBreaker(settings.calls.runaway_after),
+        Budget(_limits(settings.budget), cameras, store.calls.spent, clock.now(), clock.monotonic()),
+        recognizer,
+        make_local_help(settings),
+        clock,
+        storage,
+    )
+
+
+def make_local_help(settings: Settings) -> LocalHelp:
+    """Return how the local engine helps the configured one."""
+    recognizer = settings.recognizer
+    return LocalHelp(
+        _LoadedOnce(settings),
+        first=recognizer.engine is Reads.LOCAL_FIRST,
+        stands_in=local_stands_in(settings),
+        pay_below=recognizer.pay_below,
+        grammar=grammar(settings.plates.grammar),
+    )
+
+
+class _LoadedOnce:
+    """Returns the local engine, which the first thread that asks for it loads; None without the extra `local`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._lock = settings, Lock()
+        self._reader: LocalReader | None = None
+
+    def __call__(self) -> LocalReader | None:
+        with self._lock:
+            if self._reader is None and local_is_installed():
+                self._reader = make_local(self._settings)
+            return self._reader
+
+
+def local_stands_in(settings: Settings) -> bool:
+    """True if the local engine reads what the paid one cannot."""
+    return settings.recognizer.fallback == "local" and local_is_installed()
+
+
+def plate_finder() -> FindPlates:
+    """Return the plate detector of one camera."""
+    return PlateDetector().look
+
+
+def letter_finder(settings: Settings) -> Callable[[Picture], bool] | None:
+    """Return a function that is True for a picture that shows letters.
+
+    None if the settings forbid to pay for a vehicle without a plate, or if the extra `local` is not installed.
+    """
+    if not settings.gate.pay_without_plate or not local_is_installed():
+        return None
+    presence = Presence(settings.recognizer.local.threads)
+    return lambda bgr: bool(presence.plates(bgr))
+
+
+def make_local(settings: Settings) -> LocalReader:
+    """Return the local engine. Raise EngineMissing without the extra `local`."""
+    return LocalReader(
+        settings.recognizer.local.threads,
+        home_province=settings.plates.home_province,
+        grammar=grammar(settings.plates.grammar),
+    )
+
+
+def local_is_installed() -> bool:
+    """True if the extra `local` is installed."""
+    return find_spec("rapidocr") is not None and find_spec("onnxruntime") is not None
+
+
+def _limits(settings: BudgetSettings) -> CallLimits:
+    return CallLimits(settings.hour, settings.day, settings.month)
+
+
+def make_ocrcars(settings: OcrCarsSettings, wait: Callable[[float], bool]) -> OcrCars:
+    """Return the client of the paid service. Raise ConfigError without credentials."""
+    return OcrCars(
+        settings.endpoint,
+        credentials(settings),
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+        wait=wait,
+    )
+
+
+def credentials(settings: OcrCarsSettings) -> AppCode | AppKey:
+    """Return the AppCode, else AppKey and AppSecret. Raise ConfigError if neither is set."""
+    if settings.appcode is not None:
+        return AppCode(settings.appcode)
+    if settings.app_key is not None and settings.app_secret is not None:
+        return AppKey(settings.app_key, settings.app_secret)
+    if settings.app_key is not None or settings.app_secret is not None:
+        missing = "STREAMWATCH_APP_SECRET" if settings.app_secret is None else "STREAMWATCH_APP_KEY"
+        raise ConfigError(f"The engine ocrcars needs both an AppKey and an AppSecret; {missing} is not set.")
+    raise ConfigError(
+        "The engine ocrcars needs credentials, and none are set.",
+        "Set STREAMWATCH_APPCODE to the AppCode of your Market console, or use recognizer.engine: local.",
+    )

@@ -1,0 +1,108 @@
+"""What the daemon's threads do: watch a camera, or read keyframes."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from streamwatch.app.lifecycle import Lifecycle, Phase
+from streamwatch.app.persistence import Persistence
+from streamwatch.app.substream_camera import Camera
+from streamwatch.app.write_queue import WriteQueue
+from streamwatch.core.events import Event
+from streamwatch.core.model import JudgedPlate, Keyframe
+from streamwatch.pipeline import Channel, Dispatcher, Intake, Job
+from streamwatch.store import EvidenceFiles
+from streamwatch.system.heartbeat import Heartbeat
+
+FRAME_WAIT = 1.2  # s that a camera's thread waits for a frame before it looks at its answers and for the end again
+JOB_WAIT = 10.0  # s that a reader sleeps at most while there is no work
+ANSWERS = 200  # answers that may wait for a camera's thread
+
+Answer = tuple[Keyframe, tuple[JudgedPlate, ...] | None]
+"""A keyframe, and the plates that were read in it; None if no engine answered."""
+
+
+def answers() -> Channel[Answer]:
+    """Return the channel in which a camera's gate gets its answers.
+
+    If they pile up, the oldest capture gives way: an answer that the gate misses can only cost one call more.
+    """
+    return Channel(ANSWERS, worth=lambda answer: answer[0].captured_at.timestamp())
+
+
+class CameraWorker:
+    """Shows the frames of one camera to its gate, and submits the events that follow."""
+
+    def __init__(
+        self,
+        camera: Camera,
+        intake: Intake,
+        answers: Channel[Answer],
+        submit: Callable[[Event], None],
+        lifecycle: Lifecycle,
+        attentive: bool,
+    ) -> None:
+        """attentive: the camera decodes fewer frames while the gate says that nothing happens."""
+        self._camera, self._intake, self._answers = camera, intake, answers
+        self._submit, self._lifecycle, self._attentive = submit, lifecycle, attentive
+
+    def run(self, heartbeat: Heartbeat) -> None:
+        """Work until the program stops or the recording ends. Raise SourceUnreadable, ChannelClosed."""
+        try:
+            while not self._lifecycle.stop.is_set() and not self._camera.ended:
+                heartbeat.beat()
+                self._step()
+        finally:
+            self._camera.close()
+            for event in self._intake.finish():
+                self._submit(event)
+
+    def _step(self) -> None:
+        for keyframe, plates in self._answers.take_all():
+            self._intake.answered(keyframe, plates)
+        frame = self._camera.next_frame(FRAME_WAIT)
+        if frame is None or (self._attentive and self._camera.attend(self._intake.attention(frame))):
+            return
+        for event in self._intake.look(frame):
+            self._submit(event)
+
+
+class ReaderAccess:
+    """What the dispatcher needs of the storage, for readers that run beside the writer.
+
+    A reader loads a picture itself, so that nothing else that the writer has to do delays the call.
+    """
+
+    def __init__(
+        self, evidence: EvidenceFiles, persistence: Persistence, writer: WriteQueue, take: Callable[[Event], None]
+    ) -> None:
+        """take: of the pipeline; the writer's thread calls it."""
+        self._evidence, self._persistence, self._writer, self._take = evidence, persistence, writer, take
+
+    def load(self, key: str) -> Keyframe:
+        """Return a stored keyframe with its JPEG. Raise StoreError if it is gone or damaged."""
+        return self._persistence.persist(partial(self._evidence.load_keyframe, key))
+
+    def record(self, event: Event) -> None:
+        """Have the writer record an event, and wait until that is done. Raise ChannelClosed, StoreError."""
+        self._writer.ask_vital(partial(self._take, event))
+
+
+class ReadingWorker:
+    """Has keyframes read, one after the other, and tells the camera's gate of the answers."""
+
+    def __init__(self, dispatcher: Dispatcher, answers: Mapping[str, Channel[Answer]], lifecycle: Lifecycle) -> None:
+        """answers: by camera. A keyframe of an earlier run may be of a camera that is not configured any more."""
+        self._dispatcher, self._answers, self._lifecycle = dispatcher, answers, lifecycle
+
+    def run(self, next_job: Callable[[float], Job | None], heartbeat: Heartbeat) -> None:
+        """Work until the dispatcher is closed. next_job: of the dispatcher. Raise StoreError, ChannelClosed."""
+        while self._lifecycle.phase is not Phase.OVER:
+            heartbeat.beat()
+            job = next_job(JOB_WAIT)
+            if job is None:
+                if self._dispatcher.closed:
+                    return
+                continue
+            served = self._dispatcher.serve(job)
+            if served.keyframe is not None and not served.again and served.keyframe.camera in self._answers:
+                self._answers[served.keyframe.camera].put((served.keyframe, served.plates))

@@ -1,0 +1,103 @@
+"""The report of the verb `calls`: what was paid for each camera and day, what was saved, and a forecast."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, TextIO
+
+from rich.table import Table
+
+from streamwatch.cli.console import print_json
+from streamwatch.cli.rich_output import cell, print_table, print_text
+from streamwatch.core.clock import Span, window
+from streamwatch.core.sentences import sentence
+from streamwatch.core.text import some
+from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow
+
+BECAME = {
+    KeyframeState.WAITING: "still waiting to be read",
+    KeyframeState.SENT: "about to be sent",
+    KeyframeState.DOUBTFUL: "waiting for the local engine",
+    KeyframeState.ANSWERED: "read without a call",
+    KeyframeState.FAILED: "not readable by the local engine",
+    KeyframeState.DROPPED: "given up unread",
+    KeyframeState.KEPT: "kept for people to look at, not worth a call",
+}
+"""Words for the states of pictures for which no call was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The price of calls, and the times of the report.
+
+    price: of one charge unit, in any currency. begin, end: the time that the report is about. first_use: when
+    streamwatch was first used, as far as that is known.
+    """
+
+    price: float
+    begin: datetime
+    end: datetime
+    first_use: datetime | None = None
+
+    def cost(self, calls: Calls) -> float:
+        """Return the cost of these calls in the price's currency; a doubtful call counts as paid."""
+        return (calls.fee + calls.doubtful) * self.price
+
+    def forecast(self, calls: Calls) -> float:
+        """Return the charge units of the whole current month, if it goes on as in the time of the report.
+
+        Days before the first use do not count: a box that was set up on the 20th did not idle until then.
+        """
+        month = window(Span.MONTH, self.end)
+        used = month.begin if self.first_use is None else window(Span.DAY, self.first_use).begin
+        seconds = max(1.0, (self.end - max(self.begin, month.begin, used)).total_seconds())
+        return (calls.fee + calls.doubtful) * (month.end - month.begin).total_seconds() / seconds
+
+
+def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Prices, format: str, out: TextIO) -> None:
+    """Print the report. format: table or json."""
+    if format == "json":
+        print_json(_record(report, saved, prices), out)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("day", "camera", "calls", "charged", "fee", "no plate", "doubtful", "failed", "cost"):
+        table.add_column(
+            heading, justify="left" if heading in ("day", "camera") else "right", no_wrap=heading != "camera"
+        )
+    for row in report.rows:
+        table.add_row(row.day.isoformat(), cell(row.camera or "(by hand)"), *_numbers(row.calls, prices))
+    table.add_row("[bold]all[/bold]", "", *_numbers(report.total, prices))
+    print_table(table, out)
+    forecast = prices.forecast(report.total)
+    print_text(f"\nforecast for the month: {forecast:.0f} calls, cost {forecast * prices.price:.2f}", out)
+    if report.total.doubtful:
+        print_text("Cost and forecast count doubtful calls as charged.", out)
+    for line in saved:
+        print_text(_without_call(line), out)
+
+
+def _without_call(line: NotCalledRow) -> str:
+    became, why = BECAME[line.state], f" ({sentence(line.reason)})" if line.reason else ""
+    if line.state is KeyframeState.ANSWERED and not line.reason:
+        became = "read by the local engine, as configured"
+    return f"No call was made for {some(line.keyframes, 'picture')} of {line.camera}: {became}{why}."
+
+
+def _numbers(calls: Calls, prices: Prices) -> list[str]:
+    counts = (calls.calls, calls.charged, calls.fee, calls.no_plate, calls.doubtful, calls.failed)
+    return [*map(str, counts), f"{prices.cost(calls):.2f}"]
+
+
+def _record(report: CallsReport, saved: Sequence[NotCalledRow], prices: Prices) -> dict[str, Any]:
+    def told(calls: Calls) -> dict[str, Any]:
+        return {**asdict(calls), "cost": round(prices.cost(calls), 4)}
+
+    forecast = prices.forecast(report.total)
+    return {
+        "since": prices.begin.isoformat(),
+        "until": prices.end.isoformat(),
+        "rows": [{"day": row.day.isoformat(), "camera": row.camera, **told(row.calls)} for row in report.rows],
+        "total": told(report.total),
+        "forecast": {"calls": round(forecast, 1), "cost": round(forecast * prices.price, 4)},
+        "not_called": [{**asdict(line), "state": line.state.value, "reason": line.reason.value} for line in saved],
+    }

@@ -1,0 +1,82 @@
+"""The program: its verbs in the order of `--help`, and how it ends."""
+
+import os
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from streamwatch import __version__
+from streamwatch.cli import console
+from streamwatch.cli.bench import bench
+from streamwatch.cli.calls import calls
+from streamwatch.cli.check import check
+from streamwatch.cli.compare import compare
+from streamwatch.cli.output import give_up_stdout
+from streamwatch.cli.read import read
+from streamwatch.cli.replay import replay
+from streamwatch.cli.run import run
+from streamwatch.cli.serve_ocr import serve_ocr
+from streamwatch.cli.service import service
+from streamwatch.cli.sightings import sightings
+from streamwatch.cli.status import status
+from streamwatch.core.errors import StreamwatchError
+from streamwatch.system import stderr
+from streamwatch.system.files import keep_private
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Watches gate cameras and logs number plates, with one paid OCR call per vehicle.",
+)
+
+
+def main() -> None:
+    """Run the program: errors become one sentence on stderr and exit code 1."""
+    keep_private()
+    _mend_stdout()
+    stderr.divert()
+    console.set_up_logging()
+    try:
+        app()
+    except StreamwatchError as error:
+        console.print_error(str(error), sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        give_up_stdout()
+        sys.exit(1)
+    except OSError as error:
+        give_up_stdout()
+        console.print_error(f"The output cannot be written: {error.strerror}.", sys.stderr)
+        sys.exit(1)
+    finally:
+        stderr.tell()
+
+
+def _mend_stdout() -> None:
+    """Make stdout usable if it is closed or has no Chinese characters (LC_ALL=C): neither may cost a sighting."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"streamwatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Accept the options before the verb."""
+
+
+for _verb in (run, replay, sightings, read, check, status, calls, compare, serve_ocr, bench, service):
+    app.command()(_verb)

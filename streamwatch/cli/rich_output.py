@@ -1,0 +1,104 @@
+"""Tables and texts for people, as Rich lays them out on a terminal and in a pipe.
+
+This module is apart from console.py, because Rich costs CPU time, and neither the daemon nor output for programs needs
+it.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from streamwatch.cli.console import local_time, printable_lines
+from streamwatch.core.text import printable
+
+if TYPE_CHECKING:
+    from streamwatch.store import SightingRow
+
+PIPE = 10_000
+"""Cells of a line in a pipe: none is longer."""
+
+
+def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
+    """Print the results of the verb `read` as a table."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("picture", "plate", "sure"):
+        table.add_column(heading, overflow="fold")
+    for result in results:
+        picture = cell(result["image"])
+        if result["error"]:
+            table.add_row(picture, cell(result["error"], "red"))
+        elif not result["plates"]:
+            table.add_row(picture, cell("no plate", "dim"))
+        for plate in result["plates"]:
+            table.add_row(picture, cell(plate["plate"], "bold"), _confidence(plate["confidence"]))
+    print_table(table, out)
+
+
+def print_sightings(rows: Sequence["SightingRow"], out: TextIO, left: int = 0) -> None:
+    """Print sightings with local times; the second time has no year, and no date if that is the same.
+
+    left: the number of sightings that the table leaves out.
+    """
+    if not rows:
+        print_text("No sightings.", out)
+        return
+    table = _table("id", "camera", "plate", "sure", "first seen", "last seen", "reads", "status")
+    for row in rows:
+        first, last = local_time(row.first_seen), local_time(row.last_seen)
+        table.add_row(
+            str(row.id),
+            cell(row.camera),
+            cell(row.plate, "bold"),
+            _confidence(row.confidence),
+            first,
+            last.removeprefix(first[:11])[-len("12-31 23:59:59") :],
+            str(row.reads),
+            row.status.value,
+        )
+    print_table(table, out)
+    if left:
+        all_ = f"--limit {len(rows) + left} shows all, and --format csv writes them."
+        print_text(f"{left} more that are older; {all_}", out)
+
+
+def _table(*headings: str) -> Table:
+    """Return an empty table. If a terminal is too narrow, the camera and the status are cut, never a plate."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        numbers = heading in ("id", "sure", "reads")
+        table.add_column(
+            heading, justify="right" if numbers else "left", no_wrap=heading not in ("camera", "status"), min_width=3
+        )
+    return table
+
+
+def cell(text: str, style: str = "") -> Text:
+    """Return a cell with a text from outside: it cannot steer the terminal, and Rich's markup in it does not count."""
+    return Text(printable(text), style)
+
+
+def print_table(table: Table, out: TextIO) -> None:
+    """Print a table as wide as the terminal; in a pipe as wide as it needs to be."""
+    _console(out).print(table)
+
+
+def print_finding(good: bool, text: str, out: TextIO) -> None:
+    """Print a line of the verb `check`."""
+    print_text(text, out, ("ok  ", "green") if good else ("bad ", "red"))
+
+
+def print_text(text: str, out: TextIO, before: tuple[str, str] | None = None) -> None:
+    """Print a text; on a terminal its lines break between words. before: a word with its style."""
+    plain = Text(printable_lines(text))
+    _console(out).print(plain if before is None else Text.assemble(before, " ", plain))
+
+
+def _console(out: TextIO) -> Console:
+    return Console(file=out, width=None if out.isatty() else PIPE, highlight=False)
+
+
+def _confidence(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

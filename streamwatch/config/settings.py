@@ -1,0 +1,557 @@
+"""The settings of config.yaml, typed, each with its limits and its default.
+
+Secrets are `SecretStr`: printing a settings object never shows them.
+"""
+
+import os
+import re
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from streamwatch.core.endpoint import check_endpoint
+from streamwatch.core.plates import PROVINCES, grammar, normalise
+from streamwatch.system.systemd_unit import FOLDER, credential
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+SMALLEST_ZONE = 1e-4  # of the picture
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_SIZES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def seconds(value: object) -> object:
+    """Return a duration as config.yaml writes it (`10`, `"500ms"`, `"5m"`) in seconds."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*", value)
+    if not match:
+        raise ValueError("is not a duration; write a number of seconds, or 500ms, 10s, 5m, 2h, 1d")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def size(value: object) -> object:
+    """Return a size as config.yaml writes it (`1500000`, `"500MB"`, `"2.5GB"`) in bytes."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(kB|MB|GB|TB)\s*", value)
+    if not match:
+        raise ValueError("is not a size; write a number of bytes, or 500MB, 20GB")
+    return round(min(float(match[1]) * _SIZES[match[2]], 2.0 * MOST_BYTES))
+
+
+def _zone(points: object) -> object:
+    if not isinstance(points, list) or not all(_is_point(point) for point in points):
+        raise ValueError("must be a list of points [x, y], like [[0.1, 0.3], [0.9, 0.3], [1, 1]]")
+    if len(points) < 3:
+        raise ValueError("needs at least three points")
+    if any(not (0 <= v <= 1) for point in points for v in point):
+        raise ValueError("holds fractions of the picture, each between 0 and 1, like [0.25, 0.4]")
+    following = [*points[1:], points[0]]
+    if abs(sum(x * v - u * y for (x, y), (u, v) in zip(points, following, strict=True))) / 2 < SMALLEST_ZONE:
+        raise ValueError("has no area, or its points do not go around it one after the other")
+    return points
+
+
+def _is_point(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(part, int | float) for part in value)
+
+
+LONGEST = 36500 * 86400.0  # s; a hundred years: Python's calendar reaches that far back
+Seconds = Annotated[float, BeforeValidator(seconds), Field(le=LONGEST, allow_inf_nan=False)]
+MOST_BYTES = 10**18  # more than any disk has
+Bytes = Annotated[int, BeforeValidator(size), Field(le=MOST_BYTES)]
+Calls = Annotated[int, Field(ge=1)]
+Zone = Annotated[list[tuple[float, float]], BeforeValidator(_zone)]
+
+
+def one_word(value: str) -> str:
+    """Return a credential without blanks around it. Raise ValueError for a text that cannot be a credential."""
+    value = value.strip()
+    if not value:
+        raise ValueError("is empty")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("holds a blank, a line break or a character that no key has; copy it again from the console")
+    return value
+
+
+def _variable(match: re.Match[str]) -> str:
+    value = os.environ.get(match[1]) or credential(match[1])
+    if value is None:
+        served = f"; the service takes it from the file {FOLDER / match[1]}" * ("CREDENTIALS_DIRECTORY" in os.environ)
+        raise ValueError(f"needs the environment variable {match[1]}, which is not set{served}")
+    return quote(value, safe="")
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OcrCarsSettings(_Settings):
+    """The paid service."""
+
+    endpoint: str = Field(
+        "https://car6.market.alicloudapi.com/ocrCars",
+        description="The address of the service. It must begin with https://, except on this machine itself.",
+    )
+    appcode: SecretStr | None = Field(
+        None,
+        description="The AppCode of the Market console. Better: the environment variable STREAMWATCH_APPCODE.",
+    )
+    appcode_file: Path | None = Field(None, description="A file that holds the AppCode and nothing else.")
+    app_key: SecretStr | None = Field(
+        None,
+        description="The AppKey, together with app_secret instead of the AppCode. Better: STREAMWATCH_APP_KEY.",
+    )
+    app_key_file: Path | None = Field(None, description="A file that holds the AppKey and nothing else.")
+    app_secret: SecretStr | None = Field(
+        None,
+        description="The AppSecret. It signs each call and is never sent. Better: STREAMWATCH_APP_SECRET.",
+    )
+    app_secret_file: Path | None = Field(None, description="A file that holds the AppSecret and nothing else.")
+    connect_timeout: Seconds = Field(10.0, gt=0, description="Time limit for name look-up, proxy and TLS together.")
+    read_timeout: Seconds = Field(
+        35.0,
+        gt=0,
+        description="Time limit from there to the end of the answer. If it is shorter than the service's own limit, "
+        "calls are paid for whose answers are lost.",
+    )
+    parallel: int = Field(2, ge=1, le=32, description="The number of calls that may run at once.")
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint_is_safe(cls, value: str) -> str:
+        check_endpoint(value)
+        return value
+
+    @field_validator("appcode", "app_key", "app_secret")
+    @classmethod
+    def _secret_isone_word(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(one_word(value.get_secret_value()))
+
+
+class LocalSettings(_Settings):
+    """The local engine."""
+
+    threads: int = Field(1, ge=1, le=64, description="The number of CPU threads that the local engine uses.")
+
+
+class Reads(StrEnum):
+    """The engine that reads the plates; local-first: the paid engine reads only if the local one is not sure."""
+
+    OCRCARS = "ocrcars"
+    LOCAL = "local"
+    LOCAL_FIRST = "local-first"
+
+
+class RecognizerSettings(_Settings):
+    """The engine that reads the plates, and when a call is paid."""
+
+    engine: Reads = Field(
+        Reads.OCRCARS,
+        description="The engine that reads plates: the paid service, the local engine, or the paid service only if the "
+        "local engine is not sure.",
+    )
+    fallback: Literal["local", "none"] = Field(
+        "local",
+        description="The engine that reads while no call can be made, if it is installed.",
+    )
+    pay_below: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        description="With local-first, a local reading with less confidence leads to a paid call. With every engine, "
+        "such a local reading makes no sighting by itself.",
+    )
+    ocrcars: OcrCarsSettings = OcrCarsSettings()
+    local: LocalSettings = LocalSettings()
+
+
+class PlateSettings(_Settings):
+    """The plates that are usual here."""
+
+    home_province: str = Field(
+        "",
+        description="The province of about half of the vehicles, such as 粤. It is a hint for the local engine, "
+        "never a rule.",
+    )
+    grammar: str | list[str] = Field(
+        "china",
+        description="The plates that exist here: china (or cn), hk, mo, tw, vn, my, sg, gb, de, fr, it, es, nl, pl, "
+        "br, us, au, or several: [cn, hk]. A regular expression adds other plates to the Chinese ones. any also takes "
+        "whatever looks like a plate; use it only until a grammar exists.",
+    )
+
+    @field_validator("home_province")
+    @classmethod
+    def _is_a_province(cls, value: str) -> str:
+        value = normalise(value)
+        if value and (len(value) > 1 or value not in PROVINCES):
+            raise ValueError(f"is not a province; write one of {PROVINCES}, or nothing")
+        return value
+
+    @field_validator("grammar")
+    @classmethod
+    def _is_a_grammar(cls, value: str | list[str]) -> str | list[str]:
+        grammar(value)
+        return value
+
+
+class GateSettings(_Settings):
+    """The choice of the frames that are worth a call."""
+
+    threshold: int = Field(
+        22,
+        ge=2,
+        le=255,
+        description="The number of grey levels by which a pixel must differ from the empty scene, at ordinary light.",
+    )
+    min_area: float = Field(
+        0.015,
+        gt=0,
+        le=1,
+        description="The part of the picture that must differ. A smaller value also finds vehicles that are further "
+        "away.",
+    )
+    patience: Seconds = Field(0.6, gt=0, le=60, description="A view is sent when no better one has come for this time.")
+    close_after: Seconds = Field(
+        1.0,
+        gt=0,
+        le=60,
+        description="A passage ends when its vehicle has not been seen for this time.",
+    )
+    max_calls: int = Field(3, ge=1, le=20, description="The largest number of paid calls for one passage.")
+    pay_without_plate: bool = Field(
+        False,
+        description="True: pay once for a large vehicle on which the gate sees no plate, but the local engine sees "
+        "letters.",
+    )
+    keep_unpaid: bool = Field(
+        True,
+        description="True: keep the best picture of a passage without a paid call. It is never sent.",
+    )
+
+
+class JpegSettings(_Settings):
+    """The picture that is sent and kept."""
+
+    long_side: int = Field(
+        1920,
+        ge=320,
+        le=4095,
+        description="The longest side of the picture that is sent and kept, in pixels.",
+    )
+    quality: int = Field(88, ge=40, le=100, description="The JPEG quality.")
+    max_bytes: int = Field(
+        1_500_000,
+        ge=50_000,
+        le=4_000_000,
+        description="The largest JPEG in bytes. To stay below it, first the quality is lowered, then the size.",
+    )
+
+
+class DedupSettings(_Settings):
+    """The rule by which two readings become one sighting."""
+
+    window: Seconds = Field(
+        300.0,
+        ge=0,
+        description="The same plate at the same camera within this time is the same sighting.",
+    )
+
+
+class SightingSettings(_Settings):
+    """The readings that count as a sighting."""
+
+    min_confidence: float = Field(
+        0.85,
+        ge=0,
+        le=1,
+        description="A reading with less confidence makes no sighting by itself. It stays in the table readings.",
+    )
+
+
+class OutboxSettings(_Settings):
+    """The pictures that may wait on disk for the service."""
+
+    max_items: int = Field(
+        5000,
+        ge=1,
+        description="The largest number of pictures that wait for the service. Second views are dropped first, then "
+        "the oldest.",
+    )
+    max_bytes: Bytes = Field(
+        2_000_000_000,
+        ge=1_000_000,
+        description="The largest size of all waiting pictures together.",
+    )
+    max_age: Seconds = Field(7 * 86400.0, gt=0, description="A picture that has waited longer is dropped.")
+
+
+class BudgetSettings(_Settings):
+    """The number of calls that may be paid in a calendar window. Without a value there is no limit."""
+
+    hour: Calls | None = Field(None, description="The largest number of paid calls in a calendar hour.")
+    day: Calls | None = Field(None, description="The largest number of paid calls in a calendar day.")
+    month: Calls | None = Field(None, description="The largest number of paid calls in a calendar month.")
+
+
+class CallSettings(_Settings):
+    """The treatment of paid calls."""
+
+    price: float = Field(
+        0.0,
+        ge=0,
+        le=1e9,
+        allow_inf_nan=False,
+        description="The cost of one call in your currency. The verb `calls` multiplies the calls by it.",
+    )
+    resend_doubtful: bool = Field(
+        False,
+        description="True: send a picture again although its call may have been charged without an answer.",
+    )
+    runaway_after: int = Field(
+        20,
+        ge=2,
+        description="The calls of a camera are paused after this number of calls in a row without a plate.",
+    )
+
+
+class RetentionSettings(_Settings):
+    """The time for which pictures and rows are kept."""
+
+    evidence: Seconds = Field(90 * 86400.0, gt=0, description="Pictures are deleted after this time.")
+    rows: Seconds = Field(
+        3 * 365 * 86400.0,
+        gt=0,
+        description="Passages with their readings and sightings are deleted after this time. Calls stay.",
+    )
+    max_bytes: Bytes = Field(
+        20_000_000_000,
+        ge=1_000_000,
+        description="The largest size of all pictures together. The oldest are deleted first.",
+    )
+    min_free: Bytes = Field(
+        500_000_000,
+        ge=0,
+        description="The disk space that stays free. If there is less, the oldest pictures are deleted.",
+    )
+
+
+class ShutdownSettings(_Settings):
+    """The end of the daemon."""
+
+    drain: Seconds = Field(
+        10.0,
+        ge=0,
+        description="Time limit for reading the last pictures at a stop. The rest is read after the next start.",
+    )
+
+
+class HealthSettings(_Settings):
+    """The address of /healthz and /metrics."""
+
+    host: str = Field(
+        "127.0.0.1",
+        description="The address of this machine where /healthz and /metrics are answered. Beyond 127.0.0.1 everybody "
+        "who reaches it can ask, without a password.",
+    )
+    port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="The port of /healthz and /metrics. Without it they are not served.",
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        try:
+            return value if value == "localhost" else str(ip_address(value))
+        except ValueError:
+            raise ValueError("is not an address of this machine, like 127.0.0.1, or 0.0.0.0 for all") from None
+
+
+class ServeOcrSettings(_Settings):
+    """The address and the limits of the verb `serve-ocr`."""
+
+    host: str = Field(
+        "127.0.0.1",
+        description="The address of this machine where serve-ocr listens. Beyond 127.0.0.1 it needs credentials.",
+    )
+    port: int = Field(9465, ge=1, le=65535, description="The port where serve-ocr listens.")
+    certificate: Path | None = Field(
+        None,
+        description="A PEM file with the certificate. With it and key, serve-ocr speaks https.",
+    )
+    key: Path | None = Field(None, description="A PEM file with the private key of the certificate.")
+    queue: int = Field(
+        16,
+        ge=1,
+        le=64,
+        description="The number of pictures that may wait to be read. Further requests are answered with 503.",
+    )
+
+
+class CaptureSettings(_Settings):
+    """The patience with cameras that send nothing."""
+
+    deadline: Seconds = Field(10.0, gt=0, description="A camera that sends nothing for this time is reopened.")
+    reopen_first: Seconds = Field(
+        1.0,
+        gt=0,
+        description="The pause before a camera is reopened for the first time. It doubles with each further try.",
+    )
+    reopen_longest: Seconds = Field(10.0, gt=0, description="The longest pause between two tries to reopen a camera.")
+    frozen_after: Seconds = Field(
+        120.0,
+        gt=0,
+        description="A camera that repeats the same picture for this time is reported as frozen.",
+    )
+
+
+class Watching(StrEnum):
+    """The decoding of cameras while nothing happens. auto: now and then. full: each picture."""
+
+    AUTO = "auto"
+    FULL = "full"
+
+
+# fmt: off
+Decoding = Literal[
+    "auto", "software",
+    "amf", "cuda", "cuvid", "d3d11va", "d3d12va", "drm", "dxva2", "mediacodec", "mmal", "opencl", "qsv", "rkmpp",
+    "v4l2m2m", "vaapi", "vdpau", "videotoolbox", "vulkan",
+]
+# fmt: on
+"""FFmpeg's kinds of devices (av_hwdevice_get_type_name) and the endings of its decoders for H.264 that use hardware."""
+
+
+class AttentionSettings(_Settings):
+    """The attention with which cameras are watched."""
+
+    mode: Watching = Field(
+        Watching.AUTO,
+        description="auto: only I-frames of a quiet camera are decoded; full: every picture is. `attention: full` "
+        "means the same.",
+    )
+    max_blind: Seconds = Field(
+        2.0,
+        ge=0.5,
+        le=10,
+        description="The longest time in which no picture is looked at. It costs least if the camera sends I-frames at "
+        "least as often.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, value: object) -> object:
+        return value if isinstance(value, dict) else {"mode": value}
+
+    @property
+    def longest_blindness(self) -> float | None:
+        """Return the longest time in seconds without a decoded picture while nothing happens.
+
+        None if each picture is decoded.
+        """
+        return self.max_blind if self.mode is Watching.AUTO else None
+
+
+class CameraSettings(_Settings):
+    """One camera."""
+
+    source: str = Field(
+        description="An rtsp:// or other stream address, the http address of single JPEG pictures, a video file, a "
+        "webcam (0 or /dev/video0), or sample. ${NAME} is taken from the environment.",
+    )
+    watch: str | None = Field(
+        None,
+        description="The camera's substream, or a file. It is watched while nothing happens, so that the main "
+        "stream need not be decoded.",
+    )
+    transport: Literal["tcp", "udp"] = Field("tcp", description="The transport of the pictures in RTSP.")
+    loop: bool = Field(False, description="True: play a video file again and again. The sample always loops.")
+    every: Seconds = Field(
+        0.5,
+        ge=0.1,
+        le=5,
+        description="The time between two requests for single JPEG pictures over http.",
+    )
+    rotate: Literal[0, 90, 180, 270] = Field(
+        0,
+        description="Degrees clockwise by which the pictures are turned, for a camera that hangs sideways or upside "
+        "down.",
+    )
+    zone: Zone | None = Field(
+        None,
+        description="A polygon of points [x, y], in fractions of the turned picture from its top left corner. Only its "
+        "inside is watched.",
+    )
+    budget: BudgetSettings = BudgetSettings()
+
+    @field_validator("source", "watch", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("source", "watch")
+    @classmethod
+    def _fill_in_environment(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        if not value.strip():
+            raise ValueError("is empty; write an rtsp:// address, a file, a webcam (0 or /dev/video0) or sample")
+        if "${" in VARIABLE.sub("", value):
+            raise ValueError("holds ${…} without the name of a variable; write it like ${GATE_PASSWORD}")
+        look_up = info.context is None or info.context["secrets"]
+        return VARIABLE.sub(_variable, value) if look_up else value
+
+
+class Settings(_Settings):
+    """All of config.yaml."""
+
+    data_dir: Path = Field(Path("data"), description="The folder of evidence pictures and of the default database.")
+    database: str = Field(
+        "",
+        description="The database that stores the rows: sqlite:///PATH or postgresql://USER@HOST/NAME. Default: "
+        "streamwatch.db in data_dir.",
+    )
+    recognizer: RecognizerSettings = RecognizerSettings()
+    plates: PlateSettings = PlateSettings()
+    gate: GateSettings = GateSettings()
+    jpeg: JpegSettings = JpegSettings()
+    sightings: SightingSettings = SightingSettings()
+    dedup: DedupSettings = DedupSettings()
+    capture: CaptureSettings = CaptureSettings()
+    attention: AttentionSettings = AttentionSettings()
+    decode: Decoding = Field(
+        "auto",
+        description="The decoder of network streams: auto and software use the CPU; another word names a hardware "
+        "decoder. If that does not open, the log says so and the CPU decodes. Hardware decoders are not tested.",
+    )
+    outbox: OutboxSettings = OutboxSettings()
+    budget: BudgetSettings = BudgetSettings()
+    calls: CallSettings = CallSettings()
+    retention: RetentionSettings = RetentionSettings()
+    shutdown: ShutdownSettings = ShutdownSettings()
+    health: HealthSettings = HealthSettings()
+    serve_ocr: ServeOcrSettings = ServeOcrSettings()
+    cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = {}
+
+    @model_validator(mode="after")
+    def _database_has_a_place(self) -> "Settings":
+        if not self.database:
+            object.__setattr__(self, "database", f"sqlite:///{quote(str(self.data_dir / 'streamwatch.db'))}")
+        return self

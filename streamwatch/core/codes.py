@@ -1,0 +1,120 @@
+"""The codes by which database, metrics and JSON name outcomes, states and reasons.
+
+A code is a lower-case word that never changes its meaning. People read sentences instead: see `core/sentences.py`.
+"""
+
+from enum import StrEnum
+
+
+class CameraState(StrEnum):
+    """The states of a camera.
+
+    CONNECTING ──first picture──▶ ONLINE ──always the same picture──▶ FROZEN
+                                  │  ▲ ◀──────pictures change──────── │  ▲
+                                  │  └─picture──┐                     │  │
+                                  └──lost──▶ RECONNECTING ◀──lost─────┘  │
+                                                └──the same picture──────┘
+
+    From each of them: ENDED when a recording has been played to its end, FAILED when the source can never work.
+    """
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    FROZEN = "frozen"
+    RECONNECTING = "reconnecting"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+class CallOutcome(StrEnum):
+    """The outcome of a call of the paid service: column `calls.outcome`.
+
+    Each except `read` and `no_plate` is the `outcome` of one class of errors in `core/errors.py`.
+    """
+
+    READ = "read"
+    NO_PLATE = "no_plate"
+    FAILED = "failed"
+    NOT_SENT = "not_sent"
+    DOUBTFUL = "doubtful"
+    TRANSIENT = "transient"
+    THROTTLED = "throttled"
+    CLOCK = "clock"
+    REFUSED = "refused"
+    CREDENTIALS = "credentials"
+    QUOTA = "quota"
+    ARREARS = "arrears"
+    NOT_AUTHORISED = "not_authorised"
+    DOWN = "down"
+    BAD_REQUEST = "bad_request"
+    PICTURE_REFUSED = "picture_refused"
+    TOO_LARGE = "too_large"
+    PICTURE_BROKEN = "picture_broken"
+    URL_FAILED = "url_failed"
+    DO_NOT_RESEND = "do_not_resend"
+
+
+class ViewReason(StrEnum):
+    """The reason why the gate chose a view: column `keyframes.reason`. OTHER: an older version had another reason."""
+
+    LARGE_AND_SHARP = "large_and_sharp"
+    BEST_VIEW = "best_view"
+    LAST_VIEW = "last_view"
+    STOOD_HERE = "stood_here"
+    NO_ANSWER = "no_answer"
+    SECOND_OPINION = "second_opinion"
+    BETTER_VIEW = "better_view"
+    WITHOUT_PLATE = "without_plate"
+    NO_PLATE_SEEN = "no_plate_seen"
+    NEVER_WORTH_IT = "never_worth_it"
+    OTHER = "other"
+
+
+class StateReason(StrEnum):
+    """The reason why a keyframe is in its state: column `keyframes.state_reason`. NONE: its state has the usual reason.
+
+    Where an engine failed, the code is that of the error's outcome. OTHER: a row of an older version.
+    """
+
+    NONE = ""
+    # read without a paid call, or given up without being read
+    LOCAL_SURE = "local_sure"
+    PAID_BEFORE = "paid_before"
+    CALL_WITHOUT_ANSWER = "call_without_answer"
+    TWO_CALLS_WITHOUT_ANSWER = "two_calls_without_answer"
+    OTHER_VIEW_READ = "other_view_read"
+    BUDGET_HOUR = "budget_hour"
+    BUDGET_DAY = "budget_day"
+    BUDGET_MONTH = "budget_month"
+    CAMERA_BUDGET_HOUR = "camera_budget_hour"
+    CAMERA_BUDGET_DAY = "camera_budget_day"
+    CAMERA_BUDGET_MONTH = "camera_budget_month"
+    OUTBOX_ITEMS = "outbox_items"
+    OUTBOX_BYTES = "outbox_bytes"
+    OUTBOX_AGE = "outbox_age"
+    PICTURE_LOST = "picture_lost"
+    # set at a start of the daemon
+    STOPPED = "stopped"
+    ANSWER_NOT_KEPT = "answer_not_kept"
+    ANSWER_UNUSABLE = "answer_unusable"
+    ANSWER_NOT_ENTERED = "answer_not_entered"
+    # an engine failed
+    FAILED = "failed"
+    NOT_SENT = "not_sent"
+    DOUBTFUL = "doubtful"
+    TRANSIENT = "transient"
+    THROTTLED = "throttled"
+    CLOCK = "clock"
+    REFUSED = "refused"
+    CREDENTIALS = "credentials"
+    QUOTA = "quota"
+    ARREARS = "arrears"
+    NOT_AUTHORISED = "not_authorised"
+    DOWN = "down"
+    BAD_REQUEST = "bad_request"
+    PICTURE_REFUSED = "picture_refused"
+    TOO_LARGE = "too_large"
+    PICTURE_BROKEN = "picture_broken"
+    URL_FAILED = "url_failed"
+    DO_NOT_RESEND = "do_not_resend"
+    OTHER = "other"

@@ -1,0 +1,134 @@
+"""The events on the way from a camera to the rows, in the order in which they are recorded."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from streamwatch.core.codes import StateReason
+from streamwatch.core.errors import RecognitionError
+from streamwatch.core.model import CallResult, Engine, Keyframe, Passage, PlateText
+
+
+@dataclass(frozen=True, slots=True)
+class PassageOpened:
+    """A vehicle has come. number: the gate's number of the passage, 0 if no gate of this run saw the vehicle."""
+
+    passage: Passage
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeTaken:
+    """A view was chosen to be read."""
+
+    keyframe: Keyframe
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeKept:
+    """A view of a vehicle for which nothing was paid was kept for people. No engine will read it."""
+
+    keyframe: Keyframe
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeDropped:
+    """A view was given up, and no engine has read it. key, passage: of the keyframe."""
+
+    key: str
+    passage: str
+    camera: str
+    reason: StateReason
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeWaits:
+    """A view could not be read now and waits for another try. error: why."""
+
+    keyframe: Keyframe
+    error: RecognitionError
+
+
+@dataclass(frozen=True, slots=True)
+class KeyframeDoubtful:
+    """A view was sent and no answer came. It may have been charged, so it is not sent again."""
+
+    keyframe: Keyframe
+    error: RecognitionError
+
+
+@dataclass(frozen=True, slots=True)
+class PassageClosed:
+    """A vehicle has gone."""
+
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A call is about to be paid for. keyframe: its key, None for a picture given by hand. picture: JPEG or address."""
+
+    key: str
+    keyframe: str | None
+    engine: Engine
+    attempt: int
+    started_at: datetime
+    picture: bytes | str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call was answered, or failed."""
+
+    key: str
+    result: CallResult
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlatesRead:
+    """An engine has answered; without plates it found none. call: key of the paid call, None for the local engine.
+
+    why: the reason why no call was paid for, if the configured engine is a paid one.
+    """
+
+    keyframe: Keyframe
+    engine: Engine
+    plates: tuple[PlateText, ...]
+    call: str | None
+    why: StateReason = StateReason.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class PlatesCrossChecked:
+    """The local engine has read a picture that was paid for. Chinese characters are those of the paid answer.
+
+    contradicted: the paid plates that the local engine reads otherwise.
+    """
+
+    keyframe: Keyframe
+    plates: tuple[PlateText, ...]
+    contradicted: tuple[PlateText, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFailed:
+    """No engine has answered, and none will be asked again about this view."""
+
+    keyframe: Keyframe
+    error: RecognitionError
+
+
+Event = (
+    PassageOpened
+    | KeyframeTaken
+    | KeyframeKept
+    | KeyframeDropped
+    | KeyframeWaits
+    | KeyframeDoubtful
+    | PassageClosed
+    | CallStarted
+    | CallEnded
+    | PlatesRead
+    | PlatesCrossChecked
+    | ReadFailed
+)

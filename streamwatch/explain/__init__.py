@@ -1,9 +1,0 @@
-"""Why calls were made or not: what a replay saw, collected, counted and told on a page."""
-
-from streamwatch.explain.account import print_account
-from streamwatch.explain.page import page_of, page_place, refuse_place
-from streamwatch.explain.scribe import TellingBooks
-from streamwatch.explain.trace import Trace
-from streamwatch.explain.used import Answers, Used
-
-__all__ = ["Answers", "TellingBooks", "Trace", "Used", "page_of", "page_place", "print_account", "refuse_place"]

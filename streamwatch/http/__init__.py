@@ -1,0 +1,1 @@
+"""The servers: connections with their limits and deadlines, and the answers on them."""

@@ -1,0 +1,1 @@
+"""Opens pictures from outside with care, and writes ours as JPEG."""

@@ -1,0 +1,10 @@
+"""The protocol of ocrCars with another reader behind it: for boxes in one's own network, and for programs written for
+ocrCars.
+
+    client ──POST /ocrCars──▶ Visitors ──▶ request (limits) ──▶ guard (credentials) ──▶ queue ──▶ reader ──▶ replies
+"""
+
+from streamwatch.ocr_server.guard import Guard, KeyPair
+from streamwatch.ocr_server.service import OcrService
+
+__all__ = ["Guard", "KeyPair", "OcrService"]

@@ -1,0 +1,106 @@
+"""The verb `serve-ocr`: the local engine behind ocrCars' own protocol."""
+
+import logging
+import os
+import signal
+import ssl
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from streamwatch.config.settings import ServeOcrSettings, Settings
+from streamwatch.core.endpoint import is_loopback
+from streamwatch.core.errors import ConfigError
+from streamwatch.core.model import Recognizer
+from streamwatch.http.visitors import listen
+from streamwatch.ocr_server import Guard, KeyPair, OcrService
+from streamwatch.system import stderr
+from streamwatch.system.threads import Spawn, spawn
+
+log = logging.getLogger(__name__)
+
+LISTEN_EVERY = 5.0  # s; between two looks at what libraries write about damaged pictures
+
+
+def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> OcrService:
+    """Return a service that already listens. recognizer: makes the engine, after all checks. Raise ConfigError."""
+    serve, ocrcars = settings.serve_ocr, settings.recognizer.ocrcars
+    if (ocrcars.app_key is None) != (ocrcars.app_secret is None):
+        raise ConfigError("serve-ocr needs both an AppKey and an AppSecret, and only one of them is set.")
+    pair = KeyPair(ocrcars.app_key, ocrcars.app_secret) if ocrcars.app_key and ocrcars.app_secret else None
+    tls = _tls(serve)
+    if not is_loopback(serve.host):
+        if ocrcars.appcode is None and pair is None:
+            raise ConfigError(
+                f"serve-ocr would read pictures for everybody who can reach {serve.host}.",
+                "Choose an AppCode and set STREAMWATCH_APPCODE to it here and for the clients; or listen on 127.0.0.1.",
+            )
+        if tls is None:
+            log.warning("without serve_ocr.certificate everybody on the network can read the pictures and the AppCode")
+    listener = listen(serve.host, serve.port, "serve-ocr")
+    try:
+        return OcrService(listener, Guard(ocrcars.appcode, pair), recognizer(), queue=serve.queue, tls=tls)
+    except BaseException:
+        listener.close()
+        raise
+
+
+def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
+    """Serve until SIGTERM or SIGINT, then answer what was received, and return the exit code.
+
+    drain: seconds that answering may still take.
+    """
+    failed: list[BaseException] = []
+    leaving: list[int] = []
+
+    def work() -> None:
+        try:
+            service.work()
+        except BaseException as error:
+            log.critical("reading failed unexpectedly", exc_info=error)
+            failed.append(error)
+            service.close()
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if leaving:
+            os._exit(128 + number)
+        leaving.append(number)
+        log.info("stopping: what was received is still answered; a second signal ends at once")
+        service.leave(drain)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+
+    def listen() -> None:
+        while not over.wait(LISTEN_EVERY):
+            stderr.tell()
+
+    worker = spawn(work, "reader")
+    over = threading.Event()
+    spawn(listen, "stderr")
+    service.run()
+    service.stop_working()
+    worker.join(drain)
+    over.set()
+    return 1 if failed else 0
+
+
+def _tls(serve: ServeOcrSettings) -> ssl.SSLContext | None:
+    if serve.certificate is None and serve.key is None:
+        return None
+    if serve.certificate is None:
+        raise ConfigError("serve_ocr.key is set and serve_ocr.certificate is not.", "Set both, or neither.")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(serve.certificate, serve.key, password=_no_password)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"serve_ocr.certificate and serve_ocr.key cannot be used: {reason}.",
+            "Both are PEM files; the key must belong to the certificate and have no password.",
+        ) from None
+    return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a password")

@@ -1,0 +1,67 @@
+"""Sightings on their way to the database and to people: one fusion for each camera."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from streamwatch.core.model import Passage, Sighting
+from streamwatch.core.plates import Grammar
+from streamwatch.sightings.fusion import Fusion
+from streamwatch.sightings.weighing import Floors
+from streamwatch.store import Store
+
+REMEMBERED = 1000  # sightings whose last announced plate is remembered
+
+Notify = Callable[[Sighting, bool], None]
+"""Gets every sighting that is new (False) or whose plate was corrected (True)."""
+
+
+class SightingLog:
+    """Keeps the fusions, saves sightings, and tells of those that were saved. For one thread at a time."""
+
+    def __init__(self, store: Store, window: float, floors: Floors, notify: Notify, grammar: Grammar) -> None:
+        """window: seconds in which a plate seen again is the same sighting. floors: see `Floors`."""
+        self._store, self._window, self._floors, self._notify = store, window, floors, notify
+        self._grammar = grammar
+        self._fusions: dict[str, Fusion] = {}
+        self._told: dict[str, str] = {}
+        self._saved: list[Sighting] = []
+
+    def fusion(self, passage: Passage) -> Fusion:
+        """Return the fusion of a passage's camera. Raise StoreError.
+
+        It begins with what the database knows, so that a restart repeats no sighting.
+        """
+        if passage.camera not in self._fusions:
+            since = passage.opened_at - timedelta(seconds=self._window)
+            recent = self._store.sightings.recent(passage.camera, since)
+            self._fusions[passage.camera] = Fusion(
+                passage.camera,
+                window=self._window,
+                floors=self._floors,
+                recent=recent,
+            )
+            self._told.update((sighting.key, sighting.plate) for sighting in recent)
+        return self._fusions[passage.camera]
+
+    def save(self, sighting: Sighting, readings: tuple[str, ...]) -> None:
+        """Write a sighting and the readings (by key) that it rests on. Raise StoreError."""
+        self._store.sightings.save(sighting, readings, self._grammar.parse(sighting.plate).kind)
+        self._saved.append(sighting)
+
+    def begin(self) -> None:
+        """Begin a transaction, maybe after one that failed: nothing is saved yet."""
+        self._saved = []
+
+    def tell(self) -> None:
+        """Tell of the sightings of this transaction, which was committed. Each plate of a sighting is told once."""
+        for sighting in self._saved:
+            told = self._told.pop(sighting.key, None)
+            self._told[sighting.key] = sighting.plate
+            if len(self._told) > REMEMBERED:
+                del self._told[next(iter(self._told))]
+            if told != sighting.plate:
+                self._notify(sighting, told is not None)
+
+    def forget(self) -> None:
+        """Begin anew with what the database knows."""
+        self._fusions.clear()

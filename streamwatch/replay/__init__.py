@@ -1,0 +1,1 @@
+"""Recordings through the same pipeline: played, explained, measured, compared."""

@@ -1,9 +1,0 @@
-"""The protocol of ocrCars over another reader: for boxes of one's own network, and for programs written for ocrCars.
-
-client ──POST /ocrCars──▶ Visitors ──▶ request (limits) ──▶ guard (credentials) ──▶ queue ──▶ reader ──▶ replies
-"""
-
-from streamwatch.serving.guard import Guard, KeyPair
-from streamwatch.serving.service import OcrService
-
-__all__ = ["Guard", "KeyPair", "OcrService"]

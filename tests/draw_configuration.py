@@ -1,0 +1,167 @@
+"""Write docs/configuration.md: every key of config.yaml, from the texts, types, defaults and limits of the settings.
+
+`python tests/draw_configuration.py`
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, SecretStr
+from pydantic.fields import FieldInfo
+
+from streamwatch.config.settings import LONGEST, MOST_BYTES, CameraSettings, Settings, seconds, size
+
+TARGET = Path(__file__).parent.parent / "docs" / "configuration.md"
+UNMET = 1e9
+"""A limit from here on keeps arithmetic sane and is of no use to a reader."""
+UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+SIZES = {"GB": 10**9, "MB": 10**6, "kB": 10**3}
+HEAD = """\
+# Configuration
+
+<!-- `python tests/draw_configuration.py` writes this page from the texts in streamwatch/config/settings.py. -->
+
+This page lists every key of `config.yaml`. The file [config.yaml](../config.yaml) shows all of them in their places.
+`streamwatch check` says what is wrong in yours, with file and line. A key that does not exist is an error. Changes
+count from the next start of the daemon.
+
+- **Durations** are written `10` (seconds), `500ms`, `10s`, `5m`, `2h` or `1d`.
+- **Sizes** are written `1500000` (bytes), `500MB` or `20GB`.
+- **Relative paths** start at the folder of the config file.
+- **Secrets** do not belong in the file. In `source` and `watch`, `${NAME}` is replaced by the environment variable
+  `NAME`, and its special characters are percent-encoded. The credentials of the paid service are looked up in this
+  order: the environment (`STREAMWATCH_APPCODE`, `STREAMWATCH_APP_KEY`, `STREAMWATCH_APP_SECRET`), the files that the
+  service manager hands over (`appcode`, `app_key`, `app_secret`; see [operations](operations.md)), the `…_file` keys,
+  the keys themselves.
+
+The smallest useful file:
+
+```yaml
+cameras:
+  gate:
+    source: rtsp://viewer:${GATE_PASSWORD}@192.0.2.7/stream1
+```
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    return HEAD + "".join(f"\n{part}\n" for part in _sections())
+
+
+def _sections() -> Iterator[str]:
+    yield _section("cameras.NAME", CameraSettings)
+    yield _table("General", "", [(n, f) for n, f in Settings.model_fields.items() if n != "cameras" and not _model(f)])
+    for name, field in Settings.model_fields.items():
+        if (model := _model(field)) and model is not CameraSettings:
+            yield _section(name, model)
+
+
+def _section(prefix: str, model: type[BaseModel]) -> str:
+    lead = (model.__doc__ or "").splitlines()[0]
+    return _table(f"`{prefix}`", f"{lead}\n\n", list(_keys(f"{prefix}.", model)))
+
+
+def _keys(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        if inner := _model(field):
+            yield from _keys(f"{prefix}{name}.", inner)
+        else:
+            yield prefix + name, field
+
+
+def _table(title: str, lead: str, keys: list[tuple[str, FieldInfo]]) -> str:
+    rows = "\n".join(f"| `{key}` | {_default(field)} | {_value(field)} | {field.description} |" for key, field in keys)
+    return f"## {title}\n\n{lead}| key | default | value | meaning |\n|---|---|---|---|\n{rows}"
+
+
+def _model(field: FieldInfo) -> type[BaseModel] | None:
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if field.default in (None, ""):
+        return "none"
+    return f"`{_written(field, field.default)}`"
+
+
+def _written(field: FieldInfo, value: Any) -> str:
+    """Return a value as config.yaml would hold it."""
+    if _read_by(field, seconds):
+        unit = next((unit for unit, length in UNITS.items() if value >= length and value % length == 0), "")
+        return f"{value / UNITS[unit]:g}{unit}" if unit else f"{value * 1000:g}ms" if value else "0"
+    if _read_by(field, size):
+        unit = next((unit for unit, length in SIZES.items() if value and value % length == 0), "")
+        return f"{value // SIZES.get(unit, 1)}{unit}"
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _value(field: FieldInfo) -> str:
+    """Return what may be written, as a cell of the table."""
+    kind = _kind(field)
+    limits = _limits(field)
+    return f"{kind}, {limits}" if limits else kind
+
+
+def _kind(field: FieldInfo) -> str:
+    if _read_by(field, seconds):
+        return "duration"
+    if _read_by(field, size):
+        return "size"
+    annotation = next(kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not NoneType)
+    annotation = getattr(annotation, "__origin__", annotation)  # of Annotated
+    if get_origin(field.annotation) is Literal:
+        return " ".join(f"`{word}`" for word in get_args(field.annotation))
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        return " ".join(f"`{word.value}`" for word in field.annotation)
+    if "list" in str(field.annotation):
+        return "text or list of texts" if annotation is str else "list of points"
+    return {bool: "`true` `false`", int: "number", float: "number", Path: "path", SecretStr: "secret"}.get(
+        annotation, "text"
+    )
+
+
+def _limits(field: FieldInfo) -> str:
+    """Return the numbers that a key takes, in words; empty if none is refused."""
+    lowest, highest = _limit(field, "ge"), _limit(field, "le")
+    over = _limit(field, "gt")
+    if highest is not None and (highest >= UNMET or highest in (LONGEST, MOST_BYTES)):
+        highest = None
+    upper = "" if highest is None else f"at most {_written(field, highest)}"
+    if over is not None:
+        return f"more than {over}" + (f", {upper}" if upper else "")
+    if lowest is not None and upper:
+        return f"{_written(field, lowest)} to {_written(field, highest)}"
+    return upper if lowest is None else f"at least {_written(field, lowest)}"
+
+
+def _limit(field: FieldInfo, name: str) -> Any:
+    return next((getattr(one, name) for one in _metadata(field) if getattr(one, name, None) is not None), None)
+
+
+def _read_by(field: FieldInfo, reader: object) -> bool:
+    return any(isinstance(one, BeforeValidator) and one.func is reader for one in _metadata(field))
+
+
+def _metadata(field: FieldInfo) -> Iterator[Any]:
+    """Yield the constraints of a field, its own and those of the types in its annotation."""
+    yield from field.metadata
+    for kind in get_args(field.annotation):
+        for one in getattr(kind, "__metadata__", ()):
+            yield from one.metadata if isinstance(one, FieldInfo) else (one,)
+
+
+def main() -> None:
+    """Write the page."""
+    TARGET.write_text(page(), encoding="utf-8")
+    print(TARGET)
+
+
+if __name__ == "__main__":
+    main()
