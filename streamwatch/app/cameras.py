@@ -8,7 +8,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.system.threads import Spawn
 
 STUCK = 10.0
-"""Seconds of the same picture after which a substream is not relied upon, because it would not show what passes."""
+"""A substream that sends the same picture for so many seconds is not relied upon: it would not show a vehicle."""
 
 
 def camera_of(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> Camera:

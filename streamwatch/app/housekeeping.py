@@ -1,4 +1,4 @@
-"""What the daemon does now and then: status file, watchdog, retention, memory, a lost connection."""
+"""The daemon's recurring work: it writes the status file, feeds the watchdog, runs the retention, returns memory."""
 
 import logging
 from concurrent.futures import Future

@@ -13,11 +13,11 @@ from streamwatch.core.model import Frame
 log = logging.getLogger(__name__)
 
 SILENT = 3.0
-"""Seconds without a frame after which the substream is not relied upon."""
+"""The substream is not relied upon if no frame has come for so many seconds."""
 FIRM = 1.0
-"""Seconds for which frames must have come: a connection that breaks off may still give out one."""
+"""The substream is relied upon once frames have come for so many seconds. A lost connection may still give one."""
 UNSEEN = 10.0
-"""Seconds without a first frame after which the log says that only the main stream is watched."""
+"""If no first frame has come for so many seconds, the log says that only the main stream is watched."""
 
 
 class Reliance(Enum):

@@ -23,22 +23,22 @@ LATEST, STILL = timedelta(seconds=2), timedelta(seconds=0.5)
 """LATEST: upper limit of that time, because the main stream may come later. It holds if the gate has seen nothing yet,
 and the substream shows something or did so until STILL ago."""
 PACE = 30.0
-"""Seconds between two frames of the main stream while it is quiet, so that the gate knows its scene."""
+"""The gate gets a frame of the quiet main stream every so many seconds, and so keeps knowing its scene."""
 NEARER = 1.5
-"""The same while something moves that the gate knows: in the substream it may hide something new."""
+"""The same while a known vehicle moves. In the substream it may hide a new one."""
 LISTEN = 1.1
-"""Seconds between two looks at the substream while it is quiet: waking up costs more CPU than looking."""
+"""A quiet substream is looked at every so many seconds. Waking up costs more CPU than looking."""
 EARLY = 0.3
-"""Seconds. If a group of the substream begins and the next look is due within this time, the look is made now: only one
-picture has to be decoded for it, and later it would be several."""
+"""If a group of the substream begins and the next look is due within so many seconds, the look is made at once: one
+picture has to be decoded for it now, and several later."""
 SOON = 0.25
-"""Seconds after which the substream, too, shows what the gate has settled in the main stream."""
+"""The substream shows the same vehicle so many seconds later than the main stream, at most."""
 APART, PASSED_OVER = timedelta(seconds=0.15), 8
 """Time between the frames that are kept since the last look, and their number: they show when activity began."""
 
 
 class Camera(Protocol):
-    """What the daemon needs of a camera; see LiveCamera."""
+    """A camera as the daemon uses it: a LiveCamera, or a SubstreamCamera with two of them."""
 
     @property
     def ended(self) -> bool: ...

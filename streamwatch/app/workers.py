@@ -1,4 +1,4 @@
-"""What the daemon's threads do: watch a camera, or read keyframes."""
+"""The work of the daemon's threads: one watches a camera, another reads keyframes."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -67,7 +67,7 @@ class CameraWorker:
 
 
 class ReaderAccess:
-    """What the dispatcher needs of the storage, for readers that run beside the writer.
+    """The storage as the dispatcher uses it while readers run beside the writer.
 
     A reader loads a picture itself, so that nothing else that the writer has to do delays the call.
     """

@@ -26,7 +26,7 @@ class TimedPicture:
 
 
 class Handover:
-    """What the consumer has looked at. looked: the last picture's packet. offered: the one it looks at now."""
+    """The pictures that the consumer has looked at. looked: the last one's packet. offered: the one it looks at now."""
 
     def __init__(self, buffer: PacketBuffer) -> None:
         self._buffer = buffer
@@ -80,7 +80,7 @@ class Decoders:
 
 
 class Position(Enum):
-    """Where a cursor stands.
+    """The position of a cursor.
 
     NOWHERE ──begin──▶ IN_STEP ──interrupt, by another decoder──▶ STANDING
        ▲                │  ▲                                      │  │  ▲ interrupt, by another decoder

@@ -64,7 +64,7 @@ class FreezeDetector:
 
 
 class ReopenSchedule:
-    """When a frozen camera is reopened: at once, and then after waits that double. Times are monotonic seconds."""
+    """Says when to reopen a frozen camera: at once, and then after waits that double. Times are monotonic seconds."""
 
     def __init__(self, first_wait: float) -> None:
         self._first_wait = self._wait = first_wait

@@ -115,7 +115,7 @@ class HttpCameraClient:
 
 
 class CameraResponse:
-    """What comes after the head of an answer. kind: its media type in small letters, without parameters."""
+    """The body of an answer. kind: its media type in small letters, without parameters."""
 
     def __init__(self, camera: HttpCameraClient, response: httpx.Response) -> None:
         self._camera, self._response = camera, response

@@ -22,7 +22,7 @@ LATEST = 0.7
 
 
 class Signal:
-    """What the readers of a camera share with its consumer: a lock, and the word that something has come."""
+    """A lock and a signal that the readers and the consumer of a camera share. The signal: something has come."""
 
     def __init__(self) -> None:
         self.lock = threading.Condition()
@@ -36,7 +36,7 @@ class Signal:
 
 @dataclass
 class Demand:
-    """What the consumer of a camera wants from each of its readers; guarded by the lock of the camera's signal.
+    """The demand of a camera's consumer on each of its readers; guarded by the lock of the camera's signal.
 
     max_blind: seconds between two pictures at little attention; None decodes every picture in the reader's thread.
     rough: pictures are decoded roughly at all times, and only the newest one counts. pace: seconds in which one picture
@@ -136,7 +136,7 @@ class CodedFrames(SelectiveDecoder):
 
 
 class Arrivals:
-    """When something came, in monotonic seconds. Not thread safe.
+    """The times of arrival of frames, in monotonic seconds. Not thread safe.
 
     heard: the last data. last_picture: when it was last known that pictures can be made of the data. first_picture:
     None before it. rate: of the pictures that come.

@@ -36,7 +36,7 @@ class CameraStatus:
 
 
 class CameraRecord:
-    """What is known of one camera, to be written by its supervision alone. dropped: by readers that are gone."""
+    """The record of one camera. Only its supervisor writes it. dropped: frames dropped by readers that are gone."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self.name, self._clock = name, clock

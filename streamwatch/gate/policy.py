@@ -26,7 +26,7 @@ STILL_GOOD = 0.6  # part of the best paid score that a view must have for a seco
 
 
 class Action(Enum):
-    """What to do about a plate in this frame.
+    """The action for a plate in this frame.
 
     PAY: pay for the view of the result. WAIT: pay nothing for this frame; some rules then apply until the passage ends.
     SETTLE: an earlier track has its plate, so nothing is paid. LOOK_LATER: no closer look saw the plate, so its best
@@ -88,7 +88,7 @@ class RuleInput:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """What the first rule that applies says. view: the one to pay for; reason: why it is paid for."""
+    """The result of the first rule that applies. view: the one to pay for; reason: why it is paid for."""
 
     why: Why
     action: Action

@@ -1,4 +1,4 @@
-"""When and where the plate detector looks: where something moves, a few times a second, and never while it is quiet."""
+"""Chooses when and where the plate detector looks: at what moves, a few times a second, never while it is quiet."""
 
 from collections.abc import Iterable, Sequence
 

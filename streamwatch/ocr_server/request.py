@@ -107,7 +107,7 @@ def read_form(body: bytes) -> Pairs:
 
 
 _ODD = re.compile(rb"[^!-~]|%(?![0-9A-Fa-f]{2})")
-"""What a form never holds: blanks, control characters, bytes beyond ASCII, a percent sign without its two digits."""
+"""Bytes that no form holds: blanks, control characters, bytes beyond ASCII, a percent sign without its two digits."""
 _SWAPPED = bytes.maketrans(b"%+", b"= ")
 
 

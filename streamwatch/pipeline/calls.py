@@ -14,7 +14,7 @@ REMEMBERED = 500  # passages whose calls without an answer are remembered
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a call that could be made.
+    """The facts about a call that could be made.
 
     in_vain: calls for its passage that brought no answer. held: an open breaker keeps it from being made. exhausted:
     the limit that it would break. wait: seconds until it may begin.

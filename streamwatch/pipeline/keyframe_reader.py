@@ -27,13 +27,12 @@ from streamwatch.pipeline.outbox import Dropped, Entry, EntryState
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.pipeline.router import Fate, Route, after_failure
 from streamwatch.sightings.cross_check import CrossCheck, objects
-from streamwatch.store import WaitingKeyframe
 
 log = logging.getLogger(__name__)
 
 
 class KeyframeStorage(Protocol):
-    """Where keyframes are stored and events are written down. Both methods return once that is safely done."""
+    """The storage of keyframes and events. Both methods return once that is safely done."""
 
     def load(self, key: str) -> Keyframe:
         """Return a stored keyframe with its JPEG. Raise StoreError if it is gone or damaged."""
@@ -69,15 +68,10 @@ class Job:
     route: Route
     why: StateReason = StateReason.NONE
 
-    @property
-    def waiting(self) -> WaitingKeyframe:
-        """Return the keyframe without its JPEG."""
-        return self.entry.keyframe
-
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of a job.
+    """The result of a job.
 
     plates: None if no engine settled what the view shows, so that another view is worth a call. again: it waits in the
     outbox for another try.

@@ -14,7 +14,7 @@ from streamwatch.store import WaitingKeyframe
 
 
 class EntryState(Enum):
-    """What has been tried with a keyframe, and so what may still be done for it.
+    """The state of a keyframe: it says which tries were made, and so which may still be made.
 
         add ──▶ FRESH ──the local engine reads it and is not sure──▶ UNSURE
                   └─────────────────────┬───────────────────────────────┘

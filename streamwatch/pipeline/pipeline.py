@@ -64,7 +64,7 @@ class Pipeline:
 
 
 class DirectAccess:
-    """What the dispatcher needs where its reader runs in the thread that owns the database."""
+    """The storage as the dispatcher uses it if its reader runs in the thread that owns the database."""
 
     def __init__(self, store: Store, take: Listener) -> None:
         """take: of the pipeline."""

@@ -106,7 +106,7 @@ def route(case: Case) -> Decision:
 
 
 class Fate(Enum):
-    """What becomes of a keyframe whose call failed.
+    """The next step for a keyframe whose call failed.
 
     AGAIN: it waits for another call. ONCE_MORE: it waits for a last call, unless another view of its vehicle is read.
     FALLBACK: the local engine reads it. LOST: nobody reads it.

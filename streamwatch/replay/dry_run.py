@@ -1,4 +1,4 @@
-"""What a dry run needs: a database that is thrown away, and answers that cost nothing."""
+"""The parts of a dry run: a database that is thrown away, and answers that cost nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -183,8 +183,10 @@ def drain(gate: Gate) -> tuple[list[Job], float]:
 
 def not_newest_first(jobs: list[Job], back: datetime) -> tuple[int, int]:
     """Return the number of old ones that were read after an older one, and of new ones that were not read at once."""
-    old = [job.waiting.captured_at for job in jobs if job.waiting.captured_at < back]
-    late = sum(not (n > 0 and n % NEW_ONE_EVERY == 0) for n, job in enumerate(jobs) if job.waiting.captured_at >= back)
+    old = [job.entry.keyframe.captured_at for job in jobs if job.entry.keyframe.captured_at < back]
+    late = sum(
+        not (n > 0 and n % NEW_ONE_EVERY == 0) for n, job in enumerate(jobs) if job.entry.keyframe.captured_at >= back
+    )
     return sum(later > earlier for earlier, later in itertools.pairwise(old)), late
 
 

@@ -196,7 +196,7 @@ def test_a_file_that_is_not_there_is_said_and_the_other_camera_goes_on(clip: Pat
         assert {row[0] for row in daemon.rows("SELECT plate FROM sightings")} == set(PLATES)
 
 
-def test_output_that_can_not_be_written_costs_no_sighting(clip: Path, tmp_path: Path) -> None:
+def test_output_that_cannot_be_written_costs_no_sighting(clip: Path, tmp_path: Path) -> None:
     """Four daemons run at once, because each plays the clip: full, closed, ASCII and unread output."""
     reader, writer = os.pipe()
     os.close(reader)

@@ -34,7 +34,7 @@ def test_a_disk_that_fills_up_and_is_emptied(clip: Path, tmp_path: Path, service
     (tmp_path / "disk").mkdir()
     data = tmp_path / "disk" / "data"
     with (
-        small_disk(tmp_path / "disk", "4m", "test_files_that_can_not_grow") as disk,
+        small_disk(tmp_path / "disk", "4m", "test_files_that_cannot_grow") as disk,
         watching(tmp_path / "d", clip, service, data_dir=str(data), before=disk.enter) as watched,
     ):
         began, before = time.time(), watched.passages()

@@ -241,7 +241,7 @@ def test_a_status_file_that_is_no_text_or_of_another_version(tmp_path: Path) -> 
         read_status(tmp_path / "status.json", True)
 
 
-def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(StorageFailed, match=r"status\.json cannot be written: No such file"):
         write_status(tmp_path / "gone" / "status.json", WELL)
 
@@ -267,7 +267,7 @@ def test_a_daemon_that_stopped_just_now_is_not_running(tmp_path: Path) -> None:
     assert "The daemon is not running" in status_table(status).splitlines()[0]
 
 
-def test_a_daemon_that_can_not_write_its_status_is_not_to_be_started_again(tmp_path: Path) -> None:
+def test_a_daemon_that_cannot_write_its_status_is_not_to_be_started_again(tmp_path: Path) -> None:
     path = tmp_path / "status.json"
     with pytest.raises(StorageFailed, match=r"A streamwatch writes the database, but there is no .* Is it a replay"):
         read_status(path, True)

@@ -54,7 +54,7 @@ def test_file_and_folder_are_synced_before_it_returns(tmp_path: Path, monkeypatc
     assert synced == [".", "evidence", "evidence/gate/.a.jpg.part", "evidence/gate"]
 
 
-def test_a_picture_that_can_not_be_finished_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_that_cannot_be_finished_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -65,7 +65,7 @@ def test_a_picture_that_can_not_be_finished_leaves_nothing(tmp_path: Path, monke
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
-def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "evidence").write_text("a file")
     with pytest.raises(StorageFailed, match="a part of its path is a file, not a folder"):
         write_picture(tmp_path, "evidence/gate/a.jpg", b"jpeg")

@@ -133,7 +133,7 @@ def test_of_a_database_on_a_server_the_folder_is_meant(tmp_path: Path) -> None:
             pass
 
 
-def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFailed, match=r"^The lock file .* cannot be written: a part of its path is a file"):
         sole_writer(url(tmp_path / "file" / "a.db"), tmp_path).__enter__()

@@ -265,13 +265,13 @@ def test_a_database_that_is_not_there_or_whose_tables_are_not_ours(
         open_store(database.url, tmp_path)
 
 
-def test_a_database_that_can_not_hold_every_plate_is_refused(server: Server, tmp_path: Path) -> None:
+def test_a_database_that_cannot_hold_every_plate_is_refused(server: Server, tmp_path: Path) -> None:
     server.ask(f"CREATE DATABASE latin OWNER {USER} ENCODING 'LATIN1' TEMPLATE template0")
     with pytest.raises(DatabaseUnusable, match=r"has the encoding LATIN1, .* createdb --encoding UTF8"):
         open_store(PostgresDatabase(server, "public").url.replace(f"/{USER}?", "/latin?"), tmp_path)
 
 
-def test_a_reader_of_a_server_can_not_write(store: Store, database: PostgresDatabase, tmp_path: Path) -> None:
+def test_a_reader_of_a_server_cannot_write(store: Store, database: PostgresDatabase, tmp_path: Path) -> None:
     reader = open_reader(database.url, tmp_path)
     with reader._engine.connect() as connection, pytest.raises(Exception, match="read-only transaction"):
         connection.exec_driver_sql("DELETE FROM passages")

@@ -202,7 +202,7 @@ def test_a_reader_reads_while_the_writer_writes(store: Store, reader: DatabaseRe
 
 
 @ONLY_SQLITE
-def test_a_reader_can_not_write(reader: DatabaseReader, database: Database) -> None:
+def test_a_reader_cannot_write(reader: DatabaseReader, database: Database) -> None:
     with reader._engine.connect() as connection:
         assert connection.execute(text("PRAGMA query_only")).scalar() == 1
         for statement in ("DELETE FROM passages", "DROP TABLE readings", "CREATE TABLE x (y)"):

@@ -45,7 +45,7 @@ print(saved + 1)
 """
 
 
-def test_a_file_that_can_not_grow(tmp_path: Path) -> None:
+def test_a_file_that_cannot_grow(tmp_path: Path) -> None:
     picture, database, saved = output(python(LIMITED, tmp_path)).splitlines()
     assert picture.endswith("cannot be written: the file would be larger than allowed. Free some space or move it "
                             "to a bigger disk.")  # fmt: skip
@@ -113,7 +113,7 @@ def can_mount(folder: Path) -> bool:
 
 def test_a_disk_that_is_full_and_one_that_is_read_only(tmp_path: Path) -> None:
     if not can_mount(tmp_path):
-        pytest.skip("this machine lets nobody mount a small tmpfs; test_a_file_that_can_not_grow stands in for it")
+        pytest.skip("this machine lets nobody mount a small tmpfs; test_a_file_that_cannot_grow stands in for it")
     picture, database, more, integrity, *read_only = output(python(FULL, tmp_path, prefix=UNSHARE)).splitlines()
     assert picture.endswith("cannot be written: the disk is full. Free some space or move it to a bigger disk.")
     assert "streamwatch.db cannot grow: the disk is full. Free some space" in database

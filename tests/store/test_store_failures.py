@@ -61,7 +61,7 @@ def fill(file: Path, passages: int = 1) -> None:
     ],
 )
 @pytest.mark.parametrize("opener", [open_store, open_reader])
-def test_a_url_that_can_not_work_is_one_sentence_without_password(
+def test_a_url_that_cannot_work_is_one_sentence_without_password(
     tmp_path: Path, opener: type, url: str, says: str
 ) -> None:
     with pytest.raises(DatabaseUnusable, match=says) as caught:
@@ -143,7 +143,7 @@ def test_a_folder_is_no_database(tmp_path: Path, opener: type) -> None:
         opener(f"sqlite:///{tmp_path}", tmp_path)
 
 
-def test_a_folder_that_can_not_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFailed, match="a part of its path is a file, not a folder"):
         open_store(f"sqlite:///{tmp_path}/file/sub/streamwatch.db", tmp_path)

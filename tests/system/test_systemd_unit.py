@@ -184,7 +184,7 @@ def test_a_credential_is_read_from_the_folder_that_systemd_names(tmp_path: Path)
     assert credential("appcode", {"CREDENTIALS_DIRECTORY": ""}) is None
 
 
-def test_a_credential_that_can_not_be_read_is_one_sentence_without_it(tmp_path: Path) -> None:
+def test_a_credential_that_cannot_be_read_is_one_sentence_without_it(tmp_path: Path) -> None:
     (tmp_path / "appcode").write_bytes(b"geheim\xff")
     (tmp_path / "app_key").mkdir()
     environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}

@@ -18,7 +18,7 @@ FLICKERS = 1.0  # s for which a known object may be out of sight
 
 
 class Activity(IntEnum):
-    """What a frame shows. NONE: nothing happens. KNOWN: an object that the gate knows moves. NEW: an object is new."""
+    """The activity in a frame. NONE: nothing happens. KNOWN: an object moves that the gate knows. NEW: one is new."""
 
     NONE = 0
     KNOWN = 1

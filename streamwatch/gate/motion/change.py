@@ -24,7 +24,7 @@ FILLS = 0.7  # part of the picture from which a blob fills it
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """What one frame shows against the empty scene: made once, and handed from stage to stage of the gate.
+    """The difference of one frame from the empty scene. It is made once and handed from stage to stage of the gate.
 
     It has more fields than other values because it holds all that the later stages need to know of the pixels.
     at: seconds of capture time; age: seconds since watching began; small: the frame in the gate's small size, (height,

@@ -1,4 +1,4 @@
-"""Where a plate was, is and should be next."""
+"""The course of a plate: its places so far, and where it is expected next."""
 
 import math
 

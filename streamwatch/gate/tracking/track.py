@@ -40,7 +40,7 @@ class State(Enum):
 
 
 class Memory(Enum):
-    """Where a track that no frame of this view has shown yet is known from."""
+    """The origin of a track that no frame of this view has shown yet."""
 
     OTHER_VIEW = auto()
     EARLIER_RUN = auto()
@@ -48,7 +48,7 @@ class Memory(Enum):
 
 @dataclass(eq=False)
 class Evidence:
-    """What the plate detector said of one plate. Times are seconds of capture time.
+    """The detections of one plate. Times are seconds of capture time.
 
     score, total: the highest score of its hits and their sum; hits, misses: looks that saw it, and looks in a row that
     did not; hit_at: the time of the last hit; born_at: the time of the first one.
@@ -69,7 +69,7 @@ class Evidence:
 
 @dataclass(eq=False)
 class Appearance:
-    """What a plate looks like, for following and re-identification.
+    """The appearance of a plate, for following and re-identification.
 
     template: by which it is found again in the next frame; patch: its pixels where it was seen last, compared at
     `checked_at`; pictures: upright ones, by which it is recognised after it was out of sight.

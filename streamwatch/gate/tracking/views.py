@@ -20,7 +20,7 @@ LATER = 0.4  # s until the best view gets another closer look, times the number 
 
 
 class PaidOutcome(Enum):
-    """What became of a paid view.
+    """The outcome of a paid view.
 
     DOUBTED: a plate was read, but not surely. FAILED: no engine answered, and none will answer for this view.
     """

@@ -15,7 +15,7 @@ BUDGET = 2
 
 
 class Repair(Enum):
-    """What must change before the next attempt. The nonce, the time and the signature always change."""
+    """The change that the next attempt needs. The nonce, the time and the signature always change."""
 
     NOTHING = "nothing"
     CLOCK = "the clock, by the reply's Date"

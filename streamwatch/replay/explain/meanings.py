@@ -1,4 +1,4 @@
-"""What reasons, states and outcomes mean, and what to try: the longer texts of the page that contain no figures."""
+"""The longer texts of the page: they explain reasons, states and outcomes, and say what to try."""
 
 from dataclasses import dataclass
 
@@ -106,7 +106,7 @@ STATES = {
     "asked": "a picture of it is being read",
     "settled": "nothing more is paid for it",
 }
-"""What the states of a track mean, in their order."""
+"""The meaning of each state of a track, in their order."""
 
 OUTCOMES = {
     PassageOutcome.READ: ("read", "good", "It has a sighting."),

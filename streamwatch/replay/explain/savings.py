@@ -1,4 +1,4 @@
-"""What each rule of the gate saved, compared with a naive watcher.
+"""Calculates how many calls each rule of the gate saved, compared with a naive watcher.
 
 The naive watcher sends one picture per second while something is there.
 """
