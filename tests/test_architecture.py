@@ -14,7 +14,7 @@ STAGES = {"capture", "gate", "recognition", "sightings", "store", "health"}
 FLOORS = (
     {"__main__"},
     {"cli"},
-    {"ocr_server", "replay"},
+    {"web", "ocr_server", "replay"},
     {"app"},
     {"http"},
     {"pipeline"},
@@ -59,18 +59,27 @@ INSIDE_THE_GATE = {
 on them, and what decides draws no pictures."""
 LIVES_IN = {
     "alembic": {"store"},
+    "argon2": {"web"},
     "av": {"capture"},
+    "babel": {"web"},
     "cv2": {"capture", "detection", "gate", "recognition", "imaging"},
+    "fastapi": {"web"},
+    "h11": {"http"},
     "httpcore": {"system"},
     "httpx": {"recognition", "capture", "system"},
+    "jinja2": {"web"},
     "numpy": {"core", "imaging", "detection", "capture", "gate", "recognition"},
     "onnxruntime": {"recognition"},
     "pydantic": {"config"},
     "pydantic_core": {"config"},
     "rapidocr": {"recognition"},
     "rich": {"cli"},
+    "ruamel": {"config"},
     "sqlalchemy": {"store"},
+    "starlette": {"http", "health", "ocr_server", "web"},
     "typer": {"cli"},
+    "uvicorn": {"http"},
+    "xlsxwriter": {"app"},
     "yaml": {"config"},
 }
 """Every foreign library, and the rooms that may import it."""
@@ -160,6 +169,11 @@ def test_threads_are_started_in_one_module_and_for_few() -> None:
         "ocr_server/serve_ocr.py",
         "system/connections.py",
     }
+
+
+def test_asyncio_stays_where_http_is_spoken() -> None:
+    """The pipeline has threads; a coroutine among them would block an event loop, or be blocked by one."""
+    assert {room_of(path) for path in MODULES if "asyncio" in imported(path)} <= {"http"}
 
 
 def test_every_module_lies_in_a_room() -> None:
