@@ -56,6 +56,7 @@ LIVES_IN = {
     "alembic": {"store"},
     "av": {"capture"},
     "cv2": {"capture", "detection", "gate", "recognition", "imaging"},
+    "h11": {"http"},
     "httpcore": {"recognition", "capture"},
     "httpx": {"recognition", "capture"},
     "numpy": {"core", "imaging", "detection", "capture", "gate", "recognition"},
@@ -65,7 +66,9 @@ LIVES_IN = {
     "rapidocr": {"recognition"},
     "rich": {"cli"},
     "sqlalchemy": {"store"},
+    "starlette": {"http", "health", "ocr_server"},
     "typer": {"cli"},
+    "uvicorn": {"http"},
     "yaml": {"config"},
 }
 """Every foreign library, and the rooms that may import it."""
@@ -144,6 +147,11 @@ def test_only_the_daemon_starts_threads() -> None:
     """But for a name look-up: it can hang and can not be broken off, so nobody else may wait in it."""
     starters = {str(path.relative_to(PACKAGE)) for path in MODULES if "Thread(" in path.read_text(encoding="utf-8")}
     assert starters == {"app/daemon.py", "recognition/sockets.py"}
+
+
+def test_asyncio_stays_where_http_is_spoken() -> None:
+    """The pipeline has threads; a coroutine among them would block an event loop, or be blocked by one."""
+    assert {room_of(path) for path in MODULES if "asyncio" in imported(path)} == {"http"}
 
 
 def test_every_module_lies_in_a_room() -> None:

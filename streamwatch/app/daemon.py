@@ -33,12 +33,13 @@ from streamwatch.app.vitals import Vitals
 from streamwatch.app.watched import Camera
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import BEAT, Awake, Clock
-from streamwatch.core.errors import SourceUnreadable, StorageFailed, StreamwatchError
+from streamwatch.core.errors import ConfigError, SourceUnreadable, StorageFailed, StreamwatchError
 from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken
 from streamwatch.core.model import Engine, Keyframe, PlateText, Recognizer
 from streamwatch.core.words import some
 from streamwatch.health import STATUS_FILE, DatabaseHealth, DiskHealth, Snapshot, write_status
-from streamwatch.http.health import HealthServer, serve
+from streamwatch.http.health import serve_health
+from streamwatch.http.server import HttpServer
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Job, Notify, dropping
 from streamwatch.store import LastView, Store
 from streamwatch.system import stderr
@@ -154,7 +155,7 @@ class Daemon:
             if not keeper.is_alive():
                 self._write_last_status()
             if health is not None:
-                health.close()
+                health.stop()
         return 1 if self._failed.is_set() else 0
 
     def load(self, key: str) -> Keyframe:
@@ -236,12 +237,16 @@ class Daemon:
     def _camera(self, name: str) -> Camera:
         return camera_of(self._settings, name, self._awake, self._spawn)
 
-    def _open_port(self) -> HealthServer | None:
-        """Starts to answer /healthz and /metrics, if that is wanted. Raises ConfigError."""
+    def _open_port(self) -> HttpServer | None:
+        """Start to answer /healthz and /metrics, if that is wanted; a port that is taken does not stop the gate."""
         health = self._settings.health
         if health.port is None:
             return None
-        server = serve(health.host, health.port, self._snapshot)
+        try:
+            server = serve_health(health.host, health.port, self._snapshot)
+        except ConfigError as error:
+            log.error("%s The cameras are watched all the same.", error)
+            return None
         self._spawn(server.run, "health")
         return server
 

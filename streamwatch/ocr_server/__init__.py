@@ -1,6 +1,6 @@
 """The protocol of ocrCars over another reader: for boxes of one's own network, and for programs written for ocrCars.
 
-client ──POST /ocrCars──▶ Visitors ──▶ request (limits) ──▶ guard (credentials) ──▶ queue ──▶ reader ──▶ replies
+client ──POST /ocrCars──▶ request ──▶ guard (credentials) ──▶ bodies ──▶ reading (queue, engine) ──▶ replies
 """
 
 from streamwatch.ocr_server.guard import Guard, KeyPair

@@ -50,7 +50,7 @@ class Guard:
         self._nonces: dict[str, float] = {}
 
     def check_head(self, head: Head) -> None:
-        """What can be refused before the body is there. Raises Refused."""
+        """Refuse what can be refused before the body comes. Raises Refused."""
         if self._appcode is None and self._pair is None:
             return
         authorization, key = head.headers.get("authorization", ""), head.headers.get("x-ca-key", "")
@@ -64,25 +64,24 @@ class Guard:
             raise Refused(Refusal.APPKEY)
         else:
             self._check_time(head)
+            self._check_nonce(head)
+            if head.headers.get("x-ca-signature-method", "") not in _METHODS:
+                raise Refused(Refusal.HEADER)
 
     def check_signature(self, head: Head, form: Pairs) -> None:
         """The rest, once the form is known; the nonce is used up. Raises Refused."""
         if self._pair is None or "authorization" in head.headers:
             return
         method = head.headers.get("x-ca-signature-method", "")
-        if method not in _METHODS:
-            raise Refused(Refusal.HEADER)
         signed = [name.strip() for name in head.headers.get("x-ca-signature-headers", "").split(",") if name.strip()]
         text = string_to_sign(head.method, head.path, head.headers, signed, head.query, form)
         right = sign(self._pair.secret.get_secret_value(), text, method)
         if not hmac.compare_digest(right.encode(), head.headers.get("x-ca-signature", "").encode()):
             raise Refused(Refusal.SIGNATURE, "Server StringToSign:" + text.replace("\n", ""))
-        self._use_up(head.headers.get("x-ca-nonce", ""))
+        self._use_up(head)
 
     def _check_time(self, head: Head) -> None:
-        stamp, nonce = head.headers.get("x-ca-timestamp", ""), head.headers.get("x-ca-nonce", "")
-        if len(nonce) > _LONGEST_NONCE:
-            raise Refused(Refusal.HEADER)
+        stamp = head.headers.get("x-ca-timestamp", "")
         if not stamp:
             return
         if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 16):
@@ -90,21 +89,28 @@ class Guard:
         if abs(int(stamp) / 1000 - self._wall_clock()) > WINDOW:
             raise Refused(Refusal.TIMESTAMP)
 
-    def _use_up(self, nonce: str) -> None:
-        """Only nonces of right signatures are remembered, so that strangers can not fill the memory.
-
-        For two windows: a timestamp may lie one ahead of this clock, and is good until it lies one behind.
-        """
-        if not nonce:
-            return
+    def _check_nonce(self, head: Head) -> None:
+        nonce = head.headers.get("x-ca-nonce", "")
+        if len(nonce) > _LONGEST_NONCE:
+            raise Refused(Refusal.HEADER)
         now = self._monotonic()
-        while self._nonces and (
-            len(self._nonces) >= _MOST_NONCES or next(iter(self._nonces.values())) <= now - 2 * WINDOW
-        ):
+        while self._nonces and next(iter(self._nonces.values())) <= now - 2 * WINDOW:
             del self._nonces[next(iter(self._nonces))]
         if nonce in self._nonces:
             raise Refused(Refusal.NONCE)
-        self._nonces[nonce] = now
+
+    def _use_up(self, head: Head) -> None:
+        """Remember the nonce of a right signature; strangers cannot fill the memory.
+
+        For two windows: a timestamp may lie one window ahead of this clock, and is good until it lies one behind.
+        """
+        self._check_nonce(head)  # the same request may have come twice at the same time
+        nonce = head.headers.get("x-ca-nonce", "")
+        if not nonce:
+            return
+        if len(self._nonces) >= _MOST_NONCES:
+            del self._nonces[next(iter(self._nonces))]
+        self._nonces[nonce] = self._monotonic()
 
 
 def _same(secret: SecretText | None, given: str) -> bool:

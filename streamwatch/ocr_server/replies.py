@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from streamwatch.core.model import Corners, PlateText
-from streamwatch.http.visitors import response
+from streamwatch.http.limits import HttpResponse
 
 LONGEST_MESSAGE = 400
 """Characters of a message in a header; the real gateway repeats a whole wrongly signed request there."""
@@ -33,6 +33,7 @@ class Refusal(Enum):
     NONCE = "S403NU", "Nonce Used"
     TIMESTAMP = "S403TE", "Timestamp Expired"
     BUSY = "X503BZ", "Service Unavailable"
+    ENGINE_DIED = "X500ER", "Internal Error"
     TOO_LATE = "D504TO", "Backend Service Timeout"
 
     @property
@@ -55,7 +56,7 @@ class Business(Enum):
 class Reply:
     """A whole HTTP answer, and what it is in a word, for the log."""
 
-    http: bytes
+    response: HttpResponse
     word: str
     request_id: str
 
@@ -64,8 +65,9 @@ def refuse(refusal: Refusal, detail: str = "") -> Reply:
     """detail: follows the gateway's words."""
     code, words = refusal.value
     message = (f"{words}, {detail}" if detail else words)[:LONGEST_MESSAGE]
-    # The gateway writes UTF-8 into its headers.
-    headers = {"X-Ca-Error-Code": code, "X-Ca-Error-Message": "".join(c if c.isprintable() else " " for c in message)}
+    # The gateway writes UTF-8 into its headers. No header may hold a line break, nor end with a blank.
+    printable = "".join(c if c.isprintable() else " " for c in message).strip()
+    headers = {"X-Ca-Error-Code": code, "X-Ca-Error-Message": printable}
     return _reply(int(code[1:4]), b"", "application/oct-stream", code, headers)
 
 
@@ -110,5 +112,5 @@ def _envelope(body: dict[str, Any], word: str) -> Reply:
 
 def _reply(status: int, body: bytes, kind: str, word: str, headers: dict[str, str]) -> Reply:
     request_id = str(uuid.uuid4()).upper()
-    whole = response(status, body, {"Content-Type": kind, "X-Ca-Request-Id": request_id, **headers})
-    return Reply(whole, word, request_id)
+    whole = (("Content-Type", kind), ("X-Ca-Request-Id", request_id), *headers.items())
+    return Reply(HttpResponse(status, whole, body), word, request_id)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from starlette.types import Scope
+
 from streamwatch.imaging.pictures import Fault, Limits, UnfitPicture, measure
 from streamwatch.ocr_server.replies import Business, Refusal
 
@@ -22,7 +24,7 @@ _LIMITS = Limits(LARGEST_PICTURE, LONGEST_SIDE, LONGEST_SIDE**2)
 _BUSINESS = {Fault.FORMAT: Business.FORMAT, Fault.BROKEN: Business.UNPARSED, Fault.TOO_LARGE: Business.TOO_LARGE}
 _FORM = "application/x-www-form-urlencoded"
 _MOST_PARAMETERS = 20
-_ONCE = {"authorization", "content-length", "content-type", "transfer-encoding", "content-encoding", "expect", "host"}
+_ONCE = {"authorization", "content-length", "content-type", "content-encoding", "expect", "host"}
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -53,41 +55,29 @@ class Head:
     headers: Mapping[str, str]
     length: int
 
-    @property
-    def expects(self) -> bool:
-        """Whether the client waits for permission to send the body."""
-        return self.headers.get("expect", "").lower() == "100-continue"
 
-
-def read_head(text: bytes) -> Head:
-    """text: request line and headers without the empty line. Raises Refused for anything but a form to PATH."""
-    first, *lines = text.decode("latin-1").split("\r\n")
-    words = first.split(" ")
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        raise Refused(Refusal.HEADER)
+def read_head(scope: Scope) -> Head:
+    """Return the head of an ASGI request. Raises Refused for anything but a form to PATH."""
     headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip():
-            raise Refused(Refusal.HEADER)
-        name, value = name.lower(), value.strip()
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         if name in headers and (name in _ONCE or name.startswith("x-ca-")):
             raise Refused(Refusal.HEADER)
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    method, (path, _, query) = words[0], words[1].partition("?")
+    method, path = scope["method"], scope["raw_path"].decode("latin-1")
     if path != PATH:
         raise Refused(Refusal.PATH)
     if method != "POST":
         raise Refused(Refusal.METHOD)
     if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise Refused(Refusal.CONTENT_TYPE)
-    return Head(method, path, _pairs(query.encode("latin-1")), headers, _length(headers))
+    return Head(method, path, _pairs(scope["query_string"]), headers, _length(headers))
 
 
 def _length(headers: Mapping[str, str]) -> int:
     text = headers.get("content-length", "")
     plain = text.isascii() and text.isdigit() and len(text) < 16
-    if not plain or "transfer-encoding" in headers or "content-encoding" in headers or not int(text):
+    if not plain or "content-encoding" in headers or not int(text):
         raise Refused(Refusal.NO_BODY)
     if int(text) > LARGEST_BODY:
         raise Refused(Refusal.BODY_TOO_LARGE)

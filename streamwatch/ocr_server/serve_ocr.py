@@ -4,25 +4,29 @@ import logging
 import os
 import signal
 import ssl
-import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 from streamwatch.app.daemon import Spawn, spawn
 from streamwatch.config.settings import ServeOcrSettings, Settings
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.model import Recognizer
-from streamwatch.http.visitors import is_loopback, listen
+from streamwatch.http.limits import LOOPBACK_NAMES
+from streamwatch.http.server import is_loopback, listen
 from streamwatch.ocr_server import Guard, KeyPair, OcrService
 from streamwatch.system import stderr
 
 log = logging.getLogger(__name__)
 
-LISTEN_EVERY = 5.0  # s; for what libraries say of damaged pictures
+TELL_EVERY = 5.0  # s; tells what libraries say of damaged pictures
 
 
 def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> OcrService:
-    """Listens at once. recognizer: makes the engine, once everything else is right. Raises ConfigError."""
+    """Listen at once, and return the service. recognizer: makes the engine, once everything else is right.
+
+    Raises ConfigError, and what `recognizer` raises.
+    """
     serve, ocrcars = settings.serve_ocr, settings.recognizer.ocrcars
     if (ocrcars.app_key is None) != (ocrcars.app_secret is None):
         raise ConfigError("serve-ocr needs both an AppKey and an AppSecret, and only one of them is set.")
@@ -36,24 +40,32 @@ def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> Oc
             )
         if tls is None:
             log.warning("without serve_ocr.certificate everybody on the way can read the pictures and the AppCode")
+    open_to_all = ocrcars.appcode is None and pair is None
     listener = listen(serve.host, serve.port, "serve-ocr")
     try:
-        return OcrService(listener, Guard(ocrcars.appcode, pair), recognizer(), queue=serve.queue, tls=tls)
+        return OcrService(
+            listener,
+            Guard(ocrcars.appcode, pair),
+            recognizer,
+            queue=serve.queue,
+            tls=tls,
+            hosts=LOOPBACK_NAMES if open_to_all else None,  # no page of another site may use it
+        )
     except BaseException:
         listener.close()
         raise
 
 
 def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
-    """Serves until SIGTERM or SIGINT, then answers what it has taken, for `drain` seconds at most; the exit code."""
+    """Serve until SIGTERM or SIGINT, then answer what was taken, for `drain` seconds at most; return the exit code."""
     failed: list[BaseException] = []
     leaving: list[int] = []
 
-    def work() -> None:
+    def guarded(target: Callable[[], None], name: str) -> None:
         try:
-            service.work()
+            target()
         except BaseException as error:
-            log.critical("reading failed unexpectedly", exc_info=error)
+            log.critical("the thread %s failed unexpectedly", name, exc_info=error)
             failed.append(error)
             service.close()
 
@@ -66,18 +78,13 @@ def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-
-    def listen() -> None:
-        while not over.wait(LISTEN_EVERY):
-            stderr.tell()
-
-    worker = spawn(work, "reader")
-    over = threading.Event()
-    spawn(listen, "stderr")
-    service.run()
+    reader = spawn(partial(guarded, service.work, "reader"), "reader")
+    server = spawn(partial(guarded, service.run, "server"), "server")
+    while server.is_alive():
+        server.join(TELL_EVERY)
+        stderr.tell()
     service.stop_working()
-    worker.join(drain)
-    over.set()
+    reader.join(drain)
     return 1 if failed else 0
 
 
@@ -92,7 +99,7 @@ def _tls(serve: ServeOcrSettings) -> ssl.SSLContext | None:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
         raise ConfigError(
-            f"serve_ocr.certificate and serve_ocr.key can not be used: {reason}.",
+            f"serve_ocr.certificate and serve_ocr.key cannot be used: {reason}.",
             "Both are PEM files; the key must belong to the certificate and have no password.",
         ) from None
     return context

@@ -165,7 +165,7 @@ def test_a_port_that_somebody_has_is_said(tmp_path: Path, taken: int) -> None:
     settings = settings_of(tmp_path, f"health: {{port: {taken}}}\n")
     good, text = said_of("health", settings)
     assert not good
-    assert text.startswith(f"Port {taken} of 127.0.0.1 can not be used for health: ")
+    assert text.startswith(f"Port {taken} of 127.0.0.1 cannot be used for health: ")
     with sole_writer(settings.database, settings.data_dir):
         assert said_of("health", settings) == (True, "not tried, because a streamwatch runs")
 

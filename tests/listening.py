@@ -1,0 +1,65 @@
+"""What the tests of the HTTP server share: a server on a loopback port, raw requests over real sockets, raw answers."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from streamwatch.http.server import HttpServer
+
+
+@contextmanager
+def running(server: HttpServer) -> Iterator[HttpServer]:
+    """Run the server on a thread; fails if the thread does not end."""
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def connect(server: HttpServer, source: str = "127.0.0.1") -> socket.socket:
+    """source: the client's own address."""
+    return socket.create_connection(("127.0.0.1", server.port), timeout=20, source_address=(source, 0))
+
+
+def everything(connection: socket.socket) -> bytes:
+    """All that comes until the server hangs up."""
+    parts = []
+    while part := connection.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def hung_up(connection: socket.socket) -> bool:
+    """True if the server closes the connection without a word."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+class Got:
+    """An answer, taken apart. headers: by lower-case name."""
+
+    def __init__(self, raw: bytes) -> None:
+        head, _, self.body = raw.partition(b"\r\n\r\n")
+        self.first, *lines = head.decode().split("\r\n")
+        self.status = int(self.first.split()[1])
+        self.headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+
+
+def ask(server: HttpServer, raw: bytes) -> Got:
+    """The answer to a request given byte by byte as it goes over the wire."""
+    with connect(server) as connection:
+        connection.sendall(raw)
+        return Got(everything(connection))
+
+
+def get(server: HttpServer, path: str, *headers: str, method: str = "GET") -> Got:
+    """The answer to a request without a body."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
+    return ask(server, "\r\n".join(lines).encode() + b"\r\n\r\n")
