@@ -42,6 +42,15 @@ def hung_up(connection: socket.socket) -> bool:
         return True
 
 
+def turned_away(place: tuple[str, int]) -> bool:
+    """True if a new connection is refused, or ended without a word."""
+    try:
+        with socket.create_connection(place, timeout=20) as connection:
+            return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
 class Got:
     """An answer, taken apart. headers: by lower-case name."""
 

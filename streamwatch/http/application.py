@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamwatch.http.limits import CLOSE, HttpLimits, Refuse, RequestFault, date_header
 
 
-class _BodyTooLarge(Exception):
-    """The body has more bytes than allowed."""
+class _BodyTooLarge(HTTPException):
+    """The body has more bytes than allowed. Starlette answers it itself; other applications let it through."""
+
+    def __init__(self) -> None:
+        super().__init__(RequestFault.BODY_TOO_LARGE.status, RequestFault.BODY_TOO_LARGE.sentence)
 
 
 class Application:

@@ -48,12 +48,11 @@ class LingeringTransport(asyncio.Transport):
     reads it. So the connection stays until the client hangs up or the owner aborts it.
     """
 
-    def __init__(self, inner: asyncio.Transport, on_close: Callable[[], None]) -> None:
+    def __init__(self, inner: asyncio.Transport, on_close: Callable[[], bool]) -> None:
+        """on_close: called once by `close`; True if the client may still be sending its request."""
         super().__init__()
         self._inner, self._on_close = inner, on_close
         self._closing = False
-        self.wants_more = True
-        """False once the client has sent its whole request."""
 
     def close(self) -> None:
         """Send what waits to be sent, then say that nothing more comes."""
@@ -63,13 +62,12 @@ class LingeringTransport(asyncio.Transport):
         if self._inner.is_closing():
             return
         self._inner.resume_reading()
-        if not self._inner.can_write_eof():
-            if not self.wants_more:  # TLS ends in both directions at once
-                self._inner.close()
-        else:
+        sending = self._on_close()
+        if self._inner.can_write_eof():
             with suppress(OSError):  # the client has reset the connection
                 self._inner.write_eof()
-        self._on_close()
+        elif not sending:  # TLS ends in both directions at once
+            self._inner.close()
 
     def abort(self) -> None:
         """Cut the connection off; what waits to be sent is lost."""
@@ -155,11 +153,14 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take in what has come."""
-        if self.transport.is_closing() or self.conn.their_state is h11.MUST_CLOSE:
-            return  # nobody wants it any more
         if self.state is State.IDLE:
             self._enter(State.HEAD, self._limits.head_seconds)
-        super().data_received(data)
+        # A head that is too large is refused by its beginning, before the rest of it is parsed.
+        beginning = self._limits.head_bytes + 1 if self.state is State.HEAD else len(data)
+        for piece in (data[:beginning], data[beginning:]):
+            # After its last request a client has nothing to say.
+            if piece and not self.transport.is_closing() and self.conn.their_state is not h11.MUST_CLOSE:
+                super().data_received(piece)
         self._follow()
 
     def on_response_complete(self) -> None:
@@ -206,13 +207,15 @@ class Connection(H11Protocol):
         if theirs is h11.SEND_BODY:
             self._enter(State.BODY, self._limits.body_seconds)
         elif theirs in (h11.DONE, h11.MUST_CLOSE):
-            self.transport.wants_more = False
             self._enter(State.WORKING, None)
         elif self.state in (State.BODY, State.WORKING):
             self._enter(State.IDLE, self._limits.keep_alive)
 
-    def _closes(self) -> None:
+    def _closes(self) -> bool:
+        """Go to CLOSING; return True if the client may still be sending its request."""
+        sending = self.state in (State.HEAD, State.BODY)
         self._enter(State.CLOSING, self._limits.answer_seconds)
+        return sending
 
     def _enter(self, state: State, seconds: float | None) -> None:
         """Change the state; the time that a state may take is counted from its beginning."""

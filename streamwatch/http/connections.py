@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from contextlib import suppress
 
 from streamwatch.http.connection import Connection
 
@@ -42,13 +41,19 @@ class Connections:
         self.remove(oldest)
         return True
 
-    async def end(self, within: float) -> None:
-        """Let each connection answer what it has begun; cut off those that are left after so many seconds."""
+    def leave(self) -> None:
+        """Let each connection answer what it has begun, and end."""
         for connection in list(self._open):
             connection.leave()
-        self._empty.clear()
-        if self._open and within > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), within)
+
+    def cut_off(self) -> None:
+        """End all connections at once."""
         for connection in list(self._open):
             connection.abort()
+            self.remove(connection)
+
+    async def until_empty(self) -> None:
+        """Wait until the last connection has ended."""
+        if self._open:
+            self._empty.clear()
+            await self._empty.wait()

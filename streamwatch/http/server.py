@@ -79,14 +79,14 @@ class HttpServer:
         self._connections = Connections(limits.connections)
         self._lock = threading.RLock()  # a signal handler may call `stop` on a thread that holds it
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._within: float | None = None
+        self._stopped = False
         self._leaving = asyncio.Event()
         self._error: Exception | None = None
 
     def run(self) -> None:
         """Serve until `stop`; blocks. Raises what the application raises."""
         with self._lock:
-            if self._within is not None:
+            if self._stopped:
                 return
             self._loop = loop = asyncio.new_event_loop()
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -97,19 +97,26 @@ class HttpServer:
     def stop(self, within: float = 0.0) -> None:
         """End `run`, from any thread, also before it is called: take no new connection, and answer what has begun.
 
-        within: seconds after which the server cuts off the clients whose requests are not answered.
+        within: seconds after which the server cuts off the clients whose requests are not answered. A later call may
+        shorten the time.
         """
         with self._lock:
-            self._within = within
+            self._stopped = True
             if self._loop is None:
                 self._listener.close()
             else:
                 with suppress(RuntimeError):  # it has ended
-                    self._loop.call_soon_threadsafe(self._leaving.set)
+                    self._loop.call_soon_threadsafe(self._leave, within)
+
+    def _leave(self, within: float) -> None:
+        self._leaving.set()
+        self._app.leaving = True
+        self._connections.leave()
+        asyncio.get_running_loop().call_later(within, self._connections.cut_off)
 
     def _fail(self, error: Exception) -> None:
-        self._error, self._within = self._error or error, 0.0
-        self._leaving.set()
+        self._error = self._error or error
+        self._leave(0.0)
 
     async def _serve(self) -> None:
         asyncio.get_running_loop().set_exception_handler(_tell)
@@ -118,9 +125,9 @@ class HttpServer:
                 accepting = tasks.create_task(self._accept(tasks))
                 await self._leaving.wait()
                 accepting.cancel()
+                await asyncio.wait({accepting})
                 self._listener.close()
-                self._app.leaving = True
-                await self._connections.end(self._within or 0.0)
+                await self._connections.until_empty()
         finally:
             self._listener.close()
 
