@@ -1,8 +1,9 @@
-"""What every application of the server has around it: a limit of the body, the date, the end of the connection."""
+"""What the server adds to each application: a limit of the body, the header Date, the end of the connection."""
 
 from collections.abc import Callable, Sequence
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamwatch.http.limits import CLOSE, HttpLimits, Refuse, RequestFault, date_header
@@ -18,8 +19,8 @@ class _BodyTooLarge(HTTPException):
 class Application:
     """An ASGI application behind the server's limits.
 
-    fail: told of an exception that the application raised. leaving: set it to make each further answer the last one of
-    its connection.
+    fail: called with an exception that the application raised, unless it is Starlette's ClientDisconnect.
+    leaving: set it to make each further answer the last one of its connection.
     """
 
     def __init__(self, app: ASGIApp, limits: HttpLimits, refuse: Refuse, fail: Callable[[Exception], None]) -> None:
@@ -54,6 +55,8 @@ class Application:
             headers = [*response.raw_headers(), CLOSE]
             await send_completed({"type": "http.response.start", "status": response.status, "headers": headers})
             await send_completed({"type": "http.response.body", "body": response.body})
+        except ClientDisconnect:
+            pass  # nobody waits for an answer
         except Exception as error:
             self._fail(error)
             raise

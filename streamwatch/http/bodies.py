@@ -3,11 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive
-
-
-class ClientGone(Exception):
-    """The client has hung up; nobody waits for an answer."""
 
 
 class NoRoom(Exception):
@@ -34,7 +31,7 @@ class Bodies:
         self._bodies: list[_Body] = []  # oldest first
 
     async def take(self, address: str, receive: Receive) -> bytes:
-        """Return a client's whole body. Raises NoRoom, ClientGone."""
+        """Return a client's whole body. Raises NoRoom, ClientDisconnect."""
         try:
             async with asyncio.timeout(None) as patience:
                 return await self._take(_Body(address, patience), receive)
@@ -48,7 +45,7 @@ class Bodies:
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise ClientGone
+                    raise ClientDisconnect
                 body.data += message["body"]
                 more = message["more_body"]
                 self._make_room(body)

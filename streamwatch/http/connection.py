@@ -25,13 +25,14 @@ _SILENT.disabled = True
 class State(Enum):
     """What a connection waits for.
 
-        HANDSHAKE ──▶ IDLE ──first byte──▶ HEAD ──whole head──▶ BODY ──whole body──▶ WORKING ──answer given──▶ IDLE
-                                                                                        └──answer given, or refused──▶ CLOSING
+        HANDSHAKE ──▶ IDLE ──first byte──▶ HEAD ──whole head──▶ BODY ──whole body──▶ WORKING
+                       ▲                                                                │
+                       └────────────────────────── answer given ───────────────────────┘
 
-    HEAD goes to WORKING at once where there is no body. Each state may go to CLOSING. Every state but WORKING has a
-    deadline after which the connection is cut off; in WORKING the application is at work, and only a client that does
-    not take its answer is cut off.
-    """  # noqa: E501
+    HEAD goes to WORKING at once where the request has no body. Each state but HANDSHAKE may go to CLOSING: the answer
+    is the last one, or the request is refused. Every state but WORKING has a deadline, after which the connection is
+    cut off. In WORKING the application is at work, and only a client that does not take its answer is cut off.
+    """
 
     HANDSHAKE = "handshake"
     IDLE = "idle"

@@ -4,9 +4,8 @@ import asyncio
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive
-
-from streamwatch.http.bodies import ClientGone
 
 T = TypeVar("T")
 
@@ -24,7 +23,7 @@ class Handoff(Generic[T]):
             self._value.get_loop().call_soon_threadsafe(self._set, value)
 
     async def wait(self, receive: Receive) -> T:
-        """Return the value. receive: of the request, whose body has been read. Raises ClientGone."""
+        """Return the value. receive: of the request, whose body has been read. Raises ClientDisconnect."""
         gone = asyncio.ensure_future(_until_gone(receive))
         try:
             either: set[asyncio.Future[Any]] = {self._value, gone}
@@ -33,7 +32,7 @@ class Handoff(Generic[T]):
             gone.cancel()
             self.abandoned = not self._value.done()
         if self.abandoned:
-            raise ClientGone
+            raise ClientDisconnect
         return self._value.result()
 
     def _set(self, value: T) -> None:

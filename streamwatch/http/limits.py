@@ -13,7 +13,7 @@ CLOSE = (b"Connection", b"close")
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """Limits of one server. All times are in seconds.
+    """Limits of one server, one field a limit. All times are in seconds.
 
     connections: at the same time, in TLS handshakes too; see `Connections` for what gives way.
     head_bytes: of the request line and the headers.

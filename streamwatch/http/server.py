@@ -6,6 +6,7 @@ import logging
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -109,7 +110,10 @@ class HttpServer:
                     self._loop.call_soon_threadsafe(self._leave, within)
 
     def _leave(self, within: float) -> None:
-        self._leaving.set()
+        if not self._leaving.is_set():
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._leaving.set()
         self._app.leaving = True
         self._connections.leave()
         asyncio.get_running_loop().call_later(within, self._connections.cut_off)
@@ -119,34 +123,39 @@ class HttpServer:
         self._leave(0.0)
 
     async def _serve(self) -> None:
-        asyncio.get_running_loop().set_exception_handler(_tell)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_tell)
+        make = partial(Connection, _uvicorn(self._app, self._limits), ServerState(), self._limits, self._refuse)
         try:
             async with asyncio.TaskGroup() as tasks:
-                accepting = tasks.create_task(self._accept(tasks))
+                self._listen(partial(self._accept, make, tasks))
                 await self._leaving.wait()
-                accepting.cancel()
-                await asyncio.wait({accepting})
-                self._listener.close()
                 await self._connections.until_empty()
         finally:
             self._listener.close()
 
-    async def _accept(self, tasks: asyncio.TaskGroup) -> None:
-        loop = asyncio.get_running_loop()
-        make = partial(Connection, _uvicorn(self._app, self._limits), ServerState(), self._limits, self._refuse)
-        while True:
-            try:
-                peer, address = await loop.sock_accept(self._listener)
-            except OSError:  # the client is gone again, or no descriptor is left
-                await asyncio.sleep(NO_DESCRIPTOR)
-                continue
-            if self._connections.make_room():
-                connection = make(peer, str(address[0]), self._connections.remove)
-                self._connections.add(connection)
-                tasks.create_task(self._open(connection, peer))
-            else:
-                peer.close()
-            await asyncio.sleep(0)  # a flood of connections must not keep the others from being served
+    def _listen(self, accept: Callable[[], None]) -> None:
+        if not self._leaving.is_set():
+            asyncio.get_running_loop().add_reader(self._listener, accept)
+
+    def _accept(self, make: Callable[..., Connection], tasks: asyncio.TaskGroup) -> None:
+        """Take one connection; the event loop serves the others before it calls again."""
+        try:
+            peer, address = self._listener.accept()
+        except BlockingIOError:  # the client is gone again
+            return
+        except OSError:  # no descriptor is left
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._listener)
+            loop.call_later(NO_DESCRIPTOR, self._listen, partial(self._accept, make, tasks))
+            return
+        if not self._connections.make_room():
+            peer.close()
+            return
+        peer.setblocking(False)
+        connection = make(peer, str(address[0]), self._connections.remove)
+        self._connections.add(connection)
+        tasks.create_task(self._open(connection, peer))
 
     async def _open(self, connection: Connection, peer: socket.socket) -> None:
         timeouts = {"ssl_handshake_timeout": self._limits.head_seconds, "ssl_shutdown_timeout": GOODBYE}

@@ -57,7 +57,7 @@ class ReadingQueue:
         self._stopping = threading.Event()
 
     async def read(self, picture: bytes, receive: Receive) -> Reply:
-        """Return what the engine reads. Raises Refused if too many pictures wait; ClientGone."""
+        """Return what the engine reads. Raises Refused if too many pictures wait; ClientDisconnect."""
         job = _Job(picture, time.monotonic(), Handoff())
         try:
             self._jobs.put_nowait(job)

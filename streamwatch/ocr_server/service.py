@@ -10,7 +10,7 @@ from socket import socket
 from starlette.types import Receive, Scope, Send
 
 from streamwatch.core.model import Recognizer
-from streamwatch.http.bodies import Bodies, ClientGone, NoRoom
+from streamwatch.http.bodies import Bodies, NoRoom
 from streamwatch.http.limits import HttpLimits, HttpResponse, RequestFault
 from streamwatch.http.server import HttpServer
 from streamwatch.ocr_server.guard import Guard
@@ -95,20 +95,17 @@ class OcrService:
         self._queue.stop()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application."""
+        """The ASGI application. Raises ClientDisconnect."""
         address: str = scope["client"][0]
-        try:
-            reply, more = await self._reply(scope, receive, address)
-        except ClientGone:
-            return
-        response = reply.response
+        reply, more = await self._reply(scope, receive, address)
         _say(address, reply, more)
+        response = reply.response
         headers = response.raw_headers()
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 
     async def _reply(self, scope: Scope, receive: Receive, address: str) -> tuple[Reply, str]:
-        """Return the reply, and what the log says beside it. Raises ClientGone."""
+        """Return the reply, and what the log says beside it. Raises ClientDisconnect."""
         try:
             picture = await self._picture(scope, receive, address)
             began = time.monotonic()
@@ -122,7 +119,7 @@ class OcrService:
         return reply, f", {len(picture)} bytes, {time.monotonic() - began:.2f} s"
 
     async def _picture(self, scope: Scope, receive: Receive, address: str) -> bytes:
-        """Return the picture of a request that may be answered. Raises Refused, NoRoom, Unreadable, ClientGone."""
+        """Return the picture of a request that may be answered. Raises Refused, NoRoom, Unreadable, ClientDisconnect."""
         head = read_head(scope)
         self._guard.check_head(head)
         if self._leaving:

@@ -456,6 +456,18 @@ def test_an_application_learns_that_its_client_has_gone() -> None:
         assert gone.wait(10)
 
 
+def test_a_client_that_goes_within_its_body_is_no_error() -> None:
+    async def page(request: Request) -> Response:
+        return Response(await request.body())
+
+    with serving(Starlette(routes=[Route("/", page, methods=["POST"])])) as server:
+        for _ in range(5):
+            with connect(server) as connection:
+                connection.sendall(post(b"x", length=100))
+                time.sleep(0.05)
+        assert ask(server, post(b"x")).body == b"x"
+
+
 def test_many_slow_clients_lock_nobody_out() -> None:
     with serving(head_seconds=60.0) as server, ExitStack() as stack:
         for n in range(300):
