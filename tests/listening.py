@@ -1,4 +1,4 @@
-"""What the tests of the HTTP server share: a server on a loopback port, raw requests over real sockets, raw answers."""
+"""The tests of the HTTP server share this: a server on a loopback port, raw requests over real sockets, answers."""
 
 import socket
 import threading
@@ -22,12 +22,12 @@ def running(server: HttpServer) -> Iterator[HttpServer]:
 
 
 def connect(server: HttpServer, source: str = "127.0.0.1") -> socket.socket:
-    """source: the client's own address."""
+    """Return a connection. source: the client's own address."""
     return socket.create_connection(("127.0.0.1", server.port), timeout=20, source_address=(source, 0))
 
 
 def everything(connection: socket.socket) -> bytes:
-    """All that comes until the server hangs up."""
+    """Return all that comes until the server hangs up."""
     parts = []
     while part := connection.recv(65536):
         parts.append(part)
@@ -62,13 +62,13 @@ class Got:
 
 
 def ask(server: HttpServer, raw: bytes) -> Got:
-    """The answer to a request given byte by byte as it goes over the wire."""
+    """Return the answer to a request, which is given as its bytes on the wire."""
     with connect(server) as connection:
         connection.sendall(raw)
         return Got(everything(connection))
 
 
 def get(server: HttpServer, path: str, *headers: str, method: str = "GET") -> Got:
-    """The answer to a request without a body."""
+    """Return the answer to a request without a body."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
     return ask(server, "\r\n".join(lines).encode() + b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""What the tests of serve-ocr share: a reader that does what it is told, a service on a loopback port, raw requests."""
+"""The tests of serve-ocr share this: an engine that obeys the test, a service on a loopback port, raw requests."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ BY_APPCODE = f"Authorization: APPCODE {CODE}"
 
 
 class Reader:
-    """Says the same of every picture. open: set while it may read; busy: how many it has begun."""
+    """An engine that reads the same on every picture. open: set while it may read; busy: how many it has begun."""
 
     engine = Engine.LOCAL
 
@@ -117,13 +117,13 @@ def request(
 
 
 def ask(where: Serving, raw: bytes) -> Got:
-    """The answer to a request given byte by byte as it goes over the wire."""
+    """Return the answer to a request, which is given as its bytes on the wire."""
     with where.connect() as connection:
         connection.sendall(raw)
         return Got(everything(connection))
 
 
 def signed(now: float | None = None, secret: str = SECRET, key: str = KEY) -> list[str]:
-    """Header lines of a signed request with BODY."""
+    """Return the header lines of a signed request with BODY."""
     own = AppKey(SecretStr(key), SecretStr(secret)).headers(Parameters("/ocrCars", (), FORM), now or time.time())
     return [f"{name}: {value}" for name, value in own.items()]

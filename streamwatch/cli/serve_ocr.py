@@ -10,7 +10,7 @@ log = logging.getLogger("streamwatch")
 
 
 def serve_ocr(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
-    """Answer POST /ocrCars over the local engine as the paid service does, until a signal comes."""
+    """Answer POST /ocrCars as the paid service does, with the local engine, until a signal comes."""
     from streamwatch.app.parts import make_local
     from streamwatch.ocr_server.serve_ocr import make_service
     from streamwatch.ocr_server.serve_ocr import serve_ocr as serve_until_signal

@@ -1,4 +1,4 @@
-"""/healthz and /metrics over HTTP. Whoever reaches the port may ask: no password, and nothing that can be changed."""
+"""/healthz and /metrics over HTTP, without a password: every client that reaches the port may read them."""
 
 from collections.abc import Callable
 

@@ -1,1 +1,1 @@
-"""All that listens: connections with their limits and deadlines, and what answers on them."""
+"""The HTTP server: its connections with their limits and deadlines, and the applications behind it."""

@@ -55,7 +55,7 @@ class Bodies:
                 self._bodies.remove(body)
 
     def _make_room(self, newcomer: _Body) -> None:
-        """While there is too little room, end a body of the client whose bodies take the most of it.
+        """While there is too little room, end a body of the client whose bodies take the most room.
 
         That is the newcomer, if the newcomer is this client's, else the client's oldest body. So a client that sends
         many bodies, or leaves many unfinished, locks out only itself. Raises NoRoom if the newcomer must give way.

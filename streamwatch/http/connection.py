@@ -19,7 +19,7 @@ from streamwatch.http.requests import CheckedConnection
 
 _SILENT = logging.getLogger(f"{__name__}.uvicorn")
 _SILENT.disabled = True
-"""uvicorn's own log lines say nothing that an operator can use."""
+"""For uvicorn's own log lines: they say nothing that an operator can use."""
 
 
 class State(Enum):
@@ -85,7 +85,7 @@ class LingeringTransport(asyncio.Transport):
             self._inner.write(data)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what the transport beneath says."""
+        """Return the information of the transport beneath."""
         return self._inner.get_extra_info(name, default)
 
     def pause_reading(self) -> None:
@@ -153,7 +153,7 @@ class Connection(H11Protocol):
         self._enter(State.IDLE, self._limits.head_seconds)
 
     def data_received(self, data: bytes) -> None:
-        """Take in what has come."""
+        """Parse what has come."""
         if self.state is State.IDLE:
             self._enter(State.HEAD, self._limits.head_seconds)
         # A head that is too large is refused by its beginning, before the rest of it is parsed.
@@ -165,7 +165,7 @@ class Connection(H11Protocol):
         self._follow()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, if the connection stays."""
+        """Go on with the next request if the connection stays open."""
         super().on_response_complete()
         self._follow()
 
@@ -183,25 +183,25 @@ class Connection(H11Protocol):
         self.transport.close()
 
     def pause_writing(self) -> None:
-        """The client takes its answer more slowly than it is made."""
+        """The client takes its answer more slowly than the application makes it; begin a deadline."""
         super().pause_writing()
         if self._stall is None:
             self._stall = self.loop.call_later(self._limits.answer_seconds, self.abort)
 
     def resume_writing(self) -> None:
-        """The client has caught up."""
+        """The client has taken what waited; end its deadline."""
         self._end_stall()
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """End the deadlines; the client or the server has closed the connection."""
         self._enter(State.CLOSING, None)
         self._end_stall()
         super().connection_lost(exc)
         self._gone(self)
 
     def _follow(self) -> None:
-        """Go to the state in which the parser is."""
+        """Bring the state in line with the parser's."""
         theirs = self.conn.their_state
         if self.state is State.CLOSING:
             return
@@ -219,7 +219,7 @@ class Connection(H11Protocol):
         return sending
 
     def _enter(self, state: State, seconds: float | None) -> None:
-        """Change the state; the time that a state may take is counted from its beginning."""
+        """Change the state, and begin its deadline unless it has begun. seconds: None for no deadline."""
         if state is self.state and seconds is not None:
             return
         self.state = state

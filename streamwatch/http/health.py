@@ -1,4 +1,4 @@
-"""Where /healthz and /metrics are served."""
+"""The server of /healthz and /metrics."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The protocol of ocrCars over another reader: for boxes of one's own network, and for programs written for ocrCars.
+"""Serves the protocol of ocrCars with the local engine, for boxes of the same network and programs written for ocrCars.
 
 client ──POST /ocrCars──▶ request ──▶ guard (credentials) ──▶ bodies ──▶ reading (queue, engine) ──▶ replies
 """

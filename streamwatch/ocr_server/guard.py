@@ -1,4 +1,4 @@
-"""Who may ask: an AppCode, or a signature by AppKey and AppSecret with its timestamp and nonce."""
+"""Checks a client's credentials: an AppCode, or a signature by AppKey and AppSecret with its timestamp and nonce."""
 
 import hmac
 import time
@@ -11,17 +11,17 @@ from streamwatch.ocr_server.request import Head, Pairs, Refused
 from streamwatch.recognition.signature import sign, string_to_sign
 
 WINDOW = 900.0
-"""Seconds that a timestamp may be off, and in which a nonce may not come again: the gateway's 15 minutes."""
+"""Seconds by which a timestamp may be off, and for which a nonce is refused a second time: the gateway's 15 minutes."""
 _LONGEST_NONCE = 128
 _MOST_NONCES = 100_000
 _METHODS = ("", "HmacSHA256", "HmacSHA1")
 
 
 class SecretText(Protocol):
-    """A text that shows itself only when asked."""
+    """A text that `repr` and logs do not show, such as pydantic's SecretStr."""
 
     def get_secret_value(self) -> str:
-        """The text itself."""
+        """Return the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class KeyPair:
 
 
 class Guard:
-    """Not thread safe. appcode, pair: either opens; with neither everybody may ask.
+    """Not thread safe. appcode, pair: a client needs one of the two; if both are None, every client may ask.
 
     wall_clock: seconds since 1970. monotonic: seconds.
     """
@@ -69,7 +69,7 @@ class Guard:
                 raise Refused(Refusal.HEADER)
 
     def check_signature(self, head: Head, form: Pairs) -> None:
-        """The rest, once the form is known; the nonce is used up. Raises Refused."""
+        """Check the signature over head and form, and use the nonce up. Raises Refused."""
         if self._pair is None or "authorization" in head.headers:
             return
         method = head.headers.get("x-ca-signature-method", "")

@@ -25,7 +25,7 @@ AGAIN_FIRST, AGAIN_LONGEST = 1.0, 60.0
 
 
 class _NothingPaid:
-    """A reader that costs nothing has nothing to write down."""
+    """The ledger of an engine that costs nothing."""
 
     def about_to_pay(self, attempt: int, picture: bytes | str) -> None:
         """Never called."""
@@ -44,7 +44,7 @@ class _Job:
 
 
 class ReadingQueue:
-    """Pictures that wait for the engine. read: on the event loop; work: on a thread of its own.
+    """Pictures that wait for the engine. Call `read` on the event loop, and `work` on a thread of its own.
 
     An engine that raises an unexpected exception is closed and made again. make: makes the engine; it is called at
     once, and its exceptions go through. length: pictures that may wait.

@@ -1,4 +1,4 @@
-"""What is answered: the service's JSON, or the gateway's refusals with their codes and without a body."""
+"""The answers: the service's JSON, or a refusal of the gateway, which has a code and no body."""
 
 import json
 import secrets
@@ -13,11 +13,11 @@ from streamwatch.core.model import Corners, PlateText
 from streamwatch.http.limits import HttpResponse
 
 LONGEST_MESSAGE = 400
-"""Characters of a message in a header; the real gateway repeats a whole wrongly signed request there."""
+"""Characters of a message in a header. After a wrong signature the real gateway repeats the whole request there."""
 
 
 class Refusal(Enum):
-    """A refusal of the gateway: its code, whose digits are the HTTP status, and its words."""
+    """A refusal of the gateway: its code and its words. The digits of the code are the HTTP status."""
 
     HEADER = "I400HD", "Invalid Header"
     NO_BODY = "I400BD", "Invalid Request Body"
@@ -38,15 +38,15 @@ class Refusal(Enum):
 
     @property
     def code(self) -> str:
-        """Six characters."""
+        """Return the code, six characters."""
         return self.value[0]
 
 
 class Business(Enum):
-    """`ret_code` of an answer, where the picture could not be read."""
+    """`ret_code` and words of an answer to a picture that could not be read."""
 
     DOWNLOAD = 10, "pictures are not fetched from addresses here; send img_base64"
-    UNPARSED = 20, "the picture can not be parsed"
+    UNPARSED = 20, "the picture cannot be parsed"
     PARAMETER = 40, "img_base64 is missing"
     TOO_LARGE = 50, "the picture is too large"
     FORMAT = 60, "the picture is no JPEG, PNG, BMP or WebP"
@@ -54,7 +54,7 @@ class Business(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole HTTP answer, and what it is in a word, for the log."""
+    """A whole HTTP answer. word: names the answer in the log."""
 
     response: HttpResponse
     word: str
@@ -62,7 +62,7 @@ class Reply:
 
 
 def refuse(refusal: Refusal, detail: str = "") -> Reply:
-    """detail: follows the gateway's words."""
+    """Return a refusal. detail: follows the gateway's words."""
     code, words = refusal.value
     message = (f"{words}, {detail}" if detail else words)[:LONGEST_MESSAGE]
     # The gateway writes UTF-8 into its headers. No header may hold a line break, nor end with a blank.
@@ -72,7 +72,7 @@ def refuse(refusal: Refusal, detail: str = "") -> Reply:
 
 
 def plates_found(plates: Sequence[PlateText]) -> Reply:
-    """The best plate, for the service names one; or that there is none."""
+    """Return the best plate, because the service names only one; or the answer that there is none."""
     if not plates:
         return _envelope({"error_msg": ""} | _NOTHING, "no plate")
     best = plates[0]
@@ -86,7 +86,7 @@ def plates_found(plates: Sequence[PlateText]) -> Reply:
 
 
 def picture_refused(business: Business) -> Reply:
-    """The picture could not be read."""
+    """Return the answer to a picture that could not be read."""
     code, words = business.value
     return _envelope(_NOTHING | {"ret_code": code, "error_msg": words}, f"ret_code {code}")
 

@@ -1,4 +1,4 @@
-"""A request of the protocol, as far as it can be judged by its head, and the picture in its body.
+"""Parses a request of the protocol: first its head, then the form in its body, then the picture in the form.
 
 Limits are those of the API gateway and of the service behind ocrCars: 8 kB of address and headers, 8 MB of body, 4 MB
 of picture with sides of 15 to 4096 pixels.
@@ -38,7 +38,7 @@ class Refused(Exception):
 
 
 class Unreadable(Exception):
-    """The picture can not be read."""
+    """The picture cannot be read."""
 
     def __init__(self, business: Business) -> None:
         super().__init__(business.name)
@@ -47,7 +47,10 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """headers: by lower-case name, values of the same name joined. query: decoded. length: of the body in bytes."""
+    """The head of a request.
+
+    headers: by lower-case name, values of the same name joined. query: decoded. length: of the body in bytes.
+    """
 
     method: str
     path: str
@@ -85,17 +88,17 @@ def _length(headers: Mapping[str, str]) -> int:
 
 
 def read_form(body: bytes) -> Pairs:
-    """Decoded parameters. Raises Refused where it is no form."""
+    """Return the decoded parameters of a body. Raises Refused if the body is no form."""
     return _pairs(body)
 
 
 _ODD = re.compile(rb"[^!-~]|%(?![0-9A-Fa-f]{2})")
-"""No form holds blanks, control characters, bytes beyond ASCII, or a percent sign without its two digits."""
+"""What no form contains: blanks, control characters, bytes beyond ASCII, a percent sign without its two digits."""
 _SWAPPED = bytes.maketrans(b"%+", b"= ")
 
 
 def _pairs(text: bytes) -> Pairs:
-    """Decoded parameters in order. Their number is bounded, and the time by the length alone."""
+    """Return the decoded parameters in order. Their number is bounded; the time depends only on the length."""
     fields = text.split(b"&", _MOST_PARAMETERS)
     if len(fields) > _MOST_PARAMETERS or _ODD.search(text):
         raise Refused(Refusal.NO_BODY)
@@ -104,7 +107,7 @@ def _pairs(text: bytes) -> Pairs:
 
 
 def _unescaped(text: bytes) -> str:
-    """Without percent signs. With another sign for the escape this is the encoding of RFC 2045, 6.7 (`=41` for A).
+    """Return the text with its escapes decoded. But for the sign, they are those of RFC 2045, 6.7 (`=41` for A).
 
     Python decodes that in C, some hundred times as fast as `urllib.parse`.
     """
@@ -115,7 +118,7 @@ def _unescaped(text: bytes) -> str:
 
 
 def picture_of(form: Pairs) -> bytes:
-    """The picture that is to be read. Raises Unreadable."""
+    """Return the picture that the client wants read. Raises Unreadable."""
     values = dict(reversed(form))
     text = values.get("img_base64", "")
     if not text:

@@ -1,4 +1,4 @@
-"""Answers POST /ocrCars: one thread serves all clients, another reads the pictures, a bounded queue between them."""
+"""Answers POST /ocrCars. One thread serves all clients, another reads the pictures from a bounded queue."""
 
 import logging
 import ssl
@@ -48,7 +48,7 @@ _REFUSALS = {
 
 
 class OcrService:
-    """run: on one thread; work: on another. port: where it listens.
+    """The server with its queue of pictures. Call `run` on one thread and `work` on another. port: where it listens.
 
     make: makes the engine; it is called at once, and its exceptions go through. queue: pictures that may wait to be
     read. hosts: see `HttpLimits`.
@@ -119,7 +119,7 @@ class OcrService:
         return reply, f", {len(picture)} bytes, {time.monotonic() - began:.2f} s"
 
     async def _picture(self, scope: Scope, receive: Receive, address: str) -> bytes:
-        """Return the picture of a request that may be answered. Raises Refused, NoRoom, Unreadable, ClientDisconnect."""
+        """Return the picture of a request. Raises Refused, NoRoom, Unreadable, ClientDisconnect."""
         head = read_head(scope)
         self._guard.check_head(head)
         if self._leaving:

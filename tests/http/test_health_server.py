@@ -19,7 +19,7 @@ from streamwatch.http.server import HttpServer
 
 
 class Told:
-    """The snapshot that the server tells next."""
+    """Holds the snapshot that the server tells next."""
 
     def __init__(self) -> None:
         self.snapshot = WELL

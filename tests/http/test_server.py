@@ -1,6 +1,7 @@
 """The limits, deadlines and the end of the server, over real sockets; the applications are a few lines each."""
 
 import asyncio
+import errno
 import logging
 import shutil
 import socket
@@ -35,7 +36,7 @@ async def answer(send: Send, body: bytes, status: int = 200) -> None:
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with method, path, query, Host and body."""
+    """Answer with method, path, query, Host and body."""
     body, more = b"", True
     while more:
         message = await receive()
@@ -48,7 +49,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Patient:
-    """Answers when it is told to. begun: set once a request has come."""
+    """An application that answers when it is told to. begun: set once a request has come."""
 
     def __init__(self) -> None:
         self.begun, self.may_answer = threading.Event(), False
@@ -75,7 +76,7 @@ def post(body: bytes, *headers: str, length: int | None = None) -> bytes:
 
 
 def one_answer(connection: socket.socket) -> Got:
-    """The next answer of a connection that stays open; its length is known."""
+    """Return the next answer on a connection that stays open."""
     raw = b""
     while b"\r\n\r\n" not in raw:
         raw += connection.recv(1)
@@ -386,6 +387,23 @@ def test_while_all_connections_are_at_work_a_new_one_is_closed() -> None:
         app.may_answer = True
         assert [Got(everything(connection)).body for connection in busy] == [b"at last"] * 2
         assert get(server, "/quick").status == 200
+
+
+def test_a_process_without_a_free_descriptor_serves_again_later() -> None:
+    class Exhausted(socket.socket):
+        refusals = 3
+
+        def accept(self) -> tuple[socket.socket, Any]:
+            if self.refusals:
+                self.refusals -= 1
+                raise OSError(errno.EMFILE, "Too many open files")
+            return super().accept()
+
+    listener = Exhausted(fileno=listen("127.0.0.1", 0, "a test").detach())
+    listener.setblocking(False)
+    with running(HttpServer(echo, listener, HttpLimits())) as server:
+        assert get(server, "/").status == 200
+    assert listener.refusals == 0
 
 
 def test_a_large_answer_that_nobody_takes_ends_the_connection() -> None:

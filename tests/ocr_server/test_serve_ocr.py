@@ -41,7 +41,7 @@ def settings(credentials: dict[str, str] | None = None, **place: Any) -> Setting
 
 
 def made(folder: Path) -> tuple[Path, Path]:
-    """A self-made certificate for 127.0.0.1, and its key."""
+    """Make a certificate for 127.0.0.1; return its file and the file of its key."""
     certificate, key = folder / "reader.pem", folder / "reader.key"
     new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     names = ["-subj", "/CN=reader", "-addext", "subjectAltName=IP:127.0.0.1"]
@@ -166,7 +166,7 @@ def test_curl(tmp_path: Path) -> None:
 
 
 class Threads:
-    """Starts threads for what is tested. At the end they are waited for, and signals mean what they meant before."""
+    """Starts threads for the code under test; `end` waits for them, and gives the signals their old handlers back."""
 
     def __init__(self) -> None:
         self._handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -222,7 +222,7 @@ def test_a_signal_ends_it_after_what_was_taken_is_answered(threads: Threads) -> 
 def test_an_engine_that_dies_is_started_again_and_says_so(
     threads: Threads, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It dies on the first picture; the next start fails, too."""
+    """The engine dies on the first picture, and its next start fails."""
     monkeypatch.setattr(reading, "AGAIN_FIRST", 0.01)
     dying, well = Reader(), Reader()
     dying.error = RuntimeError("a bug")
@@ -298,7 +298,7 @@ def test_a_server_that_fails_unexpectedly_ends_it_with_1(
 
 
 def test_on_loopback_without_credentials_no_page_of_another_site_may_use_it(threads: Threads) -> None:
-    """Such a page can have its own name resolve to 127.0.0.1; its browser sends that name all the same."""
+    """Such a page can have its own name resolve to 127.0.0.1, but the browser still sends that name."""
     chosen = settings()
     service = make_service(chosen, Reader)
     threads.spawn(service.run, "server")

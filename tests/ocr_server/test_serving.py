@@ -1,4 +1,4 @@
-"""ocrCars' protocol from the other side, over real sockets: for the project's own client and for others."""
+"""serve-ocr over real sockets, asked by the project's own client and by others."""
 
 import base64
 import logging
@@ -134,7 +134,7 @@ def test_a_nonce_is_remembered_as_long_as_its_timestamp_is_good() -> None:
 
 
 def test_signatures_as_other_programs_make_them(where: Serving) -> None:
-    """Lower-case names, HmacSHA1, a Date, no nonce and no timestamp; and only part of the headers signed."""
+    """The request has lower-case names, HmacSHA1, a Date, no nonce and no timestamp; it signs part of its headers."""
     headers = {
         "accept": "*/*",
         "content-type": "application/x-www-form-urlencoded",
@@ -353,7 +353,7 @@ def test_all_bodies_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def from_elsewhere(where: Serving, raw: bytes) -> Got:
-    """The answer to a request of another client's address."""
+    """Return the answer to a request from another client's address."""
     place = ("127.0.0.1", where.service.port)
     with socket.create_connection(place, timeout=20, source_address=("127.0.0.2", 0)) as connection:
         connection.sendall(raw)
@@ -409,7 +409,7 @@ def test_what_is_no_form_is_refused(body: bytes) -> None:
 
 
 def test_a_body_of_escapes_is_parsed_in_no_time() -> None:
-    """Before its signature can be checked: everybody who knows the AppKey can send one."""
+    """The form is parsed before its signature can be checked, and everybody who knows the AppKey can send one."""
     body = b"img_base64=" + b"%41" * 1_000_000
 
     def seconds(act: Callable[[], object]) -> float:
