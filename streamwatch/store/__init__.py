@@ -1,7 +1,7 @@
 """The database and the evidence folder: one writer, any number of readers.
 
 store.py         `Store`, the writer, with its parts passages, keyframes, call_ledger, sightings, retention
-queries.py       `DatabaseReader`, for those who only ask; ledger.py: the figures of `calls`
+queries.py       `DatabaseReader`, for those who only ask; ledger.py: the figures of `calls`; statistics.py: over time
 tables.py        the tables; schema.py and migrations/ bring them up to date
 retention.py     deletes rows, and decides which pictures go; evidence_files.py deletes the files
 """
@@ -15,6 +15,18 @@ from streamwatch.store.passages import PassageStanding
 from streamwatch.store.queries import DatabaseReader, PaidAnswer, SightingRow, open_reader
 from streamwatch.store.recovery import Recovery, UnsavedAnswer
 from streamwatch.store.retention import Doomed, Keep, Swept, free_bytes
+from streamwatch.store.statistics import (
+    HourRow,
+    LedgerRow,
+    NotCalledDay,
+    PassageCounts,
+    PlateSizes,
+    Statistics,
+    added_up,
+    hour_of_day,
+    is_night,
+    local_day,
+)
 from streamwatch.store.store import Store, open_store
 from streamwatch.store.tables import KeyframeState, PassageOutcome
 
@@ -25,20 +37,30 @@ __all__ = [
     "DatabaseReader",
     "Doomed",
     "EvidenceFiles",
+    "HourRow",
     "Keep",
     "KeyframeState",
     "LastView",
+    "LedgerRow",
+    "NotCalledDay",
     "NotCalledRow",
     "PaidAnswer",
+    "PassageCounts",
     "PassageOutcome",
     "PassageStanding",
+    "PlateSizes",
     "Recovery",
     "SightingRow",
+    "Statistics",
     "Store",
     "Swept",
     "UnsavedAnswer",
     "WaitingKeyframe",
+    "added_up",
     "free_bytes",
+    "hour_of_day",
+    "is_night",
+    "local_day",
     "open_evidence",
     "open_reader",
     "open_store",

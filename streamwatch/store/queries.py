@@ -17,6 +17,7 @@ from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
 from streamwatch.store.rows import plates_of
+from streamwatch.store.statistics import Statistics
 from streamwatch.store.tables import (
     PLATE_LENGTH,
     StoredCall,
@@ -73,6 +74,7 @@ class DatabaseReader:
         self._engine = engine
         self._place = place
         self._data_dir = data_dir.absolute()
+        self.statistics = Statistics(engine, place)
 
     def close(self) -> None:
         """Close the database. A second call does nothing."""
