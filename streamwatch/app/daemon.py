@@ -85,8 +85,10 @@ class Daemon:
             return make_dispatcher(settings, store, recognizer, clock, access)
 
         self._pipeline = Pipeline(make_recorder(settings, store, notify), dispatcher, attempt=self._writer.persist)
-        reader = make_read_now(lambda: settings, recognizer, self._pipeline.dispatcher.calls, self._record_now, clock)
-        self.live = LiveCameras(clock, reader)
+        reader = make_read_now(
+            lambda: self._settings, recognizer, self._pipeline.dispatcher.calls, self._record_now, clock
+        )
+        self._live = LiveCameras(clock, reader)
         self._cameras: dict[str, Camera] = {}
         self._answers: dict[str, Channel[Answer]] = {name: answers() for name in settings.cameras}
         self._last_views: dict[str, list[LastView]] = {}
@@ -155,7 +157,7 @@ class Daemon:
             self._writer.abandon()
 
     def _camera(self, name: str) -> Camera:
-        return camera_of(self._settings, name, self._awake, self._spawn, partial(self.live.is_asked_for, name))
+        return camera_of(self._settings, name, self._awake, self._spawn, partial(self._live.is_asked_for, name))
 
     def _open_port(self) -> HttpServer | None:
         """Start to answer /healthz and /metrics if the config names a port. A taken port does not stop the gate."""
@@ -175,7 +177,9 @@ class Daemon:
         web = self._settings.web
         if make is None or not web.enabled:
             return None
-        backend = DaemonBackend(lambda: self._settings, self._monitor, self._writer, self._store, self._lifecycle)
+        backend = DaemonBackend(
+            lambda: self._settings, self._monitor, self._writer, self._store, self._lifecycle, self._live
+        )
         opened = partial(open_console, self._settings, partial(make, backend))
         console = self._monitor.console = ConsoleServer(console_address(web), opened)
         self._spawn(console.run, "console")
@@ -211,7 +215,7 @@ class Daemon:
                 self._submit,
                 self._lifecycle,
                 attentive,
-                self.live.show,
+                self._live.show,
             )
             try:
                 worker.run(heartbeat)
