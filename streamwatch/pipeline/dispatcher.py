@@ -30,7 +30,6 @@ class Dispatcher:
     """The lock around the outbox. Several threads may use it at once: one adds keyframes, others take and serve jobs.
 
     recognizer: the paid engine, or the local one, which then reads everything. local: how the local engine helps.
-    calls: the count of the paid calls, also for those that a person makes.
 
     A sure local reading saves the call. With `local.first` the local engine reads every picture. With `local.stands_in`
     it reads every picture for which no call can be made now (an outage, a refusal, a runaway camera, or no reader is
@@ -54,8 +53,8 @@ class Dispatcher:
     ) -> None:
         self._outbox, self._local, self._clock = outbox, local, clock
         self._paid = recognizer.engine is Engine.OCRCARS
-        self.calls, self._in_flight = PaidCalls(breaker, budget, clock), InFlight()
-        self._reader = KeyframeReader(recognizer, local, clock, storage, self.calls, self._in_flight, self)
+        self._calls, self._in_flight = PaidCalls(breaker, budget, clock), InFlight()
+        self._reader = KeyframeReader(recognizer, local, clock, storage, self._calls, self._in_flight, self)
         self._changed = threading.Condition()
         self._idle = 0
         self._told_of: float | None = None
@@ -140,15 +139,20 @@ class Dispatcher:
 
     def probe_in(self, pause: float) -> None:
         """Let an open breaker make its next probe after `pause` seconds at the latest; refused calls cost nothing."""
-        self.calls.probe_in(pause)
+        self._calls.probe_in(pause)
+
+    @property
+    def calls(self) -> PaidCalls:
+        """Return the count of the paid calls, for those that a person makes beside the outbox."""
+        return self._calls
 
     def usage(self) -> list[Usage]:
         """Return the budget's limits as they stand."""
-        return self.calls.usage()
+        return self._calls.usage()
 
     def breakers(self) -> list[OpenBreaker]:
         """Return the breakers that hold calls back."""
-        return self.calls.breakers()
+        return self._calls.breakers()
 
     def backlog(self) -> tuple[int, int, float]:
         """Return how many keyframes wait, their bytes, and the age of the oldest in seconds."""
@@ -171,7 +175,7 @@ class Dispatcher:
                 decision = self._decide(entry)
                 if decision.route.free or (decision.route is Route.CALL and not only_free):
                     if decision.route is Route.CALL:
-                        self.calls.begin(entry.keyframe.camera)
+                        self._calls.begin(entry.keyframe.camera)
                     return Job(self._outbox.take(entry.key), decision.route, decision.why)
                 pause = min(pause, max(decision.wait, 0.01))
             left = until - self._clock.monotonic()
@@ -184,7 +188,7 @@ class Dispatcher:
         """Return the router's decision for an entry at this moment."""
         if not self._paid:
             return route(Case(entry.state, paid=False))
-        standing = self.calls.standing(entry.keyframe, self._outbox.is_first_view(entry.keyframe))
+        standing = self._calls.standing(entry.keyframe, self._outbox.is_first_view(entry.keyframe))
         local, readers_held = self._local, self._readers_are_held()
         return route(Case(entry.state, True, standing, local.first, local.stands_in, readers_held))
 
