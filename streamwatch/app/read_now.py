@@ -15,8 +15,11 @@ from streamwatch.core.model import Box, Engine, Frame, FrameCorners, PlateText, 
 from streamwatch.core.plates import grammar
 from streamwatch.core.sentences import sentence
 from streamwatch.imaging.corners import in_frame
-from streamwatch.imaging.jpeg import encode
+from streamwatch.imaging.jpeg import encode, thumbnail
 from streamwatch.pipeline import ChannelClosed, PaidCalls, RecordedLedger
+
+PREVIEW, PREVIEW_QUALITY = 960, 80
+"""Pixels of the longest side, and JPEG quality, of the picture that is shown with a reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ class PlateNow:
 
 @dataclass(frozen=True, slots=True)
 class ReadingNow:
-    """The plates of one frame, best first. seconds: the time that reading took; size: of the frame in pixels."""
+    """The plates of one frame, best first. seconds: the time that reading took; size: of the frame in pixels.
+
+    preview: a smaller JPEG of the frame, for people.
+    """
 
     camera: str
     captured_at: datetime
@@ -47,6 +53,7 @@ class ReadingNow:
     plates: tuple[PlateNow, ...]
     seconds: float
     size: tuple[int, int]
+    preview: bytes
 
 
 class ReadNow:
@@ -109,7 +116,9 @@ class ReadNow:
             return PlateNow(parsed.text, parsed.kind, found.confidence, corners)
 
         took = time.monotonic() - began
-        return ReadingNow(frame.camera, frame.captured_at, engine, tuple(map(plate, plates)), took, (width, height))
+        preview = thumbnail(jpeg.data, long_side=PREVIEW, quality=PREVIEW_QUALITY).data
+        found = tuple(map(plate, plates))
+        return ReadingNow(frame.camera, frame.captured_at, engine, found, took, (width, height), preview)
 
     def _read_free(self, jpeg: bytes) -> list[PlateText]:
         """Read with an engine of its own, which is loaded in a tenth of a second and holds up no reader."""
