@@ -1,7 +1,7 @@
 """The templates: Jinja2 with automatic escaping, one environment for each language."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from babel import dates, numbers
@@ -65,6 +65,14 @@ class Wording:
     def day(self, at: datetime | date) -> str:
         """Return the day, with the year."""
         return dates.format_date(_local(at), "medium", locale=self._locale)
+
+    def short_day(self, at: date) -> str:
+        """Return day and month as numbers, for the labels of charts."""
+        return dates.format_skeleton("Md", at, locale=self._locale)
+
+    def age(self, seconds: float) -> str:
+        """Return a length of time in its largest unit, such as 3 minutes."""
+        return dates.format_timedelta(timedelta(seconds=max(0.0, seconds)), threshold=1, locale=self._locale)
 
     def moment(self, at: datetime) -> str:
         """Return day and time of day; for today and yesterday the word instead of the date."""
