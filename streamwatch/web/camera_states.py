@@ -21,10 +21,12 @@ STATES = {
     ),
     CameraState.ONLINE: StateWords(N_("online"), "good", N_("Pictures come.")),
     CameraState.FROZEN: StateWords(
-        N_("frozen"), "bad", N_("It repeats one and the same picture, so vehicles are not seen. It is reopened now and then.")
+        N_("frozen"),
+        "bad",
+        N_("It repeats one picture again and again, so no vehicle is seen. It is reopened now and then."),
     ),
     CameraState.RECONNECTING: StateWords(
-        N_("lost"), "bad", N_("No picture comes, so vehicles are not seen. It is opened again and again.")
+        N_("lost"), "bad", N_("No picture comes, so no vehicle is seen. It is opened again and again.")
     ),
     CameraState.ENDED: StateWords(N_("ended"), "", N_("The recording has been played to its end.")),
     CameraState.FAILED: StateWords(N_("failed"), "bad", N_("Its source can never work as it is set.")),

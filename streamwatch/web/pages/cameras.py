@@ -3,7 +3,8 @@
 import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol, cast
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
@@ -43,6 +44,15 @@ LONGEST_TEXT = 4000
 """Characters of a zone that are read."""
 _TOO_LONG = N_("The text of the zone is too long.")
 _NO_CAMERAS = N_("This program watches no cameras, so nothing can be changed or read here.")
+
+
+class Editable(Protocol):
+    """A backend whose config file can be changed."""
+
+    config_file: Path
+
+    def reload(self) -> Any:
+        """Have the daemon take over the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +159,9 @@ def save_zone(request: Request) -> Response:
         return _show(request, status=422, zone=text[:LONGEST_TEXT], zone_error=str(error))
     try:
         zone = [list(point) for point in points] or REMOVE
-        edit_config(console.backend.config_file, {("cameras", name, "zone"): zone})
-        report = console.backend.reload()
+        backend = cast(Editable, console.backend)
+        edit_config(backend.config_file, {("cameras", name, "zone"): zone})
+        report = backend.reload()
     except ConfigError as error:
         return _show(request, status=422, zone=text, zone_error=str(error))
     return redirect(_path(name), " ".join([_("The zone was saved in config.yaml."), *report.sentences]))
