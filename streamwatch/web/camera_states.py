@@ -26,10 +26,10 @@ STATES = {
         N_("It repeats one picture again and again, so no vehicle is seen. It is reopened now and then."),
     ),
     CameraState.RECONNECTING: StateWords(
-        N_("lost"), "bad", N_("No picture comes, so no vehicle is seen. It is opened again and again.")
+        N_("no picture"), "bad", N_("No picture comes, so no vehicle is seen. It is opened again and again.")
     ),
-    CameraState.ENDED: StateWords(N_("ended"), "", N_("The recording has been played to its end.")),
-    CameraState.FAILED: StateWords(N_("failed"), "bad", N_("Its source can never work as it is set.")),
+    CameraState.ENDED: StateWords(N_("played to the end"), "", N_("The recording has been played to its end.")),
+    CameraState.FAILED: StateWords(N_("cannot be opened"), "bad", N_("Its source can never work as it is set.")),
 }
 UNKNOWN = StateWords(N_("not watched"), "", N_("No program watches it now."))
 

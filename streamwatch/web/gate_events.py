@@ -55,7 +55,6 @@ def told(view: GateView, words: Wording, _: Callable[[str], str]) -> dict[str, A
         "clock": words.clock(view.captured_at),
         "size": view.size,
         "sentence": _(BEGINS) if report is None else _(MEANINGS[report.why].long),
-        "advice": "" if report is None else _(MEANINGS[report.why].advice),
         "why": "" if report is None else report.why.value,
         "change": "" if report is None else words.percent(report.change, 1),
         "objects": [] if report is None else [_object(one, _) for one in report.followed],
@@ -77,4 +76,5 @@ def _object(one: FollowedObject, _: Callable[[str], str]) -> dict[str, Any]:
         "tone": _TONES.get(one.why, "warn"),
         "label": _(meaning.short),
         "sentence": _(meaning.long),
+        "advice": _(meaning.advice) if meaning.advice else "",
     }

@@ -240,7 +240,7 @@ function rulerTool(panel) {
 
 // ---- which tool is in use --------------------------------------------------------------------------------------
 
-function use(panel, made, line = null) {
+function use(panel, made) {
   panel.hidden = false;
   const change = () => {
     if (panel.open) {
@@ -251,8 +251,9 @@ function use(panel, made, line = null) {
       tool = null;
       layer.replaceChildren();
     }
-    line?.setAttribute("visibility", panel.open ? "visible" : "hidden");
     layer.classList.toggle("drawing", tool !== null);
+    stage.classList.toggle("measuring", tool !== null && tool !== zone);
+    byId("ruler-line").setAttribute("visibility", tool !== null && tool !== zone ? "visible" : "hidden");
   };
   panel.addEventListener("toggle", change);
   change();
@@ -260,5 +261,6 @@ function use(panel, made, line = null) {
 
 for (const hidden of document.querySelectorAll(".with-script")) hidden.hidden = false;
 const form = byId("zone-form");
-if (form) use(byId("zone-tool"), zoneTool(form));
-use(byId("ruler-tool"), rulerTool(byId("ruler-tool")), byId("ruler-line"));
+const zone = form && zoneTool(form);
+if (zone) use(byId("zone-tool"), zone);
+use(byId("ruler-tool"), rulerTool(byId("ruler-tool")));

@@ -40,6 +40,12 @@ function listed(one) {
   const plate = one.width === null ? "" : `, ${put(texts.plate, { width: one.width })}`;
   const words = document.createElement("span");
   words.textContent = `${name}${plate}: ${one.sentence}`;
+  if (one.advice) {
+    const advice = document.createElement("span");
+    advice.className = "muted";
+    advice.textContent = ` ${one.advice}`;
+    words.append(advice);
+  }
   item.append(dot, words);
   return item;
 }
@@ -51,7 +57,8 @@ function tell(look) {
   byId("live-clock").dateTime = look.at;
   overlay.setAttribute("viewBox", `0 0 ${look.size[0]} ${look.size[1]}`);
   overlay.replaceChildren(...look.objects.map((one) => drawn(one, look.size)));
-  byId("gate-sentence").textContent = look.sentence;
+  const told = look.objects.some((one) => one.sentence === look.sentence);
+  byId("gate-sentence").textContent = told ? "" : look.sentence;
   byId("gate-change").textContent = look.change && put(byId("gate-objects").dataset.change, { change: look.change });
   byId("gate-objects").replaceChildren(...look.objects.map(listed));
 }
