@@ -17,7 +17,7 @@ from streamwatch.core.model import Box, Engine, Frame
 from streamwatch.gate import FrameReport
 from streamwatch.imaging.jpeg import encode
 
-WIDTHS = (160, 320, 640, 960, 1920)
+WIDTHS = (320, 640, 960, 1920)
 """Widths of the pictures that can be asked for, in pixels; a smaller frame is not enlarged."""
 WATCHED_FOR = 5.0
 """Seconds for which a camera counts as watched after somebody has asked."""

@@ -34,8 +34,6 @@ from streamwatch.web.zone import CROSSING, TOO_FEW, zone_of, zone_text
 
 TILE, LIVE = 640, 960
 """Widths of pictures in the list and on a camera's page."""
-MASKED = 160
-"""Width of the picture for those who may not read plates: no plate can be read in it."""
 FRESH = 0.2
 """Seconds for which one picture is shown to all who watch a gate."""
 EVERY = 0.25
@@ -88,7 +86,7 @@ def cameras(request: Request) -> Response:
         if _principal(request).sees(name):
             width = median_width(latest_sizes(statistics, name, now))
             cards.append(_card(request, name, health.get(name), today.get(name, PassageCounts()), width))
-    return render(request, "cameras.html", cards=cards, live=console.backend.live is not None, tile=TILE)
+    return render(request, "cameras.html", cards=cards, live=console.backend.live is not None, masked=_principal(request).masks_plates, tile=TILE)
 
 
 def camera(request: Request) -> Response:
@@ -102,7 +100,7 @@ def picture(request: Request) -> Response:
     asked = request.query_params.get("width", "")
     width = int(asked) if asked.isdecimal() and int(asked) in WIDTHS else TILE
     if _principal(request).masks_plates:
-        width = MASKED
+        raise HTTPException(403)
     found = live.picture(name, width, *((FRESH,) if "at" in request.query_params else ()))
     if found is None:
         raise HTTPException(404)
@@ -176,7 +174,9 @@ def _show(request: Request, status: int = 200, zone: str | None = None, **more: 
     card = _card(request, name, health, figures.today, median_width(figures.sizes))
     saved = settings.cameras[name].zone
     look = None if live is None else live.picture(name, LIVE)
-    engines = () if live is None or principal.masks_plates or not principal.role.at_least(Role.GUARD) else live.engines
+    if principal.masks_plates:
+        live = look = None
+    engines = () if live is None or not principal.role.at_least(Role.GUARD) else live.engines
     if not principal.role.at_least(Role.MANAGER):
         engines = tuple(engine for engine in engines if engine is not Engine.OCRCARS)
     values = {
@@ -196,6 +196,7 @@ def _show(request: Request, status: int = 200, zone: str | None = None, **more: 
         figures=figures,
         charts=charts_of(figures, Wording(texts_of(request)), _),
         watched=live is not None,
+        masked=principal.masks_plates,
         size=(1280, 720) if look is None else look.size,
         has_picture=look is not None,
         picture_width=LIVE,
