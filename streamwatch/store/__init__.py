@@ -2,7 +2,7 @@
 
 store.py         `Store`, the writer, with its parts passages, keyframes, call_ledger, sightings, retention
 queries.py       `DatabaseReader`, for those who only ask; passage_reader.py: its part for visits; search.py: what is
-                 sought; plate_parts.py: the index for it; ledger.py: the figures of `calls`
+                 sought; plate_parts.py: the index for it; ledger.py: the figures of `calls`; statistics.py: over time
 revisions.py     numbers each change of a passage
 tables.py        the tables; schema.py and migrations/ bring them up to date
 retention.py     deletes rows, and decides which pictures go; evidence_files.py deletes the files
@@ -29,6 +29,18 @@ from streamwatch.store.queries import DatabaseReader, PaidAnswer, SightingRow, o
 from streamwatch.store.recovery import Recovery, UnsavedAnswer
 from streamwatch.store.retention import Doomed, Keep, Swept, free_bytes
 from streamwatch.store.search import UNREAD, Search
+from streamwatch.store.statistics import (
+    HourRow,
+    LedgerRow,
+    NotCalledDay,
+    PassageCounts,
+    PlateSizes,
+    Statistics,
+    added_up,
+    hour_of_day,
+    is_night,
+    local_day,
+)
 from streamwatch.store.store import Store, open_store
 from streamwatch.store.tables import KeyframeState, PassageOutcome
 
@@ -41,13 +53,17 @@ __all__ = [
     "DatabaseReader",
     "Doomed",
     "EvidenceFiles",
+    "HourRow",
     "Keep",
     "KeyframePicture",
     "KeyframeRow",
     "KeyframeState",
     "LastView",
+    "LedgerRow",
+    "NotCalledDay",
     "NotCalledRow",
     "PaidAnswer",
+    "PassageCounts",
     "PassageDetail",
     "PassageOutcome",
     "PassagePage",
@@ -55,15 +71,21 @@ __all__ = [
     "PassageReader",
     "PassageRow",
     "PassageStanding",
+    "PlateSizes",
     "ReadingRow",
     "Recovery",
     "Search",
     "SightingRow",
+    "Statistics",
     "Store",
     "Swept",
     "UnsavedAnswer",
     "WaitingKeyframe",
+    "added_up",
     "free_bytes",
+    "hour_of_day",
+    "is_night",
+    "local_day",
     "open_evidence",
     "open_reader",
     "open_store",

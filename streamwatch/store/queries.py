@@ -18,6 +18,7 @@ from streamwatch.store.ledger import CallsReport, NotCalledRow
 from streamwatch.store.passage_reader import PassageReader
 from streamwatch.store.rows import plates_of
 from streamwatch.store.search import Key, Search, count, walk
+from streamwatch.store.statistics import Statistics
 from streamwatch.store.tables import StoredCall, StoredKeyframe, StoredPassage, StoredSighting
 
 EVERYTHING = Search()
@@ -75,6 +76,7 @@ class DatabaseReader:
         self._engine = engine
         self._place = place
         self._data_dir = data_dir.absolute()
+        self.statistics = Statistics(engine, place)
         self.passages = PassageReader(engine, place, self._data_dir)
 
     def close(self) -> None:
