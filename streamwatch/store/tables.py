@@ -243,7 +243,7 @@ class StoredPassage(Base):
     plate: Mapped[str] = mapped_column(
         Words(PLATE_LENGTH),
         default="",
-        server_default="",
+        server_default=text("''"),
         comment="the plate of its sighting, or else the best text that could not be believed; empty: none was read",
     )
     engine: Mapped[Engine | None] = mapped_column(
