@@ -253,6 +253,7 @@ def sqlite(number: int, folder: Path) -> None:
     if not file.exists():
         fill_sqlite(file, number)
     url = f"sqlite:///{file}"
+    open_store(url, folder / "data").close()
     with closing(open_reader(url, folder / "data")) as reader:
         report("SQLite", reader, number)
     try:
