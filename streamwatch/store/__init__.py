@@ -1,6 +1,7 @@
 """The database and the evidence folder: one writer, any number of readers.
 
-store.py         `Store`, the writer, with its parts passages, keyframes, call_ledger, sightings, retention
+store.py         `Store`, the writer, with its parts passages, keyframes, call_ledger, sightings,
+                 corrections, retention
 queries.py       `DatabaseReader`, for those who only ask; passage_reader.py: its part for visits; search.py: what is
                  sought; plate_parts.py: the index for it; ledger.py: the figures of `calls`; statistics.py: over time
 revisions.py     numbers each change of a passage
@@ -9,6 +10,7 @@ retention.py     deletes rows, and decides which pictures go; evidence_files.py 
 """
 
 from streamwatch.store.best_plate import PassagePlate
+from streamwatch.store.corrections import Corrected, typed_plate
 from streamwatch.store.database import sqlite_file
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
 from streamwatch.store.keyframes import WaitingKeyframe
@@ -50,6 +52,7 @@ __all__ = [
     "Calls",
     "CallsReport",
     "CallsRow",
+    "Corrected",
     "DatabaseReader",
     "Doomed",
     "EvidenceFiles",
@@ -90,4 +93,5 @@ __all__ = [
     "open_reader",
     "open_store",
     "sqlite_file",
+    "typed_plate",
 ]

@@ -25,6 +25,7 @@ from streamwatch.store.tables import (
     KeyframeState,
     PassageOutcome,
     StoredCall,
+    StoredCorrection,
     StoredIdentity,
     StoredKeyframe,
     StoredPassage,
@@ -315,8 +316,11 @@ def _detail(session: Session, passage: StoredPassage, scope: frozenset[str] | No
     of_it = select(StoredKeyframe).where(StoredKeyframe.passage_id == passage.id)
     views = session.scalars(of_it.order_by(StoredKeyframe.captured_at, StoredKeyframe.id)).all()
     by_id = {view.id: view for view in views}
-    readings = session.scalars(
-        select(StoredReading).where(StoredReading.keyframe_id.in_(by_id)).order_by(StoredReading.id)
+    readings = session.execute(
+        select(StoredReading, StoredCorrection)
+        .outerjoin(StoredCorrection, StoredCorrection.reading_id == StoredReading.id)
+        .where(StoredReading.keyframe_id.in_(by_id))
+        .order_by(StoredReading.id)
     ).all()
     calls = session.scalars(
         select(StoredCall).where(StoredCall.keyframe_id.in_(by_id)).order_by(StoredCall.started_at, StoredCall.id)
@@ -341,7 +345,7 @@ def _detail(session: Session, passage: StoredPassage, scope: frozenset[str] | No
     return PassageDetail(
         row=row,
         keyframes=tuple(_keyframe(view) for view in views),
-        readings=tuple(_reading(reading, by_id[reading.keyframe_id]) for reading in readings),
+        readings=tuple(_reading(one, typed, by_id[one.keyframe_id]) for one, typed in readings),
         calls=tuple(_call(call) for call in calls),
         earlier=tuple(_rows(session, earlier)),
         visits=visits,
@@ -368,7 +372,7 @@ def _keyframe(view: StoredKeyframe) -> KeyframeRow:
     )
 
 
-def _reading(reading: StoredReading, view: StoredKeyframe) -> ReadingRow:
+def _reading(reading: StoredReading, typed: StoredCorrection | None, view: StoredKeyframe) -> ReadingRow:
     corners = corners_of(reading.corners)
     return ReadingRow(
         id=reading.id,
@@ -383,6 +387,8 @@ def _reading(reading: StoredReading, view: StoredKeyframe) -> ReadingRow:
         repaired=reading.repaired,
         confidence=reading.confidence,
         corners=None if corners is None else _in_jpeg(FrameCorners(corners), view),
+        operator="" if typed is None else typed.operator,
+        typed_at=None if typed is None else typed.typed_at,
     )
 
 
