@@ -4,7 +4,7 @@ daemon ──Snapshot──▶ HealthServer   /healthz, /metrics on loopback
        └──Snapshot──▶ status.json   ──▶ the verb `status`, also when no port is open or the daemon is gone
 """
 
-from streamwatch.health.judgement import health
+from streamwatch.health.judgement import health, notices, troubles
 from streamwatch.health.metrics import render_metrics
 from streamwatch.health.snapshot import (
     BreakerHealth,
@@ -12,6 +12,7 @@ from streamwatch.health.snapshot import (
     CameraHealth,
     DatabaseHealth,
     DiskHealth,
+    Finding,
     InFlightHealth,
     OutboxHealth,
     Snapshot,
@@ -25,14 +26,17 @@ __all__ = [
     "CameraHealth",
     "DatabaseHealth",
     "DiskHealth",
+    "Finding",
     "InFlightHealth",
     "OutboxHealth",
     "Snapshot",
     "Status",
     "health",
+    "notices",
     "read_status",
     "render_metrics",
     "status_json",
     "status_table",
+    "troubles",
     "write_status",
 ]
