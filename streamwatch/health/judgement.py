@@ -5,7 +5,7 @@ from datetime import datetime
 
 from streamwatch.core.codes import FindingCode
 from streamwatch.health.remarks import Remark, RemarkCode, Topic, in_english
-from streamwatch.health.snapshot import CameraHealth, Finding, Snapshot
+from streamwatch.health.snapshot import CameraHealth, ConsoleHealth, Finding, Snapshot
 
 AWAY_FOR = 60.0
 """Seconds that a camera may be away before a person should know; a reboot of the camera or a switch takes less."""
@@ -26,6 +26,7 @@ def troubles(snapshot: Snapshot) -> list[Remark]:
         *_storage(snapshot),
         *(trouble for camera in snapshot.cameras for trouble in _camera(camera, snapshot.taken_at)),
         *_calls(snapshot),
+        *_console(snapshot.console),
     ]
 
 
@@ -56,6 +57,11 @@ def about(finding: Finding, now: datetime) -> Remark:
         values["before"] = max(1.0, finding.before * 24)
         return Remark(RemarkCode.NO_VEHICLE_FOR_DAYS, Topic.CAMERA, finding.camera, values)
     return Remark(finding.code, Topic.CAMERA, finding.camera, values)
+
+
+def _console(console: ConsoleHealth) -> Iterator[Remark]:
+    if console.why:
+        yield Remark(RemarkCode.NO_CONSOLE, Topic.PROGRAM, "", {"why": console.why})
 
 
 def _storage(snapshot: Snapshot) -> Iterator[Remark]:

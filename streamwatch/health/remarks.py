@@ -43,6 +43,7 @@ class RemarkCode(StrEnum):
     BUDGET_USED_UP = "budget_used_up"
     CAMERA_BUDGET_USED_UP = "camera_budget_used_up"
     WAITING_LONG = "waiting_long"
+    NO_CONSOLE = "no_console"
     SUBSTREAM_DOWN = "substream_down"
     CLOCK_DOUBTED = "clock_doubted"
     NO_VEHICLE_FOR_DAYS = "no_vehicle_for_days"
@@ -84,6 +85,7 @@ TEXTS: Mapping[RemarkCode | FindingCode, str] = {
         "The budget of camera {camera} for this {window:window} is used up: {used} of {limit} calls."
     ),
     RemarkCode.WAITING_LONG: "Waiting for the engine: {items:pictures}, the oldest for {oldest:age}.",
+    RemarkCode.NO_CONSOLE: "There is no console: {why}",
     RemarkCode.SUBSTREAM_DOWN: "The substream of camera {camera} cannot be watched, so only the main stream is. {why}",
     RemarkCode.CLOCK_DOUBTED: "The clock is not trusted: no time server has set it, or it was stepped.",
     FindingCode.NO_VEHICLE: "No vehicle for {lasting:age} at {camera}, where {before:count} an hour come at this time.",
@@ -131,6 +133,7 @@ ADVICE: Mapping[RemarkCode | FindingCode, str] = {
     RemarkCode.BUDGET_USED_UP: "Nothing more is paid in this time. If that is too little, raise it.",
     RemarkCode.CAMERA_BUDGET_USED_UP: "Nothing more is paid for it in this time. If that is too little, raise it.",
     RemarkCode.WAITING_LONG: "Check the connection to the internet, the budget, and what the service answers.",
+    RemarkCode.NO_CONSOLE: "It is tried again by itself. The cameras are watched meanwhile.",
     RemarkCode.SUBSTREAM_DOWN: "Plates are read as before, which costs more CPU. Check the second address, watch.",
     RemarkCode.CLOCK_DOUBTED: "Connect this machine to a time server; timedatectl shows its state.",
     FindingCode.NO_VEHICLE: _LOOK,

@@ -149,6 +149,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleHealth:
+    """The console. address: where it is served; empty if it is not. why: the error, if it should be."""
+
+    address: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All figures of one moment.
 
@@ -169,6 +177,7 @@ class Snapshot:
     stalled: tuple[str, ...] = ()
     in_flight: InFlightHealth = InFlightHealth()
     findings: tuple[Finding, ...] = ()
+    console: ConsoleHealth = ConsoleHealth()
 
     def __post_init__(self) -> None:
         # A copy, because the counter goes on counting, and `asdict` does not understand a Counter.
@@ -205,6 +214,7 @@ def from_json(told: Mapping[str, Any]) -> Snapshot:
             "stalled": tuple(told["stalled"]),
             "in_flight": InFlightHealth(**told["in_flight"]),
             "findings": tuple(_finding(finding) for finding in told.get("findings", ())),
+            "console": ConsoleHealth(**told["console"]),
         }
     )
 
