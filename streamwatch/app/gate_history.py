@@ -1,15 +1,21 @@
 """Keeps the past of all cameras in memory, for findings that compare a camera with its own weeks before."""
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from streamwatch.core.clock import Span, window
 from streamwatch.core.codes import CameraState
+from streamwatch.core.errors import StoreError
 from streamwatch.health import CameraHealth, Finding, Snapshot
 from streamwatch.health.baselines import HISTORY, CameraHistory, DaySizes, HourCount, Watch, findings
-from streamwatch.store import PlateSizes, Statistics
+from streamwatch.store import DatabaseReader, PlateSizes, Statistics
 
+log = logging.getLogger(__name__)
+
+FIRST, AGAIN = 60.0, 300.0
+"""Seconds from the start of the daemon to the first findings, and from then on between two looks."""
 STEP = timedelta(days=2)
 """The time that is read at once at the start, so that the caller does not wait long."""
 LATE = timedelta(days=1)
@@ -92,6 +98,42 @@ class GateHistory:
         past.sizes |= {row.day: _sizes(row) for row in self._statistics.plate_sizes(begin, end, camera)}
         if at_last:
             self._sizes_read[camera] = end
+
+
+class FindingRounds:
+    """Looks for findings every few minutes, for one thread.
+
+    At the start it reads the history in steps of `STEP`, one each round.
+    """
+
+    def __init__(self, open_reader: Callable[[], DatabaseReader], monotonic: Callable[[], float]) -> None:
+        """open_reader: called at the first round. monotonic: seconds."""
+        self._open, self._monotonic = open_reader, monotonic
+        self._reader: DatabaseReader | None = None
+        self._history: GateHistory | None = None
+        self._next = monotonic() + FIRST
+
+    def look(self, snapshot: Snapshot) -> tuple[Finding, ...] | None:
+        """Return the findings if it is time for them and the database can be read; None otherwise."""
+        if self._monotonic() < self._next or not snapshot.database.ok:
+            return None
+        try:
+            if self._history is None:
+                self._reader = self._open()
+                self._history = GateHistory(self._reader.statistics)
+            if not self._history.advance([camera.name for camera in snapshot.cameras], snapshot.taken_at):
+                return None
+            found = tuple(self._history.findings(snapshot))
+        except StoreError as error:
+            log.debug("no findings now: %s", error)
+            found = None
+        self._next = self._monotonic() + AGAIN
+        return found
+
+    def close(self) -> None:
+        """Close the database."""
+        if self._reader is not None:
+            self._reader.close()
 
 
 def _watched(camera: CameraHealth) -> bool:
