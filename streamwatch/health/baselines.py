@@ -48,10 +48,11 @@ LONGEST_CLOSED = timedelta(days=10)
 SURE = 20.0
 """Number of vehicles as which any evidence about a day counts at most, because cameras differ."""
 
-FELL_BY = ((timedelta(days=3.5), 0.08), (timedelta(days=1.5), 0.12), (timedelta(0), 0.2))
-"""Fall of a read rate that is reported once it has lasted for a time; rain and snow seldom last for three days."""
-LEAST_ANSWERED, LEAST_RATIO = 30, 12.0
-"""Vehicles since the change, and logarithm of the likelihood ratio, from which on a change is believed."""
+FELL_BY = ((timedelta(days=3.5), 0.08, 12.0), (timedelta(days=1.5), 0.12, 12.0), (timedelta(0), 0.2, 20.0))
+"""Fall of a read rate, and logarithm of the likelihood ratio, that are reported once the fall has lasted for a time.
+Rain and snow seldom last for three days."""
+LEAST_ANSWERED = 30
+"""Vehicles since the change from which on it is believed."""
 WEATHER = 0.015
 """Least standard deviation of a day's read rate that is reckoned with."""
 
@@ -383,13 +384,13 @@ def rate_change(camera: str, past: CameraHistory, now: datetime) -> Finding | No
     nights = [not 6 <= hour.hour.astimezone(past.zone).hour < 20 for hour in hours]
     night = _Rates.of(hours, nights)
     both = [_Rates.of(hours, [not dark for dark in nights]), night]
-    by_day = fell = _fall(both, candidates, past.zone)
+    by_day = fell = _fall(both, candidates, past.zone, timedelta(0))
     if fell is not None:
         index = fell[0]
         (n0, r0), (n1, r1) = both[0].before(index), both[0].after(index)
         by_day = fell if n1 and n0 and r0 / n0 - r1 / n1 >= FELL_BY[0][1] / 2 else None
     code = FindingCode.READ_RATE_FELL
-    if by_day is None and (dark := _fall([night], candidates, past.zone)):
+    if by_day is None and (dark := _fall([night], candidates, past.zone, FELL_BY[1][0])):
         code, fell = FindingCode.READ_RATE_FELL_AT_NIGHT, dark
     if fell is None:
         return None
@@ -397,11 +398,16 @@ def rate_change(camera: str, past: CameraHistory, now: datetime) -> Finding | No
     return Finding(code, camera, hours[index].hour, before, after)
 
 
-def _fall(strata: Sequence[_Rates], candidates: Sequence[int], zone: tzinfo | None) -> tuple[int, float, float] | None:
-    """Return the index where a fall began, and the rates before and after; None if there is none."""
+def _fall(
+    strata: Sequence[_Rates], candidates: Sequence[int], zone: tzinfo | None, shortest: timedelta
+) -> tuple[int, float, float] | None:
+    """Return the index where a fall began, and the rates before and after; None if there is none.
+
+    shortest: the time that it must have lasted.
+    """
     ratios = [sum(stratum.ratio(index) for stratum in strata) for index in candidates]
     best = max(ratios)
-    if best < LEAST_RATIO:
+    if best < FELL_BY[0][2]:
         return None
     index, hours = candidates[ratios.index(best)], strata[0].hours
     answered, read = (sum(parts) for parts in zip(*(stratum.after(index) for stratum in strata), strict=True))
@@ -409,7 +415,9 @@ def _fall(strata: Sequence[_Rates], candidates: Sequence[int], zone: tzinfo | No
     rate = read / answered
     days = len({hour.hour.astimezone(zone).date() for hour in hours[index:]})
     lasted = hours[-1].hour - hours[index].hour
-    enough = next(fall for time, fall in FELL_BY if lasted >= time)
+    enough, ratio = next((fall, ratio) for time, fall, ratio in FELL_BY if lasted >= time)
+    if lasted < shortest or best < ratio:
+        return None
     least = max(enough, 4 * _weather(strata, index, zone) / math.sqrt(days))
     if answered < LEAST_ANSWERED or usual - rate < least or not _lasts(strata, index, (usual + rate) / 2):
         return None
