@@ -70,7 +70,7 @@ LIVES_IN = {
     "jinja2": {"web"},
     "numpy": {"core", "imaging", "detection", "capture", "gate", "recognition"},
     "onnxruntime": {"recognition"},
-    "pydantic": {"config"},
+    "pydantic": {"app", "config", "web"},
     "pydantic_core": {"config"},
     "rapidocr": {"recognition"},
     "rich": {"cli"},
