@@ -4,13 +4,12 @@ import shutil
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -31,23 +30,11 @@ class Format(StrEnum):
     XLSX = "xlsx"
 
 
-TABLE_ROWS = 50
-"""Upper limit of the rows that a table shows without `--limit`."""
 Output = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Write this file instead of stdout; its ending names the format."),
 ]
 RowFormat = Annotated[Format | None, typer.Option(help="json for programs, csv and xlsx for spreadsheets.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows to be written. title: what they are. columns: attributes of a row. represent: one as a JSON object."""
-
-    title: str
-    rows: Iterable[object]
-    columns: Sequence[str]
-    represent: "Callable[[object], Representation]"
 
 
 def chosen_format(format: Format | None, output: Path | None) -> Format:
@@ -68,7 +55,7 @@ def chosen_format(format: Format | None, output: Path | None) -> Format:
 
 @contextmanager
 def opened(output: Path | None) -> Iterator[TextIO]:
-    """Yield stdout, or the file that is whole after the block and unchanged if the block raises."""
+    """Yield stdout, or a file that is whole after the block and as before if the block raises."""
     if output is None:
         yield sys.stdout
         return
@@ -76,46 +63,43 @@ def opened(output: Path | None) -> Iterator[TextIO]:
         with whole_file(output.resolve()) as file:
             text = TextIOWrapper(file, "utf-8", write_through=True)
             yield text
-            text.flush()
             text.detach()
     except OSError as error:
         raise StreamwatchError(f"{output} cannot be written: {error.strerror}.") from None
 
 
-def write_rows(found: Rows, format: Format, output: Path | None) -> None:
-    """Write rows as JSON, CSV or XLSX, as they come; memory holds a few. Raise StreamwatchError or OSError."""
+def write_rows(
+    objects: "Iterable[Representation]", kind: "type[Representation]", title: str, format: Format, output: Path | None
+) -> None:
+    """Write objects of one kind as JSON, CSV or XLSX, as they come; memory holds a few.
+
+    Raise StreamwatchError if the file cannot be written, and OSError if stdout cannot.
+    """
     with opened(output) as out:
         if isinstance(out, TextIOWrapper) and not out.isatty():
-            out.reconfigure(encoding="utf-8")
-        match format:
-            case Format.JSON:
-                write_json(map(found.represent, found.rows), out)
-            case Format.CSV:
-                from streamwatch.app.exports import csv_pieces
+            out.reconfigure(encoding="utf-8")  # whatever encoding the terminals of this machine have
+        if format is Format.JSON:
+            write_json(objects, out)
+            return
+        from streamwatch.app.exports import csv_pieces, write_xlsx
 
-                out.writelines(csv_pieces(found.rows, found.columns, mark=not out.isatty()))
-            case Format.XLSX:
-                _write_xlsx(found, out.buffer, output)
-            case Format.TABLE:
-                raise AssertionError("a table is for people")
+        columns = list(kind.model_fields)
+        if format is Format.CSV:
+            out.writelines(csv_pieces(objects, columns, mark=not out.isatty()))
+            return
+        scratch = Path(tempfile.gettempdir()) if output is None else output.resolve().parent
+        with tempfile.TemporaryFile(dir=scratch) as file:
+            write_xlsx(objects, columns, file, title, scratch)
+            file.seek(0)
+            shutil.copyfileobj(file, out.buffer)
 
 
 def write_json(objects: "Iterable[Representation]", out: TextIO) -> None:
     """Write objects as a JSON list, one by one."""
+    from streamwatch.app.representation import as_json
+
     before = "[\n"
     for value in objects:
-        out.write(before + textwrap.indent(json_text(value.model_dump(mode="json")), " "))
+        out.write(before + textwrap.indent(json_text(as_json(value)), " "))
         before = ",\n"
     out.write("[]\n" if before == "[\n" else "\n]\n")
-
-
-def _write_xlsx(found: Rows, out: IO[bytes], output: Path | None) -> None:
-    from streamwatch.app.exports import write_xlsx
-
-    if output is not None:
-        write_xlsx(found.rows, found.columns, out, found.title, output.resolve().parent)
-        return
-    with tempfile.TemporaryFile() as file:
-        write_xlsx(found.rows, found.columns, file, found.title, Path(tempfile.gettempdir()))
-        file.seek(0)
-        shutil.copyfileobj(file, out)
