@@ -91,6 +91,8 @@ class KeyframeObject(Representation):
     """A view of a passage, to be read or kept for people."""
 
     id: int = Field(description="the keyframe's number")
+    passage: int = Field(description="number of the passage that it shows")
+    camera: str = Field(description="name of the camera")
     captured_at: Time = Field(description="when the frame was taken")
     image: Image
     bytes: int = Field(description="length of the JPEG in bytes")
@@ -166,28 +168,34 @@ class SightingDetailObject(SightingObject):
 R = TypeVar("R", bound=Representation)
 
 
+def files_in(data_dir: Path) -> "Where":
+    """Return a function that returns the path of a picture's file."""
+    folder = data_dir.absolute()
+    return lambda _, path: str(folder / path)
+
+
 def as_json(value: Representation) -> dict[str, Any]:
     """Return a representation in the types of JSON."""
     return value.model_dump(mode="json")
 
 
-Where = Callable[[int], str]
-"""Return where the picture of a keyframe (id) is. The default is the path of its file."""
+Where = Callable[[int, str], str]
+"""Return where the picture of a keyframe is. Arguments: the keyframe's id, and the path of its JPEG below data_dir."""
 
 
 def sighting_object(row: SightingRow, where: Where | None = None) -> SightingObject:
-    """Return a sighting as JSON shows it."""
+    """Return a sighting as JSON shows it. where: the path of the file by default."""
     if where is None:
         return SightingObject.model_validate(row)
-    return _made(SightingObject, row, image=_image(row.image, row.keyframe, where))
+    return _made(SightingObject, row, image=_image_of(row, where))
 
 
-def passage_object(row: PassageRow, where: Where | None = None) -> PassageObject:
+def passage_object(row: PassageRow, where: Where) -> PassageObject:
     """Return a passage as JSON shows it."""
     return _made(PassageObject, row, **_special(row, where))
 
 
-def passage_detail_object(detail: PassageDetail, where: Where | None = None, costs: bool = True) -> PassageDetailObject:
+def passage_detail_object(detail: PassageDetail, where: Where, costs: bool = True) -> PassageDetailObject:
     """Return all of a passage as JSON shows it. costs: False leaves out the calls."""
     row = detail.row
     return _made(
@@ -202,23 +210,23 @@ def passage_detail_object(detail: PassageDetail, where: Where | None = None, cos
 
 
 def sighting_detail_object(
-    row: SightingRow, passages: Sequence[PassageDetail], where: Where | None = None, costs: bool = True
+    row: SightingRow, passages: Sequence[PassageDetail], where: Where, costs: bool = True
 ) -> SightingDetailObject:
     """Return a sighting with its passages as JSON shows it. costs: False leaves out the calls."""
     return _made(
         SightingDetailObject,
         row,
-        image=_image(row.image, row.keyframe, where),
+        image=_image_of(row, where),
         passages=[passage_detail_object(passage, where, costs) for passage in passages],
     )
 
 
-def keyframe_object(row: KeyframeRow, where: Where | None = None) -> KeyframeObject:
+def keyframe_object(row: KeyframeRow, where: Where) -> KeyframeObject:
     """Return a keyframe as JSON shows it."""
-    return _made(KeyframeObject, row, image=_image(row.image, row.id, where))
+    return _made(KeyframeObject, row, image=None if row.path is None else where(row.id, row.path))
 
 
-def _special(row: PassageRow, where: Where | None) -> dict[str, Any]:
+def _special(row: PassageRow, where: Where) -> dict[str, Any]:
     """Return the fields of a passage that its row does not have under these names."""
     plate = row.plate
     return {
@@ -226,12 +234,12 @@ def _special(row: PassageRow, where: Where | None) -> dict[str, Any]:
         "kind": plate and plate.kind,
         "confidence": plate and plate.confidence,
         "sighting": plate and plate.sighting,
-        "image": _image(row.image, row.keyframe, where),
+        "image": None if row.path is None or row.keyframe is None else where(row.keyframe, row.path),
     }
 
 
-def _image(path: Path | None, keyframe: int | None, where: Where | None) -> Path | str | None:
-    return path if where is None or path is None or keyframe is None else where(keyframe)
+def _image_of(row: SightingRow, where: Where) -> str | None:
+    return None if row.image is None else where(row.keyframe, str(row.image))
 
 
 def _made(kind: type[R], row: object, **special: Any) -> R:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TextIO
 
 from rich.table import Table
 
+from streamwatch.app.representation import Where
 from streamwatch.cli.console import local_time
 from streamwatch.cli.rich_output import cell, print_table, print_text
 from streamwatch.core.model import Engine
@@ -17,8 +17,10 @@ from streamwatch.store import CallRow, KeyframeRow, PassageDetail, PassageRow, R
 Fact = tuple[str, str]
 
 
-def print_sighting_detail(row: SightingRow, passages: Sequence[PassageDetail], price: float, out: TextIO) -> None:
-    """Print a sighting with all its passages. price: of one charge unit."""
+def print_sighting_detail(
+    row: SightingRow, passages: Sequence[PassageDetail], where: Where, price: float, out: TextIO
+) -> None:
+    """Print a sighting with all its passages. where: names the file of a picture. price: of one charge unit."""
     _print_facts(
         out,
         [
@@ -28,20 +30,20 @@ def print_sighting_detail(row: SightingRow, passages: Sequence[PassageDetail], p
             ("seen", _span(row.first_seen, row.last_seen)),
             ("sure", f"{_confidence(row.confidence)}, {some(row.reads, 'reading')}, by {row.engine.value}"),
             ("status", row.status.value),
-            ("picture", _picture(row.image)),
+            ("picture", "deleted" if row.image is None else str(row.image)),
         ],
     )
     for passage in passages:
         print_text("", out)
-        print_passage_detail(passage, price, out)
+        print_passage_detail(passage, where, price, out)
 
 
-def print_passage_detail(passage: PassageDetail, price: float, out: TextIO) -> None:
-    """Print a passage with its views, readings and calls. price: of one charge unit."""
+def print_passage_detail(passage: PassageDetail, where: Where, price: float, out: TextIO) -> None:
+    """Print a passage with its views, readings and calls. where: names a picture's file. price: of one charge unit."""
     _print_facts(out, list(_passage_facts(passage.row)))
     for keyframe in passage.keyframes:
         print_text("", out)
-        facts = list(_keyframe_facts(keyframe))
+        facts = list(_keyframe_facts(keyframe, where))
         facts += [("reading", _reading(reading)) for reading in passage.readings if reading.keyframe == keyframe.id]
         facts += [("call", _call(call, price)) for call in passage.calls if call.keyframe == keyframe.id]
         _print_facts(out, facts)
@@ -63,12 +65,12 @@ def _passage_facts(row: PassageRow) -> Iterator[Fact]:
     yield "outcome", row.outcome.value
 
 
-def _keyframe_facts(row: KeyframeRow) -> Iterator[Fact]:
+def _keyframe_facts(row: KeyframeRow, where: Where) -> Iterator[Fact]:
     yield "view", f"{row.id}, {local_time(row.captured_at)}, {row.width} x {row.height}"
     yield "chosen", sentence(row.reason)
     why = f": {sentence(row.state_reason)}" if row.state_reason else ""
     yield "state", f"{row.state.value}{why}"
-    yield "picture", _picture(row.image)
+    yield "picture", "deleted" if row.path is None else where(row.id, row.path)
 
 
 def _reading(row: ReadingRow) -> str:
@@ -92,10 +94,6 @@ def _confidence(value: float | None) -> str:
 
 def _span(first: datetime, last: datetime) -> str:
     return f"{local_time(first)} to {local_time(last)}"
-
-
-def _picture(path: Path | None) -> str:
-    return "deleted" if path is None else str(path)
 
 
 def _print_facts(out: TextIO, facts: Sequence[Fact]) -> None:

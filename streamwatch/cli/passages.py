@@ -70,9 +70,11 @@ def passages(
             with opened(output) as out:
                 print_passages(shown, out, left)
             return
-        from streamwatch.app.representation import PassageObject, passage_object
+        from streamwatch.app.representation import PassageObject, files_in, passage_object
 
-        write_rows(map(passage_object, rows), PassageObject, "passages", chosen, output)
+        where = files_in(settings.data_dir)
+        objects = (passage_object(row, where) for row in rows)
+        write_rows(objects, PassageObject, "passages", chosen, output)
 
 
 @verb.command()
@@ -83,7 +85,7 @@ def show(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show all about one visit: its pictures, what was read and paid, and why."""
-    from streamwatch.app.representation import as_json, passage_detail_object
+    from streamwatch.app.representation import as_json, files_in, passage_detail_object
     from streamwatch.cli.console import print_json
     from streamwatch.cli.details import print_passage_detail
     from streamwatch.store import open_reader
@@ -93,7 +95,8 @@ def show(
         found = reader.passages.detail(number)
     if found is None:
         raise StoreError(f"There is no passage {number}.", "`streamwatch passages` shows their ids.")
+    where = files_in(settings.data_dir)
     if format is ReadFormat.JSON:
-        print_json(as_json(passage_detail_object(found)), sys.stdout)
+        print_json(as_json(passage_detail_object(found, where)), sys.stdout)
     else:
-        print_passage_detail(found, settings.calls.price, sys.stdout)
+        print_passage_detail(found, where, settings.calls.price, sys.stdout)

@@ -77,7 +77,7 @@ def show(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show all about one sighting: its picture, its visits, what was read and paid."""
-    from streamwatch.app.representation import as_json, sighting_detail_object
+    from streamwatch.app.representation import as_json, files_in, sighting_detail_object
     from streamwatch.cli.console import print_json
     from streamwatch.cli.details import print_sighting_detail
     from streamwatch.store import open_reader
@@ -88,7 +88,8 @@ def show(
         if found is None:
             raise StoreError(f"There is no sighting {number}.", "`streamwatch sightings` shows their ids.")
         visits = [visit for one in reader.log.passages_of(number) if (visit := reader.passages.detail(one)) is not None]
+    where = files_in(settings.data_dir)
     if format is ReadFormat.JSON:
-        print_json(as_json(sighting_detail_object(found, visits)), sys.stdout)
+        print_json(as_json(sighting_detail_object(found, visits, where)), sys.stdout)
     else:
-        print_sighting_detail(found, visits, settings.calls.price, sys.stdout)
+        print_sighting_detail(found, visits, where, settings.calls.price, sys.stdout)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy
-from sqlalchemy import Select, literal, select, tuple_
+from sqlalchemy import literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from streamwatch.core.codes import CallOutcome
@@ -20,13 +20,20 @@ from streamwatch.store.passage_reader import (
     PassageReader,
     PassageRow,
     ReadingRow,
-    call_row,
-    keyframe_row,
-    reading_row,
+    shown_call,
+    shown_keyframe,
+    shown_reading,
 )
 from streamwatch.store.search import Key, Search, parse_key, walk
 from streamwatch.store.sighting_rows import SightingRow, sighting_row, sighting_rows
-from streamwatch.store.tables import StoredCall, StoredKeyframe, StoredPassage, StoredReading, StoredSighting, UtcDateTime
+from streamwatch.store.tables import (
+    StoredCall,
+    StoredKeyframe,
+    StoredPassage,
+    StoredReading,
+    StoredSighting,
+    UtcDateTime,
+)
 
 T = TypeVar("T")
 Scope = frozenset[str] | None
@@ -57,9 +64,7 @@ class LogFilter:
 class LogReader:
     """Reads lists; part of `DatabaseReader`. `after`: the key of the page before; ValueError for another text."""
 
-    def __init__(
-        self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path, passages: PassageReader
-    ) -> None:
+    def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path, passages: PassageReader) -> None:
         self._engine, self._place, self._data_dir, self._passages = engine, place, data_dir, passages
 
     def each_passage(self, search: Search, scope: Scope = None, limit: int | None = None) -> Iterator[PassageRow]:
@@ -90,7 +95,7 @@ class LogReader:
         key = None if after is None else parse_key(after)
         with self._session() as session:
             found = list(walk(session, StoredSighting, search, scope, key, limit + 1, sighting_rows()))
-            rows = tuple(sighting_row(*row, self._data_dir) for _, row in found[:limit])
+            rows = tuple(sighting_row(row, path, self._data_dir) for _, (row, path) in found[:limit])
         more = len(found) > limit
         return LogPage(rows, str(Key(found[limit - 1][0].number, rows[-1].first_seen, rows[-1].id)) if more else None)
 
@@ -98,15 +103,19 @@ class LogReader:
         """Return a page of keyframes. Engines and outcomes are no conditions."""
         table = StoredKeyframe
         query = _narrowed(select(table), table.camera, table.captured_at, wanted, scope)
-        return self._page(query, (table.captured_at, table.id), after, limit, lambda row: keyframe_row(row[0], self._data_dir))
+        return self._page(query, (table.captured_at, table.id), after, limit, lambda row: shown_keyframe(*row))
 
     def readings(self, wanted: LogFilter, scope: Scope, after: str | None, limit: int) -> LogPage[ReadingRow]:
         """Return a page of readings, by the times of their keyframes. Outcomes are no condition."""
-        query = select(StoredReading, StoredKeyframe).join(StoredKeyframe, StoredKeyframe.id == StoredReading.keyframe_id)
+        query = select(StoredReading, StoredKeyframe).join(
+            StoredKeyframe, StoredKeyframe.id == StoredReading.keyframe_id
+        )
         query = _narrowed(query, StoredKeyframe.camera, StoredKeyframe.captured_at, wanted, scope)
         if wanted.engines:
             query = query.where(StoredReading.engine.in_(wanted.engines))
-        return self._page(query, (StoredKeyframe.captured_at, StoredReading.id), after, limit, lambda row: reading_row(*row))
+        return self._page(
+            query, (StoredKeyframe.captured_at, StoredReading.id), after, limit, lambda row: shown_reading(*row)
+        )
 
     def calls(self, wanted: LogFilter, scope: Scope, after: str | None, limit: int) -> LogPage[CallRow]:
         """Return a page of the ledger, by the times at which the calls were started."""
@@ -116,11 +125,11 @@ class LogReader:
             query = query.where(table.engine.in_(wanted.engines))
         if wanted.outcomes:
             query = query.where(table.outcome.in_(wanted.outcomes))
-        return self._page(query, (table.started_at, table.id), after, limit, lambda row: call_row(row[0]))
+        return self._page(query, (table.started_at, table.id), after, limit, lambda row: shown_call(*row))
 
     def _page(
         self,
-        query: Select[Any],
+        query: Any,
         order: tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[int]],
         after: str | None,
         limit: int,
@@ -143,12 +152,12 @@ class LogReader:
 
 
 def _narrowed(
-    query: Select[Any],
+    query: Any,
     camera: InstrumentedAttribute[Any],
     at: InstrumentedAttribute[datetime],
     wanted: LogFilter,
     scope: Scope,
-) -> Select[Any]:
+) -> Any:
     for cameras in (wanted.cameras or None, scope):
         if cameras is not None:
             query = query.where(camera.in_(cameras))
