@@ -242,7 +242,7 @@ def _image_of(row: SightingRow, where: Where) -> str | None:
     return None if row.image is None else where(row.keyframe, str(row.image))
 
 
-def _made(kind: type[R], row: object, **special: Any) -> R:
+def _made(made: type[R], row: object, **special: Any) -> R:
     """Return the representation of a row. special: the fields that are not attributes of the row."""
-    same = {name: getattr(row, name) for name in kind.model_fields if name not in special}
-    return kind.model_validate(same | special)
+    same = {name: getattr(row, name) for name in made.model_fields if name not in special}
+    return made.model_validate(same | special)
