@@ -21,6 +21,7 @@ from streamwatch.cli.run import run
 from streamwatch.cli.serve_ocr import serve_ocr
 from streamwatch.cli.service import service
 from streamwatch.cli.status import status
+from streamwatch.cli.web import web
 from streamwatch.core.errors import StreamwatchError
 from streamwatch.system import stderr
 from streamwatch.system.files import keep_private
@@ -90,7 +91,7 @@ def _options(
     """Accept the options before the verb."""
 
 
-for _verb in (run, replay, read, check, status, calls, compare, serve_ocr, bench, service):
+for _verb in (run, web, replay, read, check, status, calls, compare, serve_ocr, bench, service):
     app.command()(_verb)
 for _group in (sightings, passages):
     app.add_typer(_group.verb, name=_group.__name__.rpartition(".")[2])
