@@ -1,7 +1,7 @@
 """What the pages need of the program that serves them."""
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from streamwatch.config.settings import Settings
 from streamwatch.health import Snapshot
@@ -16,6 +16,10 @@ class Backend(Protocol):
     @property
     def settings(self) -> Settings:
         """Return the settings in force; they change after a reload."""
+
+    @property
+    def live(self) -> Any:
+        """Return the cameras as they are at this moment; None if this program watches none."""
 
     def snapshot(self) -> Snapshot | None:
         """Return the state of the daemon; None if there is no daemon."""
