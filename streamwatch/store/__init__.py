@@ -16,6 +16,7 @@ from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
 from streamwatch.store.keyframes import WaitingKeyframe
 from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
+from streamwatch.store.log_reader import LogFilter, LogPage, LogReader
 from streamwatch.store.passage_reader import (
     CallRow,
     KeyframePicture,
@@ -27,10 +28,11 @@ from streamwatch.store.passage_reader import (
     ReadingRow,
 )
 from streamwatch.store.passages import PassageStanding
-from streamwatch.store.queries import DatabaseReader, PaidAnswer, SightingRow, open_reader
+from streamwatch.store.queries import DatabaseReader, PaidAnswer, open_reader
 from streamwatch.store.recovery import Recovery, UnsavedAnswer
 from streamwatch.store.retention import Doomed, Keep, Swept, free_bytes
 from streamwatch.store.search import UNREAD, Search
+from streamwatch.store.sighting_rows import SightingRow
 from streamwatch.store.statistics import (
     HourRow,
     LedgerRow,
@@ -63,6 +65,9 @@ __all__ = [
     "KeyframeState",
     "LastView",
     "LedgerRow",
+    "LogFilter",
+    "LogPage",
+    "LogReader",
     "NotCalledDay",
     "NotCalledRow",
     "PaidAnswer",
