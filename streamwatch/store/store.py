@@ -17,6 +17,7 @@ import sqlalchemy
 
 from streamwatch.store import database
 from streamwatch.store.call_ledger import CallLedger
+from streamwatch.store.corrections import Corrections
 from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.failures import DatabaseName
 from streamwatch.store.keyframes import Keyframes
@@ -44,6 +45,7 @@ class Store(Writer):
         self.keyframes = Keyframes(self, evidence, data_dir)
         self.calls = CallLedger(self, evidence)
         self.sightings = Sightings(self)
+        self.corrections = Corrections(self)
         self.retention = Retention(self)
 
 
