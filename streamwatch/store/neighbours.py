@@ -21,12 +21,13 @@ def neighbours(
 
     Look-alikes count as what is the same. Of a search by time of day, only the nearest some thousand are looked at.
     """
-    plates = [tier.condition for tier in tiers(session, StoredPassage, search)]
-    if not plates:
+    sought = tiers(session, StoredPassage, search)
+    if not sought:
         return None, None
     found = list(conditions(StoredPassage, search, scope))
-    if None not in plates:
-        found.append(or_(*(plate for plate in plates if plate is not None)))
+    plates = [tier.condition for tier in sought if tier.condition is not None]
+    if plates:
+        found.append(or_(*plates))
     at, number = StoredPassage.opened_at, StoredPassage.id
     newer = or_(at > passage.opened_at, and_(at == passage.opened_at, number > passage.id))
     older = or_(at < passage.opened_at, and_(at == passage.opened_at, number < passage.id))

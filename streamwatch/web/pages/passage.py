@@ -16,7 +16,7 @@ from streamwatch.web.pages.search import asked
 from streamwatch.web.passage_view import passage_view, plate_for
 from streamwatch.web.principal import principal_of
 from streamwatch.web.routing import page
-from streamwatch.web.sentences import CALL_OUTCOMES, ENGINES, KEYFRAME_STATES
+from streamwatch.web.sentences import CALL_OUTCOMES, ENGINES, KEYFRAME_STATES, PLATE_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ def passage(request: Request) -> Response:
         query=query,
         engines=ENGINES,
         outcomes=CALL_OUTCOMES,
+        kinds=PLATE_KINDS,
         shown=lambda plate: plate_for(principal, plate),
         search_link=f"/search?{query}" if query else "",
     )
