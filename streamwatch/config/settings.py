@@ -338,6 +338,16 @@ class RetentionSettings(_Settings):
         gt=0,
         description="Passages with their readings and sightings are deleted after this time. Calls stay.",
     )
+    sessions: Seconds = Field(
+        90 * 86400.0,
+        gt=0,
+        description="Log-ins, and tokens that were revoked, are deleted when they have not been used for this time.",
+    )
+    audit: Seconds = Field(
+        3 * 365 * 86400.0,
+        gt=0,
+        description="Entries of the audit log are deleted after this time.",
+    )
     max_bytes: Bytes = Field(
         20_000_000_000,
         ge=1_000_000,

@@ -6,6 +6,23 @@ A code is a lower-case word that never changes its meaning. People read sentence
 from enum import StrEnum
 
 
+class Role(StrEnum):
+    """What a person may do in the console, in rising order; each may do what those before may, too.
+
+    VIEWER looks. GUARD types in plates. MANAGER exports, corrects and sees costs. ADMIN changes cameras and users.
+    """
+
+    VIEWER = "viewer"
+    GUARD = "guard"
+    MANAGER = "manager"
+    ADMIN = "admin"
+
+    def at_least(self, role: "Role") -> bool:
+        """Return True if this role may do what the other one may."""
+        order = tuple(Role)
+        return order.index(self) >= order.index(role)
+
+
 class CameraState(StrEnum):
     """The states of a camera.
 
@@ -118,3 +135,27 @@ class StateReason(StrEnum):
     URL_FAILED = "url_failed"
     DO_NOT_RESEND = "do_not_resend"
     OTHER = "other"
+
+
+class AuditAction(StrEnum):
+    """What a person or a program did: column `audit_log.action`."""
+
+    LOGIN = "login"
+    LOGIN_FAILED = "login_failed"
+    LOGOUT = "logout"
+    SESSION_ENDED = "session_ended"
+    PASSWORD_CHANGED = "password_changed"
+    USER_ADDED = "user_added"
+    USER_CHANGED = "user_changed"
+    USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
+    USER_REMOVED = "user_removed"
+    TOKEN_ADDED = "token_added"
+    TOKEN_REVOKED = "token_revoked"
+    PLATE_SEARCHED = "plate_searched"
+    EXPORTED = "exported"
+    PLATE_TYPED = "plate_typed"
+    CORRECTED = "corrected"
+    PICTURE_READ = "picture_read"
+    CAMERA_CHANGED = "camera_changed"
+    SETTINGS_RELOADED = "settings_reloaded"

@@ -3,9 +3,12 @@
 store.py         `Store`, the writer, with its parts passages, keyframes, call_ledger, sightings, retention
 queries.py       `DatabaseReader`, for those who only ask; ledger.py: the figures of `calls`
 tables.py        the tables; schema.py and migrations/ bring them up to date
+accounts.py      users, sessions, tokens; account_reader.py reads them; audit.py: the audit log
 retention.py     deletes rows, and decides which pictures go; evidence_files.py deletes the files
 """
 
+from streamwatch.store.account_reader import AccountReader, Credentials, SessionRow, TokenRow, UserRow
+from streamwatch.store.audit import AuditEntry, AuditRow
 from streamwatch.store.database import sqlite_file
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
 from streamwatch.store.keyframes import WaitingKeyframe
@@ -19,9 +22,13 @@ from streamwatch.store.store import Store, open_store
 from streamwatch.store.tables import KeyframeState, PassageOutcome
 
 __all__ = [
+    "AccountReader",
+    "AuditEntry",
+    "AuditRow",
     "Calls",
     "CallsReport",
     "CallsRow",
+    "Credentials",
     "DatabaseReader",
     "Doomed",
     "EvidenceFiles",
@@ -33,10 +40,13 @@ __all__ = [
     "PassageOutcome",
     "PassageStanding",
     "Recovery",
+    "SessionRow",
     "SightingRow",
     "Store",
     "Swept",
+    "TokenRow",
     "UnsavedAnswer",
+    "UserRow",
     "WaitingKeyframe",
     "free_bytes",
     "open_evidence",

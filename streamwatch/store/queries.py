@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import Engine, PlateText, SightingStatus
 from streamwatch.store import database, ledger, retention
+from streamwatch.store.account_reader import AccountReader
+from streamwatch.store.audit import AuditReader
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
@@ -67,12 +69,17 @@ class PaidAnswer:
 
 
 class DatabaseReader:
-    """Reads the database and cannot change it; made by `open_reader`. Threads may share it."""
+    """Reads the database and cannot change it; made by `open_reader`. Threads may share it.
+
+    accounts, audit: the parts for users, sessions and tokens, and for the audit log.
+    """
 
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
         self._engine = engine
         self._place = place
         self._data_dir = data_dir.absolute()
+        self.accounts = AccountReader(engine, place)
+        self.audit = AuditReader(engine, place)
 
     def close(self) -> None:
         """Close the database. A second call does nothing."""

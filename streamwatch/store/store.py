@@ -16,6 +16,8 @@ from pathlib import Path
 import sqlalchemy
 
 from streamwatch.store import database
+from streamwatch.store.accounts import Accounts
+from streamwatch.store.audit import AuditLog
 from streamwatch.store.call_ledger import CallLedger
 from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.failures import DatabaseName
@@ -45,6 +47,8 @@ class Store(Writer):
         self.calls = CallLedger(self, evidence)
         self.sightings = Sightings(self)
         self.retention = Retention(self)
+        self.accounts = Accounts(self)
+        self.audit = AuditLog(self)
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:

@@ -250,6 +250,8 @@ def test_an_earlier_file_learns_the_state_kept_and_keeps_its_rows(file: Path) ->
         forgotten = "replace(sql, '; kept: for people to look at, never to be read or paid for', '')"
         connection.execute(f"UPDATE sqlite_master SET sql = {forgotten} WHERE name = 'keyframes'")
         connection.execute("UPDATE alembic_version SET version_num = '0006'")
+        for later in ("sessions", "users", "tokens", "audit_log"):
+            connection.execute(f"DROP TABLE {later}")
         connection.commit()
     assert "kept" not in rows(file, "SELECT sql FROM sqlite_master WHERE name = 'keyframes'")[0]["sql"]
     store = open_store(f"sqlite:///{file}", file.parent / "data")
