@@ -21,6 +21,7 @@ from streamwatch.cli.serve_ocr import serve_ocr
 from streamwatch.cli.service import service
 from streamwatch.cli.sightings import sightings
 from streamwatch.cli.status import status
+from streamwatch.cli.user import user
 from streamwatch.core.errors import StreamwatchError
 from streamwatch.system import stderr
 from streamwatch.system.files import keep_private
@@ -80,3 +81,4 @@ def _options(
 
 for _verb in (run, replay, sightings, read, check, status, calls, compare, serve_ocr, bench, service):
     app.command()(_verb)
+app.add_typer(user, name="user")

@@ -8,6 +8,7 @@ retention.py     deletes rows, and decides which pictures go; evidence_files.py 
 """
 
 from streamwatch.store.account_reader import AccountReader, Credentials, SessionRow, TokenRow, UserRow
+from streamwatch.store.accounts import login_name
 from streamwatch.store.audit import AuditEntry, AuditRow
 from streamwatch.store.database import sqlite_file
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
@@ -49,6 +50,7 @@ __all__ = [
     "UserRow",
     "WaitingKeyframe",
     "free_bytes",
+    "login_name",
     "open_evidence",
     "open_reader",
     "open_store",
