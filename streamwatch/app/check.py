@@ -12,7 +12,7 @@ from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
 from streamwatch.health import Snapshot
-from streamwatch.http.health import serve
+from streamwatch.http.health import serve_health
 from streamwatch.recognition.ocrcars.reach import reach
 from streamwatch.store.inspection import inspect_store, require_makeable
 from streamwatch.store.lock import is_held, lock_file
@@ -63,12 +63,12 @@ def _try_database(settings: Settings) -> str:
 
 
 def _try_port(settings: Settings) -> str:
-    port = settings.health.port
+    host, port = settings.health.host, settings.health.port
     assert port is not None
     if is_held(settings.database, settings.data_dir):
         return "not tried, because a streamwatch runs"
-    serve("127.0.0.1", port, _no_snapshot).close()
-    return f"127.0.0.1:{port} is free"
+    serve_health(host, port, _no_snapshot).stop()
+    return f"port {port} of {host} is free"
 
 
 def _no_snapshot() -> Snapshot:

@@ -32,10 +32,11 @@ from streamwatch.app.workers import Answer, CameraWorker, ReaderAccess, ReadingW
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import BEAT, Awake, Clock
-from streamwatch.core.errors import SourceUnreadable
+from streamwatch.core.errors import ConfigError, SourceUnreadable
 from streamwatch.core.events import Event
 from streamwatch.core.model import Engine, Recognizer
-from streamwatch.http.health import HealthServer, serve
+from streamwatch.http.health import serve_health
+from streamwatch.http.server import HttpServer
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Intake, Job, Notify, Pipeline
 from streamwatch.store import EvidenceFiles, LastView, Store
 from streamwatch.system.allocator import share_memory_between_threads
@@ -118,7 +119,7 @@ class Daemon:
             if not keeper.is_alive():
                 self._housekeeping.write_last_status()
             if health is not None:
-                health.close()
+                health.stop()
         return 1 if self._lifecycle.failed else 0
 
     def _wait_for(self, cameras: list[threading.Thread]) -> None:
@@ -145,12 +146,16 @@ class Daemon:
     def _camera(self, name: str) -> Camera:
         return camera_of(self._settings, name, self._awake, self._spawn)
 
-    def _open_port(self) -> HealthServer | None:
-        """Start to answer /healthz and /metrics if the config names a port. Raise ConfigError."""
+    def _open_port(self) -> HttpServer | None:
+        """Start to answer /healthz and /metrics if the config names a port. A taken port does not stop the gate."""
         health = self._settings.health
         if health.port is None:
             return None
-        server = serve(health.host, health.port, self._monitor.snapshot)
+        try:
+            server = serve_health(health.host, health.port, self._monitor.snapshot)
+        except ConfigError as error:
+            log.error("%s The cameras are watched all the same.", error)
+            return None
         self._spawn(server.run, "health")
         return server
 
