@@ -6,6 +6,7 @@
     stand-in      the same with the local engine, while every reader waits for an answer that is overdue
     keeper        status file, watchdog, retention              ──tasks──▶ recorder
     health        answers /healthz and /metrics
+    console       answers browsers; pages are made in a few more threads, while they are asked for
     heartbeat     notices that the whole process stood still (SIGSTOP), so that no thread seems to hang
 
 An unexpected exception in any thread ends the process with code 1, for the service manager to restart. A database that
@@ -18,7 +19,9 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from streamwatch.app.backends import DaemonBackend
 from streamwatch.app.cameras import camera_of
+from streamwatch.app.console_server import ConsoleServer, MakeConsole, console_address, open_console
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.app.lifecycle import Lifecycle
@@ -91,8 +94,11 @@ class Daemon:
             self._monitor, rounds, store, self._writer, self._notifier, clock, self._lifecycle
         )
 
-    def run(self) -> int:
-        """Work until a signal comes or every recording has ended; return the exit code. Raise StoreError."""
+    def run(self, make_console: MakeConsole | None = None) -> int:
+        """Work until a signal comes or every recording has ended; return the exit code. Raise StoreError.
+
+        make_console: makes the pages, if there is to be a console.
+        """
         share_memory_between_threads()
         self._lifecycle.stop_on_signals()
         now = self._clock.now()
@@ -100,7 +106,7 @@ class Daemon:
         resume(self._settings, self._store, self._pipeline, self._clock)
         self._monitor.set_evidence(self._store.retention.evidence_bytes())
         self._cameras.update({name: self._camera(name) for name in self._settings.cameras})
-        health = self._open_port()
+        health, console = self._open_port(), self._start_console(make_console)
         log.info("watching %s; plates are read by %s", ", ".join(self._cameras), self._settings.recognizer.engine)
         recorder = self._spawn(self._record, "recorder")
         readers = self._start_readers()
@@ -112,6 +118,8 @@ class Daemon:
             self._wait_for(cameras)
         finally:
             self._notifier.stopping()
+            if console is not None:
+                console.stop()
             drain = self._settings.shutdown.drain
             shutdown = Shutdown(self._pipeline.dispatcher, self._writer, self._lifecycle, self._clock, drain)
             shutdown.run(cameras, readers, recorder)
@@ -158,6 +166,17 @@ class Daemon:
             return None
         self._spawn(server.run, "health")
         return server
+
+    def _start_console(self, make: MakeConsole | None) -> ConsoleServer | None:
+        """Serve the console if the config wants one."""
+        web = self._settings.web
+        if make is None or not web.enabled:
+            return None
+        backend = DaemonBackend(lambda: self._settings, self._monitor, self._writer, self._store, self._lifecycle)
+        opened = partial(open_console, self._settings, partial(make, backend))
+        console = self._monitor.console = ConsoleServer(console_address(web), opened)
+        self._spawn(console.run, "console")
+        return console
 
     def _start_readers(self) -> list[threading.Thread]:
         paid, dispatcher = self._recognizer.engine is Engine.OCRCARS, self._pipeline.dispatcher

@@ -3,17 +3,17 @@
 import logging
 import os
 import signal
-import ssl
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
 
-from streamwatch.config.settings import ServeOcrSettings, Settings
+from streamwatch.config.settings import Settings
 from streamwatch.core.endpoint import is_loopback
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.model import Recognizer
 from streamwatch.http.limits import LOOPBACK_NAMES
 from streamwatch.http.server import listen
+from streamwatch.http.tls import tls_context
 from streamwatch.ocr_server import Guard, KeyPair, OcrService
 from streamwatch.system import stderr
 from streamwatch.system.threads import Spawn, spawn
@@ -32,7 +32,7 @@ def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> Oc
     if (ocrcars.app_key is None) != (ocrcars.app_secret is None):
         raise ConfigError("serve-ocr needs both an AppKey and an AppSecret, and only one of them is set.")
     pair = KeyPair(ocrcars.app_key, ocrcars.app_secret) if ocrcars.app_key and ocrcars.app_secret else None
-    tls = _tls(serve)
+    tls = tls_context(serve.certificate, serve.key, ("serve_ocr.certificate", "serve_ocr.key"))
     if not is_loopback(serve.host):
         if ocrcars.appcode is None and pair is None:
             raise ConfigError(
@@ -90,24 +90,3 @@ def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
     service.stop_working()
     reader.join(drain)
     return 1 if failed else 0
-
-
-def _tls(serve: ServeOcrSettings) -> ssl.SSLContext | None:
-    if serve.certificate is None and serve.key is None:
-        return None
-    if serve.certificate is None:
-        raise ConfigError("serve_ocr.key is set and serve_ocr.certificate is not.", "Set both, or neither.")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(serve.certificate, serve.key, password=_no_password)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
-        raise ConfigError(
-            f"serve_ocr.certificate and serve_ocr.key cannot be used: {reason}.",
-            "Both are PEM files; the key must belong to the certificate and have no password.",
-        ) from None
-    return context
-
-
-def _no_password() -> str:
-    raise ValueError("the key has a password")
