@@ -50,7 +50,7 @@ def add(
     scope = checked_scope(role, camera or (), settings.cameras)
     with _changing(settings) as store:
         if any(_same(name, other) for other in _users(settings)):
-            raise AccountError(f"There is a user {name!r} already.", "`streamwatch user change` changes that one.")
+            raise AccountError("There is a user of this name already.", "`streamwatch user change` changes that one.")
         hashed, now = _new_password(name, password_stdin), datetime.now(UTC)
         detail = {"role": role, "cameras": _listed(scope)}
         act = partial(store.accounts.add_user, name, role, scope, hashed, now)
@@ -102,7 +102,7 @@ def change(
     with _changing(settings) as store, closing(open_reader(settings.database, settings.data_dir)) as reader:
         found = reader.accounts.user(utf8_text(name) or "")
         if found is None:
-            raise AccountError(f"There is no user {name!r}.", "`streamwatch user list` shows all.")
+            raise AccountError("There is no user of this name.", "`streamwatch user list` shows all.")
         becomes = role or found.role
         scope = None if all_cameras else found.cameras if not camera else frozenset(camera)
         scope = checked_scope(becomes, scope or (), {*settings.cameras, *(found.cameras or ())})
@@ -119,7 +119,7 @@ def password(name: Name, password_stdin: PasswordStdin = False, config_path: Con
     name = utf8_text(name) or ""
     with _changing(settings) as store:
         if not any(_same(name, other) for other in _users(settings)):
-            raise AccountError(f"There is no user {name!r}.", "`streamwatch user list` shows all.")
+            raise AccountError("There is no user of this name.", "`streamwatch user list` shows all.")
         hashed, now = _new_password(name, password_stdin), datetime.now(UTC)
         _audited(store, AuditAction.PASSWORD_CHANGED, name, partial(store.accounts.set_password, name, hashed, now))
     _say(f"The password of {name} is set. All sessions of {name} have ended.")

@@ -3,13 +3,13 @@
 store.py         `Store`, the writer, with its parts passages, keyframes, call_ledger, sightings, retention
 queries.py       `DatabaseReader`, for those who only ask; ledger.py: the figures of `calls`
 tables.py        the tables; schema.py and migrations/ bring them up to date
-accounts.py      users, sessions, tokens; account_reader.py reads them; audit.py: the audit log
+accounts.py      users, sessions, tokens; account_reader.py reads them; audit_log.py: the audit log
 retention.py     deletes rows, and decides which pictures go; evidence_files.py deletes the files
 """
 
 from streamwatch.store.account_reader import AccountReader, Credentials, SessionRow, TokenRow, UserRow
 from streamwatch.store.accounts import login_name
-from streamwatch.store.audit import AuditEntry, AuditRow
+from streamwatch.store.audit_log import AuditEntry, AuditRow
 from streamwatch.store.database import sqlite_file
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
 from streamwatch.store.keyframes import WaitingKeyframe

@@ -15,6 +15,13 @@ from streamwatch.core.errors import AccountError
 from streamwatch.store.tables import StoredSession, StoredToken, StoredUser
 from streamwatch.store.transactions import Writer
 
+NAME_TAKEN = "There is a user of this name already."
+NO_USER = "There is no user of this name."
+NO_SESSION = "There is no such session any more."
+TOKEN_TAKEN = "There is a token of this name already."
+NO_TOKEN = "There is no token of this name in force."
+NO_ADMIN = "Nobody could administer users any more. Keep one user who is admin and not disabled."
+
 Cameras = frozenset[str] | None
 """The names of the cameras that may be seen; None: all."""
 
@@ -34,7 +41,7 @@ class Accounts:
         """Add a user. password: its hash. Raise AccountError if the name is taken."""
         with self._writer.transaction() as session:
             if _find(session, name) is not None:
-                raise AccountError(f"There is a user {name!r} already.", "Choose another name, or change that user.")
+                raise AccountError(NAME_TAKEN)
             session.add(
                 StoredUser(
                     name=name,
@@ -85,6 +92,13 @@ class Accounts:
             session.execute(delete(StoredSession).where(StoredSession.user_id == user.id))
             session.delete(user)
 
+    def require_admin(self) -> None:
+        """Raise AccountError if there are users and none of them may administer users."""
+        with self._writer.transaction() as session:
+            admin = StoredUser.role == Role.ADMIN, StoredUser.disabled_at.is_(None)
+            if session.scalar(select(exists().where(StoredUser.id.is_not(None), ~exists().where(*admin)))):
+                raise AccountError(NO_ADMIN)
+
     def open_session(
         self, name: str, password: str, token_hash: str, at: datetime, ends_at: datetime, address: str, user_agent: str
     ) -> bool:
@@ -121,7 +135,7 @@ class Accounts:
         with self._writer.transaction() as session:
             row = session.get(StoredSession, number)
             if row is None or row.user_id != _user(session, user).id:
-                raise AccountError(f"The user {user!r} has no such session.")
+                raise AccountError(NO_SESSION)
             row.ended_at = row.ended_at or at
 
     def log_out(self, token_hash: str, at: datetime) -> None:
@@ -143,7 +157,7 @@ class Accounts:
         """Add a token. Raise AccountError if one that is not revoked has this name."""
         with self._writer.transaction() as session:
             if session.scalar(select(exists().where(StoredToken.name == name, StoredToken.revoked_at.is_(None)))):
-                raise AccountError(f"There is a token {name!r} already.", "Choose another name, or revoke that token.")
+                raise AccountError(TOKEN_TAKEN)
             session.add(
                 StoredToken(
                     name=name,
@@ -167,7 +181,7 @@ class Accounts:
             is_it = StoredToken.name == name, StoredToken.revoked_at.is_(None)
             found = session.scalar(select(StoredToken).where(*is_it))
             if found is None:
-                raise AccountError(f"There is no token {name!r} that is in use.")
+                raise AccountError(NO_TOKEN)
             found.revoked_at = at
 
 
@@ -178,7 +192,7 @@ def _find(session: Session, name: str) -> StoredUser | None:
 def _user(session: Session, name: str) -> StoredUser:
     user = _find(session, name)
     if user is None:
-        raise AccountError(f"There is no user {name!r}.", "`streamwatch user list` shows all.")
+        raise AccountError(NO_USER)
     return user
 
 

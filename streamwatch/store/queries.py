@@ -14,7 +14,7 @@ from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import Engine, PlateText, SightingStatus
 from streamwatch.store import database, ledger, retention
 from streamwatch.store.account_reader import AccountReader
-from streamwatch.store.audit import AuditReader
+from streamwatch.store.audit_log import AuditReader
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow

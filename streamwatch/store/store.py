@@ -17,7 +17,7 @@ import sqlalchemy
 
 from streamwatch.store import database
 from streamwatch.store.accounts import Accounts
-from streamwatch.store.audit import AuditLog
+from streamwatch.store.audit_log import AuditLog
 from streamwatch.store.call_ledger import CallLedger
 from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.failures import DatabaseName

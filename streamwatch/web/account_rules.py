@@ -17,6 +17,15 @@ RESERVED_NAME = N_("This name is taken: it stands for those who use the console 
 ADMIN_SEES_ALL = N_("An admin sees all cameras. Choose another role, or no cameras.")
 NO_ADMIN_TOKEN = N_("A token cannot have the role admin: only people administer cameras and users.")
 UNKNOWN_CAMERA = N_("The configuration names no such camera.")
+_OF_STORE = (
+    N_("There is a user of this name already."),
+    N_("There is no user of this name."),
+    N_("There is no such session any more."),
+    N_("There is a token of this name already."),
+    N_("There is no token of this name in force."),
+    N_("Nobody could administer users any more. Keep one user who is admin and not disabled."),
+)
+"""What `store/accounts.py` says, for the catalogues."""
 LONGEST_TOKEN = timedelta(days=3650)
 
 

@@ -8,13 +8,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from urllib.parse import quote
 
 from starlette.requests import HTTPConnection
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from streamwatch.config.settings import WebSettings
 from streamwatch.core.codes import AuditAction
-from streamwatch.store import Credentials, Store, login_name
+from streamwatch.store import Credentials, SessionRow, Store, login_name
 from streamwatch.web.audit import address_of, entry_of
 from streamwatch.web.context import console_of
 from streamwatch.web.login_limits import LoginLimits
@@ -118,6 +119,11 @@ def entrance_of(request: HTTPConnection) -> Entrance:
     return entrance
 
 
+def session_of(request: HTTPConnection) -> SessionRow | None:
+    """Return the session of a person who is logged in; None for others."""
+    return getattr(request.state, "session", None)
+
+
 def cookie_name(request: HTTPConnection) -> str:
     """Return the name of the session's cookie.
 
@@ -150,3 +156,13 @@ def give_cookie(request: HTTPConnection, response: Response, cookie: str) -> Non
         httponly=True,
         samesite="strict",
     )
+
+
+def way_in(request: HTTPConnection) -> Response | None:
+    """Return the way to the log-in, and back to this page, for a person who must log in; None if no page is wanted."""
+    if request.scope["method"] not in ("GET", "HEAD") or "text/html" not in request.headers.get("accept", ""):
+        return None
+    if request.headers.get("sec-fetch-dest", "document") != "document" or "hx-request" in request.headers:
+        return None
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse("/login" if path == "/" else f"/login?next={quote(path, safe='')}", 303)

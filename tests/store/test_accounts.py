@@ -46,7 +46,7 @@ def test_a_user_is_found_however_the_name_is_written(store: Store, reader: Datab
         user = reader.accounts.user(name)
         assert user is not None
         assert (user.name, user.role, user.cameras) == ("Lily", Role.GUARD, {"entry", "north"})
-        with pytest.raises(AccountError, match="There is a user"):
+        with pytest.raises(AccountError, match="user of this name"):
             add(store, name)
     assert reader.accounts.user("lil") is None
     store.accounts.change_user("LILY", Role.ADMIN, None)
@@ -66,7 +66,7 @@ def test_what_is_asked_of_nobody_is_one_sentence(store: Store) -> None:
         lambda: accounts.end_session(1, "max", NOON),
         lambda: accounts.revoke_token("max", NOON),
     ):
-        with pytest.raises(AccountError, match="'max'"):
+        with pytest.raises(AccountError, match="There is no "):
             call()
 
 
@@ -151,7 +151,7 @@ def test_a_rehash_never_undoes_a_new_password(store: Store, reader: DatabaseRead
 def test_a_token_is_in_force_until_it_ends_or_is_revoked(store: Store, reader: DatabaseReader) -> None:
     accounts = store.accounts
     accounts.add_token("barrier", Role.VIEWER, frozenset({"entry"}), "a" * 64, "lily", NOON, NOON + DAY)
-    with pytest.raises(AccountError, match="is a token 'barrier' already"):
+    with pytest.raises(AccountError, match="token of this name"):
         accounts.add_token("barrier", Role.VIEWER, None, "b" * 64, "lily", NOON, None)
     found = reader.accounts.token("a" * 64, NOON)
     assert found is not None
