@@ -11,6 +11,7 @@ from streamwatch.core.errors import AccountError
 from streamwatch.store import SessionRow, Store
 from streamwatch.web.answers import error_page, redirect, render, words_of
 from streamwatch.web.audit import address_of, change
+from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
 from streamwatch.web.entrance import entrance_of, give_cookie, hash_of, new_secret, session_of
 from streamwatch.web.passwords import Busy, require_good
@@ -21,7 +22,7 @@ def account(request: Request, error: str = "") -> Response:
     """Show the own account."""
     session = session_of(request)
     if session is None:
-        return error_page(request, HTTPStatus.NOT_FOUND, words_of(request)("Nobody has logged in here."))
+        return error_page(request, HTTPStatus.NOT_FOUND, words_of(request)(N_("Nobody has logged in here.")))
     status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
     sessions = open_sessions(request, session.user)
     return render(request, "account.html", status=status, session=session, sessions=sessions, error=error)

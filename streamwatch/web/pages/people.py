@@ -138,7 +138,7 @@ def _add_token(request: Request) -> Response:
 def _revoke_token(request: Request) -> Response:
     name, now = str(form_of(request).get("name", "")), datetime.now(UTC)
     change(request, lambda store: store.accounts.revoke_token(name, now), AuditAction.TOKEN_REVOKED, name)
-    return redirect("/people", words_of(request)("The token is revoked."))
+    return redirect("/people", words_of(request)(N_("The token is revoked.")))
 
 
 def _set_rights(request: Request, user: UserRow) -> Response:
@@ -150,7 +150,7 @@ def _set_rights(request: Request, user: UserRow) -> Response:
         store.accounts.require_admin()
 
     change(request, give, AuditAction.USER_CHANGED, user.name, role=role, cameras=_listed(scope))
-    return redirect(_path(user), words_of(request)("Saved."))
+    return redirect(_path(user), words_of(request)(N_("Saved.")))
 
 
 def _set_password(request: Request, user: UserRow) -> Response:
@@ -161,7 +161,7 @@ def _set_password(request: Request, user: UserRow) -> Response:
         AuditAction.PASSWORD_CHANGED,
         user.name,
     )
-    return redirect(_path(user), words_of(request)("The password is set. All sessions of this user have ended."))
+    return redirect(_path(user), words_of(request)(N_("The password is set. All sessions of this user have ended.")))
 
 
 def _end_session(request: Request, user: UserRow) -> Response:
@@ -173,7 +173,7 @@ def _end_session(request: Request, user: UserRow) -> Response:
         AuditAction.SESSION_ENDED,
         user.name,
     )
-    return redirect(_path(user), words_of(request)("The session has ended."))
+    return redirect(_path(user), words_of(request)(N_("The session has ended.")))
 
 
 def _disable(request: Request, user: UserRow) -> Response:
@@ -184,12 +184,12 @@ def _disable(request: Request, user: UserRow) -> Response:
         store.accounts.require_admin()
 
     change(request, disable, AuditAction.USER_DISABLED, user.name)
-    return redirect(_path(user), words_of(request)("The user is logged out and cannot log in."))
+    return redirect(_path(user), words_of(request)(N_("The user is logged out and cannot log in.")))
 
 
 def _enable(request: Request, user: UserRow) -> Response:
     change(request, lambda store: store.accounts.enable(user.name), AuditAction.USER_ENABLED, user.name)
-    return redirect(_path(user), words_of(request)("The user can log in again."))
+    return redirect(_path(user), words_of(request)(N_("The user can log in again.")))
 
 
 def _remove(request: Request, user: UserRow) -> Response:
@@ -201,7 +201,7 @@ def _remove(request: Request, user: UserRow) -> Response:
         store.accounts.require_admin()
 
     change(request, remove, AuditAction.USER_REMOVED, user.name)
-    return redirect("/people", words_of(request)("%(name)s is removed.") % {"name": user.name})
+    return redirect("/people", words_of(request)(N_("%(name)s is removed.")) % {"name": user.name})
 
 
 NOT_SURE = N_("Tick that you are sure, so that nobody is removed by mistake.")
