@@ -178,3 +178,24 @@ def test_no_camera_is_the_same_sentence(tmp_path: Path) -> None:
     assert not good
     said = streamwatch("run", "--config", tmp_path / "config.yaml", cwd=tmp_path).stderr
     assert said == f"streamwatch: {text}\n"
+
+
+def test_every_engine_that_a_camera_reads_with_is_tried(tmp_path: Path) -> None:
+    text = "cameras: {a: {source: sample}, b: {source: sample, recognizer: {engine: ocrcars}, gate: {threshold: 30}}}\n"
+    settings = settings_of(tmp_path, text)
+    assert said_of("engine local", settings)[0]
+    good, said = said_of("engine ocrcars", settings)
+    assert not good
+    assert "needs credentials" in said
+    good, said = said_of("camera a", settings)
+    assert good
+    assert "own settings" not in said
+    good, said = said_of("camera b", settings)
+    assert good
+    assert said.endswith("; its own settings: gate.threshold: 30; recognizer.engine: ocrcars")
+
+
+def test_the_common_engine_is_not_tried_if_no_camera_reads_with_it(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("cameras: {a: {source: sample, recognizer: {engine: local}}}\n")
+    settings = loading.load(tmp_path / "config.yaml")
+    assert said_of("engine", settings)[0], "although there are no credentials for ocrcars"
