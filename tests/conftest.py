@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import chromium, shoot, visitor
+from consoles import console
 from hypothesis import settings
 from records import Database, new_database
 from servers import Server, running_server
 
 settings.register_profile("same every time", derandomize=True, deadline=None, database=None)
 settings.load_profile("same every time")
+
+__all__ = ["chromium", "console", "shoot", "visitor"]  # fixtures that all tests may ask for
 
 GRACE = 5.0  # s that the threads of a test have for their end
 

@@ -129,7 +129,8 @@ def running(
     """Run a daemon with these cameras and settings. Check after the block that it showed no traceback and no secret."""
     folder.mkdir(exist_ok=True)
     capture = {"deadline": "1s", "reopen_first": "100ms", "reopen_longest": "500ms"}
-    config = {"cameras": cameras, "capture": capture, **settings}
+    web = {"enabled": False}  # tests run side by side, and the port is one
+    config = {"cameras": cameras, "capture": capture, "web": web, **settings}
     daemon = Running(folder, config, environment=environment, before=before, patch=patch, database=database)
     try:
         yield daemon

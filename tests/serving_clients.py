@@ -1,4 +1,4 @@
-"""What the tests of serve-ocr share: a reader that does what it is told, a service on a loopback port, raw requests."""
+"""The tests of serve-ocr share this: an engine that obeys the test, a service on a loopback port, raw requests."""
 
 import base64
 import json
@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
+import listening
+from listening import everything
 from paying import CODE, JPEG, KEY, SECRET
 from pydantic import SecretStr
 
 from streamwatch.core.model import Engine, Ledger, PlateText
-from streamwatch.http.visitors import listen
+from streamwatch.http.server import listen
 from streamwatch.ocr_server import Guard, KeyPair, OcrService
 from streamwatch.recognition.ocrcars.credentials import AppKey, Parameters
 
@@ -34,6 +36,7 @@ class Reader:
     def __init__(self, plates: Sequence[PlateText] = (PLATE,)) -> None:
         self.plates, self.open, self.busy = list(plates), threading.Event(), 0
         self.error: Exception | None = None
+        self.closed = False
         self.open.set()
 
     def read(self, jpeg: bytes, ledger: Ledger) -> list[PlateText]:
@@ -44,7 +47,7 @@ class Reader:
         return self.plates
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 class Serving:
@@ -52,7 +55,7 @@ class Serving:
 
     def __init__(self, reader: Reader, guard: Guard, queue: int, tls: ssl.SSLContext | None) -> None:
         self.reader, self.scheme = reader, "http" if tls is None else "https"
-        self.service = OcrService(listen("127.0.0.1", 0, "a test"), guard, reader, queue=queue, tls=tls)
+        self.service = OcrService(listen("127.0.0.1", 0, "a test"), guard, lambda: reader, queue=queue, tls=tls)
         self.threads = [threading.Thread(target=self.service.run), threading.Thread(target=self.service.work)]
         for thread in self.threads:
             thread.start()
@@ -88,14 +91,8 @@ def serving(
         one.end()
 
 
-class Got:
-    """An answer, taken apart."""
-
-    def __init__(self, raw: bytes) -> None:
-        head, _, self.body = raw.partition(b"\r\n\r\n")
-        first, *lines = head.decode().split("\r\n")
-        self.status = int(first.split()[1])
-        self.headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+class Got(listening.Got):
+    """An answer of the service."""
 
     @property
     def code(self) -> str:
@@ -117,13 +114,6 @@ def request(
 ) -> bytes:
     lines = [line, "Host: localhost", f"Content-Length: {len(body) if length is None else length}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-def everything(connection: socket.socket) -> bytes:
-    parts = []
-    while part := connection.recv(65536):
-        parts.append(part)
-    return b"".join(parts)
 
 
 def ask(where: Serving, raw: bytes) -> Got:

@@ -154,7 +154,7 @@ def test_no_modules_of_the_package_import_each_other_in_a_circle() -> None:
 
 
 def test_threads_are_started_in_one_module_and_for_few() -> None:
-    """`app/` runs the daemon and checks cameras, `ocr_server/` its reader.
+    """`app/` runs the daemon and the console and checks cameras, `ocr_server/` its reader.
 
     `system/connections.py` looks up a name in a thread, because a look-up can hang and cannot be broken off.
     """
@@ -164,6 +164,7 @@ def test_threads_are_started_in_one_module_and_for_few() -> None:
     assert users == {
         "app/cameras.py",
         "app/check.py",
+        "app/console_server.py",
         "app/daemon.py",
         "ocr_server/serve_ocr.py",
         "system/connections.py",
@@ -172,7 +173,7 @@ def test_threads_are_started_in_one_module_and_for_few() -> None:
 
 def test_asyncio_stays_where_http_is_spoken() -> None:
     """The pipeline has threads; a coroutine among them would block an event loop, or be blocked by one."""
-    assert {room_of(path) for path in MODULES if "asyncio" in imported(path)} <= {"http"}
+    assert {room_of(path) for path in MODULES if "asyncio" in imported(path)} == {"http"}
 
 
 def test_every_module_lies_in_a_room() -> None:

@@ -6,13 +6,15 @@ from functools import partial
 from pathlib import Path
 
 from streamwatch.app.cameras import main_stream, substream_of
+from streamwatch.app.console_server import console_address, open_console
 from streamwatch.app.wiring import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
 from streamwatch.health import Snapshot
-from streamwatch.http.health import serve
+from streamwatch.http.health import serve_health
+from streamwatch.http.pages import App
 from streamwatch.recognition.ocrcars.reach import reach
 from streamwatch.store.inspection import inspect_store, require_makeable
 from streamwatch.store.lock import is_held, lock_file
@@ -36,6 +38,8 @@ def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
         yield _finding("engine" if len(engines) == 1 else f"engine {engine}", partial(_try_engine, one))
     if settings.health.port is not None:
         yield _finding("health", partial(_try_port, settings))
+    if settings.web.enabled:
+        yield _finding("console", partial(_try_console, settings))
     if not settings.cameras:
         yield Finding("cameras", False, str(no_camera(config)))
     for name in settings.cameras:
@@ -71,12 +75,24 @@ def _try_database(settings: Settings) -> str:
 
 
 def _try_port(settings: Settings) -> str:
-    port = settings.health.port
+    host, port = settings.health.host, settings.health.port
     assert port is not None
     if is_held(settings.database, settings.data_dir):
         return "not tried, because a streamwatch runs"
-    serve("127.0.0.1", port, _no_snapshot).close()
-    return f"127.0.0.1:{port} is free"
+    serve_health(host, port, _no_snapshot).stop()
+    return f"port {port} of {host} is free"
+
+
+def _try_console(settings: Settings) -> str:
+    address = console_address(settings.web)
+    if is_held(settings.database, settings.data_dir):
+        return f"{address}; not tried, because a streamwatch runs"
+    open_console(settings, _no_app).stop()
+    return f"{address} will be served"
+
+
+def _no_app() -> App:
+    raise AssertionError("The port is only tried and closed again, so no request may reach it.")
 
 
 def _no_snapshot() -> Snapshot:

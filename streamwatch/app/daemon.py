@@ -6,6 +6,7 @@
     stand-in      the same with the local engine, while every reader waits for an answer that is overdue
     keeper        status file, watchdog, retention              ──tasks──▶ recorder
     health        answers /healthz and /metrics
+    console       answers browsers; pages are made in a few more threads, while they are asked for
     heartbeat     notices that the whole process stood still (SIGSTOP), so that no thread seems to hang
 
 An unexpected exception in any thread ends the process with code 1, for the service manager to restart. A database that
@@ -18,7 +19,9 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from streamwatch.app.backends import DaemonBackend
 from streamwatch.app.cameras import camera_of
+from streamwatch.app.console_server import ConsoleServer, MakeConsole, console_address, open_console
 from streamwatch.app.engine_pool import EnginePool
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.housekeeping import Housekeeping
@@ -33,9 +36,10 @@ from streamwatch.app.workers import Answer, CameraWorker, ReaderAccess, ReadingW
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import BEAT, Awake, Clock
-from streamwatch.core.errors import SourceUnreadable
+from streamwatch.core.errors import ConfigError, SourceUnreadable
 from streamwatch.core.events import Event
-from streamwatch.http.health import HealthServer, serve
+from streamwatch.http.health import serve_health
+from streamwatch.http.server import HttpServer
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Intake, Job, Notify, Pipeline
 from streamwatch.store import EvidenceFiles, LastView, Store
 from streamwatch.system.allocator import share_memory_between_threads
@@ -92,8 +96,11 @@ class Daemon:
             self._monitor, rounds, store, self._writer, self._notifier, clock, self._lifecycle
         )
 
-    def run(self) -> int:
-        """Work until a signal comes or every recording has ended; return the exit code. Raise StoreError."""
+    def run(self, make_console: MakeConsole | None = None) -> int:
+        """Work until a signal comes or every recording has ended; return the exit code. Raise StoreError.
+
+        make_console: makes the pages, if there is to be a console.
+        """
         share_memory_between_threads()
         self._lifecycle.stop_on_signals()
         now = self._clock.now()
@@ -101,7 +108,7 @@ class Daemon:
         resume(self._settings, self._store, self._pipeline, self._clock)
         self._monitor.set_evidence(self._store.retention.evidence_bytes())
         self._cameras.update({name: self._camera(name) for name in self._settings.cameras})
-        health = self._open_port()
+        health, console = self._open_port(), self._start_console(make_console)
         log.info("watching %s; plates are read by %s", ", ".join(self._cameras), _engines(self._settings))
         recorder = self._spawn(self._record, "recorder")
         readers = self._start_readers()
@@ -113,6 +120,8 @@ class Daemon:
             self._wait_for(cameras)
         finally:
             self._notifier.stopping()
+            if console is not None:
+                console.stop()
             drain = self._settings.shutdown.drain
             shutdown = Shutdown(self._pipeline.dispatcher, self._writer, self._lifecycle, self._clock, drain)
             shutdown.run(cameras, readers, recorder)
@@ -120,7 +129,7 @@ class Daemon:
             if not keeper.is_alive():
                 self._housekeeping.write_last_status()
             if health is not None:
-                health.close()
+                health.stop()
         return 1 if self._lifecycle.failed else 0
 
     def _wait_for(self, cameras: list[threading.Thread]) -> None:
@@ -147,14 +156,29 @@ class Daemon:
     def _camera(self, name: str) -> Camera:
         return camera_of(self._settings, name, self._awake, self._spawn)
 
-    def _open_port(self) -> HealthServer | None:
-        """Start to answer /healthz and /metrics if the config names a port. Raise ConfigError."""
+    def _open_port(self) -> HttpServer | None:
+        """Start to answer /healthz and /metrics if the config names a port. A taken port does not stop the gate."""
         health = self._settings.health
         if health.port is None:
             return None
-        server = serve(health.host, health.port, self._monitor.snapshot)
+        try:
+            server = serve_health(health.host, health.port, self._monitor.snapshot)
+        except ConfigError as error:
+            log.error("%s The cameras are watched all the same.", error)
+            return None
         self._spawn(server.run, "health")
         return server
+
+    def _start_console(self, make: MakeConsole | None) -> ConsoleServer | None:
+        """Serve the console if the config wants one."""
+        web = self._settings.web
+        if make is None or not web.enabled:
+            return None
+        backend = DaemonBackend(lambda: self._settings, self._monitor, self._writer, self._store, self._lifecycle)
+        opened = partial(open_console, self._settings, partial(make, backend))
+        console = self._monitor.console = ConsoleServer(console_address(web), opened)
+        self._spawn(console.run, "console")
+        return console
 
     def _start_readers(self) -> list[threading.Thread]:
         paid, dispatcher = self._engines.pays, self._pipeline.dispatcher

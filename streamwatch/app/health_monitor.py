@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from streamwatch import __version__
+from streamwatch.app.console_server import ConsoleServer
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.substream_camera import Camera
 from streamwatch.config.settings import Settings
@@ -17,6 +18,7 @@ from streamwatch.health import (
     BreakerHealth,
     BudgetUse,
     CameraHealth,
+    ConsoleHealth,
     DiskHealth,
     InFlightHealth,
     OutboxHealth,
@@ -28,7 +30,10 @@ from streamwatch.system.heartbeat import Heartbeats
 
 
 class HealthMonitor:
-    """Gathers the state of all parts; any thread may ask."""
+    """Gathers the state of all parts; any thread may ask.
+
+    console: the server of the console, once it is there.
+    """
 
     def __init__(
         self,
@@ -42,6 +47,7 @@ class HealthMonitor:
         self._settings, self._cameras, self._persistence = settings, cameras, persistence
         self._dispatcher, self._counters = pipeline.dispatcher, pipeline.recorder.counters
         self._heartbeats, self._clock, self._began = heartbeats, clock, clock.monotonic()
+        self.console: ConsoleServer | None = None
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""
@@ -62,6 +68,7 @@ class HealthMonitor:
             database=self._persistence.health,
             stalled=tuple(self._heartbeats.stalled()),
             in_flight=InFlightHealth(*self._dispatcher.in_flight()),
+            console=ConsoleHealth() if self.console is None else self.console.health,
         )
 
     def write_status(self, snapshot: Snapshot) -> None:

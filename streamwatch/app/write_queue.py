@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -59,6 +60,24 @@ class WriteQueue:
         result: T = self._do(_Task(partial(self.persist, call), vital=False))
         return result
 
+    def ask_once(self, call: Callable[[], T], seconds: float) -> T:
+        """Have a call done between two events, once, and return what it returns. Raise what it raises.
+
+        Raise StorageFailed if that has not begun after so many seconds, because the machine is at fault or the program
+        is stopping; then it is not done.
+        """
+        task = _Task(partial(self._attempt, call), vital=False)
+        if self._tasks.offer(task):
+            try:
+                done: T = task.done.result(seconds)
+            except FutureTimeout:
+                if not task.done.cancel():  # it has begun
+                    done = task.done.result()
+                    return done  # noqa: RET504
+            else:
+                return done
+        raise StorageFailed("Nothing can be written now.", "Try again in a minute; `streamwatch status` says more.")
+
     def offer(self, call: Callable[[], None]) -> Future[None] | None:
         """Queue a call as `ask` does, without waiting. Return None if the queue is full or closed."""
         task = _Task(partial(self.persist, call), vital=False)
@@ -74,6 +93,8 @@ class WriteQueue:
         while True:
             with self._heartbeats.resting():
                 task = self._tasks.get()
+            if not task.done.set_running_or_notify_cancel():
+                continue
             try:
                 task.done.set_result(task.call())
             except BaseException as error:

@@ -21,6 +21,7 @@ from streamwatch.cli.serve_ocr import serve_ocr
 from streamwatch.cli.service import service
 from streamwatch.cli.sightings import sightings
 from streamwatch.cli.status import status
+from streamwatch.cli.web import web
 from streamwatch.core.errors import StreamwatchError
 from streamwatch.system import stderr
 from streamwatch.system.files import keep_private
@@ -78,5 +79,5 @@ def _options(
     """Accept the options before the verb."""
 
 
-for _verb in (run, replay, sightings, read, check, status, calls, compare, serve_ocr, bench, service):
+for _verb in (run, web, replay, sightings, read, check, status, calls, compare, serve_ocr, bench, service):
     app.command()(_verb)

@@ -19,6 +19,7 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     from streamwatch.app.check import no_camera
     from streamwatch.app.daemon import Daemon
     from streamwatch.app.engine_pool import EnginePool
+    from streamwatch.cli.make_console import make_console
     from streamwatch.store import open_evidence
 
     settings = load_settings(config_path)
@@ -32,7 +33,7 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
         writer(settings) as store,
         closing(open_evidence(settings.database, settings.data_dir)) as evidence,
     ):
-        code = Daemon(settings, store, evidence, engines, SystemClock(), print_sighting, stop).run()
+        code = Daemon(settings, store, evidence, engines, SystemClock(), print_sighting, stop).run(make_console)
     stderr.tell()
     logging.shutdown()
     sys.stdout.flush()

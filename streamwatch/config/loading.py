@@ -135,6 +135,7 @@ def _rooted(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(recognizer, dict):
         files = (f"{name}_file" for name in SECRETS)
         raw["recognizer"] = {**recognizer, "ocrcars": _rooted_files(recognizer.get("ocrcars", {}), files, folder)}
+    raw["web"] = _rooted_files(raw.get("web", {}), ("tls_certificate", "tls_key"), folder)
     raw["serve_ocr"] = _rooted_files(raw.get("serve_ocr", {}), ("certificate", "key"), folder)
     cameras = raw.get("cameras")
     if isinstance(cameras, dict):

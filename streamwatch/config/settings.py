@@ -6,7 +6,7 @@ Secrets are `SecretStr`: printing a settings object never shows them.
 import os
 import re
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from streamwatch.core.endpoint import check_endpoint
+from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.plates import PROVINCES, grammar, normalise
 from streamwatch.system.systemd_unit import FOLDER, credential
 
@@ -85,6 +85,14 @@ def one_word(value: str) -> str:
     if not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("holds a blank, a line break or a character that no key has; copy it again from the console")
     return value
+
+
+def _address(value: str) -> str:
+    """Return the address of a socket that listens. Raise ValueError for a name."""
+    try:
+        return value if value == "localhost" else str(ip_address(value))
+    except ValueError:
+        raise ValueError("is not an address of this machine, like 127.0.0.1, or 0.0.0.0 for all") from None
 
 
 def _variable(match: re.Match[str]) -> str:
@@ -383,10 +391,55 @@ class HealthSettings(_Settings):
     @field_validator("host")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
+        return _address(value)
+
+
+class WebSettings(_Settings):
+    """The console: the pages and the JSON API."""
+
+    enabled: bool = Field(True, description="False: `streamwatch run` serves no console.")
+    host: str = Field(
+        "127.0.0.1",
+        description="The address of this machine where the console is served. Beyond 127.0.0.1 it needs a user, and "
+        "https or behind_proxy.",
+    )
+    port: int = Field(8470, ge=1, le=65535, description="The port of the console.")
+    tls_certificate: Path | None = Field(
+        None,
+        description="A PEM file with the certificate, and the intermediate ones after it. With it, the console is "
+        "served by https.",
+    )
+    tls_key: Path | None = Field(
+        None, description="A PEM file with the private key, unless the file of the certificate has it."
+    )
+    behind_proxy: list[str] = Field(
+        [],
+        description="The address or addresses of the reverse proxy that serves the console by https, such as "
+        "127.0.0.1 or 192.0.2.0/24. Its X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        return _address(value)
+
+    @field_validator("behind_proxy", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("behind_proxy")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
         try:
-            return value if value == "localhost" else str(ip_address(value))
+            return [str(ip_network(network, strict=False)) for network in value]
         except ValueError:
-            raise ValueError("is not an address of this machine, like 127.0.0.1, or 0.0.0.0 for all") from None
+            raise ValueError("holds addresses of proxies, like 127.0.0.1 or 192.0.2.0/24") from None
+
+    @property
+    def is_shared(self) -> bool:
+        """Return True if other machines can reach the console, so that everybody must log in."""
+        return not is_loopback(self.host) or bool(self.behind_proxy)
 
 
 class ServeOcrSettings(_Settings):
@@ -568,6 +621,7 @@ class Settings(_Settings):
     calls: CallSettings = CallSettings()
     retention: RetentionSettings = RetentionSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
+    web: WebSettings = WebSettings()
     health: HealthSettings = HealthSettings()
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
     cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = {}

@@ -6,6 +6,23 @@ A code is a lower-case word that never changes its meaning. People read sentence
 from enum import StrEnum
 
 
+class Role(StrEnum):
+    """What a person may do in the console, in rising order; each may do what those before may, too.
+
+    VIEWER looks. GUARD types in plates. MANAGER exports, corrects and sees costs. ADMIN changes cameras and users.
+    """
+
+    VIEWER = "viewer"
+    GUARD = "guard"
+    MANAGER = "manager"
+    ADMIN = "admin"
+
+    def at_least(self, role: "Role") -> bool:
+        """Return True if this role may do what the other one may."""
+        order = tuple(Role)
+        return order.index(self) >= order.index(role)
+
+
 class CameraState(StrEnum):
     """The states of a camera.
 

@@ -30,10 +30,11 @@ JpegCorners = NewType("JpegCorners", Corners)
 
 
 class Engine(StrEnum):
-    """The engines that read plates."""
+    """The engines that read plates. OPERATOR: a person who looked at the picture."""
 
     OCRCARS = "ocrcars"
     LOCAL = "local"
+    OPERATOR = "operator"
 
 
 class Attention(Enum):

@@ -1,6 +1,6 @@
 """The state of the daemon: one snapshot, shown as sentences, as a table, as JSON and to Prometheus.
 
-daemon ──Snapshot──▶ HealthServer   /healthz, /metrics on loopback
+daemon ──Snapshot──▶ health_app     /healthz, /metrics on loopback
        └──Snapshot──▶ status.json   ──▶ the verb `status`, also when no port is open or the daemon is gone
 """
 
@@ -10,6 +10,7 @@ from streamwatch.health.snapshot import (
     BreakerHealth,
     BudgetUse,
     CameraHealth,
+    ConsoleHealth,
     DatabaseHealth,
     DiskHealth,
     InFlightHealth,
@@ -23,6 +24,7 @@ __all__ = [
     "BreakerHealth",
     "BudgetUse",
     "CameraHealth",
+    "ConsoleHealth",
     "DatabaseHealth",
     "DiskHealth",
     "InFlightHealth",

@@ -19,6 +19,7 @@ def health(snapshot: Snapshot) -> tuple[bool, list[str]]:
         *_storage(snapshot),
         *(reason for camera in snapshot.cameras for reason in _camera(camera, snapshot.taken_at)),
         *_calls(snapshot),
+        *([f"There is no console: {snapshot.console.why}"] if snapshot.console.why else []),
     ]
     return not reasons, reasons
 

@@ -133,6 +133,14 @@ class DatabaseHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleHealth:
+    """The console. address: where it is served; empty if it is not. why: the error, if it should be."""
+
+    address: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All figures of one moment.
 
@@ -152,6 +160,7 @@ class Snapshot:
     database: DatabaseHealth
     stalled: tuple[str, ...] = ()
     in_flight: InFlightHealth = InFlightHealth()
+    console: ConsoleHealth = ConsoleHealth()
 
     def __post_init__(self) -> None:
         # A copy, because the counter goes on counting, and `asdict` does not understand a Counter.
@@ -187,6 +196,7 @@ def from_json(told: Mapping[str, Any]) -> Snapshot:
             "database": DatabaseHealth(_time(told["database"]["failed_since"]), told["database"]["why"]),
             "stalled": tuple(told["stalled"]),
             "in_flight": InFlightHealth(**told["in_flight"]),
+            "console": ConsoleHealth(**told["console"]),
         }
     )
 

@@ -180,6 +180,7 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         yield "held back", f"{breaker.label} since {when(breaker.since)}{until}"
     yield "disk", f"{size(disk.free)} free, floor {size(disk.floor)}, pictures {size(disk.evidence)}"
     yield "database", "ok" if database.failed_since is None else f"failing since {when(database.failed_since)}"
+    yield "console", snapshot.console.address or ("not served" if snapshot.console.why else "off")
     yield "clock", "trusted" if snapshot.clock_trusted else CLOCK
 
 

@@ -1,1 +1,1 @@
-"""The servers: connections with their limits and deadlines, and the answers on them."""
+"""The HTTP server: its connections with their limits and deadlines, and the applications behind it."""

@@ -14,6 +14,14 @@ def in_frame(corners: JpegCorners | None, crop: Box, scale: float) -> FrameCorne
     return FrameCorners((a, b, c, d))
 
 
+def in_jpeg(corners: FrameCorners | None, crop: Box, scale: float) -> JpegCorners | None:
+    """Return corners in a frame as corners in a keyframe's JPEG; the other way of `in_frame`."""
+    if corners is None:
+        return None
+    a, b, c, d = (((x - crop.x) * scale, (y - crop.y) * scale) for x, y in corners)
+    return JpegCorners((a, b, c, d))
+
+
 def in_original(corners: JpegCorners | None, scale: tuple[float, float]) -> JpegCorners | None:
     """Return corners in a smaller copy as corners in the picture that it was made of.
 

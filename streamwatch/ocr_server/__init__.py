@@ -1,7 +1,7 @@
 """The protocol of ocrCars with another reader behind it: for boxes in one's own network, and for programs written for
 ocrCars.
 
-    client ──POST /ocrCars──▶ Visitors ──▶ request (limits) ──▶ guard (credentials) ──▶ queue ──▶ reader ──▶ replies
+    client ──POST /ocrCars──▶ request ──▶ guard (credentials) ──▶ bodies ──▶ reading (queue, engine) ──▶ responses
 """
 
 from streamwatch.ocr_server.guard import Guard, KeyPair

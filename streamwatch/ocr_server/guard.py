@@ -57,25 +57,24 @@ class Guard:
             raise RequestRefused(Refusal.APPKEY)
         else:
             self._check_time(head)
+            self._check_nonce(head)
+            if head.headers.get("x-ca-signature-method", "") not in _METHODS:
+                raise RequestRefused(Refusal.HEADER)
 
     def check_signature(self, head: RequestHead, form: Pairs) -> None:
         """Check the signature once the form is known, and use up the nonce. Raise RequestRefused."""
         if self._pair is None or "authorization" in head.headers:
             return
         method = head.headers.get("x-ca-signature-method", "")
-        if method not in _METHODS:
-            raise RequestRefused(Refusal.HEADER)
         signed = [name.strip() for name in head.headers.get("x-ca-signature-headers", "").split(",") if name.strip()]
         text = string_to_sign(head.method, head.path, head.headers, signed, head.query, form)
         right = sign(self._pair.secret.get_secret_value(), text, method)
         if not hmac.compare_digest(right.encode(), head.headers.get("x-ca-signature", "").encode()):
             raise RequestRefused(Refusal.SIGNATURE, "Server StringToSign:" + text.replace("\n", ""))
-        self._use_up(head.headers.get("x-ca-nonce", ""))
+        self._use_up(head)
 
     def _check_time(self, head: RequestHead) -> None:
-        stamp, nonce = head.headers.get("x-ca-timestamp", ""), head.headers.get("x-ca-nonce", "")
-        if len(nonce) > _LONGEST_NONCE:
-            raise RequestRefused(Refusal.HEADER)
+        stamp = head.headers.get("x-ca-timestamp", "")
         if not stamp:
             return
         if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 16):
@@ -83,22 +82,29 @@ class Guard:
         if abs(int(stamp) / 1000 - self._wall_clock()) > WINDOW:
             raise RequestRefused(Refusal.TIMESTAMP)
 
-    def _use_up(self, nonce: str) -> None:
+    def _check_nonce(self, head: RequestHead) -> None:
+        nonce = head.headers.get("x-ca-nonce", "")
+        if len(nonce) > _LONGEST_NONCE:
+            raise RequestRefused(Refusal.HEADER)
+        now = self._monotonic()
+        while self._nonces and next(iter(self._nonces.values())) <= now - 2 * WINDOW:
+            del self._nonces[next(iter(self._nonces))]
+        if nonce in self._nonces:
+            raise RequestRefused(Refusal.NONCE)
+
+    def _use_up(self, head: RequestHead) -> None:
         """Remember the nonce of a right signature. Raise RequestRefused if it was used before.
 
         Nonces of wrong signatures are not remembered, so that strangers cannot fill the memory. A nonce is remembered
         for two windows: a timestamp may be one window ahead of this clock, and is good until it is one behind.
         """
+        self._check_nonce(head)  # the same request may have come twice at the same time
+        nonce = head.headers.get("x-ca-nonce", "")
         if not nonce:
             return
-        now = self._monotonic()
-        while self._nonces and (
-            len(self._nonces) >= _MOST_NONCES or next(iter(self._nonces.values())) <= now - 2 * WINDOW
-        ):
+        if len(self._nonces) >= _MOST_NONCES:
             del self._nonces[next(iter(self._nonces))]
-        if nonce in self._nonces:
-            raise RequestRefused(Refusal.NONCE)
-        self._nonces[nonce] = now
+        self._nonces[nonce] = self._monotonic()
 
 
 def _same(secret: SecretText | None, given: str) -> bool:

@@ -1,4 +1,4 @@
-"""Reads a request of the protocol: its head, as far as it can be judged before the body, and the picture in its body.
+"""Parses a request of the protocol: first its head, then the form in its body, then the picture in the form.
 
 The limits are those of the API gateway and of the service behind ocrCars: 8 kB of address and headers, 8 MB of body, 4
 MB of picture with sides of 15 to 4096 pixels.
@@ -9,6 +9,8 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from starlette.types import Scope
 
 from streamwatch.imaging.limits import Fault, PictureLimits, UnfitPicture
 from streamwatch.imaging.pictures import measure
@@ -23,7 +25,7 @@ _LIMITS = PictureLimits(LARGEST_PICTURE, LONGEST_SIDE, LONGEST_SIDE**2)
 _BUSINESS = {Fault.FORMAT: RetCode.FORMAT, Fault.BROKEN: RetCode.UNPARSED, Fault.TOO_LARGE: RetCode.TOO_LARGE}
 _FORM = "application/x-www-form-urlencoded"
 _MOST_PARAMETERS = 20
-_ONCE = {"authorization", "content-length", "content-type", "transfer-encoding", "content-encoding", "expect", "host"}
+_ONCE = {"authorization", "content-length", "content-type", "content-encoding", "expect", "host"}
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -57,44 +59,29 @@ class RequestHead:
     headers: Mapping[str, str]
     length: int
 
-    @property
-    def expects(self) -> bool:
-        """Return True if the client waits for permission to send the body."""
-        return self.headers.get("expect", "").lower() == "100-continue"
 
-
-def read_head(text: bytes) -> RequestHead:
-    """Return the head. Raise RequestRefused for anything but a form that is posted to PATH.
-
-    text: request line and headers without the empty line.
-    """
-    first, *lines = text.decode("latin-1").split("\r\n")
-    words = first.split(" ")
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        raise RequestRefused(Refusal.HEADER)
+def read_head(scope: Scope) -> RequestHead:
+    """Return the head of an ASGI request. Raise RequestRefused for anything but a form to PATH."""
     headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip():
-            raise RequestRefused(Refusal.HEADER)
-        name, value = name.lower(), value.strip()
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         if name in headers and (name in _ONCE or name.startswith("x-ca-")):
             raise RequestRefused(Refusal.HEADER)
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    method, (path, _, query) = words[0], words[1].partition("?")
+    method, path = scope["method"], scope["raw_path"].decode("latin-1")
     if path != PATH:
         raise RequestRefused(Refusal.PATH)
     if method != "POST":
         raise RequestRefused(Refusal.METHOD)
     if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise RequestRefused(Refusal.CONTENT_TYPE)
-    return RequestHead(method, path, _pairs(query.encode("latin-1")), headers, _length(headers))
+    return RequestHead(method, path, _pairs(scope["query_string"]), headers, _length(headers))
 
 
 def _length(headers: Mapping[str, str]) -> int:
     text = headers.get("content-length", "")
     plain = text.isascii() and text.isdigit() and len(text) < 16
-    if not plain or "transfer-encoding" in headers or "content-encoding" in headers or not int(text):
+    if not plain or "content-encoding" in headers or not int(text):
         raise RequestRefused(Refusal.NO_BODY)
     if int(text) > LARGEST_BODY:
         raise RequestRefused(Refusal.BODY_TOO_LARGE)
@@ -102,7 +89,7 @@ def _length(headers: Mapping[str, str]) -> int:
 
 
 def read_form(body: bytes) -> Pairs:
-    """Return the decoded parameters. Raise RequestRefused if the body is not a form."""
+    """Return the decoded parameters of a body. Raise RequestRefused if the body is not a form."""
     return _pairs(body)
 
 

@@ -10,14 +10,14 @@ from enum import Enum
 from typing import Any
 
 from streamwatch.core.model import JpegCorners, PlateText
-from streamwatch.http.visitors import response
+from streamwatch.http.limits import HttpResponse
 
 LONGEST_MESSAGE = 400
-"""Characters of a message in a header; the real gateway repeats a whole wrongly signed request there."""
+"""Characters of a message in a header. After a wrong signature the real gateway repeats the whole request there."""
 
 
 class Refusal(Enum):
-    """A refusal of the gateway: its code, whose digits are the HTTP status, and its words."""
+    """A refusal of the gateway: its code and its words. The digits of the code are the HTTP status."""
 
     HEADER = "I400HD", "Invalid Header"
     NO_BODY = "I400BD", "Invalid Request Body"
@@ -33,16 +33,17 @@ class Refusal(Enum):
     NONCE = "S403NU", "Nonce Used"
     TIMESTAMP = "S403TE", "Timestamp Expired"
     BUSY = "X503BZ", "Service Unavailable"
+    ENGINE_DIED = "X500ER", "Internal Error"
     TOO_LATE = "D504TO", "Backend Service Timeout"
 
     @property
     def code(self) -> str:
-        """Return the six characters."""
+        """Return the code, six characters."""
         return self.value[0]
 
 
 class RetCode(Enum):
-    """`ret_code` of an answer to a picture that could not be read."""
+    """`ret_code` and words of an answer to a picture that could not be read."""
 
     DOWNLOAD = 10, "pictures are not fetched from addresses here; send img_base64"
     UNPARSED = 20, "the picture cannot be parsed"
@@ -53,9 +54,9 @@ class RetCode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole HTTP answer, and one word about it for the log."""
+    """A whole HTTP answer. word: names the answer in the log."""
 
-    http: bytes
+    response: HttpResponse
     word: str
     request_id: str
 
@@ -64,13 +65,14 @@ def refuse(refusal: Refusal, detail: str = "") -> Response:
     """Return a refusal. detail: follows the gateway's words."""
     code, words = refusal.value
     message = (f"{words}, {detail}" if detail else words)[:LONGEST_MESSAGE]
-    # The gateway writes UTF-8 into its headers.
-    headers = {"X-Ca-Error-Code": code, "X-Ca-Error-Message": "".join(c if c.isprintable() else " " for c in message)}
+    # The gateway writes UTF-8 into its headers. No header may hold a line break, nor end with a blank.
+    printable = "".join(c if c.isprintable() else " " for c in message).strip()
+    headers = {"X-Ca-Error-Code": code, "X-Ca-Error-Message": printable}
     return _reply(int(code[1:4]), b"", "application/oct-stream", code, headers)
 
 
 def plates_found(plates: Sequence[PlateText]) -> Response:
-    """Return the answer with the best plate, because the service names only one, or with none."""
+    """Return the best plate, because the service names only one; or the answer that there is none."""
     if not plates:
         return _envelope({"error_msg": ""} | _NOTHING, "no plate")
     best = plates[0]
@@ -84,7 +86,7 @@ def plates_found(plates: Sequence[PlateText]) -> Response:
 
 
 def picture_refused(business: RetCode) -> Response:
-    """Return the answer for a picture that could not be read."""
+    """Return the answer to a picture that could not be read."""
     code, words = business.value
     return _envelope(_NOTHING | {"ret_code": code, "error_msg": words}, f"ret_code {code}")
 
@@ -110,5 +112,5 @@ def _envelope(body: dict[str, Any], word: str) -> Response:
 
 def _reply(status: int, body: bytes, kind: str, word: str, headers: dict[str, str]) -> Response:
     request_id = str(uuid.uuid4()).upper()
-    whole = response(status, body, {"Content-Type": kind, "X-Ca-Request-Id": request_id, **headers})
-    return Response(whole, word, request_id)
+    whole = (("Content-Type", kind), ("X-Ca-Request-Id", request_id), *headers.items())
+    return Response(HttpResponse(status, whole, body), word, request_id)

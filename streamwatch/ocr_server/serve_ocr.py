@@ -3,16 +3,17 @@
 import logging
 import os
 import signal
-import ssl
-import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
-from streamwatch.config.settings import ServeOcrSettings, Settings
+from streamwatch.config.settings import Settings
 from streamwatch.core.endpoint import is_loopback
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.model import Recognizer
-from streamwatch.http.visitors import listen
+from streamwatch.http.limits import LOOPBACK_NAMES
+from streamwatch.http.server import listen
+from streamwatch.http.tls import tls_context
 from streamwatch.ocr_server import Guard, KeyPair, OcrService
 from streamwatch.system import stderr
 from streamwatch.system.threads import Spawn, spawn
@@ -23,12 +24,15 @@ LISTEN_EVERY = 5.0  # s; between two looks at what libraries write about damaged
 
 
 def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> OcrService:
-    """Return a service that already listens. recognizer: makes the engine, after all checks. Raise ConfigError."""
+    """Return a service that already listens. recognizer: makes the engine, after all checks.
+
+    Raise ConfigError, and what `recognizer` raises.
+    """
     serve, ocrcars = settings.serve_ocr, settings.recognizer.ocrcars
     if (ocrcars.app_key is None) != (ocrcars.app_secret is None):
         raise ConfigError("serve-ocr needs both an AppKey and an AppSecret, and only one of them is set.")
     pair = KeyPair(ocrcars.app_key, ocrcars.app_secret) if ocrcars.app_key and ocrcars.app_secret else None
-    tls = _tls(serve)
+    tls = tls_context(serve.certificate, serve.key, ("serve_ocr.certificate", "serve_ocr.key"))
     if not is_loopback(serve.host):
         if ocrcars.appcode is None and pair is None:
             raise ConfigError(
@@ -37,9 +41,17 @@ def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> Oc
             )
         if tls is None:
             log.warning("without serve_ocr.certificate everybody on the network can read the pictures and the AppCode")
+    open_to_all = ocrcars.appcode is None and pair is None
     listener = listen(serve.host, serve.port, "serve-ocr")
     try:
-        return OcrService(listener, Guard(ocrcars.appcode, pair), recognizer(), queue=serve.queue, tls=tls)
+        return OcrService(
+            listener,
+            Guard(ocrcars.appcode, pair),
+            recognizer,
+            queue=serve.queue,
+            tls=tls,
+            hosts=LOOPBACK_NAMES if open_to_all else None,  # no page of another site may use it
+        )
     except BaseException:
         listener.close()
         raise
@@ -53,11 +65,11 @@ def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
     failed: list[BaseException] = []
     leaving: list[int] = []
 
-    def work() -> None:
+    def guarded(target: Callable[[], None], name: str) -> None:
         try:
-            service.work()
+            target()
         except BaseException as error:
-            log.critical("reading failed unexpectedly", exc_info=error)
+            log.critical("the thread %s failed unexpectedly", name, exc_info=error)
             failed.append(error)
             service.close()
 
@@ -70,37 +82,11 @@ def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-
-    def listen() -> None:
-        while not over.wait(LISTEN_EVERY):
-            stderr.tell()
-
-    worker = spawn(work, "reader")
-    over = threading.Event()
-    spawn(listen, "stderr")
-    service.run()
+    reader = spawn(partial(guarded, service.work, "reader"), "reader")
+    server = spawn(partial(guarded, service.run, "server"), "server")
+    while server.is_alive():
+        server.join(LISTEN_EVERY)
+        stderr.tell()
     service.stop_working()
-    worker.join(drain)
-    over.set()
+    reader.join(drain)
     return 1 if failed else 0
-
-
-def _tls(serve: ServeOcrSettings) -> ssl.SSLContext | None:
-    if serve.certificate is None and serve.key is None:
-        return None
-    if serve.certificate is None:
-        raise ConfigError("serve_ocr.key is set and serve_ocr.certificate is not.", "Set both, or neither.")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(serve.certificate, serve.key, password=_no_password)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
-        raise ConfigError(
-            f"serve_ocr.certificate and serve_ocr.key cannot be used: {reason}.",
-            "Both are PEM files; the key must belong to the certificate and have no password.",
-        ) from None
-    return context
-
-
-def _no_password() -> str:
-    raise ValueError("the key has a password")

@@ -3,68 +3,79 @@
 import logging
 import ssl
 import time
-from dataclasses import dataclass
-from queue import Full, Queue
+from collections.abc import Callable
+from dataclasses import replace
 from socket import socket
 
-from streamwatch.core.errors import RecognitionError
+from starlette.types import Receive, Scope, Send
+
 from streamwatch.core.model import Recognizer
-from streamwatch.http.visitors import Visitor, Visitors
+from streamwatch.http.bodies import Bodies, NoRoom
+from streamwatch.http.limits import HttpLimits, HttpResponse, RequestFault
+from streamwatch.http.server import HttpServer
 from streamwatch.ocr_server.guard import Guard
+from streamwatch.ocr_server.reading import ReadingQueue
 from streamwatch.ocr_server.request import (
+    LARGEST_BODY,
     LONGEST_HEAD,
-    RequestHead,
     RequestRefused,
     Unreadable,
     picture_of,
     read_form,
     read_head,
 )
-from streamwatch.ocr_server.responses import Refusal, Response, RetCode, picture_refused, plates_found, refuse
-from streamwatch.recognition.null_ledger import NullLedger
+from streamwatch.ocr_server.responses import Refusal, Response, picture_refused, refuse
 
 log = logging.getLogger(__name__)
 
-MOST_CONNECTIONS = 128
-IN_TIME = 30.0
-"""Seconds for a request, and for an answer: an 8 MB body over 2.2 Mbit/s."""
 MOST_BYTES = 32_000_000
 """Bytes of all bodies that are being received. What was announced and has not come takes no room."""
-LATEST = 30.0
-"""Seconds in the queue after which no client waits any more."""
-_END = b"\r\n\r\n"
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A picture that waits to be read, and the client that waits for it. since: monotonic seconds."""
-
-    visitor: Visitor
-    picture: bytes
-    since: float
+LIMITS = HttpLimits(
+    connections=128,
+    head_bytes=LONGEST_HEAD,
+    head_seconds=10.0,
+    body_bytes=LARGEST_BODY,
+    body_seconds=30.0,  # 8 MB over 2.2 Mbit/s
+    answer_seconds=30.0,
+)
+_REFUSALS = {
+    RequestFault.MALFORMED: Refusal.HEADER,
+    RequestFault.NO_LENGTH: Refusal.NO_BODY,
+    RequestFault.BODY_TOO_LARGE: Refusal.BODY_TOO_LARGE,
+    RequestFault.WRONG_HOST: Refusal.HEADER,
+    RequestFault.HEAD_TOO_LARGE: Refusal.URL_TOO_LARGE,
+}
 
 
 class OcrService:
-    """The service. `run` is for one thread, `work` for another.
+    """The server with its queue of pictures. Call `run` on one thread and `work` on another. port: where it listens.
 
-    port: where it listens. queue: the number of pictures that may wait to be read.
+    make: makes the engine; it is called at once, and its exceptions go through. queue: pictures that may wait to be
+    read. hosts: see `HttpLimits`.
     """
 
     def __init__(
-        self, listener: socket, guard: Guard, recognizer: Recognizer, *, queue: int, tls: ssl.SSLContext | None = None
+        self,
+        listener: socket,
+        guard: Guard,
+        make: Callable[[], Recognizer],
+        *,
+        queue: int,
+        tls: ssl.SSLContext | None = None,
+        hosts: frozenset[str] | None = None,
     ) -> None:
-        self._guard, self._recognizer = guard, recognizer
-        self._jobs: Queue[_Job | None] = Queue(queue)
-        self._heads: dict[Visitor, RequestHead] = {}
+        self._guard = guard
+        self._queue = ReadingQueue(make, queue)
+        self._bodies = Bodies(MOST_BYTES)
         self._leaving = False
-        self._visitors = Visitors(
-            listener, self._hear, most=MOST_CONNECTIONS, in_time=IN_TIME, tls=tls, left=self._forget
+        self._server = HttpServer(
+            self._serve, listener, replace(LIMITS, hosts=hosts), tls=tls, refuse=self._refuse_request
         )
-        self.port = self._visitors.port
+        self.port = self._server.port
 
     def run(self) -> None:
         """Serve clients until `leave` or `close` is called."""
-        self._visitors.run()
+        self._server.run()
 
     def leave(self, within: float) -> None:
         """Take no more requests, answer the received ones, and end `run` after at most `within` seconds.
@@ -72,107 +83,59 @@ class OcrService:
         Any thread may call it.
         """
         self._leaving = True
-        self._visitors.leave(within)
+        self._server.stop(within)
 
     def close(self) -> None:
         """Hang up on all clients and end `run`. Any thread may call it."""
-        self._visitors.close()
+        self._server.stop()
 
     def work(self) -> None:
         """Read the waiting pictures, until `stop_working` is called."""
-        while True:
-            job = self._jobs.get()
-            if job is None:
-                return
-            reply = self._read(job)
-            self._visitors.answer(job.visitor, reply.http)
-            self._say(job.visitor, reply, f", {len(job.picture)} bytes, {time.monotonic() - job.since:.2f} s")
+        self._queue.work()
 
     def stop_working(self) -> None:
         """End `work` after the picture that is being read; to be called once `run` has ended."""
-        while not self._jobs.empty():
-            self._jobs.get_nowait()
-        self._jobs.put(None)
+        self._queue.stop()
 
-    def _read(self, job: _Job) -> Response:
-        if time.monotonic() - job.since > LATEST:
-            return refuse(Refusal.TOO_LATE)
-        try:
-            return plates_found(self._recognizer.read(job.picture, NullLedger()))
-        except RecognitionError:
-            return picture_refused(RetCode.UNPARSED)
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application. Raise ClientDisconnect."""
+        address: str = scope["client"][0]
+        reply, more = await self._reply(scope, receive, address)
+        _say(address, reply, more)
+        response = reply.response
+        headers = response.raw_headers()
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
 
-    def _hear(self, visitor: Visitor) -> bytes | None:
+    async def _reply(self, scope: Scope, receive: Receive, address: str) -> tuple[Response, str]:
+        """Return the reply, and what the log says beside it. Raise ClientDisconnect."""
         try:
-            reply = self._take(visitor)
+            picture = await self._picture(scope, receive, address)
+            began = time.monotonic()
+            reply = await self._queue.read(picture, receive)
         except RequestRefused as refused:
-            reply = refuse(refused.refusal, refused.detail)
+            return refuse(refused.refusal, refused.detail), ""
+        except NoRoom:
+            return refuse(Refusal.BUSY), ""
         except Unreadable as unreadable:
-            reply = picture_refused(unreadable.business)
-        if reply is None:
-            return None
-        self._say(visitor, reply)
-        return reply.http
+            return picture_refused(unreadable.business), ""
+        return reply, f", {len(picture)} bytes, {time.monotonic() - began:.2f} s"
 
-    def _take(self, visitor: Visitor) -> Response | None:
-        """Read what has come; return None while more has to come, or the picture waits to be read."""
-        head = self._heads.get(visitor) or self._begin(visitor)
-        if head is None:
-            return None
-        self._make_room(visitor)
-        if len(visitor.request) < head.length:
-            return None
-        form = read_form(bytes(visitor.request[: head.length]))
-        self._forget(visitor)
-        visitor.request = bytearray()
-        self._guard.check_signature(head, form)
-        picture = picture_of(form)
-        try:
-            self._jobs.put_nowait(_Job(visitor, picture, time.monotonic()))
-        except Full:
-            return refuse(Refusal.BUSY)
-        visitor.waits = True
-        return None
-
-    def _begin(self, visitor: Visitor) -> RequestHead | None:
-        """Return the head once it is whole, and leave in the request what came of the body."""
-        end = visitor.request.find(_END)
-        if end > LONGEST_HEAD or (end < 0 and len(visitor.request) > LONGEST_HEAD):
-            raise RequestRefused(Refusal.URL_TOO_LARGE)
-        if end < 0:
-            return None
-        head = read_head(bytes(visitor.request[:end]))
+    async def _picture(self, scope: Scope, receive: Receive, address: str) -> bytes:
+        """Return the picture of a request. Raise RequestRefused, NoRoom, Unreadable, ClientDisconnect."""
+        head = read_head(scope)
         self._guard.check_head(head)
         if self._leaving:
             raise RequestRefused(Refusal.BUSY)
-        self._heads[visitor] = head
-        del visitor.request[: end + len(_END)]
-        if head.expects and len(visitor.request) < head.length:
-            visitor.say(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return head
+        form = read_form(await self._bodies.take(address, receive))
+        self._guard.check_signature(head, form)
+        return picture_of(form)
 
-    def _make_room(self, visitor: Visitor) -> None:
-        """Make room if all bodies take too much: the client whose bodies take the most gives way.
+    def _refuse_request(self, fault: RequestFault, address: str) -> HttpResponse:
+        reply = refuse(_REFUSALS[fault])
+        _say(address, reply)
+        return reply.response
 
-        If that is the newcomer, it is refused, or else that client's oldest request. So a client that sends many
-        bodies, or leaves many unfinished, locks out only itself. Raise RequestRefused.
-        """
-        while sum(len(other.request) for other in self._heads) > MOST_BYTES:
-            room: dict[str, int] = {}
-            for other in self._heads:
-                room[other.address] = room.get(other.address, 0) + len(other.request)
-            largest = max(room, key=lambda address: room[address])
-            if visitor.address == largest:
-                self._forget(visitor)
-                raise RequestRefused(Refusal.BUSY)
-            oldest = next(other for other in self._heads if other.address == largest)
-            self._forget(oldest)
-            reply = refuse(Refusal.BUSY)
-            self._say(oldest, reply)
-            self._visitors.dismiss(oldest, reply.http)
 
-    def _forget(self, visitor: Visitor) -> None:
-        self._heads.pop(visitor, None)
-
-    def _say(self, visitor: Visitor, reply: Response, more: str = "") -> None:
-        log.info("%s: %s%s (request %s)", visitor.address, reply.word, more, reply.request_id)
+def _say(address: str, reply: Response, more: str = "") -> None:
+    log.info("%s: %s%s (request %s)", address, reply.word, more, reply.request_id)

@@ -8,6 +8,7 @@ from streamwatch.core.redact import hide_credentials
 from streamwatch.store import ledger
 from streamwatch.store.evidence import picture_path, sha256
 from streamwatch.store.evidence_writer import EvidenceWriter
+from streamwatch.store.revisions import touch
 from streamwatch.store.rows import answer_row, row_of
 from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe
 from streamwatch.store.transactions import Writer
@@ -39,6 +40,7 @@ class CallLedger:
         with self._writer.transaction() as session:
             view = None if keyframe is None else row_of(session, StoredKeyframe, keyframe)
             if view is not None:
+                touch(session, [view.passage_id])
                 view.state, view.state_reason = KeyframeState.SENT, StateReason.NONE
             call = StoredCall(key=key, engine=engine, attempt=attempt, started_at=started_at)
             call.clock_trusted = self._writer.clock_trusted

@@ -15,6 +15,7 @@ from streamwatch.store import recovery
 from streamwatch.store.evidence import picture_path, read_picture
 from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.recovery import Recovery
+from streamwatch.store.revisions import touch
 from streamwatch.store.rows import keyframe_of, keyframe_row, reading_row, row_of
 from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe, StoredPassage
 from streamwatch.store.transactions import Writer
@@ -51,12 +52,14 @@ class Keyframes:
         self._evidence.write(path, keyframe.jpeg)
         with self._writer.transaction() as session:
             passage = row_of(session, StoredPassage, keyframe.passage)
+            touch(session, [passage.id])
             session.add(keyframe_row(keyframe, passage.id, path, state, self._writer.clock_trusted))
 
     def set_state(self, key: str, state: KeyframeState, reason: StateReason = StateReason.NONE) -> None:
         """Set the state of a keyframe. reason: why it is doubtful, failed, was dropped or waits again."""
         with self._writer.transaction() as session:
             row = row_of(session, StoredKeyframe, key)
+            touch(session, [row.passage_id])
             row.state, row.state_reason = state, reason
 
     def answered(
@@ -68,6 +71,7 @@ class Keyframes:
         """
         with self._writer.transaction() as session:
             view = row_of(session, StoredKeyframe, key)
+            touch(session, [view.passage_id], reread=True)
             view.state, view.state_reason = KeyframeState.ANSWERED, reason
             call_id = None if call is None else row_of(session, StoredCall, call).id
             session.add_all(reading_row(reading, view.id, call_id) for reading in readings)

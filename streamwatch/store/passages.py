@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from streamwatch.core.model import Passage, SightingStatus
 from streamwatch.store.last_views import LastView, last_views
+from streamwatch.store.revisions import touch
 from streamwatch.store.rows import passage_of, row_of
 from streamwatch.store.tables import (
     KeyframeState,
@@ -48,14 +49,21 @@ class Passages:
             if row is None:
                 row = StoredPassage(key=passage.key, camera=passage.camera, clock_trusted=True)
                 session.add(row)
+            else:
+                touch(session, [row.id])
             row.opened_at, row.last_seen, row.closed = passage.opened_at, passage.last_seen, passage.closed
             row.direction = passage.direction
             row.clock_trusted = row.clock_trusted and self._writer.clock_trusted
+            if row.id is None:
+                session.flush()
+                touch(session, [row.id])
 
     def set_outcome(self, key: str, outcome: PassageOutcome) -> None:
         """Set the outcome of a passage."""
         with self._writer.transaction() as session:
-            row_of(session, StoredPassage, key).outcome = outcome
+            row = row_of(session, StoredPassage, key)
+            touch(session, [row.id])
+            row.outcome = outcome
 
     def seen_until(self, passage: str, last_seen: datetime) -> None:
         """Move the end of a passage's sightings to `last_seen`.
@@ -64,6 +72,7 @@ class Passages:
         """
         with self._writer.transaction() as session:
             row = row_of(session, StoredPassage, passage)
+            touch(session, [row.id])
             later = StoredSighting.last_seen < last_seen
             stayed = update(StoredSighting).where(StoredSighting.passage_id == row.id, later)
             session.execute(stayed.values(last_seen=last_seen))
@@ -76,15 +85,14 @@ class Passages:
         """
         with self._writer.transaction() as session:
             left = list(session.scalars(select(StoredPassage).where(StoredPassage.closed.is_(False))))
+            provisional = StoredSighting.status == SightingStatus.PROVISIONAL
+            begun = session.scalars(select(StoredSighting.passage_id).where(provisional))
+            touch(session, [*(passage.id for passage in left), *begun])
             for passage in left:
                 passage.closed = True
                 if session.scalar(select(exists().where(StoredSighting.passage_id == passage.id))):
                     passage.outcome = PassageOutcome.READ
-            session.execute(
-                update(StoredSighting)
-                .where(StoredSighting.status == SightingStatus.PROVISIONAL)
-                .values(status=SightingStatus.FINAL)
-            )
+            session.execute(update(StoredSighting).where(provisional).values(status=SightingStatus.FINAL))
             return len(left)
 
     def load(self, key: str) -> Passage:

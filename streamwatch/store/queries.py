@@ -1,13 +1,12 @@
 """Read-only access to the database, for people and pages."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, exists, false, func, literal, select, tuple_
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.codes import CallOutcome
@@ -16,15 +15,12 @@ from streamwatch.store import database, ledger, retention
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
+from streamwatch.store.passage_reader import PassageReader
 from streamwatch.store.rows import plates_of
-from streamwatch.store.tables import (
-    PLATE_LENGTH,
-    StoredCall,
-    StoredKeyframe,
-    StoredPassage,
-    StoredSighting,
-    UtcDateTime,
-)
+from streamwatch.store.search import Key, Search, count, walk
+from streamwatch.store.tables import StoredCall, StoredKeyframe, StoredPassage, StoredSighting
+
+EVERYTHING = Search()
 
 PAGE = 10_000
 """Sightings in one page: about 10 MB. The database may have to sort all matching sightings for each page."""
@@ -35,7 +31,7 @@ class SightingRow:
     """A sighting as the verb `sightings` shows it.
 
     confidence: 0 to 1, or None. Times: aware UTC. image: absolute path of the JPEG that shows it best, None if that was
-    deleted.
+    deleted. passage, keyframe: ids of the first passage and of the keyframe that shows it best.
     """
 
     id: int
@@ -49,6 +45,9 @@ class SightingRow:
     status: SightingStatus
     engine: Engine
     image: Path | None
+    key: str
+    passage: int
+    keyframe: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +66,16 @@ class PaidAnswer:
 
 
 class DatabaseReader:
-    """Reads the database and cannot change it; made by `open_reader`. Threads may share it."""
+    """Reads the database and cannot change it; made by `open_reader`. Threads may share it.
+
+    passages: its part for visits of vehicles.
+    """
 
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
         self._engine = engine
         self._place = place
         self._data_dir = data_dir.absolute()
+        self.passages = PassageReader(engine, place, self._data_dir)
 
     def close(self) -> None:
         """Close the database. A second call does nothing."""
@@ -85,14 +88,17 @@ class DatabaseReader:
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int | None = None,
+        *,
+        search: Search = EVERYTHING,
+        scope: frozenset[str] | None = None,
     ) -> list[SightingRow]:
-        """Return sightings, newest first.
+        """Return sightings, newest first; look-alikes after what is the same.
 
         plate_glob: `*` stands for any text and `?` for one character of the normalised plate; letter case is ignored.
         since, until: aware; a sighting counts when any part of [first_seen, last_seen] lies between them, both ends
-        included. limit: the largest number of sightings.
+        included. limit: the largest number of sightings. search: more conditions. scope: cameras that may be seen.
         """
-        return list(self.each_sighting(plate_glob, camera, since, until, limit))
+        return list(self.each_sighting(plate_glob, camera, since, until, limit, search=search, scope=scope))
 
     def each_sighting(
         self,
@@ -101,31 +107,31 @@ class DatabaseReader:
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int | None = None,
+        *,
+        search: Search = EVERYTHING,
+        scope: frozenset[str] | None = None,
     ) -> Iterator[SightingRow]:
         """Yield the sightings that `sightings` returns, one after the other.
 
         Each page is read in its own transaction, so that a slow caller blocks nothing in the database, and memory holds
         only one page. Sightings that are logged meanwhile are left out, because they are newer.
         """
-        query = (
-            select(StoredSighting, StoredKeyframe.path)
-            .join(StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id)
-            .where(*_conditions(plate_glob, camera, since, until))
-            .order_by(StoredSighting.first_seen.desc(), StoredSighting.id.desc())
+        search = _narrowed(search, plate_glob, camera, since, until)
+        query = select(StoredSighting, StoredKeyframe.path).join(
+            StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id
         )
-        older: tuple[ColumnElement[bool], ...] = ()
+        after: Key | None = None
         while limit is None or limit > 0:
             most = PAGE if limit is None else min(limit, PAGE)
             with translated(self._place), Session(self._engine) as session:
-                rows = [self._row(row, path) for row, path in session.execute(query.where(*older).limit(most))]
-            yield from rows
-            if len(rows) < most:
+                found = walk(session, StoredSighting, search, scope, after, most, query)
+                page = [(tier, _row(row, path, self._data_dir)) for tier, (row, path) in found]
+            yield from (row for _, row in page)
+            if len(page) < most:
                 return
             limit = None if limit is None else limit - most
-            older = (
-                tuple_(StoredSighting.first_seen, StoredSighting.id)
-                < tuple_(literal(rows[-1].first_seen, UtcDateTime), rows[-1].id),
-            )
+            tier, last = page[-1]
+            after = Key(tier.number, last.first_seen, last.id)
 
     def count_sightings(
         self,
@@ -133,11 +139,25 @@ class DatabaseReader:
         camera: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        *,
+        search: Search = EVERYTHING,
+        scope: frozenset[str] | None = None,
+        most: int | None = None,
     ) -> int:
-        """Return the number of sightings that `sightings` returns without a limit."""
-        query = select(func.count()).select_from(StoredSighting).where(*_conditions(plate_glob, camera, since, until))
+        """Return the number of sightings that `sightings` returns without a limit, at most `most`."""
         with translated(self._place), Session(self._engine) as session:
-            return session.scalar(query) or 0
+            return count(session, StoredSighting, _narrowed(search, plate_glob, camera, since, until), scope, most)
+
+    def sighting(self, number: int, scope: frozenset[str] | None = None) -> SightingRow | None:
+        """Return the sighting with that id; None if there is none."""
+        query = select(StoredSighting, StoredKeyframe.path).join(
+            StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id
+        )
+        if scope is not None:
+            query = query.where(StoredSighting.camera.in_(scope))
+        with translated(self._place), Session(self._engine) as session:
+            found = session.execute(query.where(StoredSighting.id == number)).first()
+            return None if found is None else _row(found[0], found[1], self._data_dir)
 
     def knows_camera(self, camera: str) -> bool:
         """Return True if the database holds a passage or a call of a camera with this name."""
@@ -213,21 +233,6 @@ class DatabaseReader:
         image, plates = self._data_dir / call.path, plates_of(call.answer or [])
         return plates if plates is None else PaidAnswer(call.camera or "", captured_at, image, call.sha256, plates)
 
-    def _row(self, row: StoredSighting, path: str | None) -> SightingRow:
-        return SightingRow(
-            id=row.id,
-            camera=row.camera,
-            plate=row.plate,
-            kind=row.kind,
-            confidence=row.confidence,
-            first_seen=row.first_seen,
-            last_seen=row.last_seen,
-            reads=row.reads,
-            status=row.status,
-            engine=row.engine,
-            image=None if path is None else self._data_dir / path,
-        )
-
 
 def open_reader(url: str, data_dir: Path) -> DatabaseReader:
     """Open the database read-only. Nothing is made or migrated.
@@ -239,27 +244,33 @@ def open_reader(url: str, data_dir: Path) -> DatabaseReader:
     return DatabaseReader(engine, place, data_dir)
 
 
-def _conditions(
-    plate_glob: str | None, camera: str | None, since: datetime | None, until: datetime | None
-) -> Iterator[ColumnElement[bool]]:
-    if plate_glob is not None:
-        yield _plate_is_like(plate_glob) if _can_match(plate_glob) else false()
-    if camera is not None:
-        yield StoredSighting.camera == camera
-    if since is not None:
-        yield StoredSighting.last_seen >= since
-    if until is not None:
-        yield StoredSighting.first_seen <= until
+def _narrowed(
+    search: Search, plate: str | None, camera: str | None, since: datetime | None, until: datetime | None
+) -> Search:
+    """Return a search with the conditions that are given besides."""
+    return replace(
+        search,
+        plate=search.plate if plate is None else plate,
+        cameras=search.cameras if camera is None else frozenset({camera}),
+        since=search.since if since is None else since,
+        until=search.until if until is None else until,
+    )
 
 
-def _can_match(glob: str) -> bool:
-    """Return False for a pattern that is longer than any plate: databases may refuse it as too complex."""
-    return len(glob.replace("*", "")) <= PLATE_LENGTH
-
-
-def _plate_is_like(glob: str) -> ColumnElement[bool]:
-    glob = re.sub(r"\*+", "*", glob.upper())
-    if not set(glob) & {"*", "?"}:
-        return StoredSighting.plate == glob
-    pattern = re.sub(r"([!%_\[\]])", r"!\1", glob).translate({ord("*"): "%", ord("?"): "_"})
-    return StoredSighting.plate.like(pattern, escape="!")
+def _row(row: StoredSighting, path: str | None, data_dir: Path) -> SightingRow:
+    return SightingRow(
+        id=row.id,
+        camera=row.camera,
+        plate=row.plate,
+        kind=row.kind,
+        confidence=row.confidence,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        reads=row.reads,
+        status=row.status,
+        engine=row.engine,
+        image=None if path is None else data_dir / path,
+        key=row.key,
+        passage=row.passage_id,
+        keyframe=row.keyframe_id,
+    )

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from streamwatch.core.codes import CallOutcome, StateReason
 from streamwatch.core.model import Engine, PlateText
+from streamwatch.store.revisions import touch
 from streamwatch.store.rows import plates_of
 from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe
 
@@ -58,6 +59,7 @@ def recover(session: Session) -> Recovery:
     session.flush()
     sent = select(StoredKeyframe).where(StoredKeyframe.state == KeyframeState.SENT)
     for view in session.scalars(sent.order_by(StoredKeyframe.captured_at, StoredKeyframe.id)):
+        touch(session, [view.passage_id])
         calls = select(StoredCall).where(StoredCall.keyframe_id == view.id).order_by(StoredCall.id)
         _settle(view, list(session.scalars(calls)), found)
     return found

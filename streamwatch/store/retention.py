@@ -22,6 +22,8 @@ from sqlalchemy.orm import Session, aliased
 from streamwatch.core.clock import EARLIEST
 from streamwatch.store.evidence import day_of
 from streamwatch.store.failures import file_failed
+from streamwatch.store.plate_parts import drop_unused
+from streamwatch.store.revisions import touch
 from streamwatch.store.tables import (
     KeyframeState,
     StoredCall,
@@ -160,6 +162,9 @@ def _pictures_by_hand() -> Select[Any]:
 
 def _forget(session: Session, doomed: Doomed, keyframes: Sequence[int]) -> None:
     """Make rows forget the pictures of keyframes, and the smaller copies that retries made."""
+    touch(
+        session, session.scalars(select(StoredKeyframe.passage_id).where(StoredKeyframe.id.in_(keyframes)).distinct())
+    )
     for table, is_of in (
         (StoredKeyframe, StoredKeyframe.id.in_(keyframes)),
         (StoredCall, StoredCall.keyframe_id.in_(keyframes)),
@@ -181,10 +186,13 @@ def _remove_passages(session: Session, doomed: Doomed, before: datetime, batch: 
     of_them = StoredKeyframe.passage_id.in_(passages)
     keyframes = list(session.scalars(select(StoredKeyframe.id).where(of_them)))
     _forget(session, doomed, keyframes)
+    plates = set(session.scalars(select(StoredPassage.plate).where(StoredPassage.id.in_(passages))))
+    plates |= set(session.scalars(select(StoredSighting.plate).where(StoredSighting.passage_id.in_(passages))))
     session.execute(delete(StoredReading).where(StoredReading.keyframe_id.in_(keyframes)))
     session.execute(delete(StoredSighting).where(StoredSighting.passage_id.in_(passages)))
     session.execute(delete(StoredKeyframe).where(of_them))
     session.execute(delete(StoredPassage).where(StoredPassage.id.in_(passages)))
+    drop_unused(session, plates)
     doomed.rows += len(passages)
 
 

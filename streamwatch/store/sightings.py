@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, true, update
 
 from streamwatch.core.model import Sighting
+from streamwatch.store.revisions import touch, touch_readings, touch_sighting
 from streamwatch.store.rows import row_of, sighting_of
 from streamwatch.store.tables import StoredKeyframe, StoredPassage, StoredReading, StoredSighting
 from streamwatch.store.transactions import Writer
@@ -21,8 +22,14 @@ class Sightings:
         """Add a sighting or replace the one with its key, and assign the readings with these keys to it."""
         with self._writer.transaction() as session:
             row = session.scalar(select(StoredSighting).where(StoredSighting.key == sighting.key))
+            passage = row_of(session, StoredPassage, sighting.passage).id
+            touch(session, [passage], reread=True)
             if row is None:
                 row = StoredSighting(key=sighting.key)
+            elif (row.plate, row.confidence, row.engine) != (sighting.plate, sighting.confidence, sighting.engine):
+                touch_sighting(session, row.id)
+            others = or_(StoredReading.sighting_id.is_(None), StoredReading.sighting_id != row.id)
+            touch_readings(session, StoredReading.key.in_(readings), others if row.id else true())
             row.camera = sighting.camera
             row.plate = sighting.plate
             row.kind = kind
@@ -32,7 +39,7 @@ class Sightings:
             row.reads = sighting.reads
             row.status = sighting.status
             row.engine = sighting.engine
-            row.passage_id = row_of(session, StoredPassage, sighting.passage).id
+            row.passage_id = passage
             row.keyframe_id = row_of(session, StoredKeyframe, sighting.keyframe).id
             session.add(row)
             session.flush()
@@ -42,6 +49,8 @@ class Sightings:
         """Remove a sighting. Its readings go to the sighting `into`, or stay without one."""
         with self._writer.transaction() as session:
             row = row_of(session, StoredSighting, key)
+            touch(session, [row.passage_id], reread=True)
+            touch_sighting(session, row.id)
             heir = None if into is None else row_of(session, StoredSighting, into).id
             session.execute(update(StoredReading).where(StoredReading.sighting_id == row.id).values(sighting_id=heir))
             session.delete(row)
@@ -49,6 +58,7 @@ class Sightings:
     def release_readings(self, readings: Sequence[str]) -> None:
         """Take the readings with these keys away from their sightings; they stay, without one."""
         with self._writer.transaction() as session:
+            touch_readings(session, StoredReading.key.in_(readings))
             session.execute(update(StoredReading).where(StoredReading.key.in_(readings)).values(sighting_id=None))
 
     def recent(self, camera: str, since: datetime) -> list[Sighting]:

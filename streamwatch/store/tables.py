@@ -3,6 +3,7 @@
     passages ──< keyframes ──< calls
                      │  └────< readings >── sightings
                      └── sightings (the keyframe that shows the plate best)
+    plate_parts (an index of the plates)
 
 Ids are the database's own. A `key` is the random name (UUID4 hex) that the pipeline gave a thing before its row
 existed. Times are capture times unless the column says otherwise, stored in UTC as `YYYY-MM-DD HH:MM:SS.ffffff`, so
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Double, Enum, ForeignKey, Index, MetaData, String, Text, true
+from sqlalchemy import JSON, DateTime, Double, Enum, ForeignKey, Index, MetaData, String, Text, text, true
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
@@ -108,6 +109,20 @@ class Words(TypeDecorator[str]):
         return Words()
 
 
+class Bytewise(Words):
+    """Text that is ordered by its bytes, so that a range of an index holds all texts that begin alike."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the column type. SQLite orders by bytes anyway."""
+        return String(self.length, collation="C" if dialect.name == "postgresql" else None)
+
+    def coerce_compared_value(self, op: OperatorType | None, value: object) -> "Bytewise":
+        """Return the type of a text in a comparison, which is ordered in the same way."""
+        return Bytewise()
+
+
 class Code(TypeDecorator[StrEnum]):
     """The values of a StrEnum as text without a limit, for columns that held sentences before there were codes."""
 
@@ -178,6 +193,9 @@ class StoredIdentity(Base):
         comment="the random name of the daemon's last transaction, which tells whether a commit that the server did "
         "not confirm is in; NULL for SQLite, where that cannot happen",
     )
+    revision: Mapped[int] = mapped_column(
+        server_default=text("0"), comment="the highest number in passages.revision that was ever given"
+    )
 
 
 class StoredPassage(Base):
@@ -188,6 +206,9 @@ class StoredPassage(Base):
         Index(None, "camera", "opened_at"),
         Index(None, "opened_at"),
         Index(None, "recorded_at"),
+        Index(None, "revision"),
+        Index(None, "plate", "opened_at"),
+        Index(None, "outcome", "opened_at"),
         {"comment": "one vehicle's visit to a camera, with or without a plate that could be read"},
     )
 
@@ -214,6 +235,22 @@ class StoredPassage(Base):
         default=lambda: datetime.now(UTC),
         comment="UTC wall time when this row was written, years after opened_at for an old recording",
     )
+    revision: Mapped[int] = mapped_column(
+        default=0,
+        server_default=text("0"),
+        comment="grows over the whole database each time this passage, its keyframes, readings or sighting change",
+    )
+    plate: Mapped[str] = mapped_column(
+        Words(PLATE_LENGTH),
+        default="",
+        server_default="",
+        comment="the plate of its sighting, or else the best text that could not be believed; empty: none was read",
+    )
+    engine: Mapped[Engine | None] = mapped_column(
+        _word(Engine),
+        comment="the engine that read plate; NULL: none. operator: a person answered, maybe that there is no plate",
+    )
+    confidence: Mapped[float | None] = mapped_column(comment="that of plate, 0 to 1; NULL: none was given")
 
 
 class StoredKeyframe(Base):
@@ -385,6 +422,21 @@ class StoredReading(Base):
         comment="the plate's corners as [[x, y], …], left-top, right-top, right-bottom, left-bottom, in pixels of the "
         "camera's frame; NULL: unknown",
     )
+
+
+class StoredPlatePart(Base):
+    """A place in the index for a part of a plate; see `plate_parts.py`."""
+
+    __tablename__ = "plate_parts"
+    __table_args__ = (
+        {"comment": "index for searching a part of a plate; made from the plates, not for reading"}
+        | {"sqlite_with_rowid": False},
+    )
+
+    part: Mapped[str] = mapped_column(
+        Bytewise(16), primary_key=True, comment="an end of the plate, with one character for all that look like it"
+    )
+    plate: Mapped[str] = mapped_column(Words(PLATE_LENGTH), primary_key=True, comment="the plate that ends so")
 
 
 @compiles(CreateColumn, "sqlite")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.store import database
 from streamwatch.store.failures import DatabaseName, translated
+from streamwatch.store.revisions import stamp
 from streamwatch.store.tables import StoredIdentity
 
 
@@ -89,6 +90,7 @@ class Writer:
                     yield session
                 finally:
                     self._joined = None
+                stamp(session)
                 name = self._name_it(session)
         except StorageFailed:
             # If a connection is lost during COMMIT, the server may or may not have committed. Writing the same again

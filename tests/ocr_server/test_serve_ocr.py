@@ -22,11 +22,13 @@ from daemons import free_port
 from fakes import FakeLedger
 from paying import BY_CODE, BY_KEY, CODE, JPEG, KEY, SECRET, client_of
 from pydantic import SecretStr
-from serving_clients import BODY, BY_APPCODE, KINDS, Reader, everything, request, serving
+from serving_clients import BODY, BY_APPCODE, KINDS, Got, Reader, everything, request, serving
 
 from streamwatch.config import loading
 from streamwatch.config.settings import Settings
 from streamwatch.core import errors
+from streamwatch.ocr_server import reading
+from streamwatch.ocr_server import service as service_module
 from streamwatch.ocr_server.serve_ocr import make_service, serve_ocr
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate")
@@ -217,20 +219,93 @@ def test_a_signal_ends_it_after_what_was_taken_is_answered(threads: Threads) -> 
 
 
 @pytest.mark.errors_expected
-def test_a_reader_that_fails_unexpectedly_ends_it_with_1(threads: Threads, caplog: pytest.LogCaptureFixture) -> None:
-    reader = Reader()
-    reader.error = RuntimeError("a bug")
-    chosen = settings()
-    service = make_service(chosen, lambda: reader)
+def test_an_engine_that_dies_is_started_again_and_says_so(
+    threads: Threads, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine dies on the first picture, and its next start fails."""
+    monkeypatch.setattr(reading, "AGAIN_FIRST", 0.01)
+    dying, well = Reader(), Reader()
+    dying.error = RuntimeError("a bug")
+    chosen, engines = settings(), iter([dying, MemoryError("no room"), well])
+    codes: list[str] = []
+
+    def make() -> Reader:
+        engine = next(engines)
+        if isinstance(engine, Exception):
+            raise engine
+        return engine
+
+    service = make_service(chosen, make)
+
+    def visit() -> None:
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", chosen.serve_ocr.port), timeout=20) as connection:
+                connection.sendall(request(BODY, KINDS))
+                got = Got(everything(connection))
+                codes.append(got.code or got.document["showapi_res_body"]["car_no"])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threads.spawn(visit, "client")
+    assert serve_ocr(service, 5.0, threads.spawn) == 0
+    assert codes == ["X500ER", "京AF0236"]
+    assert dying.closed
+    said = [record.getMessage() for record in caplog.records if record.name.endswith("reading")]
+    assert said == [
+        "the engine failed unexpectedly; it is started again",
+        "the engine cannot be started (no room); the next try comes in 0.01 s",
+        "the engine has been started again",
+    ]
+
+
+@pytest.mark.errors_expected
+def test_while_the_engine_does_not_start_a_signal_still_ends_it(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying = Reader()
+    dying.error = RuntimeError("a bug")
+    chosen, engines = settings(), iter([dying])
+    service = make_service(chosen, lambda: next(engines))
 
     def visit() -> None:
         with socket.create_connection(("127.0.0.1", chosen.serve_ocr.port), timeout=20) as connection:
             connection.sendall(request(BODY, KINDS))
-            connection.recv(1)
+            everything(connection)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threads.spawn(visit, "client")
+    assert serve_ocr(service, 5.0, threads.spawn) == 0
+
+
+@pytest.mark.errors_expected
+def test_a_server_that_fails_unexpectedly_ends_it_with_1(
+    threads: Threads, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(service_module, "read_head", broken)
+    chosen = settings()
+    service = make_service(chosen, Reader)
+
+    def visit() -> None:
+        with socket.create_connection(("127.0.0.1", chosen.serve_ocr.port), timeout=20) as connection:
+            connection.sendall(request(BODY, KINDS))
+            everything(connection)
 
     threads.spawn(visit, "client")
     assert serve_ocr(service, 5.0, threads.spawn) == 1
-    assert "reading failed unexpectedly" in caplog.text
+    assert "the thread server failed unexpectedly" in caplog.text
+
+
+def test_on_loopback_without_credentials_no_page_of_another_site_may_use_it(threads: Threads) -> None:
+    """Such a page can have its own name resolve to 127.0.0.1, but the browser still sends that name."""
+    chosen = settings()
+    service = make_service(chosen, Reader)
+    threads.spawn(service.run, "server")
+    with socket.create_connection(("127.0.0.1", chosen.serve_ocr.port), timeout=20) as connection:
+        connection.sendall(request(BODY, KINDS).replace(b"Host: localhost", b"Host: evil.example.com"))
+        assert Got(everything(connection)).code == "I400HD"
+    service.close()
 
 
 def test_the_verb_with_the_local_engine(tmp_path: Path) -> None:

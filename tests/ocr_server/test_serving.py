@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode
 
 import cv2
 import numpy as np
 import pytest
 from fakes import FakeLedger
+from listening import turned_away
 from paying import BY_CODE, BY_KEY, CODE, JPEG, KEY, SECRET, client_of, jpeg_of
 from pydantic import SecretStr
 from serving_clients import (
@@ -35,7 +37,7 @@ from serving_clients import (
 )
 
 from streamwatch.core import errors
-from streamwatch.ocr_server import Guard, KeyPair
+from streamwatch.ocr_server import Guard, KeyPair, reading
 from streamwatch.ocr_server import service as service_module
 from streamwatch.ocr_server.request import LARGEST_BODY, RequestRefused, read_form
 from streamwatch.recognition.ocrcars.signature import sign, string_to_sign
@@ -273,6 +275,50 @@ def test_the_own_client_takes_a_full_queue_for_what_it_is() -> None:
         assert (first.result().status, second.result().status) == (200, 200)
 
 
+def test_a_picture_whose_client_has_gone_is_not_read() -> None:
+    reader = Reader()
+    reader.open.clear()
+    with serving(reader) as where, ThreadPoolExecutor(1) as pool:
+        raw = request(BODY, KINDS, BY_APPCODE)
+        first = pool.submit(ask, where, raw)
+        until_begun(reader)
+        for _ in range(5):
+            with where.connect() as connection:
+                connection.sendall(raw)
+                time.sleep(0.1)
+        time.sleep(0.3)
+        reader.open.set()
+        assert first.result().status == 200
+        assert ask(where, raw).status == 200
+    assert reader.busy == 2
+
+
+def test_what_can_be_refused_by_its_head_is_refused_before_its_body_comes(where: Serving) -> None:
+    used = signed()
+    assert ask(where, request(BODY, *used)).status == 200
+    for headers, code in [
+        ([KINDS], "A400MA"),
+        ([KINDS, "Authorization: APPCODE another"], "A401AC"),
+        (used, "S403NU"),
+        (signed(time.time() - 901), "S403TE"),
+        (signed(key="204000002"), "A400IK"),
+        ([*signed(), "X-Ca-Signature-Method: HmacMD5"], "I400HD"),
+    ]:
+        with where.connect() as connection:
+            connection.sendall(request(b"", *headers, length=LARGEST_BODY))
+            assert Got(everything(connection)).code == code
+
+
+def test_a_picture_is_not_looked_at_before_its_signature_is_right(
+    where: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(_: object) -> bytes:
+        raise AssertionError("a stranger's picture is decoded")
+
+    monkeypatch.setattr(service_module, "picture_of", never)
+    assert ask(where, request(BODY, *signed(secret="another"))).code == "A403IS"
+
+
 def until_begun(reader: Reader) -> None:
     limit = time.monotonic() + 60
     while not reader.busy:
@@ -289,7 +335,7 @@ def wait_for(futures: list, count: int) -> list:  # type: ignore[type-arg]
 
 
 def test_what_waited_too_long_is_not_read_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "LATEST", -1.0)
+    monkeypatch.setattr(reading, "LATEST", -1.0)
     with serving() as where:
         got = ask(where, request(BODY, KINDS, BY_APPCODE))
         assert (got.status, got.code, where.reader.busy) == (504, "D504TO", 0)
@@ -375,7 +421,7 @@ def test_a_body_of_escapes_is_parsed_in_no_time() -> None:
 
 
 def test_slow_clients_are_cut_off_and_cost_nobody_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "IN_TIME", 2.0)
+    monkeypatch.setattr(service_module, "LIMITS", replace(service_module.LIMITS, head_seconds=2.0, body_seconds=2.0))
     with serving() as where, ExitStack() as stack:
         slow = [stack.enter_context(where.connect()) for _ in range(20)]
         for n, connection in enumerate(slow):
@@ -401,8 +447,7 @@ def test_leaving_answers_what_was_taken_and_takes_nothing_more() -> None:
         time.sleep(0.5)
         where.service.leave(20.0)
         time.sleep(0.2)
-        with pytest.raises(OSError, match=r"refused|reset"):
-            where.connect().recv(1)
+        assert turned_away(("127.0.0.1", where.service.port))
         reader.open.set()
         assert [one.result().status for one in asked] == [200] * 3
         where.threads[0].join(10)

@@ -32,11 +32,14 @@ from streamwatch.core.plates.kinds import DIGITS, Form, Kind
 from streamwatch.core.plates.spelling import (
     LONGEST_TEXT,
     MOST_PLATES,
+    confusable,
     distance,
     legible,
     normalise,
     normalise_glob,
     part_of_plate,
+    skeleton,
+    unlikeness,
 )
 
 __all__ = [
@@ -64,6 +67,7 @@ __all__ = [
     "Grammar",
     "Kind",
     "Plate",
+    "confusable",
     "distance",
     "grammar",
     "legible",
@@ -71,4 +75,6 @@ __all__ = [
     "normalise_glob",
     "parse",
     "part_of_plate",
+    "skeleton",
+    "unlikeness",
 ]

@@ -7,7 +7,7 @@ fonts suggest.
 import math
 import re
 import unicodedata
-from itertools import combinations
+from itertools import combinations, product
 
 # Spaces, readings of the dot that is printed after the office letter, dashes, and other noise between letters.
 _SEPARATORS = {
@@ -57,6 +57,19 @@ def _substitutions() -> dict[tuple[str, str], float]:
 
 
 _SUBSTITUTION = _substitutions()
+
+
+def _skeletons() -> dict[int, str]:
+    """Return the first character of each group, for groups that share no character with an earlier one."""
+    table: dict[int, str] = {}
+    for _, groups in _CONFUSIONS:
+        for group in groups:
+            if not any(ord(character) in table for character in group):
+                table.update(dict.fromkeys(map(ord, group), group[0]))
+    return table
+
+
+_SKELETON = _skeletons()
 
 
 def normalise(raw: str) -> str:
@@ -119,6 +132,52 @@ def distance(a: str, b: str, most: float = math.inf) -> float:
         if min(row) > most:
             return math.inf
     return row[-1] if row[-1] <= most else math.inf
+
+
+def skeleton(plate: str) -> str:
+    """Return a normalised plate with one character in place of all that are confused with it most often.
+
+    The search index holds such texts: after a change of the groups a migration must make it anew.
+    """
+    return plate.translate(_SKELETON)
+
+
+def confusable(text: str, most: float, skeletons: bool = False) -> dict[str, float]:
+    """Return all texts that differ from a normalised one by confusions only, and the distance of each, at most `most`.
+
+    skeletons: return their skeletons instead, each with the smallest distance. The text itself is among them.
+    """
+    found = {"": 0.0}
+    for character in text:
+        others = {character: 0.0} | {b: cost for (a, b), cost in _SUBSTITUTION.items() if a == character}
+        longer: dict[str, float] = {}
+        for (head, so_far), (other, cost) in product(found.items(), others.items()):
+            if so_far + cost <= most:
+                one = head + (skeleton(other) if skeletons else other)
+                longer[one] = min(so_far + cost, longer.get(one, math.inf))
+        found = longer
+    return found
+
+
+def unlikeness(part: str, plate: str) -> tuple[float, tuple[int, ...]]:
+    """Return the smallest `distance` of a part to any section of a plate, both normalised, and where they differ.
+
+    The places are those of the plate's characters that are not as in the part, first place 0.
+    """
+    # Each entry: cost, places.
+    row: list[tuple[float, tuple[int, ...]]] = [(0.0, ())] * (len(plate) + 1)
+    for i, character in enumerate(part):
+        above, row = row, [(row[0][0] + _gap(part, i), ())]
+        for j, other in enumerate(plate):
+            swap, drop, add = above[j], above[j + 1], row[j]
+            row.append(
+                min(
+                    (swap[0] + _swap(character, other), swap[1] if character == other else (*swap[1], j)),
+                    (drop[0] + _gap(part, i), drop[1]),
+                    (add[0] + _INSIDE, (*add[1], j)),
+                )
+            )
+    return min(row)
 
 
 def _gap(text: str, index: int) -> float:

@@ -1,0 +1,27 @@
+"""What the pages need of the program that serves them."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from streamwatch.config.settings import Settings
+from streamwatch.health import Snapshot
+from streamwatch.store import Store
+
+T = TypeVar("T")
+
+
+class Backend(Protocol):
+    """The program behind the console: the daemon, or `streamwatch web` over a database."""
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings in force; they change after a reload."""
+
+    def snapshot(self) -> Snapshot | None:
+        """Return the state of the daemon; None if there is no daemon."""
+
+    def write(self, call: Callable[[Store], T]) -> T:
+        """Run a call in the one writer's thread and return what it returns. Raise what it raises."""
+
+    def stopping(self) -> bool:
+        """Return True once the program ends."""

@@ -1,0 +1,94 @@
+"""The two programs behind the console: the daemon, and `streamwatch web` over a database."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from streamwatch.app.health_monitor import HealthMonitor
+from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.write_queue import WriteQueue
+from streamwatch.config.settings import Settings
+from streamwatch.core.errors import StorageFailed
+from streamwatch.health import STATUS_FILE, Snapshot, read_status
+from streamwatch.store import Store, open_store
+from streamwatch.store.lock import is_held, sole_writer
+
+T = TypeVar("T")
+
+WRITING = 10.0
+"""Seconds that a page waits for the writer before it says that nothing can be written now."""
+
+
+class DaemonBackend:
+    """The daemon, as its console sees it. See `Backend`."""
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        monitor: HealthMonitor,
+        writer: WriteQueue,
+        store: Store,
+        lifecycle: Lifecycle,
+    ) -> None:
+        """settings: those in force."""
+        self._settings, self._monitor, self._writer = settings, monitor, writer
+        self._store, self._lifecycle = store, lifecycle
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings in force."""
+        return self._settings()
+
+    def snapshot(self) -> Snapshot:
+        """Return how everything is now."""
+        return self._monitor.snapshot()
+
+    def write(self, call: Callable[[Store], T]) -> T:
+        """Have the one writer's thread run a call, between two events.
+
+        Raise what it raises, and StorageFailed if the writer has no time for it within WRITING seconds.
+        """
+        return self._writer.ask_once(partial(call, self._store), WRITING)
+
+    def stopping(self) -> bool:
+        """Return True once the daemon ends."""
+        return self._lifecycle.stop.is_set()
+
+
+class DatabaseBackend:
+    """A database without a daemon of its own. See `Backend`."""
+
+    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+        """stop: set when the program ends."""
+        self._settings, self._stop = settings, stop
+        self._lock = threading.Lock()
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings."""
+        return self._settings
+
+    def snapshot(self) -> Snapshot | None:
+        """Return the state of the daemon that writes this database; None if none does."""
+        try:
+            status = read_status(
+                self._settings.data_dir / STATUS_FILE, is_held(self._settings.database, self._settings.data_dir)
+            )
+        except StorageFailed:
+            return None
+        return status.snapshot if status.running else None
+
+    def write(self, call: Callable[[Store], T]) -> T:
+        """Open the database for one call, so that a daemon may start at any time. Raise StoreError, while one runs."""
+        settings = self._settings
+        with self._lock, sole_writer(settings.database, settings.data_dir):
+            store = open_store(settings.database, settings.data_dir)
+            try:
+                return call(store)
+            finally:
+                store.close()
+
+    def stopping(self) -> bool:
+        """Return True once the program ends."""
+        return self._stop.is_set()

@@ -1,0 +1,145 @@
+"""The console on its port: who may reach it, what is said if it cannot be served, and the thread that serves it."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from types import FrameType
+from typing import Any
+
+from streamwatch.app.backend import Backend
+from streamwatch.config.settings import Settings, WebSettings
+from streamwatch.core.errors import ConfigError, StoreError, StreamwatchError
+from streamwatch.health import ConsoleHealth
+from streamwatch.http.pages import App, serve_pages
+from streamwatch.http.server import HttpServer
+from streamwatch.http.tls import tls_context
+from streamwatch.store import open_reader
+from streamwatch.system import stderr
+from streamwatch.system.threads import spawn
+
+log = logging.getLogger(__name__)
+
+MakeConsole = Callable[[Backend], App]
+"""Make the pages over a backend; called when the first request comes."""
+AGAIN = 10.0
+"""Seconds after which the daemon tries again to open a port that could not be opened."""
+GOODBYE = 1.0
+"""Seconds for the answers that have begun, when the program ends."""
+LISTEN_EVERY = 5.0
+"""Seconds between two looks at what libraries write about damaged pictures."""
+
+
+def open_console(settings: Settings, make: Callable[[], App]) -> HttpServer:
+    """Return the server of the console, which listens already. make: called when the first request comes.
+
+    Raise ConfigError if the port is taken, or if other machines could reach the console without users or https.
+    """
+    web = settings.web
+    tls = tls_context(web.tls_certificate, web.tls_key, ("web.tls_certificate", "web.tls_key"))
+    if web.is_shared:
+        if tls is None and not web.behind_proxy:
+            raise ConfigError(
+                f"The console would be served to other machines (on {web.host}) without https, and passwords could be "
+                "read on the way.",
+                "Set web.tls_certificate and web.tls_key, or web.behind_proxy for a reverse proxy with https, or "
+                "web.host to 127.0.0.1.",
+            )
+        if not has_users(settings):
+            raise ConfigError(
+                "The console would be served to other machines, and there is no user who could log in.",
+                "Add one with `streamwatch user add NAME --role admin`, or set web.host to 127.0.0.1 without "
+                "web.behind_proxy.",
+            )
+    return serve_pages(make, web.host, web.port, tls=tls, proxies=web.behind_proxy)
+
+
+def console_address(web: WebSettings) -> str:
+    """Return the address for people: of this machine by its name if the console is served on all its addresses."""
+    host = socket.gethostname() if web.host in ("0.0.0.0", "::") else web.host
+    scheme = "http" if web.tls_certificate is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{web.port}"
+
+
+def has_users(settings: Settings) -> bool:
+    """Return True if the database has a user; False if there is no database yet."""
+    try:
+        with closing(open_reader(settings.database, settings.data_dir)) as reader:
+            accounts: Any = getattr(reader, "accounts", None)  # until the tables of users are there
+            return accounts is not None and bool(accounts.any_user())
+    except StoreError:
+        return False
+
+
+class ConsoleServer:
+    """Serves the console beside the cameras. If that cannot be done, it says so and tries again.
+
+    health: how it stands; replaced as a whole.
+    """
+
+    def __init__(self, address: str, open: Callable[[], HttpServer]) -> None:
+        self._address, self._open = address, open
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._server: HttpServer | None = None
+        self.health = ConsoleHealth()
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        while not self._stopping.is_set():
+            try:
+                self._serve()
+            except StreamwatchError as error:
+                if str(error) != self.health.why:
+                    log.warning("%s Until then there is no console; the cameras are watched.", error)
+                self.health = ConsoleHealth(why=str(error))
+            except Exception as error:  # of the server itself; those of pages end nothing
+                log.error("the console failed unexpectedly; it is started again", exc_info=error)
+                self.health = ConsoleHealth(why=f"It failed unexpectedly ({type(error).__name__}).")
+            self._stopping.wait(AGAIN)
+
+    def stop(self) -> None:
+        """End `run`: answers that have begun may take GOODBYE seconds more. Any thread may call it."""
+        with self._lock:
+            self._stopping.set()
+            if self._server is not None:
+                self._server.stop(GOODBYE)
+
+    def _serve(self) -> None:
+        server = self._open()
+        with self._lock:
+            self._server = server
+            if self._stopping.is_set():
+                server.stop()
+        log.info("the console is at %s", self._address)
+        self.health = ConsoleHealth(self._address)
+        server.run()
+
+
+def serve_until_signal(server: HttpServer, stop: threading.Event) -> int:
+    """Serve until SIGTERM or SIGINT and return the exit code. stop: set at the signal. A second signal ends at once."""
+    failed: list[BaseException] = []
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+        server.stop(GOODBYE)
+
+    def run() -> None:
+        try:
+            server.run()
+        except BaseException as error:
+            log.critical("the console failed unexpectedly", exc_info=error)
+            failed.append(error)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    thread = spawn(run, "console")
+    while thread.is_alive():
+        thread.join(LISTEN_EVERY)
+        stderr.tell()
+    return 1 if failed else 0

@@ -1,0 +1,28 @@
+"""The verb `web`."""
+
+import logging
+import os
+import sys
+import threading
+
+from streamwatch.cli.options import DEFAULT_CONFIG, ConfigPath, load_settings
+from streamwatch.system import stderr
+
+
+def web(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Serve the console for a database, without watching cameras, until a signal comes."""
+    from streamwatch.app.backends import DatabaseBackend
+    from streamwatch.app.console_server import console_address, open_console, serve_until_signal
+    from streamwatch.cli.make_console import make_console
+    from streamwatch.store import open_reader
+
+    settings, stop = load_settings(config_path, secrets=False), threading.Event()
+    open_reader(settings.database, settings.data_dir).close()  # a database that is missing is said at once
+    backend = DatabaseBackend(settings, stop)
+    server = open_console(settings, lambda: make_console(backend))
+    sys.stdout.write(f"The console is at {console_address(settings.web)}\n")
+    sys.stdout.flush()
+    code = serve_until_signal(server, stop)
+    stderr.tell()
+    logging.shutdown()
+    os._exit(code)  # a page that waits for a slow disk would hold up the end

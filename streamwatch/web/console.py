@@ -1,0 +1,74 @@
+"""The console as one ASGI application."""
+
+import importlib
+import logging
+import pkgutil
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from streamwatch.app.backend import Backend
+from streamwatch.core.errors import StoreError, StreamwatchError
+from streamwatch.store import DatabaseReader
+from streamwatch.web import pages
+from streamwatch.web.answers import error_page
+from streamwatch.web.catalogue import load_catalogues
+from streamwatch.web.context import Console
+from streamwatch.web.principal import EveryoneIsLocal
+from streamwatch.web.response_headers import ResponseHeaders
+from streamwatch.web.routing import page
+from streamwatch.web.static_files import StaticFiles
+from streamwatch.web.templating import Templates
+
+log = logging.getLogger(__name__)
+
+
+def make_console(
+    backend: Backend,
+    reader: DatabaseReader,
+    *,
+    authentication: Sequence[Middleware] = (Middleware(EveryoneIsLocal),),
+    others: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """Return the console.
+
+    authentication: sets `request.state.principal`, and refuses what comes from a page of another site. others: further
+    routes, such as the mounted API.
+    """
+    languages, static = load_catalogues(), StaticFiles()
+    routes: list[BaseRoute] = [*_pages(), page("/static/{name:path}", static.serve, role=None), *others]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(ResponseHeaders), *authentication],
+        exception_handlers={HTTPException: _in_words, StreamwatchError: _failed},  # type: ignore[dict-item]
+    )
+    app.state.console = Console(backend, reader, languages, Templates(languages, static), static)
+    return app
+
+
+def _pages() -> list[BaseRoute]:
+    """Return the routes of every module in `pages/`."""
+    modules = (
+        importlib.import_module(f"{pages.__name__}.{found.name}") for found in pkgutil.iter_modules(pages.__path__)
+    )
+    return [route for module in modules for route in getattr(module, "ROUTES", ())]
+
+
+def _in_words(request: Request, error: HTTPException) -> Response:
+    """Return an error page. A handler's own translated sentence is `HTTPException(404, sentence)`."""
+    own = "" if error.detail == HTTPException(error.status_code).detail else error.detail
+    response = error_page(request, error.status_code, own)
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+def _failed(request: Request, error: StreamwatchError) -> Response:
+    """Return an error page for an error of the database or the pictures; the log has its words."""
+    log.warning("The page %s failed: %s", request.url.path, error)
+    return error_page(request, 503 if isinstance(error, StoreError) else 500)

@@ -1,0 +1,32 @@
+"""What every page finds at `request.app.state.console`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from streamwatch.app.backend import Backend
+from streamwatch.store import DatabaseReader
+from streamwatch.web.catalogue import Texts
+from streamwatch.web.static_files import StaticFiles
+from streamwatch.web.templating import Templates
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The parts that all pages share.
+
+    languages: the texts of each language by its name, such as `zh_Hans`; the first is the source language.
+    """
+
+    backend: Backend
+    reader: DatabaseReader
+    languages: Mapping[str, Texts]
+    templates: Templates
+    static: StaticFiles
+
+
+def console_of(request: HTTPConnection) -> Console:
+    """Return the console that serves a request."""
+    console: Console = request.app.state.console
+    return console

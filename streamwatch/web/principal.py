@@ -1,0 +1,47 @@
+"""The person or program that asks."""
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from streamwatch.core.codes import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The person or program that asks, and what it may see.
+
+    cameras: names of the only cameras that it may see; None for all. masks_plates: True if it sees plates only in part.
+    """
+
+    name: str
+    role: Role
+    cameras: frozenset[str] | None = None
+    masks_plates: bool = False
+
+    def sees(self, camera: str) -> bool:
+        """Return True if it may see what this camera saw."""
+        return self.cameras is None or camera in self.cameras
+
+
+LOCAL = Principal("local", Role.ADMIN)
+"""Anybody on this machine, while there are no users."""
+
+
+class EveryoneIsLocal:
+    """Middleware that lets everybody be `LOCAL`: for loopback without users."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Set `request.state.principal`."""
+        if scope["type"] == "http":
+            scope.setdefault("state", {})["principal"] = LOCAL
+        await self._app(scope, receive, send)
+
+
+def principal_of(request: HTTPConnection) -> Principal | None:
+    """Return who asks; None for somebody who has not logged in."""
+    return getattr(request.state, "principal", None)
