@@ -6,9 +6,13 @@ queries.py       `DatabaseReader`, for those who only ask; passage_reader.py: it
                  sought; plate_parts.py: the index for it; ledger.py: the figures of `calls`; statistics.py: over time
 revisions.py     numbers each change of a passage
 tables.py        the tables; schema.py and migrations/ bring them up to date
+accounts.py      users, sessions, tokens; account_reader.py reads them; audit_log.py: the audit log
 retention.py     deletes rows, and decides which pictures go; evidence_files.py deletes the files
 """
 
+from streamwatch.store.account_reader import AccountReader, Credentials, SessionRow, TokenRow, UserRow
+from streamwatch.store.accounts import login_name
+from streamwatch.store.audit_log import AuditEntry, AuditRow
 from streamwatch.store.best_plate import PassagePlate
 from streamwatch.store.corrections import Corrected, typed_plate
 from streamwatch.store.database import sqlite_file
@@ -50,11 +54,15 @@ from streamwatch.store.tables import KeyframeState, PassageOutcome
 
 __all__ = [
     "UNREAD",
+    "AccountReader",
+    "AuditEntry",
+    "AuditRow",
     "CallRow",
     "Calls",
     "CallsReport",
     "CallsRow",
     "Corrected",
+    "Credentials",
     "DatabaseReader",
     "Doomed",
     "EvidenceFiles",
@@ -83,17 +91,21 @@ __all__ = [
     "ReadingRow",
     "Recovery",
     "Search",
+    "SessionRow",
     "SightingRow",
     "Statistics",
     "Store",
     "Swept",
+    "TokenRow",
     "UnsavedAnswer",
+    "UserRow",
     "WaitingKeyframe",
     "added_up",
     "free_bytes",
     "hour_of_day",
     "is_night",
     "local_day",
+    "login_name",
     "open_evidence",
     "open_reader",
     "open_store",
