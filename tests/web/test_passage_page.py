@@ -30,7 +30,7 @@ def test_it_shows_picture_readings_calls_and_earlier_visits(console: DrawnConsol
     for word in (
         "its plate is large and sharp enough",
         "Paid for 1 call.",
-        "97.0%",
+        "99.0%",
         "99%",
         "2 earlier visits",
         "coming",
