@@ -74,7 +74,6 @@ LIVES_IN = {
     "pydantic_core": {"config"},
     "rapidocr": {"recognition"},
     "rich": {"cli"},
-    "ruamel": {"config"},
     "sqlalchemy": {"store"},
     "starlette": {"http", "health", "ocr_server", "web"},
     "typer": {"cli"},

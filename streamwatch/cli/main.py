@@ -21,6 +21,7 @@ from streamwatch.cli.run import run
 from streamwatch.cli.serve_ocr import serve_ocr
 from streamwatch.cli.service import service
 from streamwatch.cli.status import status
+from streamwatch.cli.user import user
 from streamwatch.cli.web import web
 from streamwatch.core.errors import StreamwatchError
 from streamwatch.system import stderr
@@ -95,3 +96,4 @@ for _verb in (run, web, replay, read, check, status, calls, compare, serve_ocr, 
     app.command()(_verb)
 for _group in (sightings, passages):
     app.add_typer(_group.verb, name=_group.__name__.rpartition(".")[2])
+app.add_typer(user, name="user")

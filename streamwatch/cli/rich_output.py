@@ -94,6 +94,24 @@ def _print_left(shown: int, left: int, out: TextIO) -> None:
         print_text(f"{left} more that are older; --limit {shown + left} shows all, and --format csv writes them.", out)
 
 
+def print_accounts(rows: Sequence[dict[str, Any]], out: TextIO) -> None:
+    """Print users or tokens, with local times to the minute."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in rows[0]:
+        table.add_column(heading.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_account_cell(name, value) for name, value in row.items()))
+    print_table(table, out)
+
+
+def _account_cell(name: str, value: object) -> Text:
+    if isinstance(value, datetime):
+        return cell(local_time(value)[: -len(":00")])
+    if name == "cameras":
+        return cell(", ".join(value) if isinstance(value, list) else "all")
+    return cell("" if value is None else str(value), "bold" if name == "name" else "")
+
+
 def _table(*headings: str) -> Table:
     """Return an empty table. If a terminal is too narrow, the camera and the status are cut, never a plate."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -28,6 +28,7 @@ from streamwatch.store.search import Key, Search, parse_key, walk
 from streamwatch.store.sighting_rows import SightingRow, sighting_row, sighting_rows
 from streamwatch.store.tables import (
     StoredCall,
+    StoredCorrection,
     StoredKeyframe,
     StoredPassage,
     StoredReading,
@@ -114,8 +115,10 @@ class LogReader:
 
     def readings(self, wanted: LogFilter, scope: Scope, after: str | None, limit: int) -> LogPage[ReadingRow]:
         """Return a page of readings, by the times of their keyframes. Outcomes are no condition."""
-        query = select(StoredReading, StoredKeyframe).join(
-            StoredKeyframe, StoredKeyframe.id == StoredReading.keyframe_id
+        query = (
+            select(StoredReading, StoredCorrection, StoredKeyframe)
+            .join(StoredKeyframe, StoredKeyframe.id == StoredReading.keyframe_id)
+            .outerjoin(StoredCorrection, StoredCorrection.reading_id == StoredReading.id)
         )
         query = _narrowed(query, StoredKeyframe.camera, StoredKeyframe.captured_at, wanted, scope)
         if wanted.engines:

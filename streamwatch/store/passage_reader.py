@@ -25,6 +25,7 @@ from streamwatch.store.tables import (
     KeyframeState,
     PassageOutcome,
     StoredCall,
+    StoredCorrection,
     StoredIdentity,
     StoredKeyframe,
     StoredPassage,
@@ -324,8 +325,11 @@ def _detail(session: Session, passage: StoredPassage, scope: frozenset[str] | No
     of_it = select(StoredKeyframe).where(StoredKeyframe.passage_id == passage.id)
     views = session.scalars(of_it.order_by(StoredKeyframe.captured_at, StoredKeyframe.id)).all()
     by_id = {view.id: view for view in views}
-    readings = session.scalars(
-        select(StoredReading).where(StoredReading.keyframe_id.in_(by_id)).order_by(StoredReading.id)
+    readings = session.execute(
+        select(StoredReading, StoredCorrection)
+        .outerjoin(StoredCorrection, StoredCorrection.reading_id == StoredReading.id)
+        .where(StoredReading.keyframe_id.in_(by_id))
+        .order_by(StoredReading.id)
     ).all()
     calls = session.scalars(
         select(StoredCall).where(StoredCall.keyframe_id.in_(by_id)).order_by(StoredCall.started_at, StoredCall.id)
@@ -350,7 +354,7 @@ def _detail(session: Session, passage: StoredPassage, scope: frozenset[str] | No
     return PassageDetail(
         row=row,
         keyframes=tuple(shown_keyframe(view) for view in views),
-        readings=tuple(shown_reading(reading, by_id[reading.keyframe_id]) for reading in readings),
+        readings=tuple(shown_reading(one, typed, by_id[one.keyframe_id]) for one, typed in readings),
         calls=tuple(shown_call(call) for call in calls),
         earlier=tuple(_rows(session, earlier)),
         visits=visits,
@@ -381,8 +385,8 @@ def shown_keyframe(view: StoredKeyframe) -> KeyframeRow:
     )
 
 
-def shown_reading(reading: StoredReading, view: StoredKeyframe) -> ReadingRow:
-    """Return a reading of a keyframe as it is shown."""
+def shown_reading(reading: StoredReading, typed: StoredCorrection | None, view: StoredKeyframe) -> ReadingRow:
+    """Return a reading of a keyframe as it is shown. typed: who typed it, None if an engine read it."""
     corners = corners_of(reading.corners)
     return ReadingRow(
         id=reading.id,
@@ -397,6 +401,8 @@ def shown_reading(reading: StoredReading, view: StoredKeyframe) -> ReadingRow:
         repaired=reading.repaired,
         confidence=reading.confidence,
         corners=None if corners is None else _in_jpeg(FrameCorners(corners), view),
+        operator="" if typed is None else typed.operator,
+        typed_at=None if typed is None else typed.typed_at,
     )
 
 

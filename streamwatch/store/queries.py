@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import Engine, PlateText
 from streamwatch.store import database, ledger, retention
+from streamwatch.store.account_reader import AccountReader
+from streamwatch.store.audit_log import AuditReader
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
@@ -20,6 +22,7 @@ from streamwatch.store.passage_reader import PassageReader
 from streamwatch.store.rows import plates_of
 from streamwatch.store.search import Key, Search, count, walk
 from streamwatch.store.sighting_rows import SightingRow, sighting_row, sighting_rows
+from streamwatch.store.statistics import Statistics
 from streamwatch.store.tables import StoredCall, StoredKeyframe, StoredPassage, StoredSighting
 
 EVERYTHING = Search()
@@ -47,12 +50,16 @@ class DatabaseReader:
     """Reads the database and cannot change it; made by `open_reader`. Threads may share it.
 
     passages: its part for visits of vehicles. log: its part for lists, page by page.
+    accounts, audit: the parts for users, sessions and tokens, and for the audit log.
     """
 
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
         self._engine = engine
         self._place = place
         self._data_dir = data_dir.absolute()
+        self.statistics = Statistics(engine, place)
+        self.accounts = AccountReader(engine, place)
+        self.audit = AuditReader(engine, place)
         self.passages = PassageReader(engine, place, self._data_dir)
         self.log = LogReader(engine, place, self._data_dir, self.passages)
 
