@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from streamwatch.core.codes import Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.plates import PROVINCES, grammar, normalise
 from streamwatch.system.systemd_unit import FOLDER, credential
@@ -164,7 +165,7 @@ class Reads(StrEnum):
     LOCAL_FIRST = "local-first"
 
 
-class RecognizerSettings(_Settings):
+class ReadingSettings(_Settings):
     """The engine that reads the plates, and when a call is paid."""
 
     engine: Reads = Field(
@@ -183,6 +184,11 @@ class RecognizerSettings(_Settings):
         description="With local-first, a local reading with less confidence leads to a paid call. With every engine, "
         "such a local reading makes no sighting by itself.",
     )
+
+
+class RecognizerSettings(ReadingSettings):
+    """The engine that reads the plates, when a call is paid, and both engines."""
+
     ocrcars: OcrCarsSettings = OcrCarsSettings()
     local: LocalSettings = LocalSettings()
 
@@ -346,6 +352,16 @@ class RetentionSettings(_Settings):
         gt=0,
         description="Passages with their readings and sightings are deleted after this time. Calls stay.",
     )
+    sessions: Seconds = Field(
+        90 * 86400.0,
+        gt=0,
+        description="Log-ins, and tokens that were revoked, are deleted when they have not been used for this time.",
+    )
+    audit: Seconds = Field(
+        3 * 365 * 86400.0,
+        gt=0,
+        description="Entries of the audit log are deleted after this time.",
+    )
     max_bytes: Bytes = Field(
         20_000_000_000,
         ge=1_000_000,
@@ -389,6 +405,13 @@ class HealthSettings(_Settings):
         return _address(value)
 
 
+class LogIn(StrEnum):
+    """When the console asks for a log-in. AUTO: not on this machine alone, as long as there is no user."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+
+
 class WebSettings(_Settings):
     """The console: the pages and the JSON API."""
 
@@ -411,6 +434,22 @@ class WebSettings(_Settings):
         [],
         description="The address or addresses of the reverse proxy that serves the console by https, such as "
         "127.0.0.1 or 192.0.2.0/24. Its X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
+
+    login: LogIn = Field(
+        LogIn.AUTO,
+        description="auto: on 127.0.0.1 without behind_proxy nobody logs in until there is a user. always: everybody "
+        "logs in, everywhere.",
+    )
+    session_idle: Seconds = Field(
+        3 * 86400.0,
+        ge=60,
+        description="A log-in ends when its browser has shown no page for this time.",
+    )
+    session_longest: Seconds = Field(30 * 86400.0, ge=300, description="A log-in ends after this time in any case.")
+    mask_for: list[Role] = Field(
+        [],
+        description="The roles that see plates only in part, and pictures without legible plates, such as [viewer].",
     )
 
     @field_validator("host")
@@ -522,6 +561,10 @@ class AttentionSettings(_Settings):
         return self.max_blind if self.mode is Watching.AUTO else None
 
 
+OVERRIDES = ("gate", "recognizer", "plates")
+"""The sections that a camera may have of its own. Only what is written there counts in place of the common section."""
+
+
 class CameraSettings(_Settings):
     """One camera."""
 
@@ -553,6 +596,15 @@ class CameraSettings(_Settings):
         "inside is watched.",
     )
     budget: BudgetSettings = BudgetSettings()
+    gate: GateSettings = GateSettings()
+    recognizer: ReadingSettings = ReadingSettings()
+    plates: PlateSettings = PlateSettings()
+
+    @property
+    def own(self) -> dict[str, object]:
+        """Return what is written for this camera alone in place of the common settings, by dotted key."""
+        sections = ((name, getattr(self, name)) for name in OVERRIDES)
+        return {f"{name}.{key}": getattr(own, key) for name, own in sections for key in sorted(own.model_fields_set)}
 
     @field_validator("source", "watch", mode="before")
     @classmethod
@@ -570,6 +622,10 @@ class CameraSettings(_Settings):
             raise ValueError("holds ${…} without the name of a variable; write it like ${GATE_PASSWORD}")
         look_up = info.context is None or info.context["secrets"]
         return VARIABLE.sub(_variable, value) if look_up else value
+
+
+def _over(common: _Settings, own: _Settings) -> _Settings:
+    return common.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
 
 
 class Settings(_Settings):
@@ -603,6 +659,16 @@ class Settings(_Settings):
     health: HealthSettings = HealthSettings()
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
     cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = {}
+
+    def of(self, camera: str) -> "Settings":
+        """Return the settings in force for one camera: the common ones, and in their place what its own sections hold.
+
+        A camera that is not configured, such as that of a picture from an earlier run, has the common ones.
+        """
+        own = self.cameras.get(camera)
+        if own is None:
+            return self
+        return self.model_copy(update={name: _over(getattr(self, name), getattr(own, name)) for name in OVERRIDES})
 
     @model_validator(mode="after")
     def _database_has_a_place(self) -> "Settings":

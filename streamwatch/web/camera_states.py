@@ -19,7 +19,9 @@ class StateWords:
 _MEANINGS = {
     CameraState.CONNECTING: N_("It is being opened, and has shown no picture yet."),
     CameraState.ONLINE: N_("Pictures come."),
-    CameraState.FROZEN: N_("It repeats one picture again and again, so no vehicle is seen. It is reopened now and then."),
+    CameraState.FROZEN: N_(
+        "It repeats one picture again and again, so no vehicle is seen. It is reopened now and then."
+    ),
     CameraState.RECONNECTING: N_("No picture comes, so no vehicle is seen. It is opened again and again."),
     CameraState.ENDED: N_("The recording has been played to its end."),
     CameraState.FAILED: N_("Its source can never work as it is set."),

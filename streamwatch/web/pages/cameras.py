@@ -86,7 +86,14 @@ def cameras(request: Request) -> Response:
         if _principal(request).sees(name):
             width = median_width(latest_sizes(statistics, name, now))
             cards.append(_card(request, name, health.get(name), today.get(name, PassageCounts()), width))
-    return render(request, "cameras.html", cards=cards, live=console.backend.live is not None, masked=_principal(request).masks_plates, tile=TILE)
+    return render(
+        request,
+        "cameras.html",
+        cards=cards,
+        live=console.backend.live is not None,
+        masked=_principal(request).masks_plates,
+        tile=TILE,
+    )
 
 
 def camera(request: Request) -> Response:
