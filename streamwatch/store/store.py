@@ -16,6 +16,8 @@ from pathlib import Path
 import sqlalchemy
 
 from streamwatch.store import database
+from streamwatch.store.accounts import Accounts
+from streamwatch.store.audit_log import AuditLog
 from streamwatch.store.call_ledger import CallLedger
 from streamwatch.store.corrections import Corrections
 from streamwatch.store.evidence_writer import EvidenceWriter
@@ -47,6 +49,8 @@ class Store(Writer):
         self.sightings = Sightings(self)
         self.corrections = Corrections(self)
         self.retention = Retention(self)
+        self.accounts = Accounts(self)
+        self.audit = AuditLog(self)
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:
