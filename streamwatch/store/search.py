@@ -10,13 +10,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Tuple, and_, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from streamwatch.core.model import Engine
 from streamwatch.core.plates import confusable
 from streamwatch.store.plate_parts import plates_like, plates_matching, tolerance
-from streamwatch.store.tables import PLATE_LENGTH, PassageOutcome, StoredPassage, StoredSighting, UtcDateTime
+from streamwatch.store.tables import (
+    PLATE_LENGTH,
+    PassageOutcome,
+    StoredCorrection,
+    StoredKeyframe,
+    StoredPassage,
+    StoredReading,
+    StoredSighting,
+    UtcDateTime,
+)
 
 UNREAD = (PassageOutcome.UNREAD, PassageOutcome.UNSURE, PassageOutcome.FAILED)
 """The outcomes of a passage whose plate a person may type in."""
@@ -118,10 +127,21 @@ def conditions(table: Searched, search: Search, scope: frozenset[str] | None) ->
         yield _passage(table, and_(StoredPassage.outcome.in_(UNREAD), untyped))
     if search.engines:
         yield table.engine.in_(search.engines)
+        if search.engines == {Engine.OPERATOR}:  # few, and no index of passages finds them
+            yield _passage(table, StoredPassage.id.in_(_typed()))
     if search.least is not None:
         yield or_(table.confidence >= search.least, table.engine == Engine.OPERATOR)
     if search.most is not None:
         yield table.confidence <= search.most
+
+
+def _typed() -> Select[Any]:
+    """Return the query for the ids of the passages that a person has answered."""
+    return (
+        select(StoredKeyframe.passage_id)
+        .join(StoredReading, StoredReading.keyframe_id == StoredKeyframe.id)
+        .join(StoredCorrection, StoredCorrection.reading_id == StoredReading.id)
+    )
 
 
 def _passage(table: Searched, condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -187,8 +207,9 @@ def windows(session: Session, table: Searched, search: Search) -> Iterator[Colum
         yield None
         return
     column = begin_of(table)
-    oldest, newest = session.execute(select(func.min(column), func.max(column))).one()
-    if oldest is None:
+    # Two questions, because SQLite looks through the whole index for both in one.
+    oldest, newest = session.scalar(select(func.min(column))), session.scalar(select(func.max(column)))
+    if oldest is None or newest is None:
         return
     first, last = max(oldest, search.since or oldest), min(newest, search.until or newest)
     if first > last:
@@ -218,7 +239,16 @@ def _span(day: date, begin: time | None, end: time | None) -> tuple[datetime, da
 
 def older(table: Searched, key: Key) -> ColumnElement[bool]:
     """Return the condition for rows after a key in its tier."""
-    return tuple_(begin_of(table), table.id) < tuple_(literal(key.at, UtcDateTime), key.id)
+    return _place(table) < tuple_(literal(key.at, UtcDateTime), key.id)
+
+
+def newer(table: Searched, key: Key) -> ColumnElement[bool]:
+    """Return the condition for rows before a key in its tier."""
+    return _place(table) > tuple_(literal(key.at, UtcDateTime), key.id)
+
+
+def _place(table: Searched) -> Tuple:
+    return tuple_(begin_of(table), table.id)
 
 
 def walk(
