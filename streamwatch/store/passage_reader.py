@@ -67,6 +67,11 @@ class PassageRow:
     difference: float = 0.0
     unlike: tuple[int, ...] = ()
 
+    @property
+    def place(self) -> str:
+        """The key from which a page goes on after this passage, in a search without look-alikes."""
+        return str(Key(0, self.opened_at, self.id))
+
 
 @dataclass(frozen=True, slots=True)
 class PassagePage:

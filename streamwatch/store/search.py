@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Tuple, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Tuple, and_, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from streamwatch.core.model import Engine
@@ -47,7 +47,7 @@ class Search:
     when any part of [first_seen, last_seen] lies between them. begin, end: local times of day, the end excluded; an end
     before the begin is on the next day. weekdays: of the local day of `begin`, 0 for Monday. outcomes: of the passage.
     engines, least, most: engine and confidence (0 to 1) of the plate; what a person typed is sure. unread: only
-    passages whose plate is still to be typed in.
+    passages whose plate a person can still type in, because a picture is kept.
     """
 
     plate: str | None = None
@@ -124,7 +124,8 @@ def conditions(table: Searched, search: Search, scope: frozenset[str] | None) ->
         yield _passage(table, StoredPassage.outcome.in_(search.outcomes))
     if search.unread:
         untyped = or_(StoredPassage.engine.is_(None), StoredPassage.engine != Engine.OPERATOR)
-        yield _passage(table, and_(StoredPassage.outcome.in_(UNREAD), untyped))
+        shown = exists().where(StoredKeyframe.passage_id == StoredPassage.id, StoredKeyframe.path.is_not(None))
+        yield _passage(table, and_(StoredPassage.outcome.in_(UNREAD), untyped, shown))
     if search.engines:
         yield table.engine.in_(search.engines)
         if search.engines == {Engine.OPERATOR}:  # few, and no index of passages finds them
@@ -166,7 +167,8 @@ def tiers(session: Session, table: Searched, search: Search) -> list[Tier]:
     if not set(glob) & {"*", "?"}:
         return [Tier(0, _one_of(session, table, [glob]))]
     pattern = _pattern(glob)
-    plates = plates_matching(session, max(re.split(r"[*?]", glob), key=len), pattern)
+    # The longest text, and the last of several: plates end in many ways and begin in few.
+    plates = plates_matching(session, max(reversed(re.split(r"[*?]", glob)), key=len), pattern)
     if plates is None:
         return [Tier(0, table.plate.like(pattern, escape="!"))]
     return [Tier(0, _one_of(session, table, plates))] if plates else []
