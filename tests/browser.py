@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 PHONE, DESK = (390, 844), (1400, 900)
 """The two sizes at which pages are looked at, in CSS pixels."""
+expect.set_options(timeout=30_000)
 SERIOUS = {"serious", "critical"}
 
 
@@ -105,7 +106,8 @@ def visitor(chromium: Browser) -> Iterator[Visitor]:
     started = Visitor(chromium)
     yield started
     started.close()
-    assert not started.problems
+    if started.problems:
+        pytest.fail("\n".join(started.problems))
 
 
 Shoot = Callable[[Page, str], Path]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from streamwatch.app.live_view import LiveCameras
 from streamwatch.config.settings import Settings
 from streamwatch.health import Snapshot
 from streamwatch.store import Store
@@ -16,6 +17,10 @@ class Backend(Protocol):
     @property
     def settings(self) -> Settings:
         """Return the settings in force; they change after a reload."""
+
+    @property
+    def live(self) -> LiveCameras | None:
+        """Return the cameras as they are at this moment; None if this program watches none."""
 
     def snapshot(self) -> Snapshot | None:
         """Return the state of the daemon; None if there is no daemon."""

@@ -22,26 +22,28 @@ from functools import partial
 from streamwatch.app.backends import DaemonBackend
 from streamwatch.app.cameras import camera_of
 from streamwatch.app.console_server import ConsoleServer, MakeConsole, console_address, open_console
+from streamwatch.app.engine_pool import EnginePool
+from streamwatch.app.gate_history import FindingRounds
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.resume import resume
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.app.shutdown import Shutdown
 from streamwatch.app.substream_camera import Camera
-from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_intake, make_recorder
+from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_intake, make_read_now, make_recorder
 from streamwatch.app.workers import Answer, CameraWorker, ReaderAccess, ReadingWorker, answers
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import BEAT, Awake, Clock
 from streamwatch.core.errors import ConfigError, SourceUnreadable
 from streamwatch.core.events import Event
-from streamwatch.core.model import Engine, Recognizer
 from streamwatch.http.health import serve_health
 from streamwatch.http.server import HttpServer
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Intake, Job, Notify, Pipeline
-from streamwatch.store import EvidenceFiles, LastView, Store
+from streamwatch.store import EvidenceFiles, LastView, Store, open_reader
 from streamwatch.system.allocator import share_memory_between_threads
 from streamwatch.system.heartbeat import Heartbeats
 from streamwatch.system.notify import Notifier
@@ -57,7 +59,7 @@ READING = 300.0  # s that one keyframe may take with all its attempts and time-o
 class Daemon:
     """Watches all cameras of a configuration, from frames to rows.
 
-    It has 15 attributes because everything that runs side by side is put together here.
+    It has 16 attributes because everything that runs side by side is put together here.
     """
 
     def __init__(
@@ -65,14 +67,14 @@ class Daemon:
         settings: Settings,
         store: Store,
         evidence: EvidenceFiles,
-        recognizer: Recognizer,
+        engines: EnginePool,
         clock: Clock,
         notify: Notify,
         stop: threading.Event,
     ) -> None:
-        """stop: set it to end `run`; the recognizer may wait on it. Raise StoreError."""
+        """stop: set it to end `run`; the engines may wait on it. Raise StoreError."""
         self._settings, self._store, self._clock = settings, store, clock
-        self._recognizer = recognizer
+        self._engines = engines
         self._awake = Awake(clock)
         self._heartbeats = Heartbeats(self._awake.monotonic)
         self._lifecycle = Lifecycle(stop)
@@ -81,13 +83,22 @@ class Daemon:
 
         def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
             access = ReaderAccess(evidence, persistence, self._writer, take)
-            return make_dispatcher(settings, store, recognizer, clock, access)
+            return make_dispatcher(settings, store, engines.of, clock, access)
 
-        self._pipeline = Pipeline(make_recorder(settings, store, notify), dispatcher, attempt=self._writer.persist)
+        self._pipeline = Pipeline(
+            make_recorder(lambda: settings, store, notify), dispatcher, attempt=self._writer.persist
+        )
+        reader = make_read_now(
+            lambda: self._settings, engines.paid, self._pipeline.dispatcher.calls, self._record_now, clock
+        )
+        self._live = LiveCameras(clock, reader)
         self._cameras: dict[str, Camera] = {}
         self._answers: dict[str, Channel[Answer]] = {name: answers() for name in settings.cameras}
         self._last_views: dict[str, list[LastView]] = {}
-        self._monitor = HealthMonitor(settings, self._cameras, self._pipeline, persistence, self._heartbeats, clock)
+        findings = FindingRounds(partial(open_reader, settings.database, settings.data_dir), clock.monotonic)
+        self._monitor = HealthMonitor(
+            settings, self._cameras, self._pipeline, persistence, self._heartbeats, clock, findings
+        )
         self._notifier = Notifier()
         rounds = RetentionRounds(settings, store, evidence, clock, self._writer.ask)
         self._housekeeping = Housekeeping(
@@ -107,7 +118,7 @@ class Daemon:
         self._monitor.set_evidence(self._store.retention.evidence_bytes())
         self._cameras.update({name: self._camera(name) for name in self._settings.cameras})
         health, console = self._open_port(), self._start_console(make_console)
-        log.info("watching %s; plates are read by %s", ", ".join(self._cameras), self._settings.recognizer.engine)
+        log.info("watching %s; plates are read by %s", ", ".join(self._cameras), _engines(self._settings))
         recorder = self._spawn(self._record, "recorder")
         readers = self._start_readers()
         cameras = [self._spawn(partial(self._watch, name), f"camera {name}") for name in self._settings.cameras]
@@ -152,7 +163,7 @@ class Daemon:
             self._writer.abandon()
 
     def _camera(self, name: str) -> Camera:
-        return camera_of(self._settings, name, self._awake, self._spawn)
+        return camera_of(self._settings, name, self._awake, self._spawn, partial(self._live.is_asked_for, name))
 
     def _open_port(self) -> HttpServer | None:
         """Start to answer /healthz and /metrics if the config names a port. A taken port does not stop the gate."""
@@ -172,17 +183,19 @@ class Daemon:
         web = self._settings.web
         if make is None or not web.enabled:
             return None
-        backend = DaemonBackend(lambda: self._settings, self._monitor, self._writer, self._store, self._lifecycle)
+        backend = DaemonBackend(
+            lambda: self._settings, self._monitor, self._writer, self._store, self._lifecycle, self._live
+        )
         opened = partial(open_console, self._settings, partial(make, backend))
         console = self._monitor.console = ConsoleServer(console_address(web), opened)
         self._spawn(console.run, "console")
         return console
 
     def _start_readers(self) -> list[threading.Thread]:
-        paid, dispatcher = self._recognizer.engine is Engine.OCRCARS, self._pipeline.dispatcher
+        paid, dispatcher = self._engines.pays, self._pipeline.dispatcher
         number = self._settings.recognizer.ocrcars.parallel if paid else 1
         jobs = {f"reader {n + 1}": dispatcher.next for n in range(number)}
-        if paid and local_stands_in(self._settings):
+        if paid and any(local_stands_in(self._settings.of(name)) for name in self._settings.cameras):
             jobs["stand-in"] = dispatcher.next_while_held
         return [self._spawn(partial(self._read, name, next_job), name) for name, next_job in jobs.items()]
 
@@ -202,7 +215,13 @@ class Daemon:
         with self._heartbeats.register(f"camera {name}") as heartbeat:
             intake, attentive = self._intake(name), self._settings.attention.longest_blindness is not None
             worker = CameraWorker(
-                self._cameras[name], intake, self._answers[name], self._submit, self._lifecycle, attentive
+                self._cameras[name],
+                intake,
+                self._answers[name],
+                self._submit,
+                self._lifecycle,
+                attentive,
+                self._live.show,
             )
             try:
                 worker.run(heartbeat)
@@ -223,7 +242,16 @@ class Daemon:
         """Have the recorder take an event. Raise ChannelClosed."""
         self._writer.put(partial(self._pipeline.take, event))
 
+    def _record_now(self, event: Event) -> None:
+        """Have the recorder take an event, and wait until that is done. Raise ChannelClosed, StoreError."""
+        self._writer.ask_vital(partial(self._pipeline.take, event))
+
     def _stay_awake(self) -> None:
         """Do the work of the heartbeat's thread, so that a stop (SIGSTOP) looks like neither silence nor a hang."""
         while not self._lifecycle.wait_until_over(BEAT):
             self._awake.beat()
+
+
+def _engines(settings: Settings) -> str:
+    """Return the names of the engines that the cameras read with."""
+    return " and ".join(dict.fromkeys(settings.of(name).recognizer.engine.value for name in settings.cameras))

@@ -16,11 +16,14 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from streamwatch.config.problems import NumberRange, Problem, odd_keys, problems, told
-from streamwatch.config.settings import VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
+from streamwatch.config.settings import OVERRIDES, VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
 from streamwatch.core.errors import ConfigError
 from streamwatch.system.systemd_unit import credential
 
 SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "app_secret": "STREAMWATCH_APP_SECRET"}
+
+_SECTIONS = {"budget", *OVERRIDES}
+"""Sections of a camera. One without keys has its defaults."""
 
 
 def load(path: Path, secrets: bool = True) -> Settings:
@@ -29,7 +32,12 @@ def load(path: Path, secrets: bool = True) -> Settings:
     secrets: True if credentials and the ${…} of cameras are looked up. A verb that only reads the database may run
     without them.
     """
-    node, raw, odd = _parse(path)
+    return load_text(read_config(path), path, secrets)
+
+
+def load_text(text: str, path: Path, secrets: bool = True) -> Settings:
+    """Return the settings of a text that stands, or is to stand, in a config file; see `load`."""
+    node, raw, odd = _parse(path, text)
     raw = {} if raw is None else raw
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected keys with values, such as `cameras:`, but found {type(raw).__name__}.")
@@ -72,9 +80,8 @@ def _is_model(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _parse(path: Path) -> tuple[yaml.Node | None, object, list[Problem]]:
-    """Return the nodes of the file, its values without keys that are not texts, and the problems of its keys."""
-    text = _read(path)
+def _parse(path: Path, text: str) -> tuple[yaml.Node | None, object, list[Problem]]:
+    """Return the nodes of a text, its values without keys that are not texts, and the problems of its keys."""
     odd: list[Problem] = []
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -89,9 +96,11 @@ def _parse(path: Path) -> tuple[yaml.Node | None, object, list[Problem]]:
         raise ConfigError(f"{path}: this is not YAML: {str(error).splitlines()[0]}.") from None
 
 
-def _read(path: Path) -> str:
+def read_config(path: Path) -> str:
+    """Return the text of a config file with the line breaks that it has. Raise ConfigError."""
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist.", "Name your config file with --config.") from None
     except OSError as error:
@@ -144,6 +153,7 @@ def _rooted_files(section: object, names: Iterable[str], folder: Path) -> object
 def _rooted_camera(camera: object, folder: Path) -> object:
     if not isinstance(camera, dict):
         return camera
+    camera = {key: value for key, value in camera.items() if value is not None or key not in _SECTIONS}
     files = (key for key in ("source", "watch") if isinstance(camera.get(key), str) and _is_path(camera[key]))
     return camera | {key: str(folder / Path(camera[key]).expanduser()) for key in files}
 
@@ -154,7 +164,7 @@ def _is_path(source: str) -> bool:
 
 def variables(path: Path) -> list[str]:
     """Return the names of all ${…} in the values of a config file, for the systemd unit that hands them over."""
-    node, _, _ = _parse(path)
+    node, _, _ = _parse(path, read_config(path))
     return sorted({name for text in _scalars(node) for name in VARIABLE.findall(text)})
 
 

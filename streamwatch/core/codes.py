@@ -137,6 +137,19 @@ class StateReason(StrEnum):
     OTHER = "other"
 
 
+class FindingCode(StrEnum):
+    """What is unlike the weeks before at a camera: `code` of the findings in status, metrics and JSON."""
+
+    NO_VEHICLE = "no_vehicle"
+    READ_RATE_FELL = "read_rate_fell"
+    READ_RATE_FELL_AT_NIGHT = "read_rate_fell_at_night"
+    PLATES_SHRUNK = "plates_shrunk"
+    PLATES_GROWN = "plates_grown"
+    PLATES_SHRUNK_AT_NIGHT = "plates_shrunk_at_night"
+    PLATES_GROWN_AT_NIGHT = "plates_grown_at_night"
+    PLATES_MOVED = "plates_moved"
+
+
 class AuditAction(StrEnum):
     """What a person or a program did: column `audit_log.action`."""
 

@@ -28,6 +28,7 @@ from streamwatch.store.tables import (
     KeyframeState,
     StoredAudit,
     StoredCall,
+    StoredCorrection,
     StoredKeyframe,
     StoredPassage,
     StoredReading,
@@ -204,6 +205,8 @@ def _remove_passages(session: Session, doomed: Doomed, before: datetime, batch: 
     _forget(session, doomed, keyframes)
     plates = set(session.scalars(select(StoredPassage.plate).where(StoredPassage.id.in_(passages))))
     plates |= set(session.scalars(select(StoredSighting.plate).where(StoredSighting.passage_id.in_(passages))))
+    readings = select(StoredReading.id).where(StoredReading.keyframe_id.in_(keyframes))
+    session.execute(delete(StoredCorrection).where(StoredCorrection.reading_id.in_(readings)))
     session.execute(delete(StoredReading).where(StoredReading.keyframe_id.in_(keyframes)))
     session.execute(delete(StoredSighting).where(StoredSighting.passage_id.in_(passages)))
     session.execute(delete(StoredKeyframe).where(of_them))

@@ -3,6 +3,7 @@
     passages ──< keyframes ──< calls
                      │  └────< readings >── sightings
                      └── sightings (the keyframe that shows the plate best)
+    readings ── corrections (those that a person typed)
     users ──< sessions      tokens      audit_log
     plate_parts (an index of the plates)
 
@@ -250,7 +251,7 @@ class StoredPassage(Base):
     plate: Mapped[str] = mapped_column(
         Words(PLATE_LENGTH),
         default="",
-        server_default="",
+        server_default=text("''"),
         comment="the plate of its sighting, or else the best text that could not be believed; empty: none was read",
     )
     engine: Mapped[Engine | None] = mapped_column(
@@ -428,6 +429,26 @@ class StoredReading(Base):
         JSON(none_as_null=True),
         comment="the plate's corners as [[x, y], …], left-top, right-top, right-bottom, left-bottom, in pixels of the "
         "camera's frame; NULL: unknown",
+    )
+
+
+class StoredCorrection(Base):
+    """A reading that a person typed: who and when."""
+
+    __tablename__ = "corrections"
+    __table_args__ = (
+        Index(None, "typed_at"),
+        {"comment": "who typed a reading of the engine operator, and when; the last one of a passage counts"},
+    )
+
+    id: Mapped[int] = _id()
+    reading_id: Mapped[int] = mapped_column(
+        ForeignKey("readings.id", ondelete="CASCADE"), unique=True, comment="the reading that was typed"
+    )
+    operator: Mapped[str] = mapped_column(Words(64), comment="the name of the person")
+    typed_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time when it was typed")
+    before: Mapped[str] = mapped_column(
+        Words(PLATE_LENGTH), comment="the plate that the passage showed until then; empty: none"
     )
 
 

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 
 from streamwatch.app.backend import Backend
 from streamwatch.core.errors import StoreError, StreamwatchError
+from streamwatch.http.server_sent_events import EventFeed
 from streamwatch.store import DatabaseReader
 from streamwatch.web import pages
 from streamwatch.web.answers import error_page
@@ -49,7 +50,8 @@ def make_console(
         middleware=[Middleware(ResponseHeaders), *authentication],
         exception_handlers={HTTPException: _in_words, StreamwatchError: _failed},  # type: ignore[dict-item]
     )
-    app.state.console = Console(backend, reader, languages, Templates(languages, static), static)
+    feed = EventFeed(reader.passages.last_revision, reader.passages.changed_since, backend.stopping)
+    app.state.console = Console(backend, reader, languages, Templates(languages, static), static, feed)
     app.state.entrance = Entrance()
     return app
 

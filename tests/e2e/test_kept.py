@@ -27,7 +27,7 @@ from streamwatch.core.events import Event, KeyframeKept, PassageClosed, PassageO
 from streamwatch.core.model import Engine, Frame, Keyframe, Picture
 from streamwatch.gate import Closed, Gate, Kept, Opened
 from streamwatch.gate.part_detector import PartDetector
-from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, JpegLimits, Pipeline, Recorder
+from streamwatch.pipeline import Acceptance, DirectAccess, Dispatcher, Engines, Intake, JpegLimits, Pipeline, Recorder
 from streamwatch.store import Recovery, Store, open_store
 from streamwatch.store.evidence_writer import EvidenceWriter
 
@@ -109,6 +109,28 @@ def test_of_a_plate_that_was_never_worth_a_call_the_best_view_is_kept(stay: Stay
     assert [type(e) for e in quiet.events] == [Opened, Closed]
 
 
+class Lorry(Crosser):
+    """A lorry that crosses with a plate of 36 px, which is too small for a passage of its own."""
+
+    scale = 0.3
+
+    def draw(self, picture: Picture, t: float) -> None:
+        box = self.box(t)
+        if box is not None:
+            paste(picture, COAT, box[0] - 120, box[1] - 80, 300, 150)
+            paste(picture, self.picture, *box)
+
+
+def test_a_large_vehicle_whose_plate_is_too_small_for_a_passage_is_recorded_with_its_view() -> None:
+    lorry = Lorry(vehicle(1, 1), 2.0, 6.0)
+    scene = Scene([], gate_for(lorry), extra=lorry.draw).play(9).finish()
+    opened, kept, closed = scene.events
+    assert isinstance(opened, Opened)
+    assert isinstance(kept, Kept)
+    assert isinstance(closed, Closed)
+    assert (kept.reason, kept.crop.width >= 240) == (ViewReason.NO_PLATE_SEEN, True)
+
+
 def test_a_plate_that_a_closer_look_never_sees_keeps_the_view_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PartDetector, "confirm", lambda *_: None)
     scene = Scene([Stay(vehicle(1, 1), 2.0, 6.0)]).play(9).finish()
@@ -166,8 +188,8 @@ def open_again(database: Database, tmp_path: Path) -> Iterator[Callable[[], Stor
 
 
 def recorder_of(store: Store) -> Recorder:
-    floors = {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
-    return Recorder(store, window=300, floors=floors, notify=lambda sighting, corrected: None)
+    counts = Acceptance({Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95})
+    return Recorder(store, window=300, acceptance=lambda _: counts, notify=lambda sighting, corrected: None)
 
 
 def passages(database: Database) -> list[tuple[object, ...]]:
@@ -205,7 +227,7 @@ def test_after_a_crash_nothing_of_it_is_paid_for(
         recorder.record(event)
     store = open_again()
     settings, clock = Settings(), SystemClock()
-    recorder = wiring.make_recorder(settings, store, lambda sighting, corrected: None)
+    recorder = wiring.make_recorder(lambda: settings, store, lambda sighting, corrected: None)
 
     class NoReader:
         engine = Engine.OCRCARS
@@ -217,7 +239,8 @@ def test_after_a_crash_nothing_of_it_is_paid_for(
             pass
 
     def make(take: Callable[[Event], None]) -> Dispatcher:
-        return wiring.make_dispatcher(settings, store, NoReader(), clock, DirectAccess(store, take))  # type: ignore[arg-type]
+        engines = Engines(NoReader(), wiring.make_local_help(settings))  # type: ignore[arg-type]
+        return wiring.make_dispatcher(settings, store, lambda _: engines, clock, DirectAccess(store, take))
 
     pipeline = Pipeline(recorder, make)
     dispatcher = pipeline.dispatcher

@@ -12,6 +12,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import streamwatch.web
+from streamwatch.app.meanings import MEANINGS
 from streamwatch.core.codes import StateReason, ViewReason
 from streamwatch.core.sentences import sentence
 from streamwatch.web.catalogue import load_catalogues
@@ -25,6 +26,7 @@ METHODS = [("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python"
 OPTIONS = {"templates/**.html": {"trimmed": "true", "extensions": "jinja2.ext.i18n", "silent": "false"}}
 CODES = [text for code in (*ViewReason, *StateReason) if (text := sentence(code))]
 """Texts of `core/sentences.py`, which knows nothing of catalogues."""
+CODES += [text for meaning in MEANINGS.values() for text in (meaning.short, meaning.long, meaning.advice) if text]
 
 
 def texts() -> Iterator[Text]:
