@@ -22,6 +22,7 @@ from functools import partial
 from streamwatch.app.backends import DaemonBackend
 from streamwatch.app.cameras import camera_of
 from streamwatch.app.console_server import ConsoleServer, MakeConsole, console_address, open_console
+from streamwatch.app.gate_history import FindingRounds
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.app.lifecycle import Lifecycle
@@ -42,7 +43,7 @@ from streamwatch.core.model import Engine, Recognizer
 from streamwatch.http.health import serve_health
 from streamwatch.http.server import HttpServer
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Intake, Job, Notify, Pipeline
-from streamwatch.store import EvidenceFiles, LastView, Store
+from streamwatch.store import EvidenceFiles, LastView, Store, open_reader
 from streamwatch.system.allocator import share_memory_between_threads
 from streamwatch.system.heartbeat import Heartbeats
 from streamwatch.system.notify import Notifier
@@ -92,7 +93,10 @@ class Daemon:
         self._cameras: dict[str, Camera] = {}
         self._answers: dict[str, Channel[Answer]] = {name: answers() for name in settings.cameras}
         self._last_views: dict[str, list[LastView]] = {}
-        self._monitor = HealthMonitor(settings, self._cameras, self._pipeline, persistence, self._heartbeats, clock)
+        findings = FindingRounds(partial(open_reader, settings.database, settings.data_dir), clock.monotonic)
+        self._monitor = HealthMonitor(
+            settings, self._cameras, self._pipeline, persistence, self._heartbeats, clock, findings
+        )
         self._notifier = Notifier()
         rounds = RetentionRounds(settings, store, evidence, clock, self._writer.ask)
         self._housekeeping = Housekeeping(

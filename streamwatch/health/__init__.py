@@ -4,7 +4,7 @@ daemon ──Snapshot──▶ health_app     /healthz, /metrics on loopback
        └──Snapshot──▶ status.json   ──▶ the verb `status`, also when no port is open or the daemon is gone
 """
 
-from streamwatch.health.judgement import health
+from streamwatch.health.judgement import health, notices, troubles
 from streamwatch.health.metrics import render_metrics
 from streamwatch.health.snapshot import (
     BreakerHealth,
@@ -13,6 +13,7 @@ from streamwatch.health.snapshot import (
     ConsoleHealth,
     DatabaseHealth,
     DiskHealth,
+    Finding,
     InFlightHealth,
     OutboxHealth,
     Snapshot,
@@ -27,14 +28,17 @@ __all__ = [
     "ConsoleHealth",
     "DatabaseHealth",
     "DiskHealth",
+    "Finding",
     "InFlightHealth",
     "OutboxHealth",
     "Snapshot",
     "Status",
     "health",
+    "notices",
     "read_status",
     "render_metrics",
     "status_json",
     "status_table",
+    "troubles",
     "write_status",
 ]

@@ -150,6 +150,13 @@ class Statistics:
                 sums[key] = sums.get(key, PassageCounts()) + PassageCounts(opened=number, **counts)
         return [HourRow(name, _begin(at, shift), sums[name, at]) for name, at in sorted(sums)]
 
+    def last_passages(self, cameras: Iterable[str]) -> dict[str, datetime]:
+        """Return the time when the last passage opened, for each of the cameras that has one."""
+        latest = select(func.max(StoredPassage.opened_at))
+        with translated(self._place), Session(self._engine) as session:
+            found = ((camera, session.scalar(latest.where(StoredPassage.camera == camera))) for camera in cameras)
+            return {camera: at for camera, at in found if at is not None}
+
     def plate_sizes(self, since: datetime, until: datetime, camera: str) -> list[PlateSizes]:
         """Return the sizes of the plates read at a camera, by day of local time, the oldest first.
 
