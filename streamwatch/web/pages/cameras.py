@@ -13,13 +13,14 @@ from starlette.responses import Response
 
 from streamwatch.app.live_view import WIDTHS, LiveCameras
 from streamwatch.config.editing import REMOVE, edit_config
-from streamwatch.core.codes import Role
+from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.errors import ConfigError, RecognitionError
 from streamwatch.core.model import Engine
 from streamwatch.health import CameraHealth
 from streamwatch.http.server_sent_events import EventFeed
 from streamwatch.store import PassageCounts
 from streamwatch.web.answers import redirect, render, texts_of, words_of
+from streamwatch.web.audit import record
 from streamwatch.web.camera_charts import charts_of
 from streamwatch.web.camera_figures import figures_of, latest_sizes, median_width, today_of
 from streamwatch.web.camera_states import StateWords, words_of_state
@@ -140,6 +141,7 @@ def read(request: Request) -> Response:
         raise HTTPException(400) from None
     if principal.masks_plates or (engine is Engine.OCRCARS and not principal.role.at_least(Role.MANAGER)):
         raise HTTPException(403)
+    record(request, AuditAction.PICTURE_READ, name, engine=engine.value)
     try:
         reading = live.read(name, engine)
     except RecognitionError as error:
