@@ -81,7 +81,7 @@ def watched(console: DrawnConsole, tmp_path: Path) -> Watched:
     clock, free, paid = SystemClock(), Reader(Engine.LOCAL), Reader(Engine.OCRCARS)
     budget = Budget(CallLimits(), {}, lambda since, camera: 0, clock.now(), clock.monotonic())
     calls = PaidCalls(CircuitBreaker(20), budget, clock)
-    reader = ReadNow(lambda: console.backend.settings, paid, lambda: free, calls, lambda event: None, clock)
+    reader = ReadNow(lambda: console.backend.settings, lambda: paid, lambda: free, calls, lambda event: None, clock)
     live = LiveCameras(clock, reader)
     config = tmp_path / "config.yaml"
     config.write_text(CONFIG, encoding="utf-8")
@@ -104,7 +104,7 @@ def client(watched: Watched) -> Iterator[httpx.Client]:
 
 
 def as_principal(monkeypatch: pytest.MonkeyPatch, principal: Principal) -> None:
-    monkeypatch.setattr("streamwatch.web.principal.LOCAL", principal)
+    monkeypatch.setattr("streamwatch.web.authentication.LOCAL", principal)
 
 
 # ---- pages ----------------------------------------------------------------------------------------------------------
