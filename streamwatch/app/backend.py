@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from streamwatch.app.reload import ReloadReport
 from streamwatch.config.settings import Settings
 from streamwatch.health import Snapshot
 from streamwatch.store import Store
@@ -22,6 +23,9 @@ class Backend(Protocol):
 
     def write(self, call: Callable[[Store], T]) -> T:
         """Run a call in the one writer's thread and return what it returns. Raise what it raises."""
+
+    def reload(self) -> ReloadReport:
+        """Take in what config.yaml holds now, and return what followed. Problems are in the report."""
 
     def stopping(self) -> bool:
         """Return True once the program ends."""

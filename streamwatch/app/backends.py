@@ -2,14 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.reload import ReloadReport
+from streamwatch.app.reload_daemon import reload_daemon
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
-from streamwatch.core.errors import StorageFailed
+from streamwatch.core.errors import StorageFailed, StreamwatchError
 from streamwatch.health import STATUS_FILE, Snapshot, read_status
 from streamwatch.store import Store, open_store
 from streamwatch.store.lock import is_held, sole_writer
@@ -30,10 +33,11 @@ class DaemonBackend:
         writer: WriteQueue,
         store: Store,
         lifecycle: Lifecycle,
+        reload: Callable[[], ReloadReport],
     ) -> None:
         """settings: those in force."""
         self._settings, self._monitor, self._writer = settings, monitor, writer
-        self._store, self._lifecycle = store, lifecycle
+        self._store, self._lifecycle, self._reload = store, lifecycle, reload
 
     @property
     def settings(self) -> Settings:
@@ -51,6 +55,10 @@ class DaemonBackend:
         """
         return self._writer.ask_once(partial(call, self._store), WRITING)
 
+    def reload(self) -> ReloadReport:
+        """Take in what config.yaml holds now; see `Reloader`."""
+        return self._reload()
+
     def stopping(self) -> bool:
         """Return True once the daemon ends."""
         return self._lifecycle.stop.is_set()
@@ -59,9 +67,9 @@ class DaemonBackend:
 class DatabaseBackend:
     """A database without a daemon of its own. See `Backend`."""
 
-    def __init__(self, settings: Settings, stop: threading.Event) -> None:
-        """stop: set when the program ends."""
-        self._settings, self._stop = settings, stop
+    def __init__(self, settings: Settings, stop: threading.Event, read: Callable[[], Settings] | None = None) -> None:
+        """stop: set when the program ends. read: returns the settings of the file as it is now."""
+        self._settings, self._stop, self._read = settings, stop, read
         self._lock = threading.Lock()
 
     @property
@@ -88,6 +96,14 @@ class DatabaseBackend:
                 return call(store)
             finally:
                 store.close()
+
+    def reload(self) -> ReloadReport:
+        """Have the daemon that writes this database, if one runs here, take in what config.yaml holds now."""
+        try:
+            self._settings = self._settings if self._read is None else self._read()
+            return reload_daemon(self._settings)
+        except StreamwatchError as error:
+            return ReloadReport(datetime.now(UTC), problems=tuple(str(error).splitlines()))
 
     def stopping(self) -> bool:
         """Return True once the program ends."""

@@ -15,6 +15,7 @@ from streamwatch.cli.check import check
 from streamwatch.cli.compare import compare
 from streamwatch.cli.output import give_up_stdout
 from streamwatch.cli.read import read
+from streamwatch.cli.reload import reload
 from streamwatch.cli.replay import replay
 from streamwatch.cli.run import run
 from streamwatch.cli.serve_ocr import serve_ocr
@@ -79,5 +80,5 @@ def _options(
     """Accept the options before the verb."""
 
 
-for _verb in (run, web, replay, sightings, read, check, status, calls, compare, serve_ocr, bench, service):
+for _verb in (run, web, reload, replay, sightings, read, check, status, calls, compare, serve_ocr, bench, service):
     app.command()(_verb)

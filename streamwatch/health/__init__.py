@@ -6,6 +6,7 @@ daemon ──Snapshot──▶ health_app     /healthz, /metrics on loopback
 
 from streamwatch.health.judgement import health
 from streamwatch.health.metrics import render_metrics
+from streamwatch.health.reloads import reload_sentences
 from streamwatch.health.snapshot import (
     BreakerHealth,
     BudgetUse,
@@ -15,6 +16,7 @@ from streamwatch.health.snapshot import (
     DiskHealth,
     InFlightHealth,
     OutboxHealth,
+    ReloadReport,
     Snapshot,
 )
 from streamwatch.health.status import STATUS_FILE, Status, read_status, status_json, status_table, write_status
@@ -29,10 +31,12 @@ __all__ = [
     "DiskHealth",
     "InFlightHealth",
     "OutboxHealth",
+    "ReloadReport",
     "Snapshot",
     "Status",
     "health",
     "read_status",
+    "reload_sentences",
     "render_metrics",
     "status_json",
     "status_table",

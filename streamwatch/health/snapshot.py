@@ -141,10 +141,32 @@ class ConsoleHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadReport:
+    """How a reload of config.yaml ended.
+
+    at: when. restarted, added, removed: names of cameras. in_effect: keys whose new values count now. needs_restart:
+    keys whose new values count from the next start of the daemon on. problems: sentences; if there is one, nothing was
+    changed.
+    """
+
+    at: datetime
+    restarted: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    in_effect: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "problems", tuple(hide_credentials(problem) for problem in self.problems))
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All figures of one moment.
 
-    calls: the number of ended calls by outcome. stalled: names of threads that make no progress.
+    calls: the number of ended calls by outcome. stalled: names of threads that make no progress. pid: of the daemon.
+    reload: the last one; None before the first.
     """
 
     taken_at: datetime
@@ -161,6 +183,8 @@ class Snapshot:
     stalled: tuple[str, ...] = ()
     in_flight: InFlightHealth = InFlightHealth()
     console: ConsoleHealth = ConsoleHealth()
+    pid: int = 0
+    reload: ReloadReport | None = None
 
     def __post_init__(self) -> None:
         # A copy, because the counter goes on counting, and `asdict` does not understand a Counter.
@@ -197,8 +221,16 @@ def from_json(told: Mapping[str, Any]) -> Snapshot:
             "stalled": tuple(told["stalled"]),
             "in_flight": InFlightHealth(**told["in_flight"]),
             "console": ConsoleHealth(**told["console"]),
+            "reload": _reload(told["reload"]),
         }
     )
+
+
+def _reload(told: Mapping[str, Any] | None) -> ReloadReport | None:
+    if told is None:
+        return None
+    lists = {name: tuple(value) for name, value in told.items() if name != "at"}
+    return ReloadReport(datetime.fromisoformat(told["at"]), **lists)
 
 
 def _camera(told: Mapping[str, Any]) -> CameraHealth:

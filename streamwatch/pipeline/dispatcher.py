@@ -6,11 +6,12 @@ recorder ──add, heard──▶ Outbox ──router──▶ next ──Job�
 import logging
 import math
 import threading
+from collections.abc import Mapping
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.events import Event, PassageClosed, PassageOpened
 from streamwatch.core.text import age
-from streamwatch.pipeline.budget import Budget, Usage
+from streamwatch.pipeline.budget import Budget, CallLimits, Usage
 from streamwatch.pipeline.calls import PaidCalls
 from streamwatch.pipeline.circuit_breaker import CircuitBreaker, OpenBreaker
 from streamwatch.pipeline.engines import Engines, EnginesOf
@@ -140,6 +141,12 @@ class Dispatcher:
     def probe_in(self, pause: float) -> None:
         """Let an open breaker make its next probe after `pause` seconds at the latest; refused calls cost nothing."""
         self._calls.probe_in(pause)
+
+    def limit(self, account: CallLimits, cameras: Mapping[str, CallLimits]) -> None:
+        """Let other limits of calls count from now on. Raise StoreError, and then the old ones still count."""
+        self._calls.limit(account, cameras)
+        with self._changed:
+            self._changed.notify_all()
 
     def usage(self) -> list[Usage]:
         """Return the budget's limits as they stand."""
