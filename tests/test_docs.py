@@ -15,13 +15,13 @@ from draw_configuration import page
 from test_architecture import FLOORS
 
 from streamwatch import __version__
+from streamwatch.app.meanings import MEANINGS
 from streamwatch.cli.main import app
 from streamwatch.config import loading
 from streamwatch.config.settings import CameraSettings, PlateSettings, Settings, seconds, size
 from streamwatch.gate import Why
 from streamwatch.gate.policy import RULES, Action
 from streamwatch.gate.tracking.track import State
-from streamwatch.replay.explain.meanings import MEANINGS
 from streamwatch.store.tables import Base
 
 ROOT = Path(__file__).parent.parent

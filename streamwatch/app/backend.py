@@ -1,8 +1,9 @@
 """What the pages need of the program that serves them."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
+from streamwatch.app.live_view import LiveCameras
 from streamwatch.config.settings import Settings
 from streamwatch.health import Snapshot
 from streamwatch.store import Store
@@ -18,7 +19,7 @@ class Backend(Protocol):
         """Return the settings in force; they change after a reload."""
 
     @property
-    def live(self) -> Any:
+    def live(self) -> LiveCameras | None:
         """Return the cameras as they are at this moment; None if this program watches none."""
 
     def snapshot(self) -> Snapshot | None:

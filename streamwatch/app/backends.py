@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.errors import StorageFailed
@@ -30,15 +31,21 @@ class DaemonBackend:
         writer: WriteQueue,
         store: Store,
         lifecycle: Lifecycle,
+        live: LiveCameras,
     ) -> None:
         """settings: those in force."""
         self._settings, self._monitor, self._writer = settings, monitor, writer
-        self._store, self._lifecycle = store, lifecycle
+        self._store, self._lifecycle, self._live = store, lifecycle, live
 
     @property
     def settings(self) -> Settings:
         """Return the settings in force."""
         return self._settings()
+
+    @property
+    def live(self) -> LiveCameras:
+        """Return the cameras as they are at this moment."""
+        return self._live
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""
@@ -68,6 +75,11 @@ class DatabaseBackend:
     def settings(self) -> Settings:
         """Return the settings."""
         return self._settings
+
+    @property
+    def live(self) -> None:
+        """Return None: no camera is watched here."""
+        return None
 
     def snapshot(self) -> Snapshot | None:
         """Return the state of the daemon that writes this database; None if none does."""

@@ -26,12 +26,13 @@ from streamwatch.app.gate_history import FindingRounds
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.resume import resume
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.app.shutdown import Shutdown
 from streamwatch.app.substream_camera import Camera
-from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_intake, make_recorder
+from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_intake, make_read_now, make_recorder
 from streamwatch.app.workers import Answer, CameraWorker, ReaderAccess, ReadingWorker, answers
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
@@ -58,7 +59,7 @@ READING = 300.0  # s that one keyframe may take with all its attempts and time-o
 class Daemon:
     """Watches all cameras of a configuration, from frames to rows.
 
-    It has 15 attributes because everything that runs side by side is put together here.
+    It has 16 attributes because everything that runs side by side is put together here.
     """
 
     def __init__(
@@ -85,6 +86,10 @@ class Daemon:
             return make_dispatcher(settings, store, recognizer, clock, access)
 
         self._pipeline = Pipeline(make_recorder(settings, store, notify), dispatcher, attempt=self._writer.persist)
+        reader = make_read_now(
+            lambda: self._settings, recognizer, self._pipeline.dispatcher.calls, self._record_now, clock
+        )
+        self._live = LiveCameras(clock, reader)
         self._cameras: dict[str, Camera] = {}
         self._answers: dict[str, Channel[Answer]] = {name: answers() for name in settings.cameras}
         self._last_views: dict[str, list[LastView]] = {}
@@ -156,7 +161,7 @@ class Daemon:
             self._writer.abandon()
 
     def _camera(self, name: str) -> Camera:
-        return camera_of(self._settings, name, self._awake, self._spawn)
+        return camera_of(self._settings, name, self._awake, self._spawn, partial(self._live.is_asked_for, name))
 
     def _open_port(self) -> HttpServer | None:
         """Start to answer /healthz and /metrics if the config names a port. A taken port does not stop the gate."""
@@ -176,7 +181,9 @@ class Daemon:
         web = self._settings.web
         if make is None or not web.enabled:
             return None
-        backend = DaemonBackend(lambda: self._settings, self._monitor, self._writer, self._store, self._lifecycle)
+        backend = DaemonBackend(
+            lambda: self._settings, self._monitor, self._writer, self._store, self._lifecycle, self._live
+        )
         opened = partial(open_console, self._settings, partial(make, backend))
         console = self._monitor.console = ConsoleServer(console_address(web), opened)
         self._spawn(console.run, "console")
@@ -206,7 +213,13 @@ class Daemon:
         with self._heartbeats.register(f"camera {name}") as heartbeat:
             intake, attentive = self._intake(name), self._settings.attention.longest_blindness is not None
             worker = CameraWorker(
-                self._cameras[name], intake, self._answers[name], self._submit, self._lifecycle, attentive
+                self._cameras[name],
+                intake,
+                self._answers[name],
+                self._submit,
+                self._lifecycle,
+                attentive,
+                self._live.show,
             )
             try:
                 worker.run(heartbeat)
@@ -226,6 +239,10 @@ class Daemon:
     def _submit(self, event: Event) -> None:
         """Have the recorder take an event. Raise ChannelClosed."""
         self._writer.put(partial(self._pipeline.take, event))
+
+    def _record_now(self, event: Event) -> None:
+        """Have the recorder take an event, and wait until that is done. Raise ChannelClosed, StoreError."""
+        self._writer.ask_vital(partial(self._pipeline.take, event))
 
     def _stay_awake(self) -> None:
         """Do the work of the heartbeat's thread, so that a stop (SIGSTOP) looks like neither silence nor a hang."""

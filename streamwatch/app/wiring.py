@@ -4,9 +4,11 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from threading import Lock
 
+from streamwatch.app.read_now import ReadNow
 from streamwatch.config.settings import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import INSTALL_LOCAL, ConfigError, EngineMissing
+from streamwatch.core.events import Event
 from streamwatch.core.model import Engine, Picture, Recognizer
 from streamwatch.core.plates import grammar
 from streamwatch.detection import PlateDetector
@@ -21,6 +23,7 @@ from streamwatch.pipeline import (
     LocalHelp,
     Notify,
     Outbox,
+    PaidCalls,
     Recorder,
 )
 from streamwatch.pipeline.dispatcher import KeyframeStorage
@@ -87,6 +90,19 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
             f"{INSTALL_LOCAL} Or write recognizer.engine: ocrcars.",
         )
     return make_ocrcars(settings.recognizer.ocrcars, wait)
+
+
+def make_read_now(
+    settings: Callable[[], Settings],
+    recognizer: Recognizer,
+    calls: PaidCalls,
+    record: Callable[[Event], None],
+    clock: Clock,
+) -> ReadNow:
+    """Return what has a picture read when a person asks for it. settings: returns those in force."""
+    paid = recognizer if recognizer.engine is Engine.OCRCARS else None
+    local = (lambda: make_local(settings())) if local_is_installed() else None
+    return ReadNow(settings, paid, local, calls, record, clock)
 
 
 def make_recorder(settings: Settings, store: Store, notify: Notify) -> Recorder:

@@ -19,7 +19,7 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     from streamwatch.app.check import no_camera
     from streamwatch.app.daemon import Daemon
     from streamwatch.app.wiring import make_recognizer
-    from streamwatch.cli.make_console import make_console
+    from streamwatch.cli.open_pages import open_pages
     from streamwatch.store import open_evidence
 
     settings = load_settings(config_path)
@@ -33,7 +33,7 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
         writer(settings) as store,
         closing(open_evidence(settings.database, settings.data_dir)) as evidence,
     ):
-        code = Daemon(settings, store, evidence, recognizer, SystemClock(), print_sighting, stop).run(make_console)
+        code = Daemon(settings, store, evidence, recognizer, SystemClock(), print_sighting, stop).run(open_pages)
     stderr.tell()
     logging.shutdown()
     sys.stdout.flush()

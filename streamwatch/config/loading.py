@@ -29,7 +29,12 @@ def load(path: Path, secrets: bool = True) -> Settings:
     secrets: True if credentials and the ${…} of cameras are looked up. A verb that only reads the database may run
     without them.
     """
-    node, raw, odd = _parse(path)
+    return load_text(read_config(path), path, secrets)
+
+
+def load_text(text: str, path: Path, secrets: bool = True) -> Settings:
+    """Return the settings of a text that stands, or is to stand, in a config file; see `load`."""
+    node, raw, odd = _parse(path, text)
     raw = {} if raw is None else raw
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected keys with values, such as `cameras:`, but found {type(raw).__name__}.")
@@ -72,9 +77,8 @@ def _is_model(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _parse(path: Path) -> tuple[yaml.Node | None, object, list[Problem]]:
-    """Return the nodes of the file, its values without keys that are not texts, and the problems of its keys."""
-    text = _read(path)
+def _parse(path: Path, text: str) -> tuple[yaml.Node | None, object, list[Problem]]:
+    """Return the nodes of a text, its values without keys that are not texts, and the problems of its keys."""
     odd: list[Problem] = []
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -89,9 +93,11 @@ def _parse(path: Path) -> tuple[yaml.Node | None, object, list[Problem]]:
         raise ConfigError(f"{path}: this is not YAML: {str(error).splitlines()[0]}.") from None
 
 
-def _read(path: Path) -> str:
+def read_config(path: Path) -> str:
+    """Return the text of a config file with the line breaks that it has. Raise ConfigError."""
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist.", "Name your config file with --config.") from None
     except OSError as error:
@@ -154,7 +160,7 @@ def _is_path(source: str) -> bool:
 
 def variables(path: Path) -> list[str]:
     """Return the names of all ${…} in the values of a config file, for the systemd unit that hands them over."""
-    node, _, _ = _parse(path)
+    node, _, _ = _parse(path, read_config(path))
     return sorted({name for text in _scalars(node) for name in VARIABLE.findall(text)})
 
 

@@ -148,3 +148,27 @@ class FindingCode(StrEnum):
     PLATES_SHRUNK_AT_NIGHT = "plates_shrunk_at_night"
     PLATES_GROWN_AT_NIGHT = "plates_grown_at_night"
     PLATES_MOVED = "plates_moved"
+
+
+class AuditAction(StrEnum):
+    """What a person or a program did: column `audit_log.action`."""
+
+    LOGIN = "login"
+    LOGIN_FAILED = "login_failed"
+    LOGOUT = "logout"
+    SESSION_ENDED = "session_ended"
+    PASSWORD_CHANGED = "password_changed"
+    USER_ADDED = "user_added"
+    USER_CHANGED = "user_changed"
+    USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
+    USER_REMOVED = "user_removed"
+    TOKEN_ADDED = "token_added"
+    TOKEN_REVOKED = "token_revoked"
+    PLATE_SEARCHED = "plate_searched"
+    EXPORTED = "exported"
+    PLATE_TYPED = "plate_typed"
+    CORRECTED = "corrected"
+    PICTURE_READ = "picture_read"
+    CAMERA_CHANGED = "camera_changed"
+    SETTINGS_RELOADED = "settings_reloaded"

@@ -141,6 +141,11 @@ class Dispatcher:
         """Let an open breaker make its next probe after `pause` seconds at the latest; refused calls cost nothing."""
         self._calls.probe_in(pause)
 
+    @property
+    def calls(self) -> PaidCalls:
+        """Return the count of the paid calls, for those that a person makes beside the outbox."""
+        return self._calls
+
     def usage(self) -> list[Usage]:
         """Return the budget's limits as they stand."""
         return self._calls.usage()

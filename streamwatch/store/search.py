@@ -37,8 +37,8 @@ class Search:
     cameras: empty for all. since, until: aware, both included. They bound `opened_at` of a passage; a sighting counts
     when any part of [first_seen, last_seen] lies between them. begin, end: local times of day, the end excluded; an end
     before the begin is on the next day. weekdays: of the local day of `begin`, 0 for Monday. outcomes: of the passage.
-    engines, least, most: engine and confidence (0 to 1) of the plate. unread: only passages whose plate is still to be
-    typed in.
+    engines, least, most: engine and confidence (0 to 1) of the plate; what a person typed is sure. unread: only
+    passages whose plate is still to be typed in.
     """
 
     plate: str | None = None
@@ -119,7 +119,7 @@ def conditions(table: Searched, search: Search, scope: frozenset[str] | None) ->
     if search.engines:
         yield table.engine.in_(search.engines)
     if search.least is not None:
-        yield table.confidence >= search.least
+        yield or_(table.confidence >= search.least, table.engine == Engine.OPERATOR)
     if search.most is not None:
         yield table.confidence <= search.most
 

@@ -4,6 +4,7 @@ import importlib
 import logging
 import pkgutil
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,9 +19,10 @@ from streamwatch.http.server_sent_events import EventFeed
 from streamwatch.store import DatabaseReader
 from streamwatch.web import pages
 from streamwatch.web.answers import error_page
+from streamwatch.web.authentication import Authentication
 from streamwatch.web.catalogue import load_catalogues
 from streamwatch.web.context import Console
-from streamwatch.web.principal import EveryoneIsLocal
+from streamwatch.web.entrance import Entrance, way_in
 from streamwatch.web.response_headers import ResponseHeaders
 from streamwatch.web.routing import page
 from streamwatch.web.static_files import StaticFiles
@@ -33,7 +35,7 @@ def make_console(
     backend: Backend,
     reader: DatabaseReader,
     *,
-    authentication: Sequence[Middleware] = (Middleware(EveryoneIsLocal),),
+    authentication: Sequence[Middleware] = (Middleware(Authentication),),
     others: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the console.
@@ -50,6 +52,7 @@ def make_console(
     )
     feed = EventFeed(reader.passages.last_revision, reader.passages.changed_since, backend.stopping)
     app.state.console = Console(backend, reader, languages, Templates(languages, static), static, feed)
+    app.state.entrance = Entrance()
     return app
 
 
@@ -63,6 +66,8 @@ def _pages() -> list[BaseRoute]:
 
 def _in_words(request: Request, error: HTTPException) -> Response:
     """Return an error page. A handler's own translated sentence is `HTTPException(404, sentence)`."""
+    if error.status_code == HTTPStatus.UNAUTHORIZED and (response := way_in(request)) is not None:
+        return response
     own = "" if error.detail == HTTPException(error.status_code).detail else error.detail
     response = error_page(request, error.status_code, own)
     for name, value in (error.headers or {}).items():

@@ -1,7 +1,7 @@
 """The templates: Jinja2 with automatic escaping, one environment for each language."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from babel import dates, numbers
@@ -67,6 +67,14 @@ class Wording:
     def day(self, at: datetime | date) -> str:
         """Return the day, with the year."""
         return dates.format_date(_local(at), "medium", locale=self._locale)
+
+    def short_day(self, at: date) -> str:
+        """Return day and month as numbers, for the labels of charts."""
+        return dates.format_skeleton("Md", at, locale=self._locale)
+
+    def age(self, seconds: float) -> str:
+        """Return a length of time in its largest unit, such as 3 minutes."""
+        return dates.format_timedelta(timedelta(seconds=max(0.0, seconds)), threshold=1, locale=self._locale)
 
     def day_word(self, at: datetime) -> str:
         """Return the day, with a word for today and yesterday."""

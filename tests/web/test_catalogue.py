@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po
 
 import streamwatch.web
 from streamwatch.app.costs import BECAME, READ_LOCALLY
+from streamwatch.app.meanings import MEANINGS
 from streamwatch.core.codes import StateReason, ViewReason
 from streamwatch.core.sentences import sentence
 from streamwatch.health.remarks import ADVICE
@@ -28,6 +29,7 @@ METHODS = [("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python"
 OPTIONS = {"templates/**.html": {"trimmed": "true", "extensions": "jinja2.ext.i18n", "silent": "false"}}
 CODES = [
     *(text for code in (*ViewReason, *StateReason) if (text := sentence(code))),
+    *(text for meaning in MEANINGS.values() for text in (meaning.short, meaning.long, meaning.advice) if text),
     *TEXTS_OF_REMARKS.values(),
     *ADVICE.values(),
     *BECAME.values(),
