@@ -13,7 +13,7 @@ from streamwatch.web.catalogue import N_, SOURCE, Texts
 from streamwatch.web.sentences import CALL_OUTCOMES
 from streamwatch.web.templating import Wording
 
-WINDOWS = {"hour": N_("hour"), "day": N_("day"), "month": N_("month")}
+WINDOWS = {"hour": N_("calendar hour"), "day": N_("calendar day"), "month": N_("calendar month")}
 PARTS = {"night": N_("night"), "morning": N_("morning"), "afternoon": N_("afternoon"), "evening": N_("evening")}
 RUNAWAY = N_("many calls in a row without a plate")
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))

@@ -38,7 +38,7 @@ def test_all_is_well(console: DrawnConsole, visitor: Visitor) -> None:
     gate = page.locator("#part-gate")
     expect(gate).to_contain_text("25 pictures a second")
     expect(gate).to_contain_text("12 passages since the start: 8 read, 1 unsure, 1 without a plate")
-    expect(page.locator("#part-calls")).to_contain_text("Budget for this day: 10 of 200 calls")
+    expect(page.locator("#part-calls")).to_contain_text("Budget for this calendar day: 10 of 200 calls")
 
 
 @pytest.mark.parametrize(("size", "language", "dark"), [(DESK, "en", False), (PHONE, "zh-CN", True)])
