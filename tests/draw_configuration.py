@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 
-from streamwatch.config.settings import LONGEST, MOST_BYTES, CameraSettings, Settings, seconds, size
+from streamwatch.config.settings import LONGEST, MOST_BYTES, OVERRIDES, CameraSettings, Settings, seconds, size
 
 TARGET = Path(__file__).parent.parent / "docs" / "configuration.md"
 UNMET = 1e9
@@ -45,6 +45,10 @@ cameras:
     source: rtsp://viewer:${GATE_PASSWORD}@192.0.2.7/stream1
 ```
 """
+OWN = """
+
+`gate`, `recognizer` and `plates` of a camera hold what differs from the common sections of the same names. Whatever is
+not written there is as it is in the common section."""
 
 
 def page() -> str:
@@ -53,15 +57,15 @@ def page() -> str:
 
 
 def _sections() -> Iterator[str]:
-    yield _section("cameras.NAME", CameraSettings)
+    yield _section("cameras.NAME", CameraSettings, OWN)
     yield _table("General", "", [(n, f) for n, f in Settings.model_fields.items() if n != "cameras" and not _model(f)])
     for name, field in Settings.model_fields.items():
         if (model := _model(field)) and model is not CameraSettings:
             yield _section(name, model)
 
 
-def _section(prefix: str, model: type[BaseModel]) -> str:
-    lead = (model.__doc__ or "").splitlines()[0]
+def _section(prefix: str, model: type[BaseModel], more: str = "") -> str:
+    lead = (model.__doc__ or "").splitlines()[0] + more
     return _table(f"`{prefix}`", f"{lead}\n\n", list(_keys(f"{prefix}.", model)))
 
 
@@ -74,7 +78,9 @@ def _keys(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]
 
 
 def _table(title: str, lead: str, keys: list[tuple[str, FieldInfo]]) -> str:
-    rows = "\n".join(f"| `{key}` | {_default(field)} | {_value(field)} | {field.description} |" for key, field in keys)
+    rows = "\n".join(
+        f"| `{key}` | {_default(key, field)} | {_value(field)} | {field.description} |" for key, field in keys
+    )
     return f"## {title}\n\n{lead}| key | default | value | meaning |\n|---|---|---|---|\n{rows}"
 
 
@@ -83,7 +89,10 @@ def _model(field: FieldInfo) -> type[BaseModel] | None:
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
-def _default(field: FieldInfo) -> str:
+def _default(key: str, field: FieldInfo) -> str:
+    common = key.removeprefix("cameras.NAME.")
+    if common != key and common.split(".")[0] in OVERRIDES:
+        return f"as `{common}`"
     if field.is_required():
         return "required"
     if field.default in (None, ""):

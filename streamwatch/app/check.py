@@ -33,7 +33,9 @@ class Finding:
 def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
     """Try the database, the engine, the port and every camera, one after the other, and yield what was found."""
     yield _finding("database", partial(_try_database, settings))
-    yield _finding("engine", partial(_try_engine, settings))
+    engines = _engines(settings)
+    for engine, one in engines.items():
+        yield _finding("engine" if len(engines) == 1 else f"engine {engine}", partial(_try_engine, one))
     if settings.health.port is not None:
         yield _finding("health", partial(_try_port, settings))
     if settings.web.enabled:
@@ -42,10 +44,16 @@ def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
         yield Finding("cameras", False, str(no_camera(config)))
     for name in settings.cameras:
         main = partial(main_stream, settings, name, clock, spawn)
-        yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock))
+        yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock, _own(settings, name)))
         if settings.cameras[name].watch is not None:
             small = partial(substream_of, settings, name, clock, spawn)
             yield _finding(f"camera {name}, substream", partial(_try_camera, small, settings, clock))
+
+
+def _engines(settings: Settings) -> dict[Reads, Settings]:
+    """Return the engines that the cameras read with, each with the settings in force for its first camera."""
+    by_camera = [settings.of(name) for name in settings.cameras] or [settings]
+    return {one.recognizer.engine: one for one in reversed(by_camera)}
 
 
 def no_camera(config: Path) -> ConfigError:
@@ -105,7 +113,17 @@ def _try_engine(settings: Settings) -> str:
     )
 
 
-def _try_camera(open_it: Callable[[], LiveCamera], settings: Settings, clock: Clock) -> str:
+def _own(settings: Settings, name: str) -> str:
+    """Return the end of a sentence that tells a camera's own settings."""
+    own = "; ".join(f"{key}: {_written(value)}" for key, value in settings.cameras[name].own.items())
+    return f"; its own settings: {own}" if own else ""
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _try_camera(open_it: Callable[[], LiveCamera], settings: Settings, clock: Clock, own: str = "") -> str:
     live = open_it()
     patience = 2 * settings.capture.deadline
     until = clock.monotonic() + patience
@@ -114,7 +132,7 @@ def _try_camera(open_it: Callable[[], LiveCamera], settings: Settings, clock: Cl
             frame = live.next_frame(0.25)
             if frame is not None:
                 height, width = frame.luma.shape
-                return f"sends pictures of {width} x {height}"
+                return f"sends pictures of {width} x {height}{own}"
             if error := live.status().last_error:
                 raise SourceLost(error)
     finally:

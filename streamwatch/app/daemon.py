@@ -22,6 +22,7 @@ from functools import partial
 from streamwatch.app.backends import DaemonBackend
 from streamwatch.app.cameras import camera_of
 from streamwatch.app.console_server import ConsoleServer, MakeConsole, console_address, open_console
+from streamwatch.app.engine_pool import EnginePool
 from streamwatch.app.gate_history import FindingRounds
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.housekeeping import Housekeeping
@@ -39,7 +40,6 @@ from streamwatch.config.settings import Settings
 from streamwatch.core.clock import BEAT, Awake, Clock
 from streamwatch.core.errors import ConfigError, SourceUnreadable
 from streamwatch.core.events import Event
-from streamwatch.core.model import Engine, Recognizer
 from streamwatch.http.health import serve_health
 from streamwatch.http.server import HttpServer
 from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Intake, Job, Notify, Pipeline
@@ -67,14 +67,14 @@ class Daemon:
         settings: Settings,
         store: Store,
         evidence: EvidenceFiles,
-        recognizer: Recognizer,
+        engines: EnginePool,
         clock: Clock,
         notify: Notify,
         stop: threading.Event,
     ) -> None:
-        """stop: set it to end `run`; the recognizer may wait on it. Raise StoreError."""
+        """stop: set it to end `run`; the engines may wait on it. Raise StoreError."""
         self._settings, self._store, self._clock = settings, store, clock
-        self._recognizer = recognizer
+        self._engines = engines
         self._awake = Awake(clock)
         self._heartbeats = Heartbeats(self._awake.monotonic)
         self._lifecycle = Lifecycle(stop)
@@ -83,11 +83,13 @@ class Daemon:
 
         def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
             access = ReaderAccess(evidence, persistence, self._writer, take)
-            return make_dispatcher(settings, store, recognizer, clock, access)
+            return make_dispatcher(settings, store, engines.of, clock, access)
 
-        self._pipeline = Pipeline(make_recorder(settings, store, notify), dispatcher, attempt=self._writer.persist)
+        self._pipeline = Pipeline(
+            make_recorder(lambda: settings, store, notify), dispatcher, attempt=self._writer.persist
+        )
         reader = make_read_now(
-            lambda: self._settings, recognizer, self._pipeline.dispatcher.calls, self._record_now, clock
+            lambda: self._settings, engines.paid, self._pipeline.dispatcher.calls, self._record_now, clock
         )
         self._live = LiveCameras(clock, reader)
         self._cameras: dict[str, Camera] = {}
@@ -116,7 +118,7 @@ class Daemon:
         self._monitor.set_evidence(self._store.retention.evidence_bytes())
         self._cameras.update({name: self._camera(name) for name in self._settings.cameras})
         health, console = self._open_port(), self._start_console(make_console)
-        log.info("watching %s; plates are read by %s", ", ".join(self._cameras), self._settings.recognizer.engine)
+        log.info("watching %s; plates are read by %s", ", ".join(self._cameras), _engines(self._settings))
         recorder = self._spawn(self._record, "recorder")
         readers = self._start_readers()
         cameras = [self._spawn(partial(self._watch, name), f"camera {name}") for name in self._settings.cameras]
@@ -190,10 +192,10 @@ class Daemon:
         return console
 
     def _start_readers(self) -> list[threading.Thread]:
-        paid, dispatcher = self._recognizer.engine is Engine.OCRCARS, self._pipeline.dispatcher
+        paid, dispatcher = self._engines.pays, self._pipeline.dispatcher
         number = self._settings.recognizer.ocrcars.parallel if paid else 1
         jobs = {f"reader {n + 1}": dispatcher.next for n in range(number)}
-        if paid and local_stands_in(self._settings):
+        if paid and any(local_stands_in(self._settings.of(name)) for name in self._settings.cameras):
             jobs["stand-in"] = dispatcher.next_while_held
         return [self._spawn(partial(self._read, name, next_job), name) for name, next_job in jobs.items()]
 
@@ -248,3 +250,8 @@ class Daemon:
         """Do the work of the heartbeat's thread, so that a stop (SIGSTOP) looks like neither silence nor a hang."""
         while not self._lifecycle.wait_until_over(BEAT):
             self._awake.beat()
+
+
+def _engines(settings: Settings) -> str:
+    """Return the names of the engines that the cameras read with."""
+    return " and ".join(dict.fromkeys(settings.of(name).recognizer.engine.value for name in settings.cameras))

@@ -49,7 +49,7 @@ def _record_calls(settings: Settings, recognizer: Recognizer) -> Iterator[Callab
         return
     store = open_store(settings.database, settings.data_dir)  # beside a running daemon: it only adds to the ledger
     try:
-        recorder = make_recorder(settings, store, lambda *_: None)
+        recorder = make_recorder(lambda: settings, store, lambda *_: None)
         yield lambda: RecordedLedger(recorder.record, clock, recognizer.engine, None)
     finally:
         store.close()

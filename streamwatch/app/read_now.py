@@ -66,13 +66,13 @@ class ReadNow:
     def __init__(
         self,
         settings: Callable[[], Settings],
-        paid: Recognizer | None,
+        paid: Callable[[], Recognizer | None],
         local: Callable[[], Recognizer] | None,
         calls: PaidCalls,
         record: Callable[[Event], None],
         clock: Clock,
     ) -> None:
-        """paid: the paid engine, None if it is not configured. local: loads the local engine, None if not installed.
+        """paid: the paid engine, None if no camera pays. local: loads the local engine, None if not installed.
 
         record: writes an event down before it returns.
         """
@@ -83,7 +83,7 @@ class ReadNow:
     @property
     def engines(self) -> tuple[Engine, ...]:
         """Return the engines that can be asked, the free one first."""
-        local, paid = self._local is not None, self._paid is not None
+        local, paid = self._local is not None, self._paid() is not None
         return (Engine.LOCAL,) * local + (Engine.OCRCARS,) * paid
 
     def read(self, frame: Frame, engine: Engine) -> ReadingNow:
@@ -130,12 +130,14 @@ class ReadNow:
             engine.close()
 
     def _pay(self, camera: str, jpeg: bytes) -> list[PlateText]:
-        assert self._paid is not None
+        client = self._paid()
+        if client is None:
+            raise RecognitionError("No camera pays any more.")
         exhausted = self._calls.begin_by_hand(camera)
         if exhausted is not None:
             raise RecognitionError(f"Nothing was sent, because {sentence(exhausted.reason)}.")
         ledger = RecordedLedger(self._record, self._clock, Engine.OCRCARS, None)
         try:
-            return self._paid.read(jpeg, ledger)
+            return client.read(jpeg, ledger)
         finally:
             self._calls.end_by_hand(camera, ledger.paid)

@@ -58,15 +58,16 @@ def _take_in(answer: UnsavedAnswer, store: Store, pipeline: Pipeline) -> bool:
 def _doubtful(settings: Settings, store: Store) -> list[tuple[WaitingKeyframe, bool]]:
     """Return keyframes whose call may have been charged, each with True if only the local engine may read it."""
     doubtful = store.keyframes.waiting(KeyframeState.DOUBTFUL)
-    if settings.calls.resend_doubtful or local_stands_in(settings):
-        return [(item, not settings.calls.resend_doubtful) for item in doubtful]
-    if doubtful:
+    if settings.calls.resend_doubtful:
+        return [(item, False) for item in doubtful]
+    readable = [(item, True) for item in doubtful if local_stands_in(settings.of(item.camera))]
+    if lost := len(doubtful) - len(readable):
         log.error(
             "%s may have been paid for without an answer and will not be sent again; "
             "set calls.resend_doubtful to pay anew, or let the local engine read (recognizer.fallback).",
-            some(len(doubtful), "picture"),
+            some(lost, "picture"),
         )
-    return []
+    return readable
 
 
 def _since(item: WaitingKeyframe, clock: Clock) -> float:

@@ -14,10 +14,12 @@ from streamwatch.core.plates import grammar
 from streamwatch.detection import PlateDetector
 from streamwatch.gate import ActivityDetector, FindPlates, Gate
 from streamwatch.pipeline import (
+    Acceptance,
     Budget,
     CallLimits,
     CircuitBreaker,
     Dispatcher,
+    EnginesOf,
     Intake,
     JpegLimits,
     LocalHelp,
@@ -36,6 +38,7 @@ from streamwatch.store import Store
 
 def make_intake(settings: Settings, camera: str) -> Intake:
     """Return the gate of one camera, with what makes keyframes of its decisions."""
+    settings = settings.of(camera)
     gate = settings.gate
     return Intake(
         camera,
@@ -72,7 +75,7 @@ def settled_from(settings: Settings) -> float:
 
 def make_activity_detector(settings: Settings, camera: str) -> ActivityDetector:
     """Return what watches the substream of a camera."""
-    gate = settings.gate
+    gate = settings.of(camera).gate
     return ActivityDetector(threshold=gate.threshold, min_area=gate.min_area, zone=settings.cameras[camera].zone)
 
 
@@ -84,42 +87,53 @@ def make_recognizer(settings: Settings, wait: Callable[[float], bool]) -> Recogn
     engine = settings.recognizer.engine
     if engine is Reads.LOCAL:
         return make_local(settings)
-    if engine is Reads.LOCAL_FIRST and not local_is_installed():
+    require_local(settings)
+    return make_ocrcars(settings.recognizer.ocrcars, wait)
+
+
+def require_local(settings: Settings) -> None:
+    """Raise EngineMissing if the engine is local-first, and the local engine is not installed."""
+    if settings.recognizer.engine is Reads.LOCAL_FIRST and not local_is_installed():
         raise EngineMissing(
             "recognizer.engine is local-first, and the local engine is not installed.",
             f"{INSTALL_LOCAL} Or write recognizer.engine: ocrcars.",
         )
-    return make_ocrcars(settings.recognizer.ocrcars, wait)
 
 
 def make_read_now(
     settings: Callable[[], Settings],
-    recognizer: Recognizer,
+    paid: Callable[[], Recognizer | None],
     calls: PaidCalls,
     record: Callable[[Event], None],
     clock: Clock,
 ) -> ReadNow:
-    """Return what has a picture read when a person asks for it. settings: returns those in force."""
-    paid = recognizer if recognizer.engine is Engine.OCRCARS else None
+    """Return what has a picture read when a person asks for it.
+
+    settings: those in force; paid: the paid engine, None if no camera pays. Both are asked each time.
+    """
     local = (lambda: make_local(settings())) if local_is_installed() else None
     return ReadNow(settings, paid, local, calls, record, clock)
 
 
-def make_recorder(settings: Settings, store: Store, notify: Notify) -> Recorder:
-    """Return what records events."""
+def make_recorder(settings: Callable[[], Settings], store: Store, notify: Notify) -> Recorder:
+    """Return what records events. settings: those in force, asked for each event."""
     return Recorder(
         store,
-        window=settings.dedup.window,
-        floors=floors(settings),
+        window=settings().dedup.window,
+        acceptance=lambda camera: acceptance(settings().of(camera)),
         notify=notify,
-        grammar=grammar(settings.plates.grammar),
     )
 
 
+def acceptance(settings: Settings) -> Acceptance:
+    """Return which readings of a camera count. settings: those of that camera."""
+    return Acceptance(floors(settings), grammar(settings.plates.grammar))
+
+
 def make_dispatcher(
-    settings: Settings, store: Store, recognizer: Recognizer, clock: Clock, storage: KeyframeStorage
+    settings: Settings, store: Store, engines: EnginesOf, clock: Clock, storage: KeyframeStorage
 ) -> Dispatcher:
-    """Return the outbox with its budget, circuit breakers and engines.
+    """Return the outbox with its budget and circuit breakers.
 
     Raise StoreError, because what was spent is counted from the ledger.
     """
@@ -129,18 +143,17 @@ def make_dispatcher(
         Outbox(outbox.max_items, outbox.max_bytes, outbox.max_age),
         CircuitBreaker(settings.calls.runaway_after),
         Budget(_limits(settings.budget), cameras, store.calls.spent, clock.now(), clock.monotonic()),
-        recognizer,
-        make_local_help(settings),
+        engines,
         clock,
         storage,
     )
 
 
-def make_local_help(settings: Settings) -> LocalHelp:
-    """Return how the local engine helps the configured one."""
+def make_local_help(settings: Settings, engine: Callable[[], LocalReader | None] | None = None) -> LocalHelp:
+    """Return how the local engine helps the configured one. engine: returns the local engine, if it is loaded here."""
     recognizer = settings.recognizer
     return LocalHelp(
-        _LoadedOnce(settings),
+        engine or LocalEngine(settings),
         first=recognizer.engine is Reads.LOCAL_FIRST,
         stands_in=local_stands_in(settings),
         pay_below=recognizer.pay_below,
@@ -148,18 +161,29 @@ def make_local_help(settings: Settings) -> LocalHelp:
     )
 
 
-class _LoadedOnce:
-    """Returns the local engine, which the first thread that asks for it loads; None without the extra `local`."""
+class LocalEngine:
+    """The local engine, which the first thread that asks for it loads."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._lock = settings, Lock()
         self._reader: LocalReader | None = None
 
     def __call__(self) -> LocalReader | None:
+        """Return the engine; None without the extra `local`."""
+        return self.load() if local_is_installed() else None
+
+    def load(self) -> LocalReader:
+        """Return the engine. Raise EngineMissing without the extra `local`."""
         with self._lock:
-            if self._reader is None and local_is_installed():
+            if self._reader is None:
                 self._reader = make_local(self._settings)
             return self._reader
+
+    def close(self) -> None:
+        """Wait for a reading that is running."""
+        with self._lock:
+            if self._reader is not None:
+                self._reader.close()
 
 
 def local_stands_in(settings: Settings) -> bool:

@@ -38,6 +38,7 @@ def compare(
 
     settings = load_settings(config_path, secrets=False)
     begin, end = checked_span(moment(since), end_moment(until))
+    settings = settings if camera is None else settings.of(camera)
     help_, engine = make_local_help(settings), make_local(settings)
     found = Comparison(help_.pay_below)
     with closing(open_reader(settings.database, settings.data_dir)) as reader, progress_bar() as progress:

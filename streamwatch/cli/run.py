@@ -18,7 +18,7 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Watch all cameras until a signal comes; print a line for each new sighting."""
     from streamwatch.app.check import no_camera
     from streamwatch.app.daemon import Daemon
-    from streamwatch.app.wiring import make_recognizer
+    from streamwatch.app.engine_pool import EnginePool
     from streamwatch.cli.open_pages import open_pages
     from streamwatch.store import open_evidence
 
@@ -27,13 +27,13 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
         raise no_camera(config_path)
     faulthandler.enable()  # if the watchdog ends a process that hangs, the log shows where each thread was
     stop = threading.Event()
-    recognizer = make_recognizer(settings, stop.wait)
+    engines = EnginePool(settings, stop.wait)
     with (
-        closing(recognizer),
+        closing(engines),
         writer(settings) as store,
         closing(open_evidence(settings.database, settings.data_dir)) as evidence,
     ):
-        code = Daemon(settings, store, evidence, recognizer, SystemClock(), print_sighting, stop).run(open_pages)
+        code = Daemon(settings, store, evidence, engines, SystemClock(), print_sighting, stop).run(open_pages)
     stderr.tell()
     logging.shutdown()
     sys.stdout.flush()

@@ -16,11 +16,14 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from streamwatch.config.problems import NumberRange, Problem, odd_keys, problems, told
-from streamwatch.config.settings import VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
+from streamwatch.config.settings import OVERRIDES, VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
 from streamwatch.core.errors import ConfigError
 from streamwatch.system.systemd_unit import credential
 
 SECRETS = {"appcode": "STREAMWATCH_APPCODE", "app_key": "STREAMWATCH_APP_KEY", "app_secret": "STREAMWATCH_APP_SECRET"}
+
+_SECTIONS = {"budget", *OVERRIDES}
+"""Sections of a camera. One without keys has its defaults."""
 
 
 def load(path: Path, secrets: bool = True) -> Settings:
@@ -150,6 +153,7 @@ def _rooted_files(section: object, names: Iterable[str], folder: Path) -> object
 def _rooted_camera(camera: object, folder: Path) -> object:
     if not isinstance(camera, dict):
         return camera
+    camera = {key: value for key, value in camera.items() if value is not None or key not in _SECTIONS}
     files = (key for key in ("source", "watch") if isinstance(camera.get(key), str) and _is_path(camera[key]))
     return camera | {key: str(folder / Path(camera[key]).expanduser()) for key in files}
 

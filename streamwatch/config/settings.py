@@ -165,7 +165,7 @@ class Reads(StrEnum):
     LOCAL_FIRST = "local-first"
 
 
-class RecognizerSettings(_Settings):
+class ReadingSettings(_Settings):
     """The engine that reads the plates, and when a call is paid."""
 
     engine: Reads = Field(
@@ -184,6 +184,11 @@ class RecognizerSettings(_Settings):
         description="With local-first, a local reading with less confidence leads to a paid call. With every engine, "
         "such a local reading makes no sighting by itself.",
     )
+
+
+class RecognizerSettings(ReadingSettings):
+    """The engine that reads the plates, when a call is paid, and both engines."""
+
     ocrcars: OcrCarsSettings = OcrCarsSettings()
     local: LocalSettings = LocalSettings()
 
@@ -556,6 +561,10 @@ class AttentionSettings(_Settings):
         return self.max_blind if self.mode is Watching.AUTO else None
 
 
+OVERRIDES = ("gate", "recognizer", "plates")
+"""The sections that a camera may have of its own. Only what is written there counts in place of the common section."""
+
+
 class CameraSettings(_Settings):
     """One camera."""
 
@@ -587,6 +596,15 @@ class CameraSettings(_Settings):
         "inside is watched.",
     )
     budget: BudgetSettings = BudgetSettings()
+    gate: GateSettings = GateSettings()
+    recognizer: ReadingSettings = ReadingSettings()
+    plates: PlateSettings = PlateSettings()
+
+    @property
+    def own(self) -> dict[str, object]:
+        """Return what is written for this camera alone in place of the common settings, by dotted key."""
+        sections = ((name, getattr(self, name)) for name in OVERRIDES)
+        return {f"{name}.{key}": getattr(own, key) for name, own in sections for key in sorted(own.model_fields_set)}
 
     @field_validator("source", "watch", mode="before")
     @classmethod
@@ -604,6 +622,10 @@ class CameraSettings(_Settings):
             raise ValueError("holds ${…} without the name of a variable; write it like ${GATE_PASSWORD}")
         look_up = info.context is None or info.context["secrets"]
         return VARIABLE.sub(_variable, value) if look_up else value
+
+
+def _over(common: _Settings, own: _Settings) -> _Settings:
+    return common.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
 
 
 class Settings(_Settings):
@@ -637,6 +659,16 @@ class Settings(_Settings):
     health: HealthSettings = HealthSettings()
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
     cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = {}
+
+    def of(self, camera: str) -> "Settings":
+        """Return the settings in force for one camera: the common ones, and in their place what its own sections hold.
+
+        A camera that is not configured, such as that of a picture from an earlier run, has the common ones.
+        """
+        own = self.cameras.get(camera)
+        if own is None:
+            return self
+        return self.model_copy(update={name: _over(getattr(self, name), getattr(own, name)) for name in OVERRIDES})
 
     @model_validator(mode="after")
     def _database_has_a_place(self) -> "Settings":

@@ -7,7 +7,7 @@ pipeline.py          `Pipeline.take`: the one way of every event
     ├── outbox.py    what waits, and what gives way
     ├── router.py    two tables: which engine reads a keyframe, and what follows a failed call
     ├── calls.py     counts paid calls, for budget.py and circuit_breaker.py
-    └── keyframe_reader.py   reads one keyframe; reading.py: its ledger; local.py: when the local engine helps
+    └── keyframe_reader.py   reads one keyframe; reading.py: its ledger; engines.py: by whom; local.py: when it helps
 """
 
 from streamwatch.pipeline.budget import Budget, CallLimits
@@ -16,15 +16,18 @@ from streamwatch.pipeline.channel import Channel, ChannelClosed
 from streamwatch.pipeline.circuit_breaker import CircuitBreaker
 from streamwatch.pipeline.counters import Counters
 from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served
+from streamwatch.pipeline.engines import Engines, EnginesOf
 from streamwatch.pipeline.intake import Intake, JpegLimits
 from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.outbox import Outbox
 from streamwatch.pipeline.pipeline import DirectAccess, Pipeline, ignore
 from streamwatch.pipeline.reading import RecordedLedger
 from streamwatch.pipeline.recorder import Recorder
-from streamwatch.pipeline.sighting_log import Notify
+from streamwatch.pipeline.sighting_log import Acceptance, AcceptanceOf, Notify
 
 __all__ = [
+    "Acceptance",
+    "AcceptanceOf",
     "Budget",
     "CallLimits",
     "Channel",
@@ -33,6 +36,8 @@ __all__ = [
     "Counters",
     "DirectAccess",
     "Dispatcher",
+    "Engines",
+    "EnginesOf",
     "Intake",
     "Job",
     "JpegLimits",

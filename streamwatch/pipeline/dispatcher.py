@@ -9,14 +9,13 @@ import threading
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.events import Event, PassageClosed, PassageOpened
-from streamwatch.core.model import Engine, Recognizer
 from streamwatch.core.text import age
 from streamwatch.pipeline.budget import Budget, Usage
 from streamwatch.pipeline.calls import PaidCalls
 from streamwatch.pipeline.circuit_breaker import CircuitBreaker, OpenBreaker
+from streamwatch.pipeline.engines import Engines, EnginesOf
 from streamwatch.pipeline.in_flight import OVERDUE, InFlight
 from streamwatch.pipeline.keyframe_reader import Job, KeyframeReader, KeyframeStorage, Served, dropping
-from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.outbox import Dropped, Entry, EntryState, Outbox
 from streamwatch.pipeline.router import LOOK_AGAIN, Case, Decision, Route, route
 from streamwatch.store import WaitingKeyframe
@@ -29,7 +28,7 @@ log = logging.getLogger(__name__)
 class Dispatcher:
     """The lock around the outbox. Several threads may use it at once: one adds keyframes, others take and serve jobs.
 
-    recognizer: the paid engine, or the local one, which then reads everything. local: how the local engine helps.
+    engines: those of each camera.
 
     A sure local reading saves the call. With `local.first` the local engine reads every picture. With `local.stands_in`
     it reads every picture for which no call can be made now (an outage, a refusal, a runaway camera, or no reader is
@@ -46,15 +45,13 @@ class Dispatcher:
         outbox: Outbox,
         breaker: CircuitBreaker,
         budget: Budget,
-        recognizer: Recognizer,
-        local: LocalHelp,
+        engines: EnginesOf,
         clock: Clock,
         storage: KeyframeStorage,
     ) -> None:
-        self._outbox, self._local, self._clock = outbox, local, clock
-        self._paid = recognizer.engine is Engine.OCRCARS
+        self._outbox, self._engines, self._clock = outbox, engines, clock
         self._calls, self._in_flight = PaidCalls(breaker, budget, clock), InFlight()
-        self._reader = KeyframeReader(recognizer, local, clock, storage, self._calls, self._in_flight, self)
+        self._reader = KeyframeReader(clock, storage, self._calls, self._in_flight, self)
         self._changed = threading.Condition()
         self._idle = 0
         self._told_of: float | None = None
@@ -135,7 +132,10 @@ class Dispatcher:
     def held_for(self) -> float:
         """Return the seconds until the first job can leave the outbox, as things stand."""
         with self._changed:
-            return min((self._decide(entry).wait for entry in self._outbox.newest_first()), default=0.0)
+            waits = [
+                self._decide(entry, self._engines(entry.keyframe.camera)).wait for entry in self._outbox.newest_first()
+            ]
+            return min(waits, default=0.0)
 
     def probe_in(self, pause: float) -> None:
         """Let an open breaker make its next probe after `pause` seconds at the latest; refused calls cost nothing."""
@@ -172,11 +172,12 @@ class Dispatcher:
             pause = LOOK_AGAIN if len(self._outbox) else math.inf
             resting = only_free and not self._readers_are_held()
             for entry in () if resting else self._outbox.newest_first():
-                decision = self._decide(entry)
+                engines = self._engines(entry.keyframe.camera)
+                decision = self._decide(entry, engines)
                 if decision.route.free or (decision.route is Route.CALL and not only_free):
                     if decision.route is Route.CALL:
                         self._calls.begin(entry.keyframe.camera)
-                    return Job(self._outbox.take(entry.key), decision.route, decision.why)
+                    return Job(self._outbox.take(entry.key), engines, decision.route, decision.why)
                 pause = min(pause, max(decision.wait, 0.01))
             left = until - self._clock.monotonic()
             if left <= 0:
@@ -184,12 +185,12 @@ class Dispatcher:
             self._changed.wait(min(left, pause))
         return None
 
-    def _decide(self, entry: Entry) -> Decision:
+    def _decide(self, entry: Entry, engines: Engines) -> Decision:
         """Return the router's decision for an entry at this moment."""
-        if not self._paid:
+        if not engines.paid:
             return route(Case(entry.state, paid=False))
         standing = self._calls.standing(entry.keyframe, self._outbox.is_first_view(entry.keyframe))
-        local, readers_held = self._local, self._readers_are_held()
+        local, readers_held = engines.local, self._readers_are_held()
         return route(Case(entry.state, True, standing, local.first, local.stands_in, readers_held))
 
     def _readers_are_held(self) -> bool:

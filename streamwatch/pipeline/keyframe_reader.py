@@ -21,6 +21,7 @@ from streamwatch.core.events import (
 from streamwatch.core.model import FreeRecognizer, JudgedPlate, Keyframe, PlateText, Recognizer
 from streamwatch.core.text import age, some
 from streamwatch.pipeline.calls import PaidCalls
+from streamwatch.pipeline.engines import Engines
 from streamwatch.pipeline.in_flight import InFlight
 from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.outbox import Dropped, Entry, EntryState
@@ -61,10 +62,11 @@ class Queue(Protocol):
 class Job:
     """A keyframe that was taken out of the outbox.
 
-    why: an unusual reason for its route.
+    engines: those that the route was decided for. why: an unusual reason for its route.
     """
 
     entry: Entry
+    engines: Engines
     route: Route
     why: StateReason = StateReason.NONE
 
@@ -83,19 +85,12 @@ class Served:
 
 
 class KeyframeReader:
-    """Reads keyframes; several threads may use it at once. recognizer: the configured engine."""
+    """Reads keyframes; several threads may use it at once."""
 
     def __init__(
-        self,
-        recognizer: Recognizer,
-        local: LocalHelp,
-        clock: Clock,
-        storage: KeyframeStorage,
-        calls: PaidCalls,
-        in_flight: InFlight,
-        queue: Queue,
+        self, clock: Clock, storage: KeyframeStorage, calls: PaidCalls, in_flight: InFlight, queue: Queue
     ) -> None:
-        self._recognizer, self._local, self._clock, self._storage = recognizer, local, clock, storage
+        self._clock, self._storage = clock, storage
         self._calls, self._in_flight, self._queue = calls, in_flight, queue
         self._cross_check, self._checking = CrossCheck(), Lock()
 
@@ -114,38 +109,40 @@ class KeyframeReader:
             return Served(None, None)
         match job.route:
             case Route.CALL:
-                return self._call(job.entry, keyframe)
+                return self._call(job, keyframe)
             case Route.LOCAL:
-                return self._read_free(self._recognizer, keyframe)
+                return self._read_free(job.engines.recognizer, keyframe)
             case Route.LOCAL_FIRST:
-                return self._read_first(job.entry, keyframe)
+                return self._read_first(job, keyframe)
             case Route.FALLBACK:
-                return self._read_free(self._local_engine(), keyframe, job.why)
+                return self._read_free(_engine(job.engines.local), keyframe, job.why)
         self._storage.record(KeyframeDropped(keyframe.key, keyframe.passage, keyframe.camera, job.why))
         return Served(keyframe, None)
 
-    def _call(self, entry: Entry, keyframe: Keyframe) -> Served:
+    def _call(self, job: Job, keyframe: Keyframe) -> Served:
         """Have the paid engine read a keyframe."""
-        ledger = self._ledger(self._recognizer, keyframe)
+        recognizer = job.engines.recognizer
+        ledger = self._ledger(recognizer, keyframe)
         try:
-            plates = tuple(self._recognizer.read(keyframe.jpeg, ledger))
+            plates = tuple(recognizer.read(keyframe.jpeg, ledger))
         except RecognitionError as error:
             self._calls.failed(keyframe.camera, error, ledger.paid)
-            return self._after_failure(entry, keyframe, error, bool(ledger.paid))
+            return self._after_failure(job, keyframe, error, bool(ledger.paid))
         held_for = self._calls.answered(keyframe.camera, len(plates), ledger.paid)
         if held_for is not None:
             waiting, _, _ = self._queue.backlog()
             log.warning("ocrCars answers again after %s; %s waiting", age(held_for), some(waiting, "picture"))
         why = StateReason.PAID_BEFORE if ledger.call is None else StateReason.NONE
-        self._record_answer(PlatesRead(keyframe, self._recognizer.engine, plates, ledger.call, why))
-        return Served(keyframe, self._checked(entry, keyframe, plates))
+        self._record_answer(PlatesRead(keyframe, recognizer.engine, plates, ledger.call, why))
+        return Served(keyframe, self._checked(job, keyframe, plates))
 
-    def _after_failure(self, entry: Entry, keyframe: Keyframe, error: RecognitionError, charged: bool) -> Served:
+    def _after_failure(self, job: Job, keyframe: Keyframe, error: RecognitionError, charged: bool) -> Served:
         """Do what the router decides for a keyframe whose call failed.
 
         If the local engine reads it and is not sure, the gate may send one other view of the vehicle.
         """
-        fate = after_failure(error, charged, entry.state, self._local.stands_in)
+        entry, local = job.entry, job.engines.local
+        fate = after_failure(error, charged, entry.state, local.stands_in)
         if fate in (Fate.AGAIN, Fate.ONCE_MORE):
             self._storage.record(KeyframeWaits(keyframe, error))
             if fate is Fate.ONCE_MORE and self._queue.hold(entry):
@@ -155,30 +152,28 @@ class KeyframeReader:
             )
         only_call = self._calls.count_in_vain(keyframe.passage) == 1
         if fate is Fate.FALLBACK:
-            served = self._read_free(self._local_engine(), keyframe, StateReason.CALL_WITHOUT_ANSWER)
+            served = self._read_free(_engine(local), keyframe, StateReason.CALL_WITHOUT_ANSWER)
             read = [judged.plate for judged in served.plates or ()]
-            settled = read and (not only_call or self._local.is_sure(read))
+            settled = read and (not only_call or local.is_sure(read))
             return served if settled else replace(served, plates=None)
         lost = KeyframeDoubtful(keyframe, error) if isinstance(error, Doubtful) else ReadFailed(keyframe, error)
         self._storage.record(lost)
         return Served(keyframe, None)
 
-    def _checked(self, entry: Entry, keyframe: Keyframe, paid: Sequence[PlateText]) -> tuple[JudgedPlate, ...]:
+    def _checked(self, job: Job, keyframe: Keyframe, paid: Sequence[PlateText]) -> tuple[JudgedPlate, ...]:
         """Return a paid reading with its trust, after the local engine has looked at the same picture."""
-        local = self._second_opinion(entry, keyframe, paid)
+        local = self._second_opinion(job, keyframe, paid)
         with self._checking:
             checked = self._cross_check.judge(keyframe.passage, paid, local)
         if checked.seen:
             self._storage.record(PlatesCrossChecked(keyframe, checked.seen, checked.contradicted))
         return checked.plates
 
-    def _second_opinion(
-        self, entry: Entry, keyframe: Keyframe, paid: Sequence[PlateText]
-    ) -> Sequence[PlateText] | None:
+    def _second_opinion(self, job: Job, keyframe: Keyframe, paid: Sequence[PlateText]) -> Sequence[PlateText] | None:
         """Return what the local engine reads where these plates are; None if it is not asked, or fails."""
-        if entry.local is not None or not paid or not self._local.stands_in:
-            return entry.local if paid else None
-        local = self._local_engine()
+        if job.entry.local is not None or not paid or not job.engines.local.stands_in:
+            return job.entry.local if paid else None
+        local = _engine(job.engines.local)
         try:
             ledger = self._ledger(local, keyframe)
             near = local.read_near(keyframe.jpeg, [plate.corners for plate in paid], ledger)
@@ -187,18 +182,18 @@ class KeyframeReader:
         except RecognitionError:
             return None
 
-    def _read_first(self, entry: Entry, keyframe: Keyframe) -> Served:
+    def _read_first(self, job: Job, keyframe: Keyframe) -> Served:
         """Take a sure local reading as the answer, or let the keyframe wait for a call."""
-        engine = self._local_engine()
+        engine = _engine(job.engines.local)
         try:
             plates = tuple(engine.read(keyframe.jpeg, self._ledger(engine, keyframe)))
         except RecognitionError as error:
             log.debug("%s: not read locally: %s", keyframe.camera, error)
             plates = ()
-        if self._local.is_sure(plates):
+        if job.engines.local.is_sure(plates):
             self._record_answer(PlatesRead(keyframe, engine.engine, plates, None, StateReason.LOCAL_SURE))
             return Served(keyframe, _unchecked(plates))
-        return self._put_back(keyframe, replace(entry, state=EntryState.UNSURE, local=plates))
+        return self._put_back(keyframe, replace(job.entry, state=EntryState.UNSURE, local=plates))
 
     def _read_free(self, engine: Recognizer, keyframe: Keyframe, why: StateReason = StateReason.NONE) -> Served:
         """Take the reading of an engine that costs nothing as the answer."""
@@ -222,13 +217,14 @@ class KeyframeReader:
         for dropped in given_up:
             self._storage.record(dropping(dropped))
 
-    def _local_engine(self) -> FreeRecognizer:
-        engine = self._local.engine()
-        assert engine is not None
-        return engine
-
     def _ledger(self, engine: Recognizer, keyframe: Keyframe) -> RecordedLedger:
         return RecordedLedger(self._storage.record, self._clock, engine.engine, keyframe, self._in_flight)
+
+
+def _engine(local: LocalHelp) -> FreeRecognizer:
+    engine = local.engine()
+    assert engine is not None
+    return engine
 
 
 def _unchecked(plates: Sequence[PlateText]) -> tuple[JudgedPlate, ...]:

@@ -27,13 +27,12 @@ from streamwatch.core.events import (
     ReadFailed,
 )
 from streamwatch.core.model import Engine, Keyframe, Passage, PlateText, Reading
-from streamwatch.core.plates import CHINA, Grammar
+from streamwatch.core.plates import Grammar
 from streamwatch.core.sentences import sentence
 from streamwatch.imaging.corners import in_frame
 from streamwatch.pipeline.counters import Counters
-from streamwatch.pipeline.sighting_log import Notify, SightingLog
+from streamwatch.pipeline.sighting_log import AcceptanceOf, Notify, SightingLog
 from streamwatch.sightings.fusion import Change, Released, Removed, Saved
-from streamwatch.sightings.weighing import Floors
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Store, WaitingKeyframe
 
 log = logging.getLogger(__name__)
@@ -58,12 +57,10 @@ class _Open:
 class Recorder:
     """Turns events into rows. For one thread at a time: the daemon's thread `recorder`, or a replay's only one."""
 
-    def __init__(
-        self, store: Store, *, window: float, floors: Floors, notify: Notify, grammar: Grammar = CHINA
-    ) -> None:
-        """window: seconds in which a plate seen again is the same sighting. floors: see `Floors`."""
-        self._store, self._grammar = store, grammar
-        self._sightings = SightingLog(store, window, floors, notify, grammar)
+    def __init__(self, store: Store, *, window: float, acceptance: AcceptanceOf, notify: Notify) -> None:
+        """window: seconds in which a plate seen again is the same sighting."""
+        self._store, self._acceptance = store, acceptance
+        self._sightings = SightingLog(store, window, acceptance, notify)
         self._open: dict[str, _Open] = {}
         self._sighted: set[str] = set()
         self._owed: list[Callable[[], None]] = []
@@ -173,8 +170,8 @@ class Recorder:
     def _answered(self, event: PlatesRead) -> None:
         keyframe = event.keyframe
         entry = self._entry(keyframe.passage)
-        fusion = self._sightings.fusion(entry.passage)
-        readings = [_reading(keyframe, event.engine, plate, self._grammar) for plate in event.plates]
+        fusion, grammar = self._sightings.fusion(entry.passage), self._acceptance(keyframe.camera).grammar
+        readings = [_reading(keyframe, event.engine, plate, grammar) for plate in event.plates]
         entry.waiting -= 1
         entry.answered = True
         entry.readings.update(reading.key for reading in readings)
@@ -185,9 +182,9 @@ class Recorder:
     def _confirmed(self, event: PlatesCrossChecked) -> None:
         """Add what the local engine read to what was paid for. The passage waits for as many answers as before."""
         keyframe, was_open = event.keyframe, event.keyframe.passage in self._open
-        entry = self._entry(keyframe.passage)
-        readings = [_reading(keyframe, Engine.LOCAL, plate, self._grammar) for plate in event.plates]
-        contradicted = {(keyframe.key, self._grammar.parse(plate.text).text) for plate in event.contradicted}
+        entry, grammar = self._entry(keyframe.passage), self._acceptance(keyframe.camera).grammar
+        readings = [_reading(keyframe, Engine.LOCAL, plate, grammar) for plate in event.plates]
+        contradicted = {(keyframe.key, grammar.parse(plate.text).text) for plate in event.contradicted}
         entry.readings.update(reading.key for reading in readings)
         self._owed.append(lambda: self._store.keyframes.answered(keyframe.key, readings))
         self._apply(self._sightings.fusion(entry.passage).read(entry.passage, readings, contradicted))

@@ -1,10 +1,11 @@
 """Sightings on their way to the database and to people: one fusion for each camera."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from streamwatch.core.model import Passage, Sighting
-from streamwatch.core.plates import Grammar
+from streamwatch.core.plates import CHINA, Grammar
 from streamwatch.sightings.fusion import Fusion
 from streamwatch.sightings.weighing import Floors
 from streamwatch.store import Store
@@ -15,13 +16,24 @@ Notify = Callable[[Sighting, bool], None]
 """Gets every sighting that is new (False) or whose plate was corrected (True)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Which readings of a camera count. floors: see `Floors`. grammar: which texts are plates."""
+
+    floors: Floors
+    grammar: Grammar = CHINA
+
+
+AcceptanceOf = Callable[[str], Acceptance]
+"""Returns what counts at a camera. It is asked for each event, because a reload may change it."""
+
+
 class SightingLog:
     """Keeps the fusions, saves sightings, and tells of those that were saved. For one thread at a time."""
 
-    def __init__(self, store: Store, window: float, floors: Floors, notify: Notify, grammar: Grammar) -> None:
-        """window: seconds in which a plate seen again is the same sighting. floors: see `Floors`."""
-        self._store, self._window, self._floors, self._notify = store, window, floors, notify
-        self._grammar = grammar
+    def __init__(self, store: Store, window: float, acceptance: AcceptanceOf, notify: Notify) -> None:
+        """window: seconds in which a plate seen again is the same sighting."""
+        self._store, self._window, self._acceptance, self._notify = store, window, acceptance, notify
         self._fusions: dict[str, Fusion] = {}
         self._told: dict[str, str] = {}
         self._saved: list[Sighting] = []
@@ -37,15 +49,19 @@ class SightingLog:
             self._fusions[passage.camera] = Fusion(
                 passage.camera,
                 window=self._window,
-                floors=self._floors,
+                floors=self._acceptance(passage.camera).floors,
                 recent=recent,
             )
             self._told.update((sighting.key, sighting.plate) for sighting in recent)
-        return self._fusions[passage.camera]
+        fusion = self._fusions[passage.camera]
+        fusion.floors = self._acceptance(passage.camera).floors
+        return fusion
 
     def save(self, sighting: Sighting, readings: tuple[str, ...]) -> None:
         """Write a sighting and the readings (by key) that it rests on. Raise StoreError."""
-        self._store.sightings.save(sighting, readings, self._grammar.parse(sighting.plate).kind)
+        self._store.sightings.save(
+            sighting, readings, self._acceptance(sighting.camera).grammar.parse(sighting.plate).kind
+        )
         self._saved.append(sighting)
 
     def begin(self) -> None:

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from streamwatch.app.wiring import make_dispatcher, make_intake, make_recorder, settled_from
+from streamwatch.app.wiring import make_dispatcher, make_intake, make_local_help, make_recorder, settled_from
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.events import Event
 from streamwatch.core.model import Sighting
 from streamwatch.core.plates import grammar
 from streamwatch.core.text import some
-from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, Pipeline, ignore
+from streamwatch.pipeline import DirectAccess, Dispatcher, Engines, Intake, Pipeline, ignore
 from streamwatch.replay.cached_recognizer import CachedRecognizer
 from streamwatch.replay.dry_run import scratch_store
 from streamwatch.replay.explain import Answers, Trace, page_of, page_place, print_account
@@ -45,6 +45,7 @@ def play(
     which calls would have been made. writer: opens the database as its only writer. notify: gets each sighting.
     Raise StreamwatchError.
     """
+    settings = settings.of(camera)
     recognizer, answers = make_replay_reader(settings, dry_run)
     intake = make_intake(settings, camera)
     trace = _trace(settings, intake, explain is not None, answers) if explain is not None or dry_run else None
@@ -52,10 +53,12 @@ def play(
     with page_place(explain) as page, closing(recognizer), opened as store:
         cached = CachedRecognizer(recognizer, partial(store.calls.answer_to, camera))
         reader = cached if answers is Answers.SERVICE else recognizer
-        clock, recorder = SystemClock(), make_recorder(settings, store, notify)
+        clock, recorder = SystemClock(), make_recorder(lambda: settings, store, notify)
+
+        engines = Engines(reader, make_local_help(settings))
 
         def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
-            return make_dispatcher(settings, store, reader, clock, DirectAccess(store, take))
+            return make_dispatcher(settings, store, lambda _: engines, clock, DirectAccess(store, take))
 
         pipeline = Pipeline(recorder, dispatcher, ignore if trace is None else trace.happened)
         # The page tells of every frame, so the gate sees every frame.

@@ -49,4 +49,5 @@ def used_by(settings: Settings, camera: str, videos: Sequence[Path], answers: An
         price=settings.calls.price,
         answers=answers,
         dry=dry,
+        own=frozenset(settings.cameras[camera].own),
     )

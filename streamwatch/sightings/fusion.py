@@ -88,8 +88,9 @@ class _Live:
 class Fusion:
     """Turns the readings of one camera into sightings.
 
-    window: seconds between leaving and coming back that still make one sighting. floors: see `Floors`. recent:
-    sightings of this camera from the database, which a new reading may extend; they count as closed.
+    window: seconds between leaving and coming back that still make one sighting. floors: see `Floors`; they may be
+    replaced at any time and count for what is read from then on. recent: sightings of this camera from the database,
+    which a new reading may extend; they count as closed.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class Fusion:
     ) -> None:
         self._camera = camera
         self._window = timedelta(seconds=window)
-        self._floors = floors
+        self.floors = floors
         self._new_key = new_key
         self._newest = datetime.min.replace(tzinfo=UTC)
         # Both are in the order in which their entries were last touched.
@@ -126,7 +127,7 @@ class Fusion:
         live = self._touch(passage)
         live.readings.update((reading.key, reading) for reading in readings)
         live.contradicted = live.contradicted | contradicted
-        live.vehicles = vehicles(live.readings.values(), self._floors, live.contradicted)
+        live.vehicles = vehicles(live.readings.values(), self.floors, live.contradicted)
         return self._update(live)
 
     def close(self, passage: Passage) -> list[Change]:

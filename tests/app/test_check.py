@@ -209,3 +209,24 @@ def test_a_console_for_other_machines_needs_https_and_a_user(tmp_path: Path) -> 
 def test_a_console_that_is_off_is_not_tried(tmp_path: Path) -> None:
     found = check(settings_of(tmp_path, "web: {enabled: false}\n"), tmp_path / "config.yaml", SystemClock())
     assert "console" not in {finding.what for finding in found}
+
+
+def test_every_engine_that_a_camera_reads_with_is_tried(tmp_path: Path) -> None:
+    text = "cameras: {a: {source: sample}, b: {source: sample, recognizer: {engine: ocrcars}, gate: {threshold: 30}}}\n"
+    settings = settings_of(tmp_path, text)
+    assert said_of("engine local", settings)[0]
+    good, said = said_of("engine ocrcars", settings)
+    assert not good
+    assert "needs credentials" in said
+    good, said = said_of("camera a", settings)
+    assert good
+    assert "own settings" not in said
+    good, said = said_of("camera b", settings)
+    assert good
+    assert said.endswith("; its own settings: gate.threshold: 30; recognizer.engine: ocrcars")
+
+
+def test_the_common_engine_is_not_tried_if_no_camera_reads_with_it(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("cameras: {a: {source: sample, recognizer: {engine: local}}}\n")
+    settings = loading.load(tmp_path / "config.yaml")
+    assert said_of("engine", settings)[0], "although there are no credentials for ocrcars"

@@ -77,11 +77,13 @@ class House:
         settings = Settings.model_validate({"cameras": {"gate": {"source": "sample"}}, "data_dir": folder})
         self.database = folder / "gate.db"
         self.store = open_store(f"sqlite:///{self.database}", folder)
-        self.record: Callable[[Event], None] = make_recorder(settings, self.store, lambda *_: None).record
+        self.record: Callable[[Event], None] = make_recorder(lambda: settings, self.store, lambda *_: None).record
         budget = Budget(CallLimits(hour=hour), {}, lambda since, camera: 0, clock.now(), clock.monotonic())
         self.calls = PaidCalls(CircuitBreaker(20), budget, clock)
         self.free = Free()
-        reader = ReadNow(lambda: settings, paid, lambda: self.free, self.calls, lambda event: self.record(event), clock)
+        reader = ReadNow(
+            lambda: settings, lambda: paid, lambda: self.free, self.calls, lambda event: self.record(event), clock
+        )
         self.live = LiveCameras(clock, reader)
 
     def close(self) -> None:

@@ -45,7 +45,7 @@ class Nothing(Dispatcher):
 def start(store: Store) -> list[Sighting]:
     told: list[Sighting] = []
     settings = Settings()
-    recorder = wiring.make_recorder(settings, store, lambda sighting, _: told.append(sighting))
+    recorder = wiring.make_recorder(lambda: settings, store, lambda sighting, _: told.append(sighting))
     resume(settings, store, Pipeline(recorder, lambda take: Nothing()), SystemClock())
     return told
 

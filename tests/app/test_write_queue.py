@@ -22,7 +22,7 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.errors import DatabaseUnusable, StorageFailed, StoreError
 from streamwatch.core.events import Event, KeyframeTaken, PassageOpened
 from streamwatch.core.model import CallResult, Engine, JudgedPlate, Keyframe, Ledger, PlateText
-from streamwatch.pipeline import ChannelClosed, Dispatcher, Pipeline
+from streamwatch.pipeline import ChannelClosed, Dispatcher, Engines, Pipeline
 from streamwatch.store import EvidenceFiles, KeyframeState, Store, open_evidence, open_store
 from streamwatch.system.heartbeat import Heartbeats
 from streamwatch.system.threads import spawn
@@ -108,9 +108,10 @@ def test_a_retention_step_that_hangs_delays_no_call(store: Store, settings: Sett
 
         def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
             access = ReaderAccess(disk, threads.persistence, threads.writer, take)
-            return wiring.make_dispatcher(settings, store, Paid(), threads.clock, access)
+            engines = Engines(Paid(), wiring.make_local_help(settings))
+            return wiring.make_dispatcher(settings, store, lambda _: engines, threads.clock, access)
 
-        recorder = wiring.make_recorder(settings, store, lambda sighting, corrected: None)
+        recorder = wiring.make_recorder(lambda: settings, store, lambda sighting, corrected: None)
         pipeline = Pipeline(recorder, dispatcher, attempt=threads.writer.persist)
         tidied: Future[int] = Future()
         spawn(lambda: tidied.set_result(rounds.tidy()), "keeper")

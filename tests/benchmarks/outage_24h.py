@@ -32,11 +32,13 @@ from records import keyframe, passage
 from streamwatch.core.events import Event, KeyframeTaken, PassageClosed, PassageOpened
 from streamwatch.core.model import Engine, Keyframe, Passage
 from streamwatch.pipeline import (
+    Acceptance,
     Budget,
     CallLimits,
     CircuitBreaker,
     DirectAccess,
     Dispatcher,
+    Engines,
     Job,
     LocalHelp,
     Outbox,
@@ -196,15 +198,19 @@ def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
     clock = MovedClock()
     client = OcrCars(endpoint, AppCode(SecretStr(SECRET)), wait=clock.move)
     with closing(open_store(f"sqlite:///{folder / 'streamwatch.db'}", folder)) as store, closing(client):
-        floors = {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
-        recorder, lock = Recorder(store, window=300.0, floors=floors, notify=lambda *_: None), threading.RLock()
+        counts = Acceptance({Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95})
+        recorder, lock = (
+            Recorder(store, window=300.0, acceptance=lambda _: counts, notify=lambda *_: None),
+            threading.RLock(),
+        )
         budget = Budget(CallLimits(), {}, store.calls.spent, clock.now(), clock.monotonic())
         outbox = Outbox(max_items, 2_000_000_000, 7 * DAY)
         nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=1.0)
+        engines = Engines(client, nobody)
 
         def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
             access = SharedAccess(store, take, lock)
-            return Dispatcher(outbox, CircuitBreaker(20), budget, client, nobody, clock, access)
+            return Dispatcher(outbox, CircuitBreaker(20), budget, lambda _: engines, clock, access)
 
         yield Gate(clock, Pipeline(recorder, dispatcher), lock, picture())
 

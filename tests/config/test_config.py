@@ -349,3 +349,63 @@ def test_health_may_be_served_at_any_address_of_this_machine(host: str, tmp_path
 def test_what_is_no_address_is_no_host_of_health(host: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"line 1.*health\.host.*is not an address of this machine"):
         load(tmp_path, f"health: {{host: '{host}'}}\n")
+
+
+CAMERAS = """\
+gate: {threshold: 30, patience: 1s}
+recognizer: {engine: local, pay_below: 0.9}
+cameras:
+  entry:
+    source: sample
+    gate:
+      patience: 500ms
+    recognizer: {engine: ocrcars}
+    plates: {grammar: [cn, hk]}
+  exit:
+    source: sample
+    gate:
+    budget:
+"""
+
+
+def test_a_camera_has_the_common_settings_except_for_what_it_says(tmp_path: Path) -> None:
+    settings = load(tmp_path, CAMERAS)
+    entry, exit_ = settings.of("entry"), settings.of("exit")
+    assert (entry.gate.threshold, entry.gate.patience) == (30, 0.5)
+    assert (entry.recognizer.engine, entry.recognizer.pay_below) == (Reads.OCRCARS, 0.9)
+    assert entry.recognizer.ocrcars == settings.recognizer.ocrcars
+    assert (entry.plates.grammar, entry.plates.home_province) == (["cn", "hk"], "")
+    assert (exit_.gate, exit_.recognizer, exit_.plates) == (settings.gate, settings.recognizer, settings.plates)
+    assert entry.of("entry") == entry
+    assert settings.of("an earlier camera") is settings
+    assert settings.cameras["entry"].own == {
+        "gate.patience": 0.5,
+        "recognizer.engine": Reads.OCRCARS,
+        "plates.grammar": ["cn", "hk"],
+    }
+    assert settings.cameras["exit"].own == {}
+
+
+def test_a_default_that_is_written_down_counts_against_the_common_value(tmp_path: Path) -> None:
+    settings = load(tmp_path, "gate: {max_calls: 1}\ncameras: {a: {source: sample, gate: {max_calls: 3}}}\n")
+    assert settings.of("a").gate.max_calls == 3
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ("gate: {thresholds: 5}", "`cameras.a.gate.thresholds` is not a key that streamwatch knows; did you mean"),
+        ("gate: {threshold: 999}", "`cameras.a.gate.threshold` = 999: must be at most 255. It may be 2 to 255"),
+        ("gate: {patience: soon}", "`cameras.a.gate.patience` = 'soon': is not a duration"),
+        ("gate: 5", "`cameras.a.gate` = 5: must hold keys below it"),
+        ("recognizer: {engine: cloud}", "`cameras.a.recognizer.engine` = 'cloud': must be 'ocrcars', 'local'"),
+        (
+            "recognizer: {ocrcars: {parallel: 1}}",
+            "`cameras.a.recognizer.ocrcars` is not a key that streamwatch knows; known keys here: engine, fallback",
+        ),
+        ("plates: {home_province: X}", "`cameras.a.plates.home_province` = 'X': is not a province"),
+        ("plates: {grammar: '['}", "`cameras.a.plates.grammar`"),
+    ],
+)
+def test_a_mistake_in_a_cameras_own_settings_is_named_with_its_place(tmp_path: Path, own: str, told: str) -> None:
+    assert f"line 5: {told}" in mistake(tmp_path, f"# one\ncameras:\n  a:\n    source: sample\n    {own}\n")

@@ -27,7 +27,7 @@ from streamwatch.core.events import Event, KeyframeKept, PassageClosed, PassageO
 from streamwatch.core.model import Engine, Frame, Keyframe, Picture
 from streamwatch.gate import Closed, Gate, Kept, Opened
 from streamwatch.gate.part_detector import PartDetector
-from streamwatch.pipeline import DirectAccess, Dispatcher, Intake, JpegLimits, Pipeline, Recorder
+from streamwatch.pipeline import Acceptance, DirectAccess, Dispatcher, Engines, Intake, JpegLimits, Pipeline, Recorder
 from streamwatch.store import Recovery, Store, open_store
 from streamwatch.store.evidence_writer import EvidenceWriter
 
@@ -188,8 +188,8 @@ def open_again(database: Database, tmp_path: Path) -> Iterator[Callable[[], Stor
 
 
 def recorder_of(store: Store) -> Recorder:
-    floors = {Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}
-    return Recorder(store, window=300, floors=floors, notify=lambda sighting, corrected: None)
+    counts = Acceptance({Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95})
+    return Recorder(store, window=300, acceptance=lambda _: counts, notify=lambda sighting, corrected: None)
 
 
 def passages(database: Database) -> list[tuple[object, ...]]:
@@ -227,7 +227,7 @@ def test_after_a_crash_nothing_of_it_is_paid_for(
         recorder.record(event)
     store = open_again()
     settings, clock = Settings(), SystemClock()
-    recorder = wiring.make_recorder(settings, store, lambda sighting, corrected: None)
+    recorder = wiring.make_recorder(lambda: settings, store, lambda sighting, corrected: None)
 
     class NoReader:
         engine = Engine.OCRCARS
@@ -239,7 +239,8 @@ def test_after_a_crash_nothing_of_it_is_paid_for(
             pass
 
     def make(take: Callable[[Event], None]) -> Dispatcher:
-        return wiring.make_dispatcher(settings, store, NoReader(), clock, DirectAccess(store, take))  # type: ignore[arg-type]
+        engines = Engines(NoReader(), wiring.make_local_help(settings))  # type: ignore[arg-type]
+        return wiring.make_dispatcher(settings, store, lambda _: engines, clock, DirectAccess(store, take))
 
     pipeline = Pipeline(recorder, make)
     dispatcher = pipeline.dispatcher

@@ -34,7 +34,7 @@ from streamwatch.core.model import (
     Recognizer,
     Trust,
 )
-from streamwatch.pipeline import Budget, CallLimits, CircuitBreaker, Dispatcher, LocalHelp, Outbox, Served
+from streamwatch.pipeline import Budget, CallLimits, CircuitBreaker, Dispatcher, Engines, LocalHelp, Outbox, Served
 from streamwatch.pipeline.calls import REMEMBERED, PaidCalls
 from streamwatch.pipeline.router import Route
 from streamwatch.store import WaitingKeyframe
@@ -135,7 +135,8 @@ class Scene:
         budget = Budget(CallLimits(**limits), {}, lambda since, camera: 0, self.clock.now(), self.clock.monotonic())
         outbox = Outbox(100, 10**9, 3600)
         help_ = LocalHelp(lambda: local, first=first, stands_in=stands_in and local is not None, pay_below=0.95)
-        self.dispatcher = Dispatcher(outbox, CircuitBreaker(20), budget, service, help_, self.clock, self.storage)
+        engines = Engines(service, help_)
+        self.dispatcher = Dispatcher(outbox, CircuitBreaker(20), budget, lambda _: engines, self.clock, self.storage)
 
     def add(self, *keys: str, only_local: bool = False, passage: str = "") -> None:
         for key in keys:

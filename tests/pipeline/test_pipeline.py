@@ -12,11 +12,13 @@ from streamwatch.core.errors import StorageFailed
 from streamwatch.core.events import Event, KeyframeDropped, KeyframeTaken, PassageClosed, PassageOpened
 from streamwatch.core.model import Engine, JudgedPlate, Ledger, PlateText
 from streamwatch.pipeline import (
+    Acceptance,
     Budget,
     CallLimits,
     CircuitBreaker,
     DirectAccess,
     Dispatcher,
+    Engines,
     LocalHelp,
     Outbox,
     Pipeline,
@@ -52,9 +54,11 @@ def pipeline_of(store: Store, events: list[Event], items: int = 10) -> Pipeline:
         budget = Budget(CallLimits(), {}, store.calls.spent, clock.now(), clock.monotonic())
         nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=1.0)
         outbox = Outbox(items, 10**9, 3600)
-        return Dispatcher(outbox, CircuitBreaker(20), budget, Local(), nobody, clock, DirectAccess(store, take))
+        engines = Engines(Local(), nobody)
+        return Dispatcher(outbox, CircuitBreaker(20), budget, lambda _: engines, clock, DirectAccess(store, take))
 
-    recorder = Recorder(store, window=300, floors={Engine.LOCAL: 0.9}, notify=lambda sighting, corrected: None)
+    counts = Acceptance({Engine.LOCAL: 0.9})
+    recorder = Recorder(store, window=300, acceptance=lambda _: counts, notify=lambda sighting, corrected: None)
     return Pipeline(recorder, dispatcher, events.append)
 
 

@@ -27,7 +27,7 @@ from streamwatch.core.events import (
     ReadFailed,
 )
 from streamwatch.core.model import Box, CallResult, Corners, Engine, Keyframe, Passage, PlateText, Sighting
-from streamwatch.pipeline import Recorder, sighting_log
+from streamwatch.pipeline import Acceptance, Recorder, sighting_log
 from streamwatch.store import KeyframeState, Store, open_store
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -46,9 +46,8 @@ class Scene:
 
     def __init__(self, store: Store) -> None:
         self.told: list[tuple[str, bool]] = []
-        self.recorder = Recorder(
-            store, window=300, floors={Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95}, notify=self._notify
-        )
+        counts = Acceptance({Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95})
+        self.recorder = Recorder(store, window=300, acceptance=lambda _: counts, notify=self._notify)
 
     def _notify(self, sighting: Sighting, corrected: bool) -> None:
         self.told.append((sighting.plate, corrected))

@@ -20,7 +20,7 @@ class ReplaySettings:
     """The settings of a replay: one field for each setting that the page explains. Durations are in seconds.
 
     zone: polygon in fractions of the picture, None for all of it; min_confidence: from which a reading settles a plate;
-    settled_by: the key of that setting; dry: True if nothing was paid.
+    settled_by: the key of that setting; dry: True if nothing was paid; own: keys that the camera has of its own.
     """
 
     camera: str
@@ -36,6 +36,11 @@ class ReplaySettings:
     answers: Answers
     dry: bool
     settled_by: str = "sightings.min_confidence"
+    own: frozenset[str] = frozenset()
+
+    def place_of(self, key: str) -> str:
+        """Return the key under which config.yaml holds a setting of this camera."""
+        return f"cameras.{self.camera}.{key}" if key in self.own else key
 
     @property
     def reading(self) -> str:

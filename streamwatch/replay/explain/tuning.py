@@ -96,7 +96,8 @@ def settings_table(trace: Trace, used: ReplaySettings) -> str:
         ),
     ]
     body = "".join(
-        f'<div class="setting"><dt><code>{key}</code><b>{value}</b></dt><dd><p>{escape(what)}</p>'
+        f'<div class="setting"><dt><code>{escape(used.place_of(key))}</code><b>{value}</b></dt>'
+        f"<dd><p>{escape(what)}</p>"
         f'<p class="seen">{escape(seen)}</p>{advised(advice)}</dd></div>'
         for key, value, what, seen, advice in rows
     )
