@@ -304,11 +304,16 @@ class Charts:
             as_table=_("As a table"),
             number=lambda value: self._words.number(value, digits if value < 100 else 0),
             total=_("All") if len(shown) > 1 else "",
+            whole=not digits,
         )
 
     def _by_camera(self, part: Callable[[Calls], float]) -> list[Series]:
+        """Return a series for each camera; a camera has the same colour in all charts."""
         rows = [(_name(row.camera, self._texts), row.day, part(row.calls)) for row in self._report.rows]
-        return self._largest(rows)
+        cameras = sorted({name for name, _, _ in rows})
+        return [
+            replace(one, colour=cameras.index(one.name) if one.name in cameras else None) for one in self._largest(rows)
+        ]
 
     def _by_rule(self) -> list[Series]:
         _ = self._texts.gettext
