@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
@@ -67,6 +67,11 @@ class PassageRow:
     path: str | None = None
     difference: float = 0.0
     unlike: tuple[int, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The key from which a page goes on after this passage, in a search without look-alikes."""
+        return str(Key(0, self.opened_at, self.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,14 +348,8 @@ def _detail(session: Session, passage: StoredPassage, scope: frozenset[str] | No
     calls = session.scalars(
         select(StoredCall).where(StoredCall.keyframe_id.in_(by_id)).order_by(StoredCall.started_at, StoredCall.id)
     ).all()
-    before = or_(
-        StoredPassage.opened_at < passage.opened_at,
-        and_(StoredPassage.opened_at == passage.opened_at, StoredPassage.id < passage.id),
-    )
-    after = or_(
-        StoredPassage.opened_at > passage.opened_at,
-        and_(StoredPassage.opened_at == passage.opened_at, StoredPassage.id > passage.id),
-    )
+    place = Key(0, passage.opened_at, passage.id)
+    before, after = searching.older(StoredPassage, place), searching.newer(StoredPassage, place)
     newest_first = (StoredPassage.opened_at.desc(), StoredPassage.id.desc())
     earlier: Sequence[StoredPassage] = ()
     visits = 0
