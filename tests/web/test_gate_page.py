@@ -47,8 +47,10 @@ def test_a_new_row_appears_by_itself_and_is_updated_in_its_place(console: DrawnC
     console.add(Visit("辽P66666", "exit", now() - timedelta(minutes=3)))
     expect(page.locator("#passages").get_by_text("辽P66666")).to_be_visible()
     assert "辽P66666" not in plates(page)[0]
+    expect(page.locator("#spoken")).to_have_text("辽P66666 exit · coming")
     console.store.passages.set_outcome(key, PassageOutcome.UNREAD)
     expect(first.locator(".plate")).to_have_text("no plate")
+    expect(page.locator("#spoken")).to_have_text("no plate entry")
     assert page.locator("#passages > li").count() == 16
 
 
