@@ -17,6 +17,7 @@ from streamwatch.core.plates import part_of_plate
 from streamwatch.core.times import parse_time
 from streamwatch.store import PassageOutcome, Search
 from streamwatch.web.answers import render, render_part, words_of
+from streamwatch.web.api.parameters import address_of
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
 from streamwatch.web.passage_view import passage_view
@@ -197,6 +198,7 @@ def search(request: Request) -> Response:
         ],
         opened=bool(wanted.values.keys() & {"outcome", "engine", "least", "most", "unread"}),
         may_export=principal is not None and principal.role.at_least(Role.MANAGER),
+        exported=address_of(wanted.search),
     )
 
 
