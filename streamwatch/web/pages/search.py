@@ -159,23 +159,6 @@ _WRONG = {
 }
 
 
-def export_query(asked: Asked) -> str:
-    """Return the query by which the API finds the same passages."""
-    search = asked.search
-    values: list[tuple[str, object]] = [("plate", asked.first("plate")), ("like", "true" if search.like else "")]
-    values += [("camera", camera) for camera in sorted(search.cameras)]
-    values += [
-        ("since", search.since and search.since.isoformat()),
-        ("until", search.until and search.until.isoformat()),
-    ]
-    values += [("begin", search.begin and f"{search.begin:%H:%M}"), ("end", search.end and f"{search.end:%H:%M}")]
-    values += [("outcome", outcome.value) for outcome in sorted(search.outcomes)]
-    values += [("engine", engine.value) for engine in sorted(search.engines)]
-    values += [("min_confidence", search.least), ("max_confidence", search.most)]
-    values += [("unread", "true" if search.unread else "")]
-    return urlencode([(name, str(value)) for name, value in values if value not in (None, "")])
-
-
 def asked(request: Request) -> Asked:
     """Return what the address of a request asks for."""
     principal = principal_of(request)
@@ -215,7 +198,7 @@ def search(request: Request) -> Response:
         count=count,
         most=MOST_COUNTED,
         query=query,
-        export=export_query(wanted),
+        export=address_of(wanted.search),
         chips=list(_chips(wanted, words_of(request))),
         cameras=[name for name in _cameras(request) if principal is not None and principal.sees(name)],
         outcomes=OUTCOMES,
