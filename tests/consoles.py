@@ -29,7 +29,7 @@ from streamwatch.core.model import (
     Sighting,
     SightingStatus,
 )
-from streamwatch.health import Snapshot
+from streamwatch.health import ReloadReport, Snapshot
 from streamwatch.http.limits import HttpLimits
 from streamwatch.http.server import HttpServer, listen
 from streamwatch.imaging.jpeg import encode_picture
@@ -201,9 +201,9 @@ class DrawnBackend:
     def stopping(self) -> bool:
         return self.ending
 
-    def reload(self) -> Any:
+    def reload(self) -> ReloadReport:
         self.reloads.append("asked")
-        return None
+        return ReloadReport(datetime.now(UTC), restarted=("entry",))
 
 
 @dataclass

@@ -17,6 +17,7 @@ from streamwatch.web.api.log_routes import LEDGER, PASSAGES, PICTURES, SIGHTINGS
 from streamwatch.web.api.problems import Unexpected, failed, invalid, refused
 from streamwatch.web.api.specification import specification
 from streamwatch.web.api.state_routes import CAMERAS, EVENTS, HEALTH
+from streamwatch.web.api.write_routes import CONFIG
 from streamwatch.web.context import Console
 
 PATH = "/api"
@@ -28,6 +29,7 @@ _TAGS = [
     {"name": LEDGER, "description": "What was paid."},
     {"name": CAMERAS, "description": "The cameras of the config."},
     {"name": HEALTH, "description": "The state of the program."},
+    {"name": CONFIG, "description": "What `config.yaml` holds."},
     {"name": EVENTS, "description": "What changes, told at once."},
 ]
 

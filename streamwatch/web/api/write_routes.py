@@ -8,18 +8,31 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from streamwatch.app.representation import PassageDetailObject
+from streamwatch.app.representation import PassageDetailObject, Representation, Time
 from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.plates import LONGEST_TEXT, grammar
 from streamwatch.store import UNREAD
 from streamwatch.store.corrections import typed_plate
-from streamwatch.web.api.access import Guard, TheConsole
+from streamwatch.web.api.access import Admin, Guard, TheConsole
 from streamwatch.web.api.log_routes import PASSAGES, there
 from streamwatch.web.api.parameters import HIGHEST, Number
 from streamwatch.web.api.shown import Shown
-from streamwatch.web.audit import change
+from streamwatch.web.audit import change, record
 
 router = APIRouter(prefix="/v1")
+CONFIG = "Configuration"
+
+
+class ReloadObject(Representation):
+    """How reading config.yaml again ended."""
+
+    at: Time = Field(description="when")
+    problems: list[str] = Field(description="what is wrong with the file, as sentences; nothing was changed then")
+    restarted: list[str] = Field(description="cameras that were started anew")
+    added: list[str] = Field(description="cameras that are new")
+    removed: list[str] = Field(description="cameras that are not watched any more")
+    in_effect: list[str] = Field(description="keys whose new values count now")
+    needs_restart: list[str] = Field(description="keys whose new values count from the next start of the daemon on")
 
 
 class TypedReading(BaseModel, extra="forbid", strict=True):
@@ -75,3 +88,10 @@ def type_plate(
         before="" if row.row.plate is None else row.row.plate.text,
     )
     return shown.detail(there(passages.detail(id, shown.scope)))
+
+
+@router.post("/reload", tags=[CONFIG], summary="Read config.yaml again")
+def reload(request: Request, console: TheConsole, principal: Admin) -> ReloadObject:
+    """As `streamwatch reload` does: only cameras that changed are started anew. For admins."""
+    record(request, AuditAction.SETTINGS_RELOADED)
+    return ReloadObject.model_validate(console.backend.reload())

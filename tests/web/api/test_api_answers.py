@@ -316,6 +316,16 @@ def test_a_person_types_in_a_plate(gate: DrawnConsole) -> None:
     ]
 
 
+def test_an_admin_has_the_configuration_read_again(gate: DrawnConsole) -> None:
+    with asking(gate, Role.ADMIN) as client:
+        told = client.post("/reload").json()
+        assert (told["restarted"], told["problems"]) == (["entry"], [])
+    with asking(gate, Role.MANAGER) as client:
+        problem(client.post("/reload"), 403)
+    assert gate.backend.reloads == ["asked"]
+    assert [entry.action for entry in gate.reader.audit.entries(1)] == [AuditAction.SETTINGS_RELOADED]
+
+
 def test_cameras_and_health_without_a_daemon(gate: DrawnConsole) -> None:
     with asking(gate) as client:
         assert [camera["state"] for camera in client.get("/cameras").json()["items"]] == [None] * 3
