@@ -70,7 +70,7 @@ def _pages() -> list[BaseRoute]:
 
 def _in_words(request: Request, error: HTTPException) -> Response:
     """Return an error page. A handler's own translated sentence is `HTTPException(404, sentence)`."""
-    if request.url.path.startswith(f"{PATH}/"):
+    if request.url.path.startswith(f"{PATH}/v1/"):
         return refused(request, error)
     if error.status_code == HTTPStatus.UNAUTHORIZED and (response := way_in(request)) is not None:
         return response

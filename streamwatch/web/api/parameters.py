@@ -99,7 +99,7 @@ class PassageFilters(BaseModel, extra="forbid"):
     like: bool = Field(
         False, description="also plates of which `plate` may be a misread, the nearest first: 0 for O, one missing …"
     )
-    camera: list[Name] = Field([], max_length=100, description="only these cameras")
+    camera: list[Name] = Field([], max_length=20, description="only these cameras")
     since: Moment | None = Field(None, description="seen at or after")
     until: Moment | None = Field(None, description="seen at or before")
     begin: TimeOfDay | None = Field(None, description="at this local time of the day or later")
@@ -145,7 +145,7 @@ class PassagePage(PassageFilters, Page):
 class LogPageOf(Page):
     """A page of a plain list."""
 
-    camera: list[Name] = Field([], max_length=100, description="only these cameras")
+    camera: list[Name] = Field([], max_length=20, description="only these cameras")
     since: Moment | None = Field(None, description="of this time or later")
     until: Moment | None = Field(None, description="of this time or earlier")
 
@@ -167,7 +167,7 @@ class ReadingPage(LogPageOf):
 class CallPage(LogPageOf):
     """A page of calls."""
 
-    outcome: list[CallOutcome] = Field([], max_length=50, description="only calls with these outcomes")
+    outcome: list[CallOutcome] = Field([], max_length=25, description="only calls with these outcomes")
 
     def wanted(self) -> LogFilter:
         """Return the conditions."""
