@@ -21,6 +21,7 @@ from streamwatch.config.settings import LogIn
 from streamwatch.core.errors import StoreError
 from streamwatch.store import SessionRow, Store, TokenRow
 from streamwatch.web.answers import error_page, words_of
+from streamwatch.web.auditing import PLATE
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
 from streamwatch.web.entrance import TOKEN_PREFIX, cookie_of, hash_of, is_secure
@@ -39,6 +40,7 @@ _TOKEN_IN_ADDRESS = N_(
     "A token does not belong into an address, where logs and histories keep it. Send it in the header Authorization: "
     "Bearer. Revoke this one and make another."
 )
+_MASKED = N_("Plates are masked for you, so you cannot search for them.")
 _TOKEN_REFUSED = N_("This token is unknown, revoked or has ended.")
 
 
@@ -80,7 +82,7 @@ class Authentication:
             await self._app(scope, receive, send)
             return
         # A dict of its own: servers may give all requests the same one.
-        scope["state"] = {**scope.get("state", {}), "principal": None, "session": None}
+        scope["state"] = {**scope.get("state", {}), "principal": None, "session": None, "is_person": True}
         if scope["path"].startswith("/static/"):
             await self._app(scope, receive, send)
             return
@@ -94,7 +96,8 @@ class Authentication:
         if caller is None:
             await self._app(scope, receive, send)
             return
-        scope["state"] |= {"principal": caller.principal, "session": caller.session}
+        is_person = caller.token is None
+        scope["state"] |= {"principal": caller.principal, "session": caller.session, "is_person": is_person}
         stream = _Watched(send, partial(self._still, request, caller))
         try:
             await self._app(scope, receive, stream)
@@ -184,6 +187,8 @@ def _admitted(request: Request) -> Caller | None:
     if TOKEN_PREFIX in request.url.query:
         raise Refusal(HTTPStatus.BAD_REQUEST, _TOKEN_IN_ADDRESS)
     caller = identified(request)
+    if caller is not None and caller.principal.masks_plates and any(request.query_params.getlist(PLATE)):
+        raise Refusal(HTTPStatus.FORBIDDEN, _MASKED)  # whoever may ask for parts of plates finds out the whole
     by_token = caller is not None and caller.token is not None
     if request.method not in SAFE and not by_token and not _is_own(request):
         raise Refusal(HTTPStatus.FORBIDDEN, _FOREIGN)

@@ -19,6 +19,7 @@ from streamwatch.http.server_sent_events import EventFeed
 from streamwatch.store import DatabaseReader
 from streamwatch.web import pages
 from streamwatch.web.answers import error_page
+from streamwatch.web.auditing import Auditing
 from streamwatch.web.authentication import Authentication
 from streamwatch.web.catalogue import load_catalogues
 from streamwatch.web.context import Console
@@ -35,7 +36,7 @@ def make_console(
     backend: Backend,
     reader: DatabaseReader,
     *,
-    authentication: Sequence[Middleware] = (Middleware(Authentication),),
+    authentication: Sequence[Middleware] = (Middleware(Authentication), Middleware(Auditing)),
     others: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the console.
