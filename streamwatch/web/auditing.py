@@ -1,6 +1,8 @@
 """Writes into the audit log who searched for a plate and who took data away, whichever page or program gave it."""
 
+import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -8,8 +10,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamwatch.core.codes import AuditAction
+from streamwatch.core.errors import StoreError
+from streamwatch.web.answers import error_page
 from streamwatch.web.audit import record
 from streamwatch.web.principal import principal_of
+
+log = logging.getLogger(__name__)
 
 PLATE = "plate"
 """The parameter that holds a plate or a part of it, in all addresses."""
@@ -20,7 +26,7 @@ _FURTHER = ("after", "cursor")
 class Auditing:
     """Middleware inside of the one that says who asks. The entry is written before the first byte of the answer.
 
-    It raises StoreError if the entry cannot be written: nothing is given away unseen.
+    If it cannot be written, the answer is 503: nothing is given away unseen.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -28,14 +34,28 @@ class Auditing:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"].startswith("/static/"):
+            await self._app(scope, receive, send)
+            return
+        request, withheld = Request(scope), False
 
         async def noted(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 200:
-                await run_in_threadpool(_note, Request(scope), Headers(raw=message["headers"]))
+            nonlocal withheld
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
+                try:
+                    await run_in_threadpool(_note, request, Headers(raw=message["headers"]))
+                except StoreError as error:
+                    log.warning("The page %s is withheld, because the audit log failed: %s", request.url.path, error)
+                    withheld = True
+                    await error_page(request, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, send)
+                    raise
             await send(message)
 
-        interesting = scope["type"] == "http" and scope["method"] == "GET" and not scope["path"].startswith("/static/")
-        await self._app(scope, receive, noted if interesting else send)
+        try:
+            await self._app(scope, receive, noted)
+        except Exception:
+            if not withheld:
+                raise
 
 
 def _note(request: Request, headers: Mapping[str, str]) -> None:
