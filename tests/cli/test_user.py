@@ -53,6 +53,7 @@ def add(place: Path, name: str, *words: str, password: str = PASSWORD) -> tuple[
     return user(place, "add", name, "--password-stdin", *words, stdin=password + "\n")
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_users_are_added_changed_and_removed(place: Path, database: Database) -> None:
     assert add(place, "Lily", "--role", "guard", "--camera", "entry") == (0, "The user Lily can log in as guard.\n", "")
     with read(place, database) as reader:
@@ -87,6 +88,7 @@ def test_users_are_added_changed_and_removed(place: Path, database: Database) ->
     assert not any(PASSWORD in str(tuple(row)) for row in rows(database, "SELECT detail FROM audit_log"))
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_tokens_are_shown_once(place: Path, database: Database) -> None:
     code, secret, _ = user(place, "token", "add", "barrier", "--camera", "exit", "--days", "30")
     assert (code, secret[:4]) == (0, "swt_")
