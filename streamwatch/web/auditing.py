@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import unquote_plus
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -63,7 +64,8 @@ def _note(request: Request, headers: Mapping[str, str]) -> None:
     if principal is None:
         return
     plate = next(filter(None, map(str.strip, query.getlist(PLATE))), "")
+    words = unquote_plus(str(query))
     if headers.get("content-disposition", "").startswith("attachment"):
-        record(request, AuditAction.EXPORTED, plate, path=request.url.path, query=str(query))
+        record(request, AuditAction.EXPORTED, plate, path=request.url.path, query=words)
     elif plate and request.state.is_person and not any(name in query for name in _FURTHER):
-        record(request, AuditAction.PLATE_SEARCHED, plate, path=request.url.path, query=str(query))
+        record(request, AuditAction.PLATE_SEARCHED, plate, path=request.url.path, query=words)

@@ -50,7 +50,7 @@ def make_console(
     feed = EventFeed(reader.passages.last_revision, reader.passages.changed_since, backend.stopping)
     console = Console(backend, reader, languages, Templates(languages, static), static, feed)
     api = Mount(PATH, make_api(console))
-    routes: list[BaseRoute] = [*_pages(), page("/static/{name:path}", static.serve, role=None), api, *others]
+    routes: list[BaseRoute] = [*_pages(), page("/static/{name:path}", static.serve, role=None), *others, api]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(ResponseHeaders), *authentication],
