@@ -24,6 +24,10 @@ _FURTHER = ("after", "cursor")
 """Parameters of the next page of a search that was written down already."""
 
 
+class AnswerEnded(BaseException):
+    """The rest of an answer is not sent, and whoever makes it stops. No Exception: nobody reports it as a failure."""
+
+
 class Auditing:
     """Middleware inside of the one that says who asks. The entry is written before the first byte of the answer.
 
@@ -49,12 +53,12 @@ class Auditing:
                     log.warning("The page %s is withheld, because the audit log failed: %s", request.url.path, error)
                     withheld = True
                     await error_page(request, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, send)
-                    raise
+                    raise AnswerEnded from None
             await send(message)
 
         try:
             await self._app(scope, receive, noted)
-        except Exception:
+        except (AnswerEnded, BaseExceptionGroup):
             if not withheld:
                 raise
 

@@ -21,7 +21,7 @@ from streamwatch.config.settings import LogIn
 from streamwatch.core.errors import StoreError
 from streamwatch.store import SessionRow, Store, TokenRow
 from streamwatch.web.answers import error_page, words_of
-from streamwatch.web.auditing import PLATE
+from streamwatch.web.auditing import PLATE, AnswerEnded
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
 from streamwatch.web.entrance import TOKEN_PREFIX, cookie_of, hash_of, is_secure
@@ -101,7 +101,7 @@ class Authentication:
         stream = _Watched(send, partial(self._still, request, caller))
         try:
             await self._app(scope, receive, stream)
-        except Exception:
+        except (AnswerEnded, BaseExceptionGroup):
             if not stream.ended:
                 raise
         await run_in_threadpool(self._note, request, caller)
@@ -133,10 +133,6 @@ class Authentication:
             self._noting.discard(caller.secret_hash)
 
 
-class _Ended(Exception):
-    """The one who asked may no longer see the rest of the answer."""
-
-
 class _Watched:
     """Sends an answer, and looks from time to time if the one who asked may still see it."""
 
@@ -146,16 +142,16 @@ class _Watched:
         self.ended = False
 
     async def __call__(self, message: Message) -> None:
-        """Send a part of the answer. Raise _Ended instead if the rest is not to be seen."""
+        """Send a part of the answer. Raise AnswerEnded instead if the rest is not to be seen."""
         if self.ended:
-            raise _Ended
+            raise AnswerEnded
         now = datetime.now(UTC)
         if message["type"] == "http.response.body" and not timedelta() <= now - self._looked < LOOKED_AFTER:
             self._looked = now
             if not await run_in_threadpool(self._still):
                 self.ended = True
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-                raise _Ended
+                raise AnswerEnded
         await self._send(message)
 
 

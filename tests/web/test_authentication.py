@@ -549,6 +549,7 @@ def test_who_searches_for_a_plate_is_written_down_once(console: DrawnConsole) ->
 @ONLY_SQLITE
 def test_who_takes_data_away_is_written_down(console: DrawnConsole) -> None:
     add_user(console, "lily", Role.MANAGER)
+    console.data_dir.mkdir(exist_ok=True)
     with logged_in(console, "lily") as client:
         for name in ("sightings.csv", "passages.xlsx"):
             assert client.get(f"/api/v1/{name}", params={"camera": "entry"}).status_code == 200
