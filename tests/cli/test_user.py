@@ -95,7 +95,7 @@ def test_tokens_are_shown_once(place: Path, database: Database) -> None:
     secret = secret.strip()
     with read(place, database) as reader:
         (token,) = reader.accounts.tokens()
-    assert (token.name, token.role, token.cameras) == ("barrier", Role.VIEWER, {"exit"})
+    assert (token.name, token.role, token.cameras) == ("barrier", Role.VIEWER, frozenset({"exit"}))
     assert token.ends_at is not None
     assert (token.ends_at - token.created_at).days == 30
     (stored,) = rows(database, "SELECT token_hash FROM tokens")

@@ -402,7 +402,7 @@ def test_a_program_with_a_token_may_use_the_api_and_nothing_else(console: DrawnC
         assert console.reader.accounts.tokens()[0].last_used is not None
         console.backend.write(lambda store: store.accounts.revoke_token("barrier", datetime.now(UTC)))
         for credential in (f"Bearer {secret}", "Bearer", "bearer x", "Bearer " + "x" * 5000, "Bearer \xff"):
-            answer = httpx.get(url + "/api/who", headers={"Authorization": credential.encode("latin-1")})
+            answer = httpx.get(url + "/api/who", headers={b"Authorization": credential.encode("latin-1")})
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"].startswith("Bearer")
             assert answer.headers["content-type"] == "application/problem+json"
