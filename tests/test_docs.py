@@ -59,8 +59,13 @@ def cells(text: str, column: int = 0) -> list[str]:
 
 def options(verb: str) -> set[str]:
     """Return the options of a verb, and of its own verbs, long and short."""
-    commands = [VERBS[verb], *getattr(VERBS[verb], "commands", {}).values()]
-    return {name for command in commands for option in command.params for name in option.opts if name.startswith("-")}
+    return set(_options(VERBS[verb]))
+
+
+def _options(command: Any) -> Iterator[str]:
+    yield from (name for option in command.params for name in option.opts if name.startswith("-"))
+    for inner in getattr(command, "commands", {}).values():
+        yield from _options(inner)
 
 
 def slug(heading: str) -> str:

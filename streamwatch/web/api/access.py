@@ -12,7 +12,7 @@ from streamwatch.web.principal import Principal
 from streamwatch.web.routing import require
 
 BEARER = HTTPBearer(
-    auto_error=False, scheme_name="token", description="A token of the page People, or of `streamwatch token add`."
+    auto_error=False, scheme_name="token", description="A token of the page People, or of `streamwatch user token add`."
 )
 """Only for the description: whoever asks is already known when a request comes here."""
 
