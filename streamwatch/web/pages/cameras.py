@@ -220,9 +220,9 @@ def _outcome(report: ReloadReport, name: str, _: Callable[[str], str]) -> Iterat
     if report.problems:
         yield _(_NOT_IN_EFFECT)
         yield from report.problems
-    elif name in report.restarted:
+    if name in report.restarted:
         yield _(_RESTARTED)
-    elif report.needs_restart:
+    if report.needs_restart:
         yield _(_NEXT_START) % {"keys": ", ".join(report.needs_restart)}
 
 
