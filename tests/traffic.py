@@ -189,6 +189,7 @@ def found_over_time(
     """Yield what the daemon would find: silence at every step, the rest once a day at 9:00."""
     begins = {camera.name: 0 for camera in cameras}
     ends = dict(begins)
+    since: dict[str, datetime | None] = dict.fromkeys(begins)
     profiles: dict[str, Profile] = {}
     now = START
     while (now := now + every) <= START + days * DAY:
@@ -201,9 +202,11 @@ def found_over_time(
                 begins[camera.name] += 1
             past = hours[begins[camera.name] : ends[camera.name]]
             day = (now - START).days
+            out = now - HOUR in camera.out
+            since[camera.name] = None if out else since[camera.name] or now - HOUR
             sizes = [size for size in camera.sizes[max(0, day - 60) : day + 1] if size.day < now.date()]
             histories[camera.name] = CameraHistory(past, sizes, UTC)
-            watches[camera.name] = Watch(past[-1].hour + HOUR / 2 if past else None, _watched_since(camera, now))
+            watches[camera.name] = Watch(past[-1].hour + HOUR / 2 if past else None, since[camera.name])
         if now.hour == 0 or not profiles:
             profiles = {name: profile_of(past, now) for name, past in histories.items() if past.learned(now)}
         for name in profiles:
@@ -213,15 +216,6 @@ def found_over_time(
         if now.hour == 9:
             for name, past in histories.items():
                 yield from ((now, finding) for finding in camera_findings(name, past, now))
-
-
-def _watched_since(camera: DrawnCamera, now: datetime) -> datetime | None:
-    if now - HOUR in camera.out:
-        return None
-    since = now - HOUR
-    while since not in camera.out and now - since < 30 * DAY:
-        since -= HOUR
-    return since + HOUR
 
 
 def episodes(found: Iterator[tuple[datetime, Finding]]) -> list[tuple[datetime, datetime, Finding]]:

@@ -28,7 +28,7 @@ from streamwatch.core.errors import StreamwatchError
 from streamwatch.system import stderr
 from streamwatch.system.files import keep_private
 
-FIRST = ("run", "replay", "sightings", "passages")
+FIRST = ("run", "web", "replay", "sightings", "passages")
 """The verbs that come first in `--help`; the others follow in the order of their registration."""
 
 

@@ -51,6 +51,8 @@ SURE = 20.0
 FELL_BY = ((timedelta(days=3.5), 0.08, 12.0), (timedelta(days=1.5), 0.12, 12.0), (timedelta(0), 0.2, 20.0))
 """Fall of a read rate, and logarithm of the likelihood ratio, that are reported once the fall has lasted for a time.
 Rain and snow seldom last for three days."""
+LESS_SURE = 4.0
+"""What the logarithm must be larger for the night alone, because that is looked at besides."""
 LEAST_ANSWERED = 30
 """Vehicles since the change from which on it is believed."""
 WEATHER = 0.015
@@ -416,7 +418,7 @@ def _fall(
     days = len({hour.hour.astimezone(zone).date() for hour in hours[index:]})
     lasted = hours[-1].hour - hours[index].hour
     enough, ratio = next((fall, ratio) for time, fall, ratio in FELL_BY if lasted >= time)
-    if lasted < shortest or best < ratio:
+    if lasted < shortest or best < ratio + (LESS_SURE if len(strata) == 1 else 0):
         return None
     least = max(enough, 4 * _weather(strata, index, zone) / math.sqrt(days))
     if answered < LEAST_ANSWERED or usual - rate < least or not _lasts(strata, index, (usual + rate) / 2):
