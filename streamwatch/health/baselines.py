@@ -48,7 +48,7 @@ LONGEST_CLOSED = timedelta(days=10)
 SURE = 20.0
 """Number of vehicles as which any evidence about a day counts at most, because cameras differ."""
 
-FELL_BY = ((timedelta(days=3.5), 0.08, 12.0), (timedelta(days=1.5), 0.12, 12.0), (timedelta(0), 0.2, 20.0))
+FELL_BY = ((timedelta(days=3.5), 0.08, 12.0), (timedelta(days=1.5), 0.15, 12.0), (timedelta(0), 0.2, 20.0))
 """Fall of a read rate, and logarithm of the likelihood ratio, that are reported once the fall has lasted for a time.
 Rain and snow seldom last for three days."""
 LESS_SURE = 4.0
