@@ -275,8 +275,8 @@ def found_over_time(
             if found is not None:
                 yield now, found
         if now.hour == 9:
-            for name, past in histories.items():
-                yield from ((now, finding) for finding in camera_findings(name, past, now))
+            for name, history in histories.items():
+                yield from ((now, finding) for finding in camera_findings(name, history, now))
 
 
 def episodes(found: Iterator[tuple[datetime, Finding]]) -> list[tuple[datetime, datetime, Finding]]:
