@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 import pytest
@@ -188,12 +189,14 @@ class DrawnBackend:
     ending: bool = False
     live: Any = None
     reloads: list[str] = field(default_factory=list)
+    turn: Lock = field(default_factory=Lock)
 
     def snapshot(self) -> Snapshot | None:
         return self.state
 
     def write(self, call: Callable[[Store], T]) -> T:
-        return call(self.store)
+        with self.turn:
+            return call(self.store)
 
     def stopping(self) -> bool:
         return self.ending

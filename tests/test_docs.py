@@ -58,8 +58,9 @@ def cells(text: str, column: int = 0) -> list[str]:
 
 
 def options(verb: str) -> set[str]:
-    """Return the options of a verb, long and short."""
-    return {name for option in VERBS[verb].params for name in option.opts if name.startswith("-")}
+    """Return the options of a verb, and of its own verbs, long and short."""
+    commands = [VERBS[verb], *getattr(VERBS[verb], "commands", {}).values()]
+    return {name for command in commands for option in command.params for name in option.opts if name.startswith("-")}
 
 
 def slug(heading: str) -> str:

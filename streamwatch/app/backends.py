@@ -2,15 +2,19 @@
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
+from streamwatch.app.reload import ReloadReport
+from streamwatch.app.reload_daemon import reload_daemon
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
-from streamwatch.core.errors import StorageFailed
+from streamwatch.core.errors import StorageFailed, StreamwatchError
 from streamwatch.health import STATUS_FILE, Snapshot, read_status
 from streamwatch.store import Store, open_store
 from streamwatch.store.lock import is_held, sole_writer
@@ -32,10 +36,13 @@ class DaemonBackend:
         store: Store,
         lifecycle: Lifecycle,
         live: LiveCameras,
+        reload: Callable[[], ReloadReport],
+        config_file: Path,
     ) -> None:
         """settings: those in force."""
         self._settings, self._monitor, self._writer = settings, monitor, writer
         self._store, self._lifecycle, self._live = store, lifecycle, live
+        self._reload, self._config_file = reload, config_file
 
     @property
     def settings(self) -> Settings:
@@ -46,6 +53,11 @@ class DaemonBackend:
     def live(self) -> LiveCameras:
         """Return the cameras as they are at this moment."""
         return self._live
+
+    @property
+    def config_file(self) -> Path:
+        """Return where the settings are written."""
+        return self._config_file
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""
@@ -58,6 +70,10 @@ class DaemonBackend:
         """
         return self._writer.ask_once(partial(call, self._store), WRITING)
 
+    def reload(self) -> ReloadReport:
+        """Take in what config.yaml holds now; see `Reloader`."""
+        return self._reload()
+
     def stopping(self) -> bool:
         """Return True once the daemon ends."""
         return self._lifecycle.stop.is_set()
@@ -66,9 +82,9 @@ class DaemonBackend:
 class DatabaseBackend:
     """A database without a daemon of its own. See `Backend`."""
 
-    def __init__(self, settings: Settings, stop: threading.Event) -> None:
-        """stop: set when the program ends."""
-        self._settings, self._stop = settings, stop
+    def __init__(self, settings: Settings, stop: threading.Event, read: Callable[[], Settings] | None = None) -> None:
+        """stop: set when the program ends. read: returns the settings of the file as it is now."""
+        self._settings, self._stop, self._read = settings, stop, read
         self._lock = threading.Lock()
 
     @property
@@ -79,6 +95,11 @@ class DatabaseBackend:
     @property
     def live(self) -> None:
         """Return None: no camera is watched here."""
+        return None
+
+    @property
+    def config_file(self) -> None:
+        """Return None: the settings are those of a daemon."""
         return None
 
     def snapshot(self) -> Snapshot | None:
@@ -100,6 +121,14 @@ class DatabaseBackend:
                 return call(store)
             finally:
                 store.close()
+
+    def reload(self) -> ReloadReport:
+        """Have the daemon that writes this database, if one runs here, take in what config.yaml holds now."""
+        try:
+            self._settings = self._settings if self._read is None else self._read()
+            return reload_daemon(self._settings)
+        except StreamwatchError as error:
+            return ReloadReport(datetime.now(UTC), problems=tuple(str(error).splitlines()))
 
     def stopping(self) -> bool:
         """Return True once the program ends."""

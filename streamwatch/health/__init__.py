@@ -6,6 +6,7 @@ daemon ──Snapshot──▶ health_app     /healthz, /metrics on loopback
 
 from streamwatch.health.judgement import health, notices, troubles
 from streamwatch.health.metrics import render_metrics
+from streamwatch.health.reloads import reload_sentences
 from streamwatch.health.snapshot import (
     BreakerHealth,
     BudgetUse,
@@ -16,6 +17,7 @@ from streamwatch.health.snapshot import (
     Finding,
     InFlightHealth,
     OutboxHealth,
+    ReloadReport,
     Snapshot,
 )
 from streamwatch.health.status import STATUS_FILE, Status, read_status, status_json, status_table, write_status
@@ -31,11 +33,13 @@ __all__ = [
     "Finding",
     "InFlightHealth",
     "OutboxHealth",
+    "ReloadReport",
     "Snapshot",
     "Status",
     "health",
     "notices",
     "read_status",
+    "reload_sentences",
     "render_metrics",
     "status_json",
     "status_table",

@@ -157,10 +157,32 @@ class ConsoleHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadReport:
+    """How a reload of config.yaml ended.
+
+    at: when. restarted, added, removed: names of cameras. in_effect: keys whose new values count now. needs_restart:
+    keys whose new values count from the next start of the daemon on. problems: sentences; if there is one, nothing was
+    changed.
+    """
+
+    at: datetime
+    restarted: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    in_effect: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "problems", tuple(hide_credentials(problem) for problem in self.problems))
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All figures of one moment.
 
-    calls: the number of ended calls by outcome. stalled: names of threads that make no progress.
+    calls: the number of ended calls by outcome. stalled: names of threads that make no progress. pid: of the daemon.
+    reload: the last one; None before the first.
     """
 
     taken_at: datetime
@@ -178,6 +200,8 @@ class Snapshot:
     in_flight: InFlightHealth = InFlightHealth()
     findings: tuple[Finding, ...] = ()
     console: ConsoleHealth = ConsoleHealth()
+    pid: int = 0
+    reload: ReloadReport | None = None
 
     def __post_init__(self) -> None:
         # A copy, because the counter goes on counting, and `asdict` does not understand a Counter.
@@ -215,8 +239,16 @@ def from_json(told: Mapping[str, Any]) -> Snapshot:
             "in_flight": InFlightHealth(**told["in_flight"]),
             "findings": tuple(_finding(finding) for finding in told.get("findings", ())),
             "console": ConsoleHealth(**told["console"]),
+            "reload": _reload(told["reload"]),
         }
     )
+
+
+def _reload(told: Mapping[str, Any] | None) -> ReloadReport | None:
+    if told is None:
+        return None
+    lists = {name: tuple(value) for name, value in told.items() if name != "at"}
+    return ReloadReport(datetime.fromisoformat(told["at"]), **lists)
 
 
 def _camera(told: Mapping[str, Any]) -> CameraHealth:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
@@ -19,6 +19,7 @@ from streamwatch.store import search as searching
 from streamwatch.store.best_plate import PassagePlate, best_plates
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
+from streamwatch.store.neighbours import neighbours
 from streamwatch.store.rows import corners_of
 from streamwatch.store.search import Key, Search, Tier
 from streamwatch.store.tables import (
@@ -66,6 +67,11 @@ class PassageRow:
     path: str | None = None
     difference: float = 0.0
     unlike: tuple[int, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The key from which a page goes on after this passage, in a search without look-alikes."""
+        return str(Key(0, self.opened_at, self.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +217,14 @@ class PassageReader:
             found = _one(session, passage, scope)
             return _detail(session, found[0], scope) if found else None
 
+    def beside(
+        self, passage: int, search: Search, scope: frozenset[str] | None = None
+    ) -> tuple[int | None, int | None]:
+        """Return the ids of the next newer and the next older passage of those that a search finds."""
+        with self._session() as session:
+            found = _one(session, passage, scope)
+            return neighbours(session, found[0], search, scope) if found else (None, None)
+
     def changed_since(
         self, revision: int, scope: frozenset[str] | None = None, limit: int = 100
     ) -> tuple[PassageRow, ...]:
@@ -334,14 +348,8 @@ def _detail(session: Session, passage: StoredPassage, scope: frozenset[str] | No
     calls = session.scalars(
         select(StoredCall).where(StoredCall.keyframe_id.in_(by_id)).order_by(StoredCall.started_at, StoredCall.id)
     ).all()
-    before = or_(
-        StoredPassage.opened_at < passage.opened_at,
-        and_(StoredPassage.opened_at == passage.opened_at, StoredPassage.id < passage.id),
-    )
-    after = or_(
-        StoredPassage.opened_at > passage.opened_at,
-        and_(StoredPassage.opened_at == passage.opened_at, StoredPassage.id > passage.id),
-    )
+    place = Key(0, passage.opened_at, passage.id)
+    before, after = searching.older(StoredPassage, place), searching.newer(StoredPassage, place)
     newest_first = (StoredPassage.opened_at.desc(), StoredPassage.id.desc())
     earlier: Sequence[StoredPassage] = ()
     visits = 0

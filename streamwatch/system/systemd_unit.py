@@ -183,6 +183,7 @@ StartLimitIntervalSec=0
 Type=notify
 NotifyAccess=main
 ExecStart={command}
+ExecReload=/bin/kill -HUP $MAINPID
 {user}
 SupplementaryGroups=video
 StateDirectory=streamwatch

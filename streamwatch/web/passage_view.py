@@ -61,7 +61,7 @@ def passage_view(request: Request, row: PassageRow, search: str = "") -> Passage
     unlike = set() if hides else set(row.unlike)
     word, tone = _(OUTCOMES[row.outcome]), OUTCOME_TONES[row.outcome]
     if row.engine is Engine.OPERATOR:
-        word, tone = _("typed in by hand"), "good"
+        word, tone = _("typed in by hand") if row.plate is not None else _("looked at: no plate"), "good"
     elif row.plate is not None and row.outcome is PassageOutcome.READ:
         confidence = row.plate.confidence
         tone = tone_of(confidence) or tone
@@ -75,7 +75,7 @@ def passage_view(request: Request, row: PassageRow, search: str = "") -> Passage
         kind="" if row.plate is None else row.plate.kind,
         word=word,
         tone=tone,
-        engine="" if row.engine is None or row.engine not in ENGINES else _(ENGINES[row.engine]),
+        engine="" if row.engine in (None, Engine.OPERATOR) else _(ENGINES[row.engine]),
         direction=_(DIRECTIONS[row.direction]) if DIRECTIONS[row.direction] else "",
         picture=picture,
         crop=f"{picture}?crop=plate" if picture and row.corners is not None and not hides else "",

@@ -67,8 +67,8 @@ class Asked:
         return self.query(**{name: [other for other in self.values.get(name, []) if other != value]})
 
 
-def asked_by(parameters: QueryParams, _: _Words, now: datetime) -> Asked:
-    """Return what the parameters of an address ask for."""
+def asked_by(parameters: QueryParams, _: _Words, now: datetime, masked: bool = False) -> Asked:
+    """Return what the parameters of an address ask for. masked: True for somebody who may not read plates."""
     given = {name: list(dict.fromkeys(map(str.strip, parameters.getlist(name)))) for name in _NAMES}
     values = {name: [v[:_LONGEST] for v in many if v][:_MOST_VALUES] for name, many in given.items() if any(many)}
     asked = Asked(values)
@@ -79,10 +79,12 @@ def asked_by(parameters: QueryParams, _: _Words, now: datetime) -> Asked:
                 found |= read(asked, now)
         except ValueError:
             asked.errors[name] = _(_WRONG[name]) % {"text": asked.first(name)}
+    if found.get("since") and found.get("until") and found["since"] > found["until"]:
+        asked.errors["to"] = _("The end lies before the beginning.")
+    if masked and "plate" in values:
+        asked.errors["plate"] = _("Plates are masked for you, so you can search by camera and time only.")
     if not asked.errors:
         asked.search = Search(**found)
-        if found.get("since") and found.get("until") and found["since"] > found["until"]:
-            asked.errors["to"] = _("The end lies before the beginning.")
     return asked
 
 
@@ -110,6 +112,11 @@ def _week(text: str, now: datetime, end: bool) -> datetime | None:
     return day.astimezone(UTC)
 
 
+def _clock(text: str) -> time:
+    """Return a time of day, to the minute."""
+    return datetime.strptime(text, "%H:%M").time()
+
+
 def _fraction(text: str) -> float:
     percent = float(text.rstrip("% "))
     if not 0 <= percent <= 100:
@@ -122,8 +129,8 @@ _FIELDS: dict[str, Callable[[Asked, datetime], dict[str, Any]]] = {
     "camera": lambda asked, _: {"cameras": frozenset(asked.values["camera"])},
     "from": _since,
     "to": _until,
-    "begin": lambda asked, _: {"begin": time.fromisoformat(asked.first("begin"))},
-    "end": lambda asked, _: {"end": time.fromisoformat(asked.first("end"))},
+    "begin": lambda asked, _: {"begin": _clock(asked.first("begin"))},
+    "end": lambda asked, _: {"end": _clock(asked.first("end"))},
     "outcome": lambda asked, _: {"outcomes": frozenset(map(PassageOutcome, asked.values["outcome"]))},
     "engine": lambda asked, _: {"engines": frozenset(map(Engine, asked.values["engine"]))},
     "least": lambda asked, _: {"least": _fraction(asked.first("least"))},
@@ -151,9 +158,28 @@ _WRONG = {
 }
 
 
+def export_query(asked: Asked) -> str:
+    """Return the query by which the API finds the same passages."""
+    search = asked.search
+    values: list[tuple[str, object]] = [("plate", asked.first("plate")), ("like", "true" if search.like else "")]
+    values += [("camera", camera) for camera in sorted(search.cameras)]
+    values += [
+        ("since", search.since and search.since.isoformat()),
+        ("until", search.until and search.until.isoformat()),
+    ]
+    values += [("begin", search.begin and f"{search.begin:%H:%M}"), ("end", search.end and f"{search.end:%H:%M}")]
+    values += [("outcome", outcome.value) for outcome in sorted(search.outcomes)]
+    values += [("engine", engine.value) for engine in sorted(search.engines)]
+    values += [("min_confidence", search.least), ("max_confidence", search.most)]
+    values += [("unread", "true" if search.unread else "")]
+    return urlencode([(name, str(value)) for name, value in values if value not in (None, "")])
+
+
 def asked(request: Request) -> Asked:
     """Return what the address of a request asks for."""
-    return asked_by(request.query_params, words_of(request), datetime.now(UTC))
+    principal = principal_of(request)
+    masked = principal is None or principal.masks_plates
+    return asked_by(request.query_params, words_of(request), datetime.now(UTC), masked)
 
 
 def search(request: Request) -> Response:
@@ -188,6 +214,7 @@ def search(request: Request) -> Response:
         count=count,
         most=MOST_COUNTED,
         query=query,
+        export=export_query(wanted),
         chips=list(_chips(wanted, words_of(request))),
         cameras=[name for name in _cameras(request) if principal is not None and principal.sees(name)],
         outcomes=OUTCOMES,
