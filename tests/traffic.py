@@ -13,15 +13,15 @@ from typing import Literal
 from streamwatch.core.codes import FindingCode
 from streamwatch.health.baselines import (
     CameraHistory,
+    CameraWatch,
     DaySizes,
     HourCount,
     Profile,
-    Watch,
     camera_findings,
     profile_of,
     silence,
 )
-from streamwatch.health.snapshot import Finding
+from streamwatch.health.snapshot import CameraFinding
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -126,8 +126,8 @@ def drawn_faults(seed: int, cameras: int = 2) -> tuple[Fault, ...]:
 
 
 def judged(
-    found: Iterator[tuple[datetime, Finding]], faults: tuple[Fault, ...]
-) -> tuple[dict[Fault, timedelta], list[Finding]]:
+    found: Iterator[tuple[datetime, CameraFinding]], faults: tuple[Fault, ...]
+) -> tuple[dict[Fault, timedelta], list[CameraFinding]]:
     """Return the time until each fault was found, and the findings that none explains.
 
     A fault explains what is found until three days after its end. Sizes that have changed once explain further changes
@@ -246,7 +246,7 @@ def _binomial(draw: random.Random, number: int, chance: float) -> int:
 
 def found_over_time(
     cameras: list[DrawnCamera], days: int = 365, every: timedelta = HOUR
-) -> Iterator[tuple[datetime, Finding]]:
+) -> Iterator[tuple[datetime, CameraFinding]]:
     """Yield what the daemon would find: silence at every step, the rest once a day at 9:00."""
     begins = {camera.name: 0 for camera in cameras}
     ends = dict(begins)
@@ -267,7 +267,7 @@ def found_over_time(
             since[camera.name] = None if out else since[camera.name] or now - HOUR
             sizes = [size for size in camera.sizes[max(0, day - 60) : day + 1] if size.day < now.date()]
             histories[camera.name] = CameraHistory(past, sizes, UTC)
-            watches[camera.name] = Watch(past[-1].hour + HOUR / 2 if past else None, since[camera.name])
+            watches[camera.name] = CameraWatch(past[-1].hour + HOUR / 2 if past else None, since[camera.name])
         if now.hour == 0 or not profiles:
             profiles = {name: profile_of(past, now) for name, past in histories.items() if past.learned(now)}
         for name in profiles:
@@ -279,9 +279,9 @@ def found_over_time(
                 yield from ((now, finding) for finding in camera_findings(name, history, now))
 
 
-def episodes(found: Iterator[tuple[datetime, Finding]]) -> list[tuple[datetime, datetime, Finding]]:
+def episodes(found: Iterator[tuple[datetime, CameraFinding]]) -> list[tuple[datetime, datetime, CameraFinding]]:
     """Return findings that were made again and again as one, with the first and the last time and the first finding."""
-    open_: dict[tuple[str, str], list[tuple[datetime, datetime, Finding]]] = {}
+    open_: dict[tuple[str, str], list[tuple[datetime, datetime, CameraFinding]]] = {}
     for at, finding in found:
         mine = open_.setdefault((finding.code, finding.camera), [])
         if mine and at - mine[-1][1] <= 4 * DAY:

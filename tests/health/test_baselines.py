@@ -8,8 +8,8 @@ import pytest
 from traffic import START, Fault, drawn_faults, drawn_site, found_over_time, judged
 
 from streamwatch.core.codes import FindingCode
-from streamwatch.health import Finding
-from streamwatch.health.baselines import CameraHistory, DaySizes, HourCount, Watch, camera_findings, findings
+from streamwatch.health import CameraFinding
+from streamwatch.health.baselines import CameraHistory, CameraWatch, DaySizes, HourCount, camera_findings, findings
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)  # a Wednesday
@@ -31,12 +31,12 @@ def hours(
 
 def silent(
     past: list[HourCount], last: datetime | None, since: datetime | None, **others: CameraHistory
-) -> list[Finding]:
-    watched = {name: Watch(NOW, NOW - 30 * DAY) for name in others}
+) -> list[CameraFinding]:
+    watched = {name: CameraWatch(NOW, NOW - 30 * DAY) for name in others}
     return [
         finding
         for finding in findings(
-            {"gate": CameraHistory(past, (), UTC), **others}, {"gate": Watch(last, since), **watched}, NOW
+            {"gate": CameraHistory(past, (), UTC), **others}, {"gate": CameraWatch(last, since), **watched}, NOW
         )
         if finding.code is FindingCode.NO_VEHICLE
     ]
@@ -66,7 +66,7 @@ def test_what_is_no_silence(past: list[HourCount], last: datetime | None, since:
 def test_nothing_by_night_is_no_silence() -> None:
     four = NOW.replace(hour=4)
     past = CameraHistory(hours(28, four - 4 * HOUR), (), UTC)
-    assert findings({"gate": past}, {"gate": Watch(four - 5 * HOUR, four - 9 * DAY)}, four) == []
+    assert findings({"gate": past}, {"gate": CameraWatch(four - 5 * HOUR, four - 9 * DAY)}, four) == []
 
 
 def test_a_quiet_holiday_is_no_silence() -> None:
@@ -98,13 +98,13 @@ def test_hours_are_those_of_the_place() -> None:
     ]
     last, since = past[-1].hour + timedelta(minutes=59), past[0].hour
     history = {"gate": CameraHistory(past, (), zone)}
-    assert findings(history, {"gate": Watch(last, since)}, monday.astimezone(UTC)) == []
+    assert findings(history, {"gate": CameraWatch(last, since)}, monday.astimezone(UTC)) == []
     tuesday = (monday + 28 * HOUR).astimezone(UTC)  # on Monday alone, it might be a holiday
-    (found,) = findings(history, {"gate": Watch(last, since)}, tuesday)
+    (found,) = findings(history, {"gate": CameraWatch(last, since)}, tuesday)
     assert found.code is FindingCode.NO_VEHICLE
 
 
-def changes(past: list[HourCount], sizes: list[DaySizes] | None = None, now: datetime = NOW) -> list[Finding]:
+def changes(past: list[HourCount], sizes: list[DaySizes] | None = None, now: datetime = NOW) -> list[CameraFinding]:
     return camera_findings("gate", CameraHistory(past, sizes or (), UTC), now)
 
 
