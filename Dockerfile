@@ -18,6 +18,8 @@ ENV PATH=/opt/streamwatch/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 CREDENTIALS_D
 USER 10001:10001
 WORKDIR /var/lib/streamwatch
 VOLUME /var/lib/streamwatch
+# The console, and /healthz and /metrics; each is reached only if the config says so: docs/operations.md.
+EXPOSE 8470 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=60s --timeout=20s --start-period=60s CMD ["streamwatch", "status", "--config", "/etc/streamwatch/config.yaml"]
 ENTRYPOINT ["streamwatch"]

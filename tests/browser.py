@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 PHONE, DESK = (390, 844), (1400, 900)
 """The two sizes at which pages are looked at, in CSS pixels."""
+expect.set_options(timeout=30_000)
 SERIOUS = {"serious", "critical"}
 
 
@@ -105,7 +106,8 @@ def visitor(chromium: Browser) -> Iterator[Visitor]:
     started = Visitor(chromium)
     yield started
     started.close()
-    assert not started.problems
+    if started.problems:
+        pytest.fail("\n".join(started.problems))
 
 
 Shoot = Callable[[Page, str], Path]
@@ -117,7 +119,7 @@ def shoot(tmp_path: Path) -> Shoot:
 
     def save(page: Page, name: str) -> Path:
         path = tmp_path / f"{name}.png"
-        page.screenshot(path=path, full_page=True)
+        path.write_bytes(page.screenshot(full_page=True))  # with `path` it would leave threads behind
         return path
 
     return save

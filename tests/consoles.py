@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 import pytest
@@ -188,12 +189,14 @@ class DrawnBackend:
     ending: bool = False
     live: Any = None
     reloads: list[str] = field(default_factory=list)
+    turn: Lock = field(default_factory=Lock)
 
     def snapshot(self) -> Snapshot | None:
         return self.state
 
     def write(self, call: Callable[[Store], T]) -> T:
-        return call(self.store)
+        with self.turn:
+            return call(self.store)
 
     def stopping(self) -> bool:
         return self.ending
@@ -219,8 +222,13 @@ class DrawnConsole:
 
 
 @contextmanager
-def console_over(database_url: str, folder: Path, visits: list[Visit] | None = None) -> Iterator[DrawnConsole]:
-    """Serve the console over a new database. visits: by default `some_visits` until now."""
+def console_over(
+    database_url: str, folder: Path, visits: list[Visit] | None = None, port: int = 0
+) -> Iterator[DrawnConsole]:
+    """Serve the console over a database, to which visits are added.
+
+    visits: by default `some_visits` until now. port: 0 takes a free one.
+    """
     data_dir = folder / "data"
     store = open_store(database_url, data_dir)
     for visit in some_visits(datetime.now(UTC)) if visits is None else visits:
@@ -229,7 +237,7 @@ def console_over(database_url: str, folder: Path, visits: list[Visit] | None = N
     cameras = {name: CameraSettings(source=f"{name}.mp4") for name in CAMERAS}
     settings = Settings(database=database_url, data_dir=data_dir, cameras=cameras)
     backend = DrawnBackend(settings, store)
-    server = HttpServer(make_console(backend, reader), listen("127.0.0.1", 0, "a test"), HttpLimits(keep_alive=5))
+    server = HttpServer(make_console(backend, reader), listen("127.0.0.1", port, "a test"), HttpLimits(keep_alive=5))
     try:
         with running(server):
             yield DrawnConsole(f"http://127.0.0.1:{server.port}", backend, store, reader, data_dir)

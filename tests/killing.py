@@ -108,6 +108,7 @@ class Victim:
             "recognizer": {"engine": "ocrcars", "ocrcars": {"endpoint": service.endpoint, "appcode": SECRET}},
             "gate": {"patience": "200ms", "close_after": "400ms"},
             "dedup": {"window": "1h"},
+            "web": {"enabled": False},
         }
 
     def run(self, seconds: float, number: int, watching: bool = True) -> int:

@@ -21,4 +21,4 @@ def retain(store: Store, now: datetime, keep: Keep, batch: int = 200) -> Retaine
     """Do one step as the daemon does it: first the rows, then the files."""
     doomed = store.retention.retain(now, keep, batch)
     files, size = remove_files(store.keyframes._data_dir, doomed.paths)
-    return Retained(files, size, doomed.rows, more=bool(doomed.paths or doomed.rows))
+    return Retained(files, size, doomed.rows, more=doomed.more)

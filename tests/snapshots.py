@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from streamwatch.core.codes import FindingCode
 from streamwatch.health import (
     BreakerHealth,
     BudgetUse,
     CameraHealth,
     DatabaseHealth,
     DiskHealth,
+    Finding,
     InFlightHealth,
     OutboxHealth,
     Snapshot,
@@ -51,5 +53,10 @@ ILL = replace(
     disk=DiskHealth(5_000_000, 1_000_000_000, 12_345_678),
     database=DatabaseHealth(NOW, f"postgresql://u:{SECRET}@db/x is locked."),
     stalled=("reader 1",),
+    findings=(
+        Finding(FindingCode.NO_VEHICLE, "entry", NOW - timedelta(hours=3), 40.0, 0.0),
+        Finding(FindingCode.READ_RATE_FELL, "entry", NOW - timedelta(days=4, hours=13), 0.96, 0.71),
+        Finding(FindingCode.PLATES_SHRUNK, "exit", NOW - timedelta(days=17), 140.2, 90.4),
+    ),
     in_flight=InFlightHealth(2, 12.4, overdue=True),
 )

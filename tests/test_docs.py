@@ -15,13 +15,13 @@ from draw_configuration import page
 from test_architecture import FLOORS
 
 from streamwatch import __version__
+from streamwatch.app.meanings import MEANINGS
 from streamwatch.cli.main import app
 from streamwatch.config import loading
 from streamwatch.config.settings import CameraSettings, PlateSettings, Settings, seconds, size
 from streamwatch.gate import Why
 from streamwatch.gate.policy import RULES, Action
 from streamwatch.gate.tracking.track import State
-from streamwatch.replay.explain.meanings import MEANINGS
 from streamwatch.store.tables import Base
 
 ROOT = Path(__file__).parent.parent
@@ -58,8 +58,9 @@ def cells(text: str, column: int = 0) -> list[str]:
 
 
 def options(verb: str) -> set[str]:
-    """Return the options of a verb, long and short."""
-    return {name for option in VERBS[verb].params for name in option.opts if name.startswith("-")}
+    """Return the options of a verb, and of its own verbs, long and short."""
+    commands = [VERBS[verb], *getattr(VERBS[verb], "commands", {}).values()]
+    return {name for command in commands for option in command.params for name in option.opts if name.startswith("-")}
 
 
 def slug(heading: str) -> str:

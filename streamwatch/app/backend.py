@@ -1,8 +1,10 @@
 """What the pages need of the program that serves them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol, TypeVar
 
+from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.reload import ReloadReport
 from streamwatch.config.settings import Settings
 from streamwatch.health import Snapshot
@@ -17,6 +19,14 @@ class Backend(Protocol):
     @property
     def settings(self) -> Settings:
         """Return the settings in force; they change after a reload."""
+
+    @property
+    def live(self) -> LiveCameras | None:
+        """Return the cameras as they are at this moment; None if this program watches none."""
+
+    @property
+    def config_file(self) -> Path | None:
+        """Return the file whose settings pages may change; None if this program has none."""
 
     def snapshot(self) -> Snapshot | None:
         """Return the state of the daemon; None if there is no daemon."""

@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.reload import ReloadReport
 from streamwatch.app.reload_daemon import reload_daemon
 from streamwatch.app.write_queue import WriteQueue
@@ -33,16 +35,29 @@ class DaemonBackend:
         writer: WriteQueue,
         store: Store,
         lifecycle: Lifecycle,
+        live: LiveCameras,
         reload: Callable[[], ReloadReport],
+        config_file: Path,
     ) -> None:
         """settings: those in force."""
         self._settings, self._monitor, self._writer = settings, monitor, writer
-        self._store, self._lifecycle, self._reload = store, lifecycle, reload
+        self._store, self._lifecycle, self._live = store, lifecycle, live
+        self._reload, self._config_file = reload, config_file
 
     @property
     def settings(self) -> Settings:
         """Return the settings in force."""
         return self._settings()
+
+    @property
+    def live(self) -> LiveCameras:
+        """Return the cameras as they are at this moment."""
+        return self._live
+
+    @property
+    def config_file(self) -> Path:
+        """Return where the settings are written."""
+        return self._config_file
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""
@@ -76,6 +91,16 @@ class DatabaseBackend:
     def settings(self) -> Settings:
         """Return the settings."""
         return self._settings
+
+    @property
+    def live(self) -> None:
+        """Return None: no camera is watched here."""
+        return None
+
+    @property
+    def config_file(self) -> None:
+        """Return None: the settings are those of a daemon."""
+        return None
 
     def snapshot(self) -> Snapshot | None:
         """Return the state of the daemon that writes this database; None if none does."""

@@ -10,6 +10,7 @@ from functools import partial
 from streamwatch.app.cameras import camera_of
 from streamwatch.app.config_in_force import ConfigInForce
 from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.substream_camera import Camera
 from streamwatch.app.wiring import make_intake
 from streamwatch.app.workers import Answer, CameraAccess, CameraWorker, answers
@@ -47,13 +48,14 @@ class CameraThreads:
         self,
         config: ConfigInForce,
         access: CameraAccess,
+        live: LiveCameras,
         lifecycle: Lifecycle,
         heartbeats: Heartbeats,
         clock: Clock,
         spawn: Spawn,
     ) -> None:
         """spawn: starts a thread whose unexpected errors end the daemon."""
-        self._config, self._access, self._lifecycle = config, access, lifecycle
+        self._config, self._access, self._live, self._lifecycle = config, access, live, lifecycle
         self._heartbeats, self._clock, self._spawn = heartbeats, clock, spawn
         self._changing = threading.RLock()
         self._watched: dict[str, _Watched] = {}
@@ -71,7 +73,7 @@ class CameraThreads:
         """
         with self._changing:
             settings = self._config.now
-            camera = camera_of(settings, name, self._clock, self._spawn)
+            camera = camera_of(settings, name, self._clock, self._spawn, partial(self._live.is_asked_for, name))
             watched = self._watched[name] = _Watched(camera, settings.of(name))
             self.answers.setdefault(name, answers())
             self.cameras[name] = camera
@@ -97,6 +99,7 @@ class CameraThreads:
         self.cameras.pop(name, None)
         self.answers.pop(name, None)
         self._access.forget(name)
+        self._live.forget(name)
 
     def has_failed(self, name: str) -> bool:
         """True if a camera is not watched any more, because its source can never work."""
@@ -128,7 +131,13 @@ class CameraThreads:
                     intake.remember(view.passage, view.keyframe, view.plate)
                 attentive = watched.settings.attention.longest_blindness is not None
                 worker = CameraWorker(
-                    watched.camera, intake, self.answers[name], self._access.submit, self._over(watched), attentive
+                    watched.camera,
+                    intake,
+                    self.answers[name],
+                    self._access.submit,
+                    self._over(watched),
+                    attentive,
+                    self._live.show,
                 )
                 worker.run(heartbeat)
         except SourceUnreadable as error:

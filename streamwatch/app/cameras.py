@@ -1,5 +1,7 @@
 """Makes cameras from settings: each with one stream, or with a substream beside it."""
 
+from collections.abc import Callable
+
 from streamwatch.app.substream_camera import Camera, SubstreamCamera
 from streamwatch.app.wiring import make_activity_detector
 from streamwatch.capture import LiveCamera, ReopenTimes, Source, open_source
@@ -11,13 +13,18 @@ STUCK = 10.0
 """A substream that sends the same picture for so many seconds is not relied upon: it would not show a vehicle."""
 
 
-def camera_of(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> Camera:
-    """Return a camera that is opened and reopened as the settings say. spawn: starts the thread of each reader."""
+def camera_of(
+    settings: Settings, name: str, clock: Clock, spawn: Spawn, is_asked_for: Callable[[], bool] = lambda: False
+) -> Camera:
+    """Return a camera that is opened and reopened as the settings say. spawn: starts the thread of each reader.
+
+    is_asked_for: True while a person looks at its picture.
+    """
     main = main_stream(settings, name, clock, spawn)
     if settings.cameras[name].watch is None or settings.attention.longest_blindness is None:
         return main
     small = substream_of(settings, name, clock, spawn)
-    return SubstreamCamera(name, main, small, make_activity_detector(settings, name), clock)
+    return SubstreamCamera(name, main, small, make_activity_detector(settings, name), clock, is_asked_for)
 
 
 def main_stream(settings: Settings, name: str, clock: Clock, spawn: Spawn) -> LiveCamera:

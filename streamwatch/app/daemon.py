@@ -25,15 +25,17 @@ from streamwatch.app.camera_threads import CameraThreads
 from streamwatch.app.config_in_force import ConfigInForce
 from streamwatch.app.console_server import ConsoleServer, MakeConsole, console_address, open_console
 from streamwatch.app.engine_pool import EnginePool
+from streamwatch.app.gate_history import FindingRounds
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.reload import Reloader, ReloadReport
 from streamwatch.app.resume import resume
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.app.shutdown import Shutdown
-from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_recorder
+from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_read_now, make_recorder
 from streamwatch.app.workers import CameraAccess, ReaderAccess, ReadingWorker
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
@@ -43,7 +45,7 @@ from streamwatch.core.events import Event
 from streamwatch.http.health import serve_health
 from streamwatch.http.server import HttpServer
 from streamwatch.pipeline import ChannelClosed, Dispatcher, Job, Notify, Pipeline
-from streamwatch.store import EvidenceFiles, Store
+from streamwatch.store import EvidenceFiles, Store, open_reader
 from streamwatch.system.allocator import share_memory_between_threads
 from streamwatch.system.heartbeat import Heartbeats
 from streamwatch.system.notify import Notifier
@@ -60,7 +62,7 @@ READING = 300.0  # s that one keyframe may take with all its attempts and time-o
 class Daemon:
     """Watches all cameras of a configuration, from frames to rows.
 
-    It has 15 attributes because everything that runs side by side is put together here.
+    It has 16 attributes because everything that runs side by side is put together here.
     """
 
     def __init__(
@@ -89,10 +91,15 @@ class Daemon:
         recorder = make_recorder(config.get, store, notify)
         self._pipeline = Pipeline(recorder, dispatcher, attempt=self._writer.persist)
         access = CameraAccess(self._pipeline, store, self._writer, clock)
-        self._cameras = CameraThreads(config, access, self._lifecycle, self._heartbeats, self._awake, self._spawn)
+        reader = make_read_now(config.get, engines.paid, self._pipeline.dispatcher.calls, self._record_now, clock)
+        self._live = LiveCameras(clock, reader)
+        self._cameras = CameraThreads(
+            config, access, self._live, self._lifecycle, self._heartbeats, self._awake, self._spawn
+        )
         self._readers: dict[str, threading.Thread] = {}
+        findings = FindingRounds(partial(open_reader, config.now.database, config.now.data_dir), clock.monotonic)
         self._monitor = HealthMonitor(
-            config.get, self._cameras.cameras, self._pipeline, persistence, self._heartbeats, clock
+            config.get, self._cameras.cameras, self._pipeline, persistence, self._heartbeats, clock, findings
         )
         self._reloader = Reloader(
             config, engines, self._cameras, self._pipeline.dispatcher, self._ask_soon, clock, self._reloaded
@@ -181,7 +188,14 @@ class Daemon:
         if make is None or not web.enabled:
             return None
         backend = DaemonBackend(
-            self._config.get, self._monitor, self._writer, self._store, self._lifecycle, self._reloader.reload
+            self._config.get,
+            self._monitor,
+            self._writer,
+            self._store,
+            self._lifecycle,
+            self._live,
+            self._reloader.reload,
+            self._config.file,
         )
         opened = partial(open_console, self._config.now, partial(make, backend))
         console = self._monitor.console = ConsoleServer(console_address(web), opened)
@@ -223,6 +237,10 @@ class Daemon:
     def _tell_status(self) -> None:
         with suppress(StorageFailed):  # the keeper tries again in a moment
             self._monitor.write_status(self._monitor.snapshot())
+
+    def _record_now(self, event: Event) -> None:
+        """Have the recorder take an event, and wait until that is done. Raise ChannelClosed, StoreError."""
+        self._writer.ask_vital(partial(self._pipeline.take, event))
 
     def _stay_awake(self) -> None:
         """Do the work of the heartbeat's thread, so that a stop (SIGSTOP) looks like neither silence nor a hang."""

@@ -23,6 +23,7 @@ class EnginePool:
         self._clients: list[tuple[OcrCarsSettings, OcrCars]] = []
         self._local: Mapping[str, LocalEngine] = {}
         self._engines: Mapping[str, Engines] = {}
+        self._paid: OcrCars | None = None
         self.replace(settings)
 
     def of(self, camera: str) -> Engines:
@@ -34,6 +35,10 @@ class EnginePool:
     def pays(self) -> bool:
         """True if a camera pays."""
         return any(engines.paid for engines in self._engines.values())
+
+    def paid(self) -> OcrCars | None:
+        """Return the client of the paid service that is in force; None if no camera pays. Any thread may ask."""
+        return self._paid
 
     def replace(self, settings: Settings) -> None:
         """Take other settings. What was handed out before goes on with the old ones; if this raises, all does.
@@ -49,7 +54,7 @@ class EnginePool:
         of[ANY] = settings
         local = {key: self._local.get(key) or LocalEngine(one) for one in of.values() for key in [_local_key(one)]}
         engines = {name: _engines(one, paid, local[_local_key(one)]) for name, one in of.items()}
-        self._local, self._engines = local, engines
+        self._local, self._engines, self._paid = local, engines, paid
 
     def close(self) -> None:
         """Close all engines, also those that were replaced: a call could still have been running then."""

@@ -9,6 +9,7 @@ from threading import Lock
 
 from streamwatch import __version__
 from streamwatch.app.console_server import ConsoleServer
+from streamwatch.app.gate_history import FindingRounds
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.substream_camera import Camera
 from streamwatch.config.settings import Settings
@@ -22,6 +23,7 @@ from streamwatch.health import (
     CameraHealth,
     ConsoleHealth,
     DiskHealth,
+    Finding,
     InFlightHealth,
     OutboxHealth,
     ReloadReport,
@@ -46,10 +48,13 @@ class HealthMonitor:
         persistence: Persistence,
         heartbeats: Heartbeats,
         clock: Clock,
+        rounds: FindingRounds,
     ) -> None:
         self._settings, self._cameras, self._persistence = settings, cameras, persistence
         self._dispatcher, self._counters = pipeline.dispatcher, pipeline.recorder.counters
         self._heartbeats, self._clock, self._began = heartbeats, clock, clock.monotonic()
+        self._rounds = rounds
+        self._findings: tuple[Finding, ...] = ()
         self._writing = Lock()
         self.console: ConsoleServer | None = None
         self.reload: ReloadReport | None = None
@@ -73,6 +78,7 @@ class HealthMonitor:
             database=self._persistence.health,
             stalled=tuple(self._heartbeats.stalled()),
             in_flight=InFlightHealth(*self._dispatcher.in_flight()),
+            findings=self._findings,
             pid=os.getpid(),
             reload=self.reload,
             console=ConsoleHealth() if self.console is None else self.console.health,
@@ -86,6 +92,16 @@ class HealthMonitor:
     def set_evidence(self, size: int) -> None:
         """Set the bytes of all pictures, as they were just counted; the recorder adds those that come."""
         self._counters.evidence = size
+
+    def compare_with_past(self, snapshot: Snapshot) -> None:
+        """Look from time to time for what is unlike the weeks before, for later snapshots. For one thread."""
+        found = self._rounds.look(snapshot)
+        if found is not None:
+            self._findings = found
+
+    def close(self) -> None:
+        """Close the database in which the past is read."""
+        self._rounds.close()
 
     def sentence(self) -> str:
         """Return one line for the service manager."""

@@ -1,4 +1,6 @@
-"""The daemon's recurring work: it writes the status file, feeds the watchdog, runs the retention, returns memory."""
+"""The daemon's recurring work: it writes the status file, feeds the watchdog, runs the retention, looks for
+findings, returns memory.
+"""
 
 import logging
 from concurrent.futures import Future
@@ -45,6 +47,12 @@ class Housekeeping:
 
     def run(self) -> None:
         """Work until the phase is OVER. Raise StoreError."""
+        try:
+            self._work()
+        finally:
+            self._monitor.close()
+
+    def _work(self) -> None:
         while not self._lifecycle.wait_until_over(min(self._notifier.interval or TELL_EVERY, TELL_EVERY)):
             self._give_memory_back()
             stderr.tell()
@@ -59,6 +67,7 @@ class Housekeeping:
             try:
                 self._monitor.write_status(snapshot)
                 self._tidy(snapshot)
+                self._monitor.compare_with_past(snapshot)
             except StorageFailed as error:
                 log.debug("%s", error)  # the recorder logs it as a warning as soon as it has something to write
 

@@ -52,7 +52,7 @@ class RetentionRounds:
         for _ in range(STEPS):
             doomed = self._ask(partial(self._store.retention.retain, self._clock.now(), keep))
             freed, rows = freed + self._evidence.remove(doomed.paths)[1], rows + doomed.rows
-            if not doomed.paths and not doomed.rows:
+            if not doomed.more:
                 break
         if ages_count:
             freed += self._sweep()
@@ -91,4 +91,6 @@ def _keep(settings: Settings, ages_count: bool, used: int) -> Keep:
         evidence_age=timedelta(seconds=retention.evidence) if ages_count else None,
         max_bytes=min(retention.max_bytes, max(0, used - short)) if short > 0 else retention.max_bytes,
         rows_age=timedelta(seconds=retention.rows) if ages_count else None,
+        sessions_age=timedelta(seconds=retention.sessions) if ages_count else None,
+        audit_age=timedelta(seconds=retention.audit) if ages_count else None,
     )

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -25,7 +25,7 @@ and the substream shows something or did so until STILL ago."""
 PACE = 30.0
 """The gate gets a frame of the quiet main stream every so many seconds, and so keeps knowing its scene."""
 NEARER = 1.5
-"""The same while a known vehicle moves. In the substream it may hide a new one."""
+"""The same while a known vehicle moves, which may hide a new one in the substream; and while a person looks."""
 LISTEN = 1.1
 """A quiet substream is looked at every so many seconds. Waking up costs more CPU than looking."""
 EARLY = 0.3
@@ -89,8 +89,16 @@ class SubstreamCamera:
     """A camera with two streams, used like a LiveCamera. Each stream has its reader; frames have arrival times."""
 
     def __init__(
-        self, name: str, main: LiveCamera, substream: LiveCamera, activity: ActivityDetector, clock: Clock
+        self,
+        name: str,
+        main: LiveCamera,
+        substream: LiveCamera,
+        activity: ActivityDetector,
+        clock: Clock,
+        is_asked_for: Callable[[], bool] = lambda: False,
     ) -> None:
+        """is_asked_for: True while a person looks at the picture of the main stream, which then must not be old."""
+        self._is_asked_for = is_asked_for
         self._main, self._substream, self._activity, self._clock = main, substream, activity, clock
         self._health = SubstreamHealth(name, substream, clock)
         self._watch = Watch.ATTENDED
@@ -181,7 +189,8 @@ class SubstreamCamera:
         if news is Activity.KNOWN:
             self._moved_at = frame.captured_at
         if self._health.relied_upon:
-            self._main.rest(NEARER if self._shown_at < self._moved_at + LATER else PACE)
+            nearer = self._shown_at < self._moved_at + LATER or self._is_asked_for()
+            self._main.rest(NEARER if nearer else PACE)
 
     def _quiet_until(self, before: datetime, frames: Iterable[Frame]) -> datetime:
         """Return when the substream was last seen quiet: at the look before, or in a later frame."""

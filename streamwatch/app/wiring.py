@@ -4,9 +4,11 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from threading import Lock
 
+from streamwatch.app.read_now import ReadNow
 from streamwatch.config.settings import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import INSTALL_LOCAL, ConfigError, EngineMissing
+from streamwatch.core.events import Event
 from streamwatch.core.model import Engine, Picture, Recognizer
 from streamwatch.core.plates import grammar
 from streamwatch.detection import PlateDetector
@@ -23,6 +25,7 @@ from streamwatch.pipeline import (
     LocalHelp,
     Notify,
     Outbox,
+    PaidCalls,
     Recorder,
 )
 from streamwatch.pipeline.dispatcher import KeyframeStorage
@@ -95,6 +98,21 @@ def require_local(settings: Settings) -> None:
             "recognizer.engine is local-first, and the local engine is not installed.",
             f"{INSTALL_LOCAL} Or write recognizer.engine: ocrcars.",
         )
+
+
+def make_read_now(
+    settings: Callable[[], Settings],
+    paid: Callable[[], Recognizer | None],
+    calls: PaidCalls,
+    record: Callable[[Event], None],
+    clock: Clock,
+) -> ReadNow:
+    """Return what has a picture read when a person asks for it.
+
+    settings: those in force; paid: the paid engine, None if no camera pays. Both are asked each time.
+    """
+    local = (lambda: make_local(settings())) if local_is_installed() else None
+    return ReadNow(settings, paid, local, calls, record, clock)
 
 
 def make_recorder(settings: Callable[[], Settings], store: Store, notify: Notify) -> Recorder:

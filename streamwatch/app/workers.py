@@ -9,8 +9,8 @@ from streamwatch.app.substream_camera import Camera
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.core.clock import Clock
 from streamwatch.core.events import Event
-from streamwatch.core.model import JudgedPlate, Keyframe
-from streamwatch.gate import Why
+from streamwatch.core.model import Frame, JudgedPlate, Keyframe
+from streamwatch.gate import FrameReport, Why
 from streamwatch.pipeline import Channel, Dispatcher, Intake, Job, Pipeline
 from streamwatch.store import EvidenceFiles, LastView, Store
 from streamwatch.system.heartbeat import Heartbeat
@@ -21,6 +21,8 @@ ANSWERS = 200  # answers that may wait for a camera's thread
 
 Answer = tuple[Keyframe, tuple[JudgedPlate, ...] | None]
 """A keyframe, and the plates that were read in it; None if no engine answered."""
+Show = Callable[[Frame, Callable[[], FrameReport | None]], None]
+"""Gets a frame, and a function that returns what the gate saw in it."""
 
 
 def answers() -> Channel[Answer]:
@@ -42,12 +44,13 @@ class CameraWorker:
         submit: Callable[[Event], None],
         over: Callable[[], bool],
         attentive: bool,
+        show: Show,
     ) -> None:
         """over: True once the work has to end. attentive: the camera decodes fewer frames while the gate says that
-        nothing happens.
+        nothing happens. show: gets each frame that the gate has looked at, for pages.
         """
         self._camera, self._intake, self._answers = camera, intake, answers
-        self._submit, self._over, self._attentive = submit, over, attentive
+        self._submit, self._over, self._attentive, self._show = submit, over, attentive, show
 
     def run(self, heartbeat: Heartbeat) -> None:
         """Work until it has to end, or the recording ends. Raise SourceUnreadable, ChannelClosed."""
@@ -66,7 +69,9 @@ class CameraWorker:
         frame = self._camera.next_frame(FRAME_WAIT)
         if frame is None or (self._attentive and self._camera.attend(self._intake.attention(frame))):
             return
-        for event in self._intake.look(frame):
+        events = self._intake.look(frame)
+        self._show(frame, lambda: self._intake.report)
+        for event in events:
             self._submit(event)
 
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from streamwatch.capture.orientation import Orientation
 from streamwatch.core.model import Frame, Picture
@@ -42,5 +43,9 @@ def _luma(decoded: av.VideoFrame) -> Picture:
 
 
 def _bgr(decoded: DecodedPicture) -> Picture:
-    """Convert to BGR with the range and the matrix that the stream names (BT.601 if it names none)."""
-    return decoded.orientation.upright(np.asarray(decoded.picture.to_ndarray(format="bgr24", threads=1), np.uint8))
+    """Convert to BGR with the range and the matrix that the stream names (BT.601 if it names none).
+
+    The picture's own converter is for one thread at a time; a page may show the frame that the gate sends.
+    """
+    picture = VideoReformatter().reformat(decoded.picture, format="bgr24", threads=1)
+    return decoded.orientation.upright(np.asarray(picture.to_ndarray(), np.uint8))

@@ -27,7 +27,8 @@ def calls(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Show the ledger of paid calls by camera and day, with cost and a forecast for the month."""
-    from streamwatch.cli.ledger_report import Prices, print_calls
+    from streamwatch.app.costs import Prices
+    from streamwatch.cli.ledger_report import print_calls
     from streamwatch.store import open_reader
 
     settings = load_settings(config_path, secrets=False)

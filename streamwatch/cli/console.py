@@ -3,35 +3,17 @@
 Every text from outside passes `core.text.printable` here.
 """
 
-import csv
 import logging
 import sys
-import textwrap
-from collections.abc import Iterable
 from datetime import datetime
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from streamwatch.core.redact import hide_credentials
-from streamwatch.core.text import for_spreadsheet, json_text, printable
+from streamwatch.core.text import json_text, printable
 
 if TYPE_CHECKING:
     from streamwatch.core.model import Sighting
-    from streamwatch.store import SightingRow
-
-COLUMNS = (
-    "id",
-    "camera",
-    "plate",
-    "kind",
-    "confidence",
-    "first_seen",
-    "last_seen",
-    "reads",
-    "status",
-    "engine",
-    "image",
-)
 
 
 class _Redacting(logging.Formatter):
@@ -73,32 +55,6 @@ def print_json(value: object, out: TextIO) -> None:
     out.write(json_text(value) + "\n")
 
 
-def write_json(rows: Iterable["SightingRow"], out: TextIO) -> None:
-    """Print sightings as `print_json` prints a list, row by row."""
-    _in_utf8(out)
-    before = "[\n"
-    for row in rows:
-        out.write(before + textwrap.indent(json_text(_record(row)), " "))
-        before = ",\n"
-    out.write("[]\n" if before == "[\n" else "\n]\n")
-
-
-def write_csv(rows: Iterable["SightingRow"], out: TextIO) -> None:
-    """Print sightings as CSV, row by row; times are local with an offset.
-
-    The byte order mark tells spreadsheet programs that it is UTF-8.
-    """
-    _in_utf8(out)
-    if not out.isatty():
-        out.write("\ufeff")
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        times = {name: _stamp(getattr(row, name).astimezone()) for name in ("first_seen", "last_seen")}
-        record = _record(row) | times
-        writer.writerow({name: for_spreadsheet(v) if isinstance(v, str) else v for name, v in record.items()})
-
-
 def _in_utf8(out: TextIO) -> None:
     """Write UTF-8 into a pipe or file, whatever encoding the terminals of this machine have."""
     if isinstance(out, TextIOWrapper) and not out.isatty():
@@ -108,26 +64,6 @@ def _in_utf8(out: TextIO) -> None:
 def printable_lines(text: str) -> str:
     """Return a text whose characters cannot steer a terminal, with its line breaks."""
     return "\n".join(map(printable, text.split("\n")))
-
-
-def _record(row: "SightingRow") -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "camera": row.camera,
-        "plate": row.plate,
-        "kind": row.kind,
-        "confidence": row.confidence,
-        "first_seen": _stamp(row.first_seen),
-        "last_seen": _stamp(row.last_seen),
-        "reads": row.reads,
-        "status": row.status.value,
-        "engine": row.engine.value,
-        "image": None if row.image is None else str(row.image),
-    }
-
-
-def _stamp(time: datetime) -> str:
-    return time.isoformat(timespec="milliseconds")
 
 
 def local_time(time: datetime) -> str:

@@ -1,57 +1,16 @@
 """The report of the verb `calls`: what was paid for each camera and day, what was saved, and a forecast."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any, TextIO
 
 from rich.table import Table
 
+from streamwatch.app.costs import Prices, saved_words
 from streamwatch.cli.console import print_json
 from streamwatch.cli.rich_output import cell, print_table, print_text
-from streamwatch.core.clock import Span, window
-from streamwatch.core.sentences import sentence
 from streamwatch.core.text import some
-from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow
-
-BECAME = {
-    KeyframeState.WAITING: "still waiting to be read",
-    KeyframeState.SENT: "about to be sent",
-    KeyframeState.DOUBTFUL: "waiting for the local engine",
-    KeyframeState.ANSWERED: "read without a call",
-    KeyframeState.FAILED: "not readable by the local engine",
-    KeyframeState.DROPPED: "given up unread",
-    KeyframeState.KEPT: "kept for people to look at, not worth a call",
-}
-"""Words for the states of pictures for which no call was made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """The price of calls, and the times of the report.
-
-    price: of one charge unit, in any currency. begin, end: the time that the report is about. first_use: when
-    streamwatch was first used, as far as that is known.
-    """
-
-    price: float
-    begin: datetime
-    end: datetime
-    first_use: datetime | None = None
-
-    def cost(self, calls: Calls) -> float:
-        """Return the cost of these calls in the price's currency; a doubtful call counts as paid."""
-        return (calls.fee + calls.doubtful) * self.price
-
-    def forecast(self, calls: Calls) -> float:
-        """Return the charge units of the whole current month, if it goes on as in the time of the report.
-
-        Days before the first use do not count: a box that was set up on the 20th did not idle until then.
-        """
-        month = window(Span.MONTH, self.end)
-        used = month.begin if self.first_use is None else window(Span.DAY, self.first_use).begin
-        seconds = max(1.0, (self.end - max(self.begin, month.begin, used)).total_seconds())
-        return (calls.fee + calls.doubtful) * (month.end - month.begin).total_seconds() / seconds
+from streamwatch.store import Calls, CallsReport, NotCalledRow
 
 
 def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Prices, format: str, out: TextIO) -> None:
@@ -77,10 +36,9 @@ def print_calls(report: CallsReport, saved: Sequence[NotCalledRow], prices: Pric
 
 
 def _without_call(line: NotCalledRow) -> str:
-    became, why = BECAME[line.state], f" ({sentence(line.reason)})" if line.reason else ""
-    if line.state is KeyframeState.ANSWERED and not line.reason:
-        became = "read by the local engine, as configured"
-    return f"No call was made for {some(line.keyframes, 'picture')} of {line.camera}: {became}{why}."
+    became, why = saved_words(line)
+    said = became + (f" ({why})" if why else "")
+    return f"No call was made for {some(line.keyframes, 'picture')} of {line.camera}: {said}."
 
 
 def _numbers(calls: Calls, prices: Prices) -> list[str]:

@@ -3,12 +3,13 @@
 import os
 import sys
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from streamwatch import __version__
-from streamwatch.cli import console
+from streamwatch.cli import console, passages, sightings
 from streamwatch.cli.bench import bench
 from streamwatch.cli.calls import calls
 from streamwatch.cli.check import check
@@ -20,14 +21,26 @@ from streamwatch.cli.replay import replay
 from streamwatch.cli.run import run
 from streamwatch.cli.serve_ocr import serve_ocr
 from streamwatch.cli.service import service
-from streamwatch.cli.sightings import sightings
 from streamwatch.cli.status import status
+from streamwatch.cli.user import user
 from streamwatch.cli.web import web
 from streamwatch.core.errors import StreamwatchError
 from streamwatch.system import stderr
 from streamwatch.system.files import keep_private
 
+FIRST = ("run", "web", "replay", "sightings", "passages")
+"""The verbs that come first in `--help`; the others follow in the order of their registration."""
+
+
+class _Verbs(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the verbs in the order of `--help`."""
+        names = super().list_commands(ctx)
+        return [*FIRST, *(name for name in names if name not in FIRST)]
+
+
 app = typer.Typer(
+    cls=_Verbs,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -80,5 +93,8 @@ def _options(
     """Accept the options before the verb."""
 
 
-for _verb in (run, web, reload, replay, sightings, read, check, status, calls, compare, serve_ocr, bench, service):
+for _verb in (run, web, reload, replay, read, check, status, calls, compare, serve_ocr, bench, service):
     app.command()(_verb)
+for _group in (sightings, passages):
+    app.add_typer(_group.verb, name=_group.__name__.rpartition(".")[2])
+app.add_typer(user, name="user")

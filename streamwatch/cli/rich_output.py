@@ -5,6 +5,7 @@ it.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from streamwatch.cli.console import local_time, printable_lines
 from streamwatch.core.text import printable
 
 if TYPE_CHECKING:
-    from streamwatch.store import SightingRow
+    from streamwatch.store import PassageRow, SightingRow
 
 PIPE = 10_000
 """Cells of a line in a pipe: none is longer."""
@@ -38,7 +39,7 @@ def print_plates(results: Sequence[dict[str, Any]], out: TextIO) -> None:
 
 
 def print_sightings(rows: Sequence["SightingRow"], out: TextIO, left: int = 0) -> None:
-    """Print sightings with local times; the second time has no year, and no date if that is the same.
+    """Print sightings with local times.
 
     left: the number of sightings that the table leaves out.
     """
@@ -47,21 +48,68 @@ def print_sightings(rows: Sequence["SightingRow"], out: TextIO, left: int = 0) -
         return
     table = _table("id", "camera", "plate", "sure", "first seen", "last seen", "reads", "status")
     for row in rows:
-        first, last = local_time(row.first_seen), local_time(row.last_seen)
         table.add_row(
             str(row.id),
             cell(row.camera),
             cell(row.plate, "bold"),
             _confidence(row.confidence),
-            first,
-            last.removeprefix(first[:11])[-len("12-31 23:59:59") :],
+            *_span(row.first_seen, row.last_seen),
             str(row.reads),
             row.status.value,
         )
     print_table(table, out)
+    _print_left(len(rows), left, out)
+
+
+def print_passages(rows: Sequence["PassageRow"], out: TextIO, left: int = 0) -> None:
+    """Print passages as `print_sightings` prints sightings; a plate that cannot be believed gets a question mark."""
+    if not rows:
+        print_text("No passages.", out)
+        return
+    table = _table("id", "camera", "plate", "sure", "first seen", "last seen", "direction", "outcome")
+    for row in rows:
+        plate = row.plate
+        doubt = "" if plate is None or plate.sighting is not None else " ?"
+        table.add_row(
+            str(row.id),
+            cell(row.camera),
+            cell("" if plate is None else f"{plate.text}{doubt}", "bold"),
+            _confidence(None if plate is None else plate.confidence),
+            *_span(row.opened_at, row.last_seen),
+            row.direction.value,
+            row.outcome.value,
+        )
+    print_table(table, out)
+    _print_left(len(rows), left, out)
+
+
+def _span(first: datetime, last: datetime) -> tuple[str, str]:
+    """Return both local times; the second has no year, and no date if that is the same."""
+    shown = local_time(first)
+    return shown, local_time(last).removeprefix(shown[:11])[-len("12-31 23:59:59") :]
+
+
+def _print_left(shown: int, left: int, out: TextIO) -> None:
     if left:
-        all_ = f"--limit {len(rows) + left} shows all, and --format csv writes them."
-        print_text(f"{left} more that are older; {all_}", out)
+        print_text(f"{left} more that are older; --limit {shown + left} shows all, and --format csv writes them.", out)
+
+
+def print_accounts(rows: Sequence[dict[str, Any]], out: TextIO) -> None:
+    """Print users or tokens, with local times to the minute."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in rows[0]:
+        table.add_column(heading.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_account_cell(name, value) for name, value in row.items()))
+    print_table(table, out)
+
+
+def _account_cell(name: str, value: object) -> Text:
+    if isinstance(value, datetime):
+        return cell(local_time(value)[: -len(":00")])
+    if name == "cameras":
+        return cell(", ".join(value) if isinstance(value, list) else "all")
+    return cell("" if value is None else str(value), "bold" if name == "name" else "")
 
 
 def _table(*headings: str) -> Table:
@@ -70,7 +118,10 @@ def _table(*headings: str) -> Table:
     for heading in headings:
         numbers = heading in ("id", "sure", "reads")
         table.add_column(
-            heading, justify="right" if numbers else "left", no_wrap=heading not in ("camera", "status"), min_width=3
+            heading,
+            justify="right" if numbers else "left",
+            no_wrap=heading not in ("camera", "status", "outcome"),
+            min_width=3,
         )
     return table
 

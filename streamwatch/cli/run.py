@@ -21,21 +21,21 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     from streamwatch.app.config_in_force import ConfigInForce
     from streamwatch.app.daemon import Daemon
     from streamwatch.app.engine_pool import EnginePool
-    from streamwatch.cli.make_console import make_console
+    from streamwatch.cli.open_pages import open_pages
     from streamwatch.store import open_evidence
 
     settings = load_settings(config_path)
     if not settings.cameras:
         raise no_camera(config_path)
     faulthandler.enable()  # if the watchdog ends a process that hangs, the log shows where each thread was
-    stop, config = threading.Event(), ConfigInForce(settings, partial(load_settings, config_path))
+    stop, config = threading.Event(), ConfigInForce(settings, partial(load_settings, config_path), config_path)
     engines = EnginePool(settings, stop.wait)
     with (
         closing(engines),
         writer(settings) as store,
         closing(open_evidence(settings.database, settings.data_dir)) as evidence,
     ):
-        code = Daemon(config, store, evidence, engines, SystemClock(), print_sighting, stop).run(make_console)
+        code = Daemon(config, store, evidence, engines, SystemClock(), print_sighting, stop).run(open_pages)
     stderr.tell()
     logging.shutdown()
     sys.stdout.flush()

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from streamwatch.core.codes import Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.plates import PROVINCES, grammar, normalise
 from streamwatch.system.systemd_unit import FOLDER, credential
@@ -351,6 +352,16 @@ class RetentionSettings(_Settings):
         gt=0,
         description="Passages with their readings and sightings are deleted after this time. Calls stay.",
     )
+    sessions: Seconds = Field(
+        90 * 86400.0,
+        gt=0,
+        description="Log-ins, and tokens that were revoked, are deleted when they have not been used for this time.",
+    )
+    audit: Seconds = Field(
+        3 * 365 * 86400.0,
+        gt=0,
+        description="Entries of the audit log are deleted after this time.",
+    )
     max_bytes: Bytes = Field(
         20_000_000_000,
         ge=1_000_000,
@@ -394,6 +405,13 @@ class HealthSettings(_Settings):
         return _address(value)
 
 
+class LogIn(StrEnum):
+    """When the console asks for a log-in. AUTO: not on this machine alone, as long as there is no user."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+
+
 class WebSettings(_Settings):
     """The console: the pages and the JSON API."""
 
@@ -416,6 +434,22 @@ class WebSettings(_Settings):
         [],
         description="The address or addresses of the reverse proxy that serves the console by https, such as "
         "127.0.0.1 or 192.0.2.0/24. Its X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
+
+    login: LogIn = Field(
+        LogIn.AUTO,
+        description="auto: on 127.0.0.1 without behind_proxy nobody logs in until there is a user. always: everybody "
+        "logs in, everywhere.",
+    )
+    session_idle: Seconds = Field(
+        3 * 86400.0,
+        ge=60,
+        description="A log-in ends when its browser has shown no page for this time.",
+    )
+    session_longest: Seconds = Field(30 * 86400.0, ge=300, description="A log-in ends after this time in any case.")
+    mask_for: list[Role] = Field(
+        [],
+        description="The roles that see plates only in part, and pictures without legible plates, such as [viewer].",
     )
 
     @field_validator("host")

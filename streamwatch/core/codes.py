@@ -135,3 +135,40 @@ class StateReason(StrEnum):
     URL_FAILED = "url_failed"
     DO_NOT_RESEND = "do_not_resend"
     OTHER = "other"
+
+
+class FindingCode(StrEnum):
+    """What is unlike the weeks before at a camera: `code` of the findings in status, metrics and JSON."""
+
+    NO_VEHICLE = "no_vehicle"
+    READ_RATE_FELL = "read_rate_fell"
+    READ_RATE_FELL_AT_NIGHT = "read_rate_fell_at_night"
+    PLATES_SHRUNK = "plates_shrunk"
+    PLATES_GROWN = "plates_grown"
+    PLATES_SHRUNK_AT_NIGHT = "plates_shrunk_at_night"
+    PLATES_GROWN_AT_NIGHT = "plates_grown_at_night"
+    PLATES_MOVED = "plates_moved"
+
+
+class AuditAction(StrEnum):
+    """What a person or a program did: column `audit_log.action`."""
+
+    LOGIN = "login"
+    LOGIN_FAILED = "login_failed"
+    LOGOUT = "logout"
+    SESSION_ENDED = "session_ended"
+    PASSWORD_CHANGED = "password_changed"
+    USER_ADDED = "user_added"
+    USER_CHANGED = "user_changed"
+    USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
+    USER_REMOVED = "user_removed"
+    TOKEN_ADDED = "token_added"
+    TOKEN_REVOKED = "token_revoked"
+    PLATE_SEARCHED = "plate_searched"
+    EXPORTED = "exported"
+    PLATE_TYPED = "plate_typed"
+    CORRECTED = "corrected"
+    PICTURE_READ = "picture_read"
+    CAMERA_CHANGED = "camera_changed"
+    SETTINGS_RELOADED = "settings_reloaded"

@@ -24,6 +24,7 @@
     │       ├── PictureBroken                                                        class FRAME
     │       ├── PictureUrlFailed                                                     class URL
     │       └── DoNotResend                                                          class STOP-FRAME
+    ├── AccountError             a user, password or token cannot be as asked
     ├── PageError                the page of `replay --explain` cannot be written
     └── StoreError               the database or the evidence folder fails
         ├── DatabaseUnusable     corrupt, not a database, of a newer version
@@ -182,6 +183,10 @@ class DoNotResend(PictureRefused):
     """The service forbids another try with this picture."""
 
     outcome = CallOutcome.DO_NOT_RESEND
+
+
+class AccountError(StreamwatchError):
+    """A user, password or token cannot be as asked: the name is taken, the password too short."""
 
 
 class PageError(StreamwatchError):

@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 
 _FORMULA = re.compile(r"\s*[=+\-@]")
 _CONTROL = re.compile(
@@ -77,3 +77,31 @@ def size(count: int) -> str:
 def when(time: datetime) -> str:
     """Return the local time with its offset, to the second."""
     return time.astimezone().isoformat(" ", "seconds")
+
+
+def day_of(at: datetime, now: datetime) -> str:
+    """Return the day of a local time: `today`, `yesterday`, `Tuesday` within a week, else `12 November`."""
+    local, today = at.astimezone(), now.astimezone().date()
+    ago = (today - local.date()).days
+    if 0 <= ago < 2:
+        return ("today", "yesterday")[ago]
+    return f"{local:%A}" if 0 <= ago < 7 else f"{local.day} {local:%B}" + f" {local.year}" * (local.year != today.year)
+
+
+def part_of_day(at: datetime, now: datetime) -> str:
+    """Return day and part of the day of a local time, as people say them: `Tuesday night`, `the morning of 12 May`.
+
+    The hours after midnight belong to the night of the day before.
+    """
+    local = at.astimezone()
+    part = next(part for part, end in PARTS_OF_DAY if local.hour < end)
+    day = day_of(at - timedelta(hours=6) if local.hour < 6 else at, now)
+    if day == "today":
+        return "tonight" if part == "night" else f"this {part}"
+    if day == "yesterday":
+        return "last night" if part == "night" else f"yesterday {part}"
+    return f"the {part} of {day}" if day[0].isdigit() else f"{day} {part}"
+
+
+PARTS_OF_DAY = (("night", 6), ("morning", 12), ("afternoon", 18), ("evening", 21), ("night", 24))
+"""The parts of a day, and the hour at which each ends."""

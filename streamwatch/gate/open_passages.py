@@ -13,7 +13,7 @@ from streamwatch.gate.plates.appearance import upright
 from streamwatch.gate.plates.shapes import box_of
 from streamwatch.gate.policy import Action, RuleInput, rule
 from streamwatch.gate.tracking.direction import direction
-from streamwatch.gate.tracking.track import Memory, State, Track
+from streamwatch.gate.tracking.track import Memory, Track
 from streamwatch.gate.tracking.tracker import Tracker
 from streamwatch.gate.tracking.views import PaidOutcome, PlateView
 
@@ -23,8 +23,6 @@ STOOD = 1.0  # s for which a plate must have stood still for that
 GONE_LOOKS = 2  # frames without the plate that end its passage
 ANSWERED_WITHIN = 5.0  # s for which a passage whose vehicle has gone stays open for the answer to its last picture
 REMEMBERED_FOR = 4.0  # s after the start for which a vehicle of an earlier run is looked for
-RECORDED_WIDTH = 40.0  # px; a narrower plate that was never paid for is not recorded as a passage
-RECORDED_HITS = 3  # hits of the detector that such a plate needs
 
 
 class OpenPassages:
@@ -154,8 +152,7 @@ class OpenPassages:
         closed = Closed(track.passage, track.opened_at, track.last_seen, direction(origin, box_of(track.course.plate)))
         if track.announced:
             return [] if track.memory is Memory.EARLIER_RUN else [closed]
-        widely = track.evidence.hits >= RECORDED_HITS and track.course.widest >= RECORDED_WIDTH
-        if track.state is not State.WAITING or not widely or not track.course.has_moved:
+        if not track.recorded:
             return []
         return [Opened(track.passage, track.opened_at), *self._kept(track), closed]
 

@@ -62,9 +62,11 @@ class PlateTracking:
         visible = self._tracker.visible(motion.at)
         for track in visible:
             self._keep_views(track, visible, motion)
-        plates = [centre(track.course.plate) for track in visible if track.confirmed and not track.scenery]
+        plates = [(centre(t.course.plate), t.recorded) for t in visible if t.confirmed and not t.scenery]
         for blob in motion.blobs:
-            blob.plate |= any(motion.geometry.covers(blob.region, plate) for plate in plates)
+            inside = [recorded for plate, recorded in plates if motion.geometry.covers(blob.region, plate)]
+            blob.plate |= bool(inside)
+            blob.recorded |= any(inside)
 
     def answered(
         self, track: Track, plates: Sequence[tuple[bool, FrameCorners | None]] | None, at: float, bare: bool

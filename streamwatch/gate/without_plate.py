@@ -28,7 +28,7 @@ class VehiclesWithoutPlate:
     def keep_views(self, motion: Motion) -> None:
         """Keep a frame for each blob without a plate that it shows best, if the blob may be recorded or paid for."""
         for blob in motion.blobs:
-            if blob.plate:
+            if blob.recorded:
                 blob.view = None
                 continue
             box = motion.geometry.box(blob.region)
@@ -45,7 +45,7 @@ class VehiclesWithoutPlate:
     def _record(self, blob: Blob, geometry: Geometry) -> list[Decision]:
         """Return the passage of a blob that has left, with a call, a kept picture or neither; nothing if small."""
         lasted = blob.seen_at - blob.since
-        if blob.plate or lasted < LASTED or blob.largest < LARGE * geometry.watched:
+        if blob.recorded or lasted < LASTED or blob.largest < LARGE * geometry.watched:
             return []
         way = direction(geometry.box(blob.first), geometry.box(blob.region))
         opened = Opened(blob.passage, blob.opened_at)

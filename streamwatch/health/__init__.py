@@ -4,7 +4,7 @@ daemon ──Snapshot──▶ health_app     /healthz, /metrics on loopback
        └──Snapshot──▶ status.json   ──▶ the verb `status`, also when no port is open or the daemon is gone
 """
 
-from streamwatch.health.judgement import health
+from streamwatch.health.judgement import health, notices, troubles
 from streamwatch.health.metrics import render_metrics
 from streamwatch.health.reloads import reload_sentences
 from streamwatch.health.snapshot import (
@@ -14,6 +14,7 @@ from streamwatch.health.snapshot import (
     ConsoleHealth,
     DatabaseHealth,
     DiskHealth,
+    Finding,
     InFlightHealth,
     OutboxHealth,
     ReloadReport,
@@ -29,16 +30,19 @@ __all__ = [
     "ConsoleHealth",
     "DatabaseHealth",
     "DiskHealth",
+    "Finding",
     "InFlightHealth",
     "OutboxHealth",
     "ReloadReport",
     "Snapshot",
     "Status",
     "health",
+    "notices",
     "read_status",
     "reload_sentences",
     "render_metrics",
     "status_json",
     "status_table",
+    "troubles",
     "write_status",
 ]

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from streamwatch.core.text import age, size, some, when
-from streamwatch.health.snapshot import CameraHealth, Snapshot
+from streamwatch.core.codes import FindingCode
+from streamwatch.health.remarks import Remark, RemarkCode, Topic, in_english
+from streamwatch.health.snapshot import CameraHealth, ConsoleHealth, Finding, Snapshot
 
 AWAY_FOR = 60.0
 """Seconds that a camera may be away before a person should know; a reboot of the camera or a switch takes less."""
@@ -14,45 +15,87 @@ WAITING_FOR = 3600.0
 
 def health(snapshot: Snapshot) -> tuple[bool, list[str]]:
     """Return True if all is well, and one sentence for each thing that is not."""
-    reasons = [
-        *(f"Thread {name} makes no progress." for name in snapshot.stalled),
-        *_storage(snapshot),
-        *(reason for camera in snapshot.cameras for reason in _camera(camera, snapshot.taken_at)),
-        *_calls(snapshot),
-        *([f"There is no console: {snapshot.console.why}"] if snapshot.console.why else []),
-    ]
+    reasons = [in_english(trouble, snapshot.taken_at) for trouble in troubles(snapshot)]
     return not reasons, reasons
 
 
-def _storage(snapshot: Snapshot) -> Iterator[str]:
+def troubles(snapshot: Snapshot) -> list[Remark]:
+    """Return what is not well."""
+    return [
+        *(Remark(RemarkCode.THREAD_STALLED, Topic.PROGRAM, "", {"thread": name}) for name in snapshot.stalled),
+        *_storage(snapshot),
+        *(trouble for camera in snapshot.cameras for trouble in _camera(camera, snapshot.taken_at)),
+        *_calls(snapshot),
+        *_console(snapshot.console),
+    ]
+
+
+def notices(snapshot: Snapshot) -> list[Remark]:
+    """Return what people should know although the program works: findings, a substream or a clock that fails."""
+    doubted = [] if snapshot.clock_trusted else [Remark(RemarkCode.CLOCK_DOUBTED, Topic.CLOCK)]
+    substreams = ((camera.name, camera.unwatched) for camera in snapshot.cameras if camera.unwatched)
+    return [
+        *(about(finding, snapshot.taken_at) for finding in snapshot.findings),
+        *(
+            Remark(RemarkCode.SUBSTREAM_DOWN, Topic.CAMERA, name, {"camera": name, "why": why})
+            for name, why in substreams
+        ),
+        *doubted,
+    ]
+
+
+def about(finding: Finding, now: datetime) -> Remark:
+    """Return a finding as a remark."""
+    values = {
+        "camera": finding.camera,
+        "since": finding.since,
+        "lasting": max(0.0, (now - finding.since).total_seconds()),
+        "before": finding.before,
+        "now": finding.now,
+    }
+    if finding.code is FindingCode.NO_VEHICLE and finding.before < 1:
+        values["before"] = max(1.0, finding.before * 24)
+        return Remark(RemarkCode.NO_VEHICLE_FOR_DAYS, Topic.CAMERA, finding.camera, values)
+    return Remark(finding.code, Topic.CAMERA, finding.camera, values)
+
+
+def _console(console: ConsoleHealth) -> Iterator[Remark]:
+    if console.why:
+        yield Remark(RemarkCode.NO_CONSOLE, Topic.PROGRAM, "", {"why": console.why})
+
+
+def _storage(snapshot: Snapshot) -> Iterator[Remark]:
     database, disk = snapshot.database, snapshot.disk
     if database.failed_since is not None:
-        yield f"The database has not been writable since {when(database.failed_since)}: {database.why}"
+        values = {"since": database.failed_since, "why": database.why}
+        yield Remark(RemarkCode.DATABASE_FAILED, Topic.STORAGE, "", values)
     if disk.free < disk.floor:
-        yield f"The disk is nearly full: {size(disk.free)} are free, {size(disk.floor)} must be."
+        yield Remark(RemarkCode.DISK_FULL, Topic.DISK, "", {"free": disk.free, "floor": disk.floor})
 
 
-def _camera(camera: CameraHealth, now: datetime) -> Iterator[str]:
+def _camera(camera: CameraHealth, now: datetime) -> Iterator[Remark]:
+    values = {"camera": camera.name, "since": camera.since, "why": camera.last_error}
     away = (now - camera.since).total_seconds()
     if camera.state == "frozen":
-        yield f"Camera {camera.name} has been frozen since {when(camera.since)}: it sends the same picture."
+        yield Remark(RemarkCode.CAMERA_FROZEN, Topic.CAMERA, camera.name, values)
     elif camera.state == "failed":
-        yield f"Camera {camera.name} cannot work: {camera.last_error}"
+        yield Remark(RemarkCode.CAMERA_FAILED, Topic.CAMERA, camera.name, values)
     elif camera.state in ("reconnecting", "connecting") and away > AWAY_FOR:
-        why = camera.last_error or "no picture came."
-        yield f"Camera {camera.name} has been away since {when(camera.since)}: {why}"
+        code = RemarkCode.CAMERA_AWAY if camera.last_error else RemarkCode.CAMERA_SENT_NOTHING
+        yield Remark(code, Topic.CAMERA, camera.name, values)
 
 
-def _calls(snapshot: Snapshot) -> Iterator[str]:
+def _calls(snapshot: Snapshot) -> Iterator[Remark]:
     for breaker in snapshot.breakers:
-        until = "" if breaker.until is None else f" until {when(breaker.until)}"
-        yield f"Calls are held back ({breaker.label}){until}: {breaker.why}"
+        code = RemarkCode.HELD_BACK if breaker.until is None else RemarkCode.HELD_BACK_UNTIL
+        yield Remark(code, Topic.CALLS, "", {"breaker": breaker, "until": breaker.until, "why": breaker.why})
     if snapshot.in_flight.overdue:
-        yield f"An answer is overdue: a call has been running for {age(snapshot.in_flight.oldest_age)}."
+        yield Remark(RemarkCode.ANSWER_OVERDUE, Topic.CALLS, "", {"oldest": snapshot.in_flight.oldest_age})
     for use in snapshot.budget:
         if use.limit is not None and use.used >= use.limit:
-            whose = f" of camera {use.camera}" if use.camera else ""
-            yield f"The budget{whose} for this {use.window} is used up: {use.used} of {use.limit} calls."
+            code = RemarkCode.CAMERA_BUDGET_USED_UP if use.camera else RemarkCode.BUDGET_USED_UP
+            values = {"camera": use.camera, "window": use.window, "used": use.used, "limit": use.limit}
+            yield Remark(code, Topic.CALLS, "", values)
     outbox = snapshot.outbox
     if outbox.items and outbox.oldest_age > WAITING_FOR:
-        yield f"Waiting for the engine: {some(outbox.items, 'picture')}, the oldest for {age(outbox.oldest_age)}."
+        yield Remark(RemarkCode.WAITING_LONG, Topic.CALLS, "", {"items": outbox.items, "oldest": outbox.oldest_age})

@@ -20,7 +20,8 @@ _Family = tuple[str, _Kind, str, Iterable[_Sample]]
 
 def render_metrics(snapshot: Snapshot) -> str:
     """Return all families that have a sample, each with HELP and TYPE."""
-    families = (*_process(snapshot), *_cameras(snapshot.cameras), *_calls(snapshot), *_storage(snapshot))
+    parts = _process(snapshot), _cameras(snapshot.cameras), _findings(snapshot), _calls(snapshot), _storage(snapshot)
+    families = (family for part in parts for family in part)
     return "".join(line for family in families for line in _lines(*family))
 
 
@@ -76,6 +77,11 @@ def _cameras(cameras: tuple[CameraHealth, ...]) -> Iterator[_Family]:
     yield "passages_total", "counter", "Passages that have opened.", each("passages")
     yield "passages_closed_total", "counter", "Passages that have closed, by their outcome.", outcomes
     yield "read_ratio", "gauge", "Part of the closed passages whose plate was read, 0 to 1.", each("read_rate")
+
+
+def _findings(snapshot: Snapshot) -> Iterator[_Family]:
+    found = [({"camera": finding.camera, "finding": finding.code.value}, 1.0) for finding in snapshot.findings]
+    yield "camera_finding", "gauge", "1 for each thing at a camera that is unlike the weeks before.", found
 
 
 def _calls(snapshot: Snapshot) -> Iterator[_Family]:

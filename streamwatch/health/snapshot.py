@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from streamwatch.core.codes import FindingCode
 from streamwatch.core.redact import hide_credentials
 from streamwatch.core.sentences import in_words
 
@@ -133,6 +134,21 @@ class DatabaseHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """Something at a camera that is unlike the weeks before: a notice for people, which makes nothing unhealthy.
+
+    since: when it began, as far as that can be told. before, now: vehicles in an hour, read rates (0 to 1) or widths in
+    pixels, as the code says; for `plates_moved`, `now` is the distance in pixels.
+    """
+
+    code: FindingCode
+    camera: str
+    since: datetime
+    before: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleHealth:
     """The console. address: where it is served; empty if it is not. why: the error, if it should be."""
 
@@ -182,6 +198,7 @@ class Snapshot:
     database: DatabaseHealth
     stalled: tuple[str, ...] = ()
     in_flight: InFlightHealth = InFlightHealth()
+    findings: tuple[Finding, ...] = ()
     console: ConsoleHealth = ConsoleHealth()
     pid: int = 0
     reload: ReloadReport | None = None
@@ -220,6 +237,7 @@ def from_json(told: Mapping[str, Any]) -> Snapshot:
             "database": DatabaseHealth(_time(told["database"]["failed_since"]), told["database"]["why"]),
             "stalled": tuple(told["stalled"]),
             "in_flight": InFlightHealth(**told["in_flight"]),
+            "findings": tuple(_finding(finding) for finding in told.get("findings", ())),
             "console": ConsoleHealth(**told["console"]),
             "reload": _reload(told["reload"]),
         }
@@ -236,6 +254,10 @@ def _reload(told: Mapping[str, Any] | None) -> ReloadReport | None:
 def _camera(told: Mapping[str, Any]) -> CameraHealth:
     fields = {name: value for name, value in told.items() if name != "read_rate"}
     return CameraHealth(**{**fields, "since": datetime.fromisoformat(told["since"])})
+
+
+def _finding(told: Mapping[str, Any]) -> Finding:
+    return Finding(**{**told, "code": FindingCode(told["code"]), "since": datetime.fromisoformat(told["since"])})
 
 
 def _time(text: str | None) -> datetime | None:

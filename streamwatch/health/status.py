@@ -12,8 +12,9 @@ from pathlib import Path
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.sentences import in_words
 from streamwatch.core.text import age, json_text, size, some, when
-from streamwatch.health.judgement import health
+from streamwatch.health.judgement import about, health, notices
 from streamwatch.health.reloads import reload_sentences
+from streamwatch.health.remarks import in_english
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
 from streamwatch.system.files import write_whole
 
@@ -99,6 +100,7 @@ def status_json(status: Status) -> str:
         "age": round(status.age, 1),
         "healthy": status.running and ok,
         "reasons": reasons,
+        "notices": [in_english(notice, status.snapshot.taken_at) for notice in notices(status.snapshot)],
         **as_json(status.snapshot),
     }
     return json_text(told) + "\n"
@@ -113,6 +115,9 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
     else:
         yield f"{_gone(status)} {_SILENT if status.held else 'Start it with `streamwatch run`.'} Its last status:"
     yield from (f"! {reason}" for reason in reasons)
+    yield from (
+        f"? {in_english(about(finding, snapshot.taken_at), snapshot.taken_at)}" for finding in snapshot.findings
+    )
     yield ""
     yield from _columns(
         ("camera", "state", "for", "fps", "last picture"),

@@ -23,6 +23,13 @@ LATEST = 30.0
 """Seconds in the queue after which no client waits any more."""
 AGAIN_FIRST, AGAIN_LONGEST = 1.0, 60.0
 """Seconds between two tries to start an engine that does not start."""
+HANGING = 60.0
+"""Seconds with one picture after which an engine hangs: a slow machine takes a few for the largest picture."""
+MOST_HANGING = 3
+
+
+class EngineHangs(Exception):
+    """The engine hangs again and again. Only a new process helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +41,30 @@ class _Job:
     reply: Handoff[Response]
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The picture that the engine reads now. since: monotonic seconds."""
+
+    job: _Job
+    since: float
+
+
 class ReadingQueue:
     """Pictures that wait for the engine. Call `read` on the event loop, and `work` on a thread of its own.
 
-    An engine that raises an unexpected exception is closed and made again. make: makes the engine; it is called at
-    once, and its exceptions go through. length: pictures that may wait.
+    An engine that raises an unexpected exception is closed and made again. Nobody can end a thread whose engine hangs:
+    `replace` leaves it behind, and another thread calls `work`. make: makes the engine; it is called at once, and its
+    exceptions go through. length: pictures that may wait.
     """
 
     def __init__(self, make: Callable[[], Recognizer], length: int) -> None:
         self._make = make
-        self._engine: Recognizer | None = make()
+        self._engine: Recognizer | None = make()  # for the first thread
         self._jobs: Queue[_Job | None] = Queue(length)
         self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._replaced = 0  # how often; each thread knows the number that it began with
+        self._reading: _Reading | None = None
 
     async def read(self, picture: bytes, receive: Receive) -> Response:
         """Return what the engine reads. Raise RequestRefused if too many pictures wait; ClientDisconnect."""
@@ -57,15 +76,47 @@ class ReadingQueue:
         return await job.reply.wait(receive)
 
     def work(self) -> None:
-        """Read what waits, until `stop`."""
-        while True:
-            if self._engine is None and not self._start_again():
-                return
+        """Read what waits, until `stop` or `replace`."""
+        number, engine = self._replaced, self._engine
+        self._engine = None
+        while engine is not None or (engine := self._start_again()) is not None:
             job = self._jobs.get()
             if job is None:
                 return
-            if not job.reply.abandoned:
-                job.reply.give(self._read(job))
+            if job.reply.abandoned:
+                continue
+            self._reading = _Reading(job, time.monotonic())
+            reply, alive = _read(engine, job)
+            with self._lock:
+                if number != self._replaced:
+                    alive = False
+                else:
+                    self._reading = None
+                    job.reply.give(reply)
+            if not alive:
+                with suppress(Exception):  # it is broken
+                    engine.close()
+                engine = None
+            if number != self._replaced:
+                return
+
+    def replace(self) -> bool:
+        """Return True if the engine hangs. Then the thread in `work` is left behind, and another must call it.
+
+        The client is answered. Raise EngineHangs for the MOST_HANGING-th time, because each thread that is left behind
+        keeps its engine's memory.
+        """
+        with self._lock:
+            reading = self._reading
+            if reading is None or time.monotonic() - reading.since < HANGING:
+                return False
+            self._reading = None
+            self._replaced += 1
+            reading.job.reply.give(refuse(Refusal.ENGINE_DIED))
+        if self._replaced >= MOST_HANGING:
+            raise EngineHangs(f"the engine has hung {MOST_HANGING} times")
+        log.critical("the engine has been reading one picture for %g s; another one is started", HANGING)
+        return True
 
     def stop(self) -> None:
         """Once no client waits any more: `work` ends after the picture at hand."""
@@ -74,32 +125,30 @@ class ReadingQueue:
             self._jobs.get_nowait()
         self._jobs.put(None)
 
-    def _read(self, job: _Job) -> Response:
-        if time.monotonic() - job.since > LATEST:
-            return refuse(Refusal.TOO_LATE)
-        assert self._engine is not None
-        try:
-            return plates_found(self._engine.read(job.picture, NullLedger()))
-        except RecognitionError:
-            return picture_refused(RetCode.UNPARSED)
-        except Exception as error:
-            log.critical("the engine failed unexpectedly; it is started again", exc_info=error)
-            with suppress(Exception):  # it is broken
-                self._engine.close()
-            self._engine = None
-            return refuse(Refusal.ENGINE_DIED)
-
-    def _start_again(self) -> bool:
-        """Try until the engine is there; False if the program ends before."""
+    def _start_again(self) -> Recognizer | None:
+        """Try until the engine is there; return None if the program ends before."""
         pause = AGAIN_FIRST
         while not self._stopping.is_set():
             try:
-                self._engine = self._make()
+                engine = self._make()
             except Exception as error:
                 log.error("the engine cannot be started (%s); the next try comes in %g s", error, pause)
                 self._stopping.wait(pause)
                 pause = min(AGAIN_LONGEST, 2 * pause)
             else:
                 log.warning("the engine has been started again")
-                return True
-        return False
+                return engine
+        return None
+
+
+def _read(engine: Recognizer, job: _Job) -> tuple[Response, bool]:
+    """Return the answer, and True if the engine can go on."""
+    if time.monotonic() - job.since > LATEST:
+        return refuse(Refusal.TOO_LATE), True
+    try:
+        return plates_found(engine.read(job.picture, NullLedger())), True
+    except RecognitionError:
+        return picture_refused(RetCode.UNPARSED), True
+    except Exception as error:
+        log.critical("the engine failed unexpectedly; it is started again", exc_info=error)
+        return refuse(Refusal.ENGINE_DIED), False

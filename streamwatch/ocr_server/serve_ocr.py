@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -20,7 +21,7 @@ from streamwatch.system.threads import Spawn, spawn
 
 log = logging.getLogger(__name__)
 
-LISTEN_EVERY = 5.0  # s; between two looks at what libraries write about damaged pictures
+LISTEN_EVERY = 5.0  # s; between two looks at what libraries write about damaged pictures, and if the engine hangs
 
 
 def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> OcrService:
@@ -64,6 +65,7 @@ def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
     """
     failed: list[BaseException] = []
     leaving: list[int] = []
+    readers: list[threading.Thread] = []
 
     def guarded(target: Callable[[], None], name: str) -> None:
         try:
@@ -80,13 +82,21 @@ def serve_ocr(service: OcrService, drain: float, spawn: Spawn = spawn) -> int:
         log.info("stopping: what was received is still answered; a second signal ends at once")
         service.leave(drain)
 
+    def start_reader() -> None:
+        readers.append(spawn(partial(guarded, service.work, "reader"), "reader"))
+
+    def replace_reader() -> None:
+        if service.replace_reader():
+            start_reader()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    reader = spawn(partial(guarded, service.work, "reader"), "reader")
+    start_reader()
     server = spawn(partial(guarded, service.run, "server"), "server")
     while server.is_alive():
         server.join(LISTEN_EVERY)
         stderr.tell()
+        guarded(replace_reader, "reader")
     service.stop_working()
-    reader.join(drain)
+    readers[-1].join(drain)
     return 1 if failed else 0

@@ -93,6 +93,10 @@ class OcrService:
         """Read the waiting pictures, until `stop_working` is called."""
         self._queue.work()
 
+    def replace_reader(self) -> bool:
+        """Return True if the engine hangs; then another thread must call `work`. Raise EngineHangs."""
+        return self._queue.replace()
+
     def stop_working(self) -> None:
         """End `work` after the picture that is being read; to be called once `run` has ended."""
         self._queue.stop()

@@ -11,6 +11,7 @@ pipeline.py          `Pipeline.take`: the one way of every event
 """
 
 from streamwatch.pipeline.budget import Budget, CallLimits
+from streamwatch.pipeline.calls import PaidCalls
 from streamwatch.pipeline.channel import Channel, ChannelClosed
 from streamwatch.pipeline.circuit_breaker import CircuitBreaker
 from streamwatch.pipeline.counters import Counters
@@ -43,6 +44,7 @@ __all__ = [
     "LocalHelp",
     "Notify",
     "Outbox",
+    "PaidCalls",
     "Pipeline",
     "RecordedLedger",
     "Recorder",

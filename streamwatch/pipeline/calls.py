@@ -65,6 +65,20 @@ class PaidCalls:
             self._breakers.called_off()
             self._budget.pay(camera, -1, self._clock.now(), self._clock.monotonic())
 
+    def begin_by_hand(self, camera: str) -> Exhausted | None:
+        """Count a call that a person is about to make; return the limit that forbids it, if one does."""
+        with self._lock:
+            now, monotonic = self._clock.now(), self._clock.monotonic()
+            exhausted = self._budget.forbids(camera, True, now, monotonic)
+            if exhausted is None:
+                self._budget.pay(camera, 1, now, monotonic)
+            return exhausted
+
+    def end_by_hand(self, camera: str, paid: int) -> None:
+        """Correct the count of a call that a person has made: it has cost this number of fee units."""
+        with self._lock:
+            self._budget.pay(camera, paid - 1, self._clock.now(), self._clock.monotonic())
+
     def answered(self, camera: str, plates: int, paid: int) -> float | None:
         """Count a call that was answered with this number of plates, for this number of fee units.
 

@@ -142,6 +142,11 @@ class Dispatcher:
         """Let an open breaker make its next probe after `pause` seconds at the latest; refused calls cost nothing."""
         self._calls.probe_in(pause)
 
+    @property
+    def calls(self) -> PaidCalls:
+        """Return the count of the paid calls, for those that a person makes beside the outbox."""
+        return self._calls
+
     def limit(self, account: CallLimits, cameras: Mapping[str, CallLimits]) -> None:
         """Let other limits of calls count from now on. Raise StoreError, and then the old ones still count."""
         self._calls.limit(account, cameras)

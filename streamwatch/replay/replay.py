@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from streamwatch.app.meanings import SENTENCES
 from streamwatch.capture import Recording
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import NotSent
@@ -17,7 +18,6 @@ from streamwatch.core.model import Frame
 from streamwatch.core.text import some, when
 from streamwatch.gate import FrameReport
 from streamwatch.pipeline import Counters, Intake, Pipeline
-from streamwatch.replay.explain.meanings import SENTENCES
 from streamwatch.store import LastView
 
 log = logging.getLogger(__name__)

@@ -168,8 +168,13 @@ def not_called(session: Session, since: datetime, until: datetime) -> list[NotCa
     query = (
         select(StoredKeyframe.camera, StoredKeyframe.state, StoredKeyframe.state_reason, number)
         .where(StoredKeyframe.captured_at >= since, StoredKeyframe.captured_at < until)
-        .where(~exists().where(StoredCall.keyframe_id == StoredKeyframe.id))
+        .where(without_call())
         .group_by(StoredKeyframe.camera, StoredKeyframe.state, StoredKeyframe.state_reason)
         .order_by(number.desc(), StoredKeyframe.camera, StoredKeyframe.state)
     )
     return [NotCalledRow(*row) for row in session.execute(query)]
+
+
+def without_call() -> ColumnElement[bool]:
+    """Return the condition that no call was made for a keyframe."""
+    return ~exists().where(StoredCall.keyframe_id == StoredKeyframe.id)

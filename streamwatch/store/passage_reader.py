@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
@@ -19,12 +19,14 @@ from streamwatch.store import search as searching
 from streamwatch.store.best_plate import PassagePlate, best_plates
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
+from streamwatch.store.neighbours import neighbours
 from streamwatch.store.rows import corners_of
 from streamwatch.store.search import Key, Search, Tier
 from streamwatch.store.tables import (
     KeyframeState,
     PassageOutcome,
     StoredCall,
+    StoredCorrection,
     StoredIdentity,
     StoredKeyframe,
     StoredPassage,
@@ -41,7 +43,8 @@ class PassageRow:
 
     revision: grows with each change. plate: None if nothing was read; without a `sighting` if it could not be believed.
     engine: of the plate; OPERATOR without a plate: a person saw none. keyframe: id of the one that the plate was read
-    from, or the best view; None if there is none. picture: True if the JPEG of that keyframe is still kept. corners: of
+    from, or the best view; None if there is none. picture: True if the JPEG of that keyframe is still kept. path: of
+    that JPEG below the data folder; None if it was deleted. corners: of
     the plate in that JPEG, None if unknown. difference: distance to the plate that was looked for, 0 if it is the
     same; unlike: places (from 0) of the plate's characters that differ from it.
     """
@@ -61,8 +64,14 @@ class PassageRow:
     picture: bool
     corners: JpegCorners | None
     clock_trusted: bool = True
+    path: str | None = None
     difference: float = 0.0
     unlike: tuple[int, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The key from which a page goes on after this passage, in a search without look-alikes."""
+        return str(Key(0, self.opened_at, self.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,10 @@ class PassagePage:
 
 @dataclass(frozen=True, slots=True)
 class KeyframeRow:
-    """A keyframe of a passage. picture: True if its JPEG is still kept. Sizes in pixels."""
+    """A keyframe of a passage. Sizes in pixels.
+
+    picture: True if its JPEG is still kept. path: of the JPEG below the data folder; None if it was deleted.
+    """
 
     id: int
     key: str
@@ -90,6 +102,9 @@ class KeyframeRow:
     state_reason: StateReason
     bytes: int
     picture: bool
+    passage: int
+    camera: str
+    path: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +217,14 @@ class PassageReader:
             found = _one(session, passage, scope)
             return _detail(session, found[0], scope) if found else None
 
+    def beside(
+        self, passage: int, search: Search, scope: frozenset[str] | None = None
+    ) -> tuple[int | None, int | None]:
+        """Return the ids of the next newer and the next older passage of those that a search finds."""
+        with self._session() as session:
+            found = _one(session, passage, scope)
+            return neighbours(session, found[0], search, scope) if found else (None, None)
+
     def changed_since(
         self, revision: int, scope: frozenset[str] | None = None, limit: int = 100
     ) -> tuple[PassageRow, ...]:
@@ -303,6 +326,7 @@ def _row(
         picture=view is not None and view.path is not None,
         corners=None if own is None or plate is None else _in_jpeg(plate.corners, own),
         clock_trusted=passage.clock_trusted,
+        path=None if view is None else view.path,
     )
 
 
@@ -315,20 +339,17 @@ def _detail(session: Session, passage: StoredPassage, scope: frozenset[str] | No
     of_it = select(StoredKeyframe).where(StoredKeyframe.passage_id == passage.id)
     views = session.scalars(of_it.order_by(StoredKeyframe.captured_at, StoredKeyframe.id)).all()
     by_id = {view.id: view for view in views}
-    readings = session.scalars(
-        select(StoredReading).where(StoredReading.keyframe_id.in_(by_id)).order_by(StoredReading.id)
+    readings = session.execute(
+        select(StoredReading, StoredCorrection)
+        .outerjoin(StoredCorrection, StoredCorrection.reading_id == StoredReading.id)
+        .where(StoredReading.keyframe_id.in_(by_id))
+        .order_by(StoredReading.id)
     ).all()
     calls = session.scalars(
         select(StoredCall).where(StoredCall.keyframe_id.in_(by_id)).order_by(StoredCall.started_at, StoredCall.id)
     ).all()
-    before = or_(
-        StoredPassage.opened_at < passage.opened_at,
-        and_(StoredPassage.opened_at == passage.opened_at, StoredPassage.id < passage.id),
-    )
-    after = or_(
-        StoredPassage.opened_at > passage.opened_at,
-        and_(StoredPassage.opened_at == passage.opened_at, StoredPassage.id > passage.id),
-    )
+    place = Key(0, passage.opened_at, passage.id)
+    before, after = searching.older(StoredPassage, place), searching.newer(StoredPassage, place)
     newest_first = (StoredPassage.opened_at.desc(), StoredPassage.id.desc())
     earlier: Sequence[StoredPassage] = ()
     visits = 0
@@ -340,9 +361,9 @@ def _detail(session: Session, passage: StoredPassage, scope: frozenset[str] | No
     ids = select(StoredPassage.id).where(*_visible(scope))
     return PassageDetail(
         row=row,
-        keyframes=tuple(_keyframe(view) for view in views),
-        readings=tuple(_reading(reading, by_id[reading.keyframe_id]) for reading in readings),
-        calls=tuple(_call(call) for call in calls),
+        keyframes=tuple(shown_keyframe(view) for view in views),
+        readings=tuple(shown_reading(one, typed, by_id[one.keyframe_id]) for one, typed in readings),
+        calls=tuple(shown_call(call) for call in calls),
         earlier=tuple(_rows(session, earlier)),
         visits=visits,
         newer=session.scalar(ids.where(after).order_by(StoredPassage.opened_at, StoredPassage.id).limit(1)),
@@ -350,7 +371,8 @@ def _detail(session: Session, passage: StoredPassage, scope: frozenset[str] | No
     )
 
 
-def _keyframe(view: StoredKeyframe) -> KeyframeRow:
+def shown_keyframe(view: StoredKeyframe) -> KeyframeRow:
+    """Return a keyframe as it is shown."""
     return KeyframeRow(
         id=view.id,
         key=view.key,
@@ -365,10 +387,14 @@ def _keyframe(view: StoredKeyframe) -> KeyframeRow:
         state_reason=view.state_reason,
         bytes=view.bytes,
         picture=view.path is not None,
+        passage=view.passage_id,
+        camera=view.camera,
+        path=view.path,
     )
 
 
-def _reading(reading: StoredReading, view: StoredKeyframe) -> ReadingRow:
+def shown_reading(reading: StoredReading, typed: StoredCorrection | None, view: StoredKeyframe) -> ReadingRow:
+    """Return a reading of a keyframe as it is shown. typed: who typed it, None if an engine read it."""
     corners = corners_of(reading.corners)
     return ReadingRow(
         id=reading.id,
@@ -383,10 +409,13 @@ def _reading(reading: StoredReading, view: StoredKeyframe) -> ReadingRow:
         repaired=reading.repaired,
         confidence=reading.confidence,
         corners=None if corners is None else _in_jpeg(FrameCorners(corners), view),
+        operator="" if typed is None else typed.operator,
+        typed_at=None if typed is None else typed.typed_at,
     )
 
 
-def _call(call: StoredCall) -> CallRow:
+def shown_call(call: StoredCall) -> CallRow:
+    """Return a call as it is shown."""
     return CallRow(
         id=call.id,
         keyframe=call.keyframe_id,

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from streamwatch.core.model import Passage, SightingStatus
+from streamwatch.core.model import Engine, Passage, SightingStatus
 from streamwatch.store.last_views import LastView, last_views
 from streamwatch.store.revisions import touch
 from streamwatch.store.rows import passage_of, row_of
@@ -57,13 +57,18 @@ class Passages:
             if row.id is None:
                 session.flush()
                 touch(session, [row.id])
+            elif row.engine is Engine.OPERATOR:
+                typed = (StoredSighting.passage_id == row.id, StoredSighting.engine == Engine.OPERATOR)
+                status = SightingStatus.FINAL if passage.closed else SightingStatus.PROVISIONAL
+                session.execute(update(StoredSighting).where(*typed).values(last_seen=row.last_seen, status=status))
 
     def set_outcome(self, key: str, outcome: PassageOutcome) -> None:
-        """Set the outcome of a passage."""
+        """Set the outcome of a passage, unless a person has answered already."""
         with self._writer.transaction() as session:
             row = row_of(session, StoredPassage, key)
-            touch(session, [row.id])
-            row.outcome = outcome
+            if row.engine is not Engine.OPERATOR:
+                touch(session, [row.id])
+                row.outcome = outcome
 
     def seen_until(self, passage: str, last_seen: datetime) -> None:
         """Move the end of a passage's sightings to `last_seen`.
@@ -90,7 +95,8 @@ class Passages:
             touch(session, [*(passage.id for passage in left), *begun])
             for passage in left:
                 passage.closed = True
-                if session.scalar(select(exists().where(StoredSighting.passage_id == passage.id))):
+                typed = passage.engine is Engine.OPERATOR
+                if not typed and session.scalar(select(exists().where(StoredSighting.passage_id == passage.id))):
                     passage.outcome = PassageOutcome.READ
             session.execute(update(StoredSighting).where(provisional).values(status=SightingStatus.FINAL))
             return len(left)

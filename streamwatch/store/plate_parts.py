@@ -7,7 +7,7 @@ database without an extension (FTS5 and pg_trgm do not; see docs/decisions/0013-
 
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import ColumnElement, and_, delete, exists, literal, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from streamwatch.core.plates import LONGEST_TEXT, confusable, skeleton, unlikeness
@@ -17,7 +17,8 @@ LONGEST_PART = 16
 MOST_MATCHES = 1000
 """Plates that a question looks for one by one. If more match, they are so frequent that passages are looked through."""
 _AFTER = "\U0010ffff"
-_BATCH = 100  # conditions in one statement: SQLite allows a depth of 1000
+_MOST_CANDIDATES = 4000
+_BATCH = 100  # selects in one statement: SQLite allows 500
 _STEP = 0.25  # the cost of the likeliest confusion
 _MOST = 1.0  # one wrong, missing or additional character, or several look-alikes
 
@@ -54,9 +55,9 @@ def plates_matching(session: Session, part: str, pattern: str) -> list[str] | No
     if not part:
         return None
     matches = StoredPlatePart.plate.like(pattern, escape="!")
-    query = select(StoredPlatePart.plate).where(_begins(skeleton(part)), matches).distinct()
+    query = select(StoredPlatePart.plate).where(_begins(skeleton(part)), matches)
     found = list(session.scalars(query.limit(MOST_MATCHES + 1)))
-    return found if len(found) <= MOST_MATCHES else None
+    return list(dict.fromkeys(found)) if len(found) <= MOST_MATCHES else None
 
 
 def plates_like(session: Session, part: str) -> dict[str, float] | None:
@@ -66,13 +67,14 @@ def plates_like(session: Session, part: str) -> dict[str, float] | None:
     """
     most = tolerance(part)
     found: dict[str, float] = {}
-    probes = list(_probes(part, most))
+    probes = [select(StoredPlatePart.plate).where(probe) for probe in _probes(part, most)]
     for start in range(0, len(probes), _BATCH):
-        query = select(StoredPlatePart.plate).where(or_(*probes[start : start + _BATCH])).distinct()
-        plates = list(session.scalars(query.limit(4 * MOST_MATCHES)))
+        # Not one condition with OR: PostgreSQL would try each part of it on every row that one of them finds.
+        query = union_all(*probes[start : start + _BATCH]).limit(_MOST_CANDIDATES)
+        plates = list(session.scalars(query))
         gaps = {plate: unlikeness(part, plate)[0] for plate in plates if plate not in found}
         found.update((plate, gap) for plate, gap in gaps.items() if gap <= most)
-        if len(plates) == 4 * MOST_MATCHES or len(found) > MOST_MATCHES:
+        if len(plates) == _MOST_CANDIDATES or len(found) > MOST_MATCHES:
             return None
     return found
 
@@ -92,10 +94,10 @@ def _probes(part: str, most: float) -> Iterator[ColumnElement[bool]]:
     yield _begins(skeleton(part[:-1]))
     # One whole character is wrong, missing or additional: all others are right. The longer side is looked up.
     for i in range(1, len(part)):
-        left, right = part[:i], part[i:]
-        for wrong in {left + "_" + right, left + "_" + right[1:], left + right[1:]}:
-            longer = left if i > len(part) // 2 else right[1:]
-            yield _begins(skeleton(longer)) & StoredPlatePart.plate.like(f"%{wrong}%")
+        left, right = part[:i], part[i + 1 :]
+        wrong = (f"{left}_{right}", f"{left}_{part[i:]}", left + right)
+        longer = left if len(left) >= len(right) else right
+        yield _begins(skeleton(longer)) & or_(*(StoredPlatePart.plate.like(f"%{text}%") for text in wrong))
 
 
 def _begins(text: str) -> ColumnElement[bool]:

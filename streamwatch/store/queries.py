@@ -10,44 +10,25 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.codes import CallOutcome
-from streamwatch.core.model import Engine, PlateText, SightingStatus
+from streamwatch.core.model import Engine, PlateText
 from streamwatch.store import database, ledger, retention
+from streamwatch.store.account_reader import AccountReader
+from streamwatch.store.audit_log import AuditReader
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
+from streamwatch.store.log_reader import LogReader
 from streamwatch.store.passage_reader import PassageReader
 from streamwatch.store.rows import plates_of
 from streamwatch.store.search import Key, Search, count, walk
+from streamwatch.store.sighting_rows import SightingRow, sighting_row, sighting_rows
+from streamwatch.store.statistics import Statistics
 from streamwatch.store.tables import StoredCall, StoredKeyframe, StoredPassage, StoredSighting
 
 EVERYTHING = Search()
 
 PAGE = 10_000
 """Sightings in one page: about 10 MB. The database may have to sort all matching sightings for each page."""
-
-
-@dataclass(frozen=True, slots=True)
-class SightingRow:
-    """A sighting as the verb `sightings` shows it.
-
-    confidence: 0 to 1, or None. Times: aware UTC. image: absolute path of the JPEG that shows it best, None if that was
-    deleted. passage, keyframe: ids of the first passage and of the keyframe that shows it best.
-    """
-
-    id: int
-    camera: str
-    plate: str
-    kind: str
-    confidence: float | None
-    first_seen: datetime
-    last_seen: datetime
-    reads: int
-    status: SightingStatus
-    engine: Engine
-    image: Path | None
-    key: str
-    passage: int
-    keyframe: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +49,19 @@ class PaidAnswer:
 class DatabaseReader:
     """Reads the database and cannot change it; made by `open_reader`. Threads may share it.
 
-    passages: its part for visits of vehicles.
+    passages: its part for visits of vehicles. log: its part for lists, page by page.
+    accounts, audit: the parts for users, sessions and tokens, and for the audit log.
     """
 
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
         self._engine = engine
         self._place = place
         self._data_dir = data_dir.absolute()
+        self.statistics = Statistics(engine, place)
+        self.accounts = AccountReader(engine, place)
+        self.audit = AuditReader(engine, place)
         self.passages = PassageReader(engine, place, self._data_dir)
+        self.log = LogReader(engine, place, self._data_dir, self.passages)
 
     def close(self) -> None:
         """Close the database. A second call does nothing."""
@@ -117,15 +103,12 @@ class DatabaseReader:
         only one page. Sightings that are logged meanwhile are left out, because they are newer.
         """
         search = _narrowed(search, plate_glob, camera, since, until)
-        query = select(StoredSighting, StoredKeyframe.path).join(
-            StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id
-        )
         after: Key | None = None
         while limit is None or limit > 0:
             most = PAGE if limit is None else min(limit, PAGE)
             with translated(self._place), Session(self._engine) as session:
-                found = walk(session, StoredSighting, search, scope, after, most, query)
-                page = [(tier, _row(row, path, self._data_dir)) for tier, (row, path) in found]
+                found = walk(session, StoredSighting, search, scope, after, most, sighting_rows())
+                page = [(tier, sighting_row(row, path, self._data_dir)) for tier, (row, path) in found]
             yield from (row for _, row in page)
             if len(page) < most:
                 return
@@ -150,14 +133,12 @@ class DatabaseReader:
 
     def sighting(self, number: int, scope: frozenset[str] | None = None) -> SightingRow | None:
         """Return the sighting with that id; None if there is none."""
-        query = select(StoredSighting, StoredKeyframe.path).join(
-            StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id
-        )
+        query = sighting_rows()
         if scope is not None:
             query = query.where(StoredSighting.camera.in_(scope))
         with translated(self._place), Session(self._engine) as session:
             found = session.execute(query.where(StoredSighting.id == number)).first()
-            return None if found is None else _row(found[0], found[1], self._data_dir)
+            return None if found is None else sighting_row(found[0], found[1], self._data_dir)
 
     def knows_camera(self, camera: str) -> bool:
         """Return True if the database holds a passage or a call of a camera with this name."""
@@ -254,23 +235,4 @@ def _narrowed(
         cameras=search.cameras if camera is None else frozenset({camera}),
         since=search.since if since is None else since,
         until=search.until if until is None else until,
-    )
-
-
-def _row(row: StoredSighting, path: str | None, data_dir: Path) -> SightingRow:
-    return SightingRow(
-        id=row.id,
-        camera=row.camera,
-        plate=row.plate,
-        kind=row.kind,
-        confidence=row.confidence,
-        first_seen=row.first_seen,
-        last_seen=row.last_seen,
-        reads=row.reads,
-        status=row.status,
-        engine=row.engine,
-        image=None if path is None else data_dir / path,
-        key=row.key,
-        passage=row.passage_id,
-        keyframe=row.keyframe_id,
     )

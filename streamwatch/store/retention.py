@@ -1,4 +1,4 @@
-"""Retention: pictures are deleted by age, then by their total size, then whole passages by age.
+"""Retention: pictures are deleted by age, then by their total size, then rows by age.
 
 Keyframes that are still to be read or settled are not deleted. Age counts from the time when a passage was written,
 because a recording is old from the start. It also follows the order of the rows, because the clock of a box may have
@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from streamwatch.core.clock import EARLIEST
@@ -26,11 +26,15 @@ from streamwatch.store.plate_parts import drop_unused
 from streamwatch.store.revisions import touch
 from streamwatch.store.tables import (
     KeyframeState,
+    StoredAudit,
     StoredCall,
+    StoredCorrection,
     StoredKeyframe,
     StoredPassage,
     StoredReading,
+    StoredSession,
     StoredSighting,
+    StoredToken,
 )
 from streamwatch.store.transactions import Writer
 
@@ -48,11 +52,14 @@ class Keep:
 
     evidence_age: for pictures. max_bytes: for all pictures together; the oldest are deleted first. rows_age: for
     passages with their keyframes, readings and sightings. Calls stay for ever, without picture and keyframe.
+    sessions_age: for sessions and revoked tokens, since they were last used. audit_age: for the audit log.
     """
 
     evidence_age: timedelta | None = None
     max_bytes: int | None = None
     rows_age: timedelta | None = None
+    sessions_age: timedelta | None = None
+    audit_age: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +75,17 @@ class Swept:
 class Doomed:
     """The result of one step in the database. paths: files that no row names any more, relative to data_dir.
 
-    rows: the number of passages that were deleted.
+    rows: the number of passages that were deleted. others: the number of sessions, tokens and audit entries.
     """
 
     paths: set[str] = field(default_factory=set)
     rows: int = 0
+    others: int = 0
+
+    @property
+    def more(self) -> bool:
+        """True if something was deleted, so that there may be more."""
+        return bool(self.paths or self.rows or self.others)
 
 
 def free_bytes(data_dir: Path) -> int:
@@ -87,7 +100,7 @@ def free_bytes(data_dir: Path) -> int:
 
 
 def step(session: Session, now: datetime, keep: Keep, batch: int) -> Doomed:
-    """Make rows forget at most `batch` pictures beyond the limits; if there are none, delete as many old passages."""
+    """Make rows forget at most `batch` pictures beyond the limits; if there are none, delete as many old rows."""
     doomed = Doomed()
     if keep.evidence_age is not None:
         _forget_pictures(session, doomed, now - keep.evidence_age, batch)
@@ -95,6 +108,10 @@ def step(session: Session, now: datetime, keep: Keep, batch: int) -> Doomed:
         _shrink(session, doomed, keep.max_bytes, batch)
     if keep.rows_age is not None and not doomed.paths:
         _remove_passages(session, doomed, now - keep.rows_age, batch)
+    if keep.sessions_age is not None and not doomed.more:
+        _remove_sessions(session, doomed, now - keep.sessions_age, batch)
+    if keep.audit_age is not None and not doomed.more:
+        _remove(session, doomed, StoredAudit, StoredAudit.at < now - keep.audit_age, batch)
     return doomed
 
 
@@ -188,6 +205,8 @@ def _remove_passages(session: Session, doomed: Doomed, before: datetime, batch: 
     _forget(session, doomed, keyframes)
     plates = set(session.scalars(select(StoredPassage.plate).where(StoredPassage.id.in_(passages))))
     plates |= set(session.scalars(select(StoredSighting.plate).where(StoredSighting.passage_id.in_(passages))))
+    readings = select(StoredReading.id).where(StoredReading.keyframe_id.in_(keyframes))
+    session.execute(delete(StoredCorrection).where(StoredCorrection.reading_id.in_(readings)))
     session.execute(delete(StoredReading).where(StoredReading.keyframe_id.in_(keyframes)))
     session.execute(delete(StoredSighting).where(StoredSighting.passage_id.in_(passages)))
     session.execute(delete(StoredKeyframe).where(of_them))
@@ -213,6 +232,26 @@ def _old_passages(before: datetime) -> Select[Any]:
         .where(StoredPassage.closed.is_(True), StoredPassage.last_seen < before, ~unsettled, ~younger, ~shown)
         .order_by(StoredPassage.opened_at, StoredPassage.id)
     )
+
+
+def _remove_sessions(session: Session, doomed: Doomed, before: datetime, batch: int) -> None:
+    """Delete sessions that were last used before that time, and tokens that were revoked or have ended before it."""
+    _remove(session, doomed, StoredSession, StoredSession.last_seen < before, batch)
+    over = or_(StoredToken.revoked_at < before, StoredToken.ends_at < before)
+    _remove(session, doomed, StoredToken, over, batch)
+
+
+def _remove(
+    session: Session,
+    doomed: Doomed,
+    table: type[StoredSession | StoredToken | StoredAudit],
+    condition: ColumnElement[bool],
+    batch: int,
+) -> None:
+    """Delete the first `batch` rows for which the condition holds."""
+    numbers = list(session.scalars(select(table.id).where(condition).order_by(table.id).limit(batch)))
+    session.execute(delete(table).where(table.id.in_(numbers)))
+    doomed.others += len(numbers)
 
 
 def remove_files(data_dir: Path, paths: Iterable[str]) -> tuple[int, int]:

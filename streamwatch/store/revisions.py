@@ -7,7 +7,7 @@ that has seen 17 has seen everything up to 17.
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from streamwatch.store.best_plate import best_plates
@@ -34,20 +34,15 @@ def touch(session: Session, passages: Iterable[int], reread: bool = False) -> No
         session.info[_REREAD] |= ids
 
 
-def touch_readings(session: Session, *conditions: ColumnElement[bool]) -> None:
-    """Note that the readings for which the conditions hold get another sighting."""
+def touch_sighting(session: Session, sighting: int) -> None:
+    """Note that a sighting (id) changes, for all passages whose readings belong to it."""
     query = (
         select(StoredKeyframe.passage_id)
         .join(StoredReading, StoredReading.keyframe_id == StoredKeyframe.id)
-        .where(*conditions)
+        .where(StoredReading.sighting_id == sighting)
         .distinct()
     )
     touch(session, session.scalars(query), reread=True)
-
-
-def touch_sighting(session: Session, sighting: int) -> None:
-    """Note that a sighting (id) changes, for all passages whose readings belong to it."""
-    touch_readings(session, StoredReading.sighting_id == sighting)
 
 
 def stamp(session: Session) -> None:

@@ -10,13 +10,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Tuple, and_, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from streamwatch.core.model import Engine
 from streamwatch.core.plates import confusable
 from streamwatch.store.plate_parts import plates_like, plates_matching, tolerance
-from streamwatch.store.tables import PLATE_LENGTH, PassageOutcome, StoredPassage, StoredSighting, UtcDateTime
+from streamwatch.store.tables import (
+    PLATE_LENGTH,
+    PassageOutcome,
+    StoredCorrection,
+    StoredKeyframe,
+    StoredPassage,
+    StoredReading,
+    StoredSighting,
+    UtcDateTime,
+)
 
 UNREAD = (PassageOutcome.UNREAD, PassageOutcome.UNSURE, PassageOutcome.FAILED)
 """The outcomes of a passage whose plate a person may type in."""
@@ -37,8 +46,8 @@ class Search:
     cameras: empty for all. since, until: aware, both included. They bound `opened_at` of a passage; a sighting counts
     when any part of [first_seen, last_seen] lies between them. begin, end: local times of day, the end excluded; an end
     before the begin is on the next day. weekdays: of the local day of `begin`, 0 for Monday. outcomes: of the passage.
-    engines, least, most: engine and confidence (0 to 1) of the plate. unread: only passages whose plate is still to be
-    typed in.
+    engines, least, most: engine and confidence (0 to 1) of the plate; what a person typed is sure. unread: only
+    passages whose plate a person can still type in, because a picture is kept.
     """
 
     plate: str | None = None
@@ -115,13 +124,25 @@ def conditions(table: Searched, search: Search, scope: frozenset[str] | None) ->
         yield _passage(table, StoredPassage.outcome.in_(search.outcomes))
     if search.unread:
         untyped = or_(StoredPassage.engine.is_(None), StoredPassage.engine != Engine.OPERATOR)
-        yield _passage(table, and_(StoredPassage.outcome.in_(UNREAD), untyped))
+        shown = exists().where(StoredKeyframe.passage_id == StoredPassage.id, StoredKeyframe.path.is_not(None))
+        yield _passage(table, and_(StoredPassage.outcome.in_(UNREAD), untyped, shown))
     if search.engines:
         yield table.engine.in_(search.engines)
+        if search.engines == {Engine.OPERATOR}:  # few, and no index of passages finds them
+            yield _passage(table, StoredPassage.id.in_(_typed()))
     if search.least is not None:
-        yield table.confidence >= search.least
+        yield or_(table.confidence >= search.least, table.engine == Engine.OPERATOR)
     if search.most is not None:
         yield table.confidence <= search.most
+
+
+def _typed() -> Select[Any]:
+    """Return the query for the ids of the passages that a person has answered."""
+    return (
+        select(StoredKeyframe.passage_id)
+        .join(StoredReading, StoredReading.keyframe_id == StoredKeyframe.id)
+        .join(StoredCorrection, StoredCorrection.reading_id == StoredReading.id)
+    )
 
 
 def _passage(table: Searched, condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -146,7 +167,8 @@ def tiers(session: Session, table: Searched, search: Search) -> list[Tier]:
     if not set(glob) & {"*", "?"}:
         return [Tier(0, _one_of(session, table, [glob]))]
     pattern = _pattern(glob)
-    plates = plates_matching(session, max(re.split(r"[*?]", glob), key=len), pattern)
+    # The longest text, and the last of several: plates end in many ways and begin in few.
+    plates = plates_matching(session, max(reversed(re.split(r"[*?]", glob)), key=len), pattern)
     if plates is None:
         return [Tier(0, table.plate.like(pattern, escape="!"))]
     return [Tier(0, _one_of(session, table, plates))] if plates else []
@@ -187,8 +209,9 @@ def windows(session: Session, table: Searched, search: Search) -> Iterator[Colum
         yield None
         return
     column = begin_of(table)
-    oldest, newest = session.execute(select(func.min(column), func.max(column))).one()
-    if oldest is None:
+    # Two questions, because SQLite looks through the whole index for both in one.
+    oldest, newest = session.scalar(select(func.min(column))), session.scalar(select(func.max(column)))
+    if oldest is None or newest is None:
         return
     first, last = max(oldest, search.since or oldest), min(newest, search.until or newest)
     if first > last:
@@ -218,7 +241,16 @@ def _span(day: date, begin: time | None, end: time | None) -> tuple[datetime, da
 
 def older(table: Searched, key: Key) -> ColumnElement[bool]:
     """Return the condition for rows after a key in its tier."""
-    return tuple_(begin_of(table), table.id) < tuple_(literal(key.at, UtcDateTime), key.id)
+    return _place(table) < tuple_(literal(key.at, UtcDateTime), key.id)
+
+
+def newer(table: Searched, key: Key) -> ColumnElement[bool]:
+    """Return the condition for rows before a key in its tier."""
+    return _place(table) > tuple_(literal(key.at, UtcDateTime), key.id)
+
+
+def _place(table: Searched) -> Tuple:
+    return tuple_(begin_of(table), table.id)
 
 
 def walk(

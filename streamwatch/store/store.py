@@ -16,7 +16,10 @@ from pathlib import Path
 import sqlalchemy
 
 from streamwatch.store import database
+from streamwatch.store.accounts import Accounts
+from streamwatch.store.audit_log import AuditLog
 from streamwatch.store.call_ledger import CallLedger
+from streamwatch.store.corrections import Corrections
 from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.failures import DatabaseName
 from streamwatch.store.keyframes import Keyframes
@@ -44,7 +47,10 @@ class Store(Writer):
         self.keyframes = Keyframes(self, evidence, data_dir)
         self.calls = CallLedger(self, evidence)
         self.sightings = Sightings(self)
+        self.corrections = Corrections(self)
         self.retention = Retention(self)
+        self.accounts = Accounts(self)
+        self.audit = AuditLog(self)
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:

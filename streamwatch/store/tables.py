@@ -3,6 +3,8 @@
     passages ──< keyframes ──< calls
                      │  └────< readings >── sightings
                      └── sightings (the keyframe that shows the plate best)
+    readings ── corrections (those that a person typed)
+    users ──< sessions      tokens      audit_log
     plate_parts (an index of the plates)
 
 Ids are the database's own. A `key` is the random name (UUID4 hex) that the pipeline gave a thing before its row
@@ -24,7 +26,7 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
+from streamwatch.core.codes import AuditAction, CallOutcome, Role, StateReason, ViewReason
 from streamwatch.core.model import Direction, Engine, SightingStatus
 from streamwatch.store.texts import storable
 
@@ -173,6 +175,12 @@ def _camera() -> MappedColumn[str]:
     return mapped_column(Words(64), comment="name of the camera in config.yaml")
 
 
+def _cameras() -> MappedColumn[list[str] | None]:
+    return mapped_column(
+        JSON(none_as_null=True), comment="the cameras that may be seen, as a JSON list of names; NULL: all"
+    )
+
+
 def _clock_trusted() -> MappedColumn[bool]:
     return mapped_column(
         server_default=true(), comment="0: the clock was not known to be right when the times of this row were taken"
@@ -243,7 +251,7 @@ class StoredPassage(Base):
     plate: Mapped[str] = mapped_column(
         Words(PLATE_LENGTH),
         default="",
-        server_default="",
+        server_default=text("''"),
         comment="the plate of its sighting, or else the best text that could not be believed; empty: none was read",
     )
     engine: Mapped[Engine | None] = mapped_column(
@@ -422,6 +430,125 @@ class StoredReading(Base):
         comment="the plate's corners as [[x, y], …], left-top, right-top, right-bottom, left-bottom, in pixels of the "
         "camera's frame; NULL: unknown",
     )
+
+
+class StoredCorrection(Base):
+    """A reading that a person typed: who and when."""
+
+    __tablename__ = "corrections"
+    __table_args__ = (
+        Index(None, "typed_at"),
+        {"comment": "who typed a reading of the engine operator, and when; the last one of a passage counts"},
+    )
+
+    id: Mapped[int] = _id()
+    reading_id: Mapped[int] = mapped_column(
+        ForeignKey("readings.id", ondelete="CASCADE"), unique=True, comment="the reading that was typed"
+    )
+    operator: Mapped[str] = mapped_column(Words(64), comment="the name of the person")
+    typed_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time when it was typed")
+    before: Mapped[str] = mapped_column(
+        Words(PLATE_LENGTH), comment="the plate that the passage showed until then; empty: none"
+    )
+
+
+class StoredUser(Base):
+    """A person who may use the console."""
+
+    __tablename__ = "users"
+    __table_args__ = ({"comment": "a person who may use the console"},)
+
+    id: Mapped[int] = _id()
+    name: Mapped[str] = mapped_column(Words(64), comment="the name that the person types, as it was first written")
+    login: Mapped[str] = mapped_column(
+        Words(255), unique=True, comment="the name without the difference of capital and small letters; unique"
+    )
+    role: Mapped[Role] = mapped_column(_word(Role), comment=f"what the person may do: {', '.join(Role)}")
+    cameras: Mapped[list[str] | None] = _cameras()
+    password: Mapped[str] = mapped_column(
+        Words(255), comment="the password's Argon2id hash with salt and parameters, as $argon2id$…; never the password"
+    )
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time when the user was added")
+    password_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time when the password was last set")
+    disabled_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="UTC wall time since when the user may not log in; NULL: may"
+    )
+
+
+class StoredSession(Base):
+    """A log-in of a user in one browser."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        Index(None, "user_id", "last_seen"),
+        Index(None, "last_seen"),
+        {"comment": "a log-in of a user in one browser"},
+    )
+
+    id: Mapped[int] = _id()
+    token_hash: Mapped[str] = mapped_column(
+        Words(64), unique=True, comment="SHA-256 of the random text in the browser's cookie, hex"
+    )
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), comment="the user who logged in")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time of the log-in")
+    last_seen: Mapped[datetime] = mapped_column(
+        UtcDateTime, comment="UTC wall time of the last request, to the minute; web.session_idle counts from here"
+    )
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time at which it ends in any case")
+    ended_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="UTC wall time when it was ended by log-out, by a person or with the password; NULL: not"
+    )
+    address: Mapped[str] = mapped_column(Words(64), comment="network address from which the user logged in")
+    user_agent: Mapped[str] = mapped_column(Words(200), comment="what the browser says of itself, cut")
+
+
+class StoredToken(Base):
+    """A program's access to the API."""
+
+    __tablename__ = "tokens"
+    __table_args__ = ({"comment": "a program's access to the API"},)
+
+    id: Mapped[int] = _id()
+    name: Mapped[str] = mapped_column(Words(64), comment="what the token is for; unique among those not revoked")
+    token_hash: Mapped[str] = mapped_column(
+        Words(64), unique=True, comment="SHA-256 of the token, hex; the token itself was shown once"
+    )
+    role: Mapped[Role] = mapped_column(_word(Role), comment="what the program may do, like users.role")
+    cameras: Mapped[list[str] | None] = _cameras()
+    created_by: Mapped[str] = mapped_column(Words(128), comment="who made it, like audit_log.who")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time when it was made")
+    last_used: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="UTC wall time of its last request, to the minute; NULL: never used"
+    )
+    ends_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="UTC wall time from which it is refused; NULL: no end"
+    )
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time when it was revoked")
+
+
+class StoredAudit(Base):
+    """What somebody did."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        Index(None, "at"),
+        Index(None, "who", "id"),
+        Index(None, "action", "id"),
+        # AUTOINCREMENT: a number is never given again, so that a gap shows that a row is missing.
+        {"comment": "what people and programs did, one row each; never changed", "sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = _id()
+    at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time")
+    who: Mapped[str] = mapped_column(
+        Words(128),
+        comment="the user's name; token NAME for a program; local for the console without log-in; command line (NAME) "
+        "for a verb; empty: not known, at a log-in that failed",
+    )
+    address: Mapped[str] = mapped_column(Words(64), comment="network address of the request; empty for a verb")
+    action: Mapped[AuditAction] = mapped_column(Code(AuditAction), comment="code of what was done")
+    object: Mapped[str] = mapped_column(Words(255), comment="what it was done to, such as a user, camera or plate")
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON, comment="more about it, without secrets")
 
 
 class StoredPlatePart(Base):

@@ -2,9 +2,10 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 def keep_private() -> None:
@@ -87,3 +88,22 @@ def _is_open(path: Path) -> bool:
     with suppress(OSError):
         return bool(path.stat().st_mode & stat.S_IROTH and path.resolve().parent.stat().st_mode & stat.S_IXOTH)
     return False
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a new file beside `path`, which replaces it in one step at the end of the block.
+
+    A reader sees the old one or the new one. Raise OSError and leave nothing, also if the block raises. A link of that
+    name is replaced, never followed.
+    """
+    unfinished = path.with_name(f".{path.name}.part")
+    with suppress(FileNotFoundError):
+        unfinished.unlink()
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "wb") as file:
+            yield file
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

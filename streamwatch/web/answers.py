@@ -44,27 +44,32 @@ def words_of(request: Request) -> Callable[[str], str]:
 
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """Return a template as an answer. It finds `request`, `principal`, `console`, `navigation`, `now` and `message`."""
-    console, principal = console_of(request), principal_of(request)
-    language = language_of(request, console.languages)
     message = unquote(request.cookies.get(_MESSAGE, ""))[:_LONGEST_MESSAGE]
+    entries = navigation(request.app.routes, principal_of(request))
+    response = render_part(request, template, status=status, navigation=entries, message=message, **values)
+    if message:
+        response.delete_cookie(_MESSAGE, samesite="strict", httponly=True)
+    return response
+
+
+def render_part(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return a template of `parts/` as an answer, for a page that is open. It finds what a page finds, but no message
+    and no `navigation`.
+    """
+    console = console_of(request)
     html = console.templates.render(
         template,
-        language,
+        language_of(request, console.languages),
         {
             "request": request,
             "console": console,
-            "principal": principal,
+            "principal": principal_of(request),
             "languages": console.languages,
-            "navigation": navigation(request.app.routes, principal),
             "now": datetime.now(UTC),
-            "message": message,
             **values,
         },
     )
-    response = HTMLResponse(html, status, headers={"Cache-Control": "no-store", "Vary": "Cookie, Accept-Language"})
-    if message and "<main" in html:
-        response.delete_cookie(_MESSAGE, samesite="strict", httponly=True)
-    return response
+    return HTMLResponse(html, status, headers={"Cache-Control": "no-store", "Vary": "Cookie, Accept-Language"})
 
 
 def redirect(path: str, message: str = "") -> Response:

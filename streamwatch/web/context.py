@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from streamwatch.app.backend import Backend
-from streamwatch.store import DatabaseReader
+from streamwatch.http.server_sent_events import EventFeed
+from streamwatch.store import DatabaseReader, PassageRow
 from streamwatch.web.catalogue import Texts
 from streamwatch.web.static_files import StaticFiles
 from streamwatch.web.templating import Templates
@@ -17,6 +18,7 @@ class Console:
     """The parts that all pages share.
 
     languages: the texts of each language by its name, such as `zh_Hans`; the first is the source language.
+    feed: tells open pages what has changed.
     """
 
     backend: Backend
@@ -24,6 +26,7 @@ class Console:
     languages: Mapping[str, Texts]
     templates: Templates
     static: StaticFiles
+    feed: EventFeed[PassageRow]
 
 
 def console_of(request: HTTPConnection) -> Console:

@@ -1,7 +1,7 @@
 """The templates: Jinja2 with automatic escaping, one environment for each language."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from babel import dates, numbers
@@ -14,8 +14,8 @@ from streamwatch.web.static_files import StaticFiles
 class Templates:
     """Renders templates. Filters beside Jinja2's own, all for local time and the language:
 
-    `clock` 14:03:07 · `day` 27 Nov 2026 · `moment` day and clock · `iso` for `<time datetime>` · `percent` of a
-    fraction · `number` with the language's separators.
+    `clock` 14:03:07 · `day` 27 Nov 2026 · `day_word` today, yesterday or the day · `moment` day and clock · `iso` for
+    `<time datetime>` · `iso_utc` · `percent` of a fraction · `number` with the language's separators.
     """
 
     def __init__(self, languages: Mapping[str, Texts], static: StaticFiles) -> None:
@@ -46,6 +46,8 @@ def _environment(texts: Texts, static: StaticFiles) -> Environment:
         day=words.day,
         moment=words.moment,
         iso=iso,
+        iso_utc=iso_utc,
+        day_word=words.day_word,
         percent=words.percent,
         number=words.number,
     )
@@ -66,12 +68,23 @@ class Wording:
         """Return the day, with the year."""
         return dates.format_date(_local(at), "medium", locale=self._locale)
 
-    def moment(self, at: datetime) -> str:
-        """Return day and time of day; for today and yesterday the word instead of the date."""
-        ago = (datetime.now().date() - _local(at)).days
+    def short_day(self, at: date) -> str:
+        """Return day and month as numbers, for the labels of charts."""
+        return dates.format_skeleton("Md", at, locale=self._locale)
+
+    def age(self, seconds: float) -> str:
+        """Return a length of time in its largest unit, such as 3 minutes."""
+        return dates.format_timedelta(timedelta(seconds=max(0.0, seconds)), threshold=1, locale=self._locale)
+
+    def day_word(self, at: datetime) -> str:
+        """Return the day, with a word for today and yesterday."""
         _ = self._texts.gettext
-        word = {0: _("today"), 1: _("yesterday")}.get(ago)
-        return f"{word or self.day(at)} {self.clock(at)}"
+        word = {0: _("today"), 1: _("yesterday")}.get((datetime.now().date() - _local(at)).days)
+        return word or self.day(at)
+
+    def moment(self, at: datetime) -> str:
+        """Return day and time of day, with a word for today and yesterday."""
+        return f"{self.day_word(at)} {self.clock(at)}"
 
     def percent(self, fraction: float | None, digits: int = 0) -> str:
         """Return a fraction as per cent; a dash for None."""
@@ -87,6 +100,11 @@ class Wording:
 def iso(at: datetime) -> str:
     """Return a time as ISO 8601 with the local offset, to the millisecond."""
     return at.astimezone().isoformat(timespec="milliseconds")
+
+
+def iso_utc(at: datetime) -> str:
+    """Return a time as ISO 8601 in UTC with microseconds: such texts are in the order of time."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _local(at: datetime | date) -> date:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from daemons import free_port
 from records import JPEG, keyframe, passage
 
 from streamwatch.app.check import check
@@ -178,6 +179,36 @@ def test_no_camera_is_the_same_sentence(tmp_path: Path) -> None:
     assert not good
     said = streamwatch("run", "--config", tmp_path / "config.yaml", cwd=tmp_path).stderr
     assert said == f"streamwatch: {text}\n"
+
+
+def test_the_address_of_the_console_is_said(tmp_path: Path, taken: int) -> None:
+    port = free_port()
+    settings = settings_of(tmp_path, f"web: {{port: {port}}}\n")
+    assert said_of("console", settings) == (True, f"http://127.0.0.1:{port} will be served")
+    settings = settings_of(tmp_path, f"web: {{port: {taken}}}\n")
+    good, text = said_of("console", settings)
+    assert not good
+    assert text.startswith(f"Port {taken} of 127.0.0.1 cannot be used for the console: ")
+    with sole_writer(settings.database, settings.data_dir):
+        assert said_of("console", settings) == (
+            True,
+            f"http://127.0.0.1:{taken}; not tried, because a streamwatch runs",
+        )
+
+
+def test_a_console_for_other_machines_needs_https_and_a_user(tmp_path: Path) -> None:
+    for web, missing in (
+        ("{host: 0.0.0.0}", "without https"),
+        ("{host: 0.0.0.0, behind_proxy: 192.0.2.9}", "there is no user"),
+    ):
+        good, text = said_of("console", settings_of(tmp_path, f"web: {web}\n"))
+        assert not good
+        assert missing in text
+
+
+def test_a_console_that_is_off_is_not_tried(tmp_path: Path) -> None:
+    found = check(settings_of(tmp_path, "web: {enabled: false}\n"), tmp_path / "config.yaml", SystemClock())
+    assert "console" not in {finding.what for finding in found}
 
 
 def test_every_engine_that_a_camera_reads_with_is_tried(tmp_path: Path) -> None:

@@ -1,13 +1,11 @@
 """The output for people and for programs."""
 
-import csv
 import io
 import json
 import os
 import re
 import subprocess
 import sys
-import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,17 +17,13 @@ from typing import TextIO
 import pytest
 from rich.console import Console
 
-from streamwatch.cli.console import (
-    COLUMNS,
-    print_error,
-    sighting_line,
-    write_csv,
-    write_json,
-)
+from streamwatch.app.representation import SightingObject, sighting_object
+from streamwatch.cli.console import print_error, sighting_line
+from streamwatch.cli.exporting import write_json
 from streamwatch.cli.output import progress_bar
 from streamwatch.cli.rich_output import print_finding, print_plates, print_sightings, print_text
 from streamwatch.core.model import Engine, Sighting, SightingStatus
-from streamwatch.core.text import for_spreadsheet, printable
+from streamwatch.core.text import printable
 from streamwatch.store import SightingRow
 
 FIRST, LAST = datetime(2026, 3, 1, 8, 0, 1, 250000, tzinfo=UTC), datetime(2026, 3, 1, 8, 0, 9, tzinfo=UTC)
@@ -46,49 +40,30 @@ ROW = SightingRow(
     SightingStatus.FINAL,
     Engine.LOCAL,
     Path("/e/1.jpg"),
+    "k",
+    3,
+    4,
 )
 
 
 def printed(format: str, *rows: SightingRow) -> str:
     out = io.StringIO()
-    {"table": print_sightings, "json": write_json, "csv": write_csv}[format](rows, out)
+    if format == "table":
+        print_sightings(rows, out)
+    else:
+        write_json(map(sighting_object, rows), out)
     return out.getvalue()
 
 
 def test_json_is_a_list_of_objects_with_offset_times() -> None:
     (record,) = json.loads(printed("json", ROW))
-    assert set(record) == set(COLUMNS)
+    columns = {"id", "camera", "plate", "kind", "confidence", "first_seen", "last_seen", "reads", "status", "engine"}
+    assert set(record) == {*columns, "image", "passage", "keyframe"}
     assert record["plate"] == "京AD12345"
     assert record["first_seen"] == "2026-03-01T08:00:01.250+00:00"
     assert datetime.fromisoformat(record["last_seen"]) == LAST
     assert (record["id"], record["reads"], record["status"], record["image"]) == (7, 2, "final", "/e/1.jpg")
     assert json.loads(printed("json")) == []
-
-
-def test_csv_has_a_head_and_one_line_a_row() -> None:
-    lines = list(csv.DictReader(io.StringIO(printed("csv", ROW))))
-    assert [line["plate"] for line in lines] == ["京AD12345"]
-    assert lines[0]["confidence"] == "0.9876"
-    assert printed("csv").splitlines() == ["\ufeff" + ",".join(COLUMNS)]
-
-
-def test_csv_has_the_local_time_with_its_offset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Asia/Shanghai")
-    time.tzset()
-    try:
-        (line,) = csv.DictReader(io.StringIO(printed("csv", ROW)))
-    finally:
-        monkeypatch.undo()
-        time.tzset()
-    assert (line["first_seen"], line["last_seen"]) == ("2026-03-01T16:00:01.250+08:00", "2026-03-01T16:00:09.000+08:00")
-
-
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", " =", "＝", "＋", "－", "＠", "\u3000="])
-def test_no_cell_is_a_formula(start: str) -> None:
-    (line,) = csv.DictReader(io.StringIO(printed("csv", replace(ROW, plate=f"{start}1+1", image=Path("-x.jpg")))))
-    assert line["plate"][0] in "'\\"
-    assert line["image"] == "'-x.jpg"
-    assert for_spreadsheet("京A-12345") == "京A-12345"
 
 
 HOSTILE = "A\x1b[2J\x9b2K\x07\r\u202e[red]\u2028\x7f"
@@ -97,9 +72,9 @@ PLAIN = "A\\x1b[2J\\x9b2K\\x07\\r\\u202e[red]\\u2028\\x7f"
 
 def test_nothing_from_outside_steers_a_terminal_or_a_file() -> None:
     row = replace(ROW, plate=HOSTILE, camera=HOSTILE)
-    for text in (printed("table", row), printed("csv", row)):
-        assert PLAIN in text
-        assert all(character == "\n" or printable(character) == character for character in text.removeprefix("\ufeff"))
+    text = printed("table", row)
+    assert PLAIN in text
+    assert all(character == "\n" or printable(character) == character for character in text)
     text = printed("json", row)
     assert json.loads(text)[0]["plate"] == HOSTILE
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028]", text)
@@ -135,17 +110,13 @@ def test_rows_are_written_as_they_come() -> None:
     written: list[int] = []
     out = io.StringIO()
 
-    def rows() -> Iterator[SightingRow]:
+    def rows() -> Iterator[SightingObject]:
         for number in range(3):
             written.append(out.getvalue().count("京AD12345"))
-            yield replace(ROW, id=number)
+            yield sighting_object(replace(ROW, id=number))
 
-    for write in (write_csv, write_json):
-        written.clear()
-        out.seek(0)
-        out.truncate()
-        write(rows(), out)
-        assert written == [0, 1, 2]
+    write_json(rows(), out)
+    assert written == [0, 1, 2]
     assert out.getvalue() == json.dumps(json.loads(out.getvalue()), ensure_ascii=False, indent=1) + "\n"
 
 

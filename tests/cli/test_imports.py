@@ -52,3 +52,9 @@ def test_output_for_programs_does_not_load_tables_for_people(config: Path) -> No
 
 def test_the_version_is_said_without_the_command_line() -> None:
     assert not imported_by("--version") & {"typer", "rich", "pydantic", "sqlalchemy", "numpy"}
+
+
+def test_the_daemon_imports_no_pages_before_somebody_asks_for_one() -> None:
+    modules = "import sys, streamwatch.app.check, streamwatch.app.daemon, streamwatch.cli.open_pages"
+    look = f"{modules}\nprint(*{{'babel', 'fastapi', 'jinja2', 'streamwatch.web'}} & set(sys.modules))"
+    assert output(python(look)) == "\n"

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from streamwatch.cli.ledger_report import Prices, print_calls
+from streamwatch.app.costs import Prices
+from streamwatch.cli.ledger_report import print_calls
 from streamwatch.core.clock import Span, window
 from streamwatch.core.codes import StateReason
 from streamwatch.store import Calls, CallsReport, CallsRow, KeyframeState, NotCalledRow

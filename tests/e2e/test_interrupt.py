@@ -16,7 +16,7 @@ from fakes import FakeOcrCars, keep_silent
 
 from streamwatch.capture.source import SAMPLE
 
-CONFIG = "cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n"
+CONFIG = "cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\nweb: {enabled: false}\n"
 
 
 def started(folder: Path, *words: str, python: Sequence[str] = (), config: str = CONFIG) -> "subprocess.Popen[str]":

@@ -109,6 +109,28 @@ def test_of_a_plate_that_was_never_worth_a_call_the_best_view_is_kept(stay: Stay
     assert [type(e) for e in quiet.events] == [Opened, Closed]
 
 
+class Lorry(Crosser):
+    """A lorry that crosses with a plate of 36 px, which is too small for a passage of its own."""
+
+    scale = 0.3
+
+    def draw(self, picture: Picture, t: float) -> None:
+        box = self.box(t)
+        if box is not None:
+            paste(picture, COAT, box[0] - 120, box[1] - 80, 300, 150)
+            paste(picture, self.picture, *box)
+
+
+def test_a_large_vehicle_whose_plate_is_too_small_for_a_passage_is_recorded_with_its_view() -> None:
+    lorry = Lorry(vehicle(1, 1), 2.0, 6.0)
+    scene = Scene([], gate_for(lorry), extra=lorry.draw).play(9).finish()
+    opened, kept, closed = scene.events
+    assert isinstance(opened, Opened)
+    assert isinstance(kept, Kept)
+    assert isinstance(closed, Closed)
+    assert (kept.reason, kept.crop.width >= 240) == (ViewReason.NO_PLATE_SEEN, True)
+
+
 def test_a_plate_that_a_closer_look_never_sees_keeps_the_view_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PartDetector, "confirm", lambda *_: None)
     scene = Scene([Stay(vehicle(1, 1), 2.0, 6.0)]).play(9).finish()

@@ -126,6 +126,12 @@ def test_labels_are_escaped() -> None:
     assert value(text, "breaker_open_since_timestamp_seconds", breaker=odd, camera="") == NOW.timestamp()
 
 
+def test_metrics_tell_what_is_unlike_before() -> None:
+    text = render_metrics(ILL)
+    assert value(text, "camera_finding", camera="entry", finding="no_vehicle") == 1
+    assert value(text, "camera_finding", camera="exit", finding="plates_shrunk") == 1
+
+
 # Judgement
 
 
@@ -334,7 +340,7 @@ def test_the_table_begins_with_what_is_wrong(tmp_path: Path) -> None:
 def test_json_holds_every_field_and_the_read_rate(tmp_path: Path) -> None:
     write_status(tmp_path / "status.json", WELL)
     told = json.loads(status_json(read_status(tmp_path / "status.json", True)))
-    assert {field.name for field in fields(Snapshot)} | {"running", "age", "healthy", "reasons"} == set(told)
+    assert {field.name for field in fields(Snapshot)} | {"running", "age", "healthy", "reasons", "notices"} == set(told)
     assert told["cameras"][0]["read_rate"] == 0.8
     assert told["cameras"][1]["read_rate"] is None
     assert told["taken_at"] == "2026-03-01T12:00:00.250+00:00"

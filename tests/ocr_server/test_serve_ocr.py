@@ -28,6 +28,7 @@ from streamwatch.config import loading
 from streamwatch.config.settings import Settings
 from streamwatch.core import errors
 from streamwatch.ocr_server import reading
+from streamwatch.ocr_server import serve_ocr as serve_ocr_module
 from streamwatch.ocr_server import service as service_module
 from streamwatch.ocr_server.serve_ocr import make_service, serve_ocr
 
@@ -255,6 +256,67 @@ def test_an_engine_that_dies_is_started_again_and_says_so(
         "the engine cannot be started (no room); the next try comes in 0.01 s",
         "the engine has been started again",
     ]
+
+
+@pytest.mark.errors_expected
+def test_an_engine_that_hangs_is_replaced_and_says_so(
+    threads: Threads, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hangs with the first picture; the second one is read, also after the first has come back."""
+    monkeypatch.setattr(reading, "HANGING", 0.2)
+    monkeypatch.setattr(serve_ocr_module, "LISTEN_EVERY", 0.05)
+    hanging, well = Reader(), Reader()
+    hanging.open.clear()
+    chosen, engines = settings(), iter([hanging, well])
+    service = make_service(chosen, lambda: next(engines))
+    codes: list[str] = []
+
+    def visit() -> None:
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", chosen.serve_ocr.port), timeout=20) as connection:
+                connection.sendall(request(BODY, KINDS))
+                got = Got(everything(connection))
+                codes.append(got.code or got.document["showapi_res_body"]["car_no"])
+            if len(codes) == 2:
+                hanging.open.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threads.spawn(visit, "client")
+    assert serve_ocr(service, 5.0, threads.spawn) == 0
+    threads.end()
+    assert codes == ["X500ER", "京AF0236", "京AF0236"]
+    assert (hanging.busy, well.busy) == (1, 2)
+    assert hanging.closed
+    said = [record.getMessage() for record in caplog.records if record.name.endswith("reading")]
+    assert said == [
+        "the engine has been reading one picture for 0.2 s; another one is started",
+        "the engine has been started again",
+    ]
+
+
+@pytest.mark.errors_expected
+def test_an_engine_that_hangs_again_and_again_ends_it_with_1(
+    threads: Threads, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HANGING", 0.1)
+    monkeypatch.setattr(serve_ocr_module, "LISTEN_EVERY", 0.05)
+    engines = [Reader() for _ in range(reading.MOST_HANGING)]
+    for engine in engines:
+        engine.open.clear()
+    chosen, given = settings(), iter(engines)
+    service = make_service(chosen, lambda: next(given))
+
+    def visit() -> None:
+        for _ in engines:
+            with socket.create_connection(("127.0.0.1", chosen.serve_ocr.port), timeout=20) as connection:
+                connection.sendall(request(BODY, KINDS))
+                everything(connection)
+
+    threads.spawn(visit, "client")
+    assert serve_ocr(service, 0.1, threads.spawn) == 1
+    assert "the engine has hung 3 times" in caplog.text
+    for engine in engines:
+        engine.open.set()
 
 
 @pytest.mark.errors_expected

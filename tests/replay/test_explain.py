@@ -17,6 +17,7 @@ from fakes import FakeLedger, FakeOcrCars, no_plate, plate
 from paying import JPEG
 from test_cli import SECRET, START, streamwatch, write_config
 
+from streamwatch.app.meanings import SENTENCES
 from streamwatch.config.settings import Settings
 from streamwatch.core.codes import ViewReason
 from streamwatch.core.events import KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
@@ -29,7 +30,6 @@ from streamwatch.replay.dry_run import AssumedRecognizer
 from streamwatch.replay.explain import Answers, ReplaySettings, Trace, page_of, page_place, refuse_place
 from streamwatch.replay.explain.album import ROOM, Thumbnail
 from streamwatch.replay.explain.chart import POINTS, TimeSpan, clock, curve, thin
-from streamwatch.replay.explain.meanings import SENTENCES
 from streamwatch.replay.explain.objects import ObjectTrace, Sample
 from streamwatch.replay.explain.savings import STANDS, savings_of
 from streamwatch.store import PassageOutcome

@@ -12,7 +12,7 @@ TEXTS = ("粤BP57E7", "粤8P57E7", "粤BP57E", "京A12345", "京A1234S", "苏EK3
 one_reading = st.tuples(
     st.sampled_from(TEXTS),
     st.one_of(st.none(), st.sampled_from([0.3, 0.84, 0.85, 0.95, 1.0])),
-    st.sampled_from(Engine),
+    st.sampled_from([Engine.OCRCARS, Engine.LOCAL]),
     st.integers(0, 3),
 )
 visits = st.lists(st.lists(one_reading, max_size=4), min_size=1, max_size=4)

@@ -25,7 +25,7 @@ folder = Path(sys.argv[1])
 store = open_store(f"sqlite:///{folder}/streamwatch.db", folder / "data")
 stay = passage()
 store.passages.save(stay)
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (390_000, resource.RLIM_INFINITY))
 try:
     store.keyframes.save(keyframe(stay, b"x" * 400_000))
 except StorageFailed as error:

@@ -2,12 +2,13 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from daemons import running, verb
 
-from streamwatch.system.files import open_to_others, write_whole
+from streamwatch.system.files import open_to_others, whole_file, write_whole
 
 WIDE = ["sh", "-c", 'umask 022; exec "$@"', "sh"]
 
@@ -74,3 +75,18 @@ def test_what_was_there_before_keeps_its_mode_and_is_told(tmp_path: Path) -> Non
     assert done.stderr.count("every user of this machine can read the logged data") == 1
     assert "chmod -R go= data/evidence`" in done.stderr
     assert stat.S_IMODE((tmp_path / "data/evidence").stat().st_mode) == 0o755
+
+
+def test_a_file_that_is_written_in_pieces_is_whole_or_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("old")
+    with whole_file(path) as file:
+        file.write(b"ne")
+        assert path.read_text() == "old"
+        file.write(b"w")
+    assert path.read_text() == "new"
+    with suppress(ZeroDivisionError), whole_file(path) as file:
+        file.write(b"half")
+        raise ZeroDivisionError
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["list.csv"]

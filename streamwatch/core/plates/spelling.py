@@ -60,13 +60,10 @@ _SUBSTITUTION = _substitutions()
 
 
 def _skeletons() -> dict[int, str]:
-    """Return the first character of each group, for groups that share no character with an earlier one."""
-    table: dict[int, str] = {}
-    for _, groups in _CONFUSIONS:
-        for group in groups:
-            if not any(ord(character) in table for character in group):
-                table.update(dict.fromkeys(map(ord, group), group[0]))
-    return table
+    """Return the first character of each group of the likeliest confusions, and of each group of provinces."""
+    likeliest = [group for cost, groups in _CONFUSIONS for group in groups if cost == _CONFUSIONS[0][0]]
+    provinces = [group for _, groups in _CONFUSIONS for group in groups if not re.search("[0-9A-Z]", group)]
+    return {ord(character): group[0] for group in likeliest + provinces for character in group}
 
 
 _SKELETON = _skeletons()

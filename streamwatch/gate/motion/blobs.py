@@ -30,8 +30,9 @@ class Blob:
 
     Times except `opened_at` and `last_seen` are seconds of capture time. passage: its number, used if it shows no
     plate. first: its region when it was seen first. still_since: None while it moves. largest: pixels of its largest
-    rectangle in the small picture. plate: True once a plate was followed inside it. view: the frame that shows most of
-    it. tries: looks of the detector at it while it stood still without a plate; next_try: when the next one is due.
+    rectangle in the small picture. plate: True once a plate was followed inside it. recorded: True once such a plate
+    had a passage of its own, or was sure to get one. view: the frame that shows most of it. tries: looks of the
+    detector at it while it stood still without a plate; next_try: when the next one is due.
     """
 
     passage: int
@@ -45,6 +46,7 @@ class Blob:
     frames: int = 1
     largest: int = 0
     plate: bool = False
+    recorded: bool = False
     view: BlobView | None = None
     tries: int = 0
     next_try: float = 0.0

@@ -27,6 +27,8 @@ from streamwatch.gate.tracking.views import Views
 CONFIRMED_BY = 2  # hits of the detector that confirm a track
 SAME, MAYBE = 0.80, 0.70  # likeness of two pictures of one plate, for sure and perhaps; see `likeness`
 KNOWN_WIDTH = 40.0  # px; a narrower plate cannot be told from others
+RECORDED_WIDTH = 40.0  # px; a narrower plate that was never paid for has no passage of its own
+RECORDED_HITS = 3  # hits of the detector that such a plate needs
 PICTURES = 3  # paid pictures by which a plate is recognised again
 
 
@@ -114,6 +116,12 @@ class Track:
     def confirmed(self) -> bool:
         """True if the detector saw it often enough to be a plate."""
         return self.state is not State.TENTATIVE
+
+    @property
+    def recorded(self) -> bool:
+        """True if its passage is opened, or will be recorded when it ends although nothing was paid for it."""
+        surely = self.evidence.hits >= RECORDED_HITS and self.course.widest >= RECORDED_WIDTH
+        return self.announced or (self.state is State.WAITING and surely and self.course.has_moved)
 
     def is_found(self, luma: Picture, at: float) -> bool:
         """True if the plate is where it should be in a (height, width) uint8 luma picture of a time."""

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from html import escape
 
+from streamwatch.app.meanings import KEPT, MEANINGS, NOT_SENT, OUTCOMES
 from streamwatch.core.model import Box, Corners, Point
 from streamwatch.core.sentences import sentence
 from streamwatch.gate import CLEARLY_BETTER, Why, plate_width
 from streamwatch.replay.explain.album import Thumbnail
 from streamwatch.replay.explain.chart import clock
-from streamwatch.replay.explain.meanings import KEPT, MEANINGS, NOT_SENT, OUTCOMES
 from streamwatch.replay.explain.objects import ObjectTrace
 from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.timeline import answer, passage_chart

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from streamwatch.app.meanings import MEANINGS, SENTENCES, STATES
 from streamwatch.gate import Why
-from streamwatch.replay.explain.meanings import MEANINGS, SENTENCES, STATES
 
 WIDE, HIGH = 1000, 100  # units of every curve's drawing
 POINTS = 500  # most points of a curve, so that a long recording makes no long page

@@ -6,13 +6,13 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+from streamwatch.app.meanings import MEANINGS
 from streamwatch.core.errors import PageError
 from streamwatch.gate import Why
 from streamwatch.replay.explain.account import ASSUMPTION, cost
 from streamwatch.replay.explain.album import Thumbnail, with_room
 from streamwatch.replay.explain.cards import advised, unsent, vehicles
 from streamwatch.replay.explain.chart import clock
-from streamwatch.replay.explain.meanings import MEANINGS
 from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.savings import Savings, read_free, readings_of, savings_of
 from streamwatch.replay.explain.timeline import overview

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from streamwatch.app.meanings import SENTENCES
 from streamwatch.core.model import Engine
 from streamwatch.gate import Why
-from streamwatch.replay.explain.meanings import SENTENCES
 from streamwatch.replay.explain.replay_settings import Answers, ReplaySettings
 from streamwatch.replay.explain.trace import FrameTrace, Trace
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from streamwatch.app.meanings import OUTCOMES, STATES
 from streamwatch.core.model import Point
 from streamwatch.gate import LEAST_WIDTH, Why
 from streamwatch.replay.explain.chart import (
@@ -20,7 +21,6 @@ from streamwatch.replay.explain.chart import (
     states,
     upright,
 )
-from streamwatch.replay.explain.meanings import OUTCOMES, STATES
 from streamwatch.replay.explain.objects import SAME_FRAME, Sample
 from streamwatch.replay.explain.replay_settings import ReplaySettings
 from streamwatch.replay.explain.trace import PassageTrace, SentKeyframe, Trace

@@ -30,7 +30,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("revision", sa.Integer(), nullable=False, server_default=sa.text("0")))
     with op.batch_alter_table("passages", recreate=recreate) as batch:
         batch.add_column(sa.Column("revision", sa.Integer(), nullable=False, server_default=sa.text("0")))
-        batch.add_column(sa.Column("plate", sa.String(255), nullable=False, server_default=""))
+        batch.add_column(sa.Column("plate", sa.String(255), nullable=False, server_default=sa.text("''")))
         batch.add_column(sa.Column("engine", sa.String(16)))
         batch.add_column(sa.Column("confidence", sa.Double()))
     op.execute(

@@ -1,4 +1,4 @@
-"""The longer texts of the page: they explain reasons, states and outcomes, and say what to try."""
+"""The longer texts of the explain page and the live view: what reasons, states and outcomes mean, and what to try."""
 
 from dataclasses import dataclass
 
