@@ -32,7 +32,7 @@ from streamwatch.core.model import (
     Sighting,
     SightingStatus,
 )
-from streamwatch.health import Snapshot
+from streamwatch.health import ReloadReport, Snapshot
 from streamwatch.http.limits import HttpLimits
 from streamwatch.http.server import HttpServer, listen
 from streamwatch.imaging.jpeg import encode_picture
@@ -191,7 +191,9 @@ class DrawnBackend:
     store: Store
     state: Snapshot | None = None
     ending: bool = False
+    config_file: Path | None = None
     live: Any = None
+    config_file: Path | None = None
     reloads: list[str] = field(default_factory=list)
     turn: Lock = field(default_factory=Lock)
 
@@ -205,9 +207,9 @@ class DrawnBackend:
     def stopping(self) -> bool:
         return self.ending
 
-    def reload(self) -> Any:
+    def reload(self) -> ReloadReport:
         self.reloads.append("asked")
-        return None
+        return ReloadReport(datetime.now(UTC), restarted=("entry",))
 
 
 @dataclass

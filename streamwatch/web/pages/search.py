@@ -17,6 +17,7 @@ from streamwatch.core.plates import part_of_plate
 from streamwatch.core.times import parse_time
 from streamwatch.store import PassageOutcome, Search
 from streamwatch.web.answers import render, render_part, words_of
+from streamwatch.web.api.parameters import address_of
 from streamwatch.web.audit import record
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
@@ -159,23 +160,6 @@ _WRONG = {
 }
 
 
-def export_query(asked: Asked) -> str:
-    """Return the query by which the API finds the same passages."""
-    search = asked.search
-    values: list[tuple[str, object]] = [("plate", asked.first("plate")), ("like", "true" if search.like else "")]
-    values += [("camera", camera) for camera in sorted(search.cameras)]
-    values += [
-        ("since", search.since and search.since.isoformat()),
-        ("until", search.until and search.until.isoformat()),
-    ]
-    values += [("begin", search.begin and f"{search.begin:%H:%M}"), ("end", search.end and f"{search.end:%H:%M}")]
-    values += [("outcome", outcome.value) for outcome in sorted(search.outcomes)]
-    values += [("engine", engine.value) for engine in sorted(search.engines)]
-    values += [("min_confidence", search.least), ("max_confidence", search.most)]
-    values += [("unread", "true" if search.unread else "")]
-    return urlencode([(name, str(value)) for name, value in values if value not in (None, "")])
-
-
 def asked(request: Request) -> Asked:
     """Return what the address of a request asks for."""
     principal = principal_of(request)
@@ -216,7 +200,7 @@ def search(request: Request) -> Response:
         count=count,
         most=MOST_COUNTED,
         query=query,
-        export=export_query(wanted),
+        export=address_of(wanted.search),
         chips=list(_chips(wanted, words_of(request))),
         cameras=[name for name in _cameras(request) if principal is not None and principal.sees(name)],
         outcomes=OUTCOMES,
