@@ -143,9 +143,8 @@ def screen(pages: int, streams: int, rows: int) -> Iterator[str]:
             missing = [plate for view in shown for plate in written if plate not in view]
             taken = sorted(view[plate] - at for view in shown for plate, at in written.items() if plate in view)
     median, late = statistics.median(taken), taken[int(0.95 * len(taken))]
-    print(
-        f"{rows} rows, {pages} + {streams} pages: median {median:.2f} s, 95 % within {late:.2f} s, longest {taken[-1]:.2f} s"
-    )
+    print(f"{rows} rows, {pages} pages in a browser, {streams} streams: median {median:.2f} s, ", end="")
+    print(f"95 % within {late:.2f} s, longest {taken[-1]:.2f} s")
     if missing:
         yield f"{len(missing)} rows did not come"
     if median > MEDIAN:
