@@ -6,8 +6,9 @@ database without an extension (FTS5 and pg_trgm do not; see docs/decisions/0013-
 """
 
 from collections.abc import Iterable, Iterator
+from typing import cast
 
-from sqlalchemy import ColumnElement, and_, delete, exists, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from streamwatch.core.plates import LONGEST_TEXT, confusable, skeleton, unlikeness
@@ -26,6 +27,8 @@ _MOST = 1.0  # one wrong, missing or additional character, or several look-alike
 _LONG = 5  # characters from which that much is allowed
 _SHORT_MOST = 0.5  # two of the likeliest confusions
 
+_ADD = cast(Table, StoredPlatePart.__table__).insert()
+
 
 def parts_of(plate: str) -> list[str]:
     """Return the entries of a plate, which is long enough for any that an engine may write."""
@@ -38,8 +41,7 @@ def add_plate(session: Session, plate: str) -> None:
     parts = parts_of(plate)
     known = exists().where(StoredPlatePart.part == parts[0], StoredPlatePart.plate == plate) if parts else None
     if known is not None and not session.scalar(select(known)):
-        session.add_all(StoredPlatePart(part=part, plate=plate) for part in parts)
-        session.flush()
+        session.connection().execute(_ADD, [{"part": part, "plate": plate} for part in parts])
 
 
 def drop_unused(session: Session, plates: Iterable[str]) -> None:
