@@ -119,7 +119,7 @@ def shoot(tmp_path: Path) -> Shoot:
 
     def save(page: Page, name: str) -> Path:
         path = tmp_path / f"{name}.png"
-        page.screenshot(path=path, full_page=True)
+        path.write_bytes(page.screenshot(full_page=True))  # with `path` it would leave threads behind
         return path
 
     return save

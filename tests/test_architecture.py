@@ -162,6 +162,7 @@ def test_threads_are_started_in_one_module_and_for_few() -> None:
     assert {path for path, text in texts.items() if "Thread(" in text} == {"system/threads.py"}
     users = {path for path, text in texts.items() if "streamwatch.system.threads import" in text}
     assert users == {
+        "app/camera_threads.py",
         "app/cameras.py",
         "app/check.py",
         "app/console_server.py",

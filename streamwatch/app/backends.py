@@ -2,18 +2,23 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
+from streamwatch.app.reload import ReloadReport
+from streamwatch.app.reload_daemon import reload_daemon
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
-from streamwatch.core.errors import StorageFailed
+from streamwatch.core.errors import StorageFailed, StreamwatchError
 from streamwatch.health import STATUS_FILE, Snapshot, read_status
 from streamwatch.store import Store, open_store
-from streamwatch.store.lock import is_held, sole_writer
+from streamwatch.store.lock import is_held
 
 T = TypeVar("T")
 
@@ -32,10 +37,13 @@ class DaemonBackend:
         store: Store,
         lifecycle: Lifecycle,
         live: LiveCameras,
+        reload: Callable[[], ReloadReport],
+        config_file: Path,
     ) -> None:
         """settings: those in force."""
         self._settings, self._monitor, self._writer = settings, monitor, writer
         self._store, self._lifecycle, self._live = store, lifecycle, live
+        self._reload, self._config_file = reload, config_file
 
     @property
     def settings(self) -> Settings:
@@ -46,6 +54,11 @@ class DaemonBackend:
     def live(self) -> LiveCameras:
         """Return the cameras as they are at this moment."""
         return self._live
+
+    @property
+    def config_file(self) -> Path:
+        """Return where the settings are written."""
+        return self._config_file
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""
@@ -58,6 +71,10 @@ class DaemonBackend:
         """
         return self._writer.ask_once(partial(call, self._store), WRITING)
 
+    def reload(self) -> ReloadReport:
+        """Take in what config.yaml holds now; see `Reloader`."""
+        return self._reload()
+
     def stopping(self) -> bool:
         """Return True once the daemon ends."""
         return self._lifecycle.stop.is_set()
@@ -66,9 +83,9 @@ class DaemonBackend:
 class DatabaseBackend:
     """A database without a daemon of its own. See `Backend`."""
 
-    def __init__(self, settings: Settings, stop: threading.Event) -> None:
-        """stop: set when the program ends."""
-        self._settings, self._stop = settings, stop
+    def __init__(self, settings: Settings, stop: threading.Event, read: Callable[[], Settings] | None = None) -> None:
+        """stop: set when the program ends. read: returns the settings of the file as it is now."""
+        self._settings, self._stop, self._read = settings, stop, read
         self._lock = threading.Lock()
 
     @property
@@ -79,6 +96,11 @@ class DatabaseBackend:
     @property
     def live(self) -> None:
         """Return None: no camera is watched here."""
+        return None
+
+    @property
+    def config_file(self) -> None:
+        """Return None: the settings are those of a daemon."""
         return None
 
     def snapshot(self) -> Snapshot | None:
@@ -92,14 +114,20 @@ class DatabaseBackend:
         return status.snapshot if status.running else None
 
     def write(self, call: Callable[[Store], T]) -> T:
-        """Open the database for one call, so that a daemon may start at any time. Raise StoreError, while one runs."""
-        settings = self._settings
-        with self._lock, sole_writer(settings.database, settings.data_dir):
-            store = open_store(settings.database, settings.data_dir)
-            try:
-                return call(store)
-            finally:
-                store.close()
+        """Open the database for one call, as the verbs `read` and `user` do, also beside a daemon. Raise StoreError.
+
+        What pages write is one short transaction, and none of it looks like the remains of a crash.
+        """
+        with self._lock, closing(open_store(self._settings.database, self._settings.data_dir)) as store:
+            return call(store)
+
+    def reload(self) -> ReloadReport:
+        """Have the daemon that writes this database, if one runs here, take in what config.yaml holds now."""
+        try:
+            self._settings = self._settings if self._read is None else self._read()
+            return reload_daemon(self._settings)
+        except StreamwatchError as error:
+            return ReloadReport(datetime.now(UTC), problems=tuple(str(error).splitlines()))
 
     def stopping(self) -> bool:
         """Return True once the program ends."""

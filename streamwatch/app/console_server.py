@@ -8,11 +8,10 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from types import FrameType
-from typing import Any
 
 from streamwatch.app.backend import Backend
 from streamwatch.config.settings import Settings, WebSettings
-from streamwatch.core.errors import ConfigError, StoreError, StreamwatchError
+from streamwatch.core.errors import ConfigError, DatabaseUnusable, StorageFailed, StoreError, StreamwatchError
 from streamwatch.health import ConsoleHealth
 from streamwatch.http.pages import App, serve_pages
 from streamwatch.http.server import HttpServer
@@ -65,12 +64,13 @@ def console_address(web: WebSettings) -> str:
 
 
 def has_users(settings: Settings) -> bool:
-    """Return True if the database has a user; False if there is no database yet."""
+    """Return True if the database has a user; False if there is no database yet. Raise StoreError if it fails."""
     try:
         with closing(open_reader(settings.database, settings.data_dir)) as reader:
-            accounts: Any = getattr(reader, "accounts", None)  # until the tables of users are there
-            return accounts is not None and bool(accounts.any_user())
-    except StoreError:
+            return reader.accounts.any_user()
+    except (DatabaseUnusable, StorageFailed):
+        raise
+    except StoreError:  # it is not there yet, or of an older version
         return False
 
 

@@ -17,10 +17,12 @@ and are written as soon as that is possible.
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from streamwatch.app.backends import DaemonBackend
-from streamwatch.app.cameras import camera_of
+from streamwatch.app.camera_threads import CameraThreads
+from streamwatch.app.config_in_force import ConfigInForce
 from streamwatch.app.console_server import ConsoleServer, MakeConsole, console_address, open_console
 from streamwatch.app.engine_pool import EnginePool
 from streamwatch.app.gate_history import FindingRounds
@@ -29,21 +31,21 @@ from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.persistence import Persistence
+from streamwatch.app.reload import Reloader, ReloadReport
 from streamwatch.app.resume import resume
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.app.shutdown import Shutdown
-from streamwatch.app.substream_camera import Camera
-from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_intake, make_read_now, make_recorder
-from streamwatch.app.workers import Answer, CameraWorker, ReaderAccess, ReadingWorker, answers
+from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_read_now, make_recorder
+from streamwatch.app.workers import CameraAccess, ReaderAccess, ReadingWorker
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import BEAT, Awake, Clock
-from streamwatch.core.errors import ConfigError, SourceUnreadable
+from streamwatch.core.errors import ConfigError, StorageFailed
 from streamwatch.core.events import Event
 from streamwatch.http.health import serve_health
 from streamwatch.http.server import HttpServer
-from streamwatch.pipeline import Channel, ChannelClosed, Dispatcher, Intake, Job, Notify, Pipeline
-from streamwatch.store import EvidenceFiles, LastView, Store, open_reader
+from streamwatch.pipeline import ChannelClosed, Dispatcher, Job, Notify, Pipeline
+from streamwatch.store import EvidenceFiles, Store, open_reader
 from streamwatch.system.allocator import share_memory_between_threads
 from streamwatch.system.heartbeat import Heartbeats
 from streamwatch.system.notify import Notifier
@@ -51,8 +53,9 @@ from streamwatch.system.threads import spawn
 
 log = logging.getLogger(__name__)
 
-ENDING = 5.0  # s that the end waits for the cameras' threads before the drain begins; one of them may hang
+LOOK_EVERY = 5.0  # s after which the main thread looks if there is still something to wait for, also without news
 KEEPER_ENDING = 2.0  # s that the keeper may take to end
+ASKING = 10.0  # s that a reload waits for the writer
 READING = 300.0  # s that one keyframe may take with all its attempts and time-outs
 
 
@@ -64,7 +67,7 @@ class Daemon:
 
     def __init__(
         self,
-        settings: Settings,
+        config: ConfigInForce,
         store: Store,
         evidence: EvidenceFiles,
         engines: EnginePool,
@@ -73,7 +76,7 @@ class Daemon:
         stop: threading.Event,
     ) -> None:
         """stop: set it to end `run`; the engines may wait on it. Raise StoreError."""
-        self._settings, self._store, self._clock = settings, store, clock
+        self._config, self._store, self._clock = config, store, clock
         self._engines = engines
         self._awake = Awake(clock)
         self._heartbeats = Heartbeats(self._awake.monotonic)
@@ -83,24 +86,26 @@ class Daemon:
 
         def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
             access = ReaderAccess(evidence, persistence, self._writer, take)
-            return make_dispatcher(settings, store, engines.of, clock, access)
+            return make_dispatcher(config.now, store, engines.of, clock, access)
 
-        self._pipeline = Pipeline(
-            make_recorder(lambda: settings, store, notify), dispatcher, attempt=self._writer.persist
-        )
-        reader = make_read_now(
-            lambda: self._settings, engines.paid, self._pipeline.dispatcher.calls, self._record_now, clock
-        )
+        recorder = make_recorder(config.get, store, notify)
+        self._pipeline = Pipeline(recorder, dispatcher, attempt=self._writer.persist)
+        access = CameraAccess(self._pipeline, store, self._writer, clock)
+        reader = make_read_now(config.get, engines.paid, self._pipeline.dispatcher.calls, self._record_now, clock)
         self._live = LiveCameras(clock, reader)
-        self._cameras: dict[str, Camera] = {}
-        self._answers: dict[str, Channel[Answer]] = {name: answers() for name in settings.cameras}
-        self._last_views: dict[str, list[LastView]] = {}
-        findings = FindingRounds(partial(open_reader, settings.database, settings.data_dir), clock.monotonic)
+        self._cameras = CameraThreads(
+            config, access, self._live, self._lifecycle, self._heartbeats, self._awake, self._spawn
+        )
+        self._readers: dict[str, threading.Thread] = {}
+        findings = FindingRounds(partial(open_reader, config.now.database, config.now.data_dir), clock.monotonic)
         self._monitor = HealthMonitor(
-            settings, self._cameras, self._pipeline, persistence, self._heartbeats, clock, findings
+            config.get, self._cameras.cameras, self._pipeline, persistence, self._heartbeats, clock, findings
+        )
+        self._reloader = Reloader(
+            config, engines, self._cameras, self._pipeline.dispatcher, self._ask_soon, clock, self._reloaded
         )
         self._notifier = Notifier()
-        rounds = RetentionRounds(settings, store, evidence, clock, self._writer.ask)
+        rounds = RetentionRounds(config.get, store, evidence, clock, self._writer.ask)
         self._housekeeping = Housekeeping(
             self._monitor, rounds, store, self._writer, self._notifier, clock, self._lifecycle
         )
@@ -111,29 +116,30 @@ class Daemon:
         make_console: makes the pages, if there is to be a console.
         """
         share_memory_between_threads()
-        self._lifecycle.stop_on_signals()
-        now = self._clock.now()
-        self._last_views = {name: self._store.passages.last_views(name, now) for name in self._settings.cameras}
-        resume(self._settings, self._store, self._pipeline, self._clock)
+        self._lifecycle.heed_signals()
+        settings, now = self._config.now, self._clock.now()
+        last_views = {name: self._store.passages.last_views(name, now) for name in settings.cameras}
+        resume(settings, self._store, self._pipeline, self._clock)
         self._monitor.set_evidence(self._store.retention.evidence_bytes())
-        self._cameras.update({name: self._camera(name) for name in self._settings.cameras})
         health, console = self._open_port(), self._start_console(make_console)
-        log.info("watching %s; plates are read by %s", ", ".join(self._cameras), _engines(self._settings))
+        log.info("watching %s; plates are read by %s", ", ".join(settings.cameras), _engines(settings))
         recorder = self._spawn(self._record, "recorder")
-        readers = self._start_readers()
-        cameras = [self._spawn(partial(self._watch, name), f"camera {name}") for name in self._settings.cameras]
+        self._start_readers()
+        for name in settings.cameras:
+            self._cameras.start(name, last_views.pop(name))
         keeper = self._spawn(self._housekeeping.run, "keeper")
         self._spawn(self._stay_awake, "heartbeat")
+        self._tell_status()
         self._notifier.ready()
         try:
-            self._wait_for(cameras)
+            self._wait()
         finally:
             self._notifier.stopping()
             if console is not None:
                 console.stop()
-            drain = self._settings.shutdown.drain
+            drain = self._config.now.shutdown.drain
             shutdown = Shutdown(self._pipeline.dispatcher, self._writer, self._lifecycle, self._clock, drain)
-            shutdown.run(cameras, readers, recorder)
+            shutdown.run(self._cameras.threads, list(self._readers.values()), recorder)
             keeper.join(KEEPER_ENDING)
             if not keeper.is_alive():
                 self._housekeeping.write_last_status()
@@ -141,11 +147,12 @@ class Daemon:
                 health.stop()
         return 1 if self._lifecycle.failed else 0
 
-    def _wait_for(self, cameras: list[threading.Thread]) -> None:
-        for thread in cameras:
-            while thread.is_alive() and not self._lifecycle.stop.is_set():
-                thread.join(ENDING)
-        if all(camera.ended for camera in self._cameras.values()):
+    def _wait(self) -> None:
+        """Wait for the end, and reload the settings when SIGHUP asks for it."""
+        while not self._lifecycle.stop.is_set() and not self._cameras.all_over:
+            if self._lifecycle.wait_for_news(LOOK_EVERY):
+                self._reloader.reload()
+        if all(camera.ended for camera in self._cameras.cameras.values()):
             log.info("stopping: every recording has ended; `loop: true` plays a recording again and again")
 
     def _spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
@@ -162,12 +169,9 @@ class Daemon:
             self._pipeline.dispatcher.close()
             self._writer.abandon()
 
-    def _camera(self, name: str) -> Camera:
-        return camera_of(self._settings, name, self._awake, self._spawn, partial(self._live.is_asked_for, name))
-
     def _open_port(self) -> HttpServer | None:
         """Start to answer /healthz and /metrics if the config names a port. A taken port does not stop the gate."""
-        health = self._settings.health
+        health = self._config.now.health
         if health.port is None:
             return None
         try:
@@ -180,24 +184,33 @@ class Daemon:
 
     def _start_console(self, make: MakeConsole | None) -> ConsoleServer | None:
         """Serve the console if the config wants one."""
-        web = self._settings.web
+        web = self._config.now.web
         if make is None or not web.enabled:
             return None
         backend = DaemonBackend(
-            lambda: self._settings, self._monitor, self._writer, self._store, self._lifecycle, self._live
+            self._config.get,
+            self._monitor,
+            self._writer,
+            self._store,
+            self._lifecycle,
+            self._live,
+            self._reloader.reload,
+            self._config.file,
         )
-        opened = partial(open_console, self._settings, partial(make, backend))
+        opened = partial(open_console, self._config.now, partial(make, backend))
         console = self._monitor.console = ConsoleServer(console_address(web), opened)
         self._spawn(console.run, "console")
         return console
 
-    def _start_readers(self) -> list[threading.Thread]:
-        paid, dispatcher = self._engines.pays, self._pipeline.dispatcher
-        number = self._settings.recognizer.ocrcars.parallel if paid else 1
+    def _start_readers(self) -> None:
+        """Start the readers that the settings in force need, unless they run already."""
+        settings, paid, dispatcher = self._config.now, self._engines.pays, self._pipeline.dispatcher
+        number = settings.recognizer.ocrcars.parallel if paid else 1
         jobs = {f"reader {n + 1}": dispatcher.next for n in range(number)}
-        if paid and any(local_stands_in(self._settings.of(name)) for name in self._settings.cameras):
+        if paid and any(local_stands_in(settings.of(name)) for name in settings.cameras):
             jobs["stand-in"] = dispatcher.next_while_held
-        return [self._spawn(partial(self._read, name, next_job), name) for name, next_job in jobs.items()]
+        for name in jobs.keys() - self._readers.keys():
+            self._readers[name] = self._spawn(partial(self._read, name, jobs[name]), name)
 
     def _record(self) -> None:
         """Do the work of the recorder's thread."""
@@ -206,41 +219,24 @@ class Daemon:
 
     def _read(self, name: str, next_job: Callable[[float], Job | None]) -> None:
         """Do the work of a reader's thread, or of the stand-in's."""
-        worker = ReadingWorker(self._pipeline.dispatcher, self._answers, self._lifecycle)
+        worker = ReadingWorker(self._pipeline.dispatcher, self._cameras.answers, self._lifecycle)
         with self._heartbeats.register(name, READING) as heartbeat:
             worker.run(next_job, heartbeat)
 
-    def _watch(self, name: str) -> None:
-        """Do the work of one camera's thread."""
-        with self._heartbeats.register(f"camera {name}") as heartbeat:
-            intake, attentive = self._intake(name), self._settings.attention.longest_blindness is not None
-            worker = CameraWorker(
-                self._cameras[name],
-                intake,
-                self._answers[name],
-                self._submit,
-                self._lifecycle,
-                attentive,
-                self._live.show,
-            )
-            try:
-                worker.run(heartbeat)
-            except SourceUnreadable as error:
-                log.error("camera %s: %s", name, error)
-                if len(self._settings.cameras) == 1:
-                    self._lifecycle.mark_failed()
+    def _ask_soon(self, call: Callable[[], None]) -> None:
+        """Have the writer's thread call a function. Raise StorageFailed if it has no time for it."""
+        self._writer.ask_once(call, ASKING)
 
-    def _intake(self, name: str) -> Intake:
-        """Return the gate of a camera, which remembers the vehicles that an earlier run saw last."""
-        intake = make_intake(self._settings, name)
-        self._pipeline.recorder.counters.frames[name] = intake.counts
-        for view in self._last_views.pop(name):  # popped, because their pictures are not needed any more
-            intake.remember(view.passage, view.keyframe, view.plate)
-        return intake
+    def _reloaded(self, report: ReloadReport) -> None:
+        """Take up what else follows the settings, and let the status file tell of it."""
+        if not report.problems:
+            self._start_readers()
+        self._monitor.reload = report
+        self._tell_status()
 
-    def _submit(self, event: Event) -> None:
-        """Have the recorder take an event. Raise ChannelClosed."""
-        self._writer.put(partial(self._pipeline.take, event))
+    def _tell_status(self) -> None:
+        with suppress(StorageFailed):  # the keeper tries again in a moment
+            self._monitor.write_status(self._monitor.snapshot())
 
     def _record_now(self, event: Event) -> None:
         """Have the recorder take an event, and wait until that is done. Raise ChannelClosed, StoreError."""

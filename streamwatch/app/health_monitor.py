@@ -1,9 +1,11 @@
 """The state of the daemon at this moment, gathered from its parts."""
 
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 
 from streamwatch import __version__
 from streamwatch.app.console_server import ConsoleServer
@@ -18,12 +20,13 @@ from streamwatch.health import (
     STATUS_FILE,
     BreakerHealth,
     BudgetUse,
+    CameraFinding,
     CameraHealth,
     ConsoleHealth,
     DiskHealth,
-    Finding,
     InFlightHealth,
     OutboxHealth,
+    ReloadReport,
     Snapshot,
     write_status,
 )
@@ -34,12 +37,12 @@ from streamwatch.system.heartbeat import Heartbeats
 class HealthMonitor:
     """Gathers the state of all parts; any thread may ask.
 
-    console: the server of the console, once it is there.
+    console: the server of the console, once it is there. reload: how the last reload of the settings ended.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        settings: Callable[[], Settings],
         cameras: Mapping[str, Camera],
         pipeline: Pipeline,
         persistence: Persistence,
@@ -51,13 +54,15 @@ class HealthMonitor:
         self._dispatcher, self._counters = pipeline.dispatcher, pipeline.recorder.counters
         self._heartbeats, self._clock, self._began = heartbeats, clock, clock.monotonic()
         self._rounds = rounds
-        self._findings: tuple[Finding, ...] = ()
+        self._findings: tuple[CameraFinding, ...] = ()
+        self._writing = Lock()
         self.console: ConsoleServer | None = None
+        self.reload: ReloadReport | None = None
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""
         now = self._clock.monotonic()
-        data_dir = self._settings.data_dir
+        settings = self._settings()
         items, size, oldest = self._dispatcher.backlog()
         return Snapshot(
             taken_at=self._clock.now(),
@@ -69,17 +74,20 @@ class HealthMonitor:
             calls=dict(self._counters.calls),
             budget=tuple(BudgetUse(u.window, u.camera or "", u.used, u.limit) for u in self._dispatcher.usage()),
             breakers=tuple(self._breakers(now)),
-            disk=DiskHealth(_free(data_dir), self._settings.retention.min_free, self._counters.evidence),
+            disk=DiskHealth(_free(settings.data_dir), settings.retention.min_free, self._counters.evidence),
             database=self._persistence.health,
             stalled=tuple(self._heartbeats.stalled()),
             in_flight=InFlightHealth(*self._dispatcher.in_flight()),
             findings=self._findings,
+            pid=os.getpid(),
+            reload=self.reload,
             console=ConsoleHealth() if self.console is None else self.console.health,
         )
 
     def write_status(self, snapshot: Snapshot) -> None:
-        """Write the status file. Raise StorageFailed."""
-        write_status(self._settings.data_dir / STATUS_FILE, snapshot)
+        """Write the status file. Any thread may do that. Raise StorageFailed."""
+        with self._writing:
+            write_status(self._settings().data_dir / STATUS_FILE, snapshot)
 
     def set_evidence(self, size: int) -> None:
         """Set the bytes of all pictures, as they were just counted; the recorder adds those that come."""
@@ -118,6 +126,7 @@ class HealthMonitor:
             dropped=status.dropped,
             attempts=status.attempts,
             last_frame_age=age,
+            outages=status.outages,
             last_error=status.last_error,
             unwatched=status.unwatched,
             passages=counts[status.name, "opened"],

@@ -37,6 +37,7 @@ class Lifecycle:
 
     def __init__(self, stop: threading.Event) -> None:
         self.stop = stop
+        self._news, self._reload = threading.Event(), threading.Event()
         self._draining, self._over, self._failed = threading.Event(), threading.Event(), threading.Event()
         self._failing = threading.Lock()
 
@@ -73,6 +74,19 @@ class Lifecycle:
             self._failed.set()
         self.stop.set()
         self.finish()
+        self.tell()
+
+    def tell(self) -> None:
+        """Wake the main thread: something has ended, or a signal has come."""
+        self._news.set()
+
+    def wait_for_news(self, seconds: float) -> bool:
+        """Sleep until something is told, for `seconds` at most; return True if SIGHUP has asked for a reload."""
+        self._news.wait(seconds)
+        self._news.clear()
+        asked = self._reload.is_set()
+        self._reload.clear()
+        return asked
 
     def wait_until_over(self, seconds: float) -> bool:
         """Sleep until the phase is OVER, for `seconds` at most; return True if it is."""
@@ -83,17 +97,39 @@ class Lifecycle:
         if self._draining.wait(seconds):
             self._over.wait(RETRY_DRAINING)
 
-    def stop_on_signals(self) -> None:
-        """Have SIGTERM and SIGINT set `stop`; a second signal ends the process at once."""
+    def heed_signals(self) -> None:
+        """Have SIGTERM and SIGINT set `stop`; a second signal ends the process at once. SIGHUP asks for a reload.
+
+        If the terminal that the program was started from is closed, SIGHUP stops it as before.
+        """
+        in_terminal = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
 
         def on_signal(number: int, _: FrameType | None) -> None:
             if self.stop.is_set():
                 os._exit(128 + number)
             self.stop.set()  # first: a second signal may come while the line is written, and must not write another
+            self.tell()
             log.info("stopping: reading what was seen last; a second signal ends at once")
 
+        def on_hangup(number: int, frame: FrameType | None) -> None:
+            if in_terminal and not _has_terminal():
+                on_signal(number, frame)
+            else:
+                self._reload.set()
+                self.tell()
+
+        signal.signal(signal.SIGHUP, on_hangup)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)
+
+
+def _has_terminal() -> bool:
+    """True if this process belongs to a terminal that is still open."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _log_failure(thread: str, error: BaseException) -> None:

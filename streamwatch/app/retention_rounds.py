@@ -32,20 +32,22 @@ class RetentionRounds:
     So a disk that deletes slowly holds up no call.
     """
 
-    def __init__(self, settings: Settings, store: Store, evidence: EvidenceFiles, clock: Clock, ask: Ask) -> None:
-        """ask: has the writer's thread call a function, and returns its result."""
+    def __init__(
+        self, settings: Callable[[], Settings], store: Store, evidence: EvidenceFiles, clock: Clock, ask: Ask
+    ) -> None:
+        """settings: those in force. ask: has the writer's thread call a function, and returns its result."""
         self._settings, self._store, self._evidence = settings, store, evidence
         self._clock, self._ask, self._doubted = clock, ask, False
 
     def short_of_room(self, disk: DiskHealth) -> bool:
         """True if there is less room than there should be, so that the next round must come soon."""
-        return disk.free < disk.floor or disk.evidence > self._settings.retention.max_bytes
+        return disk.free < disk.floor or disk.evidence > self._settings().retention.max_bytes
 
     def tidy(self) -> int:
         """Do one round; return the bytes of all pictures that are left. Raise StoreError."""
         used = self._ask(self._store.retention.evidence_bytes)
         ages_count = self._ages_count()
-        keep = _keep(self._settings, ages_count, used)
+        keep = _keep(self._settings(), ages_count, used)
         freed = rows = 0
         for _ in range(STEPS):
             doomed = self._ask(partial(self._store.retention.retain, self._clock.now(), keep))

@@ -138,11 +138,11 @@ def make_dispatcher(
     Raise StoreError, because what was spent is counted from the ledger.
     """
     outbox = settings.outbox
-    cameras = {name: _limits(camera.budget) for name, camera in settings.cameras.items()}
+    account, cameras = call_limits(settings)
     return Dispatcher(
         Outbox(outbox.max_items, outbox.max_bytes, outbox.max_age),
         CircuitBreaker(settings.calls.runaway_after),
-        Budget(_limits(settings.budget), cameras, store.calls.spent, clock.now(), clock.monotonic()),
+        Budget(account, cameras, store.calls.spent, clock.now(), clock.monotonic()),
         engines,
         clock,
         storage,
@@ -219,6 +219,11 @@ def make_local(settings: Settings) -> LocalReader:
 def local_is_installed() -> bool:
     """True if the extra `local` is installed."""
     return find_spec("rapidocr") is not None and find_spec("onnxruntime") is not None
+
+
+def call_limits(settings: Settings) -> tuple[CallLimits, dict[str, CallLimits]]:
+    """Return the limits of calls for the account, and for each camera."""
+    return _limits(settings.budget), {name: _limits(camera.budget) for name, camera in settings.cameras.items()}
 
 
 def _limits(settings: BudgetSettings) -> CallLimits:

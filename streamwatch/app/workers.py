@@ -7,11 +7,12 @@ from streamwatch.app.lifecycle import Lifecycle, Phase
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.substream_camera import Camera
 from streamwatch.app.write_queue import WriteQueue
+from streamwatch.core.clock import Clock
 from streamwatch.core.events import Event
 from streamwatch.core.model import Frame, JudgedPlate, Keyframe
-from streamwatch.gate import FrameReport
-from streamwatch.pipeline import Channel, Dispatcher, Intake, Job
-from streamwatch.store import EvidenceFiles
+from streamwatch.gate import FrameReport, Why
+from streamwatch.pipeline import Channel, Dispatcher, Intake, Job, Pipeline
+from streamwatch.store import EvidenceFiles, LastView, Store
 from streamwatch.system.heartbeat import Heartbeat
 
 FRAME_WAIT = 1.2  # s that a camera's thread waits for a frame before it looks at its answers and for the end again
@@ -41,20 +42,20 @@ class CameraWorker:
         intake: Intake,
         answers: Channel[Answer],
         submit: Callable[[Event], None],
-        lifecycle: Lifecycle,
+        over: Callable[[], bool],
         attentive: bool,
         show: Show,
     ) -> None:
-        """attentive: the camera decodes fewer frames while the gate says that nothing happens. show: gets each frame
-        that the gate has looked at, for pages.
+        """over: True once the work has to end. attentive: the camera decodes fewer frames while the gate says that
+        nothing happens. show: gets each frame that the gate has looked at, for pages.
         """
         self._camera, self._intake, self._answers = camera, intake, answers
-        self._submit, self._lifecycle, self._attentive, self._show = submit, lifecycle, attentive, show
+        self._submit, self._over, self._attentive, self._show = submit, over, attentive, show
 
     def run(self, heartbeat: Heartbeat) -> None:
-        """Work until the program stops or the recording ends. Raise SourceUnreadable, ChannelClosed."""
+        """Work until it has to end, or the recording ends. Raise SourceUnreadable, ChannelClosed."""
         try:
-            while not self._lifecycle.stop.is_set() and not self._camera.ended:
+            while not self._over() and not self._camera.ended:
                 heartbeat.beat()
                 self._step()
         finally:
@@ -72,6 +73,29 @@ class CameraWorker:
         self._show(frame, lambda: self._intake.report)
         for event in events:
             self._submit(event)
+
+
+class CameraAccess:
+    """The pipeline and the database as a camera's thread uses them."""
+
+    def __init__(self, pipeline: Pipeline, store: Store, writer: WriteQueue, clock: Clock) -> None:
+        self._pipeline, self._store, self._writer, self._clock = pipeline, store, writer, clock
+
+    def submit(self, event: Event) -> None:
+        """Have the recorder take an event. Raise ChannelClosed."""
+        self._writer.put(partial(self._pipeline.take, event))
+
+    def last_views(self, camera: str) -> list[LastView]:
+        """Return how the vehicles looked that a camera saw last, after all that was submitted. Raise ChannelClosed."""
+        return self._writer.ask(partial(self._store.passages.last_views, camera, self._clock.now()))
+
+    def count(self, camera: str, frames: Mapping[Why, int]) -> None:
+        """Let status pages show the counts of a camera's gate, in which it goes on counting."""
+        self._pipeline.recorder.counters.frames[camera] = frames
+
+    def forget(self, camera: str) -> None:
+        """Show no counts of a camera any more."""
+        self._pipeline.recorder.counters.frames.pop(camera, None)
 
 
 class ReaderAccess:

@@ -16,6 +16,7 @@ from streamwatch.cli.check import check
 from streamwatch.cli.compare import compare
 from streamwatch.cli.output import give_up_stdout
 from streamwatch.cli.read import read
+from streamwatch.cli.reload import reload
 from streamwatch.cli.replay import replay
 from streamwatch.cli.run import run
 from streamwatch.cli.serve_ocr import serve_ocr
@@ -27,7 +28,7 @@ from streamwatch.core.errors import StreamwatchError
 from streamwatch.system import stderr
 from streamwatch.system.files import keep_private
 
-FIRST = ("run", "replay", "sightings", "passages")
+FIRST = ("run", "web", "replay", "sightings", "passages")
 """The verbs that come first in `--help`; the others follow in the order of their registration."""
 
 
@@ -92,7 +93,7 @@ def _options(
     """Accept the options before the verb."""
 
 
-for _verb in (run, web, replay, read, check, status, calls, compare, serve_ocr, bench, service):
+for _verb in (run, web, reload, replay, read, check, status, calls, compare, serve_ocr, bench, service):
     app.command()(_verb)
 for _group in (sightings, passages):
     app.add_typer(_group.verb, name=_group.__name__.rpartition(".")[2])

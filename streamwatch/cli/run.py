@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from contextlib import closing
+from functools import partial
 
 from streamwatch.cli.open_database import writer
 from streamwatch.cli.options import DEFAULT_CONFIG, ConfigPath, load_settings
@@ -17,6 +18,7 @@ from streamwatch.system import stderr
 def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Watch all cameras until a signal comes; print a line for each new sighting."""
     from streamwatch.app.check import no_camera
+    from streamwatch.app.config_in_force import ConfigInForce
     from streamwatch.app.daemon import Daemon
     from streamwatch.app.engine_pool import EnginePool
     from streamwatch.cli.open_pages import open_pages
@@ -26,14 +28,14 @@ def run(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     if not settings.cameras:
         raise no_camera(config_path)
     faulthandler.enable()  # if the watchdog ends a process that hangs, the log shows where each thread was
-    stop = threading.Event()
+    stop, config = threading.Event(), ConfigInForce(settings, partial(load_settings, config_path), config_path)
     engines = EnginePool(settings, stop.wait)
     with (
         closing(engines),
         writer(settings) as store,
         closing(open_evidence(settings.database, settings.data_dir)) as evidence,
     ):
-        code = Daemon(settings, store, evidence, engines, SystemClock(), print_sighting, stop).run(open_pages)
+        code = Daemon(config, store, evidence, engines, SystemClock(), print_sighting, stop).run(open_pages)
     stderr.tell()
     logging.shutdown()
     sys.stdout.flush()

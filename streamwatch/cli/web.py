@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import threading
+from functools import partial
 
 from streamwatch.cli.options import DEFAULT_CONFIG, ConfigPath, load_settings
 from streamwatch.system import stderr
@@ -18,7 +19,7 @@ def web(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
 
     settings, stop = load_settings(config_path, secrets=False), threading.Event()
     open_reader(settings.database, settings.data_dir).close()  # a database that is missing is said at once
-    backend = DatabaseBackend(settings, stop)
+    backend = DatabaseBackend(settings, stop, partial(load_settings, config_path, secrets=False))
     server = open_console(settings, lambda: open_pages(backend))
     sys.stdout.write(f"The console is at {console_address(settings.web)}\n")
     sys.stdout.flush()

@@ -6,16 +6,18 @@ daemon ──Snapshot──▶ health_app     /healthz, /metrics on loopback
 
 from streamwatch.health.judgement import health, notices, troubles
 from streamwatch.health.metrics import render_metrics
+from streamwatch.health.reloads import reload_sentences
 from streamwatch.health.snapshot import (
     BreakerHealth,
     BudgetUse,
+    CameraFinding,
     CameraHealth,
     ConsoleHealth,
     DatabaseHealth,
     DiskHealth,
-    Finding,
     InFlightHealth,
     OutboxHealth,
+    ReloadReport,
     Snapshot,
 )
 from streamwatch.health.status import STATUS_FILE, Status, read_status, status_json, status_table, write_status
@@ -24,18 +26,20 @@ __all__ = [
     "STATUS_FILE",
     "BreakerHealth",
     "BudgetUse",
+    "CameraFinding",
     "CameraHealth",
     "ConsoleHealth",
     "DatabaseHealth",
     "DiskHealth",
-    "Finding",
     "InFlightHealth",
     "OutboxHealth",
+    "ReloadReport",
     "Snapshot",
     "Status",
     "health",
     "notices",
     "read_status",
+    "reload_sentences",
     "render_metrics",
     "status_json",
     "status_table",

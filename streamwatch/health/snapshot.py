@@ -22,7 +22,7 @@ class CameraHealth:
     second. frames: looked at by the gate. dropped: replaced by a newer one before that. attempts: openings since it was
     last online. last_frame_age: None before the first frame. unwatched: why its substream cannot be watched, else
     empty. passages: all that were opened; read, unread, unsure, failed: the closed ones with this outcome. gate: frames
-    looked at, by the code of the reason why they were sent or not.
+    looked at, by the code of the reason why they were sent or not. outages: how often it was lost or frozen.
     """
 
     name: str
@@ -41,6 +41,7 @@ class CameraHealth:
     failed: int = 0
     gate: Mapping[str, int] = field(default_factory=dict)
     unwatched: str = ""
+    outages: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "last_error", hide_credentials(self.last_error))
@@ -134,7 +135,7 @@ class DatabaseHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CameraFinding:
     """Something at a camera that is unlike the weeks before: a notice for people, which makes nothing unhealthy.
 
     since: when it began, as far as that can be told. before, now: vehicles in an hour, read rates (0 to 1) or widths in
@@ -157,10 +158,32 @@ class ConsoleHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadReport:
+    """How a reload of config.yaml ended.
+
+    at: when. restarted, added, removed: names of cameras. in_effect: keys whose new values count now. needs_restart:
+    keys whose new values count from the next start of the daemon on. problems: sentences; if there is one, nothing was
+    changed.
+    """
+
+    at: datetime
+    restarted: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    in_effect: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "problems", tuple(hide_credentials(problem) for problem in self.problems))
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All figures of one moment.
 
-    calls: the number of ended calls by outcome. stalled: names of threads that make no progress.
+    calls: the number of ended calls by outcome. stalled: names of threads that make no progress. pid: of the daemon.
+    reload: the last one; None before the first.
     """
 
     taken_at: datetime
@@ -176,8 +199,10 @@ class Snapshot:
     database: DatabaseHealth
     stalled: tuple[str, ...] = ()
     in_flight: InFlightHealth = InFlightHealth()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[CameraFinding, ...] = ()
     console: ConsoleHealth = ConsoleHealth()
+    pid: int = 0
+    reload: ReloadReport | None = None
 
     def __post_init__(self) -> None:
         # A copy, because the counter goes on counting, and `asdict` does not understand a Counter.
@@ -215,8 +240,16 @@ def from_json(told: Mapping[str, Any]) -> Snapshot:
             "in_flight": InFlightHealth(**told["in_flight"]),
             "findings": tuple(_finding(finding) for finding in told.get("findings", ())),
             "console": ConsoleHealth(**told["console"]),
+            "reload": _reload(told["reload"]),
         }
     )
+
+
+def _reload(told: Mapping[str, Any] | None) -> ReloadReport | None:
+    if told is None:
+        return None
+    lists = {name: tuple(value) for name, value in told.items() if name != "at"}
+    return ReloadReport(datetime.fromisoformat(told["at"]), **lists)
 
 
 def _camera(told: Mapping[str, Any]) -> CameraHealth:
@@ -224,8 +257,8 @@ def _camera(told: Mapping[str, Any]) -> CameraHealth:
     return CameraHealth(**{**fields, "since": datetime.fromisoformat(told["since"])})
 
 
-def _finding(told: Mapping[str, Any]) -> Finding:
-    return Finding(**{**told, "code": FindingCode(told["code"]), "since": datetime.fromisoformat(told["since"])})
+def _finding(told: Mapping[str, Any]) -> CameraFinding:
+    return CameraFinding(**{**told, "code": FindingCode(told["code"]), "since": datetime.fromisoformat(told["since"])})
 
 
 def _time(text: str | None) -> datetime | None:

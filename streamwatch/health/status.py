@@ -13,6 +13,7 @@ from streamwatch.core.errors import StorageFailed
 from streamwatch.core.sentences import in_words
 from streamwatch.core.text import age, json_text, size, some, when
 from streamwatch.health.judgement import about, health, notices
+from streamwatch.health.reloads import reload_sentences
 from streamwatch.health.remarks import in_english
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
 from streamwatch.system.files import write_whole
@@ -186,6 +187,9 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     yield "disk", f"{size(disk.free)} free, floor {size(disk.floor)}, pictures {size(disk.evidence)}"
     yield "database", "ok" if database.failed_since is None else f"failing since {when(database.failed_since)}"
     yield "console", snapshot.console.address or ("not served" if snapshot.console.why else "off")
+    if snapshot.reload is not None:
+        since = age(max(0.0, (snapshot.taken_at - snapshot.reload.at).total_seconds()))
+        yield "config", f"{since} ago: {' '.join(reload_sentences(snapshot.reload))}"
     yield "clock", "trusted" if snapshot.clock_trusted else CLOCK
 
 

@@ -5,8 +5,8 @@ does not disturb them.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from streamwatch.core.clock import Period, Span
@@ -66,16 +66,30 @@ class Budget:
     """
 
     def __init__(
-        self, account: CallLimits, cameras: dict[str, CallLimits], spent: Spent, now: datetime, monotonic: float
+        self, account: CallLimits, cameras: Mapping[str, CallLimits], spent: Spent, now: datetime, monotonic: float
     ) -> None:
         self._spent = spent
-        self._accounts = []
+        self._accounts: list[_Account] = []
+        self.limit(account, cameras, now, monotonic)
+
+    def limit(self, account: CallLimits, cameras: Mapping[str, CallLimits], now: datetime, monotonic: float) -> None:
+        """Set the limits. What was counted before stays counted.
+
+        Raise what asking the ledger raises, and then nothing has changed.
+        """
+        before = {(one.span, one.who): self._present(one, now, monotonic) for one in self._accounts}
+        accounts = []
         for who, limits in [(None, account), *cameras.items()]:
             for span in Span:
                 limit: int | None = getattr(limits, span.value)
-                if limit is not None:
+                if limit is None:
+                    continue
+                if (known := before.get((span, who))) is not None:
+                    accounts.append(replace(known, limit=limit, warned=known.warned and limit == known.limit))
+                else:
                     period = Period(span, now, monotonic)
-                    self._accounts.append(_Account(span, who, limit, period, self._in_ledger(period, who)))
+                    accounts.append(_Account(span, who, limit, period, self._in_ledger(period, who)))
+        self._accounts = accounts
 
     def forbids(self, camera: str, first_view: bool, now: datetime, monotonic: float) -> Exhausted | None:
         """Return the limit that a call for this camera would break, or None."""

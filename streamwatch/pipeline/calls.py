@@ -1,11 +1,12 @@
 """Counts paid calls: for the budget, for the circuit breakers, and for vehicles whose calls brought no answer."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import RecognitionError, Transient
-from streamwatch.pipeline.budget import Budget, Exhausted, Usage
+from streamwatch.pipeline.budget import Budget, CallLimits, Exhausted, Usage
 from streamwatch.pipeline.circuit_breaker import CircuitBreaker, OpenBreaker
 from streamwatch.store import WaitingKeyframe
 
@@ -112,6 +113,11 @@ class PaidCalls:
         """Let an open breaker make its next probe after `pause` seconds at the latest; refused calls cost nothing."""
         with self._lock:
             self._breakers.probe_by(self._clock.monotonic() + pause)
+
+    def limit(self, account: CallLimits, cameras: Mapping[str, CallLimits]) -> None:
+        """Let other limits count from now on. Raise StoreError, and then the old ones still count."""
+        with self._lock:
+            self._budget.limit(account, cameras, self._clock.now(), self._clock.monotonic())
 
     def usage(self) -> list[Usage]:
         """Return the limits of the budget as they stand."""

@@ -6,11 +6,12 @@ recorder ──add, heard──▶ Outbox ──router──▶ next ──Job�
 import logging
 import math
 import threading
+from collections.abc import Mapping
 
 from streamwatch.core.clock import Clock
 from streamwatch.core.events import Event, PassageClosed, PassageOpened
 from streamwatch.core.text import age
-from streamwatch.pipeline.budget import Budget, Usage
+from streamwatch.pipeline.budget import Budget, CallLimits, Usage
 from streamwatch.pipeline.calls import PaidCalls
 from streamwatch.pipeline.circuit_breaker import CircuitBreaker, OpenBreaker
 from streamwatch.pipeline.engines import Engines, EnginesOf
@@ -145,6 +146,12 @@ class Dispatcher:
     def calls(self) -> PaidCalls:
         """Return the count of the paid calls, for those that a person makes beside the outbox."""
         return self._calls
+
+    def limit(self, account: CallLimits, cameras: Mapping[str, CallLimits]) -> None:
+        """Let other limits of calls count from now on. Raise StoreError, and then the old ones still count."""
+        self._calls.limit(account, cameras)
+        with self._changed:
+            self._changed.notify_all()
 
     def usage(self) -> list[Usage]:
         """Return the budget's limits as they stand."""

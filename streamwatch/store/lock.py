@@ -64,6 +64,34 @@ def is_held(database: str, data_dir: Path) -> bool:
     return False
 
 
+def holder(database: str, data_dir: Path) -> int | None:
+    """Return the process that writes the database now; None if there is none, or none that can be told for sure.
+
+    The number in the lock file may be that of another process, as in a container.
+    """
+    path = lock_file(database, data_dir)
+    try:
+        pid = int(path.read_text())
+    except (OSError, ValueError):
+        return None
+    if not is_held(database, data_dir):
+        return None
+    descriptors = Path("/proc") / str(pid) / "fd"
+    try:
+        return pid if any(_is_same(one, path) for one in descriptors.iterdir()) else None
+    except PermissionError:  # of another user, who cannot be signalled either
+        return pid
+    except OSError:
+        return None
+
+
+def _is_same(descriptor: Path, path: Path) -> bool:
+    try:
+        return descriptor.samefile(path)
+    except OSError:
+        return False
+
+
 def _open(path: Path) -> int:
     try:
         make_folder(path.parent)

@@ -106,6 +106,13 @@ class LogReader:
         query = _narrowed(select(table), table.camera, table.captured_at, wanted, scope)
         return self._page(query, (table.captured_at, table.id), after, limit, lambda row: shown_keyframe(*row))
 
+    def keyframe(self, number: int, scope: Scope) -> KeyframeRow | None:
+        """Return the keyframe with that id; None if there is none."""
+        query = select(StoredKeyframe).where(StoredKeyframe.id == number)
+        with self._session() as session:
+            found = session.scalar(query if scope is None else query.where(StoredKeyframe.camera.in_(scope)))
+            return None if found is None else shown_keyframe(found)
+
     def readings(self, wanted: LogFilter, scope: Scope, after: str | None, limit: int) -> LogPage[ReadingRow]:
         """Return a page of readings, by the times of their keyframes. Outcomes are no condition."""
         query = (

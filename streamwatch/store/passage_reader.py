@@ -19,6 +19,7 @@ from streamwatch.store import search as searching
 from streamwatch.store.best_plate import PassagePlate, best_plates
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
+from streamwatch.store.neighbours import neighbours
 from streamwatch.store.rows import corners_of
 from streamwatch.store.search import Key, Search, Tier
 from streamwatch.store.tables import (
@@ -215,6 +216,14 @@ class PassageReader:
         with self._session() as session:
             found = _one(session, passage, scope)
             return _detail(session, found[0], scope) if found else None
+
+    def beside(
+        self, passage: int, search: Search, scope: frozenset[str] | None = None
+    ) -> tuple[int | None, int | None]:
+        """Return the ids of the next newer and the next older passage of those that a search finds."""
+        with self._session() as session:
+            found = _one(session, passage, scope)
+            return neighbours(session, found[0], search, scope) if found else (None, None)
 
     def changed_since(
         self, revision: int, scope: frozenset[str] | None = None, limit: int = 100

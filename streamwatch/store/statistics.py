@@ -183,7 +183,7 @@ class Statistics:
         self,
         since: datetime,
         until: datetime,
-        camera: str | None = None,
+        cameras: frozenset[str | None] | None = None,
         outcomes: frozenset[CallOutcome] | None = None,
         charged: frozenset[bool | None] | None = None,
         older_than: tuple[datetime, int] | None = None,
@@ -191,14 +191,15 @@ class Statistics:
     ) -> list[LedgerRow]:
         """Return the calls started at `since` or later and before `until`, the newest first.
 
-        outcomes, charged: only these; None for all. older_than: time and id of the last row that is known already.
+        cameras (None among them: the verb `read`), outcomes, charged: only these; None for all. older_than: time and id
+        of the last row that is known already.
         """
         order = (StoredCall.started_at, StoredCall.id)
         query = (
             select(StoredCall, StoredKeyframe.passage_id)
             .where(*_between(StoredCall.started_at, since, until))
             .outerjoin(StoredKeyframe, StoredKeyframe.id == StoredCall.keyframe_id)
-            .where(*_which(camera, outcomes, charged))
+            .where(*_which(cameras, outcomes, charged))
             .order_by(*(column.desc() for column in order))
             .limit(limit)
         )
@@ -316,15 +317,22 @@ def _measured(corners: list[list[float]]) -> tuple[float, float, float]:
 
 
 def _which(
-    camera: str | None, outcomes: frozenset[CallOutcome] | None, charged: frozenset[bool | None] | None
+    cameras: frozenset[str | None] | None,
+    outcomes: frozenset[CallOutcome] | None,
+    charged: frozenset[bool | None] | None,
 ) -> Iterator[ColumnElement[bool]]:
-    if camera is not None:
-        yield StoredCall.camera == camera
+    if cameras is not None:
+        yield _is_one_of(StoredCall.camera, cameras)
     if outcomes is not None:
         yield StoredCall.outcome.in_(outcomes)
     if charged is not None:
-        known = [word for word in charged if word is not None]
-        yield StoredCall.charged.in_(known) | (StoredCall.charged.is_(None) if None in charged else sqlalchemy.false())
+        yield _is_one_of(StoredCall.charged, charged)
+
+
+def _is_one_of(column: InstrumentedAttribute[Any], values: frozenset[Any]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of these values; None among them stands for NULL."""
+    known = column.in_([value for value in values if value is not None])
+    return known | column.is_(None) if None in values else known
 
 
 def _ledger_row(call: StoredCall, passage_id: int | None) -> LedgerRow:

@@ -57,6 +57,7 @@ class Chart:
     total: str = ""
     marks: Sequence[Mark] = ()
     top: float = 0.0
+    whole: bool = False
 
     def __html__(self) -> str:
         """Return the chart as HTML: a figure with title, legend, SVG and table."""
@@ -72,7 +73,7 @@ class Chart:
     def _parts(self) -> Iterator[str]:
         name, title = escape(self.name), escape(self.title)
         yield f'<figure class="chart"><figcaption class="chart-title">{title}</figcaption>'
-        if len(self.series) > 1:
+        if any(series.name for series in self.series):
             yield '<ul class="chart-legend">'
             yield from (
                 f'<li><svg class="chart-key" width="10" height="10" aria-hidden="true">'
@@ -105,6 +106,10 @@ class Chart:
     def _columns(self) -> list[tuple[float | None, ...]]:
         return list(zip(*(series.values for series in self.series), strict=True))
 
+    @property
+    def _ticks(self) -> list[float]:
+        return ticks(self._highest, self.whole)
+
     def _colour(self, number: int) -> int:
         colour = self.series[number].colour
         return (number if colour is None else colour) % COLOURS
@@ -114,10 +119,10 @@ class Chart:
         return _LEFT + (WIDTH - _LEFT - _RIGHT) * place / max(1, len(self.labels))
 
     def _y(self, value: float) -> float:
-        return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * value / ticks(self._highest)[-1]
+        return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * value / self._ticks[-1]
 
     def _axes(self) -> Iterator[str]:
-        for value in ticks(self._highest):
+        for value in self._ticks:
             y = self._y(value)
             yield f'<path class="chart-grid" d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}"/>'
             yield f'<text class="chart-y" x="{_LEFT - 6}" y="{y + 4:.1f}">{escape(self.number(value))}</text>'
@@ -191,10 +196,15 @@ class Chart:
         yield "</tbody></table></div></details>"
 
 
-def ticks(highest: float) -> list[float]:
-    """Return 0 and two to five more round values, the last of which is at least `highest`."""
+def ticks(highest: float, whole: bool = False) -> list[float]:
+    """Return 0 and one to five more round values, the last of which is at least `highest`.
+
+    whole: only whole numbers.
+    """
     if not highest > 0 or not math.isfinite(highest):
         return [0.0, 1.0]
     power = 10.0 ** math.floor(math.log10(highest / 4))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor * 4 >= highest * (1 - 1e-9))
+    if whole:
+        step = max(1.0, math.ceil(step))
     return [step * n for n in range(math.ceil(highest / step - 1e-9) + 1)]

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount
 
 from streamwatch.app.backend import Backend
 from streamwatch.core.errors import StoreError, StreamwatchError
@@ -19,6 +19,9 @@ from streamwatch.http.server_sent_events import EventFeed
 from streamwatch.store import DatabaseReader
 from streamwatch.web import pages
 from streamwatch.web.answers import error_page
+from streamwatch.web.api.application import PATH, make_api
+from streamwatch.web.api.problems import refused
+from streamwatch.web.auditing import Auditing
 from streamwatch.web.authentication import Authentication
 from streamwatch.web.catalogue import load_catalogues
 from streamwatch.web.context import Console
@@ -35,23 +38,25 @@ def make_console(
     backend: Backend,
     reader: DatabaseReader,
     *,
-    authentication: Sequence[Middleware] = (Middleware(Authentication),),
+    authentication: Sequence[Middleware] = (Middleware(Authentication), Middleware(Auditing)),
     others: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the console.
 
     authentication: sets `request.state.principal`, and refuses what comes from a page of another site. others: further
-    routes, such as the mounted API.
+    routes.
     """
     languages, static = load_catalogues(), StaticFiles()
-    routes: list[BaseRoute] = [*_pages(), page("/static/{name:path}", static.serve, role=None), *others]
+    feed = EventFeed(reader.passages.last_revision, reader.passages.changed_since, backend.stopping)
+    console = Console(backend, reader, languages, Templates(languages, static), static, feed)
+    api = Mount(PATH, make_api(console))
+    routes: list[BaseRoute] = [*_pages(), page("/static/{name:path}", static.serve, role=None), *others, api]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(ResponseHeaders), *authentication],
         exception_handlers={HTTPException: _in_words, StreamwatchError: _failed},  # type: ignore[dict-item]
     )
-    feed = EventFeed(reader.passages.last_revision, reader.passages.changed_since, backend.stopping)
-    app.state.console = Console(backend, reader, languages, Templates(languages, static), static, feed)
+    app.state.console = console
     app.state.entrance = Entrance()
     return app
 
@@ -66,6 +71,8 @@ def _pages() -> list[BaseRoute]:
 
 def _in_words(request: Request, error: HTTPException) -> Response:
     """Return an error page. A handler's own translated sentence is `HTTPException(404, sentence)`."""
+    if request.url.path.startswith(f"{PATH}/v1/"):
+        return refused(request, error)
     if error.status_code == HTTPStatus.UNAUTHORIZED and (response := way_in(request)) is not None:
         return response
     own = "" if error.detail == HTTPException(error.status_code).detail else error.detail

@@ -25,6 +25,26 @@ ENGINES = {
     Engine.LOCAL: N_("local engine"),
     Engine.OPERATOR: N_("a person"),
 }
+PLATE_KINDS = {
+    "new energy small": N_("new energy, small"),
+    "new energy large": N_("new energy, large"),
+    "cross-border": N_("cross-border"),
+    "trailer": N_("trailer"),
+    "driving school": N_("driving school"),
+    "police": N_("police"),
+    "consulate": N_("consulate"),
+    "old consulate": N_("consulate, old form"),
+    "embassy": N_("embassy"),
+    "old embassy": N_("embassy, old form"),
+    "emergency": N_("emergency"),
+    "emergency motorcycle": N_("emergency motorcycle"),
+    "armed police": N_("armed police"),
+    "military": N_("military"),
+    "civil aviation": N_("civil aviation"),
+    "ordinary": N_("ordinary"),
+    "temporary": N_("temporary"),
+}
+"""By the name in the grammar of China; other grammars have their own names."""
 DIRECTIONS = {
     Direction.COMING: N_("coming"),
     Direction.GOING: N_("going"),

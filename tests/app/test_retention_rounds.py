@@ -26,7 +26,7 @@ def test_a_clock_that_was_set_ahead_deletes_nothing_for_its_age(
     wall, up = began, 0.0
     clock = SystemClock(lambda: wall, lambda: up, lambda: None)
     evidence = open_evidence(database.url, settings.data_dir)
-    rounds = RetentionRounds(settings, store, evidence, clock, lambda call: call())
+    rounds = RetentionRounds(lambda: settings, store, evidence, clock, lambda call: call())
     wall += 5000 * DAY
     for _ in range(2):
         assert rounds.tidy() == len(view.jpeg)
@@ -35,7 +35,7 @@ def test_a_clock_that_was_set_ahead_deletes_nothing_for_its_age(
     assert rounds.tidy() == len(view.jpeg)
     assert store.keyframes.load_keyframe(view.key) == view
     started_again = SystemClock(lambda: began + 5000 * DAY, lambda: up, lambda: None)
-    assert RetentionRounds(settings, store, evidence, started_again, lambda call: call()).tidy() == 0
+    assert RetentionRounds(lambda: settings, store, evidence, started_again, lambda call: call()).tidy() == 0
     assert rows(database, "SELECT * FROM passages") == []
     evidence.close()
     store.close()
@@ -53,7 +53,7 @@ def test_a_folder_that_cannot_be_swept_is_reported_and_stops_nothing(
         raise StorageFailed("The folder cannot be read.")
 
     monkeypatch.setattr(evidence, "sweep", fail)
-    rounds = RetentionRounds(settings, store, evidence, SystemClock(), lambda call: call())
+    rounds = RetentionRounds(lambda: settings, store, evidence, SystemClock(), lambda call: call())
     assert rounds.tidy() == len(view.jpeg)
     assert caplog.messages == ["retention: The folder cannot be read."]
     evidence.close()

@@ -104,7 +104,7 @@ def test_a_retention_step_that_hangs_delays_no_call(store: Store, settings: Sett
     store.keyframes.set_state(too_much.key, KeyframeState.ANSWERED)
     disk = SlowDisk(open_evidence(settings.database, settings.data_dir))
     with Threads(store) as threads:
-        rounds = RetentionRounds(settings, store, disk, threads.clock, threads.writer.ask)
+        rounds = RetentionRounds(lambda: settings, store, disk, threads.clock, threads.writer.ask)
 
         def dispatcher(take: Callable[[Event], None]) -> Dispatcher:
             access = ReaderAccess(disk, threads.persistence, threads.writer, take)

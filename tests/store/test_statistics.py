@@ -174,9 +174,12 @@ def test_the_ledger_is_read_page_by_page(store: Store, statistics: Statistics) -
         6,
         5,
     ]
-    read = statistics.ledger_page(EVENING, until, "gate", frozenset({CallOutcome.READ}), frozenset({True}), limit=1)
+    gate = frozenset({"gate"})
+    read = statistics.ledger_page(EVENING, until, gate, frozenset({CallOutcome.READ}), frozenset({True}), limit=1)
     assert (read[0].plates, read[0].passage_id, read[0].fee) == (("京a12345", "沪B0"), 1, 1)
-    assert statistics.ledger_page(EVENING, until, "back") == []
+    assert statistics.ledger_page(EVENING, until, frozenset({"back"})) == []
+    assert [row.id for row in statistics.ledger_page(EVENING, until, frozenset({None}))] == [6]
+    assert statistics.ledger_page(EVENING, until, frozenset()) == []
 
 
 def test_a_time_without_bounds_is_refused(statistics: Statistics) -> None:
@@ -202,6 +205,6 @@ def test_questions_search_by_an_index(store: Store, statistics: Statistics) -> N
     statistics.passages_by_hour(EVENING, EVENING + DAY, "gate")
     statistics.plate_sizes(EVENING, EVENING + DAY, "gate")
     statistics.not_called_by_day(EVENING, EVENING + DAY)
-    statistics.ledger_page(EVENING, EVENING + DAY, "gate")
+    statistics.ledger_page(EVENING, EVENING + DAY, frozenset({"gate"}))
     assert plans
     assert not [plan for plan in plans if plan.startswith("SCAN")], plans

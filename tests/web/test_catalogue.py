@@ -12,9 +12,13 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import streamwatch.web
+from streamwatch.app.costs import BECAME, READ_LOCALLY
 from streamwatch.app.meanings import MEANINGS
+from streamwatch.app.read_now import REFUSALS
 from streamwatch.core.codes import StateReason, ViewReason
 from streamwatch.core.sentences import sentence
+from streamwatch.health.remarks import ADVICE
+from streamwatch.health.remarks import TEXTS as TEXTS_OF_REMARKS
 from streamwatch.web.catalogue import load_catalogues
 
 Text: TypeAlias = str | tuple[str, ...]
@@ -24,9 +28,16 @@ LANGUAGES = sorted(folder.name for folder in (WEB / "locales").iterdir() if fold
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 METHODS = [("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
 OPTIONS = {"templates/**.html": {"trimmed": "true", "extensions": "jinja2.ext.i18n", "silent": "false"}}
-CODES = [text for code in (*ViewReason, *StateReason) if (text := sentence(code))]
-"""Texts of `core/sentences.py`, which knows nothing of catalogues."""
-CODES += [text for meaning in MEANINGS.values() for text in (meaning.short, meaning.long, meaning.advice) if text]
+CODES = [
+    *(text for code in (*ViewReason, *StateReason) if (text := sentence(code))),
+    *(text for meaning in MEANINGS.values() for text in (meaning.short, meaning.long, meaning.advice) if text),
+    *TEXTS_OF_REMARKS.values(),
+    *ADVICE.values(),
+    *BECAME.values(),
+    READ_LOCALLY,
+    *REFUSALS,
+]
+"""Texts of rooms that know nothing of catalogues."""
 
 
 def texts() -> Iterator[Text]:
@@ -45,7 +56,7 @@ def translations(language: str) -> Iterator[tuple[str, Text, Text, bool]]:
 
 
 def placeholders(text: Text) -> Counter[str]:
-    return Counter(re.findall(r"%\(\w+\)[sd]", text if isinstance(text, str) else text[-1]))
+    return Counter(re.findall(r"%\(\w+\)[sd]|\{\w*(?::\w+)?\}", text if isinstance(text, str) else text[-1]))
 
 
 TEXTS = set(texts())

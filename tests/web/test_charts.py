@@ -88,3 +88,10 @@ def test_the_last_tick_is_above_everything(highest: float) -> None:
     found = ticks(highest)
     assert highest <= found[-1] < 2.1 * highest
     assert 3 <= len(found) <= 6
+
+
+@pytest.mark.parametrize(
+    ("highest", "expected"), [(1, [0, 1]), (3, [0, 1, 2, 3]), (9, [0, 3, 6, 9]), (40, [0, 10, 20, 30, 40])]
+)
+def test_numbers_of_things_have_whole_ticks(highest: float, expected: list[float]) -> None:
+    assert ticks(highest, whole=True) == expected

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 from starlette.exceptions import HTTPException
 
+from streamwatch.core.codes import CallOutcome
 from streamwatch.core.model import Engine
 from streamwatch.core.plates import part_of_plate
-from streamwatch.store import PassageOutcome
-from streamwatch.store.search import Key, Search, parse_key
+from streamwatch.store import LogFilter, PassageOutcome
+from streamwatch.store.search import Search, parse_key
 
 MOST = 1000
 """Upper limit of the items of one answer."""
@@ -76,14 +78,14 @@ class Page(BaseModel, extra="forbid"):
     )
 
     @property
-    def after(self) -> Key | None:
-        """The place after which the page begins. Raise HTTPException if no page ended so."""
-        if self.cursor is None:
-            return None
+    def after(self) -> str | None:
+        """The key after which the page begins. Raise HTTPException if no page ended so."""
         try:
-            return parse_key(self.cursor)
+            if self.cursor is not None:
+                parse_key(self.cursor)
         except ValueError:
             raise HTTPException(404, "No page ended with this cursor; begin again without it.") from None
+        return self.cursor
 
 
 class PassageFilters(BaseModel, extra="forbid"):
@@ -97,7 +99,7 @@ class PassageFilters(BaseModel, extra="forbid"):
     like: bool = Field(
         False, description="also plates of which `plate` may be a misread, the nearest first: 0 for O, one missing …"
     )
-    camera: list[Name] = Field([], max_length=100, description="only these cameras")
+    camera: list[Name] = Field([], max_length=20, description="only these cameras")
     since: Moment | None = Field(None, description="seen at or after")
     until: Moment | None = Field(None, description="seen at or before")
     begin: TimeOfDay | None = Field(None, description="at this local time of the day or later")
@@ -138,6 +140,47 @@ class PassageFilters(BaseModel, extra="forbid"):
 
 class PassagePage(PassageFilters, Page):
     """A page of a search."""
+
+
+class LogPageOf(Page):
+    """A page of a plain list."""
+
+    camera: list[Name] = Field([], max_length=20, description="only these cameras")
+    since: Moment | None = Field(None, description="of this time or later")
+    until: Moment | None = Field(None, description="of this time or earlier")
+
+    def wanted(self) -> LogFilter:
+        """Return the conditions."""
+        return LogFilter(frozenset(self.camera), self.since, self.until)
+
+
+class ReadingPage(LogPageOf):
+    """A page of readings."""
+
+    engine: list[Engine] = Field([], max_length=10, description="only what these read")
+
+    def wanted(self) -> LogFilter:
+        """Return the conditions."""
+        return replace(super().wanted(), engines=frozenset(self.engine))
+
+
+class CallPage(LogPageOf):
+    """A page of calls."""
+
+    outcome: list[CallOutcome] = Field([], max_length=25, description="only calls with these outcomes")
+
+    def wanted(self) -> LogFilter:
+        """Return the conditions."""
+        return replace(super().wanted(), outcomes=frozenset(self.outcome))
+
+
+class PictureForm(BaseModel, extra="forbid"):
+    """What of a picture is asked for."""
+
+    crop: Literal["plate"] | None = Field(None, description="only the plate, if its place is known")
+    width: Literal["160", "320", "480", "640", "960", "1280"] | None = Field(
+        None, description="at most this width in pixels; without it as large as it is kept"
+    )
 
 
 def address_of(search: Search) -> str:

@@ -136,7 +136,7 @@ class Reference:
         if schema.get("type") == "array":
             return f"list of {self._kind(schema['items'])}" if schema.get("items") else "list"
         kind = schema.get("type", "any")
-        return _WORDS.get((kind, schema.get("format")), _WORDS.get((kind, None), kind))
+        return _WORDS.get((kind, schema.get("format"))) or _WORDS.get((kind, None)) or str(kind)
 
 
 def _model(schema: Mapping[str, Any]) -> str:

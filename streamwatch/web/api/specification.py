@@ -42,8 +42,17 @@ def specification(api: FastAPI) -> dict[str, Any]:
     schemas |= problem.pop("$defs") | {Problem.__name__: problem}
     for path, operations in document["paths"].items():
         for operation in operations.values():
+            operation["security"].append({})  # on the machine itself, while there are no users
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = _in_an_address(parameter["schema"])
             _add_problems(operation["responses"], "{" in path, bool(operation.get("parameters")))
     return document
+
+
+def _in_an_address(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter, which is never null: it is left out instead."""
+    (inner,) = [choice for choice in schema.get("anyOf", [schema]) if choice.get("type") != "null"]
+    return {name: value for name, value in inner.items() if name not in ("title", "description")}
 
 
 def _add_problems(responses: dict[str, Any], names_one: bool, has_parameters: bool) -> None:
@@ -55,5 +64,6 @@ def _add_problems(responses: dict[str, Any], names_one: bool, has_parameters: bo
         told |= {"422": "A parameter or the body is wrong; `errors` says which."}
     content = {PROBLEM_TYPE: {"schema": {"$ref": _SCHEMA.format(model=Problem.__name__)}}}
     for status, description in (*told.items(), ("default", "Any other error.")):
-        responses[status] = {"description": responses.get(status, {}).get("description") or description}
         responses[status] = {"description": description, "content": content}
+    plain = {"text/plain; charset=utf-8": {"schema": {"type": "string"}}}
+    responses["431"] = {"description": "The address and the headers are too long.", "content": plain}

@@ -5,8 +5,8 @@ from starlette.responses import Response
 
 from streamwatch.core.codes import Role
 from streamwatch.web.answers import render
+from streamwatch.web.api.application import document
 from streamwatch.web.api.reference import Reference
-from streamwatch.web.api.routes import document
 from streamwatch.web.routing import page
 
 

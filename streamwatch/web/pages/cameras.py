@@ -1,10 +1,10 @@
 """The cameras: their states and present pictures, one camera with its figures, its zone, and what its gate sees."""
 
 import base64
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
@@ -12,14 +12,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streamwatch.app.live_view import WIDTHS, LiveCameras
+from streamwatch.app.read_now import REFUSALS
 from streamwatch.config.editing import REMOVE, edit_config
-from streamwatch.core.codes import Role
+from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.errors import ConfigError, RecognitionError
 from streamwatch.core.model import Engine
-from streamwatch.health import CameraHealth
+from streamwatch.health import CameraHealth, ReloadReport
 from streamwatch.http.server_sent_events import EventFeed
 from streamwatch.store import PassageCounts
 from streamwatch.web.answers import redirect, render, texts_of, words_of
+from streamwatch.web.audit import record
 from streamwatch.web.camera_charts import charts_of
 from streamwatch.web.camera_figures import figures_of, latest_sizes, median_width, today_of
 from streamwatch.web.camera_states import StateWords, words_of_state
@@ -29,6 +31,7 @@ from streamwatch.web.gate_events import LiveLook, event_of, revision_of
 from streamwatch.web.plate_size import SIZES, PlateSize, plate_size
 from streamwatch.web.principal import Principal, principal_of
 from streamwatch.web.routing import form_of, page
+from streamwatch.web.sentences import CALL_OUTCOMES, ENGINES
 from streamwatch.web.templating import Wording
 from streamwatch.web.zone import CROSSING, TOO_FEW, zone_of, zone_text
 
@@ -41,16 +44,11 @@ EVERY = 0.25
 LONGEST_TEXT = 4000
 """Characters of a zone that are read."""
 _TOO_LONG = N_("The text of the zone is too long.")
+_SAVED = N_("The zone was saved in config.yaml.")
+_RESTARTED = N_("This camera was restarted; the others go on undisturbed.")
+_NOT_IN_EFFECT = N_("It is not in effect, because config.yaml has a problem:")
+_NEXT_START = N_("These keys of config.yaml have changed, too, and count only from the next start on: %(keys)s.")
 _NO_CAMERAS = N_("This program watches no cameras, so nothing can be changed or read here.")
-
-
-class Editable(Protocol):
-    """A backend whose config file can be changed."""
-
-    config_file: Path
-
-    def reload(self) -> Any:
-        """Have the daemon take over the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +138,30 @@ def read(request: Request) -> Response:
         raise HTTPException(400) from None
     if principal.masks_plates or (engine is Engine.OCRCARS and not principal.role.at_least(Role.MANAGER)):
         raise HTTPException(403)
+    record(request, AuditAction.PICTURE_READ, name, engine=engine.value)
     try:
         reading = live.read(name, engine)
     except RecognitionError as error:
-        return _show(request, reading_error=str(error))
+        words = (_(error.message), _(error.what_to_do)) if error.message in REFUSALS else (_failure(error, _),)
+        return _show(request, reading_error=" ".join(filter(None, words)))
     shown = base64.b64encode(reading.preview).decode()
     plates = [(plate, None if plate.width is None else plate_size(plate.width)) for plate in reading.plates]
-    return _show(request, reading=reading, reading_picture=f"data:image/jpeg;base64,{shown}", reading_plates=plates)
+    engine_words = _(ENGINES[engine])
+    return _show(
+        request,
+        reading=reading,
+        reading_engine=engine_words,
+        reading_picture=f"data:image/jpeg;base64,{shown}",
+        reading_plates=plates,
+    )
 
 
 def save_zone(request: Request) -> Response:
     """Write the zone of a camera into config.yaml, and have the camera watched anew."""
     name, _ = _camera(request), words_of(request)
     console = console_of(request)
-    if console.backend.live is None or name not in console.backend.settings.cameras:
+    file = console.backend.config_file
+    if file is None:
         raise HTTPException(409, _(_NO_CAMERAS))
     text = str(form_of(request).get("points", ""))
     try:
@@ -164,12 +172,11 @@ def save_zone(request: Request) -> Response:
         return _show(request, status=422, zone=text[:LONGEST_TEXT], zone_error=str(error))
     try:
         zone = [list(point) for point in points] or REMOVE
-        backend = cast(Editable, console.backend)
-        edit_config(backend.config_file, {("cameras", name, "zone"): zone})
-        report = backend.reload()
+        edit_config(file, {("cameras", name, "zone"): zone})
     except ConfigError as error:
         return _show(request, status=422, zone=text, zone_error=str(error))
-    return redirect(_path(name), " ".join([_("The zone was saved in config.yaml."), *report.sentences]))
+    record(request, AuditAction.CAMERA_CHANGED, name, zone=zone_text(points))
+    return redirect(_path(name), " ".join([_(_SAVED), *_outcome(console.backend.reload(), name, _)]))
 
 
 def _show(request: Request, status: int = 200, zone: str | None = None, **more: Any) -> Response:
@@ -191,6 +198,7 @@ def _show(request: Request, status: int = 200, zone: str | None = None, **more: 
         "reading": None,
         "reading_error": "",
         "reading_picture": "",
+        "reading_engine": "",
         "reading_plates": [],
         **more,
     }
@@ -209,13 +217,29 @@ def _show(request: Request, status: int = 200, zone: str | None = None, **more: 
         picture_width=LIVE,
         zone=zone_text(saved) if zone is None else zone,
         saved_zone=saved or [],
-        may_change=live is not None and principal.role.at_least(Role.ADMIN),
+        may_change=console.backend.config_file is not None and principal.role.at_least(Role.ADMIN),
         engines=[engine.value for engine in engines],
         price=settings.calls.price,
         sizes=SIZES,
         zone_words=(_(CROSSING), _(TOO_FEW)),
         **values,
     )
+
+
+def _outcome(report: ReloadReport, name: str, _: Callable[[str], str]) -> Iterator[str]:
+    """Yield sentences about what followed from a change of a camera's settings."""
+    if report.problems:
+        yield _(_NOT_IN_EFFECT)
+        yield from report.problems
+    if name in report.restarted:
+        yield _(_RESTARTED)
+    if report.needs_restart:
+        yield _(_NEXT_START) % {"keys": ", ".join(report.needs_restart)}
+
+
+def _failure(error: RecognitionError, _: Callable[[str], str]) -> str:
+    """Return what went wrong with an engine, and the words of the error, which are those of the log."""
+    return f"{_(CALL_OUTCOMES[error.outcome])}: {error}"
 
 
 def _card(

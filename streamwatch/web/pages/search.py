@@ -11,16 +11,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from streamwatch.core.codes import Role
+from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.model import Engine
 from streamwatch.core.plates import part_of_plate
 from streamwatch.core.times import parse_time
 from streamwatch.store import PassageOutcome, Search
 from streamwatch.web.answers import render, render_part, words_of
+from streamwatch.web.api.parameters import address_of
+from streamwatch.web.audit import record
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
 from streamwatch.web.passage_view import passage_view
-from streamwatch.web.principal import principal_of
+from streamwatch.web.principal import LOCAL, principal_of
 from streamwatch.web.routing import page
 from streamwatch.web.sentences import ENGINES, OUTCOMES
 
@@ -67,8 +69,8 @@ class Asked:
         return self.query(**{name: [other for other in self.values.get(name, []) if other != value]})
 
 
-def asked_by(parameters: QueryParams, _: _Words, now: datetime) -> Asked:
-    """Return what the parameters of an address ask for."""
+def asked_by(parameters: QueryParams, _: _Words, now: datetime, masked: bool = False) -> Asked:
+    """Return what the parameters of an address ask for. masked: True for somebody who may not read plates."""
     given = {name: list(dict.fromkeys(map(str.strip, parameters.getlist(name)))) for name in _NAMES}
     values = {name: [v[:_LONGEST] for v in many if v][:_MOST_VALUES] for name, many in given.items() if any(many)}
     asked = Asked(values)
@@ -79,10 +81,12 @@ def asked_by(parameters: QueryParams, _: _Words, now: datetime) -> Asked:
                 found |= read(asked, now)
         except ValueError:
             asked.errors[name] = _(_WRONG[name]) % {"text": asked.first(name)}
+    if found.get("since") and found.get("until") and found["since"] > found["until"]:
+        asked.errors["to"] = _("The end lies before the beginning.")
+    if masked and "plate" in values:
+        asked.errors["plate"] = _("Plates are masked for you, so you can search by camera and time only.")
     if not asked.errors:
         asked.search = Search(**found)
-        if found.get("since") and found.get("until") and found["since"] > found["until"]:
-            asked.errors["to"] = _("The end lies before the beginning.")
     return asked
 
 
@@ -110,6 +114,11 @@ def _week(text: str, now: datetime, end: bool) -> datetime | None:
     return day.astimezone(UTC)
 
 
+def _clock(text: str) -> time:
+    """Return a time of day, to the minute."""
+    return datetime.strptime(text, "%H:%M").time()
+
+
 def _fraction(text: str) -> float:
     percent = float(text.rstrip("% "))
     if not 0 <= percent <= 100:
@@ -122,8 +131,8 @@ _FIELDS: dict[str, Callable[[Asked, datetime], dict[str, Any]]] = {
     "camera": lambda asked, _: {"cameras": frozenset(asked.values["camera"])},
     "from": _since,
     "to": _until,
-    "begin": lambda asked, _: {"begin": time.fromisoformat(asked.first("begin"))},
-    "end": lambda asked, _: {"end": time.fromisoformat(asked.first("end"))},
+    "begin": lambda asked, _: {"begin": _clock(asked.first("begin"))},
+    "end": lambda asked, _: {"end": _clock(asked.first("end"))},
     "outcome": lambda asked, _: {"outcomes": frozenset(map(PassageOutcome, asked.values["outcome"]))},
     "engine": lambda asked, _: {"engines": frozenset(map(Engine, asked.values["engine"]))},
     "least": lambda asked, _: {"least": _fraction(asked.first("least"))},
@@ -153,7 +162,9 @@ _WRONG = {
 
 def asked(request: Request) -> Asked:
     """Return what the address of a request asks for."""
-    return asked_by(request.query_params, words_of(request), datetime.now(UTC))
+    principal = principal_of(request)
+    masked = principal is None or principal.masks_plates
+    return asked_by(request.query_params, words_of(request), datetime.now(UTC), masked)
 
 
 def search(request: Request) -> Response:
@@ -177,6 +188,7 @@ def search(request: Request) -> Response:
     if after and request.headers.get("hx-request") == "true":
         return render_part(request, "parts/search_rows.html", passages=rows, older=older)
     if not wanted.errors:
+        _remember(request, wanted, after)
         count = reader.passages.count(wanted.search, scope, MOST_COUNTED + 1) if more or after else len(rows)
     return render(
         request,
@@ -188,6 +200,7 @@ def search(request: Request) -> Response:
         count=count,
         most=MOST_COUNTED,
         query=query,
+        export=address_of(wanted.search),
         chips=list(_chips(wanted, words_of(request))),
         cameras=[name for name in _cameras(request) if principal is not None and principal.sees(name)],
         outcomes=OUTCOMES,
@@ -198,6 +211,12 @@ def search(request: Request) -> Response:
         opened=bool(wanted.values.keys() & {"outcome", "engine", "least", "most", "unread"}),
         may_export=principal is not None and principal.role.at_least(Role.MANAGER),
     )
+
+
+def _remember(request: Request, asked: Asked, after: str | None) -> None:
+    """Write into the audit log that somebody who has logged in looks for a plate; only once for all pages of a list."""
+    if asked.search.plate is not None and not after and principal_of(request) not in (None, LOCAL):
+        record(request, AuditAction.PLATE_SEARCHED, asked.first("plate"))
 
 
 def _cameras(request: Request) -> list[str]:

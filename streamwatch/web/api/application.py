@@ -1,0 +1,72 @@
+"""The API as one ASGI application, which the console mounts at `/api`."""
+
+from functools import cache
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from streamwatch.core.errors import StreamwatchError
+from streamwatch.web.api import export_routes, log_routes, state_routes, write_routes
+from streamwatch.web.api.access import BEARER, Viewer
+from streamwatch.web.api.log_routes import LEDGER, PASSAGES, PICTURES, SIGHTINGS
+from streamwatch.web.api.problems import Unexpected, failed, invalid, refused
+from streamwatch.web.api.specification import specification
+from streamwatch.web.api.state_routes import CAMERAS, EVENTS, HEALTH
+from streamwatch.web.api.write_routes import CONFIG
+from streamwatch.web.context import Console
+
+PATH = "/api"
+"""Where the console mounts the API."""
+_TAGS = [
+    {"name": SIGHTINGS, "description": "A plate at a camera, from when it was first seen until it was last seen."},
+    {"name": PASSAGES, "description": "One vehicle's visit to a camera, with or without a plate that could be read."},
+    {"name": PICTURES, "description": "The views of passages that were kept, and what was read in them."},
+    {"name": LEDGER, "description": "What was paid."},
+    {"name": CAMERAS, "description": "The cameras of the config."},
+    {"name": HEALTH, "description": "The state of the program."},
+    {"name": CONFIG, "description": "What `config.yaml` holds."},
+    {"name": EVENTS, "description": "What changes, told at once."},
+]
+
+
+def make_api(console: Console) -> FastAPI:
+    """Return the API over the parts of a console."""
+    api = _plain()
+    api.state.console = console
+    return api
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    return specification(_plain())
+
+
+def _plain() -> FastAPI:
+    api = FastAPI(
+        openapi_url=None,
+        openapi_tags=_TAGS,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(BEARER)],
+        generate_unique_id_function=lambda route: route.name,
+        middleware=[Middleware(Unexpected)],
+    )
+    for error, handler in ((HTTPException, refused), (RequestValidationError, invalid), (StreamwatchError, failed)):
+        api.add_exception_handler(error, handler)  # type: ignore[arg-type]
+    # Exports first: `/sightings.csv` is no sighting.
+    for routes in (export_routes, log_routes, write_routes, state_routes):
+        api.include_router(routes.router)
+    api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
+    return api
+
+
+def _document(_: Request, principal: Viewer) -> Response:
+    """Return the OpenAPI document."""
+    return JSONResponse(document())

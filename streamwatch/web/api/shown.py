@@ -1,0 +1,114 @@
+"""The objects of the JSON output as one who asks may see them."""
+
+import logging
+from collections.abc import Sequence
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from streamwatch.app.representation import (
+    CallObject,
+    KeyframeObject,
+    PassageDetailObject,
+    PassageObject,
+    ReadingObject,
+    SightingDetailObject,
+    SightingObject,
+    keyframe_object,
+    passage_detail_object,
+    passage_object,
+    sighting_detail_object,
+    sighting_object,
+)
+from streamwatch.core.codes import AuditAction, Role
+from streamwatch.core.errors import StoreError
+from streamwatch.store import CallRow, KeyframeRow, PassageDetail, PassageRow, ReadingRow, Search, SightingRow
+from streamwatch.web.audit import record
+from streamwatch.web.passage_view import plate_for
+from streamwatch.web.principal import Principal
+
+log = logging.getLogger(__name__)
+
+
+class Shown:
+    """Makes objects for one who asks. Plates are masked for whom `web.mask_for` says, and calls are for managers."""
+
+    def __init__(self, principal: Principal, base: str = "") -> None:
+        """base: what stands before the addresses of pictures, such as `https://gate.example`."""
+        self._principal, self._base = principal, base
+
+    @property
+    def scope(self) -> frozenset[str] | None:
+        """The cameras that may be seen; None for all."""
+        return self._principal.cameras
+
+    def may_search(self, search: Search | None) -> None:
+        """Raise HTTPException for a search by plate of one who sees plates only in part."""
+        if search is not None and search.plate is not None and self._principal.masks_plates:
+            raise HTTPException(403, "You see plates only in part, so you cannot search for one.")
+
+    def searched(self, request: Request, search: Search | None, first: bool) -> None:
+        """Write a person's search for a plate into the audit log. first: its first page. Raise as `may_search`.
+
+        Programs, which have tokens, may ask all day. A database that cannot be written is no reason not to find.
+        """
+        self.may_search(search)
+        if first and search is not None and search.plate is not None and "authorization" not in request.headers:
+            try:
+                record(request, AuditAction.PLATE_SEARCHED, search.plate, like=search.like)
+            except StoreError as error:
+                log.warning("A search for a plate is not in the audit log: %s", error)
+
+    def sighting(self, row: SightingRow) -> SightingObject:
+        """Return a sighting."""
+        found = sighting_object(row, self._where)
+        return found.model_copy(update={"plate": self._plate(found.plate)}) if self._principal.masks_plates else found
+
+    def sighting_detail(self, row: SightingRow, passages: Sequence[PassageDetail]) -> SightingDetailObject:
+        """Return a sighting with those of its passages that may be seen."""
+        found = sighting_detail_object(row, [], self._where)
+        update = {"plate": self._plate(found.plate), "passages": [self.detail(passage) for passage in passages]}
+        return found.model_copy(update=update)
+
+    def passage(self, row: PassageRow) -> PassageObject:
+        """Return a passage."""
+        found = passage_object(row, self._where)
+        return found.model_copy(update={"plate": self._plate(found.plate)}) if self._principal.masks_plates else found
+
+    def detail(self, detail: PassageDetail) -> PassageDetailObject:
+        """Return all of a passage."""
+        found = passage_detail_object(detail, self._where, costs=self._principal.role.at_least(Role.MANAGER))
+        if not self._principal.masks_plates:
+            return found
+        update = {
+            "plate": self._plate(found.plate),
+            "others": [self._plate(plate) for plate in found.others],
+            "readings": [self._masked(reading) for reading in found.readings],
+            "calls": None
+            if found.calls is None
+            else [call.model_copy(update={"answer": None}) for call in found.calls],
+        }
+        return found.model_copy(update=update)
+
+    def keyframe(self, row: KeyframeRow) -> KeyframeObject:
+        """Return a keyframe."""
+        return keyframe_object(row, self._where)
+
+    def reading(self, row: ReadingRow) -> ReadingObject:
+        """Return a reading."""
+        found = ReadingObject.model_validate(row)
+        return self._masked(found) if self._principal.masks_plates else found
+
+    def call(self, row: CallRow) -> CallObject:
+        """Return a call."""
+        found = CallObject.model_validate(row)
+        return found.model_copy(update={"answer": None}) if self._principal.masks_plates else found
+
+    def _masked(self, reading: ReadingObject) -> ReadingObject:
+        return reading.model_copy(update={"raw": self._plate(reading.raw), "plate": self._plate(reading.plate)})
+
+    def _plate(self, plate: str | None) -> str | None:
+        return None if plate is None else plate_for(self._principal, plate)
+
+    def _where(self, keyframe: int, _: str) -> str:
+        return f"{self._base}/api/v1/keyframes/{keyframe}/picture"
