@@ -15,8 +15,10 @@ from streamwatch.core.plates import LONGEST_TEXT, confusable, skeleton, unlikene
 from streamwatch.store.tables import Bytewise, StoredPassage, StoredPlatePart, StoredSighting
 
 LONGEST_PART = 16
-MOST_MATCHES = 1000
+MOST_MATCHES = 300
 """Plates that a question looks for one by one. If more match, they are so frequent that passages are looked through."""
+MOST_ALIKE = 1000
+"""The same for look-alikes, of which mostly the nearest are needed only."""
 _AFTER = "\U0010ffff"
 LONGEST_LIKE = 12
 """Characters of a text whose look-alikes are looked for: longer ones have too many, and no plate is as long."""
@@ -69,7 +71,7 @@ def plates_matching(session: Session, part: str, pattern: str) -> list[str] | No
 def plates_like(session: Session, part: str) -> dict[str, float] | None:
     """Return the plates that contain a text which may be a misread of `part`, and how unlike it is.
 
-    None if there are more than MOST_MATCHES of them.
+    None if there are more than MOST_ALIKE of them.
     """
     most = tolerance(part)
     found: dict[str, float] = {}
@@ -80,7 +82,7 @@ def plates_like(session: Session, part: str) -> dict[str, float] | None:
         plates = list(session.scalars(query))
         gaps = {plate: unlikeness(part, plate)[0] for plate in plates if plate not in found}
         found.update((plate, gap) for plate, gap in gaps.items() if gap <= most)
-        if len(plates) == _MOST_CANDIDATES or len(found) > MOST_MATCHES:
+        if len(plates) == _MOST_CANDIDATES or len(found) > MOST_ALIKE:
             return None
     return found
 
