@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamwatch.config.settings import LogIn
 from streamwatch.core.errors import StoreError
 from streamwatch.store import SessionRow, Store, TokenRow
 from streamwatch.web.answers import error_page, words_of
+from streamwatch.web.api.problems import problem
 from streamwatch.web.auditing import PLATE, AnswerEnded
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
@@ -216,11 +217,8 @@ def _refused(request: Request, error: Refusal | StoreError) -> Response:
     detail = words_of(request)(error.detail) if isinstance(error, Refusal) else ""
     if not request.url.path.startswith(API):
         return error_page(request, status, detail)
-    problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
-    headers = {"Cache-Control": "no-store"}
-    if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Bearer realm="streamwatch"'
-    return JSONResponse(problem, status, headers, media_type="application/problem+json")
+    headers = {"WWW-Authenticate": 'Bearer realm="streamwatch"'} if status is HTTPStatus.UNAUTHORIZED else {}
+    return problem(status.value, detail, headers=headers)
 
 
 def _use(caller: Caller, now: datetime) -> Callable[[Store], None]:
