@@ -7,12 +7,13 @@ from streamwatch.core.codes import FindingCode
 from streamwatch.health import (
     BreakerHealth,
     BudgetUse,
+    CameraFinding,
     CameraHealth,
     DatabaseHealth,
     DiskHealth,
-    Finding,
     InFlightHealth,
     OutboxHealth,
+    ReloadReport,
     Snapshot,
 )
 
@@ -54,9 +55,11 @@ ILL = replace(
     database=DatabaseHealth(NOW, f"postgresql://u:{SECRET}@db/x is locked."),
     stalled=("reader 1",),
     findings=(
-        Finding(FindingCode.NO_VEHICLE, "entry", NOW - timedelta(hours=3), 40.0, 0.0),
-        Finding(FindingCode.READ_RATE_FELL, "entry", NOW - timedelta(days=4, hours=13), 0.96, 0.71),
-        Finding(FindingCode.PLATES_SHRUNK, "exit", NOW - timedelta(days=17), 140.2, 90.4),
+        CameraFinding(FindingCode.NO_VEHICLE, "entry", NOW - timedelta(hours=3), 40.0, 0.0),
+        CameraFinding(FindingCode.READ_RATE_FELL, "entry", NOW - timedelta(days=4, hours=13), 0.96, 0.71),
+        CameraFinding(FindingCode.PLATES_SHRUNK, "exit", NOW - timedelta(days=17), 140.2, 90.4),
     ),
     in_flight=InFlightHealth(2, 12.4, overdue=True),
+    pid=4711,
+    reload=ReloadReport(NOW - timedelta(seconds=90), problems=(f"rtsp://admin:{SECRET}@cam/ is wrong.",)),
 )

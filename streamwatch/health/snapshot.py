@@ -135,7 +135,7 @@ class DatabaseHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CameraFinding:
     """Something at a camera that is unlike the weeks before: a notice for people, which makes nothing unhealthy.
 
     since: when it began, as far as that can be told. before, now: vehicles in an hour, read rates (0 to 1) or widths in
@@ -199,7 +199,7 @@ class Snapshot:
     database: DatabaseHealth
     stalled: tuple[str, ...] = ()
     in_flight: InFlightHealth = InFlightHealth()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[CameraFinding, ...] = ()
     console: ConsoleHealth = ConsoleHealth()
     pid: int = 0
     reload: ReloadReport | None = None
@@ -257,8 +257,8 @@ def _camera(told: Mapping[str, Any]) -> CameraHealth:
     return CameraHealth(**{**fields, "since": datetime.fromisoformat(told["since"])})
 
 
-def _finding(told: Mapping[str, Any]) -> Finding:
-    return Finding(**{**told, "code": FindingCode(told["code"]), "since": datetime.fromisoformat(told["since"])})
+def _finding(told: Mapping[str, Any]) -> CameraFinding:
+    return CameraFinding(**{**told, "code": FindingCode(told["code"]), "since": datetime.fromisoformat(told["since"])})
 
 
 def _time(text: str | None) -> datetime | None:
