@@ -176,11 +176,11 @@ def save_zone(request: Request) -> Response:
         points = zone_of(text, _)
     except ValueError as error:
         return _show(request, status=422, zone=text[:LONGEST_TEXT], zone_error=str(error))
+    record(request, AuditAction.CAMERA_CHANGED, name, zone=zone_text(points))  # before: no change is without an entry
     try:
         edit_config(file, {("cameras", name, "zone"): [list(point) for point in points] or REMOVE})
     except ConfigError as error:
         return _show(request, status=422, zone=text, zone_error=str(error))
-    record(request, AuditAction.CAMERA_CHANGED, name, zone=zone_text(points))
     return redirect(_path(name), " ".join([_(_SAVED), *_outcome(console.backend.reload(), name, _)]))
 
 
@@ -206,11 +206,11 @@ def save_settings(request: Request) -> Response:
             changes["cameras", name, "budget", window] = REMOVE if limit is None else limit
     if not changes:
         return redirect(_path(name), _(_UNCHANGED))
+    record(request, AuditAction.CAMERA_CHANGED, name, **{keys[-1]: typed[keys[-1]] for keys in changes})
     try:
         edit_config(file, changes)
     except ConfigError as error:
         return _show(request, status=422, typed=typed, settings_error=str(error))
-    record(request, AuditAction.CAMERA_CHANGED, name, **{keys[-1]: typed[keys[-1]] for keys in changes})
     return redirect(_path(name), " ".join([_(_SETTINGS_SAVED), *_outcome(console.backend.reload(), name, _)]))
 
 
