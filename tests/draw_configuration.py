@@ -25,8 +25,8 @@ HEAD = """\
 <!-- `python tests/draw_configuration.py` writes this page from the texts in streamwatch/config/settings.py. -->
 
 This page lists every key of `config.yaml`. The file [config.yaml](../config.yaml) shows all of them in their places.
-`streamwatch check` says what is wrong in yours, with file and line. A key that does not exist is an error. Changes
-count from the next start of the daemon.
+`streamwatch check` says what is wrong in yours, with file and line. A key that does not exist is an error. After a
+change, `streamwatch reload` lets the running daemon take it in.
 
 - **Durations** are written `10` (seconds), `500ms`, `10s`, `5m`, `2h` or `1d`.
 - **Sizes** are written `1500000` (bytes), `500MB` or `20GB`.

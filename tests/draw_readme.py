@@ -1,62 +1,48 @@
-"""Draw the picture of README: the sample replayed with the local engine, each sent picture with its reading.
+"""Draw the picture of README: the page that the first command serves, after the four vehicles of the sample.
 
-`python tests/draw_readme.py`
+`python tests/draw_readme.py`, which needs chromium.
 """
 
 import json
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
-import cv2
-import numpy as np
-from sqlalchemy import create_engine, text
+from daemons import free_port, query_database
+from playwright.sync_api import sync_playwright
 
-from streamwatch.capture.source import SAMPLE
-from streamwatch.cli.replay import replay
-from streamwatch.core.model import Picture
-
-TARGET = Path(__file__).parent / "what_you_see.jpg"
-SIZE = (480, 400)
-BAR = 44
-QUERY = """
-SELECT k.path, k.scale, k.crop_x, k.crop_y, r.plate, r.confidence, r.corners, k.captured_at
-FROM readings r JOIN keyframes k ON k.id = r.keyframe_id JOIN sightings s ON s.id = r.sighting_id
-ORDER BY k.captured_at
-"""
-
-
-def tile(picture: Picture, corners: list[list[float]], caption: str) -> Picture:
-    """Return a picture with its plate outlined, above a bar with the caption."""
-    cv2.polylines(picture, [np.array(corners).round().astype(np.int32)], True, (60, 220, 60), 3, cv2.LINE_AA)
-    k = max(SIZE[0] / picture.shape[1], SIZE[1] / picture.shape[0])
-    picture = cv2.resize(picture, None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
-    left, top = (picture.shape[1] - SIZE[0]) // 2, (picture.shape[0] - SIZE[1]) // 2
-    shown = picture[top : top + SIZE[1], left : left + SIZE[0]]
-    bar = np.full((BAR, SIZE[0], 3), 32, np.uint8)
-    cv2.putText(bar, caption, (14, 31), (235, 235, 235), cv2.FontFace("uni"), 22)
-    return np.vstack([shown, bar])
+TARGET = Path(__file__).parent.parent / "docs" / "gate-page.jpg"
+SIZE = {"width": 1200, "height": 700}
+FINAL = "SELECT count(*) FROM sightings WHERE status = 'final'"
 
 
 def main() -> None:
-    """Replay the sample into a new database and draw what it found."""
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "config.yaml"
-        config.write_text("cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n", encoding="utf-8")
-        replay([SAMPLE], "gate", "2026-01-31T08:00:00", config)
-        engine = create_engine(f"sqlite:///{folder}/data/streamwatch.db")
-        tiles = []
-        with engine.connect() as connection:
-            for row in connection.execute(text(QUERY)):
-                picture = cv2.imread(str(Path(folder) / "data" / row.path))
-                corners = [
-                    [(x - row.crop_x) * row.scale, (y - row.crop_y) * row.scale] for x, y in json.loads(row.corners)
-                ]
-                tiles.append(
-                    tile(picture, corners, f"{row.captured_at[11:19]}  gate  {row.plate}  {row.confidence:.2f}")
-                )
-        engine.dispose()
-    sheet = np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:4])])
-    cv2.imwrite(str(TARGET), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    """Run the sample in a new folder, and draw the page once all four vehicles have gone."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        config = {"cameras": {"gate": {"source": "sample"}}, "recognizer": {"engine": "local"}, "web": {"port": port}}
+        (folder / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
+        daemon = subprocess.Popen([sys.executable, "-m", "streamwatch", "run"], cwd=folder)
+        try:
+            while query_database(folder / "data" / "streamwatch.db", FINAL) in ([], [(0,)], [(1,)], [(2,)], [(3,)]):
+                time.sleep(0.1)
+            _draw(f"http://127.0.0.1:{port}/")
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait()
+
+
+def _draw(address: str) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page(viewport=SIZE, locale="en", reduced_motion="reduce")
+        page.goto(address)
+        page.wait_for_load_state("load")
+        page.screenshot(path=TARGET, type="jpeg", quality=82)
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from streamwatch.health import (
     DiskHealth,
     InFlightHealth,
     OutboxHealth,
+    ReloadReport,
     Snapshot,
 )
 
@@ -59,4 +60,6 @@ ILL = replace(
         CameraFinding(FindingCode.PLATES_SHRUNK, "exit", NOW - timedelta(days=17), 140.2, 90.4),
     ),
     in_flight=InFlightHealth(2, 12.4, overdue=True),
+    pid=4711,
+    reload=ReloadReport(NOW - timedelta(seconds=90), problems=(f"rtsp://admin:{SECRET}@cam/ is wrong.",)),
 )

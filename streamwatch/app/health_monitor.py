@@ -126,6 +126,7 @@ class HealthMonitor:
             dropped=status.dropped,
             attempts=status.attempts,
             last_frame_age=age,
+            outages=status.outages,
             last_error=status.last_error,
             unwatched=status.unwatched,
             passages=counts[status.name, "opened"],

@@ -22,7 +22,7 @@ class CameraHealth:
     second. frames: looked at by the gate. dropped: replaced by a newer one before that. attempts: openings since it was
     last online. last_frame_age: None before the first frame. unwatched: why its substream cannot be watched, else
     empty. passages: all that were opened; read, unread, unsure, failed: the closed ones with this outcome. gate: frames
-    looked at, by the code of the reason why they were sent or not.
+    looked at, by the code of the reason why they were sent or not. outages: how often it was lost or frozen.
     """
 
     name: str
@@ -41,6 +41,7 @@ class CameraHealth:
     failed: int = 0
     gate: Mapping[str, int] = field(default_factory=dict)
     unwatched: str = ""
+    outages: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "last_error", hide_credentials(self.last_error))

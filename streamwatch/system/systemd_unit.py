@@ -50,6 +50,7 @@ def unit(
     homes = any(_in_home(path) for path in (executable, executable.with_name("python").resolve(), config, *outside))
     return _UNIT.format(
         command=f"{_quoted(executable)} run --config {_quoted(config, variables=True)}",
+        reload=f"{_quoted(executable)} reload --config {_quoted(config, variables=True)}",
         stop=f"{drain + STOP_MARGIN:g}",
         user="DynamicUser=yes" if user is None else f"User={_word(user)}",
         credentials="\n".join(_credential_lines(_word(name)) for name in credentials),
@@ -183,7 +184,8 @@ StartLimitIntervalSec=0
 Type=notify
 NotifyAccess=main
 ExecStart={command}
-ExecReload=/bin/kill -HUP $MAINPID
+# By the verb and not by SIGHUP alone, so that a config that is wrong makes `systemctl reload` fail.
+ExecReload={reload}
 {user}
 SupplementaryGroups=video
 StateDirectory=streamwatch

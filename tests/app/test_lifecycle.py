@@ -1,6 +1,8 @@
 """The phases of the daemon's end."""
 
 import logging
+import os
+import signal
 import threading
 
 import pytest
@@ -45,3 +47,18 @@ def test_a_source_that_cannot_be_read_ends_nothing() -> None:
     lifecycle = Lifecycle(threading.Event())
     lifecycle.mark_failed()
     assert (lifecycle.phase, lifecycle.failed, lifecycle.stop.is_set()) == (Phase.RUNNING, True, False)
+
+
+def test_sighup_asks_for_a_reload_once() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)}
+    lifecycle = Lifecycle(threading.Event())
+    try:
+        lifecycle.heed_signals()
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert lifecycle.wait_for_news(60.0)
+        lifecycle.tell()
+        assert not lifecycle.wait_for_news(60.0), "something else has happened"
+        assert not lifecycle.stop.is_set()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

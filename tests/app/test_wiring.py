@@ -107,3 +107,15 @@ def test_where_the_local_engine_would_have_paid_its_reading_is_no_sighting(engin
 def test_whoever_asks_for_surer_sightings_gets_them_from_both_engines() -> None:
     strict = settings(Reads.OCRCARS).model_copy(update={"sightings": SightingSettings(min_confidence=0.97)})
     assert wiring.floors(strict) == {Engine.OCRCARS: 0.97, Engine.LOCAL: 0.97}
+
+
+def test_a_camera_of_its_own_mind_is_replayed_and_explained_with_its_settings() -> None:
+    own = CameraSettings.model_validate(
+        {"source": "sample", "gate": {"max_calls": 1}, "recognizer": {"pay_below": 0.9}}
+    )
+    chosen = settings(Reads.LOCAL).model_copy(update={"cameras": {"a": own, "b": CameraSettings(source="sample")}})
+    told = [used_by(chosen.of(name), name, [], Answers.LOCAL, dry=True) for name in ("a", "b")]
+    assert [(one.max_calls, one.min_confidence) for one in told] == [(1, 0.9), (3, 0.95)]
+    assert told[0].place_of("gate.max_calls") == "cameras.a.gate.max_calls"
+    assert told[0].place_of("gate.threshold") == told[1].place_of("gate.threshold") == "gate.threshold"
+    assert told[0].place_of(told[0].settled_by) == "cameras.a.recognizer.pay_below"

@@ -6,6 +6,7 @@ import pytest
 
 from streamwatch.core.clock import Span, window
 from streamwatch.core.codes import StateReason
+from streamwatch.core.errors import StorageFailed
 from streamwatch.pipeline import Budget, CallLimits
 
 NOON = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
@@ -85,3 +86,28 @@ def test_a_clock_that_starts_in_1970_does_not_count_every_call_there_ever_was() 
     start = datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
     day = Budget(CallLimits(day=2), {}, lambda since, camera: 1000, start, 0.0)
     assert day.forbids("gate", True, start, 0.0) is None
+
+
+def test_other_limits_keep_what_was_counted() -> None:
+    ledger: dict[str | None, int] = {None: 7, "entry": 2, "exit": 1}
+    limited = Budget(CallLimits(day=10), {"entry": CallLimits(day=5)}, lambda _, who: ledger[who], NOON, 0.0)
+    limited.pay("entry", 1, NOON, 0.0)
+    limited.limit(CallLimits(day=8, hour=20), {"exit": CallLimits(month=3)}, NOON, 0.0)
+    assert {(one.window, one.camera): (one.used, one.limit) for one in limited.usage(NOON, 0.0)} == {
+        ("day", None): (8, 8),
+        ("hour", None): (7, 20),
+        ("month", "exit"): (1, 3),
+    }
+    assert limited.forbids("exit", True, NOON, 0.0) is not None
+    limited.limit(CallLimits(day=9), {}, NOON, 0.0)
+    assert limited.forbids("exit", True, NOON, 0.0) is None
+
+
+def test_limits_stay_as_they_were_if_the_ledger_cannot_be_asked() -> None:
+    def away(since: datetime, who: str | None) -> int:
+        raise StorageFailed("away")
+
+    limited = Budget(CallLimits(), {}, away, NOON, 0.0)
+    with pytest.raises(StorageFailed):
+        limited.limit(CallLimits(day=1), {}, NOON, 0.0)
+    assert limited.usage(NOON, 0.0) == []

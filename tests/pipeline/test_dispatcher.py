@@ -709,3 +709,41 @@ def test_calls_in_vain_are_forgotten_for_the_passage_that_had_one_longest_ago() 
     assert calls.count_in_vain("one more") == 1
     assert calls.count_in_vain("p0") == 3
     assert calls.count_in_vain("p1") == 1, "it was forgotten"
+
+
+def test_each_camera_is_read_by_its_own_engines() -> None:
+    paid, free = Service(), Local()
+    scene = Scene(paid)
+    nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=0.95)
+    scene.dispatcher = Dispatcher(
+        Outbox(100, 10**9, 3600),
+        CircuitBreaker(20),
+        Budget(CallLimits(), {}, lambda since, camera: 0, scene.clock.now(), scene.clock.monotonic()),
+        lambda camera: Engines(free if camera == "exit" else paid, nobody),
+        scene.clock,
+        scene.storage,
+    )
+    scene.add("a", "b")
+    scene.storage.passages["c"] = "p-c"
+    scene.dispatcher.add(WaitingKeyframe("c", "p-c", "exit", scene.clock.now(), 10, 1.0, True))
+    while scene.serve():
+        pass
+    assert (sorted(paid.read_keys), free.read_keys) == ([b"a", b"b"], [b"c"])
+
+
+def test_what_was_routed_before_a_reload_is_read_by_the_engines_of_then() -> None:
+    """So that a call that was counted is made, and no local reading is taken for one."""
+    paid, free = Service(), Local()
+    scene = Scene(paid)
+    nobody = LocalHelp(lambda: None, first=False, stands_in=False, pay_below=0.95)
+    engines = [Engines(paid, nobody)]
+    budget = Budget(CallLimits(), {}, lambda since, camera: 0, scene.clock.now(), scene.clock.monotonic())
+    outbox, breaker = Outbox(100, 10**9, 3600), CircuitBreaker(20)
+    scene.dispatcher = Dispatcher(outbox, breaker, budget, lambda _: engines[0], scene.clock, scene.storage)
+    scene.add("a", "b")
+    job = scene.dispatcher.next(0.0)
+    assert job is not None
+    engines[0] = Engines(free, nobody)
+    scene.dispatcher.serve(job)
+    scene.serve()
+    assert (paid.read_keys, free.read_keys) == ([b"b"], [b"a"])

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from streamwatch.core.errors import StorageFailed, StoreError
+from streamwatch.store import lock
 from streamwatch.store.lock import is_held, lock_file, sole_writer
 
 HOLD = """
@@ -158,3 +159,21 @@ def test_a_file_system_without_locks_is_one_sentence(tmp_path: Path, monkeypatch
     monkeypatch.setattr(fcntl, "flock", fail)
     with pytest.raises(StorageFailed, match=r"^The lock file .*\.lock cannot be written: No locks available\.$"):
         sole_writer(url(tmp_path / "streamwatch.db"), tmp_path).__enter__()
+
+
+def test_the_process_that_writes_can_be_told(tmp_path: Path) -> None:
+    database = url(tmp_path / "streamwatch.db")
+    assert lock.holder(database, tmp_path) is None
+    with holder(database, tmp_path) as (process, _):
+        assert lock.holder(database, tmp_path) == process.pid
+        lock_file(database, tmp_path).write_text(f"{os.getpid()}\n")  # as a number of another container's process is
+        assert lock.holder(database, tmp_path) is None
+        lock_file(database, tmp_path).write_text("")
+        assert lock.holder(database, tmp_path) is None
+
+
+def test_nobody_writes_after_the_end(tmp_path: Path) -> None:
+    database = url(tmp_path / "streamwatch.db")
+    with holder(database, tmp_path):
+        pass
+    assert lock.holder(database, tmp_path) is None

@@ -51,6 +51,7 @@ def test_it_is_what_the_daemon_relies_on() -> None:
     assert sections.sections() == ["Unit", "Service", "Install"]
     service = sections["Service"]
     assert service["ExecStart"] == f'"{EXECUTABLE}" run --config "{CONFIG}"'
+    assert service["ExecReload"] == f'"{EXECUTABLE}" reload --config "{CONFIG}"'
     expected = {
         "Type": "notify",
         "NotifyAccess": "main",

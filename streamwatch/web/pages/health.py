@@ -183,6 +183,8 @@ def _seen(snapshot: Snapshot, principal: Principal | None) -> Snapshot:
         findings=tuple(finding for finding in snapshot.findings if sees(finding.camera)),
         budget=tuple(use for use in snapshot.budget if sees(use.camera)),
         breakers=tuple(breaker for breaker in snapshot.breakers if sees(breaker.camera)),
+        # Threads are named after their camera.
+        stalled=tuple(name for name in snapshot.stalled if "camera" not in name or sees(name.removeprefix("camera "))),
     )
 
 
