@@ -72,7 +72,7 @@ def test_its_figures_are_those_of_the_verb_calls(paid: DrawnConsole, visitor: Vi
     cost = Prices(0.02, begin, datetime.now(UTC)).cost(report.total)
     figures = page.locator(".costs-large").all_inner_texts()
     saved = sum(row.keyframes for row in paid.reader.not_called(begin, datetime.now(UTC)) if row.state == "answered")
-    assert figures[:4] == [str(report.total.calls), f"{cost:.2f}".rstrip("0"), str(report.total.no_plate), str(saved)]
+    assert figures[:4] == [str(report.total.calls), f"{cost:.2f}", str(report.total.no_plate), str(saved)]
     table = page.locator("figure.chart", has_text="Calls saved, by rule").locator("tbody tr")
     assert table.count() == 7
     assert table.first.locator("td").all_text_contents() == ["1"]
