@@ -9,10 +9,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 from clips import Stage, Vehicle
 from listening import running
 from records import ANSWER, Database, new_key
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streamwatch.config.settings import CameraSettings, Settings
 from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
@@ -29,12 +32,13 @@ from streamwatch.core.model import (
     Sighting,
     SightingStatus,
 )
-from streamwatch.health import Snapshot
+from streamwatch.health import ReloadReport, Snapshot
 from streamwatch.http.limits import HttpLimits
 from streamwatch.http.server import HttpServer, listen
 from streamwatch.imaging.jpeg import encode_picture
 from streamwatch.store import DatabaseReader, KeyframeState, PassageOutcome, Store, open_reader, open_store
 from streamwatch.web.console import make_console
+from streamwatch.web.principal import Principal
 
 T = TypeVar("T")
 CAMERAS = ("entry", "exit", "后门")
@@ -187,7 +191,9 @@ class DrawnBackend:
     store: Store
     state: Snapshot | None = None
     ending: bool = False
+    config_file: Path | None = None
     live: Any = None
+    config_file: Path | None = None
     reloads: list[str] = field(default_factory=list)
     turn: Lock = field(default_factory=Lock)
 
@@ -201,9 +207,9 @@ class DrawnBackend:
     def stopping(self) -> bool:
         return self.ending
 
-    def reload(self) -> Any:
+    def reload(self) -> ReloadReport:
         self.reloads.append("asked")
-        return None
+        return ReloadReport(datetime.now(UTC), restarted=("entry",))
 
 
 @dataclass
@@ -245,6 +251,28 @@ def console_over(
     finally:
         reader.close()
         store.close()
+
+
+class Somebody:
+    """Middleware that lets everybody be one person."""
+
+    def __init__(self, app: ASGIApp, principal: Principal) -> None:
+        self._app, self._principal = app, principal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["principal"] = self._principal
+        await self._app(scope, receive, send)
+
+
+@contextmanager
+def as_somebody(console: DrawnConsole, principal: Principal) -> Iterator[httpx.Client]:
+    """Serve the same console to one person."""
+    app = make_console(console.backend, console.reader, authentication=[Middleware(Somebody, principal=principal)])
+    with (
+        running(HttpServer(app, listen("127.0.0.1", 0, "a test"), HttpLimits())) as server,
+        httpx.Client(base_url=f"http://127.0.0.1:{server.port}") as client,
+    ):
+        yield client
 
 
 @pytest.fixture

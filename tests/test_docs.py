@@ -59,8 +59,13 @@ def cells(text: str, column: int = 0) -> list[str]:
 
 def options(verb: str) -> set[str]:
     """Return the options of a verb, and of its own verbs, long and short."""
-    commands = [VERBS[verb], *getattr(VERBS[verb], "commands", {}).values()]
-    return {name for command in commands for option in command.params for name in option.opts if name.startswith("-")}
+    return set(_options(VERBS[verb]))
+
+
+def _options(command: Any) -> Iterator[str]:
+    yield from (name for option in command.params for name in option.opts if name.startswith("-"))
+    for inner in getattr(command, "commands", {}).values():
+        yield from _options(inner)
 
 
 def slug(heading: str) -> str:
@@ -320,3 +325,18 @@ def test_nobody_is_sent_to_the_index_for_a_program_of_another() -> None:
     assert list(project["scripts"]) == ["streamwatch"]
     for text in (*TEXTS.values(), EXAMPLE, PACKAGE):
         assert not re.search(r"pip install +(-\S+ +)*['\"]?streamwatch(\[|['\"\s`]|$)", text)
+
+
+def test_the_page_of_the_api_names_every_address_and_no_other() -> None:
+    from streamwatch.web.api.application import document
+
+    text = TEXTS["docs/api.md"]
+    there = {re.sub(r"\{(\w+)\}", lambda part: part[1].upper(), path) for path in document()["paths"]}
+    told = {f"/v1{path}" for cell in cells(text) for path in re.findall(r"`(/[\w./-]+)`", cell)}
+    asked = re.findall(r"https?://[^/\s]+/api(/v1/[\w./-]+)", text)
+    assert told == there - {"/v1/passages/ID/readings"}
+    assert {re.sub(r"/\d+(?=/|$)", "/ID", path) for path in asked} <= there
+    parameters = {
+        one["name"] for path in document()["paths"].values() for op in path.values() for one in op.get("parameters", [])
+    }
+    assert set(re.findall(r"[?&](\w+)=", text)) <= parameters

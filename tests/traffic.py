@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
+from streamwatch.core.codes import FindingCode
 from streamwatch.health.baselines import (
     CameraHistory,
+    CameraWatch,
     DaySizes,
     HourCount,
     Profile,
-    Watch,
     camera_findings,
     profile_of,
     silence,
 )
-from streamwatch.health.snapshot import Finding
+from streamwatch.health.snapshot import CameraFinding
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -87,6 +88,66 @@ def drawn_site(seed: int, faults: tuple[Fault, ...] = (), cameras: int = 2, days
         camera.out = stopped | _outages(draw, days, 6, 72)
         _draw(draw, camera, kind, site, weather, mine)
     return found
+
+
+FAULTS = {
+    "silence": {FindingCode.NO_VEHICLE},
+    "rate": {FindingCode.READ_RATE_FELL, FindingCode.READ_RATE_FELL_AT_NIGHT},
+    "rate at night": {FindingCode.READ_RATE_FELL, FindingCode.READ_RATE_FELL_AT_NIGHT},
+    "smaller": {FindingCode.PLATES_SHRUNK, FindingCode.PLATES_SHRUNK_AT_NIGHT},
+    "larger": {FindingCode.PLATES_GROWN, FindingCode.PLATES_GROWN_AT_NIGHT},
+    "moved": {FindingCode.PLATES_MOVED},
+    "smaller at night": {FindingCode.PLATES_SHRUNK, FindingCode.PLATES_SHRUNK_AT_NIGHT},
+}
+"""The kinds of faults, and the codes by which each is found."""
+_BY = {
+    "silence": (0.0, 0.0),
+    "rate": (0.12, 0.35),
+    "rate at night": (0.2, 0.4),
+    "smaller": (0.2, 0.45),
+    "larger": (0.25, 0.6),
+    "moved": (1.5, 4.0),
+    "smaller at night": (0.25, 0.5),
+}
+
+
+def drawn_faults(seed: int, cameras: int = 2) -> tuple[Fault, ...]:
+    """Return one fault of each kind, spread over the year."""
+    draw = random.Random(f"faults {seed}")
+    kinds = list(FAULTS)
+    draw.shuffle(kinds)
+    faults = []
+    for n, kind in enumerate(kinds):
+        begin = START + (45 + 44 * n + draw.randint(0, 6)) * DAY + draw.randrange(24) * HOUR
+        days = {"silence": draw.randint(3, 6), "rate": 14, "rate at night": 14}.get(kind, 400)
+        camera = f"camera {draw.randint(1, cameras)}"
+        faults.append(Fault(kind, camera, begin, begin + days * DAY, draw.uniform(*_BY[kind])))
+    return tuple(faults)
+
+
+def judged(
+    found: Iterator[tuple[datetime, CameraFinding]], faults: tuple[Fault, ...]
+) -> tuple[dict[Fault, timedelta], list[CameraFinding]]:
+    """Return the time until each fault was found, and the findings that none explains.
+
+    A fault explains what is found until three days after its end. Sizes that have changed once explain further changes
+    of the size of that camera for a while, because they are compared with both.
+    """
+    hits: dict[Fault, timedelta] = {}
+    false = []
+    for first, _, finding in episodes(found):
+        mine = [fault for fault in faults if fault.camera == finding.camera and fault.begin <= first]
+        explained = [
+            fault
+            for fault in mine
+            if finding.code in FAULTS[fault.kind] and first <= min(fault.end, fault.begin + 40 * DAY) + 3 * DAY
+        ]
+        sizes = finding.code.startswith("plates") and any(fault.end > fault.begin + 100 * DAY for fault in mine)
+        for fault in explained[:1]:
+            hits.setdefault(fault, first - fault.begin)
+        if not explained and not sizes:
+            false.append(finding)
+    return hits, false
 
 
 def _draw(
@@ -185,7 +246,7 @@ def _binomial(draw: random.Random, number: int, chance: float) -> int:
 
 def found_over_time(
     cameras: list[DrawnCamera], days: int = 365, every: timedelta = HOUR
-) -> Iterator[tuple[datetime, Finding]]:
+) -> Iterator[tuple[datetime, CameraFinding]]:
     """Yield what the daemon would find: silence at every step, the rest once a day at 9:00."""
     begins = {camera.name: 0 for camera in cameras}
     ends = dict(begins)
@@ -206,7 +267,7 @@ def found_over_time(
             since[camera.name] = None if out else since[camera.name] or now - HOUR
             sizes = [size for size in camera.sizes[max(0, day - 60) : day + 1] if size.day < now.date()]
             histories[camera.name] = CameraHistory(past, sizes, UTC)
-            watches[camera.name] = Watch(past[-1].hour + HOUR / 2 if past else None, since[camera.name])
+            watches[camera.name] = CameraWatch(past[-1].hour + HOUR / 2 if past else None, since[camera.name])
         if now.hour == 0 or not profiles:
             profiles = {name: profile_of(past, now) for name, past in histories.items() if past.learned(now)}
         for name in profiles:
@@ -214,13 +275,13 @@ def found_over_time(
             if found is not None:
                 yield now, found
         if now.hour == 9:
-            for name, past in histories.items():
-                yield from ((now, finding) for finding in camera_findings(name, past, now))
+            for name, history in histories.items():
+                yield from ((now, finding) for finding in camera_findings(name, history, now))
 
 
-def episodes(found: Iterator[tuple[datetime, Finding]]) -> list[tuple[datetime, datetime, Finding]]:
+def episodes(found: Iterator[tuple[datetime, CameraFinding]]) -> list[tuple[datetime, datetime, CameraFinding]]:
     """Return findings that were made again and again as one, with the first and the last time and the first finding."""
-    open_: dict[tuple[str, str], list[tuple[datetime, datetime, Finding]]] = {}
+    open_: dict[tuple[str, str], list[tuple[datetime, datetime, CameraFinding]]] = {}
     for at, finding in found:
         mine = open_.setdefault((finding.code, finding.camera), [])
         if mine and at - mine[-1][1] <= 4 * DAY:

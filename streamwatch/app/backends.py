@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from streamwatch.config.settings import Settings
 from streamwatch.core.errors import StorageFailed, StreamwatchError
 from streamwatch.health import STATUS_FILE, Snapshot, read_status
 from streamwatch.store import Store, open_store
-from streamwatch.store.lock import is_held, sole_writer
+from streamwatch.store.lock import is_held
 
 T = TypeVar("T")
 
@@ -113,14 +114,12 @@ class DatabaseBackend:
         return status.snapshot if status.running else None
 
     def write(self, call: Callable[[Store], T]) -> T:
-        """Open the database for one call, so that a daemon may start at any time. Raise StoreError, while one runs."""
-        settings = self._settings
-        with self._lock, sole_writer(settings.database, settings.data_dir):
-            store = open_store(settings.database, settings.data_dir)
-            try:
-                return call(store)
-            finally:
-                store.close()
+        """Open the database for one call, as the verbs `read` and `user` do, also beside a daemon. Raise StoreError.
+
+        What pages write is one short transaction, and none of it looks like the remains of a crash.
+        """
+        with self._lock, closing(open_store(self._settings.database, self._settings.data_dir)) as store:
+            return call(store)
 
     def reload(self) -> ReloadReport:
         """Have the daemon that writes this database, if one runs here, take in what config.yaml holds now."""

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from streamwatch.core.clock import Span, window
 from streamwatch.core.codes import CameraState
 from streamwatch.core.errors import StoreError
-from streamwatch.health import CameraHealth, Finding, Snapshot
-from streamwatch.health.baselines import HISTORY, CameraHistory, DaySizes, HourCount, Watch, findings
+from streamwatch.health import CameraFinding, CameraHealth, Snapshot
+from streamwatch.health.baselines import HISTORY, CameraHistory, CameraWatch, DaySizes, HourCount, findings
 from streamwatch.store import DatabaseReader, PlateSizes, Statistics
 
 log = logging.getLogger(__name__)
@@ -56,26 +56,24 @@ class GateHistory:
         self._read_until = end
         return end == now
 
-    def findings(self, snapshot: Snapshot) -> list[Finding]:
+    def findings(self, snapshot: Snapshot) -> list[CameraFinding]:
         """Return what is unlike the weeks before, at the cameras of a snapshot. Raise StoreError.
 
-        A camera that is not online now, and the time before it was, say nothing about vehicles. Nothing is said with a
-        clock that is not trusted.
+        A camera that is not online now, and the time before it was, say nothing about vehicles. A clock without a time
+        server will do: a box that has none should hear of a silence, too.
         """
         now = snapshot.taken_at
-        if not snapshot.clock_trusted:
-            return []
         names = [camera.name for camera in snapshot.cameras]
         histories = {name: _history(past) for name, past in self._pasts.items() if name in names}
         last = self._statistics.last_passages(names)
         started = now - timedelta(seconds=snapshot.uptime)
         watches = {
-            camera.name: Watch(last.get(camera.name), max(started, camera.since) if _watched(camera) else None)
+            camera.name: CameraWatch(last.get(camera.name), max(started, camera.since) if _watched(camera) else None)
             for camera in snapshot.cameras
         }
         return findings(histories, watches, now)
 
-    def past_findings(self, now: datetime) -> list[Finding]:
+    def past_findings(self, now: datetime) -> list[CameraFinding]:
         """Return what can be said without a daemon: nothing about silence, because nobody knows if it was watched."""
         return findings({name: _history(past) for name, past in self._pasts.items()}, {}, now)
 
@@ -113,7 +111,7 @@ class FindingRounds:
         self._history: GateHistory | None = None
         self._next = monotonic() + FIRST
 
-    def look(self, snapshot: Snapshot) -> tuple[Finding, ...] | None:
+    def look(self, snapshot: Snapshot) -> tuple[CameraFinding, ...] | None:
         """Return the findings if it is time for them and the database can be read; None otherwise."""
         if self._monotonic() < self._next or not snapshot.database.ok:
             return None

@@ -20,10 +20,10 @@ from streamwatch.health import (
     STATUS_FILE,
     BreakerHealth,
     BudgetUse,
+    CameraFinding,
     CameraHealth,
     ConsoleHealth,
     DiskHealth,
-    Finding,
     InFlightHealth,
     OutboxHealth,
     ReloadReport,
@@ -54,7 +54,7 @@ class HealthMonitor:
         self._dispatcher, self._counters = pipeline.dispatcher, pipeline.recorder.counters
         self._heartbeats, self._clock, self._began = heartbeats, clock, clock.monotonic()
         self._rounds = rounds
-        self._findings: tuple[Finding, ...] = ()
+        self._findings: tuple[CameraFinding, ...] = ()
         self._writing = Lock()
         self.console: ConsoleServer | None = None
         self.reload: ReloadReport | None = None
@@ -126,6 +126,7 @@ class HealthMonitor:
             dropped=status.dropped,
             attempts=status.attempts,
             last_frame_age=age,
+            outages=status.outages,
             last_error=status.last_error,
             unwatched=status.unwatched,
             passages=counts[status.name, "opened"],

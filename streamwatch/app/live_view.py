@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from streamwatch.app.read_now import ReadingNow, ReadNow
+from streamwatch.app.read_now import NO_PICTURE, ReadingNow, ReadNow
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import RecognitionError
 from streamwatch.core.model import Box, Engine, Frame
@@ -124,7 +124,7 @@ class LiveCameras:
         """Have the newest frame of a camera read. Raise RecognitionError, StoreError; see `ReadNow.read`."""
         look = self._of(camera).look
         if look is None:
-            raise RecognitionError(f"The camera {camera} has shown no picture yet.")
+            raise RecognitionError(NO_PICTURE)
         return self._reader.read(look[0], engine)
 
     def _of(self, camera: str) -> _Newest:

@@ -20,6 +20,13 @@ from streamwatch.pipeline import ChannelClosed, PaidCalls, RecordedLedger
 
 PREVIEW, PREVIEW_QUALITY = 960, 80
 """Pixels of the longest side, and JPEG quality, of the picture that is shown with a reading."""
+NOT_THERE = "This engine is not configured, or not installed."
+BUSY = "Another picture is being read at this moment. Try again in a moment."
+STOPPING = "streamwatch is stopping, so that the picture was not read."
+FORBIDDEN = "Nothing was sent, because a limit forbids it:"
+NO_PICTURE = "This camera has shown no picture yet."
+REFUSALS = (NOT_THERE, BUSY, STOPPING, FORBIDDEN, NO_PICTURE)
+"""The messages of the errors that have nothing to do with an engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +99,13 @@ class ReadNow:
         Raise StoreError if a paid call cannot be written down; nothing is sent then.
         """
         if engine not in self.engines:
-            raise RecognitionError("This engine is not configured, or not installed.")
+            raise RecognitionError(NOT_THERE)
         if not self._busy.acquire(blocking=False):
-            raise RecognitionError("Another picture is being read at this moment.", "Try again in a moment.")
+            raise RecognitionError(BUSY)
         try:
             return self._read(frame, engine)
         except ChannelClosed:
-            raise RecognitionError("streamwatch is stopping, so that the picture was not read.") from None
+            raise RecognitionError(STOPPING) from None
         finally:
             self._busy.release()
 
@@ -132,10 +139,10 @@ class ReadNow:
     def _pay(self, camera: str, jpeg: bytes) -> list[PlateText]:
         client = self._paid()
         if client is None:
-            raise RecognitionError("No camera pays any more.")
+            raise RecognitionError(NOT_THERE)
         exhausted = self._calls.begin_by_hand(camera)
         if exhausted is not None:
-            raise RecognitionError(f"Nothing was sent, because {sentence(exhausted.reason)}.")
+            raise RecognitionError(FORBIDDEN, sentence(exhausted.reason))
         ledger = RecordedLedger(self._record, self._clock, Engine.OCRCARS, None)
         try:
             return client.read(jpeg, ledger)

@@ -20,7 +20,7 @@ class CameraStatus:
     since: when the state began. frames: those handed out. dropped: wanted frames that a newer one replaced before they
     were handed out. attempts: openings since the camera was last online. last_error: holds no credentials. fps:
     pictures a second that come, whether handed out or dropped. unwatched: why the substream cannot be watched; empty if
-    it is watched, or if there is none.
+    it is watched, or if there is none. outages: how often it was lost or frozen since it was online first.
     """
 
     name: str
@@ -33,6 +33,7 @@ class CameraStatus:
     last_error: str
     fps: float
     unwatched: str = ""
+    outages: int = 0
 
 
 class CameraRecord:
@@ -41,12 +42,13 @@ class CameraRecord:
     def __init__(self, name: str, clock: Clock) -> None:
         self.name, self._clock = name, clock
         self.state, self.since = CameraState.CONNECTING, clock.now()
-        self.frames = self.dropped = self.attempts = 0
+        self.frames = self.dropped = self.attempts = self.outages = 0
         self.last_frame_at: datetime | None = None
         self.last_error = ""
 
     def enter(self, state: CameraState) -> None:
         """Change the state."""
+        self.outages += self.state is CameraState.ONLINE and state in (CameraState.RECONNECTING, CameraState.FROZEN)
         self.state, self.since = state, self._clock.now()
 
     def came_back(self, state: CameraState) -> None:
@@ -71,4 +73,5 @@ class CameraRecord:
             self.last_frame_at,
             self.last_error,
             fps,
+            outages=self.outages,
         )

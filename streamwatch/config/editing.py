@@ -1,7 +1,7 @@
 """Changes single keys of config.yaml in its own text, so that comments, order, quotes and indentation stay.
 
 The parser says where a value is written; only that place changes, and what the new text means is compared with what it
-should mean before anything is written. docs/decisions/0014-editing-config.md says why no library writes the file.
+should mean before anything is written. docs/decisions/0015-editing-config.md says why no library writes the file.
 """
 
 import re

@@ -25,7 +25,7 @@ from itertools import accumulate
 from statistics import fmean, median
 
 from streamwatch.core.codes import FindingCode
-from streamwatch.health.snapshot import Finding
+from streamwatch.health.snapshot import CameraFinding
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LEARNING = timedelta(days=14)
@@ -48,7 +48,7 @@ LONGEST_CLOSED = timedelta(days=10)
 SURE = 20.0
 """Number of vehicles as which any evidence about a day counts at most, because cameras differ."""
 
-FELL_BY = ((timedelta(days=3.5), 0.08, 12.0), (timedelta(days=1.5), 0.12, 12.0), (timedelta(0), 0.2, 20.0))
+FELL_BY = ((timedelta(days=3.5), 0.08, 12.0), (timedelta(days=1.5), 0.15, 12.0), (timedelta(0), 0.2, 20.0))
 """Fall of a read rate, and logarithm of the likelihood ratio, that are reported once the fall has lasted for a time.
 Rain and snow seldom last for three days."""
 LESS_SURE = 4.0
@@ -97,7 +97,7 @@ class DaySizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class CameraWatch:
     """What is known of a camera at this moment.
 
     last: time when the last passage opened. since: the camera has been watched without a break since then; None: it is
@@ -182,10 +182,12 @@ class Profile:
             begin = until
 
 
-def findings(histories: Mapping[str, CameraHistory], watches: Mapping[str, Watch], now: datetime) -> list[Finding]:
+def findings(
+    histories: Mapping[str, CameraHistory], watches: Mapping[str, CameraWatch], now: datetime
+) -> list[CameraFinding]:
     """Return all that is unlike the weeks before, camera by camera."""
     profiles = {name: profile_of(past, now) for name, past in histories.items() if past.learned(now)}
-    found: list[Finding] = []
+    found: list[CameraFinding] = []
     for name in profiles:
         silent = silence(name, histories, profiles, watches, now)
         found += [silent] if silent else []
@@ -193,7 +195,7 @@ def findings(histories: Mapping[str, CameraHistory], watches: Mapping[str, Watch
     return found
 
 
-def camera_findings(camera: str, past: CameraHistory, now: datetime) -> list[Finding]:
+def camera_findings(camera: str, past: CameraHistory, now: datetime) -> list[CameraFinding]:
     """Return the changes of read rate and sizes of one camera."""
     if not past.learned(now):
         return []
@@ -240,9 +242,9 @@ def silence(
     camera: str,
     histories: Mapping[str, CameraHistory],
     profiles: Mapping[str, Profile],
-    watches: Mapping[str, Watch],
+    watches: Mapping[str, CameraWatch],
     now: datetime,
-) -> Finding | None:
+) -> CameraFinding | None:
     """Return a finding if no vehicle has come for longer than chance and a holiday explain.
 
     profiles: of the cameras that have learned; watches: of those that are watched now.
@@ -265,7 +267,7 @@ def silence(
     lately = max(begin, now - 3 * HOUR)
     rate = profile.expected(lately, now) / ((now - lately) / HOUR)
     per_day = expected / max(1.0, (now - begin) / DAY)
-    return Finding(
+    return CameraFinding(
         FindingCode.NO_VEHICLE, camera, max(watch.last, watch.since), rate if rate >= 1 else per_day / 24, 0.0
     )
 
@@ -374,7 +376,7 @@ class _Rates:
         return (r1 * math.log(r1 / n1 / usual) if r1 else 0.0) + failed * math.log(failed / n1 / (1 - usual))
 
 
-def rate_change(camera: str, past: CameraHistory, now: datetime) -> Finding | None:
+def rate_change(camera: str, past: CameraHistory, now: datetime) -> CameraFinding | None:
     """Return a finding if the read rate has fallen, by day and night or by night only, and has not recovered."""
     hours = [hour for hour in past.hours if hour.answered and now - HISTORY <= hour.hour < now]
     if not hours:
@@ -397,7 +399,7 @@ def rate_change(camera: str, past: CameraHistory, now: datetime) -> Finding | No
     if fell is None:
         return None
     index, before, after = fell
-    return Finding(code, camera, hours[index].hour, before, after)
+    return CameraFinding(code, camera, hours[index].hour, before, after)
 
 
 def _fall(
@@ -468,7 +470,7 @@ def _weather(strata: Sequence[_Rates], index: int, zone: tzinfo | None) -> float
 # Sizes
 
 
-def size_change(camera: str, past: CameraHistory, now: datetime) -> Finding | None:
+def size_change(camera: str, past: CameraHistory, now: datetime) -> CameraFinding | None:
     """Return a finding if plates have become larger or smaller, by day and night or by night only, or have moved."""
     today = now.astimezone(past.zone).date()
     days = [day for day in past.sizes if today - HISTORY <= day.day <= today and day.readings >= LEAST_OF_DAY]
@@ -482,11 +484,11 @@ def size_change(camera: str, past: CameraHistory, now: datetime) -> Finding | No
     for rows, (smaller, larger), lasting in ((days, codes, 1), (dark, at_night, NIGHTS)):
         if (change := _shift(rows, [day.width for day in rows], today, lasting=lasting)) is not None:
             day, before, after = change
-            return Finding(smaller if after < before else larger, camera, _begin(day, past.zone), before, after)
+            return CameraFinding(smaller if after < before else larger, camera, _begin(day, past.zone), before, after)
     return _move(camera, days, today, past.zone)
 
 
-def _move(camera: str, days: Sequence[DaySizes], today: date, zone: tzinfo | None) -> Finding | None:
+def _move(camera: str, days: Sequence[DaySizes], today: date, zone: tzinfo | None) -> CameraFinding | None:
     if not days:
         return None
     width = median(day.width for day in days)
@@ -494,7 +496,7 @@ def _move(camera: str, days: Sequence[DaySizes], today: date, zone: tzinfo | Non
         if (change := _shift(days, values, today, MOVED_BY * width)) is not None:
             day, before, after = change
             moved = round(abs(after - before))
-            return Finding(FindingCode.PLATES_MOVED, camera, _begin(day, zone), 0.0, moved)
+            return CameraFinding(FindingCode.PLATES_MOVED, camera, _begin(day, zone), 0.0, moved)
     return None
 
 

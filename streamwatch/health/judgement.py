@@ -5,7 +5,7 @@ from datetime import datetime
 
 from streamwatch.core.codes import FindingCode
 from streamwatch.health.remarks import Remark, RemarkCode, Topic, in_english
-from streamwatch.health.snapshot import CameraHealth, ConsoleHealth, Finding, Snapshot
+from streamwatch.health.snapshot import CameraFinding, CameraHealth, ConsoleHealth, Snapshot
 
 AWAY_FOR = 60.0
 """Seconds that a camera may be away before a person should know; a reboot of the camera or a switch takes less."""
@@ -44,7 +44,7 @@ def notices(snapshot: Snapshot) -> list[Remark]:
     ]
 
 
-def about(finding: Finding, now: datetime) -> Remark:
+def about(finding: CameraFinding, now: datetime) -> Remark:
     """Return a finding as a remark."""
     values = {
         "camera": finding.camera,

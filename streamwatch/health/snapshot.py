@@ -22,7 +22,7 @@ class CameraHealth:
     second. frames: looked at by the gate. dropped: replaced by a newer one before that. attempts: openings since it was
     last online. last_frame_age: None before the first frame. unwatched: why its substream cannot be watched, else
     empty. passages: all that were opened; read, unread, unsure, failed: the closed ones with this outcome. gate: frames
-    looked at, by the code of the reason why they were sent or not.
+    looked at, by the code of the reason why they were sent or not. outages: how often it was lost or frozen.
     """
 
     name: str
@@ -41,6 +41,7 @@ class CameraHealth:
     failed: int = 0
     gate: Mapping[str, int] = field(default_factory=dict)
     unwatched: str = ""
+    outages: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "last_error", hide_credentials(self.last_error))
@@ -134,7 +135,7 @@ class DatabaseHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CameraFinding:
     """Something at a camera that is unlike the weeks before: a notice for people, which makes nothing unhealthy.
 
     since: when it began, as far as that can be told. before, now: vehicles in an hour, read rates (0 to 1) or widths in
@@ -198,7 +199,7 @@ class Snapshot:
     database: DatabaseHealth
     stalled: tuple[str, ...] = ()
     in_flight: InFlightHealth = InFlightHealth()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[CameraFinding, ...] = ()
     console: ConsoleHealth = ConsoleHealth()
     pid: int = 0
     reload: ReloadReport | None = None
@@ -256,8 +257,8 @@ def _camera(told: Mapping[str, Any]) -> CameraHealth:
     return CameraHealth(**{**fields, "since": datetime.fromisoformat(told["since"])})
 
 
-def _finding(told: Mapping[str, Any]) -> Finding:
-    return Finding(**{**told, "code": FindingCode(told["code"]), "since": datetime.fromisoformat(told["since"])})
+def _finding(told: Mapping[str, Any]) -> CameraFinding:
+    return CameraFinding(**{**told, "code": FindingCode(told["code"]), "since": datetime.fromisoformat(told["since"])})
 
 
 def _time(text: str | None) -> datetime | None:

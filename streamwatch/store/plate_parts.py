@@ -17,10 +17,14 @@ LONGEST_PART = 16
 MOST_MATCHES = 1000
 """Plates that a question looks for one by one. If more match, they are so frequent that passages are looked through."""
 _AFTER = "\U0010ffff"
+LONGEST_LIKE = 12
+"""Characters of a text whose look-alikes are looked for: longer ones have too many, and no plate is as long."""
 _MOST_CANDIDATES = 4000
 _BATCH = 100  # selects in one statement: SQLite allows 500
 _STEP = 0.25  # the cost of the likeliest confusion
 _MOST = 1.0  # one wrong, missing or additional character, or several look-alikes
+_LONG = 5  # characters from which that much is allowed
+_SHORT_MOST = 0.5  # two of the likeliest confusions
 
 
 def parts_of(plate: str) -> list[str]:
@@ -81,7 +85,7 @@ def plates_like(session: Session, part: str) -> dict[str, float] | None:
 
 def tolerance(part: str) -> float:
     """Return how unlike a plate may be. A short text allows less, because much would be like it."""
-    return min(_MOST, _STEP * (len(part) - 1))
+    return _MOST if len(part) >= _LONG else min(_SHORT_MOST, _STEP * (len(part) - 1))
 
 
 def _probes(part: str, most: float) -> Iterator[ColumnElement[bool]]:

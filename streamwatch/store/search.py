@@ -15,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from streamwatch.core.model import Engine
 from streamwatch.core.plates import confusable
-from streamwatch.store.plate_parts import plates_like, plates_matching, tolerance
+from streamwatch.store.plate_parts import LONGEST_LIKE, plates_like, plates_matching, tolerance
 from streamwatch.store.tables import (
     PLATE_LENGTH,
     PassageOutcome,
@@ -162,7 +162,7 @@ def tiers(session: Session, table: Searched, search: Search) -> list[Tier]:
         return []
     if glob == "*":
         return [Tier(0, None)]
-    if search.like and search.text:
+    if search.like and 0 < len(search.text) <= LONGEST_LIKE:
         return list(_like(session, table, search.text))
     if not set(glob) & {"*", "?"}:
         return [Tier(0, _one_of(session, table, [glob]))]

@@ -14,13 +14,15 @@ from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamwatch.config.settings import LogIn
 from streamwatch.core.errors import StoreError
 from streamwatch.store import SessionRow, Store, TokenRow
 from streamwatch.web.answers import error_page, words_of
+from streamwatch.web.api.problems import problem
+from streamwatch.web.auditing import PLATE, AnswerEnded
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
 from streamwatch.web.entrance import TOKEN_PREFIX, cookie_of, hash_of, is_secure
@@ -39,6 +41,7 @@ _TOKEN_IN_ADDRESS = N_(
     "A token does not belong into an address, where logs and histories keep it. Send it in the header Authorization: "
     "Bearer. Revoke this one and make another."
 )
+_MASKED = N_("Plates are masked for you, so you cannot search for them.")
 _TOKEN_REFUSED = N_("This token is unknown, revoked or has ended.")
 
 
@@ -80,7 +83,7 @@ class Authentication:
             await self._app(scope, receive, send)
             return
         # A dict of its own: servers may give all requests the same one.
-        scope["state"] = {**scope.get("state", {}), "principal": None, "session": None}
+        scope["state"] = {**scope.get("state", {}), "principal": None, "session": None, "is_person": True}
         if scope["path"].startswith("/static/"):
             await self._app(scope, receive, send)
             return
@@ -94,11 +97,12 @@ class Authentication:
         if caller is None:
             await self._app(scope, receive, send)
             return
-        scope["state"] |= {"principal": caller.principal, "session": caller.session}
+        is_person = caller.token is None
+        scope["state"] |= {"principal": caller.principal, "session": caller.session, "is_person": is_person}
         stream = _Watched(send, partial(self._still, request, caller))
         try:
             await self._app(scope, receive, stream)
-        except Exception:
+        except (AnswerEnded, BaseExceptionGroup):
             if not stream.ended:
                 raise
         await run_in_threadpool(self._note, request, caller)
@@ -130,10 +134,6 @@ class Authentication:
             self._noting.discard(caller.secret_hash)
 
 
-class _Ended(Exception):
-    """The one who asked may no longer see the rest of the answer."""
-
-
 class _Watched:
     """Sends an answer, and looks from time to time if the one who asked may still see it."""
 
@@ -143,16 +143,16 @@ class _Watched:
         self.ended = False
 
     async def __call__(self, message: Message) -> None:
-        """Send a part of the answer. Raise _Ended instead if the rest is not to be seen."""
+        """Send a part of the answer. Raise AnswerEnded instead if the rest is not to be seen."""
         if self.ended:
-            raise _Ended
+            raise AnswerEnded
         now = datetime.now(UTC)
         if message["type"] == "http.response.body" and not timedelta() <= now - self._looked < LOOKED_AFTER:
             self._looked = now
             if not await run_in_threadpool(self._still):
                 self.ended = True
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-                raise _Ended
+                raise AnswerEnded
         await self._send(message)
 
 
@@ -184,6 +184,8 @@ def _admitted(request: Request) -> Caller | None:
     if TOKEN_PREFIX in request.url.query:
         raise Refusal(HTTPStatus.BAD_REQUEST, _TOKEN_IN_ADDRESS)
     caller = identified(request)
+    if caller is not None and caller.principal.masks_plates and any(request.query_params.getlist(PLATE)):
+        raise Refusal(HTTPStatus.FORBIDDEN, _MASKED)  # whoever may ask for parts of plates finds out the whole
     by_token = caller is not None and caller.token is not None
     if request.method not in SAFE and not by_token and not _is_own(request):
         raise Refusal(HTTPStatus.FORBIDDEN, _FOREIGN)
@@ -215,11 +217,8 @@ def _refused(request: Request, error: Refusal | StoreError) -> Response:
     detail = words_of(request)(error.detail) if isinstance(error, Refusal) else ""
     if not request.url.path.startswith(API):
         return error_page(request, status, detail)
-    problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
-    headers = {"Cache-Control": "no-store"}
-    if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Bearer realm="streamwatch"'
-    return JSONResponse(problem, status, headers, media_type="application/problem+json")
+    headers = {"WWW-Authenticate": 'Bearer realm="streamwatch"'} if status is HTTPStatus.UNAUTHORIZED else {}
+    return problem(status.value, detail, headers=headers)
 
 
 def _use(caller: Caller, now: datetime) -> Callable[[Store], None]:

@@ -21,6 +21,7 @@ from streamwatch.web import pages
 from streamwatch.web.answers import error_page
 from streamwatch.web.api.application import PATH, make_api
 from streamwatch.web.api.problems import refused
+from streamwatch.web.auditing import Auditing
 from streamwatch.web.authentication import Authentication
 from streamwatch.web.catalogue import load_catalogues
 from streamwatch.web.context import Console
@@ -37,7 +38,7 @@ def make_console(
     backend: Backend,
     reader: DatabaseReader,
     *,
-    authentication: Sequence[Middleware] = (Middleware(Authentication),),
+    authentication: Sequence[Middleware] = (Middleware(Authentication), Middleware(Auditing)),
     others: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the console.
@@ -49,7 +50,7 @@ def make_console(
     feed = EventFeed(reader.passages.last_revision, reader.passages.changed_since, backend.stopping)
     console = Console(backend, reader, languages, Templates(languages, static), static, feed)
     api = Mount(PATH, make_api(console))
-    routes: list[BaseRoute] = [*_pages(), page("/static/{name:path}", static.serve, role=None), api, *others]
+    routes: list[BaseRoute] = [*_pages(), page("/static/{name:path}", static.serve, role=None), *others, api]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(ResponseHeaders), *authentication],

@@ -70,7 +70,7 @@ class Entrance:
         who = found.name if found else ""
         if found is None or not right:
             # A name that nobody has may be a password in the wrong field.
-            failed = entry_of(request, AuditAction.LOGIN_FAILED, who, who="", known=found is not None)
+            failed = entry_of(request, AuditAction.LOGIN_FAILED, who, who="")
             console.backend.write(lambda store: store.audit.add(failed))
             return Admission()
         cookie, before = new_secret(), cookie_of(request)

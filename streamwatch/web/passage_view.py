@@ -62,7 +62,7 @@ def passage_view(request: Request, row: PassageRow, search: str = "") -> Passage
     word, tone = _(OUTCOMES[row.outcome]), OUTCOME_TONES[row.outcome]
     if row.engine is Engine.OPERATOR:
         word, tone = _("typed in by hand") if row.plate is not None else _("looked at: no plate"), "good"
-    elif row.plate is not None and row.outcome is PassageOutcome.READ:
+    elif row.plate is not None and row.plate.sighting is not None:
         confidence = row.plate.confidence
         tone = tone_of(confidence) or tone
         word = word if confidence is None else _("%(percent)d %% sure") % {"percent": int(confidence * 100)}

@@ -83,7 +83,6 @@ def test_a_camera_that_was_not_watched_is_not_silent(reader: DatabaseReader) -> 
     assert codes(cameras=(replace(entry, since=NOW - HOUR / 2), exit_)) == [FindingCode.READ_RATE_FELL]
     assert codes(uptime=600.0) == [FindingCode.READ_RATE_FELL]
     assert codes(cameras=(entry,)) == [FindingCode.NO_VEHICLE]
-    assert codes(clock_trusted=False) == []
     assert [finding.code for finding in history.past_findings(NOW)] == [FindingCode.READ_RATE_FELL]
 
 

@@ -215,7 +215,7 @@ def test_a_paid_reading_is_in_the_ledger_before_it_is_sent_and_in_the_budget(
     with pytest.raises(Doubtful):
         house.live.read("gate", Engine.OCRCARS)
     assert [use.used for use in house.calls.usage()] == [2], "it may have been charged"
-    with pytest.raises(RecognitionError, match="the budget of the hour was used up"):
+    with pytest.raises(RecognitionError, match="limit forbids it: the budget of the hour was used up"):
         house.live.read("gate", Engine.OCRCARS)
     assert len(paid.sent) == 2
     ledger = rows(house.database, "SELECT outcome, keyframe_id, path FROM calls ORDER BY id")

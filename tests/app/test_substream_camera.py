@@ -289,6 +289,27 @@ def test_one_more_frame_is_no_reason_to_rely_on_the_substream(
     ]
 
 
+def test_while_a_person_looks_the_main_stream_shows_more_although_nothing_moves(
+    main: Path, small: Path, make: Make
+) -> None:
+    with RtspServer(main) as one, RtspServer(small) as other:
+        looks = [False]
+        big = stream(make, one.url, "gate", 1.0)
+        little = stream(make, other.url, "gate (substream)", 1.0, rough=True)
+        camera = SubstreamCamera("gate", big, little, Told(), SystemClock(), lambda: looks[0])  # type: ignore[arg-type]
+        pull_until_it_rests(camera)
+        looks[0] = True
+        shown: list[int] = []
+
+        def enough() -> bool:
+            shown.extend(pull(camera, 0.05))
+            return len(shown) >= 3  # at rest, that would take a minute and a half
+
+        pull_until(camera, enough)
+        assert camera._watch.rests
+        camera.close()
+
+
 def test_the_newest_picture_of_a_camera_that_rests_is_one_of_the_substream(main: Path, small: Path, make: Make) -> None:
     with RtspServer(main) as big, RtspServer(small) as little:
         camera = two(make, big, little, Told())

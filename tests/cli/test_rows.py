@@ -107,7 +107,7 @@ def test_nobody_is_left_out_of_a_file(verb: Verb, gate: Path) -> None:
         assert len(plates(verb, name)) == count
         assert verb(name, "--format", "csv").stdout.count("\n") == count + 1
         verb(name, "--output", "all.xlsx")
-        assert openpyxl.load_workbook(gate / "all.xlsx").active.max_row == count + 1
+        assert openpyxl.load_workbook(gate / "all.xlsx")[name].max_row == count + 1
 
 
 def test_a_shuttle_within_the_window_of_deduplication_is_as_many_visits_as_it_came(verb: Verb, gate: Path) -> None:

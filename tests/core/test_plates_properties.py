@@ -5,7 +5,20 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamwatch.core.plates import CHINA, KINDS, TABLES, Grammar, Kind, distance, legible, normalise, part_of_plate
+from streamwatch.core.plates import (
+    CHINA,
+    KINDS,
+    TABLES,
+    Grammar,
+    Kind,
+    confusable,
+    distance,
+    legible,
+    normalise,
+    part_of_plate,
+    skeleton,
+    unlikeness,
+)
 
 ALL = Grammar(tuple(kind for table in TABLES.values() for kind in table))
 anything = st.text(max_size=30)
@@ -68,3 +81,24 @@ def test_a_part_of_a_plate_is_sought_anywhere_in_it(text: str, data: st.DataObje
     begin = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(begin + 1, len(text)))
     assert part_of_plate(text[begin:end]) == f"*{text[begin:end]}*"
+
+
+@given(plates(), st.integers(0, 7), st.integers(1, 8))
+def test_a_part_is_not_unlike_its_plate(plate: str, start: int, length: int) -> None:
+    assert unlikeness(plate[start : start + length], plate) == (0.0, ())
+
+
+@given(plates(), plates())
+def test_a_part_is_at_most_as_unlike_as_the_whole(one: str, other: str) -> None:
+    gap, places = unlikeness(one, other)
+    assert 0 <= gap <= distance(one, other)
+    assert list(places) == sorted(set(places))
+    assert all(0 <= place < len(other) for place in places)
+
+
+@given(plates(), st.sampled_from([0.25, 0.5, 1.0]))
+def test_what_is_confusable_is_near_and_has_one_of_the_skeletons(plate: str, most: float) -> None:
+    found, skeletons = confusable(plate, most), confusable(plate, most, skeletons=True)
+    assert found[plate] == 0.0
+    assert all(distance(plate, other) <= cost <= most for other, cost in found.items())
+    assert {skeleton(other) for other in found} == set(skeletons)

@@ -23,6 +23,16 @@ def health_of(daemon: Running) -> dict[str, Any]:
     return told
 
 
+def follow(page: socket.socket) -> None:
+    """Ask for the events of the gate, as an open page does, and wait until they come."""
+    page.sendall(b"GET /gate/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    got = b""
+    while b"event: version" not in got:
+        piece = page.recv(65536)
+        assert piece, got
+        got += piece
+
+
 def test_run_serves_the_console_and_says_where(tmp_path: Path) -> None:
     port = free_port()
     with running(tmp_path / "d", SAMPLE, recognizer=LOCAL, web={"port": port}) as daemon:
@@ -31,7 +41,7 @@ def test_run_serves_the_console_and_says_where(tmp_path: Path) -> None:
         daemon.until(lambda: health_of(daemon) == {"address": f"http://127.0.0.1:{port}", "why": ""})
         daemon.until(lambda: "is online" in daemon.log())
         with socket.create_connection(("127.0.0.1", port)) as open_page:
-            open_page.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            follow(open_page)
             assert daemon.stop() == 0
         assert daemon.errors() == []
 
@@ -76,7 +86,7 @@ def test_web_serves_a_database_until_a_signal(tmp_path: Path) -> None:
                 assert time.monotonic() < limit, err.read_text()
                 time.sleep(0.1)
             with socket.create_connection(("127.0.0.1", port)) as open_page:
-                open_page.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                follow(open_page)
                 web.send_signal(number)
                 assert web.wait(60) == 0
         finally:

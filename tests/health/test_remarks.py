@@ -11,7 +11,7 @@ from snapshots import ILL, NOW, WELL
 
 from streamwatch.core.codes import FindingCode
 from streamwatch.core.text import day_of, part_of_day
-from streamwatch.health import Finding, health, notices, troubles
+from streamwatch.health import CameraFinding, health, notices, troubles
 from streamwatch.health.judgement import about
 from streamwatch.health.remarks import ADVICE, TEXTS, EnglishFormatter, RemarkCode, in_english
 
@@ -46,7 +46,7 @@ def test_findings_are_notices_and_make_nothing_unhealthy() -> None:
 
 
 def test_few_vehicles_are_counted_by_day() -> None:
-    remark = about(Finding(FindingCode.NO_VEHICLE, "back", NOW - timedelta(days=6), 5 / 24, 0.0), NOW)
+    remark = about(CameraFinding(FindingCode.NO_VEHICLE, "back", NOW - timedelta(days=6), 5 / 24, 0.0), NOW)
     assert in_english(remark, NOW) == "No vehicle for 6 d 0 h at back, where 5 a day come."
     assert remark.camera == "back"
 

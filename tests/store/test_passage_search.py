@@ -11,7 +11,6 @@ from records import NOON, Database, keyframe, new_database, passage, reading, si
 from streamwatch.core.model import Engine, Keyframe
 from streamwatch.core.plates import part_of_plate
 from streamwatch.store import DatabaseReader, PassageOutcome, Search, Store, open_reader, open_store, plate_parts
-from streamwatch.store.plate_parts import parts_of
 
 PLATES = ("京A12345", "京AD12300", "沪B9W123", "琼A12345", "京A12845", "京A1234", "京A12B45", "京A123456")
 
@@ -278,10 +277,3 @@ def test_sightings_by_the_same_conditions(reader: DatabaseReader) -> None:
 def test_a_key_that_no_page_ended_with_is_refused(reader: DatabaseReader, key: str) -> None:
     with pytest.raises(ValueError, match="begin again with the first page"):
         reader.passages.find(Search(), after=key)
-
-
-def test_the_index_is_of_a_form_that_a_migration_made() -> None:
-    """A change here needs a migration that makes `plate_parts` anew."""
-    assert parts_of("琼A1Z3SO8") == sorted(["京A123508", "A123508", "123508", "23508", "3508", "508", "08", "8"])
-    assert parts_of("") == []
-    assert max(map(len, parts_of("1" * 255))) == 16

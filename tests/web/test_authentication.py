@@ -25,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from streamwatch.core.codes import AuditAction, Role
+from streamwatch.core.errors import StorageFailed
 from streamwatch.store import AuditRow
 from streamwatch.web.entrance import hash_of
 from streamwatch.web.principal import principal_of
@@ -401,7 +402,7 @@ def test_a_program_with_a_token_may_use_the_api_and_nothing_else(console: DrawnC
         assert console.reader.accounts.tokens()[0].last_used is not None
         console.backend.write(lambda store: store.accounts.revoke_token("barrier", datetime.now(UTC)))
         for credential in (f"Bearer {secret}", "Bearer", "bearer x", "Bearer " + "x" * 5000, "Bearer \xff"):
-            answer = httpx.get(url + "/api/who", headers={"Authorization": credential.encode("latin-1")})
+            answer = httpx.get(url + "/api/who", headers={b"Authorization": credential.encode("latin-1")})
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"].startswith("Bearer")
             assert answer.headers["content-type"] == "application/problem+json"
@@ -525,3 +526,65 @@ def test_a_password_change_ends_all_other_sessions_and_renews_this_one(console: 
         assert log_in(client, "lily", OTHER).status_code == 303
     (entry,) = audited(console, AuditAction.PASSWORD_CHANGED)
     assert (entry.who, entry.object) == ("lily", "lily")
+
+
+@ONLY_SQLITE
+def test_who_searches_for_a_plate_is_written_down_once(console: DrawnConsole) -> None:
+    add_user(console, "lily")
+    secret = add_token(console, "program")
+    with logged_in(console, "lily") as client:
+        assert client.get("/search", params={"plate": "京A1"}).status_code == 200
+        assert client.get("/search", params={"plate": "京A1", "after": "x"}).status_code != 303
+        assert client.get("/search").status_code == 200
+        assert client.get("/api/v1/passages", params={"plate": "B2"}).status_code == 200
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert httpx.get(console.url + "/api/v1/passages", params={"plate": "C3"}, headers=bearer).status_code == 200
+    found = audited(console, AuditAction.PLATE_SEARCHED)
+    assert [(row.who, row.object, row.address) for row in found] == [
+        ("lily", "B2", "127.0.0.1"),
+        ("lily", "京A1", "127.0.0.1"),
+    ]
+
+
+@ONLY_SQLITE
+def test_who_takes_data_away_is_written_down(console: DrawnConsole) -> None:
+    add_user(console, "lily", Role.MANAGER)
+    console.data_dir.mkdir(exist_ok=True)
+    with logged_in(console, "lily") as client:
+        for name in ("sightings.csv", "passages.xlsx"):
+            assert client.get(f"/api/v1/{name}", params={"camera": "entry"}).status_code == 200
+    found = audited(console, AuditAction.EXPORTED)
+    assert [(row.who, row.detail["path"], row.detail["query"]) for row in reversed(found)] == [
+        ("lily", "/api/v1/sightings.csv", "camera=entry"),
+        ("lily", "/api/v1/passages.xlsx", "camera=entry"),
+    ]
+
+
+@ONLY_SQLITE
+def test_nothing_is_given_away_that_cannot_be_written_down(
+    console: DrawnConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise StorageFailed("The disk is full.")
+
+    add_user(console, "lily")
+    with logged_in(console, "lily") as client:
+        monkeypatch.setattr(console.backend, "write", fail)
+        for path in ("/search?plate=A1", "/api/v1/sightings.csv"):
+            answer = client.get(path)
+            assert answer.status_code == 503
+            assert "attachment" not in answer.headers.get("content-disposition", "")
+        assert client.get("/search").status_code == 200, "what need not be written down is shown"
+
+
+@ONLY_SQLITE
+def test_who_sees_plates_masked_cannot_find_them_out_by_searching(console: DrawnConsole) -> None:
+    set_web(console, mask_for=["viewer"])
+    add_user(console, "boss")
+    add_user(console, "lily", Role.VIEWER)
+    with logged_in(console, "lily") as client:
+        for path in ("/search", "/api/v1/passages", "/api/v1/sightings"):
+            assert client.get(path).status_code == 200
+            answer = client.get(path, params=[("plate", ""), ("plate", "京A1")])
+            assert answer.status_code == 403
+            assert "masked" in answer.text

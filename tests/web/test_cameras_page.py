@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -89,8 +88,7 @@ def watched(console: DrawnConsole, tmp_path: Path) -> Watched:
     entry = settings.cameras["entry"].model_copy(update={"zone": ZONE})
     console.backend.settings = settings.model_copy(update={"cameras": {**settings.cameras, "entry": entry}})
     console.backend.live = live
-    backend: Any = console.backend
-    backend.config_file = config
+    console.backend.config_file = config
     made = Watched(console, live, free, paid, config)
     for camera in console.backend.settings.cameras:
         made.show(camera)

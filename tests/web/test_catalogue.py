@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 import streamwatch.web
 from streamwatch.app.costs import BECAME, READ_LOCALLY
 from streamwatch.app.meanings import MEANINGS
+from streamwatch.app.read_now import REFUSALS
 from streamwatch.core.codes import StateReason, ViewReason
 from streamwatch.core.sentences import sentence
 from streamwatch.health.remarks import ADVICE
@@ -34,6 +35,7 @@ CODES = [
     *ADVICE.values(),
     *BECAME.values(),
     READ_LOCALLY,
+    *REFUSALS,
 ]
 """Texts of rooms that know nothing of catalogues."""
 

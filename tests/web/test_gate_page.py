@@ -1,28 +1,20 @@
 """The page that the booth leaves open, in a real browser over a real server."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 from browser import PHONE, Visitor
-from consoles import CAMERAS, DrawnConsole, Visit, console_over
-from listening import running
+from consoles import CAMERAS, DrawnConsole, Visit, as_somebody, console_over
 from playwright.sync_api import Page, expect
 from records import ONLY_SQLITE, Database
 from snapshots import WELL, camera
-from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streamwatch.core.codes import Role
-from streamwatch.http.limits import HttpLimits
-from streamwatch.http.server import HttpServer, listen
 from streamwatch.imaging.pictures import measure
 from streamwatch.store import PassageOutcome, Search
-from streamwatch.web.console import make_console
 from streamwatch.web.principal import Principal
 
 
@@ -32,28 +24,6 @@ def now() -> datetime:
 
 def plates(page: Page) -> list[str]:
     return [text.strip() for text in page.locator("#passages .plate").all_inner_texts()]
-
-
-class Somebody:
-    """Middleware that lets everybody be one person."""
-
-    def __init__(self, app: ASGIApp, principal: Principal) -> None:
-        self._app, self._principal = app, principal
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {})["principal"] = self._principal
-        await self._app(scope, receive, send)
-
-
-@contextmanager
-def as_somebody(console: DrawnConsole, principal: Principal) -> Iterator[httpx.Client]:
-    """Serve the same console to one person."""
-    app = make_console(console.backend, console.reader, authentication=[Middleware(Somebody, principal=principal)])
-    with (
-        running(HttpServer(app, listen("127.0.0.1", 0, "a test"), HttpLimits())) as server,
-        httpx.Client(base_url=f"http://127.0.0.1:{server.port}") as client,
-    ):
-        yield client
 
 
 def test_the_newest_passages_come_first_each_with_picture_and_plate(console: DrawnConsole) -> None:
@@ -77,8 +47,10 @@ def test_a_new_row_appears_by_itself_and_is_updated_in_its_place(console: DrawnC
     console.add(Visit("辽P66666", "exit", now() - timedelta(minutes=3)))
     expect(page.locator("#passages").get_by_text("辽P66666")).to_be_visible()
     assert "辽P66666" not in plates(page)[0]
+    expect(page.locator("#spoken")).to_have_text("辽P66666 exit · coming")
     console.store.passages.set_outcome(key, PassageOutcome.UNREAD)
     expect(first.locator(".plate")).to_have_text("no plate")
+    expect(page.locator("#spoken")).to_have_text("no plate entry")
     assert page.locator("#passages > li").count() == 16
 
 

@@ -12,7 +12,7 @@ from records import ONLY_SQLITE
 from snapshots import ILL, WELL, camera
 
 from streamwatch.core.codes import FindingCode
-from streamwatch.health import STATUS_FILE, Finding, Snapshot, write_status
+from streamwatch.health import STATUS_FILE, CameraFinding, Snapshot, write_status
 
 pytestmark = ONLY_SQLITE
 
@@ -27,7 +27,7 @@ def present(snapshot: Snapshot) -> Snapshot:
 
 
 def unlike_before() -> Snapshot:
-    found = Finding(FindingCode.NO_VEHICLE, "entry", WELL.taken_at - timedelta(hours=3), 40.0, 0.0)
+    found = CameraFinding(FindingCode.NO_VEHICLE, "entry", WELL.taken_at - timedelta(hours=3), 40.0, 0.0)
     return present(replace(WELL, cameras=(camera("entry"), camera("exit")), findings=(found,)))
 
 

@@ -1,5 +1,6 @@
 """The search: its address, its conditions, its list, with and without scripts."""
 
+import html
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -7,15 +8,18 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from browser import Visitor, findings
-from consoles import DrawnConsole, Visit
+from consoles import DrawnConsole, Visit, as_somebody
 from playwright.sync_api import expect
 from records import ONLY_SQLITE
 from starlette.datastructures import QueryParams
 
+from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.model import Engine
 from streamwatch.store import PassageOutcome
 from streamwatch.store.search import Search
-from streamwatch.web.pages.search import Asked, asked_by, export_query
+from streamwatch.web.api.parameters import address_of
+from streamwatch.web.pages.search import Asked, asked_by
+from streamwatch.web.principal import Principal
 
 NOW = datetime(2026, 11, 26, 12, 0).astimezone(UTC)  # a Thursday
 
@@ -84,8 +88,8 @@ def test_a_wrong_field_gets_one_sentence_and_finds_nothing(query: str, field: st
 
 def test_a_search_is_the_same_for_the_export() -> None:
     asked = asks("plate=a12&like=1&camera=entry&from=yesterday&begin=08:00&outcome=read&engine=local&least=50&unread=1")
-    assert parse_qs(export_query(asked)) == {
-        "plate": ["a12"],
+    assert parse_qs(address_of(asked.search)) == {
+        "plate": ["*A12*"],
         "like": ["true"],
         "camera": ["entry"],
         "since": [local(25).isoformat()],
@@ -197,3 +201,32 @@ def test_next_and_previous_stay_within_the_search(console: DrawnConsole, visitor
     assert page.locator("#older").count() == 0
     page.get_by_role("link", name="Back to the search").click()
     page.wait_for_url(f"{console.url}/search?plate=A12345&from=2w")
+
+
+@ONLY_SQLITE
+def test_a_search_of_a_plate_by_a_person_is_in_the_audit_log(console: DrawnConsole) -> None:
+    with as_somebody(console, Principal("chen", Role.GUARD)) as client:
+        assert "导出" not in client.get("/search?plate=A12345", headers={"Accept-Language": "zh"}).text
+        client.get("/search?camera=entry")
+    written = console.reader.audit.entries(10)
+    assert [(entry.who, entry.action, entry.object) for entry in written] == [
+        ("chen", AuditAction.PLATE_SEARCHED, "A12345")
+    ]
+
+
+@ONLY_SQLITE
+def test_who_sees_plates_only_in_part_cannot_look_for_one(console: DrawnConsole) -> None:
+    with as_somebody(console, Principal("viewer", Role.VIEWER, masks_plates=True)) as client:
+        text = client.get("/search?plate=A12345").text
+        assert "Plates are masked for you" in text
+        assert 'class="passage ' not in text
+        assert 'class="passage ' in client.get("/search?camera=entry").text
+
+
+@ONLY_SQLITE
+def test_the_export_is_what_is_shown(console: DrawnConsole) -> None:
+    page = httpx.get(f"{console.url}/search?plate=a123&from=2w&camera=entry").text
+    address = html.unescape(re.findall(r'href="(/api/v1/passages\.csv.*?)"', page)[0])
+    lines = httpx.get(console.url + address).text.splitlines()
+    assert len(lines) == 1 + 2
+    assert all("京A12345" in line and "entry" in line for line in lines[1:])

@@ -1,6 +1,5 @@
 """Who may use the API: what a route asks for, and what its handler gets."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends
@@ -13,22 +12,31 @@ from streamwatch.web.principal import Principal
 from streamwatch.web.routing import require
 
 BEARER = HTTPBearer(
-    auto_error=False, scheme_name="token", description="A token of the page People, or of `streamwatch token add`."
+    auto_error=False, scheme_name="token", description="A token of the page People, or of `streamwatch user token add`."
 )
 """Only for the description: whoever asks is already known when a request comes here."""
 
 
-def _at_least(role: Role) -> Callable[..., Principal]:
-    def principal(request: Request) -> Principal:
-        require(request, role)
+class _AtLeast:
+    """A dependency that lets in those who have a role, and says who asks."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+
+    def __call__(self, request: Request) -> Principal:
+        """Return who asks. Raise HTTPException if that does not suffice."""
+        require(request, self.role)
         found: Principal = request.state.principal
         return found
 
-    return principal
-
 
 def _asks(role: Role) -> Any:
-    return Depends(_at_least(role))
+    return Depends(_AtLeast(role))
+
+
+def role_of(dependency: object) -> Role | None:
+    """Return the role that a dependency asks for; None for any other one."""
+    return dependency.role if isinstance(dependency, _AtLeast) else None
 
 
 Viewer = Annotated[Principal, _asks(Role.VIEWER)]

@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from streamwatch.core.errors import StreamwatchError
-from streamwatch.web.api import export_routes, log_routes, state_routes
+from streamwatch.web.api import export_routes, log_routes, state_routes, write_routes
 from streamwatch.web.api.access import BEARER, Viewer
 from streamwatch.web.api.log_routes import LEDGER, PASSAGES, PICTURES, SIGHTINGS
 from streamwatch.web.api.problems import Unexpected, failed, invalid, refused
 from streamwatch.web.api.specification import specification
 from streamwatch.web.api.state_routes import CAMERAS, EVENTS, HEALTH
+from streamwatch.web.api.write_routes import CONFIG
 from streamwatch.web.context import Console
 
 PATH = "/api"
@@ -28,6 +29,7 @@ _TAGS = [
     {"name": LEDGER, "description": "What was paid."},
     {"name": CAMERAS, "description": "The cameras of the config."},
     {"name": HEALTH, "description": "The state of the program."},
+    {"name": CONFIG, "description": "What `config.yaml` holds."},
     {"name": EVENTS, "description": "What changes, told at once."},
 ]
 
@@ -53,12 +55,13 @@ def _plain() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         dependencies=[Depends(BEARER)],
+        generate_unique_id_function=lambda route: route.name,
         middleware=[Middleware(Unexpected)],
     )
     for error, handler in ((HTTPException, refused), (RequestValidationError, invalid), (StreamwatchError, failed)):
         api.add_exception_handler(error, handler)  # type: ignore[arg-type]
     # Exports first: `/sightings.csv` is no sighting.
-    for routes in (export_routes, log_routes, state_routes):
+    for routes in (export_routes, log_routes, write_routes, state_routes):
         api.include_router(routes.router)
     api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
     return api

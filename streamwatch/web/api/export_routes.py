@@ -1,5 +1,6 @@
 """Exports: all rows of a search as a file for a spreadsheet."""
 
+import os
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
@@ -14,12 +15,14 @@ from starlette.responses import Response, StreamingResponse
 
 from streamwatch.app.exports import CSV_TYPE, XLSX_TYPE, csv_pieces, write_xlsx
 from streamwatch.app.representation import PassageObject, Representation, SightingObject
+from streamwatch.core.codes import AuditAction
 from streamwatch.core.errors import StorageFailed
 from streamwatch.store import Search
 from streamwatch.web.api.access import Manager, TheConsole
 from streamwatch.web.api.log_routes import PASSAGES, SIGHTINGS
 from streamwatch.web.api.parameters import PassageFilters
 from streamwatch.web.api.shown import Shown
+from streamwatch.web.audit import record
 
 router = APIRouter(prefix="/v1")
 AT_ONCE = 2
@@ -48,7 +51,7 @@ def sightings_csv(filters: Filters, request: Request, console: TheConsole, princ
 def sightings_xlsx(filters: Filters, request: Request, console: TheConsole, principal: Manager) -> Response:
     """All sightings of a search. Real dates in local time, plates as text. For managers."""
     found = _sightings(filters, request, console, principal)
-    return _xlsx(found, SightingObject, "sightings", console.backend.settings.data_dir)
+    return _xlsx(found, SightingObject, "sightings", _scratch(console))
 
 
 @router.get(
@@ -65,7 +68,7 @@ def passages_csv(filters: Filters, request: Request, console: TheConsole, princi
 def passages_xlsx(filters: Filters, request: Request, console: TheConsole, principal: Manager) -> Response:
     """All passages of a search. Real dates in local time, plates as text. For managers."""
     found = _passages(filters, request, console, principal)
-    return _xlsx(found, PassageObject, "passages", console.backend.settings.data_dir)
+    return _xlsx(found, PassageObject, "passages", _scratch(console))
 
 
 def _sightings(
@@ -87,9 +90,13 @@ def _passages(
 
 
 def _begun(filters: PassageFilters, request: Request, principal: Manager) -> tuple[Shown, Search | None]:
-    """Return who sees what, and the search; pictures get whole addresses, which also work in a file."""
+    """Return who sees what, and the search; pictures get whole addresses, which also work in a file.
+
+    The audit log says who exports what.
+    """
     shown, search = Shown(principal, str(request.base_url.replace(path="")).rstrip("/")), filters.search()
     shown.may_search(search)
+    record(request, AuditAction.EXPORTED, request.url.path.rpartition("/")[2], query=request.url.query)
     return shown, search
 
 
@@ -98,20 +105,26 @@ def _csv(objects: Iterable[Representation], kind: type[Representation], title: s
     return StreamingResponse(pieces, media_type=CSV_TYPE, headers=_named(f"{title}.csv"))
 
 
+def _scratch(console: TheConsole) -> Path:
+    """Return a folder for large files: /tmp may lie in memory."""
+    data_dir = console.backend.settings.data_dir
+    return data_dir if os.access(data_dir, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+
+
 def _xlsx(objects: Iterable[Representation], kind: type[Representation], title: str, scratch: Path) -> Response:
     """Return a workbook. It is made before the answer begins, because its first bytes need the last row."""
     if not _making.acquire(blocking=False):
         sentence = "Other workbooks are being made; try again in a minute, or take CSV."
         raise HTTPException(503, sentence, {"Retry-After": "60"})
-    file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115
     try:
-        write_xlsx(objects, list(kind.model_fields), file, title, scratch)
+        file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115
+        try:
+            write_xlsx(objects, list(kind.model_fields), file, title, scratch)
+        except BaseException:
+            file.close()
+            raise
     except OSError as error:
-        file.close()
         raise StorageFailed(f"No workbook can be written in {scratch}: {error.strerror}.") from None
-    except BaseException:
-        file.close()
-        raise
     finally:
         _making.release()
     headers = _named(f"{title}.xlsx") | {"Content-Length": str(file.tell())}

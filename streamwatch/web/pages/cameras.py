@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streamwatch.app.live_view import WIDTHS, LiveCameras
+from streamwatch.app.read_now import REFUSALS
 from streamwatch.config.editing import REMOVE, edit_config
 from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.errors import ConfigError, RecognitionError
@@ -30,6 +31,7 @@ from streamwatch.web.gate_events import LiveLook, event_of, revision_of
 from streamwatch.web.plate_size import SIZES, PlateSize, plate_size
 from streamwatch.web.principal import Principal, principal_of
 from streamwatch.web.routing import form_of, page
+from streamwatch.web.sentences import CALL_OUTCOMES, ENGINES
 from streamwatch.web.templating import Wording
 from streamwatch.web.zone import CROSSING, TOO_FEW, zone_of, zone_text
 
@@ -140,10 +142,18 @@ def read(request: Request) -> Response:
     try:
         reading = live.read(name, engine)
     except RecognitionError as error:
-        return _show(request, reading_error=str(error))
+        words = (_(error.message), _(error.what_to_do)) if error.message in REFUSALS else (_failure(error, _),)
+        return _show(request, reading_error=" ".join(filter(None, words)))
     shown = base64.b64encode(reading.preview).decode()
     plates = [(plate, None if plate.width is None else plate_size(plate.width)) for plate in reading.plates]
-    return _show(request, reading=reading, reading_picture=f"data:image/jpeg;base64,{shown}", reading_plates=plates)
+    engine_words = _(ENGINES[engine])
+    return _show(
+        request,
+        reading=reading,
+        reading_engine=engine_words,
+        reading_picture=f"data:image/jpeg;base64,{shown}",
+        reading_plates=plates,
+    )
 
 
 def save_zone(request: Request) -> Response:
@@ -188,6 +198,7 @@ def _show(request: Request, status: int = 200, zone: str | None = None, **more: 
         "reading": None,
         "reading_error": "",
         "reading_picture": "",
+        "reading_engine": "",
         "reading_plates": [],
         **more,
     }
@@ -220,10 +231,15 @@ def _outcome(report: ReloadReport, name: str, _: Callable[[str], str]) -> Iterat
     if report.problems:
         yield _(_NOT_IN_EFFECT)
         yield from report.problems
-    elif name in report.restarted:
+    if name in report.restarted:
         yield _(_RESTARTED)
-    elif report.needs_restart:
+    if report.needs_restart:
         yield _(_NEXT_START) % {"keys": ", ".join(report.needs_restart)}
+
+
+def _failure(error: RecognitionError, _: Callable[[str], str]) -> str:
+    """Return what went wrong with an engine, and the words of the error, which are those of the log."""
+    return f"{_(CALL_OUTCOMES[error.outcome])}: {error}"
 
 
 def _card(

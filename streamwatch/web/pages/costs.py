@@ -43,7 +43,7 @@ MOST_SERIES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class CostsPeriod:
     """The time that is asked about. name: of `PERIODS`; empty for from–to.
 
     since, until: as they were typed. error: why they are not possible.
@@ -123,10 +123,10 @@ def costs(request: Request) -> Response:
     )
 
 
-def period_of(name: str, since: str, until: str, now: datetime, texts: Texts) -> Period:
+def period_of(name: str, since: str, until: str, now: datetime, texts: Texts) -> CostsPeriod:
     """Return the period that an address asks for; this month, with an error, for one that is not possible."""
     _ = texts.gettext
-    month = Period(window(Span.MONTH, now).begin, now, "month", since, until)
+    month = CostsPeriod(window(Span.MONTH, now).begin, now, "month", since, until)
     if name == "7d":
         return replace(month, begin=window(Span.DAY, now - timedelta(days=6)).begin, name=name)
     if name == "quarter":
@@ -147,7 +147,7 @@ def period_of(name: str, since: str, until: str, now: datetime, texts: Texts) ->
     if end - begin > LONGEST:
         said = _("The time is too long: ask for %(days)s days at most.") % {"days": LONGEST.days}
         return replace(month, error=said)
-    return Period(begin, end, "", since, until)
+    return CostsPeriod(begin, end, "", since, until)
 
 
 def _seen(report: CallsReport, principal: Principal | None) -> CallsReport:
@@ -196,7 +196,7 @@ def _name(camera: str | None, texts: Texts) -> str:
 
 
 def _ledger(
-    request: Request, period: Period, texts: Texts, principal: Principal | None
+    request: Request, period: CostsPeriod, texts: Texts, principal: Principal | None
 ) -> tuple[list[LedgerLine], str | None]:
     """Return one page of the ledger, and the address of the older one."""
     asked, statistics = request.query_params, console_of(request).reader.statistics

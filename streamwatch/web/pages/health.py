@@ -17,8 +17,8 @@ from streamwatch.core.text import size
 from streamwatch.health import (
     STATUS_FILE,
     BudgetUse,
+    CameraFinding,
     CameraHealth,
-    Finding,
     Snapshot,
     Status,
     notices,
@@ -98,7 +98,7 @@ def _view(request: Request) -> dict[str, Any]:
     if snapshot is None:
         return {"snapshot": None, "last": None, "cameras": [], "others": [], "bad": 0, "warn": 0, "age": "", "read": ""}
     shown = _seen(snapshot, principal)
-    writer = Writer(texts, shown.taken_at if last is None else now)
+    writer = HealthSections(texts, shown.taken_at if last is None else now)
     cameras = [writer.camera(camera, shown, watched=last is None) for camera in shown.cameras]
     cameras.sort(key=_urgency)
     others = sorted((writer.other(topic, shown) for topic in TITLES), key=_urgency)
@@ -146,10 +146,10 @@ class PastFindings:
     def __init__(self, reader: DatabaseReader) -> None:
         self._history = GateHistory(reader.statistics)
         self._lock = threading.Lock()
-        self._found: tuple[Finding, ...] = ()
+        self._found: tuple[CameraFinding, ...] = ()
         self._made: float | None = None
 
-    def get(self, cameras: Iterable[str], now: datetime) -> tuple[Finding, ...]:
+    def get(self, cameras: Iterable[str], now: datetime) -> tuple[CameraFinding, ...]:
         """Return the findings of now or some minutes ago. Raise StoreError."""
         with self._lock:
             if self._made is None or time.monotonic() - self._made > KEPT_FOR:
@@ -160,7 +160,7 @@ class PastFindings:
             return self._found
 
 
-def _past_findings(request: Request, reader: DatabaseReader) -> tuple[Finding, ...]:
+def _past_findings(request: Request, reader: DatabaseReader) -> tuple[CameraFinding, ...]:
     state = request.app.state
     if not hasattr(state, "past_findings"):
         state.past_findings = PastFindings(reader)
@@ -183,10 +183,12 @@ def _seen(snapshot: Snapshot, principal: Principal | None) -> Snapshot:
         findings=tuple(finding for finding in snapshot.findings if sees(finding.camera)),
         budget=tuple(use for use in snapshot.budget if sees(use.camera)),
         breakers=tuple(breaker for breaker in snapshot.breakers if sees(breaker.camera)),
+        # Threads are named after their camera.
+        stalled=tuple(name for name in snapshot.stalled if "camera" not in name or sees(name.removeprefix("camera "))),
     )
 
 
-class Writer:
+class HealthSections:
     """Writes the sections in one language."""
 
     def __init__(self, texts: Texts, now: datetime) -> None:

@@ -60,6 +60,7 @@ def passage(request: Request) -> Response:
         views=[_view(request, detail, keyframe) for keyframe in detail.keyframes],
         earlier=[passage_view(request, row) for row in detail.earlier],
         paid=_why_paid(request, detail),
+        sees_calls=principal is not None and principal.role.at_least(Role.MANAGER),
         charged=sum(call.fee for call in detail.calls if call.charged),
         price=console_of(request).backend.settings.calls.price,
         newer=_link(newer, query),

@@ -11,16 +11,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from streamwatch.core.codes import Role
+from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.model import Engine
 from streamwatch.core.plates import part_of_plate
 from streamwatch.core.times import parse_time
 from streamwatch.store import PassageOutcome, Search
 from streamwatch.web.answers import render, render_part, words_of
+from streamwatch.web.api.parameters import address_of
+from streamwatch.web.audit import record
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
 from streamwatch.web.passage_view import passage_view
-from streamwatch.web.principal import principal_of
+from streamwatch.web.principal import LOCAL, principal_of
 from streamwatch.web.routing import page
 from streamwatch.web.sentences import ENGINES, OUTCOMES
 
@@ -158,23 +160,6 @@ _WRONG = {
 }
 
 
-def export_query(asked: Asked) -> str:
-    """Return the query by which the API finds the same passages."""
-    search = asked.search
-    values: list[tuple[str, object]] = [("plate", asked.first("plate")), ("like", "true" if search.like else "")]
-    values += [("camera", camera) for camera in sorted(search.cameras)]
-    values += [
-        ("since", search.since and search.since.isoformat()),
-        ("until", search.until and search.until.isoformat()),
-    ]
-    values += [("begin", search.begin and f"{search.begin:%H:%M}"), ("end", search.end and f"{search.end:%H:%M}")]
-    values += [("outcome", outcome.value) for outcome in sorted(search.outcomes)]
-    values += [("engine", engine.value) for engine in sorted(search.engines)]
-    values += [("min_confidence", search.least), ("max_confidence", search.most)]
-    values += [("unread", "true" if search.unread else "")]
-    return urlencode([(name, str(value)) for name, value in values if value not in (None, "")])
-
-
 def asked(request: Request) -> Asked:
     """Return what the address of a request asks for."""
     principal = principal_of(request)
@@ -203,6 +188,7 @@ def search(request: Request) -> Response:
     if after and request.headers.get("hx-request") == "true":
         return render_part(request, "parts/search_rows.html", passages=rows, older=older)
     if not wanted.errors:
+        _remember(request, wanted, after)
         count = reader.passages.count(wanted.search, scope, MOST_COUNTED + 1) if more or after else len(rows)
     return render(
         request,
@@ -214,7 +200,7 @@ def search(request: Request) -> Response:
         count=count,
         most=MOST_COUNTED,
         query=query,
-        export=export_query(wanted),
+        export=address_of(wanted.search),
         chips=list(_chips(wanted, words_of(request))),
         cameras=[name for name in _cameras(request) if principal is not None and principal.sees(name)],
         outcomes=OUTCOMES,
@@ -225,6 +211,12 @@ def search(request: Request) -> Response:
         opened=bool(wanted.values.keys() & {"outcome", "engine", "least", "most", "unread"}),
         may_export=principal is not None and principal.role.at_least(Role.MANAGER),
     )
+
+
+def _remember(request: Request, asked: Asked, after: str | None) -> None:
+    """Write into the audit log that somebody who has logged in looks for a plate; only once for all pages of a list."""
+    if asked.search.plate is not None and not after and principal_of(request) not in (None, LOCAL):
+        record(request, AuditAction.PLATE_SEARCHED, asked.first("plate"))
 
 
 def _cameras(request: Request) -> list[str]:

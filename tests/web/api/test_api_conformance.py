@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from consoles import DrawnConsole, console_over
@@ -33,5 +34,5 @@ def served(tmp_path: Path) -> Iterator[DrawnConsole]:
 
 @SCHEMA.parametrize()
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_as_the_document_says(case: Case, served: DrawnConsole) -> None:
+def test_every_answer_is_as_the_document_says(case: Case[Any], served: DrawnConsole) -> None:
     case.call_and_validate(base_url=f"{served.url}/api")

@@ -24,23 +24,25 @@
   const isBefore = (a, b) => a.dataset.at > b.dataset.at
     || (a.dataset.at === b.dataset.at && Number(a.dataset.id) > Number(b.dataset.id));
 
-  // Put a row in its place. Return true if it is new and the newest.
+  // Put a row in its place.
   const place = (row) => {
     const old = document.getElementById(row.id);
     if (old) {
-      if (old.outerHTML === row.outerHTML) return false;
+      if (old.outerHTML === row.outerHTML) return;
       const focused = old.contains(document.activeElement);
       old.replaceWith(row);
       if (focused) row.querySelector("a").focus({ preventScroll: true });
-      return false;
+      return;
     }
     const next = [...list.children].find((other) => isBefore(row, other));
-    if (!next && list.children.length >= MOST_ROWS) return false;
+    if (!next && list.children.length >= MOST_ROWS) return;
     row.classList.add("arrived");
     list.insertBefore(row, next || null);
-    while (list.children.length > MOST_ROWS) list.lastElementChild.remove();
+    while (list.children.length > MOST_ROWS) {
+      announced.delete(list.lastElementChild.id);
+      list.lastElementChild.remove();
+    }
     document.getElementById("nothing-yet").hidden = true;
-    return row === list.firstElementChild;
   };
 
   // ---- the stream
@@ -67,7 +69,8 @@
     stream.addEventListener("passage", (event) => {
       after = event.lastEventId;
       const row = rowOf(event.data);
-      if (place(row)) announce(row);
+      place(row);
+      announce(row);
     });
     stream.addEventListener("error", () => {
       lost();
@@ -90,8 +93,13 @@
     connect();
   };
 
+  // Tell of a vehicle once, as soon as its plate is known or it is known that there is none.
+  const announced = new Set([...list.children].map((row) => row.id));
   const announce = (row) => {
     const plate = row.querySelector(".plate");
+    const waits = row.classList.contains("pending") && plate.classList.contains("none");
+    if (waits || announced.has(row.id) || !row.isConnected) return;
+    announced.add(row.id);
     spoken.textContent = `${plate.textContent.trim()} ${row.querySelector(".where").textContent.trim()}`;
     if (sounding) play(!plate.classList.contains("none"));
   };
@@ -101,9 +109,11 @@
   const soundButton = document.getElementById("sound");
   let sounding = false;
   let audio = null;
+  let playedAt = 0;
 
   const play = (read) => {
-    if (!audio || audio.state !== "running") return;
+    if (!audio || audio.state !== "running" || performance.now() - playedAt < 400) return;
+    playedAt = performance.now();
     const tones = read ? [880, 1175] : [440, 330];
     tones.forEach((pitch, number) => {
       const start = audio.currentTime + number * 0.13;

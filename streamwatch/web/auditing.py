@@ -1,0 +1,75 @@
+"""Writes into the audit log who searched for a plate and who took data away, whichever page or program gave it."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import unquote_plus
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from streamwatch.core.codes import AuditAction
+from streamwatch.core.errors import StoreError
+from streamwatch.web.answers import error_page
+from streamwatch.web.audit import record
+from streamwatch.web.principal import principal_of
+
+log = logging.getLogger(__name__)
+
+PLATE = "plate"
+"""The parameter that holds a plate or a part of it, in all addresses."""
+_FURTHER = ("after", "cursor")
+"""Parameters of the next page of a search that was written down already."""
+
+
+class AnswerEnded(BaseException):
+    """The rest of an answer is not sent, and whoever makes it stops. No Exception: nobody reports it as a failure."""
+
+
+class Auditing:
+    """Middleware inside of the one that says who asks. The entry is written before the first byte of the answer.
+
+    If it cannot be written, the answer is 503: nothing is given away unseen.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"].startswith("/static/"):
+            await self._app(scope, receive, send)
+            return
+        request, withheld = Request(scope), False
+
+        async def noted(message: Message) -> None:
+            nonlocal withheld
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
+                try:
+                    await run_in_threadpool(_note, request, Headers(raw=message["headers"]))
+                except StoreError as error:
+                    log.warning("The page %s is withheld, because the audit log failed: %s", request.url.path, error)
+                    withheld = True
+                    await error_page(request, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, send)
+                    raise AnswerEnded from None
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except (AnswerEnded, BaseExceptionGroup):
+            if not withheld:
+                raise
+
+
+def _note(request: Request, headers: Mapping[str, str]) -> None:
+    principal, query = principal_of(request), request.query_params
+    if principal is None:
+        return
+    plate = next(filter(None, map(str.strip, query.getlist(PLATE))), "")
+    words = unquote_plus(str(query))
+    if headers.get("content-disposition", "").startswith("attachment"):
+        record(request, AuditAction.EXPORTED, plate, path=request.url.path, query=words)
+    elif plate and request.state.is_person and not any(name in query for name in _FURTHER):
+        record(request, AuditAction.PLATE_SEARCHED, plate, path=request.url.path, query=words)
