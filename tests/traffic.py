@@ -267,7 +267,8 @@ def found_over_time(
             since[camera.name] = None if out else since[camera.name] or now - HOUR
             sizes = [size for size in camera.sizes[max(0, day - 60) : day + 1] if size.day < now.date()]
             histories[camera.name] = CameraHistory(past, sizes, UTC)
-            watches[camera.name] = CameraWatch(past[-1].hour + HOUR / 2 if past else None, since[camera.name])
+            last = past[-1].hour + HOUR * past[-1].opened / (past[-1].opened + 1) if past else None
+            watches[camera.name] = CameraWatch(last, since[camera.name])
         if now.hour == 0 or not profiles:
             profiles = {name: profile_of(past, now) for name, past in histories.items() if past.learned(now)}
         for name in profiles:

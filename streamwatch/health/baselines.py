@@ -53,6 +53,8 @@ FELL_BY = ((timedelta(days=3.5), 0.08, 12.0), (timedelta(days=1.5), 0.15, 12.0),
 Rain and snow seldom last for three days."""
 LESS_SURE = 4.0
 """What the logarithm must be larger for the night alone, because that is looked at besides."""
+MENDED = 8.0
+"""Logarithm of the likelihood ratio from which on a rise after a fall is believed."""
 LEAST_ANSWERED = 30
 """Vehicles since the change from which on it is believed."""
 WEATHER = 0.015
@@ -361,6 +363,17 @@ class _Rates:
         read = [hour.read if keep else 0 for hour, keep in zip(hours, counts, strict=True)]
         return cls(hours, [0.0, *accumulate(answered)], [0.0, *accumulate(read)])
 
+    def without(self, begin: int, end: int) -> "_Rates":
+        """Return the same without the hours from index `begin` to before `end`."""
+
+        def skipped(sums: Sequence[float]) -> list[float]:
+            gap = sums[end] - sums[begin]
+            return [
+                total - (0 if n <= begin else gap if n >= end else total - sums[begin]) for n, total in enumerate(sums)
+            ]
+
+        return _Rates(self.hours, skipped(self.answered), skipped(self.read))
+
     def before(self, index: int) -> tuple[float, float]:
         return self.answered[index], self.read[index]
 
@@ -372,8 +385,22 @@ class _Rates:
         (n0, r0), (n1, r1) = self.before(index), self.after(index)
         if not n0 or not n1 or r1 / n1 >= (usual := (r0 + 0.5) / (n0 + 1)):
             return 0.0
-        failed = n1 - r1
-        return (r1 * math.log(r1 / n1 / usual) if r1 else 0.0) + failed * math.log(failed / n1 / (1 - usual))
+        return _information(n1, r1, usual)
+
+    def rise(self, begin: int, index: int) -> float:
+        """Return the logarithm of the likelihood ratio of a rise at an index, of the hours since `begin`."""
+        (n, r), (n1, r1) = self.after(begin), self.after(index)
+        n0, r0 = n - n1, r - r1
+        if not n0 or not n1 or r1 / n1 <= r0 / n0:
+            return 0.0
+        return _information(n0, r0, r / n) + _information(n1, r1, r / n)
+
+
+def _information(number: float, read: float, usual: float) -> float:
+    """Return the logarithm of how much likelier `read` of `number` are with their own rate than with the usual one."""
+    failed = number - read
+    own = read * math.log(read / number / usual) if read else 0.0
+    return own + (failed * math.log(failed / number / (1 - usual)) if failed else 0.0)
 
 
 def rate_change(camera: str, past: CameraHistory, now: datetime) -> CameraFinding | None:
@@ -409,11 +436,15 @@ def _fall(
 
     shortest: the time that it must have lasted.
     """
-    ratios = [sum(stratum.ratio(index) for stratum in strata) for index in candidates]
-    best = max(ratios)
-    if best < FELL_BY[0][2]:
-        return None
-    index, hours = candidates[ratios.index(best)], strata[0].hours
+    while True:
+        ratios = [sum(stratum.ratio(index) for stratum in strata) for index in candidates]
+        if not ratios or (best := max(ratios)) < FELL_BY[0][2]:
+            return None
+        index, hours = candidates[ratios.index(best)], strata[0].hours
+        if (mended := _mended(strata, index)) is None:
+            break
+        strata = [stratum.without(index, mended) for stratum in strata]
+        candidates = [candidate for candidate in candidates if candidate >= mended]
     answered, read = (sum(parts) for parts in zip(*(stratum.after(index) for stratum in strata), strict=True))
     usual = sum(_usual(stratum, index) * stratum.after(index)[0] for stratum in strata) / answered
     rate = read / answered
@@ -430,6 +461,22 @@ def _fall(
 
 def _usual(stratum: _Rates, index: int) -> float:
     answered, read = stratum.before(index)
+    return read / answered if answered else 0.0
+
+
+def _mended(strata: Sequence[_Rates], index: int) -> int | None:
+    """Return the index since which the rate has risen again after a fall at an index; None if it has not."""
+    rises = [sum(stratum.rise(index, end) for stratum in strata) for end in range(index + 1, len(strata[0].hours))]
+    if not rises or (best := max(rises)) < MENDED:
+        return None
+    end = index + 1 + rises.index(best)
+    before, after = (_pooled([stratum.before(index) for stratum in strata]), _pooled([s.after(end) for s in strata]))
+    bad = _pooled([(s.after(index)[0] - s.after(end)[0], s.after(index)[1] - s.after(end)[1]) for s in strata])
+    return end if after >= (before + bad) / 2 else None
+
+
+def _pooled(counts: Iterable[tuple[float, float]]) -> float:
+    answered, read = (sum(parts) for parts in zip(*counts, strict=True))
     return read / answered if answered else 0.0
 
 

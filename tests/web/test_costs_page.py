@@ -11,15 +11,17 @@ from consoles import DrawnConsole, console_over
 from playwright.sync_api import expect
 from records import ANSWER, ONLY_SQLITE, Database, saved_call, saved_view
 from snapshots import WELL
+from test_gate_page import as_somebody
 
 from streamwatch.app.costs import Prices
 from streamwatch.core.clock import Span, window
-from streamwatch.core.codes import CallOutcome, StateReason
+from streamwatch.core.codes import CallOutcome, Role, StateReason
 from streamwatch.core.model import CallResult
 from streamwatch.health import BudgetUse
 from streamwatch.store import KeyframeState
 from streamwatch.web.catalogue import load_catalogues
 from streamwatch.web.pages.costs import period_of
+from streamwatch.web.principal import Principal
 
 NO_PLATE = replace(ANSWER, outcome=CallOutcome.NO_PLATE, plates=())
 DOUBTFUL = CallResult(CallOutcome.DOUBTFUL, None, 0, 35.0)
@@ -70,7 +72,7 @@ def test_its_figures_are_those_of_the_verb_calls(paid: DrawnConsole, visitor: Vi
     cost = Prices(0.02, begin, datetime.now(UTC)).cost(report.total)
     figures = page.locator(".costs-large").all_inner_texts()
     saved = sum(row.keyframes for row in paid.reader.not_called(begin, datetime.now(UTC)) if row.state == "answered")
-    assert figures[:4] == [str(report.total.calls), f"{cost:.2f}".rstrip("0"), str(report.total.no_plate), str(saved)]
+    assert figures[:4] == [str(report.total.calls), f"{cost:.2f}", str(report.total.no_plate), str(saved)]
     table = page.locator("figure.chart", has_text="Calls saved, by rule").locator("tbody tr")
     assert table.count() == 7
     assert table.first.locator("td").all_text_contents() == ["1"]
@@ -132,3 +134,18 @@ def test_periods(asked: tuple[str, str, str], begin: str, end: str, error: str) 
     assert local == [begin, end]
     assert error in period.error
     assert bool(error) is bool(period.error)
+
+
+@ONLY_SQLITE
+def test_a_person_sees_only_the_costs_of_own_cameras(paid: DrawnConsole) -> None:
+    principal = Principal("chen", Role.MANAGER, frozenset({"exit"}), masks_plates=True)
+    with as_somebody(paid, principal) as client:
+        said = client.get("/costs?from=20d").text
+        assert "<td>exit</td>" in said
+        assert "entry" not in said
+        assert "(by hand)" not in said
+        assert "京a12345" not in said
+        assert "No call in this time" in client.get("/costs?from=20d&camera=entry").text
+        assert "No call in this time" in client.get("/costs?from=20d&camera=-").text
+    with as_somebody(paid, Principal("li", Role.GUARD)) as client:
+        assert client.get("/costs").status_code == 403

@@ -10,9 +10,11 @@ from consoles import DrawnConsole
 from playwright.sync_api import expect
 from records import ONLY_SQLITE
 from snapshots import ILL, WELL, camera
+from test_gate_page import as_somebody
 
-from streamwatch.core.codes import FindingCode
-from streamwatch.health import STATUS_FILE, CameraFinding, Snapshot, write_status
+from streamwatch.core.codes import FindingCode, Role
+from streamwatch.health import STATUS_FILE, BudgetUse, CameraFinding, Snapshot, write_status
+from streamwatch.web.principal import Principal
 
 pytestmark = ONLY_SQLITE
 
@@ -87,3 +89,13 @@ def test_without_a_daemon_the_last_status_is_shown(console: DrawnConsole, visito
     page.reload()
     expect(page.locator(".note").first).to_contain_text("Its last sign of life was 5 hr ago.")
     expect(page.locator("#part-entry .badge")).to_have_text("not watched now")
+
+
+def test_a_person_sees_only_the_health_of_own_cameras(console: DrawnConsole) -> None:
+    cameras = (camera("entry"), camera("exit", "frozen"))
+    console.backend.state = present(replace(ILL, cameras=cameras, budget=(BudgetUse("day", "exit", 5, 5),)))
+    with as_somebody(console, Principal("wang", Role.VIEWER, frozenset({"entry"}))) as client:
+        said = client.get("/health").text
+        assert "No vehicle for" in said
+        assert "exit" not in said
+        assert "exit" not in client.get("/health/state").text

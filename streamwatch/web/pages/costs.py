@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
+from babel.numbers import format_decimal
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -105,6 +106,7 @@ def costs(request: Request) -> Response:
         total=report.total,
         cost=prices.cost(report.total),
         price=price,
+        money=lambda value: money(value, texts),
         saved=sum(day.row.keyframes for day in saved),
         forecast=forecast,
         budget=_budget(request, reader, principal, now),
@@ -121,6 +123,11 @@ def costs(request: Request) -> Response:
         since_first_use=first_use,
         whole_month=_written(forecast, Wording(texts)),
     )
+
+
+def money(value: float, texts: Texts) -> str:
+    """Return a sum of money without a currency, with two digits behind the point."""
+    return str(format_decimal(value, "#,##0.00", locale=texts.locale))
 
 
 def period_of(name: str, since: str, until: str, now: datetime, texts: Texts) -> CostsPeriod:
@@ -302,7 +309,7 @@ class Charts:
             series=shown or series[:1],
             heading=_("Week from") if self._weekly else _("Day"),
             as_table=_("As a table"),
-            number=lambda value: self._words.number(value, digits if value < 100 else 0),
+            number=(lambda value: money(value, self._texts)) if digits else self._words.number,
             total=_("All") if len(shown) > 1 else "",
             whole=not digits,
         )
