@@ -1,14 +1,19 @@
 """README's first command in a fresh clone, and the wheel in an empty folder."""
 
+import html
+import re
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 from common import POLL, Background, Check, Command, plates, wait_until
 
 SAMPLE_PLATES = {"京AF0236", "浙AD60718", "苏EK3P82", "川A0638警"}
+CONSOLE = "http://127.0.0.1:8470/"
 INSTALLATION = 1200.0  # s; not part of what is measured
 SAMPLE_ONLY = "cameras: {gate: {source: sample}}\nrecognizer: {engine: local}\n"
 
@@ -33,12 +38,16 @@ def _first_command(clone: Path, output: Path) -> Iterator[Check]:
         began = time.monotonic()
         enough = wait_until(lambda: len(plates(program, config)) >= 3 or daemon.ended(), 60, POLL)
         took = time.monotonic() - began
+        page, pictures = _page()
         code = daemon.stop()
         found = plates(program, config)
         yield Check(
             "three plates of the sample within 60 s", enough and len(found) >= 3, f"{len(found)} in {took:.0f} s"
         )
         yield _all_right(found)
+        shown = {plate for plate in found if plate in page}
+        yield Check("the page shows them", len(shown) >= 3, f"{len(shown)} plates")
+        yield Check("with a picture of each", pictures >= len(shown), f"{pictures} pictures")
         yield Check("a line for each", all(plate in daemon.said() for plate in found), f"{len(found)} plates")
         yield _exit_code(code)
         _show_if(code != 0 or len(found) < 3, daemon)
@@ -66,6 +75,24 @@ def _wheel(clone: Path, work: Path) -> Iterator[Check]:
         yield _all_right(found)
         yield _exit_code(code)
         _show_if(code != 0 or not found, daemon)
+
+
+def _page() -> tuple[str, int]:
+    """Return the page that README names, and the number of its pictures of vehicles that come as JPEG."""
+    try:
+        page = _fetch(CONSOLE).decode()
+        sources = {html.unescape(source) for source in re.findall(r'src="(/pictures/keyframes/[^"]+)"', page)}
+        whole = [source for source in sources if "crop=" not in source]
+        return page, sum(_fetch(urljoin(CONSOLE, source)).startswith(b"\xff\xd8") for source in whole)
+    except OSError as error:
+        print(error, flush=True)
+        return "", 0
+
+
+def _fetch(address: str) -> bytes:
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        read: bytes = answer.read()
+        return read
 
 
 def _all_right(found: set[str]) -> Check:

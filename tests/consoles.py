@@ -191,9 +191,7 @@ class DrawnBackend:
     store: Store
     state: Snapshot | None = None
     ending: bool = False
-    config_file: Path | None = None
     live: Any = None
-    config_file: Path | None = None
     reloads: list[str] = field(default_factory=list)
     turn: Lock = field(default_factory=Lock)
 

@@ -224,7 +224,10 @@ class _Editor:
         return self._splice(self._text.index(":", key.end_mark.index) + 1, end, f" {_flow(value)}")
 
     def _add(self, node: yaml.MappingNode, key: str, value: object) -> str:
-        """Return the text with one more key in a section: after the last one, and after the comments that follow it."""
+        """Return the text with one more key in a section: after the last one and the comments that follow it.
+
+        If one of them shows the key, such as `# zone: …`, the key comes right after that.
+        """
         if node.flow_style:
             pair = f"{_flow(key)}: {_flow(value)}"
             if not node.value:
@@ -232,8 +235,9 @@ class _Editor:
             at = self._end(node.value[-1][1])
             return self._splice(at, at, f", {pair}")
         column = node.value[0][0].start_mark.column
-        at = self._close(self._end(node))
-        while (comment := self._comment_after(at)) is not None and comment[0] >= column:
+        at, shown = self._close(self._end(node)), False
+        while (comment := self._comment_after(at)) is not None and comment[0] >= column + shown:
+            shown = shown or self._text[at : comment[1]].lstrip().startswith(f"# {key}:")
             at = comment[1]
         return self._insert(at, list(_pairs(key, value, column, self._step)))
 

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streamwatch.core.endpoint import is_loopback
 from streamwatch.http.limits import LOOPBACK_NAMES, HttpLimits
-from streamwatch.http.proxies import behind, without_proxy
+from streamwatch.http.proxies import behind, with_plain_addresses, without_proxy
 from streamwatch.http.server import HttpServer, listen
 from streamwatch.http.shelter import Shelter
 
@@ -67,4 +67,4 @@ def serve_pages(
     elif is_loopback(host):
         app, limits = without_proxy(app), replace(limits, hosts=LOOPBACK_NAMES)
     listener = listen("127.0.0.1" if host == "localhost" else host, port, "the console")
-    return HttpServer(app, listener, limits, tls=tls)
+    return HttpServer(with_plain_addresses(app), listener, limits, tls=tls)

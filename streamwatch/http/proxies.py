@@ -1,7 +1,7 @@
-"""Reverse proxies: which ones are believed, and what is done with requests that come another way."""
+"""Clients and reverse proxies: which proxies are believed, and what is done with requests that come another way."""
 
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,3 +42,16 @@ def without_proxy(app: ASGIApp) -> ASGIApp:
         await (PlainTextResponse(_UNKNOWN, 403) if passed_on else app)(scope, receive, send)
 
     return guarded
+
+
+def with_plain_addresses(app: ASGIApp) -> ASGIApp:
+    """Return the application, which sees an IPv4 client as such also on a socket for IPv6 (RFC 4291, 2.5.5.2)."""
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        host, port = scope["client"]
+        address = ip_address(host)
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            scope["client"] = str(address.ipv4_mapped), port
+        await app(scope, receive, send)
+
+    return told

@@ -17,9 +17,11 @@ from streamwatch.core.errors import StreamwatchError
 log = logging.getLogger(__name__)
 
 HEARTBEAT = 15.0
-"""Seconds without an event after which a comment is sent, so that a lost link is noticed."""
+"""Seconds without an event after which the position is sent, so that a lost link is noticed."""
 RETRY = 1000
 """Milliseconds after which a browser comes back."""
+LONGEST = 300.0
+"""Seconds after which a stream ends and the client comes back, so that it is asked again who it is."""
 _LARGEST = 2**63 - 1
 
 
@@ -53,7 +55,7 @@ class EventFeed(Generic[T]):
 
     newest: returns the highest revision. since: returns what changed after a revision, by rising revision; what is too
     much for one answer comes with the next. Both block, and run in a thread. stopping: True once the streams must end.
-    every: seconds between two looks.
+    every: seconds between two looks. longest: seconds until a stream ends.
     """
 
     def __init__(
@@ -62,8 +64,10 @@ class EventFeed(Generic[T]):
         since: Callable[[int], Sequence[T]],
         stopping: Callable[[], bool],
         every: float = 0.3,
+        longest: float = LONGEST,
     ) -> None:
-        self._ask_newest, self._ask_since, self._stopping, self._every = newest, since, stopping, every
+        self._ask_newest, self._ask_since, self._stopping = newest, since, stopping
+        self._every, self._longest = every, longest
         self._lock = asyncio.Lock()
         self._newest, self._asked_at = 0, float("-inf")
         self._batch: tuple[int, int, Sequence[T]] = (-1, -1, ())
@@ -99,8 +103,8 @@ class EventFeed(Generic[T]):
     ) -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()
         yield f"retry: {RETRY}\n\n" + (greeting.encode() if greeting else "")
-        told_at = loop.time()
-        while not self._stopping():
+        began = told_at = loop.time()
+        while not self._stopping() and loop.time() - began < self._longest:
             try:
                 newest = await self._look()
                 if seen is None or (lost and (seen > newest or (most is not None and newest - seen > most))):
@@ -114,10 +118,12 @@ class EventFeed(Generic[T]):
                 log.warning("A page that follows the passages is told to come back: %s", error)
                 return
             if events or loop.time() - told_at >= HEARTBEAT:
-                yield events or ":\n\n"
+                yield events or _position(seen)
                 told_at = loop.time()
             if seen >= newest:
                 await asyncio.sleep(self._every)
+        if seen is not None:
+            yield _position(seen)
 
     async def _look(self) -> int:
         """Return the newest revision; of all who ask within `every` seconds, one looks."""
@@ -135,6 +141,11 @@ class EventFeed(Generic[T]):
                 found = await run_in_threadpool(self._ask_since, seen)
                 self._batch = (seen, newest, [item for item in found if item.revision <= newest])
             return self._batch[2]
+
+
+def _position(seen: int) -> str:
+    """Return what tells a client how far it has seen, without an event: what it may not know counts, too."""
+    return f"id: {seen}\n\n"
 
 
 def _rendered(render: Callable[[T], ServerSentEvent | None], changed: Sequence[T]) -> str:

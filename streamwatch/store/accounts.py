@@ -32,7 +32,10 @@ def login_name(name: str) -> str:
 
 
 class Accounts:
-    """Writes users, sessions and tokens. Names of users are compared by `login_name`."""
+    """Writes users, sessions and tokens. Names of users are compared by `login_name`.
+
+    Its methods are many, because each is one thing that can be done to an account.
+    """
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer

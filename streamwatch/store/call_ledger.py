@@ -73,9 +73,9 @@ class CallLedger:
     def spent(self, since: datetime, camera: str | None = None) -> int:
         """Return the charge units since then, for one camera or (None) for all.
 
-        A call that may be charged counts as at least 1.
+        A call that may be charged counts as at least 1. Any thread may ask, but not inside `together`.
         """
-        with self._writer.transaction() as session:
+        with self._writer.question() as session:
             return ledger.spent(session, since, camera)
 
     def answer_to(self, camera: str, jpeg: bytes) -> tuple[PlateText, ...] | None:

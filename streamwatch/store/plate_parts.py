@@ -6,16 +6,19 @@ database without an extension (FTS5 and pg_trgm do not; see docs/decisions/0013-
 """
 
 from collections.abc import Iterable, Iterator
+from typing import cast
 
-from sqlalchemy import ColumnElement, and_, delete, exists, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from streamwatch.core.plates import LONGEST_TEXT, confusable, skeleton, unlikeness
 from streamwatch.store.tables import Bytewise, StoredPassage, StoredPlatePart, StoredSighting
 
 LONGEST_PART = 16
-MOST_MATCHES = 1000
+MOST_MATCHES = 300
 """Plates that a question looks for one by one. If more match, they are so frequent that passages are looked through."""
+MOST_ALIKE = 1000
+"""The same for look-alikes, of which mostly the nearest are needed only."""
 _AFTER = "\U0010ffff"
 LONGEST_LIKE = 12
 """Characters of a text whose look-alikes are looked for: longer ones have too many, and no plate is as long."""
@@ -25,6 +28,8 @@ _STEP = 0.25  # the cost of the likeliest confusion
 _MOST = 1.0  # one wrong, missing or additional character, or several look-alikes
 _LONG = 5  # characters from which that much is allowed
 _SHORT_MOST = 0.5  # two of the likeliest confusions
+
+_ADD = cast(Table, StoredPlatePart.__table__).insert()
 
 
 def parts_of(plate: str) -> list[str]:
@@ -38,8 +43,7 @@ def add_plate(session: Session, plate: str) -> None:
     parts = parts_of(plate)
     known = exists().where(StoredPlatePart.part == parts[0], StoredPlatePart.plate == plate) if parts else None
     if known is not None and not session.scalar(select(known)):
-        session.add_all(StoredPlatePart(part=part, plate=plate) for part in parts)
-        session.flush()
+        session.connection().execute(_ADD, [{"part": part, "plate": plate} for part in parts])
 
 
 def drop_unused(session: Session, plates: Iterable[str]) -> None:
@@ -67,7 +71,7 @@ def plates_matching(session: Session, part: str, pattern: str) -> list[str] | No
 def plates_like(session: Session, part: str) -> dict[str, float] | None:
     """Return the plates that contain a text which may be a misread of `part`, and how unlike it is.
 
-    None if there are more than MOST_MATCHES of them.
+    None if there are more than MOST_ALIKE of them.
     """
     most = tolerance(part)
     found: dict[str, float] = {}
@@ -78,7 +82,7 @@ def plates_like(session: Session, part: str) -> dict[str, float] | None:
         plates = list(session.scalars(query))
         gaps = {plate: unlikeness(part, plate)[0] for plate in plates if plate not in found}
         found.update((plate, gap) for plate, gap in gaps.items() if gap <= most)
-        if len(plates) == _MOST_CANDIDATES or len(found) > MOST_MATCHES:
+        if len(plates) == _MOST_CANDIDATES or len(found) > MOST_ALIKE:
             return None
     return found
 

@@ -151,27 +151,29 @@ def _passage(table: Searched, condition: ColumnElement[bool]) -> ColumnElement[b
     return StoredSighting.passage_id.in_(select(StoredPassage.id).where(condition))
 
 
-def tiers(session: Session, table: Searched, search: Search) -> list[Tier]:
-    """Return the conditions on the plate, the nearest first; an empty list if no plate fits."""
-    glob = search.plate
-    if glob is None:
-        return [Tier(0, None)]
-    glob = re.sub(r"\*+", "*", glob.upper())
+def tiers(session: Session, table: Searched, search: Search) -> Iterator[Tier]:
+    """Yield the conditions on the plate, the nearest first; none if no plate fits.
+
+    A passage that shows several vehicles is found by the plates of all of them, but for texts that are very frequent.
+    """
+    glob = None if search.plate is None else re.sub(r"\*+", "*", search.plate.upper())
+    if glob in (None, "*"):
+        yield Tier(0, None)
     # Databases may refuse a longer pattern as too complex.
-    if not glob or len(glob.replace("*", "")) > PLATE_LENGTH:
-        return []
-    if glob == "*":
-        return [Tier(0, None)]
-    if search.like and 0 < len(search.text) <= LONGEST_LIKE:
-        return list(_like(session, table, search.text))
-    if not set(glob) & {"*", "?"}:
-        return [Tier(0, _one_of(session, table, [glob]))]
-    pattern = _pattern(glob)
-    # The longest text, and the last of several: plates end in many ways and begin in few.
-    plates = plates_matching(session, max(reversed(re.split(r"[*?]", glob)), key=len), pattern)
-    if plates is None:
-        return [Tier(0, table.plate.like(pattern, escape="!"))]
-    return [Tier(0, _one_of(session, table, plates))] if plates else []
+    elif not glob or len(glob.replace("*", "")) > PLATE_LENGTH:
+        return
+    elif search.like and 0 < len(search.text) <= LONGEST_LIKE:
+        yield from _like(session, table, search.text)
+    elif not set(glob) & {"*", "?"}:
+        yield Tier(0, _one_of(session, table, [glob]))
+    else:
+        pattern = _pattern(glob)
+        # The longest text, and the last of several: plates end in many ways and begin in few.
+        plates = plates_matching(session, max(reversed(re.split(r"[*?]", glob)), key=len), pattern)
+        if plates is None:
+            yield Tier(0, table.plate.like(pattern, escape="!"))
+        elif plates:
+            yield Tier(0, _one_of(session, table, plates))
 
 
 def _like(session: Session, table: Searched, text: str) -> Iterator[Tier]:

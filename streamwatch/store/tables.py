@@ -534,7 +534,7 @@ class StoredAudit(Base):
         Index(None, "at"),
         Index(None, "who", "id"),
         Index(None, "action", "id"),
-        # AUTOINCREMENT: a number is never given again, so that a gap shows that a row is missing.
+        # AUTOINCREMENT: the number of a deleted entry is never given again.
         {"comment": "what people and programs did, one row each; never changed", "sqlite_autoincrement": True},
     )
 

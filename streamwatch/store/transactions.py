@@ -59,6 +59,17 @@ class Writer:
                 pass
 
     @contextmanager
+    def question(self) -> Iterator[Session]:
+        """Return a session of its own for a question. Any thread may ask.
+
+        It sees what was committed, and waits while another thread has a transaction. Not inside `together`, which it
+        would wait for. Raise StorageFailed if the machine is at fault.
+        """
+        self.require_file()
+        with translated(self._place), Session(self._engine) as session:
+            yield session
+
+    @contextmanager
     def together(self) -> Iterator[None]:
         """Make one transaction of all calls inside the block. Blocks may be nested.
 

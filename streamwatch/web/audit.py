@@ -24,6 +24,7 @@ def record(request: HTTPConnection, action: AuditAction, object: str = "", **det
     """
     entry = entry_of(request, action, object, **detail)
     console_of(request).backend.write(lambda store: store.audit.add(entry))
+    request.state.recorded = True
 
 
 def change(

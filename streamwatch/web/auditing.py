@@ -14,6 +14,7 @@ from streamwatch.core.codes import AuditAction
 from streamwatch.core.errors import StoreError
 from streamwatch.web.answers import error_page
 from streamwatch.web.audit import record
+from streamwatch.web.entrance import session_of
 from streamwatch.web.principal import principal_of
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,9 @@ class AnswerEnded(BaseException):
 
 
 class Auditing:
-    """Middleware inside of the one that says who asks. The entry is written before the first byte of the answer.
+    """Writes what a handler has not written itself, so that none can forget it.
+
+    Middleware inside of the one that says who asks. The entry is written before the first byte of the answer.
 
     If it cannot be written, the answer is 503: nothing is given away unseen.
     """
@@ -65,11 +68,11 @@ class Auditing:
 
 def _note(request: Request, headers: Mapping[str, str]) -> None:
     principal, query = principal_of(request), request.query_params
-    if principal is None:
+    if principal is None or getattr(request.state, "recorded", False):
         return
     plate = next(filter(None, map(str.strip, query.getlist(PLATE))), "")
     words = unquote_plus(str(query))
     if headers.get("content-disposition", "").startswith("attachment"):
         record(request, AuditAction.EXPORTED, plate, path=request.url.path, query=words)
-    elif plate and request.state.is_person and not any(name in query for name in _FURTHER):
+    elif plate and session_of(request) is not None and not any(name in query for name in _FURTHER):
         record(request, AuditAction.PLATE_SEARCHED, plate, path=request.url.path, query=words)

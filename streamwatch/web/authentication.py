@@ -83,7 +83,7 @@ class Authentication:
             await self._app(scope, receive, send)
             return
         # A dict of its own: servers may give all requests the same one.
-        scope["state"] = {**scope.get("state", {}), "principal": None, "session": None, "is_person": True}
+        scope["state"] = {**scope.get("state", {}), "principal": None, "session": None}
         if scope["path"].startswith("/static/"):
             await self._app(scope, receive, send)
             return
@@ -97,8 +97,7 @@ class Authentication:
         if caller is None:
             await self._app(scope, receive, send)
             return
-        is_person = caller.token is None
-        scope["state"] |= {"principal": caller.principal, "session": caller.session, "is_person": is_person}
+        scope["state"] |= {"principal": caller.principal, "session": caller.session}
         stream = _Watched(send, partial(self._still, request, caller))
         try:
             await self._app(scope, receive, stream)

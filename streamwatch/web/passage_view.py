@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
+from streamwatch.core.codes import Role
 from streamwatch.core.model import Engine
-from streamwatch.store import PassageOutcome, PassageRow
+from streamwatch.store import UNREAD, PassageOutcome, PassageRow
 from streamwatch.web.answers import texts_of
 from streamwatch.web.principal import Principal, principal_of
 from streamwatch.web.sentences import DIRECTIONS, ENGINES, OUTCOME_TONES, OUTCOMES, tone_of
@@ -20,7 +21,9 @@ class PassageView:
     """A passage in words of one language.
 
     plate: characters with True for each that differs from what was looked for; empty: none. word, tone: the badge.
-    picture, crop: addresses without a width; empty: none. link: of its page.
+    picture, crop: addresses without a width; empty: none. link: of its page. typing: of the page where this person may
+    type in its plate, which no engine could read; correcting: the same for a plate that was read; empty: not for this
+    person.
     """
 
     row: PassageRow
@@ -33,6 +36,8 @@ class PassageView:
     picture: str
     crop: str
     link: str
+    typing: str
+    correcting: str
 
     @property
     def text(self) -> str:
@@ -69,6 +74,9 @@ def passage_view(request: Request, row: PassageRow, search: str = "") -> Passage
     elif row.plate is not None and row.plate.confidence is not None and row.outcome is PassageOutcome.UNSURE:
         word = _("unsure, %(percent)d %%") % {"percent": int(row.plate.confidence * 100)}
     picture = f"/pictures/keyframes/{row.keyframe}" if row.picture and row.keyframe is not None else ""
+    at_least = principal.role.at_least if principal is not None and not hides else lambda _: False
+    types = row.outcome in UNREAD and row.engine is not Engine.OPERATOR and at_least(Role.GUARD)
+    corrects = not types and row.closed and at_least(Role.GUARD if row.engine is Engine.OPERATOR else Role.MANAGER)
     return PassageView(
         row=row,
         plate=tuple((character, place in unlike) for place, character in enumerate(text)),
@@ -80,6 +88,8 @@ def passage_view(request: Request, row: PassageRow, search: str = "") -> Passage
         picture=picture,
         crop=f"{picture}?crop=plate" if picture and row.corners is not None and not hides else "",
         link=f"/passages/{row.id}{search and '?' + search}",
+        typing=f"/unread/{row.id}" if types and row.picture else "",
+        correcting=f"/unread/{row.id}" if corrects and row.picture else "",
     )
 
 

@@ -79,9 +79,15 @@ def test_a_new_key_of_our_own_file_is_a_new_line(name: str, value: object, gone:
 
 
 def test_a_new_key_stands_behind_the_comments_of_its_section() -> None:
+    before, _, after = change(OURS, "cameras/gate/loopback", 1).partition("    loopback: ")
+    assert before.endswith('    # plates: {home_province: "", grammar: china}\n')
+    assert after.startswith("1\n\ndata_dir:")
+
+
+def test_a_new_key_stands_behind_the_comment_that_shows_it() -> None:
     before, _, after = change(OURS, "cameras/gate/zone", ZONE).partition("    zone: ")
     assert before.endswith("from its left top corner\n")
-    assert after.startswith("[[0.1, 0.3], [0.9, 0.3], [1.0, 1.0]]\n\ndata_dir:")
+    assert after.startswith("[[0.1, 0.3], [0.9, 0.3], [1.0, 1.0]]\n    # What differs")
 
 
 def test_the_comment_behind_a_value_stays_in_its_column() -> None:

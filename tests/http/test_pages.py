@@ -157,6 +157,12 @@ def test_a_proxy_that_is_named_is_believed() -> None:
             assert Got(everything(connection)).body == b'["203.0.113.9","https"]'
 
 
+def test_a_client_has_the_same_address_on_a_socket_for_both_kinds() -> None:
+    with serving(pages(), host="::", proxies=["127.0.0.1/32"]) as server:
+        assert get(server, "/").body == b'["127.0.0.1","http"]'
+        assert get(server, "/", "X-Forwarded-For: 203.0.113.9").body == b'["203.0.113.9","http"]'
+
+
 def test_without_https_only_the_proxy_is_answered() -> None:
     with serving(pages(), proxies=["127.0.0.2/32"]) as server:
         assert get(server, "/").status == 403

@@ -54,8 +54,8 @@ class Book:
 
 
 @contextmanager
-def served(book: Book) -> Iterator[str]:
-    feed = EventFeed(book.newest, book.since, lambda: book.stopping, every=0.05)
+def served(book: Book, longest: float = 300.0) -> Iterator[str]:
+    feed = EventFeed(book.newest, book.since, lambda: book.stopping, every=0.05, longest=longest)
 
     async def events(request: Request) -> Response:
         hidden = request.query_params.get("hidden", "")
@@ -207,3 +207,14 @@ def test_a_database_that_fails_ends_the_stream_and_not_the_server() -> None:
         again.wait("data: a")
         book.stopping = True
         again.join()
+
+
+def test_a_stream_ends_after_a_while_so_that_the_client_is_asked_again_who_it_is() -> None:
+    book = Book()
+    book.write("a secret")
+    with served(book, longest=0.2) as url:
+        listener = Listener(f"{url}?hidden=secret", "0")
+        listener.join()
+        assert listener.ended.is_set()
+        assert "event: hello" in listener.lines
+        assert listener.lines[-2:] == ["id: 1", ""]

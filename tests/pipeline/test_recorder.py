@@ -91,6 +91,25 @@ def test_a_passage_becomes_a_final_sighting(store: Store, database: Database) ->
     assert scene.told == [("京AF0236", False)]
 
 
+def test_what_a_person_typed_stays_whatever_engines_answer_later(store: Store, database: Database) -> None:
+    """Fusion knows nothing of it; a second visit that is misread in the same way is the engine's again."""
+    scene = Scene(store)
+    passage = scene.open("p1", 0)
+    scene.answer(scene.take(passage, "k1", 1), ("京A12B45", 0.96))
+    later = scene.take(passage, "k2", 2)
+    store.corrections.read_by_operator("p1", "k1", "京A12845", "Li", START)
+    scene.answer(later, ("京A12B45", 0.97))
+    scene.close(passage, 8)
+    assert rows(database, "SELECT plate, engine, status FROM sightings") == [("京A12845", "operator", "final")]
+    second = scene.open("p2", 60)
+    scene.answer(scene.take(second, "k3", 61), ("京A12B45", 0.98))
+    scene.close(second, 68)
+    found = rows(database, "SELECT plate, engine, outcome FROM passages ORDER BY id")
+    assert found == [("京A12845", "operator", "read"), ("京A12B45", "local", "read")]
+    sightings = rows(database, "SELECT plate, passage_id, reads FROM sightings ORDER BY passage_id")
+    assert sightings == [("京A12845", 1, 2), ("京A12B45", 2, 1)]
+
+
 def test_corners_are_stored_in_pixels_of_the_frame(store: Store, database: Database) -> None:
     scene = Scene(store)
     scene.answer(scene.take(scene.open("p1", 0), "k1", 2), ("京AF0236", 0.97))

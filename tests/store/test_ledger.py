@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -99,6 +100,24 @@ def test_each_camera_pays_for_itself_and_the_account_for_all(store: Store) -> No
         saved_call(store, saved_view(store, camera))
     saved_call(store, None)
     assert [store.calls.spent(NOON, camera) for camera in ("gate", "exit", "elsewhere", None)] == [2, 1, 0, 4]
+
+
+def test_another_thread_can_ask_in_the_middle_of_a_transaction(store: Store) -> None:
+    """A reader asks when an hour begins, and the writer's thread may be writing. What is undone then does not count."""
+    told: list[int] = []
+    asking = threading.Thread(target=lambda: told.append(store.calls.spent(NOON)))
+
+    def write() -> None:
+        with store.together():
+            saved_call(store, saved_view(store))
+            asking.start()
+            asking.join(1.0)  # time in which it could look into this transaction
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    asking.join(60)
+    assert told == [0]
 
 
 def test_calls_of_a_clock_that_was_behind_belong_after_the_trusted_one_before_them(store: Store) -> None:

@@ -151,7 +151,7 @@ def test_a_plate_is_found_by_its_misreads(reader: DatabaseReader, misread: str) 
 def test_a_look_alike_of_what_is_frequent_is_looked_for_in_every_row(
     reader: DatabaseReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plate_parts, "MOST_MATCHES", 0)
+    monkeypatch.setattr(plate_parts, "MOST_ALIKE", 0)
     assert {"京A12345", "京A12B45"} <= set(found(reader, part("京A12345", like=True)))
 
 

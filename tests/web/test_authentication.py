@@ -541,7 +541,7 @@ def test_who_searches_for_a_plate_is_written_down_once(console: DrawnConsole) ->
     assert httpx.get(console.url + "/api/v1/passages", params={"plate": "C3"}, headers=bearer).status_code == 200
     found = audited(console, AuditAction.PLATE_SEARCHED)
     assert [(row.who, row.object, row.address) for row in found] == [
-        ("lily", "B2", "127.0.0.1"),
+        ("lily", "*B2*", "127.0.0.1"),
         ("lily", "京A1", "127.0.0.1"),
     ]
 
@@ -554,9 +554,9 @@ def test_who_takes_data_away_is_written_down(console: DrawnConsole) -> None:
         for name in ("sightings.csv", "passages.xlsx"):
             assert client.get(f"/api/v1/{name}", params={"camera": "entry"}).status_code == 200
     found = audited(console, AuditAction.EXPORTED)
-    assert [(row.who, row.detail["path"], row.detail["query"]) for row in reversed(found)] == [
-        ("lily", "/api/v1/sightings.csv", "camera=entry"),
-        ("lily", "/api/v1/passages.xlsx", "camera=entry"),
+    assert [(row.who, row.object, row.detail["query"]) for row in reversed(found)] == [
+        ("lily", "sightings.csv", "camera=entry"),
+        ("lily", "passages.xlsx", "camera=entry"),
     ]
 
 
@@ -588,3 +588,20 @@ def test_who_sees_plates_masked_cannot_find_them_out_by_searching(console: Drawn
             answer = client.get(path, params=[("plate", ""), ("plate", "京A1")])
             assert answer.status_code == 403
             assert "masked" in answer.text
+
+
+@ONLY_SQLITE
+def test_a_page_that_forgets_it_is_written_down_all_the_same(console: DrawnConsole) -> None:
+    def download(request: Request) -> Response:
+        return Response("all", headers={"Content-Disposition": 'attachment; filename="all.txt"'})
+
+    add_user(console, "lily")
+    others = [*WHO, page("/all.txt", download, role=Role.VIEWER)]
+    with served(console, others) as url, logged_in(console, "lily") as client:
+        cookie = {"Cookie": f"streamwatch-8470={session_cookie(client)}"}
+        assert httpx.get(url + "/who?plate=A1", headers=cookie).status_code == 200
+        assert httpx.get(url + "/all.txt?plate=A2", headers=cookie).status_code == 200
+    (searched,) = audited(console, AuditAction.PLATE_SEARCHED)
+    (exported,) = audited(console, AuditAction.EXPORTED)
+    assert (searched.who, searched.object) == ("lily", "A1")
+    assert (exported.who, exported.detail["path"]) == ("lily", "/all.txt")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,10 +16,12 @@ from records import ONLY_SQLITE
 
 from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.read_now import ReadNow
+from streamwatch.config.loading import load
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.codes import Role
 from streamwatch.core.model import Box, Engine, Frame, JpegCorners, Ledger, PlateText
 from streamwatch.gate import FollowedObject, FrameReport, Why
+from streamwatch.health import ReloadReport
 from streamwatch.imaging.jpeg import decode_picture
 from streamwatch.pipeline import Budget, CallLimits, CircuitBreaker, PaidCalls
 from streamwatch.web.principal import Principal
@@ -342,3 +345,35 @@ def test_the_ruler_tells_pixels_and_what_they_mean(watched: Watched, visitor: Vi
     assert "often misread" in (page.text_content("#plate-sizes .fits") or "")
     page.keyboard.press("ArrowRight")
     assert abs(int((page.text_content("#ruler-result") or "").removesuffix(" px")) - width - 13) <= 1
+
+
+# ---- other settings -------------------------------------------------------------------------------------------------
+
+
+def test_what_is_set_is_written_with_the_comments_kept_and_nothing_else(watched: Watched, client: httpx.Client) -> None:
+    backend = watched.console.backend
+    monkey: Any = backend
+    monkey.reload = lambda: ReloadReport(datetime.now(UTC), restarted=("entry",))
+    answer = client.post("/cameras/entry/settings", data={"rotate": "90", "hour": "", "day": "40", "month": ""})
+    assert "The settings were saved in config.yaml. This camera was restarted" in answer.text
+    written = watched.config.read_text(encoding="utf-8")
+    assert load(watched.config).cameras["entry"].rotate == 90
+    assert load(watched.config).cameras["entry"].budget.day == 40
+    assert [line for line in written.splitlines() if line in CONFIG.splitlines()] == CONFIG.splitlines()
+
+
+def test_settings_that_are_none_are_refused_in_a_sentence(watched: Watched, client: httpx.Client) -> None:
+    typed = {"rotate": "0", "hour": "many", "day": "", "month": ""}
+    answer = client.post("/cameras/entry/settings", data=typed)
+    assert (answer.status_code, "this is not: many" in answer.text, 'value="many"' in answer.text) == (422, True, True)
+    assert client.post("/cameras/entry/settings", data={**typed, "rotate": "45"}).status_code == 400
+    assert "Nothing was changed" in client.post("/cameras/entry/settings", data={**typed, "hour": ""}).text
+    assert watched.config.read_text(encoding="utf-8") == CONFIG
+
+
+def test_a_file_that_somebody_broke_meanwhile_is_not_written(watched: Watched, client: httpx.Client) -> None:
+    broken = CONFIG + "nonsense: 1\n"
+    watched.config.write_text(broken, encoding="utf-8")
+    answer = client.post("/cameras/entry/zone", data={"points": "10, 10\n90, 10\n50, 90"})
+    assert (answer.status_code, "nonsense" in answer.text) == (422, True)
+    assert watched.config.read_text(encoding="utf-8") == broken

@@ -8,7 +8,7 @@ from records import ONLY_SQLITE
 
 from streamwatch.web.pages.table import PAGES
 
-PATHS = [entry.path for entry in PAGES]
+PATHS = [*(entry.path for entry in PAGES), "/api/docs"]
 MOST_BYTES = 150_000
 """Of a page with all that it loads, without pictures."""
 

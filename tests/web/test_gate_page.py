@@ -1,6 +1,7 @@
 """The page that the booth leaves open, in a real browser over a real server."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,6 +135,20 @@ def test_a_person_sees_only_the_own_cameras(console: DrawnConsole) -> None:
                 if "辽P66666" in line:
                     break
         assert "entry" not in told
+
+
+@ONLY_SQLITE
+def test_who_may_type_in_plates_is_led_there(console: DrawnConsole) -> None:
+    waiting = re.findall(r'href="(/unread/\d+)"', httpx.get(console.url).text)
+    assert len(waiting) == 4
+    assert httpx.get(console.url + waiting[0]).status_code == 200
+    with as_somebody(console, Principal("viewer", Role.VIEWER)) as client:
+        assert "/unread" not in client.get("/").text
+        assert client.get(waiting[0]).status_code == 403
+    with as_somebody(console, Principal("guard", Role.GUARD)) as client:
+        read = next(row for row in console.reader.passages.find(Search(plate="*A12345*")).rows)
+        assert "/unread/" not in client.get(f"/passages/{read.id}").text
+    assert f'href="/unread/{read.id}"' in httpx.get(f"{console.url}/passages/{read.id}").text
 
 
 @ONLY_SQLITE

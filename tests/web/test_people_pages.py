@@ -19,6 +19,7 @@ from streamwatch.store import accounts as of_store
 from streamwatch.web.catalogue import load_catalogues
 from streamwatch.web.entrance import hash_of
 from streamwatch.web.login_limits import FORGOTTEN, LONGEST, MOST, LoginLimits, network_of
+from streamwatch.web.pages.account import browser_name
 from streamwatch.web.pages.audit_log import ACTIONS
 from streamwatch.web.passwords import COMMON, LIKE_NAME, Busy, Passwords, require_good, weakness
 
@@ -300,3 +301,21 @@ def test_an_address_is_what_one_subscriber_has() -> None:
     assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") == "2001:db8::"
     assert network_of("2001:db8:0:1::1") != network_of("2001:db8::1")
     assert network_of("a name") == "a name"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0 Safari/537.36",
+            "Chrome, Linux",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox, Windows"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/146.0 Safari/537.36 Edg/146.0", "Edge, Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Safari/604.1", "Safari, iPhone"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", "–"),
+    ],
+)
+def test_a_browser_has_a_short_name(user_agent: str, name: str) -> None:
+    assert browser_name(user_agent) == name

@@ -16,7 +16,7 @@ from snapshots import ILL, NOW, camera
 from starlette.routing import BaseRoute, Mount
 
 from streamwatch.core.codes import FindingCode, Role
-from streamwatch.health import BudgetUse, Finding
+from streamwatch.health import BudgetUse, CameraFinding
 from streamwatch.web.api.application import PATH, document
 from streamwatch.web.console import make_console
 from streamwatch.web.routing import Page
@@ -35,7 +35,7 @@ def set_state(console: DrawnConsole) -> None:
         ILL,
         cameras=tuple(camera(name, "failed", last_error="There is no picture.") for name in CAMERAS),
         budget=tuple(BudgetUse("day", name, 5, 5) for name in CAMERAS),
-        findings=tuple(Finding(FindingCode.NO_VEHICLE, name, NOW, 40.0, 0.0) for name in CAMERAS),
+        findings=tuple(CameraFinding(FindingCode.NO_VEHICLE, name, NOW, 40.0, 0.0) for name in CAMERAS),
         stalled=tuple(f"camera {name}" for name in CAMERAS),
     )
 

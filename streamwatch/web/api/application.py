@@ -60,8 +60,7 @@ def _plain() -> FastAPI:
     )
     for error, handler in ((HTTPException, refused), (RequestValidationError, invalid), (StreamwatchError, failed)):
         api.add_exception_handler(error, handler)  # type: ignore[arg-type]
-    # Exports first: `/sightings.csv` is no sighting.
-    for routes in (export_routes, log_routes, write_routes, state_routes):
+    for routes in (log_routes, export_routes, write_routes, state_routes):
         api.include_router(routes.router)
     api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
     return api

@@ -17,6 +17,24 @@ from streamwatch.web.entrance import entrance_of, give_cookie, hash_of, new_secr
 from streamwatch.web.passwords import Busy, require_good
 from streamwatch.web.routing import form_of, page
 
+_BROWSERS = {
+    "MicroMessenger": "WeChat",
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "Firefox": "Firefox",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+_SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac": "Mac",
+    "Linux": "Linux",
+}
+"""Names by what stands in User-Agent; the first that is found counts, because browsers name others, too."""
+
 
 def account(request: Request, error: str = "") -> Response:
     """Show the own account."""
@@ -25,7 +43,15 @@ def account(request: Request, error: str = "") -> Response:
         return error_page(request, HTTPStatus.NOT_FOUND, words_of(request)(N_("Nobody has logged in here.")))
     status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
     sessions = open_sessions(request, session.user)
-    return render(request, "account.html", status=status, session=session, sessions=sessions, error=error)
+    return render(
+        request,
+        "account.html",
+        status=status,
+        session=session,
+        sessions=sessions,
+        error=error,
+        browser_name=browser_name,
+    )
 
 
 def change_account(request: Request) -> Response:
@@ -57,6 +83,13 @@ def open_sessions(request: Request, user: str) -> list[SessionRow]:
     console = console_of(request)
     idle = timedelta(seconds=console.backend.settings.web.session_idle)
     return console.reader.accounts.sessions(datetime.now(UTC), idle, user)
+
+
+def browser_name(user_agent: str) -> str:
+    """Return browser and system in a few words, such as `Firefox, Windows`; else the beginning of what it says."""
+    browser = next((name for mark, name in _BROWSERS.items() if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS.items() if mark in user_agent), "")
+    return ", ".join(filter(None, (browser, system))) or user_agent[:40] or "–"
 
 
 def _new_password(request: Request, session: SessionRow) -> Response:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from streamwatch.app.live_view import WIDTHS, LiveCameras
 from streamwatch.app.read_now import REFUSALS
 from streamwatch.config.editing import REMOVE, edit_config
+from streamwatch.config.settings import CameraSettings
 from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.errors import ConfigError, RecognitionError
 from streamwatch.core.model import Engine
@@ -45,6 +46,11 @@ LONGEST_TEXT = 4000
 """Characters of a zone that are read."""
 _TOO_LONG = N_("The text of the zone is too long.")
 _SAVED = N_("The zone was saved in config.yaml.")
+_SETTINGS_SAVED = N_("The settings were saved in config.yaml.")
+_UNCHANGED = N_("Nothing was changed.")
+_NO_LIMIT = N_("A limit is a whole number from 1 on, or empty; this is not: %(text)s.")
+_ANGLES = ("0", "90", "180", "270")
+_WINDOWS = ("hour", "day", "month")
 _RESTARTED = N_("This camera was restarted; the others go on undisturbed.")
 _NOT_IN_EFFECT = N_("It is not in effect, because config.yaml has a problem:")
 _NEXT_START = N_("These keys of config.yaml have changed, too, and count only from the next start on: %(keys)s.")
@@ -170,13 +176,42 @@ def save_zone(request: Request) -> Response:
         points = zone_of(text, _)
     except ValueError as error:
         return _show(request, status=422, zone=text[:LONGEST_TEXT], zone_error=str(error))
+    record(request, AuditAction.CAMERA_CHANGED, name, zone=zone_text(points))  # before: no change is without an entry
     try:
-        zone = [list(point) for point in points] or REMOVE
-        edit_config(file, {("cameras", name, "zone"): zone})
+        edit_config(file, {("cameras", name, "zone"): [list(point) for point in points] or REMOVE})
     except ConfigError as error:
         return _show(request, status=422, zone=text, zone_error=str(error))
-    record(request, AuditAction.CAMERA_CHANGED, name, zone=zone_text(points))
     return redirect(_path(name), " ".join([_(_SAVED), *_outcome(console.backend.reload(), name, _)]))
+
+
+def save_settings(request: Request) -> Response:
+    """Write common settings of a camera into config.yaml, and bring them into effect."""
+    name, _ = _camera(request), words_of(request)
+    console, form = console_of(request), form_of(request)
+    file, before = console.backend.config_file, console.backend.settings.cameras[name]
+    if file is None:
+        raise HTTPException(409, _(_NO_CAMERAS))
+    typed = {key: str(form.get(key, "")).strip()[:20] for key in ("rotate", *_WINDOWS)}
+    if typed["rotate"] not in _ANGLES:
+        raise HTTPException(400)
+    changes: dict[tuple[str, ...], object] = {}
+    if int(typed["rotate"]) != before.rotate:
+        changes["cameras", name, "rotate"] = int(typed["rotate"])
+    for window in _WINDOWS:
+        text = typed[window]
+        if text and not (text.isascii() and text.isdigit() and int(text) >= 1):
+            return _show(request, status=422, typed=typed, settings_error=_(_NO_LIMIT) % {"text": text})
+        limit = int(text) if text else None
+        if limit != getattr(before.budget, window):
+            changes["cameras", name, "budget", window] = REMOVE if limit is None else limit
+    if not changes:
+        return redirect(_path(name), _(_UNCHANGED))
+    record(request, AuditAction.CAMERA_CHANGED, name, **{keys[-1]: typed[keys[-1]] for keys in changes})
+    try:
+        edit_config(file, changes)
+    except ConfigError as error:
+        return _show(request, status=422, typed=typed, settings_error=str(error))
+    return redirect(_path(name), " ".join([_(_SETTINGS_SAVED), *_outcome(console.backend.reload(), name, _)]))
 
 
 def _show(request: Request, status: int = 200, zone: str | None = None, **more: Any) -> Response:
@@ -195,6 +230,8 @@ def _show(request: Request, status: int = 200, zone: str | None = None, **more: 
         engines = tuple(engine for engine in engines if engine is not Engine.OCRCARS)
     values = {
         "zone_error": "",
+        "settings_error": "",
+        "typed": _typed(settings.cameras[name]),
         "reading": None,
         "reading_error": "",
         "reading_picture": "",
@@ -235,6 +272,12 @@ def _outcome(report: ReloadReport, name: str, _: Callable[[str], str]) -> Iterat
         yield _(_RESTARTED)
     if report.needs_restart:
         yield _(_NEXT_START) % {"keys": ", ".join(report.needs_restart)}
+
+
+def _typed(camera: CameraSettings) -> dict[str, str]:
+    """Return what the form of settings shows for those in force."""
+    limits = {window: getattr(camera.budget, window) for window in _WINDOWS}
+    return {"rotate": str(camera.rotate), **{key: "" if limit is None else str(limit) for key, limit in limits.items()}}
 
 
 def _failure(error: RecognitionError, _: Callable[[str], str]) -> str:
@@ -288,6 +331,7 @@ ROUTES = [
     page("/cameras/{name:path}/picture", picture, role=Role.VIEWER),
     page("/cameras/{name:path}/live", watch, role=Role.VIEWER),
     page("/cameras/{name:path}/read", read, role=Role.GUARD, methods=("POST",)),
+    page("/cameras/{name:path}/settings", save_settings, role=Role.ADMIN, methods=("POST",)),
     page("/cameras/{name:path}/zone", save_zone, role=Role.ADMIN, methods=("POST",)),
     page("/cameras/{name:path}", camera, role=Role.VIEWER),
 ]

@@ -19,7 +19,7 @@ from streamwatch.web.audit import change
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
 from streamwatch.web.entrance import TOKEN_PREFIX, entrance_of, hash_of, new_secret, session_of
-from streamwatch.web.pages.account import open_sessions
+from streamwatch.web.pages.account import browser_name, open_sessions
 from streamwatch.web.passwords import Busy, require_good
 from streamwatch.web.principal import principal_of
 from streamwatch.web.routing import form_of, page
@@ -78,6 +78,7 @@ def person(request: Request, error: str = "") -> Response:
         roles=ROLES,
         cameras=sorted({*_cameras(request), *(user.cameras or ())}),
         sessions=open_sessions(request, user.name),
+        browser_name=browser_name,
         error=error,
     )
 

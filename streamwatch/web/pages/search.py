@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -37,6 +37,16 @@ _MOST_VALUES = 50
 """Values of one field."""
 WEEKS = {"this week": 0, "last week": 1, "本周": 0, "上周": 1}
 """Words for a week, and the number of weeks since it."""
+WEEKDAYS = {
+    name: number
+    for names in (
+        ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+        ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
+        ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日"),
+    )
+    for number, name in enumerate(names)
+}
+"""Words for a day of the week, 0 for Monday."""
 TIMES = (
     (N_("Today"), "today"),
     (N_("Yesterday"), "yesterday"),
@@ -96,22 +106,35 @@ def _plate(asked: Asked, now: datetime) -> dict[str, Any]:
 
 
 def _since(asked: Asked, now: datetime) -> dict[str, Any]:
-    return {"since": _week(asked.first("from"), now, end=False) or parse_time(asked.first("from"), now)}
+    return {"since": _named_days(asked.first("from"), now, end=False) or parse_time(asked.first("from"), now)}
 
 
 def _until(asked: Asked, now: datetime) -> dict[str, Any]:
-    return {"until": _week(asked.first("to"), now, end=True) or parse_time(asked.first("to"), now, end=True)}
+    return {"until": _named_days(asked.first("to"), now, end=True) or parse_time(asked.first("to"), now, end=True)}
 
 
-def _week(text: str, now: datetime, end: bool) -> datetime | None:
-    """Return an end of a week, which begins on Monday; None for a text that names none."""
-    weeks = WEEKS.get(text.strip().lower())
-    if weeks is None:
+def _named_days(text: str, now: datetime, end: bool) -> datetime | None:
+    """Return an end of the week or of the day of the week that a text names; None for any other text.
+
+    A week begins on Monday. `tuesday` is the last one, maybe today; `last tuesday` the last one before today; 上周二
+    that of last week.
+    """
+    text, today = text.strip().lower(), now.astimezone().date()
+    monday = today - timedelta(days=today.weekday())
+    if text in WEEKS:
+        first = monday - timedelta(weeks=WEEKS[text])
+        return _end(first + timedelta(days=6), end) if end else _end(first, end)
+    if text.startswith("上") and text[1:] in WEEKDAYS:
+        return _end(monday - timedelta(weeks=1) + timedelta(days=WEEKDAYS[text[1:]]), end)
+    weekday = WEEKDAYS.get(text.removeprefix("last "))
+    if weekday is None:
         return None
-    today = now.astimezone().date()
-    monday = today - timedelta(days=today.weekday(), weeks=weeks)
-    day = datetime.combine(monday + timedelta(days=6) if end else monday, time.max if end else time.min)
-    return day.astimezone(UTC)
+    ago = (today.weekday() - weekday) % 7
+    return _end(today - timedelta(days=ago or (7 if text.startswith("last ") else 0)), end)
+
+
+def _end(day: date, end: bool) -> datetime:
+    return datetime.combine(day, time.max if end else time.min).astimezone(UTC)
 
 
 def _clock(text: str) -> time:
@@ -140,7 +163,7 @@ _FIELDS: dict[str, Callable[[Asked, datetime], dict[str, Any]]] = {
     "unread": lambda asked, _: {"unread": asked.first("unread") == "1"},
 }
 _NOT_A_TIME = N_(
-    "“%(text)s” is not a time. Write today, yesterday, last week, 2026-11-27, 2026-11-27 08:00, or 2h (two hours ago)."
+    "“%(text)s” is not a time. Write today, yesterday, Tuesday, last week, 2026-11-27 08:00, or 2h (two hours ago)."
 )
 _NOT_A_CLOCK = N_("“%(text)s” is not a time of day. Write it like 08:00.")
 _NOT_A_PERCENTAGE = N_("“%(text)s” is not a percentage from 0 to 100.")

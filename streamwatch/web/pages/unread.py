@@ -68,7 +68,7 @@ def save(request: Request) -> Response:
         raise HTTPException(400)
     if not text and not none:
         return _page(request, principal, detail, _("Type the plate, or choose that there is none."))
-    spoken = grammar(console_of(request).backend.settings.plates.grammar)
+    spoken = grammar(console_of(request).backend.settings.of(detail.row.camera).plates.grammar)
     try:
         plate = typed_plate("" if none else text, spoken)
     except ValueError:

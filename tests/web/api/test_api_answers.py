@@ -17,7 +17,8 @@ from records import ONLY_SQLITE
 
 from streamwatch.app.representation import as_json, files_in, passage_object, sighting_object
 from streamwatch.core.codes import AuditAction, Role
-from streamwatch.store import PassageOutcome, Search
+from streamwatch.core.errors import StorageFailed
+from streamwatch.store import PassageOutcome, Search, SightingRow
 from streamwatch.web.api.parameters import PassageFilters, address_of
 from streamwatch.web.entrance import hash_of
 
@@ -223,6 +224,26 @@ def test_exports_have_all_rows_with_the_filters_of_the_search(gate: DrawnConsole
     exported = [entry.object for entry in gate.reader.audit.entries(10, action=AuditAction.EXPORTED)]
     assert exported == ["passages.csv", "passages.xlsx", "passages.csv", "sightings.xlsx", "sightings.csv"]
     assert not list(gate.data_dir.glob(".export-*"))
+
+
+@pytest.mark.errors_expected
+def test_an_export_that_fails_in_the_middle_does_not_look_whole(
+    gate: DrawnConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = gate.reader.sightings(limit=1)
+
+    def some_then_none(**_: object) -> Iterator[SightingRow]:
+        yield from [row] * 2000
+        raise StorageFailed("The disk is gone.")
+
+    monkeypatch.setattr(gate.reader, "each_sighting", some_then_none)
+    with asking(gate) as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.get("/sightings.csv")
+        problem(client.get("/sightings.xlsx"), 503)
+        problem(client.get("/sightings.xlsx"), 503)
+        problem(client.get("/sightings.xlsx"), 503)
+        assert client.get("/passages.xlsx").status_code == 200, "a workbook that failed gives its place back"
 
 
 def test_a_persons_search_for_a_plate_is_in_the_audit_log(gate: DrawnConsole) -> None:

@@ -4,6 +4,7 @@
 (() => {
   const MOST_ROWS = 60;
   const AGAIN_AFTER = 2000; // ms until a stream that was refused is tried again
+  const WORRY_AFTER = 3000; // ms without a stream until the page says so
   const TILES_EVERY = 2000; // ms between two pictures of a camera
   const list = document.getElementById("passages");
   const state = document.getElementById("link-state");
@@ -47,14 +48,24 @@
 
   // ---- the stream
 
+  let worry = null;
+
   const live = () => {
-    lostSince = null;
+    clearTimeout(worry);
+    worry = lostSince = null;
     state.className = "link-state live";
     state.textContent = state.dataset.live;
   };
 
+  // A stream ends now and then and is there again at once; only what lasts is told.
   const lost = () => {
-    lostSince = lostSince || new Date();
+    if (worry || lostSince) return;
+    const since = new Date();
+    worry = setTimeout(() => tellLost(since), WORRY_AFTER);
+  };
+
+  const tellLost = (since) => {
+    lostSince = since;
     state.className = "link-state lost";
     state.textContent = state.dataset.lost.replace("{time}", lostSince.toLocaleTimeString(document.documentElement.lang));
   };

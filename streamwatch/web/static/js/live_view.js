@@ -8,6 +8,8 @@ const shown = byId("gate-shown");
 let events = null;
 let next = null;
 let loading = false;
+let heardAt = Date.now();
+const STALE = 20000; // ms without a look; while nothing happens there is one about every two seconds
 
 const put = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
 
@@ -89,7 +91,9 @@ function listen() {
   const wanted = !document.hidden;
   if (wanted && events === null) {
     events = new EventSource(stage.dataset.live);
+    heardAt = Date.now();
     events.addEventListener("look", (event) => {
+      heardAt = Date.now();
       next = JSON.parse(event.data);
       load();
     });
@@ -104,6 +108,9 @@ function show() {
   byId("gate-told").hidden = !shown.checked;
 }
 
+setInterval(() => {
+  byId("live-stale").hidden = picture.hidden || Date.now() - heardAt < STALE;
+}, 1000);
 byId("gate-switch").hidden = false;
 shown.addEventListener("change", show);
 document.addEventListener("visibilitychange", listen);
