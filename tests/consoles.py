@@ -192,6 +192,7 @@ class DrawnBackend:
     state: Snapshot | None = None
     ending: bool = False
     live: Any = None
+    config_file: Path | None = None
     reloads: list[str] = field(default_factory=list)
     turn: Lock = field(default_factory=Lock)
 
