@@ -87,7 +87,6 @@ def open_read_only(database: str) -> tuple[Engine, DatabaseName]:
         event.listen(engine, "connect", _refuse_writing)
     else:
         engine = _plain_engine(url, place, execution_options={"postgresql_readonly": True})
-        event.listen(engine, "connect", postgresql.prepare_reader)
     try:
         with translated(place), engine.connect() as connection:
             _require_newest(connection, place)

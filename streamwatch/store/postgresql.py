@@ -51,8 +51,6 @@ SELECT {", ".join(f"set_config('{name}', '{value}', false)" for name, value in _
     CASE WHEN current_setting('lock_timeout') = '0' THEN set_config('lock_timeout', '10s', false) END,
     CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END
 """
-_WITHOUT_JIT = "SELECT set_config('jit', 'off', false) FROM pg_settings WHERE name = 'jit'"
-"""Compiling a question of the search takes longer than answering it; the server compiles what it thinks costly."""
 _TABLES = "coalesce((SELECT oid::int FROM pg_namespace WHERE nspname = current_schema()), 0)"
 """The number of the session's schema, so that each schema of a database has its own lock."""
 _TRY = f"SELECT pg_try_advisory_lock({_LOCK}, {_TABLES})"
@@ -70,13 +68,6 @@ def connection_arguments(url: URL) -> dict[str, str]:
         "fallback_application_name": f"streamwatch on {socket.gethostname()}, process {os.getpid()}"
     }
     return {name: value for name, value in wanted.items() if name not in url.query}
-
-
-def prepare_reader(connection: Any, _record: object) -> None:
-    """Prepare a new connection of psycopg that only reads; an event listener of the engine."""
-    with connection.cursor() as cursor:
-        cursor.execute(_WITHOUT_JIT)
-    connection.commit()
 
 
 def lock_migration(execute: Callable[[str], Any]) -> None:
