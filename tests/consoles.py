@@ -38,8 +38,8 @@ from streamwatch.http.server import HttpServer
 from streamwatch.http.sockets import listen
 from streamwatch.imaging.jpeg import encode_picture
 from streamwatch.store import DatabaseReader, KeyframeState, PassageOutcome, Store, open_reader, open_store
+from streamwatch.web.accounts.principal import Principal
 from streamwatch.web.console import make_console
-from streamwatch.web.principal import Principal
 
 T = TypeVar("T")
 CAMERAS = ("entry", "exit", "后门")

@@ -15,9 +15,9 @@ from streamwatch.core.codes import Role
 from streamwatch.http.limits import HttpLimits
 from streamwatch.http.server import HttpServer
 from streamwatch.http.sockets import listen
+from streamwatch.web.accounts.entrance import TOKEN_PREFIX, hash_of, new_secret
+from streamwatch.web.accounts.passwords import Passwords
 from streamwatch.web.console import make_console
-from streamwatch.web.entrance import TOKEN_PREFIX, hash_of, new_secret
-from streamwatch.web.passwords import Passwords
 
 PASSWORD = "four cars at the gate"
 OTHER = "five lorries at the ramp"

@@ -43,7 +43,7 @@ def add(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Add a user, and ask for the password."""
-    from streamwatch.web.account_rules import checked_name, checked_scope
+    from streamwatch.web.accounts.account_rules import checked_name, checked_scope
 
     settings = load_settings(config_path, secrets=False)
     name = checked_name(utf8_text(name) or "")
@@ -92,7 +92,7 @@ def change(
 ) -> None:
     """Give a user another role, or other cameras."""
     from streamwatch.store import open_reader
-    from streamwatch.web.account_rules import checked_scope
+    from streamwatch.web.accounts.account_rules import checked_scope
 
     settings = load_settings(config_path, secrets=False)
     if role is None and not camera and not all_cameras:
@@ -159,8 +159,8 @@ def add_token(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Make a token, and print it. It cannot be shown again."""
-    from streamwatch.web.account_rules import checked_name, checked_scope, checked_token
-    from streamwatch.web.entrance import TOKEN_PREFIX, hash_of, new_secret
+    from streamwatch.web.accounts.account_rules import checked_name, checked_scope, checked_token
+    from streamwatch.web.accounts.entrance import TOKEN_PREFIX, hash_of, new_secret
 
     settings, now = load_settings(config_path, secrets=False), datetime.now(UTC)
     name = checked_name(utf8_text(name) or "")
@@ -265,7 +265,7 @@ def _same(name: str, other: str) -> bool:
 
 def _new_password(name: str, from_stdin: bool) -> str:
     """Return the hash of a password that is typed twice without being shown, or comes as a line of stdin."""
-    from streamwatch.web.passwords import LONGEST, Passwords, require_good
+    from streamwatch.web.accounts.passwords import LONGEST, Passwords, require_good
 
     if from_stdin:
         words = sys.stdin.readline(4 * LONGEST).rstrip("\r\n")

@@ -9,10 +9,10 @@ from urllib.parse import quote, unquote, urlsplit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.catalogue import N_, Texts, language_of
 from streamwatch.web.context import console_of
 from streamwatch.web.pages.table import navigation
-from streamwatch.web.principal import principal_of
 
 _MESSAGE = "message"
 _LONGEST_MESSAGE = 500

@@ -18,14 +18,14 @@ from streamwatch.core.errors import StoreError, StreamwatchError
 from streamwatch.http.server_sent_events import EventFeed
 from streamwatch.store import DatabaseReader
 from streamwatch.web import pages
+from streamwatch.web.accounts.audit_middleware import Auditing
+from streamwatch.web.accounts.authentication import Authentication
+from streamwatch.web.accounts.entrance import Entrance, way_in
 from streamwatch.web.answers import error_page
 from streamwatch.web.api.application import PATH, make_api
 from streamwatch.web.api.problems import refused
-from streamwatch.web.auditing import Auditing
-from streamwatch.web.authentication import Authentication
 from streamwatch.web.catalogue import load_catalogues
 from streamwatch.web.context import Console
-from streamwatch.web.entrance import Entrance, way_in
 from streamwatch.web.response_headers import ResponseHeaders
 from streamwatch.web.routing import page
 from streamwatch.web.static_files import StaticFiles

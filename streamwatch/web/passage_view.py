@@ -7,8 +7,8 @@ from starlette.requests import Request
 from streamwatch.core.codes import Role
 from streamwatch.core.model import Engine
 from streamwatch.store import UNREAD, PassageOutcome, PassageRow
+from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import texts_of
-from streamwatch.web.principal import Principal, principal_of
 from streamwatch.web.sentences import DIRECTIONS, ENGINES, OUTCOME_TONES, OUTCOMES, tone_of
 
 _SHOWN_ENDS = 2

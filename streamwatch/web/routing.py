@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from streamwatch.core.codes import Role
 from streamwatch.core.errors import StreamwatchError
-from streamwatch.web.principal import principal_of
+from streamwatch.web.accounts.principal import principal_of
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from test_cli import write_config
 from streamwatch.core.codes import AuditAction, Role
 from streamwatch.store import DatabaseReader, open_reader, open_store
 from streamwatch.store.lock import sole_writer
-from streamwatch.web.entrance import hash_of
-from streamwatch.web.passwords import Passwords
+from streamwatch.web.accounts.entrance import hash_of
+from streamwatch.web.accounts.passwords import Passwords
 
 PASSWORD = "four cars at the gate"
 

@@ -22,7 +22,7 @@ from streamwatch.core.model import Box, Engine, Frame, JpegCorners, Ledger, Plat
 from streamwatch.gate import FollowedObject, FrameReport, Why
 from streamwatch.imaging.jpeg import decode_picture
 from streamwatch.pipeline import Budget, CallLimits, CircuitBreaker, PaidCalls
-from streamwatch.web.principal import Principal
+from streamwatch.web.accounts.principal import Principal
 
 pytestmark = ONLY_SQLITE
 
@@ -103,7 +103,7 @@ def client(watched: Watched) -> Iterator[httpx.Client]:
 
 
 def as_principal(monkeypatch: pytest.MonkeyPatch, principal: Principal) -> None:
-    monkeypatch.setattr("streamwatch.web.authentication.LOCAL", principal)
+    monkeypatch.setattr("streamwatch.web.accounts.authentication.LOCAL", principal)
 
 
 # ---- pages ----------------------------------------------------------------------------------------------------------

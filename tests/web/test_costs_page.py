@@ -19,9 +19,9 @@ from streamwatch.core.codes import CallOutcome, Role, StateReason
 from streamwatch.core.model import CallResult
 from streamwatch.health import BudgetUse
 from streamwatch.store import KeyframeState
+from streamwatch.web.accounts.principal import Principal
 from streamwatch.web.catalogue import load_catalogues
 from streamwatch.web.pages.costs import period_of
-from streamwatch.web.principal import Principal
 
 NO_PLATE = replace(ANSWER, outcome=CallOutcome.NO_PLATE, plates=())
 DOUBTFUL = CallResult(CallOutcome.DOUBTFUL, None, 0, 35.0)

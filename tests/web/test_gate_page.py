@@ -16,7 +16,7 @@ from snapshots import WELL, camera
 from streamwatch.core.codes import Role
 from streamwatch.imaging.pictures import measure
 from streamwatch.store import PassageOutcome, Search
-from streamwatch.web.principal import Principal
+from streamwatch.web.accounts.principal import Principal
 
 
 def now() -> datetime:

@@ -14,7 +14,7 @@ from test_gate_page import as_somebody
 
 from streamwatch.core.codes import FindingCode, Role
 from streamwatch.health import STATUS_FILE, BudgetUse, CameraFinding, Snapshot, write_status
-from streamwatch.web.principal import Principal
+from streamwatch.web.accounts.principal import Principal
 
 pytestmark = ONLY_SQLITE
 

@@ -11,7 +11,7 @@ from records import ONLY_SQLITE, keyframe
 
 from streamwatch.core.codes import Role
 from streamwatch.store import KeyframeState, PassageOutcome, PassageRow, Search
-from streamwatch.web.principal import Principal
+from streamwatch.web.accounts.principal import Principal
 
 
 def rows(console: DrawnConsole) -> list[PassageRow]:

@@ -16,12 +16,12 @@ from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.errors import AccountError
 from streamwatch.store import AuditEntry, Store
 from streamwatch.store import accounts as of_store
+from streamwatch.web.accounts.entrance import hash_of
+from streamwatch.web.accounts.login_limits import FORGOTTEN, LONGEST, MOST, LoginLimits, network_of
+from streamwatch.web.accounts.passwords import COMMON, LIKE_NAME, Busy, Passwords, require_good, weakness
 from streamwatch.web.catalogue import load_catalogues
-from streamwatch.web.entrance import hash_of
-from streamwatch.web.login_limits import FORGOTTEN, LONGEST, MOST, LoginLimits, network_of
 from streamwatch.web.pages.account import browser_name
 from streamwatch.web.pages.audit_log import ACTIONS
-from streamwatch.web.passwords import COMMON, LIKE_NAME, Busy, Passwords, require_good, weakness
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from starlette.requests import Request
 
 import streamwatch.web
 from streamwatch.core.codes import Role
+from streamwatch.web.accounts.principal import Principal
 from streamwatch.web.answers import own_path
 from streamwatch.web.console import make_console
-from streamwatch.web.principal import Principal
 from streamwatch.web.routing import Page, require
 
 WEB = Path(streamwatch.web.__file__).parent

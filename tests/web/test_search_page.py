@@ -17,9 +17,9 @@ from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.model import Engine
 from streamwatch.store import PassageOutcome
 from streamwatch.store.search import Search
+from streamwatch.web.accounts.principal import Principal
 from streamwatch.web.api.parameters import address_of
 from streamwatch.web.pages.search import Asked, asked_by
-from streamwatch.web.principal import Principal
 
 NOW = datetime(2026, 11, 26, 12, 0).astimezone(UTC)  # a Thursday
 

@@ -14,7 +14,7 @@ from test_gate_page import as_somebody
 from streamwatch.core.codes import Role
 from streamwatch.core.model import Engine
 from streamwatch.store import PassageDetail, PassageOutcome, Search
-from streamwatch.web.principal import Principal
+from streamwatch.web.accounts.principal import Principal
 
 QUEUE = ("后门", "entry", "exit", "entry")
 """The cameras of the four vehicles that are still to be read, the newest first."""

@@ -7,8 +7,8 @@ from fastapi.security import HTTPBearer
 from starlette.requests import Request
 
 from streamwatch.core.codes import Role
+from streamwatch.web.accounts.principal import Principal
 from streamwatch.web.context import Console, console_of
-from streamwatch.web.principal import Principal
 from streamwatch.web.routing import require
 
 BEARER = HTTPBearer(

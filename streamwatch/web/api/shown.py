@@ -20,8 +20,8 @@ from streamwatch.app.representation import (
 )
 from streamwatch.core.codes import Role
 from streamwatch.store import CallRow, KeyframeRow, PassageDetail, PassageRow, ReadingRow, Search, SightingRow
+from streamwatch.web.accounts.principal import Principal
 from streamwatch.web.passage_view import plate_for
-from streamwatch.web.principal import Principal
 
 
 class Shown:

@@ -14,12 +14,12 @@ from streamwatch.core.text import json_text
 from streamwatch.health import Snapshot, health
 from streamwatch.http.server_sent_events import ServerSentEvent
 from streamwatch.store import PassageRow
+from streamwatch.web.accounts.principal import Principal
 from streamwatch.web.api.access import TheConsole, Viewer
 from streamwatch.web.api.log_routes import there
 from streamwatch.web.api.parameters import LONGEST_NAME
 from streamwatch.web.api.shown import Shown
 from streamwatch.web.context import Console
-from streamwatch.web.principal import Principal
 
 CAMERAS, HEALTH, EVENTS = "Cameras", "Health", "Events"
 router = APIRouter(prefix="/v1")

@@ -13,11 +13,11 @@ from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.plates import LONGEST_TEXT, grammar
 from streamwatch.store import UNREAD
 from streamwatch.store.corrections import typed_plate
+from streamwatch.web.accounts.audit import change, record
 from streamwatch.web.api.access import Admin, Guard, TheConsole
 from streamwatch.web.api.log_routes import PASSAGES, there
 from streamwatch.web.api.parameters import HIGHEST, Number
 from streamwatch.web.api.shown import Shown
-from streamwatch.web.audit import change, record
 
 router = APIRouter(prefix="/v1")
 CONFIG = "Configuration"

@@ -9,12 +9,12 @@ from starlette.responses import Response
 from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.errors import AccountError
 from streamwatch.store import SessionRow, Store
+from streamwatch.web.accounts.audit import address_of, change
+from streamwatch.web.accounts.entrance import entrance_of, give_cookie, hash_of, new_secret, session_of
+from streamwatch.web.accounts.passwords import Busy, require_good
 from streamwatch.web.answers import error_page, redirect, render, words_of
-from streamwatch.web.audit import address_of, change
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
-from streamwatch.web.entrance import entrance_of, give_cookie, hash_of, new_secret, session_of
-from streamwatch.web.passwords import Busy, require_good
 from streamwatch.web.routing import form_of, page
 
 _BROWSERS = {

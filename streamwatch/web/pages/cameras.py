@@ -21,8 +21,9 @@ from streamwatch.core.model import Engine
 from streamwatch.health import CameraHealth, ReloadReport
 from streamwatch.http.server_sent_events import EventFeed
 from streamwatch.store import PassageCounts
+from streamwatch.web.accounts.audit import record
+from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import redirect, render, texts_of, words_of
-from streamwatch.web.audit import record
 from streamwatch.web.camera_charts import charts_of
 from streamwatch.web.camera_figures import figures_of, latest_sizes, median_width, today_of
 from streamwatch.web.camera_states import StateWords, words_of_state
@@ -30,7 +31,6 @@ from streamwatch.web.catalogue import N_
 from streamwatch.web.context import Console, console_of
 from streamwatch.web.gate_events import LiveLook, event_of, revision_of
 from streamwatch.web.plate_size import SIZES, PlateSize, plate_size
-from streamwatch.web.principal import Principal, principal_of
 from streamwatch.web.routing import form_of, page
 from streamwatch.web.sentences import CALL_OUTCOMES, ENGINES
 from streamwatch.web.templating import Wording

@@ -16,13 +16,13 @@ from streamwatch.core.times import parse_time
 from streamwatch.health import BudgetUse
 from streamwatch.store import Calls, CallsReport, DatabaseReader, KeyframeState, LedgerRow, NotCalledDay
 from streamwatch.store.statistics import LONGEST
+from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import render, texts_of
 from streamwatch.web.catalogue import N_, Texts
 from streamwatch.web.charts import Chart, Series
 from streamwatch.web.context import console_of
 from streamwatch.web.health_words import WINDOWS
 from streamwatch.web.passage_view import plate_for
-from streamwatch.web.principal import Principal, principal_of
 from streamwatch.web.routing import page
 from streamwatch.web.sentences import CALL_OUTCOMES
 from streamwatch.web.templating import Wording

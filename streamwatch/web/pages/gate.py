@@ -10,10 +10,10 @@ from streamwatch.core.codes import Role
 from streamwatch.health import CameraHealth
 from streamwatch.http.server_sent_events import ServerSentEvent
 from streamwatch.store import PassageRow, Search
+from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.answers import render, render_part
 from streamwatch.web.context import console_of
 from streamwatch.web.passage_view import passage_view
-from streamwatch.web.principal import principal_of
 from streamwatch.web.routing import page
 from streamwatch.web.sentences import CAMERA_STATES
 

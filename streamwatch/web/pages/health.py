@@ -29,11 +29,11 @@ from streamwatch.health.judgement import about
 from streamwatch.health.remarks import Remark, Topic
 from streamwatch.store import DatabaseReader
 from streamwatch.store.lock import is_held
+from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import render, render_part, texts_of
 from streamwatch.web.catalogue import N_, Texts
 from streamwatch.web.context import console_of
 from streamwatch.web.health_words import WINDOWS, PageFormatter
-from streamwatch.web.principal import Principal, principal_of
 from streamwatch.web.routing import page
 from streamwatch.web.sentences import CALL_OUTCOMES, CAMERA_STATES
 

@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from streamwatch.core.codes import AuditAction
+from streamwatch.web.accounts.audit import change
+from streamwatch.web.accounts.entrance import cookie_name, cookie_of, entrance_of, give_cookie, hash_of, session_of
+from streamwatch.web.accounts.passwords import Busy
 from streamwatch.web.answers import own_path, redirect, render, words_of
-from streamwatch.web.audit import change
 from streamwatch.web.context import console_of
-from streamwatch.web.entrance import cookie_name, cookie_of, entrance_of, give_cookie, hash_of, session_of
-from streamwatch.web.passwords import Busy
 from streamwatch.web.routing import form_of, page
 
 

@@ -10,11 +10,11 @@ from streamwatch.core.codes import Role
 from streamwatch.core.model import Engine
 from streamwatch.core.sentences import sentence
 from streamwatch.store import CallRow, KeyframeRow, KeyframeState, PassageDetail, ReadingRow
+from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.answers import render, texts_of
 from streamwatch.web.context import console_of
 from streamwatch.web.pages.search import asked
 from streamwatch.web.passage_view import passage_view, plate_for
-from streamwatch.web.principal import principal_of
 from streamwatch.web.routing import page
 from streamwatch.web.sentences import CALL_OUTCOMES, ENGINES, KEYFRAME_STATES, PLATE_KINDS
 

@@ -13,15 +13,15 @@ from starlette.responses import Response
 from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.errors import AccountError
 from streamwatch.store import Store, UserRow
-from streamwatch.web.account_rules import checked_name, checked_scope, checked_token
+from streamwatch.web.accounts.account_rules import checked_name, checked_scope, checked_token
+from streamwatch.web.accounts.audit import change
+from streamwatch.web.accounts.entrance import TOKEN_PREFIX, entrance_of, hash_of, new_secret, session_of
+from streamwatch.web.accounts.passwords import Busy, require_good
+from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.answers import redirect, render, words_of
-from streamwatch.web.audit import change
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
-from streamwatch.web.entrance import TOKEN_PREFIX, entrance_of, hash_of, new_secret, session_of
 from streamwatch.web.pages.account import browser_name, open_sessions
-from streamwatch.web.passwords import Busy, require_good
-from streamwatch.web.principal import principal_of
 from streamwatch.web.routing import form_of, page
 
 ROLES = {

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from streamwatch.core.codes import Role
 from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.imaging.previews import preview
+from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.context import console_of
-from streamwatch.web.principal import principal_of
 from streamwatch.web.routing import page
 
 WIDTHS = (160, 320, 480, 640, 960, 1280)

@@ -16,13 +16,13 @@ from streamwatch.core.model import Engine
 from streamwatch.core.plates import part_of_plate
 from streamwatch.core.times import parse_time
 from streamwatch.store import PassageOutcome, Search
+from streamwatch.web.accounts.audit import record
+from streamwatch.web.accounts.principal import LOCAL, principal_of
 from streamwatch.web.answers import render, render_part, words_of
 from streamwatch.web.api.parameters import address_of
-from streamwatch.web.audit import record
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
 from streamwatch.web.passage_view import passage_view
-from streamwatch.web.principal import LOCAL, principal_of
 from streamwatch.web.routing import page
 from streamwatch.web.sentences import ENGINES, OUTCOMES
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from starlette.routing import BaseRoute
 
 from streamwatch.core.codes import Role
+from streamwatch.web.accounts.principal import Principal
 from streamwatch.web.catalogue import N_
-from streamwatch.web.principal import Principal
 from streamwatch.web.routing import Page
 
 

@@ -15,11 +15,11 @@ from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.model import Engine
 from streamwatch.core.plates import LONGEST_TEXT, grammar
 from streamwatch.store import UNREAD, PassageDetail, ReadingRow, Search, typed_plate
+from streamwatch.web.accounts.audit import change
+from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import redirect, render, words_of
-from streamwatch.web.audit import change
 from streamwatch.web.context import console_of
 from streamwatch.web.passage_view import passage_view
-from streamwatch.web.principal import Principal, principal_of
 from streamwatch.web.routing import form_of, page
 from streamwatch.web.sentences import ENGINES
 

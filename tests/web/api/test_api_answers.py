@@ -19,8 +19,8 @@ from streamwatch.app.representation import as_json, files_in, passage_object, si
 from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.errors import StorageFailed
 from streamwatch.store import PassageOutcome, Search, SightingRow
+from streamwatch.web.accounts.entrance import hash_of
 from streamwatch.web.api.parameters import PassageFilters, address_of
-from streamwatch.web.entrance import hash_of
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ import pytest
 from consoles import DrawnConsole, Visit, console_over
 
 from streamwatch.core.codes import Role
-from streamwatch.web.entrance import hash_of
+from streamwatch.web.accounts.entrance import hash_of
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 

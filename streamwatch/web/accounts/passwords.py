@@ -40,7 +40,9 @@ _STAND_IN = "$argon2id$v=19$m=65536,t=3,p=4$EiKFco2BxW5dDs+YjTpKOg$eNxBC5cGPWJ3j
 @cache
 def _common() -> frozenset[str]:
     """Return passwords of at least SHORTEST characters that many people choose, in small letters."""
-    return frozenset(files("streamwatch.web").joinpath("common_passwords.txt").read_text(encoding="utf-8").split())
+    return frozenset(
+        files("streamwatch.web.accounts").joinpath("common_passwords.txt").read_text(encoding="utf-8").split()
+    )
 
 
 class Busy(Exception):

@@ -8,8 +8,8 @@ from starlette.requests import HTTPConnection
 
 from streamwatch.core.codes import AuditAction
 from streamwatch.store import AuditEntry, Store
+from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.context import console_of
-from streamwatch.web.principal import principal_of
 
 T = TypeVar("T")
 

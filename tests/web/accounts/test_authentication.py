@@ -27,8 +27,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.errors import StorageFailed
 from streamwatch.store import AuditRow
-from streamwatch.web.entrance import hash_of
-from streamwatch.web.principal import principal_of
+from streamwatch.web.accounts.entrance import hash_of
+from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.routing import page
 
 

@@ -16,10 +16,10 @@ from starlette.responses import RedirectResponse, Response
 from streamwatch.config.settings import WebSettings
 from streamwatch.core.codes import AuditAction
 from streamwatch.store import Credentials, SessionRow, Store, login_name
-from streamwatch.web.audit import address_of, entry_of
+from streamwatch.web.accounts.audit import address_of, entry_of
+from streamwatch.web.accounts.login_limits import LoginLimits
+from streamwatch.web.accounts.passwords import Passwords
 from streamwatch.web.context import console_of
-from streamwatch.web.login_limits import LoginLimits
-from streamwatch.web.passwords import Passwords
 
 LONGEST_NAME = 64
 TOKEN_PREFIX = "swt_"

@@ -20,13 +20,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamwatch.config.settings import LogIn
 from streamwatch.core.errors import StoreError
 from streamwatch.store import SessionRow, Store, TokenRow
+from streamwatch.web.accounts.audit_middleware import PLATE, AnswerEnded
+from streamwatch.web.accounts.entrance import TOKEN_PREFIX, cookie_of, hash_of, is_secure
+from streamwatch.web.accounts.principal import LOCAL, Principal
 from streamwatch.web.answers import error_page, words_of
 from streamwatch.web.api.problems import problem
-from streamwatch.web.auditing import PLATE, AnswerEnded
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
-from streamwatch.web.entrance import TOKEN_PREFIX, cookie_of, hash_of, is_secure
-from streamwatch.web.principal import LOCAL, Principal
 
 API = "/api/"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -12,11 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamwatch.core.codes import AuditAction
 from streamwatch.core.errors import StoreError
+from streamwatch.web.accounts.audit import record
+from streamwatch.web.accounts.entrance import session_of
+from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.answers import error_page
 from streamwatch.web.api.problems import problem
-from streamwatch.web.audit import record
-from streamwatch.web.entrance import session_of
-from streamwatch.web.principal import principal_of
 
 log = logging.getLogger(__name__)
 

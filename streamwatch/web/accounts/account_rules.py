@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from streamwatch.core.codes import Role
 from streamwatch.core.errors import AccountError
 from streamwatch.store import login_name
+from streamwatch.web.accounts.principal import LOCAL
 from streamwatch.web.catalogue import N_
-from streamwatch.web.principal import LOCAL
 
 _NAME = re.compile(r"\w[\w.@-]{0,63}")
 BAD_NAME = N_("A name has at most 64 letters, digits, and . _ @ -, and begins with a letter or digit.")
