@@ -34,7 +34,8 @@ from streamwatch.core.model import (
 )
 from streamwatch.health import ReloadReport, Snapshot
 from streamwatch.http.limits import HttpLimits
-from streamwatch.http.server import HttpServer, listen
+from streamwatch.http.server import HttpServer
+from streamwatch.http.sockets import listen
 from streamwatch.imaging.jpeg import encode_picture
 from streamwatch.store import DatabaseReader, KeyframeState, PassageOutcome, Store, open_reader, open_store
 from streamwatch.web.console import make_console
@@ -192,6 +193,7 @@ class DrawnBackend:
     state: Snapshot | None = None
     ending: bool = False
     live: Any = None
+    config_file: Path | None = None
     reloads: list[str] = field(default_factory=list)
     turn: Lock = field(default_factory=Lock)
 

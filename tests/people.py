@@ -13,7 +13,8 @@ from starlette.routing import BaseRoute
 
 from streamwatch.core.codes import Role
 from streamwatch.http.limits import HttpLimits
-from streamwatch.http.server import HttpServer, listen
+from streamwatch.http.server import HttpServer
+from streamwatch.http.sockets import listen
 from streamwatch.web.console import make_console
 from streamwatch.web.entrance import TOKEN_PREFIX, hash_of, new_secret
 from streamwatch.web.passwords import Passwords

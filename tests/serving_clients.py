@@ -17,7 +17,7 @@ from paying import CODE, JPEG, KEY, SECRET
 from pydantic import SecretStr
 
 from streamwatch.core.model import Engine, Ledger, PlateText
-from streamwatch.http.server import listen
+from streamwatch.http.sockets import listen
 from streamwatch.ocr_server import Guard, KeyPair, OcrService
 from streamwatch.recognition.ocrcars.credentials import AppKey, Parameters
 

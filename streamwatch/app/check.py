@@ -6,15 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from streamwatch.app.cameras import main_stream, substream_of
-from streamwatch.app.console_server import console_address, open_console
+from streamwatch.app.console_access import console_address, protection
 from streamwatch.app.wiring import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
-from streamwatch.health import Snapshot
-from streamwatch.http.health import serve_health
-from streamwatch.http.pages import App
+from streamwatch.http.sockets import listen
 from streamwatch.recognition.ocrcars.reach import reach
 from streamwatch.store.inspection import inspect_store, require_makeable
 from streamwatch.store.lock import is_held, lock_file
@@ -79,7 +77,7 @@ def _try_port(settings: Settings) -> str:
     assert port is not None
     if is_held(settings.database, settings.data_dir):
         return "not tried, because a streamwatch runs"
-    serve_health(host, port, _no_snapshot).stop()
+    listen(host, port, "health").close()
     return f"port {port} of {host} is free"
 
 
@@ -87,16 +85,9 @@ def _try_console(settings: Settings) -> str:
     address = console_address(settings.web)
     if is_held(settings.database, settings.data_dir):
         return f"{address}; not tried, because a streamwatch runs"
-    open_console(settings, _no_app).stop()
+    protection(settings)
+    listen(settings.web.host, settings.web.port, "the console").close()
     return f"{address} will be served"
-
-
-def _no_app() -> App:
-    raise AssertionError("The port is only tried and closed again, so no request may reach it.")
-
-
-def _no_snapshot() -> Snapshot:
-    raise AssertionError("The port is only tried and closed again, so no request may reach it.")
 
 
 def _try_engine(settings: Settings) -> str:

@@ -1,22 +1,19 @@
-"""The console on its port: who may reach it, what is said if it cannot be served, and the thread that serves it."""
+"""The console on its port: what is said if it cannot be served, and the thread that serves it."""
 
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable
-from contextlib import closing
 from types import FrameType
 
+from streamwatch.app import console_access
 from streamwatch.app.backend import Backend
-from streamwatch.config.settings import Settings, WebSettings
-from streamwatch.core.errors import ConfigError, DatabaseUnusable, StorageFailed, StoreError, StreamwatchError
+from streamwatch.config.settings import Settings
+from streamwatch.core.errors import StreamwatchError
 from streamwatch.health import ConsoleHealth
 from streamwatch.http.pages import App, serve_pages
 from streamwatch.http.server import HttpServer
-from streamwatch.http.tls import tls_context
-from streamwatch.store import open_reader
 from streamwatch.system import stderr
 from streamwatch.system.threads import spawn
 
@@ -37,41 +34,8 @@ def open_console(settings: Settings, make: Callable[[], App]) -> HttpServer:
 
     Raise ConfigError if the port is taken, or if other machines could reach the console without users or https.
     """
-    web = settings.web
-    tls = tls_context(web.tls_certificate, web.tls_key, ("web.tls_certificate", "web.tls_key"))
-    if web.is_shared:
-        if tls is None and not web.behind_proxy:
-            raise ConfigError(
-                f"The console would be served to other machines (on {web.host}) without https, and passwords could be "
-                "read on the way.",
-                "Set web.tls_certificate and web.tls_key, or web.behind_proxy for a reverse proxy with https, or "
-                "web.host to 127.0.0.1.",
-            )
-        if not has_users(settings):
-            raise ConfigError(
-                "The console would be served to other machines, and there is no user who could log in.",
-                "Add one with `streamwatch user add NAME --role admin`, or set web.host to 127.0.0.1 without "
-                "web.behind_proxy.",
-            )
+    web, tls = settings.web, console_access.protection(settings)
     return serve_pages(make, web.host, web.port, tls=tls, proxies=web.behind_proxy)
-
-
-def console_address(web: WebSettings) -> str:
-    """Return the address for people: of this machine by its name if the console is served on all its addresses."""
-    host = socket.gethostname() if web.host in ("0.0.0.0", "::") else web.host
-    scheme = "http" if web.tls_certificate is None else "https"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{web.port}"
-
-
-def has_users(settings: Settings) -> bool:
-    """Return True if the database has a user; False if there is no database yet. Raise StoreError if it fails."""
-    try:
-        with closing(open_reader(settings.database, settings.data_dir)) as reader:
-            return reader.accounts.any_user()
-    except (DatabaseUnusable, StorageFailed):
-        raise
-    except StoreError:  # it is not there yet, or of an older version
-        return False
 
 
 class ConsoleServer:

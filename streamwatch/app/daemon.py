@@ -23,7 +23,8 @@ from functools import partial
 from streamwatch.app.backends import DaemonBackend
 from streamwatch.app.camera_threads import CameraThreads
 from streamwatch.app.config_in_force import ConfigInForce
-from streamwatch.app.console_server import ConsoleServer, MakeConsole, console_address, open_console
+from streamwatch.app.console_access import console_address
+from streamwatch.app.console_server import ConsoleServer, MakeConsole, open_console
 from streamwatch.app.engine_pool import EnginePool
 from streamwatch.app.gate_history import FindingRounds
 from streamwatch.app.health_monitor import HealthMonitor

@@ -1,13 +1,14 @@
 """Turns settings into working parts; the one place that knows both."""
 
 from collections.abc import Callable
+from datetime import datetime
 from importlib.util import find_spec
 from threading import Lock
 
 from streamwatch.app.read_now import ReadNow
 from streamwatch.config.settings import BudgetSettings, OcrCarsSettings, Reads, Settings
 from streamwatch.core.clock import Clock
-from streamwatch.core.errors import INSTALL_LOCAL, ConfigError, EngineMissing
+from streamwatch.core.errors import INSTALL_LOCAL, ConfigError, EngineMissing, StorageFailed
 from streamwatch.core.events import Event
 from streamwatch.core.model import Engine, Picture, Recognizer
 from streamwatch.core.plates import grammar
@@ -133,16 +134,20 @@ def acceptance(settings: Settings) -> Acceptance:
 def make_dispatcher(
     settings: Settings, store: Store, engines: EnginesOf, clock: Clock, storage: KeyframeStorage
 ) -> Dispatcher:
-    """Return the outbox with its budget and circuit breakers.
+    """Return the outbox with its budget and circuit breakers."""
 
-    Raise StoreError, because what was spent is counted from the ledger.
-    """
+    def spent(since: datetime, camera: str | None) -> int | None:
+        try:
+            return store.calls.spent(since, camera)
+        except StorageFailed:  # asked again at the next look; the recorder says in the log that the database is away
+            return None
+
     outbox = settings.outbox
     account, cameras = call_limits(settings)
     return Dispatcher(
         Outbox(outbox.max_items, outbox.max_bytes, outbox.max_age),
         CircuitBreaker(settings.calls.runaway_after),
-        Budget(account, cameras, store.calls.spent, clock.now(), clock.monotonic()),
+        Budget(account, cameras, spent, clock.now(), clock.monotonic()),
         engines,
         clock,
         storage,

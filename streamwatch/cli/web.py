@@ -13,7 +13,8 @@ from streamwatch.system import stderr
 def web(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Serve the console for a database, without watching cameras, until a signal comes."""
     from streamwatch.app.backends import DatabaseBackend
-    from streamwatch.app.console_server import console_address, open_console, serve_until_signal
+    from streamwatch.app.console_access import console_address
+    from streamwatch.app.console_server import open_console, serve_until_signal
     from streamwatch.cli.open_pages import open_pages
     from streamwatch.store import open_reader
 

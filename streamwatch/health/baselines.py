@@ -262,8 +262,9 @@ def silence(
     tomorrow = _midnight(begin, 1, profile.zone)
     own = [(histories[camera], profile, midnight)]
     chance = _chance(profile, begin, min(now, tomorrow), own, others, now)
-    if tomorrow < now:
-        chance *= _chance(profile, tomorrow, now, [], others, now)
+    if tomorrow < now:  # the next day is as likely to be like the first as to be one of its own
+        alone = chance * _chance(profile, tomorrow, now, [], others, now)
+        chance = (alone + _chance(profile, begin, now, own, others, now)) / 2
     if chance >= (UNLIKELY if now - begin < LONG else UNLIKELY_LONG):
         return None
     lately = max(begin, now - 3 * HOUR)

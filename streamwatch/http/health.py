@@ -8,7 +8,8 @@ from streamwatch.core.endpoint import is_loopback
 from streamwatch.health.routes import health_app
 from streamwatch.health.snapshot import Snapshot
 from streamwatch.http.limits import LOOPBACK_NAMES, HttpLimits
-from streamwatch.http.server import HttpServer, listen
+from streamwatch.http.server import HttpServer
+from streamwatch.http.sockets import listen
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,4 @@ def serve_health(host: str, port: int, snapshot: Callable[[], Snapshot], limits:
             port,
         )
         limits = replace(limits, hosts=None)
-    return HttpServer(
-        health_app(snapshot), listen("127.0.0.1" if host == "localhost" else host, port, "health"), limits
-    )
+    return HttpServer(health_app(snapshot), listen(host, port, "health"), limits)

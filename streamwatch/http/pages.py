@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streamwatch.core.endpoint import is_loopback
 from streamwatch.http.limits import LOOPBACK_NAMES, HttpLimits
 from streamwatch.http.proxies import behind, with_plain_addresses, without_proxy
-from streamwatch.http.server import HttpServer, listen
+from streamwatch.http.server import HttpServer
 from streamwatch.http.shelter import Shelter
+from streamwatch.http.sockets import listen
 
 App = ASGIApp
 """An ASGI application; rooms that know no Starlette name it so."""
@@ -66,5 +67,4 @@ def serve_pages(
         app = behind(app, proxies, only=tls is None)
     elif is_loopback(host):
         app, limits = without_proxy(app), replace(limits, hosts=LOOPBACK_NAMES)
-    listener = listen("127.0.0.1" if host == "localhost" else host, port, "the console")
-    return HttpServer(with_plain_addresses(app), listener, limits, tls=tls)
+    return HttpServer(with_plain_addresses(app), listen(host, port, "the console"), limits, tls=tls)

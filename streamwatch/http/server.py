@@ -14,7 +14,6 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from streamwatch.core.errors import ConfigError
 from streamwatch.http.application import Application
 from streamwatch.http.connection import Connection
 from streamwatch.http.connections import Connections
@@ -22,30 +21,10 @@ from streamwatch.http.limits import HttpLimits, Refuse, refuse_plainly
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 512
-"""Connections that the kernel holds until they are accepted."""
 NO_DESCRIPTOR = 0.1
 """Seconds to wait when the process has no file descriptor left for a new connection."""
 GOODBYE = 5.0
 """Seconds that a client has to end TLS."""
-
-
-def listen(host: str, port: int, purpose: str) -> socket.socket:
-    """Return a listening socket. port: 0 takes a free one. Raise ConfigError if the port cannot be used."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = (error.strerror if isinstance(error, OSError) else None) or "there is no such port"
-        raise ConfigError(
-            f"Port {port} of {host} cannot be used for {purpose}: {reason}.", "Choose another one."
-        ) from None
-    listener.setblocking(False)
-    return listener
 
 
 class HttpServer:

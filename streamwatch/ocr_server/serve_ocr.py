@@ -13,7 +13,7 @@ from streamwatch.core.endpoint import is_loopback
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.model import Recognizer
 from streamwatch.http.limits import LOOPBACK_NAMES
-from streamwatch.http.server import listen
+from streamwatch.http.sockets import listen
 from streamwatch.http.tls import tls_context
 from streamwatch.ocr_server import Guard, KeyPair, OcrService
 from streamwatch.system import stderr

@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 
 WARN_AT = 0.8  # part of a limit from which a warning is logged
 KEPT_FOR_FIRST_VIEWS = 0.1  # last part of a limit, which second views may not use
-Spent = Callable[[datetime, str | None], int]
-"""Fee units paid since a time, by a camera or (None) by all; from the ledger."""
+Spent = Callable[[datetime, str | None], int | None]
+"""Fee units paid since a time, by a camera or (None) by all, from the ledger. None: it cannot be asked now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,11 @@ class Exhausted:
 
 @dataclass
 class _Account:
-    """One limit in its present window. who: camera, or None for all together."""
+    """One limit in its present window. who: camera, or None for all together.
+
+    counted: False until the ledger has said what was paid in the window. Until then `used` is what it was before, or
+    the whole limit, so that a ledger that cannot be asked never allows more.
+    """
 
     span: Span
     who: str | None
@@ -47,6 +51,7 @@ class _Account:
     period: Period
     used: int
     warned: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +71,17 @@ class Budget:
     """
 
     def __init__(
-        self, account: CallLimits, cameras: Mapping[str, CallLimits], spent: Spent, now: datetime, monotonic: float
+        self, whole: CallLimits, cameras: Mapping[str, CallLimits], spent: Spent, now: datetime, monotonic: float
     ) -> None:
         self._spent = spent
         self._accounts: list[_Account] = []
-        self.limit(account, cameras, now, monotonic)
+        self.limit(whole, cameras, now, monotonic)
 
-    def limit(self, account: CallLimits, cameras: Mapping[str, CallLimits], now: datetime, monotonic: float) -> None:
-        """Set the limits. What was counted before stays counted.
-
-        Raise what asking the ledger raises, and then nothing has changed.
-        """
+    def limit(self, whole: CallLimits, cameras: Mapping[str, CallLimits], now: datetime, monotonic: float) -> None:
+        """Set the limits. What was counted before stays counted."""
         before = {(one.span, one.who): self._present(one, now, monotonic) for one in self._accounts}
         accounts = []
-        for who, limits in [(None, account), *cameras.items()]:
+        for who, limits in [(None, whole), *cameras.items()]:
             for span in Span:
                 limit: int | None = getattr(limits, span.value)
                 if limit is None:
@@ -87,8 +89,8 @@ class Budget:
                 if (known := before.get((span, who))) is not None:
                     accounts.append(replace(known, limit=limit, warned=known.warned and limit == known.limit))
                 else:
-                    period = Period(span, now, monotonic)
-                    accounts.append(_Account(span, who, limit, period, self._in_ledger(period, who)))
+                    account = _Account(span, who, limit, Period(span, now, monotonic), used=limit)
+                    accounts.append(self._present(account, now, monotonic))
         self._accounts = accounts
 
     def forbids(self, camera: str, first_view: bool, now: datetime, monotonic: float) -> Exhausted | None:
@@ -119,13 +121,14 @@ class Budget:
     def _present(self, account: _Account, now: datetime, monotonic: float) -> _Account:
         """Return the account, counted anew if its window is over."""
         if account.period.advance(now, monotonic, account.used):
-            account.used = account.period.carried + self._in_ledger(account.period, account.who)
-            account.warned = False
+            account.counted = account.warned = False
+        if not account.counted and (paid := self._in_ledger(account.period, account.who)) is not None:
+            account.used, account.counted = account.period.carried + paid, True
         return account
 
-    def _in_ledger(self, period: Period, who: str | None) -> int:
-        """Return what was paid in the period before this run; 0 while the clock is wrong and the period is not one of
-        the calendar.
+    def _in_ledger(self, period: Period, who: str | None) -> int | None:
+        """Return what was paid in the period, None if that cannot be asked now; 0 while the clock is wrong and the
+        period is not one of the calendar.
         """
         return self._spent(period.window.begin, who) if period.in_calendar else 0
 

@@ -115,7 +115,7 @@ class PaidCalls:
             self._breakers.probe_by(self._clock.monotonic() + pause)
 
     def limit(self, account: CallLimits, cameras: Mapping[str, CallLimits]) -> None:
-        """Let other limits count from now on. Raise StoreError, and then the old ones still count."""
+        """Let other limits count from now on."""
         with self._lock:
             self._budget.limit(account, cameras, self._clock.now(), self._clock.monotonic())
 

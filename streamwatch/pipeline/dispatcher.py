@@ -148,7 +148,7 @@ class Dispatcher:
         return self._calls
 
     def limit(self, account: CallLimits, cameras: Mapping[str, CallLimits]) -> None:
-        """Let other limits of calls count from now on. Raise StoreError, and then the old ones still count."""
+        """Let other limits of calls count from now on."""
         self._calls.limit(account, cameras)
         with self._changed:
             self._changed.notify_all()

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamwatch.core.codes import AuditAction
 from streamwatch.core.errors import StoreError
 from streamwatch.web.answers import error_page
+from streamwatch.web.api.problems import problem
 from streamwatch.web.audit import record
 from streamwatch.web.entrance import session_of
 from streamwatch.web.principal import principal_of
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PLATE = "plate"
 """The parameter that holds a plate or a part of it, in all addresses."""
+_WITHHELD = "The audit log cannot be written now, so nothing is given away; try again in a moment."
 _FURTHER = ("after", "cursor")
 """Parameters of the next page of a search that was written down already."""
 
@@ -55,7 +57,9 @@ class Auditing:
                 except StoreError as error:
                     log.warning("The page %s is withheld, because the audit log failed: %s", request.url.path, error)
                     withheld = True
-                    await error_page(request, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, send)
+                    of_the_api = request.url.path.startswith("/api/v1/")
+                    answer = problem(503, _WITHHELD) if of_the_api else error_page(request, 503)
+                    await answer(scope, receive, send)
                     raise AnswerEnded from None
             await send(message)
 

@@ -1,7 +1,6 @@
 """A passage as all lists show it: what one person may see of it, in words."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 
@@ -91,8 +90,3 @@ def passage_view(request: Request, row: PassageRow, search: str = "") -> Passage
         typing=f"/unread/{row.id}" if types and row.picture else "",
         correcting=f"/unread/{row.id}" if corrects and row.picture else "",
     )
-
-
-def query_of(**values: str | None) -> str:
-    """Return a query without the empty values."""
-    return urlencode({name: value for name, value in values.items() if value})

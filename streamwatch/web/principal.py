@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streamwatch.core.codes import Role
 
@@ -27,19 +26,6 @@ class Principal:
 
 LOCAL = Principal("local", Role.ADMIN)
 """Anybody on this machine, while there are no users."""
-
-
-class EveryoneIsLocal:
-    """Middleware that lets everybody be `LOCAL`: for loopback without users."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Set `request.state.principal`."""
-        if scope["type"] == "http":
-            scope.setdefault("state", {})["principal"] = LOCAL
-        await self._app(scope, receive, send)
 
 
 def principal_of(request: HTTPConnection) -> Principal | None:

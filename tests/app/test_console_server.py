@@ -18,8 +18,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from streamwatch.app import console_server
-from streamwatch.app.console_server import ConsoleServer, console_address, has_users, open_console
+from streamwatch.app import console_access, console_server
+from streamwatch.app.console_access import console_address, has_users
+from streamwatch.app.console_server import ConsoleServer, open_console
 from streamwatch.config.settings import Settings, WebSettings
 from streamwatch.core.errors import ConfigError
 from streamwatch.http.pages import App
@@ -50,7 +51,7 @@ def certificate(folder: Path) -> dict[str, Path]:
 
 
 def user_exists(monkeypatch: pytest.MonkeyPatch, exists: bool) -> None:
-    monkeypatch.setattr(console_server, "has_users", lambda _: exists)
+    monkeypatch.setattr(console_access, "has_users", lambda _: exists)
 
 
 @contextmanager

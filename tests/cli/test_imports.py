@@ -58,3 +58,8 @@ def test_the_daemon_imports_no_pages_before_somebody_asks_for_one() -> None:
     modules = "import sys, streamwatch.app.check, streamwatch.app.daemon, streamwatch.cli.open_pages"
     look = f"{modules}\nprint(*{{'babel', 'fastapi', 'jinja2', 'streamwatch.web'}} & set(sys.modules))"
     assert output(python(look)) == "\n"
+
+
+def test_check_tries_ports_without_the_server() -> None:
+    look = "import sys, streamwatch.app.check\nprint(*{'starlette', 'uvicorn'} & set(sys.modules))"
+    assert output(python(look)) == "\n"

@@ -23,7 +23,8 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from streamwatch.http.limits import LOOPBACK_NAMES, HttpLimits
-from streamwatch.http.server import HttpServer, listen
+from streamwatch.http.server import HttpServer
+from streamwatch.http.sockets import listen
 
 HELLO = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate")

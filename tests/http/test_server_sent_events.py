@@ -16,8 +16,9 @@ from starlette.routing import Route
 
 from streamwatch.core.errors import StorageFailed
 from streamwatch.http.limits import HttpLimits
-from streamwatch.http.server import HttpServer, listen
+from streamwatch.http.server import HttpServer
 from streamwatch.http.server_sent_events import EventFeed, ServerSentEvent
+from streamwatch.http.sockets import listen
 
 
 @dataclass(frozen=True)

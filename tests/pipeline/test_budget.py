@@ -6,7 +6,6 @@ import pytest
 
 from streamwatch.core.clock import Span, window
 from streamwatch.core.codes import StateReason
-from streamwatch.core.errors import StorageFailed
 from streamwatch.pipeline import Budget, CallLimits
 
 NOON = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
@@ -103,11 +102,20 @@ def test_other_limits_keep_what_was_counted() -> None:
     assert limited.forbids("exit", True, NOON, 0.0) is None
 
 
-def test_limits_stay_as_they_were_if_the_ledger_cannot_be_asked() -> None:
-    def away(since: datetime, who: str | None) -> int:
-        raise StorageFailed("away")
+def test_a_ledger_that_cannot_be_asked_never_allows_more() -> None:
+    answers: list[int | None] = [None, 2, None]
 
-    limited = Budget(CallLimits(), {}, away, NOON, 0.0)
-    with pytest.raises(StorageFailed):
-        limited.limit(CallLimits(day=1), {}, NOON, 0.0)
-    assert limited.usage(NOON, 0.0) == []
+    def spent(since: datetime, who: str | None) -> int | None:
+        return answers.pop(0) if answers else 1
+
+    hour = Budget(CallLimits(hour=3), {}, spent, NOON, 0.0)
+    assert [use.used for use in hour.usage(NOON, 0.0)] == [2], "counted as used up until the ledger says 2"
+    hour.pay("gate", 1, NOON, 0.0)
+    later = NOON + timedelta(hours=1)
+    assert hour.forbids("gate", True, later, 3600.0) is not None, "the ledger was away when the hour began"
+    assert hour.forbids("gate", True, later, 3600.0) is None, "it says 1 of this hour"
+
+
+def test_the_start_allows_nothing_until_the_ledger_has_answered() -> None:
+    hour = Budget(CallLimits(hour=3), {}, lambda since, who: None, NOON, 0.0)
+    assert hour.forbids("gate", True, NOON, 0.0) is not None

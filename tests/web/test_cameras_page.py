@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -21,7 +20,6 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.codes import Role
 from streamwatch.core.model import Box, Engine, Frame, JpegCorners, Ledger, PlateText
 from streamwatch.gate import FollowedObject, FrameReport, Why
-from streamwatch.health import ReloadReport
 from streamwatch.imaging.jpeg import decode_picture
 from streamwatch.pipeline import Budget, CallLimits, CircuitBreaker, PaidCalls
 from streamwatch.web.principal import Principal
@@ -351,11 +349,9 @@ def test_the_ruler_tells_pixels_and_what_they_mean(watched: Watched, visitor: Vi
 
 
 def test_what_is_set_is_written_with_the_comments_kept_and_nothing_else(watched: Watched, client: httpx.Client) -> None:
-    backend = watched.console.backend
-    monkey: Any = backend
-    monkey.reload = lambda: ReloadReport(datetime.now(UTC), restarted=("entry",))
     answer = client.post("/cameras/entry/settings", data={"rotate": "90", "hour": "", "day": "40", "month": ""})
     assert "The settings were saved in config.yaml. This camera was restarted" in answer.text
+    assert watched.console.backend.reloads == ["asked"]
     written = watched.config.read_text(encoding="utf-8")
     assert load(watched.config).cameras["entry"].rotate == 90
     assert load(watched.config).cameras["entry"].budget.day == 40

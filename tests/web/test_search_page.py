@@ -134,7 +134,7 @@ def test_conditions_are_chips_that_can_be_removed(console: DrawnConsole, visitor
     expect(page.locator(".found")).to_have_text("3 passages")
     assert page.url == f"{console.url}/search?plate=a123"
     page.get_by_role("link", name="Yesterday", exact=True).click()
-    expect(page.get_by_text("from yesterday")).to_be_visible()
+    expect(page.locator(".chip", has_text="from yesterday")).to_be_visible()
     assert not findings(page)
 
 

@@ -15,14 +15,12 @@ from starlette.responses import Response, StreamingResponse
 
 from streamwatch.app.exports import CSV_TYPE, XLSX_TYPE, csv_pieces, write_xlsx
 from streamwatch.app.representation import PassageObject, Representation, SightingObject
-from streamwatch.core.codes import AuditAction
 from streamwatch.core.errors import StorageFailed
 from streamwatch.store import Search
 from streamwatch.web.api.access import Manager, TheConsole
 from streamwatch.web.api.log_routes import PASSAGES, SIGHTINGS
 from streamwatch.web.api.parameters import PassageFilters
 from streamwatch.web.api.shown import Shown
-from streamwatch.web.audit import record
 
 router = APIRouter(prefix="/v1")
 AT_ONCE = 2
@@ -90,13 +88,9 @@ def _passages(
 
 
 def _begun(filters: PassageFilters, request: Request, principal: Manager) -> tuple[Shown, Search | None]:
-    """Return who sees what, and the search; pictures get whole addresses, which also work in a file.
-
-    The audit log says who exports what.
-    """
+    """Return who sees what, and the search; pictures get whole addresses, which also work in a file."""
     shown, search = Shown(principal, str(request.base_url.replace(path="")).rstrip("/")), filters.search()
     shown.may_search(search)
-    record(request, AuditAction.EXPORTED, request.url.path.rpartition("/")[2], query=request.url.query)
     return shown, search
 
 

@@ -64,12 +64,10 @@ class CallList(BaseModel):
 
 
 @router.get("/sightings", tags=[SIGHTINGS], summary="List sightings")
-def list_sightings(
-    page: Annotated[PassagePage, Query()], request: Request, console: TheConsole, principal: Viewer
-) -> SightingList:
+def list_sightings(page: Annotated[PassagePage, Query()], console: TheConsole, principal: Viewer) -> SightingList:
     """Newest first; look-alikes after what is the same."""
     shown, search, after = Shown(principal), page.search(), page.after
-    shown.searched(request, search, after is None)
+    shown.may_search(search)
     if search is None:
         return SightingList(items=[], next=None)
     found = console.reader.log.sightings(search, shown.scope, after, page.limit)
@@ -86,12 +84,10 @@ def get_sighting(id: Number, console: TheConsole, principal: Viewer) -> Sighting
 
 
 @router.get("/passages", tags=[PASSAGES], summary="List passages")
-def list_passages(
-    page: Annotated[PassagePage, Query()], request: Request, console: TheConsole, principal: Viewer
-) -> PassageList:
+def list_passages(page: Annotated[PassagePage, Query()], console: TheConsole, principal: Viewer) -> PassageList:
     """Every visit of a vehicle, also those that nobody could read; newest first, look-alikes after what is the same."""
     shown, search, after = Shown(principal), page.search(), page.after
-    shown.searched(request, search, after is None)
+    shown.may_search(search)
     if search is None:
         return PassageList(items=[], next=None)
     found = console.reader.passages.find(search, shown.scope, after, page.limit)

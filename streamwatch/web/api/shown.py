@@ -1,10 +1,8 @@
 """The objects of the JSON output as one who asks may see them."""
 
-import logging
 from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 
 from streamwatch.app.representation import (
     CallObject,
@@ -20,14 +18,10 @@ from streamwatch.app.representation import (
     sighting_detail_object,
     sighting_object,
 )
-from streamwatch.core.codes import AuditAction, Role
-from streamwatch.core.errors import StoreError
+from streamwatch.core.codes import Role
 from streamwatch.store import CallRow, KeyframeRow, PassageDetail, PassageRow, ReadingRow, Search, SightingRow
-from streamwatch.web.audit import record
 from streamwatch.web.passage_view import plate_for
 from streamwatch.web.principal import Principal
-
-log = logging.getLogger(__name__)
 
 
 class Shown:
@@ -46,18 +40,6 @@ class Shown:
         """Raise HTTPException for a search by plate of one who sees plates only in part."""
         if search is not None and search.plate is not None and self._principal.masks_plates:
             raise HTTPException(403, "You see plates only in part, so you cannot search for one.")
-
-    def searched(self, request: Request, search: Search | None, first: bool) -> None:
-        """Write a person's search for a plate into the audit log. first: its first page. Raise as `may_search`.
-
-        Programs, which have tokens, may ask all day. A database that cannot be written is no reason not to find.
-        """
-        self.may_search(search)
-        if first and search is not None and search.plate is not None and "authorization" not in request.headers:
-            try:
-                record(request, AuditAction.PLATE_SEARCHED, search.plate, like=search.like)
-            except StoreError as error:
-                log.warning("A search for a plate is not in the audit log: %s", error)
 
     def sighting(self, row: SightingRow) -> SightingObject:
         """Return a sighting."""
