@@ -437,13 +437,14 @@ class StoredCorrection(Base):
 
     __tablename__ = "corrections"
     __table_args__ = (
+        Index(None, "reading_id", unique=True),
         Index(None, "typed_at"),
         {"comment": "who typed a reading of the engine operator, and when; the last one of a passage counts"},
     )
 
     id: Mapped[int] = _id()
     reading_id: Mapped[int] = mapped_column(
-        ForeignKey("readings.id", ondelete="CASCADE"), unique=True, comment="the reading that was typed"
+        ForeignKey("readings.id", ondelete="CASCADE"), comment="the reading that was typed"
     )
     operator: Mapped[str] = mapped_column(Words(64), comment="the name of the person")
     typed_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time when it was typed")

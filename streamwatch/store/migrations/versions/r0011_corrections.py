@@ -22,6 +22,6 @@ def upgrade() -> None:
             ["reading_id"], ["readings.id"], name="fk_corrections_reading_id_readings", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_corrections"),
-        sa.UniqueConstraint("reading_id", name="uq_corrections_reading_id"),
     )
+    op.create_index("ix_corrections_reading_id", "corrections", ["reading_id"], unique=True)
     op.create_index("ix_corrections_typed_at", "corrections", ["typed_at"])
