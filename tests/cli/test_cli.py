@@ -42,7 +42,9 @@ def write_config(folder: Path, text: str) -> None:
 def paid(folder: Path, service: FakeOcrCars, source: str = "sample") -> None:
     ocrcars = f"{{endpoint: '{service.endpoint}', appcode: {SECRET}}}"
     write_config(
-        folder, f"cameras: {{gate: {{source: {source}}}}}\nrecognizer: {{engine: ocrcars, ocrcars: {ocrcars}}}\n"
+        folder,
+        f"cameras: {{gate: {{source: {source}}}}}\nrecognizer: {{engine: ocrcars, ocrcars: {ocrcars}}}\n"
+        "web: {enabled: false}\n",  # a console on its usual port may be open on this machine
     )
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ def test_a_daemon_stops_when_its_terminal_is_closed(tmp_path: Path) -> None:
         with open(log, "wb") as file:
             os.dup2(file.fileno(), 2)
             os.dup2(file.fileno(), 1)
-        os.execvp("python3", ["python3", "-m", "streamwatch", "run"])
+        os.execv(sys.executable, [sys.executable, "-m", "streamwatch", "run"])
     try:
         while not (log.exists() and b"watching gate" in log.read_bytes()):
             assert os.waitpid(child, os.WNOHANG)[0] == 0, log.read_text()

@@ -305,6 +305,7 @@ def test_a_second_row_with_the_same_key_is_refused(database: Database, tmp_path:
 
 def test_texts_of_a_row_are_in_no_error(database: Database, tmp_path: Path) -> None:
     store = open_store(database.url, tmp_path)
+    database.execute("DROP TABLE corrections")
     database.execute("DROP TABLE readings")
     database.execute("DROP VIEW sighting_local")
     database.execute("DROP TABLE sightings")
