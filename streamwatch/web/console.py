@@ -38,7 +38,7 @@ def make_console(
     backend: Backend,
     reader: DatabaseReader,
     *,
-    authentication: Sequence[Middleware] = (Middleware(Authentication), Middleware(Auditing)),
+    authentication: Sequence[Middleware] = (Middleware(Authentication),),
     others: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the console.
@@ -53,7 +53,7 @@ def make_console(
     routes: list[BaseRoute] = [*_pages(), page("/static/{name:path}", static.serve, role=None), *others, api]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(ResponseHeaders), *authentication],
+        middleware=[Middleware(ResponseHeaders), *authentication, Middleware(Auditing)],
         exception_handlers={HTTPException: _in_words, StreamwatchError: _failed},  # type: ignore[dict-item]
     )
     app.state.console = console

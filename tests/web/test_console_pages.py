@@ -40,11 +40,15 @@ def test_every_page_can_be_reached_by_the_keyboard(console: DrawnConsole, visito
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
-    for path in PATHS[1:]:
+    for path in [entry.path for entry in PAGES[1:]]:
         page.locator(f'.pages a[href="{path}"]').focus()
         page.keyboard.press("Enter")
         page.wait_for_url(f"**{path}**")
         assert page.locator('.pages a[aria-current="page"]').get_attribute("href") == path
+    assert path == "/people", "which leads whoever makes tokens for programs to the page for programmers"
+    page.locator('main a[href="/api/docs"]').focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/api/docs")
 
 
 @ONLY_SQLITE

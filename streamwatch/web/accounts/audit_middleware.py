@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamwatch.core.codes import AuditAction
 from streamwatch.core.errors import StoreError
 from streamwatch.web.accounts.audit import record
-from streamwatch.web.accounts.entrance import session_of
+from streamwatch.web.accounts.entrance import is_program
 from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.answers import error_page
 from streamwatch.web.api.problems import problem
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 PLATE = "plate"
 """The parameter that holds a plate or a part of it, in all addresses."""
 _WITHHELD = "The audit log cannot be written now, so nothing is given away; try again in a moment."
-_FURTHER = ("after", "cursor")
-"""Parameters of the next page of a search that was written down already."""
 
 
 class AnswerEnded(BaseException):
@@ -57,8 +55,7 @@ class Auditing:
                 except StoreError as error:
                     log.warning("The page %s is withheld, because the audit log failed: %s", request.url.path, error)
                     withheld = True
-                    of_the_api = request.url.path.startswith("/api/v1/")
-                    answer = problem(503, _WITHHELD) if of_the_api else error_page(request, 503)
+                    answer = problem(503, _WITHHELD) if _of_the_api(request) else error_page(request, 503)
                     await answer(scope, receive, send)
                     raise AnswerEnded from None
             await send(message)
@@ -77,6 +74,16 @@ def _note(request: Request, headers: Mapping[str, str]) -> None:
     plate = next(filter(None, map(str.strip, query.getlist(PLATE))), "")
     words = unquote_plus(str(query))
     if headers.get("content-disposition", "").startswith("attachment"):
-        record(request, AuditAction.EXPORTED, plate, path=request.url.path, query=words)
-    elif plate and session_of(request) is not None and not any(name in query for name in _FURTHER):
+        file = request.url.path.rpartition("/")[2]
+        record(request, AuditAction.EXPORTED, file, path=request.url.path, query=words)
+    elif plate and not is_program(request) and not _further(request):
         record(request, AuditAction.PLATE_SEARCHED, plate, path=request.url.path, query=words)
+
+
+def _further(request: Request) -> bool:
+    """Return True for the next page of a search, which was written down with its first one."""
+    return bool(request.query_params.get("cursor" if _of_the_api(request) else "after"))
+
+
+def _of_the_api(request: Request) -> bool:
+    return request.url.path.startswith("/api/v1/")

@@ -83,7 +83,7 @@ class Authentication:
             await self._app(scope, receive, send)
             return
         # A dict of its own: servers may give all requests the same one.
-        scope["state"] = {**scope.get("state", {}), "principal": None, "session": None}
+        scope["state"] = {**scope.get("state", {}), "principal": None, "session": None, "is_program": False}
         if scope["path"].startswith("/static/"):
             await self._app(scope, receive, send)
             return
@@ -97,7 +97,8 @@ class Authentication:
         if caller is None:
             await self._app(scope, receive, send)
             return
-        scope["state"] |= {"principal": caller.principal, "session": caller.session}
+        is_program = caller.token is not None
+        scope["state"] |= {"principal": caller.principal, "session": caller.session, "is_program": is_program}
         stream = _Watched(send, partial(self._still, request, caller))
         try:
             await self._app(scope, receive, stream)

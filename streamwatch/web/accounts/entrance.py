@@ -124,6 +124,11 @@ def session_of(request: HTTPConnection) -> SessionRow | None:
     return getattr(request.state, "session", None)
 
 
+def is_program(request: HTTPConnection) -> bool:
+    """Return True for a program, which has a token; False for a person, also for anybody on this machine."""
+    return getattr(request.state, "is_program", False)
+
+
 def cookie_name(request: HTTPConnection) -> str:
     """Return the name of the session's cookie.
 

@@ -11,13 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from streamwatch.core.codes import AuditAction, Role
+from streamwatch.core.codes import Role
 from streamwatch.core.model import Engine
 from streamwatch.core.plates import part_of_plate
 from streamwatch.core.times import parse_time
 from streamwatch.store import PassageOutcome, Search
-from streamwatch.web.accounts.audit import record
-from streamwatch.web.accounts.principal import LOCAL, principal_of
+from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.answers import render, render_part, words_of
 from streamwatch.web.api.parameters import address_of
 from streamwatch.web.catalogue import N_
@@ -211,7 +210,6 @@ def search(request: Request) -> Response:
     if after and request.headers.get("hx-request") == "true":
         return render_part(request, "parts/search_rows.html", passages=rows, older=older)
     if not wanted.errors:
-        _remember(request, wanted, after)
         count = reader.passages.count(wanted.search, scope, MOST_COUNTED + 1) if more or after else len(rows)
     return render(
         request,
@@ -234,12 +232,6 @@ def search(request: Request) -> Response:
         opened=bool(wanted.values.keys() & {"outcome", "engine", "least", "most", "unread"}),
         may_export=principal is not None and principal.role.at_least(Role.MANAGER),
     )
-
-
-def _remember(request: Request, asked: Asked, after: str | None) -> None:
-    """Write into the audit log that somebody who has logged in looks for a plate; only once for all pages of a list."""
-    if asked.search.plate is not None and not after and principal_of(request) not in (None, LOCAL):
-        record(request, AuditAction.PLATE_SEARCHED, asked.first("plate"))
 
 
 def _cameras(request: Request) -> list[str]:
