@@ -21,7 +21,7 @@ def neighbours(
 
     Look-alikes count as what is the same. Of a search by time of day, only the nearest some thousand are looked at.
     """
-    sought = tiers(session, StoredPassage, search)
+    sought = list(tiers(session, StoredPassage, search))
     if not sought:
         return None, None
     found = list(conditions(StoredPassage, search, scope))
