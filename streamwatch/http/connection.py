@@ -90,13 +90,11 @@ class LingeringTransport(asyncio.Transport):
 
     def pause_reading(self) -> None:
         """Leave what the client sends in the kernel's buffer."""
-        if not self.is_closing():
-            self._inner.pause_reading()
+        self._inner.pause_reading()
 
     def resume_reading(self) -> None:
         """Read again."""
-        if not self._inner.is_closing():
-            self._inner.resume_reading()
+        self._inner.resume_reading()
 
 
 class Connection(H11Protocol):
@@ -185,8 +183,7 @@ class Connection(H11Protocol):
     def pause_writing(self) -> None:
         """The client takes its answer more slowly than the application makes it; begin a deadline."""
         super().pause_writing()
-        if self._stall is None:
-            self._stall = self.loop.call_later(self._limits.answer_seconds, self.abort)
+        self._stall = self.loop.call_later(self._limits.answer_seconds, self.abort)
 
     def resume_writing(self) -> None:
         """The client has taken what waited; end its deadline."""

@@ -12,12 +12,13 @@ import listening
 import pytest
 from listening import Got, connect, everything, running
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streamwatch.core.errors import StorageFailed
+from streamwatch.http.limits import HttpLimits
 from streamwatch.http.pages import serve_pages
 from streamwatch.http.server import HttpServer
 
@@ -169,6 +170,37 @@ def test_without_https_only_the_proxy_is_answered() -> None:
         with connect(server, source="127.0.0.2") as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n")
             assert Got(everything(connection)).status == 200
+
+
+def test_a_body_that_is_too_large_is_refused_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def reader(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+
+    length = HttpLimits().body_bytes + 1
+    with serving(reader) as server:
+        head = f"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        got = listening.ask(server, head.encode() + b"x" * length)
+    assert (got.status, got.body) == (413, b"The body is too large.\n")
+    assert caplog.records == []
+
+
+def test_a_client_that_goes_within_its_body_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    gone = threading.Event()
+
+    async def reader(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await Request(scope, receive).body()
+        except ClientDisconnect:
+            gone.set()
+            raise
+        await Response("whole")(scope, receive, send)
+
+    with serving(reader) as server:
+        with connect(server) as connection:
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx")
+        assert gone.wait(10)
+        assert get(server, "/").body == b"whole"
+    assert caplog.records == []
 
 
 def test_a_connection_serves_several_requests() -> None:

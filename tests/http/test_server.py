@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import os
 import shutil
 import socket
 import ssl
@@ -24,7 +25,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from streamwatch.http.limits import LOOPBACK_NAMES, HttpLimits
-from streamwatch.http.server import HttpServer
+from streamwatch.http.server import NO_DESCRIPTOR, HttpServer
 from streamwatch.http.sockets import listen
 
 HELLO = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -223,6 +224,14 @@ def test_an_upgrade_is_not_offered() -> None:
         assert get(server, "/", "Connection: Upgrade", "Upgrade: websocket").status == 200
 
 
+def test_a_large_head_behind_another_request_is_431() -> None:
+    """It is there as a whole before it is parsed."""
+    with serving(keep_alive=30) as server, connect(server) as connection:
+        connection.sendall(HELLO + HELLO[:-2] + b"Cookie: " + b"x" * 9000 + b"\r\n\r\n")
+        assert one_answer(connection).status == 200
+        assert Got(everything(connection)).status == 431
+
+
 def test_a_body_comes_whole() -> None:
     body = bytes(range(256)) * 3000
     with serving() as server:
@@ -245,6 +254,18 @@ def test_a_starlette_application_answers_a_body_that_is_too_large_itself() -> No
         assert ask(server, post(b"x" * 1000)).body == b"x" * 1000
         got = ask(server, post(b"x" * 1001))
         assert (got.status, got.body) == (413, b"The body is too large.")
+
+
+def test_an_answer_that_has_begun_is_cut_off_by_a_body_that_is_too_large() -> None:
+    async def hasty(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"Content-Length", b"9")]})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        await echo(scope, receive, send)
+
+    with serving(hasty, body_bytes=1000) as server:
+        for _ in range(2):
+            got = ask(server, post(b"x" * 1001))
+            assert (got.status, got.body) == (200, b"half"), "and the server goes on"
 
 
 def test_an_answer_reaches_a_client_that_still_sends() -> None:
@@ -391,21 +412,72 @@ def test_while_all_connections_are_at_work_a_new_one_is_closed() -> None:
         assert get(server, "/quick").status == 200
 
 
-def test_a_process_without_a_free_descriptor_serves_again_later() -> None:
-    class Exhausted(socket.socket):
-        refusals = 3
+class Refusing(socket.socket):
+    """A listening socket that fails with `error` while there are refusals. refused: set once it has."""
 
-        def accept(self) -> tuple[socket.socket, Any]:
-            if self.refusals:
-                self.refusals -= 1
-                raise OSError(errno.EMFILE, "Too many open files")
-            return super().accept()
+    error, refusals = errno.EMFILE, 0
 
-    listener = Exhausted(fileno=listen("127.0.0.1", 0, "a test").detach())
-    listener.setblocking(False)
+    def __init__(self) -> None:
+        super().__init__(fileno=listen("127.0.0.1", 0, "a test").detach())
+        self.setblocking(False)
+        self.refused = threading.Event()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self.refusals:
+            self.refusals -= 1
+            self.refused.set()
+            raise OSError(self.error, os.strerror(self.error))
+        return super().accept()
+
+
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.EAGAIN], ids=["no descriptor", "the client is gone"])
+def test_a_connection_that_cannot_be_taken_does_not_end_the_server(error: int) -> None:
+    listener = Refusing()
+    listener.error, listener.refusals = error, 3
     with running(HttpServer(echo, listener, HttpLimits())) as server:
         assert get(server, "/").status == 200
     assert listener.refusals == 0
+
+
+def test_a_server_that_stops_while_it_waits_for_a_descriptor_does_not_listen_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app, listener = Patient(), Refusing()
+    with running(HttpServer(app, listener, HttpLimits())) as server, connect(server) as busy:
+        busy.sendall(HELLO)
+        assert app.begun.wait(10)
+        listener.refusals = 1000
+        with connect(server) as late:
+            assert listener.refused.wait(10)
+            server.stop(within=20.0)
+            assert hung_up(late)
+        time.sleep(2 * NO_DESCRIPTOR)
+        app.may_answer = True
+        assert Got(everything(busy)).body == b"at last"
+    assert caplog.records == []
+
+
+@pytest.mark.errors_expected
+@pytest.mark.parametrize(
+    ("error", "level"), [(ZeroDivisionError, logging.ERROR), (ConnectionResetError, logging.DEBUG)]
+)
+def test_what_goes_wrong_beside_the_requests_is_logged(
+    error: type[Exception], level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A client may go at any moment, which no operator need know."""
+    caplog.set_level(logging.DEBUG, "streamwatch.http")
+
+    def fail() -> None:
+        raise error
+
+    async def careless(scope: Scope, receive: Receive, send: Send) -> None:
+        asyncio.get_running_loop().call_soon(fail)
+        await echo(scope, receive, send)
+
+    with serving(careless) as server:
+        assert [get(server, "/").status for _ in range(2)] == [200, 200]
+    told = [record for record in caplog.records if record.exc_info and record.exc_info[0] is error]
+    assert [record.levelno for record in told] == [level, level]
 
 
 def test_a_large_answer_that_nobody_takes_ends_the_connection() -> None:
@@ -421,6 +493,18 @@ def test_a_large_answer_that_nobody_takes_ends_the_connection() -> None:
             while part := connection.recv(65536):
                 received += len(part)
     assert received < 30_000_000
+
+
+def test_a_client_that_takes_its_answer_late_is_served_further() -> None:
+    async def large(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(send, b"x" * 30_000_000)
+
+    with serving(large, answer_seconds=2.0, keep_alive=30) as server, connect(server) as connection:
+        connection.sendall(HELLO)
+        assert len(one_answer(connection).body) == 30_000_000
+        time.sleep(2.5)
+        connection.sendall(HELLO)
+        assert len(one_answer(connection).body) == 30_000_000
 
 
 def test_a_stream_that_nobody_takes_ends_and_holds_little_memory() -> None:

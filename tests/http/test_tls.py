@@ -9,8 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from listening import running
-from starlette.responses import PlainTextResponse
+from listening import Got, connect, everything, running
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from streamwatch.http.pages import serve_pages
 from streamwatch.http.tls import tls_context
@@ -28,11 +31,16 @@ def make(folder: Path, name: str) -> tuple[Path, Path]:
     return certificate, key
 
 
-def shown(port: int) -> str:
-    """Return the certificate that a server shows to a new connection."""
+def trusting() -> ssl.SSLContext:
+    """Return what a client needs that accepts any certificate."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as plain, context.wrap_socket(plain) as client:
+    return context
+
+
+def shown(port: int) -> str:
+    """Return the certificate that a server shows to a new connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as plain, trusting().wrap_socket(plain) as client:
         found = client.getpeercert(binary_form=True)
         assert found is not None
         return ssl.DER_cert_to_PEM_cert(found)
@@ -72,3 +80,20 @@ def test_old_versions_of_tls_are_refused(tmp_path: Path) -> None:
     context = tls_context(*make(tmp_path, "gate"), NAMES)
     assert context is not None
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+def test_with_https_a_client_may_come_past_the_proxy_but_is_not_believed(tmp_path: Path) -> None:
+    def caller(request: Request) -> Response:
+        assert request.client is not None
+        return PlainTextResponse(request.client.host)
+
+    app = Starlette(routes=[Route("/", caller)])
+    context = tls_context(*make(tmp_path, "gate"), NAMES)
+    request = b"GET / HTTP/1.1\r\nHost: gate\r\nConnection: close\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"
+    said = {}
+    with running(serve_pages(lambda: app, "127.0.0.1", 0, tls=context, proxies=["127.0.0.2/32"])) as server:
+        for source in ("127.0.0.1", "127.0.0.2"):
+            with connect(server, source) as plain, trusting().wrap_socket(plain) as client:
+                client.sendall(request)
+                said[source] = Got(everything(client)).body.decode()
+    assert said == {"127.0.0.1": "127.0.0.1", "127.0.0.2": "203.0.113.9"}

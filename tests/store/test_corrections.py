@@ -1,6 +1,7 @@
 """What a person types is kept beside what engines read, and nothing takes it away again."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from records import NOON, Database, keyframe, new_key, passage, reading, rows, saved_view, sighting
 
 from streamwatch.core.errors import StoreError
-from streamwatch.core.model import Engine, Keyframe
+from streamwatch.core.model import Engine, Keyframe, SightingStatus
 from streamwatch.store import (
     DatabaseReader,
     Keep,
@@ -194,6 +195,24 @@ def test_one_visit_of_several_is_corrected(store: Store, reader: DatabaseReader)
     assert plates == ["京A12345", "京A12345", "京A12345", "沪B99999"]
     typed, rest = sorted(reader.sightings(), key=lambda row: row.first_seen)
     assert (rest.first_seen, rest.reads, typed.plate) == (NOON + timedelta(minutes=4), 3, "沪B99999")
+
+
+def test_a_sighting_whose_visit_is_corrected_keeps_what_the_others_support(
+    store: Store, reader: DatabaseReader
+) -> None:
+    """The fusion knows nothing of the correction, and saves the sighting again for the corrected visit alone."""
+    views = [saved_view(store, at=NOON + timedelta(minutes=4 * number), closed=True) for number in range(2)]
+    said, seen = [reading(view) for view in views], sighting(views[0], lasting=timedelta(minutes=5))
+    for view, one in zip(views, said, strict=True):
+        store.keyframes.answered(view.key, [one])
+    store.sightings.save(seen, [one.key for one in said], "ordinary")
+    store.corrections.read_by_operator(views[0].passage, views[0].key, "沪B99999", "Li", LATER)
+    before = [row for row in reader.sightings() if row.key == seen.key]
+    store.sightings.save(replace(seen, status=SightingStatus.FINAL), [said[0].key], "ordinary")
+    (row,) = [row for row in reader.sightings() if row.key == seen.key]
+    assert [replace(row, status=SightingStatus.PROVISIONAL)] == before
+    assert (row.status, row.first_seen, row.reads) == ("final", NOON + timedelta(minutes=4), 1)
+    assert [row.plate.text for row in reader.passages.find(Search()).rows if row.plate] == ["京A12345", "沪B99999"]
 
 
 def test_retention_takes_corrections_with_their_passages(store: Store, database: Database) -> None:

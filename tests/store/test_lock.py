@@ -172,6 +172,29 @@ def test_the_process_that_writes_can_be_told(tmp_path: Path) -> None:
         assert lock.holder(database, tmp_path) is None
 
 
+def test_a_number_that_no_process_has_is_not_told(tmp_path: Path) -> None:
+    """As that of another container's process may be."""
+    database = url(tmp_path / "streamwatch.db")
+    with holder(database, tmp_path):
+        lock_file(database, tmp_path).write_text(f"{2**22 + 1}\n")  # the kernel gives none beyond 2**22
+        assert lock.holder(database, tmp_path) is None
+
+
+def test_a_process_of_another_user_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody but root sees its files; a signal would be refused, with a sentence of its own."""
+    database, looked = url(tmp_path / "streamwatch.db"), []
+
+    def refuse(folder: Path) -> Iterator[Path]:
+        looked.append(str(folder))
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with holder(database, tmp_path) as (process, _):
+        monkeypatch.setattr(Path, "iterdir", refuse)
+        assert lock.holder(database, tmp_path) == process.pid
+        monkeypatch.undo()
+    assert looked == [f"/proc/{process.pid}/fd"]
+
+
 def test_nobody_writes_after_the_end(tmp_path: Path) -> None:
     database = url(tmp_path / "streamwatch.db")
     with holder(database, tmp_path):

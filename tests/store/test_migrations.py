@@ -33,7 +33,7 @@ from sqlalchemy.pool import NullPool
 
 from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
 from streamwatch.core.errors import DatabaseUnusable, StoreError
-from streamwatch.store import KeyframeState, open_reader, open_store, schema
+from streamwatch.store import KeyframeState, Search, open_reader, open_store, schema
 from streamwatch.store.migrations.versions import r0008_codes
 from streamwatch.store.tables import Base, local_view
 
@@ -334,6 +334,32 @@ def test_words_and_sentences_of_earlier_versions_become_codes(database: Database
         StateReason.OUTBOX_ITEMS,
         StateReason.FAILED,
     }
+    reader.close()
+
+
+OLD_SIGHTING = """
+INSERT INTO sightings (key, camera, plate, kind, confidence, first_seen, last_seen, reads, status, engine, passage_id,
+    keyframe_id)
+SELECT 's', 'gate', '京A12345', 'ordinary', 0.97, '2026-01-05 12:00:00', '2026-01-05 12:00:02', 1, 'final', 'ocrcars',
+    passage_id, id FROM keyframes
+"""
+"""A row as version 0008 wrote it."""
+
+
+def test_plates_of_earlier_versions_can_be_searched(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    upgrade_plainly(database.url, "0008")
+    database.execute(OLD_PASSAGE)
+    old_view(database, "a", "answered", "best_view", "")
+    database.execute(OLD_SIGHTING)
+    open_store(database.url, tmp_path / "data").close()
+    reader = open_reader(database.url, tmp_path / "data")
+    for search in (Search(plate="*A1234*"), Search(plate="*A1Z34*", like=True), Search(engines=frozenset({"ocrcars"}))):
+        (found,) = reader.passages.find(search).rows
+        assert found.plate is not None
+        assert (found.plate.text, found.engine, found.confidence) == ("京A12345", "ocrcars", 0.97)
+    assert reader.passages.find(Search(plate="*A1235*")).rows == ()
+    assert reader.passages.last_revision() == found.id
     reader.close()
 
 

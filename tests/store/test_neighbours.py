@@ -7,6 +7,7 @@ import pytest
 from records import NOON, Database, reading, saved_view, sighting
 
 from streamwatch.store import Search, open_reader, open_store
+from streamwatch.store import neighbours as near
 from streamwatch.store.neighbours import in_daily_span
 
 
@@ -27,9 +28,31 @@ def test_next_and_previous_within_a_search(database: Database, tmp_path: Path) -
     assert ask(1, Search(cameras=frozenset({"exit"}))) == (3, None)
     assert ask(2, Search(), frozenset({"gate"})) == (4, 1)
     assert ask(1, Search(plate="*Q*")) == (None, None)
+    assert ask(1, Search(plate="*99999*")) == (None, None)
     assert ask(99, Search()) == (None, None)
     clock = (NOON + timedelta(minutes=4)).astimezone().time().replace(second=0, microsecond=0)
     assert ask(2, Search(begin=clock)) == (5, None)
+    reader.close()
+
+
+def test_a_time_of_day_is_looked_for_among_the_nearest_passages_only(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(near, "_AT_ONCE", 2)
+    monkeypatch.setattr(near, "_MOST", 6)
+    store = open_store(database.url, tmp_path)
+    for hour in range(10):
+        saved_view(store, at=NOON + timedelta(hours=hour))
+    store.close()
+    reader = open_reader(database.url, tmp_path)
+
+    def next_at(passage: int, hour: int) -> int | None:
+        begin = (NOON + timedelta(hours=hour)).astimezone().time().replace(minute=0, second=0, microsecond=0)
+        return reader.passages.beside(passage, Search(begin=begin, end=begin.replace(minute=59)))[0]
+
+    assert next_at(1, 5) == 6
+    assert next_at(1, 7) is None  # the seventh further on
+    assert next_at(7, 1) is None  # it is older
     reader.close()
 
 

@@ -2,6 +2,7 @@
 
 import time as clock
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -273,7 +274,21 @@ def test_sightings_by_the_same_conditions(reader: DatabaseReader) -> None:
     assert len(reader.sightings(search=Search(outcomes=frozenset({PassageOutcome.READ})), camera="gate")) == 8
 
 
-@pytest.mark.parametrize("key", ["", "x", "1-2", "1-2-3-4", "0-9999999999999999999-1", "0-1-" + "9" * 30, "０-1-1"])
+def test_at_a_time_of_day_nothing_is_found_where_there_is_nothing(reader: DatabaseReader, tmp_path: Path) -> None:
+    morning = Search(begin=time(6), end=time(10))
+    assert found(reader, replace(morning, since=NOON + timedelta(days=9))) == []
+    assert reader.passages.count(replace(morning, until=NOON - timedelta(days=9))) == 0
+    empty = f"sqlite:///{tmp_path}/empty.db"
+    open_store(empty, tmp_path).close()
+    other = open_reader(empty, tmp_path)
+    assert found(other, morning) == []
+    assert other.count_sightings(search=morning) == 0
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "key", ["", "x", "1-2", "1-2-3-4", "0-9999999999999999999-1", "0-1-" + "9" * 30, "０-1-1", "0--99999999999999999-1"]
+)
 def test_a_key_that_no_page_ended_with_is_refused(reader: DatabaseReader, key: str) -> None:
     with pytest.raises(ValueError, match="begin again with the first page"):
         reader.passages.find(Search(), after=key)
