@@ -204,6 +204,6 @@ def _query(**values: str) -> str:
 
 ROUTES = [
     page("/unread", queue, role=Role.GUARD),
-    page("/unread/{id:int}", vehicle, role=Role.GUARD),
-    page("/unread/{id:int}", save, role=Role.GUARD, methods=("POST",)),
+    page("/unread/{id:row}", vehicle, role=Role.GUARD),
+    page("/unread/{id:row}", save, role=Role.GUARD, methods=("POST",)),
 ]
