@@ -5,11 +5,13 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from streamwatch.core.errors import StreamwatchError
@@ -22,6 +24,9 @@ RETRY = 1000
 """Milliseconds after which a browser comes back."""
 LONGEST = 300.0
 """Seconds after which a stream ends and the client comes back, so that it is asked again who it is."""
+MOST_OF_ONE, MOST = 40, 96
+"""Streams at the same time: of one listener, and of all. A stream holds a connection of the server, which has
+`HttpLimits.connections`; the rest are for pages."""
 _LARGEST = 2**63 - 1
 
 
@@ -50,12 +55,34 @@ class ServerSentEvent:
         return head + "".join(f"data: {line}\n" for line in self.data.splitlines() or [""]) + "\n"
 
 
+class Listeners:
+    """Counts the open streams by listener. Used on the server's event loop, but for `require_room`."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    def require_room(self, name: str) -> None:
+        """Raise HTTPException if a listener, or all together, have too many streams."""
+        if self._open[name] >= MOST_OF_ONE or self._open.total() >= MOST:
+            raise HTTPException(503, headers={"Retry-After": "5"})
+
+    async def counted(self, name: str, stream: AsyncIterator[str]) -> AsyncIterator[str]:
+        """Yield what a stream yields, and count it as open meanwhile."""
+        self._open[name] += 1
+        try:
+            async for text in stream:
+                yield text
+        finally:
+            self._open[name] -= 1
+            self._open += Counter()  # forgets whoever has none
+
+
 class EventFeed(Generic[T]):
     """Tells listeners what has changed. It asks only while somebody listens, and once for all of them.
 
     newest: returns the highest revision. since: returns what changed after a revision, by rising revision; what is too
     much for one answer comes with the next. Both block, and run in a thread. stopping: True once the streams must end.
-    every: seconds between two looks. longest: seconds until a stream ends.
+    every: seconds between two looks. longest: seconds until a stream ends. listeners: those of other feeds, too.
     """
 
     def __init__(
@@ -65,7 +92,9 @@ class EventFeed(Generic[T]):
         stopping: Callable[[], bool],
         every: float = 0.3,
         longest: float = LONGEST,
+        listeners: Listeners | None = None,
     ) -> None:
+        self.listeners = listeners or Listeners()
         self._ask_newest, self._ask_since, self._stopping = newest, since, stopping
         self._every, self._longest = every, longest
         self._lock = asyncio.Lock()
@@ -79,16 +108,18 @@ class EventFeed(Generic[T]):
         greeting: ServerSentEvent | None = None,
         lost: ServerSentEvent | None = None,
         most: int | None = None,
+        listener: str = "",
     ) -> StreamingResponse:
         """Return the stream for one listener.
 
         last_event_id: a revision; for any other text it begins with what changes from now on. render: returns the event
         for something that changed, None if this listener may not know; runs in a thread. greeting: the first event.
         lost: sent instead of what was missed if the client names a revision of another database, or one that is more
-        than `most` changes old.
+        than `most` changes old. listener: who it is, for the limits. Raise HTTPException if that one has too many.
         """
+        self.listeners.require_room(listener)
         return StreamingResponse(
-            self._stream(_revision(last_event_id), render, greeting, lost, most),
+            self.listeners.counted(listener, self._stream(_revision(last_event_id), render, greeting, lost, most)),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

@@ -170,12 +170,16 @@ class PassageDetail:
 
 @dataclass(frozen=True, slots=True)
 class KeyframePicture:
-    """The JPEG of a keyframe. plate: corners of the passage's plate if it was read from this keyframe."""
+    """The JPEG of a keyframe. plate: corners of the passage's plate if it was read from this keyframe.
+
+    plates: corners of all plates that were read from it; empty if the place of one is unknown.
+    """
 
     jpeg: bytes
     camera: str
     captured_at: datetime
     plate: JpegCorners | None
+    plates: tuple[JpegCorners, ...] = ()
 
 
 class PassageReader:
@@ -254,7 +258,12 @@ class PassageReader:
             plate = best_plates(session, [row.passage_id]).get(row.passage_id)
             corners = plate.corners if plate is not None and plate.keyframe == row.id else None
             path, digest = row.path, row.sha256
-            picture = KeyframePicture(b"", row.camera, row.captured_at, _in_jpeg(corners, row))
+            read = session.scalars(select(StoredReading.corners).where(StoredReading.keyframe_id == row.id)).all()
+            places = [
+                None if (at := corners_of(points)) is None else _in_jpeg(FrameCorners(at), row) for points in read
+            ]
+            known = () if None in places else tuple(place for place in places if place is not None)
+            picture = KeyframePicture(b"", row.camera, row.captured_at, _in_jpeg(corners, row), known)
         return replace(picture, jpeg=read_picture(self._data_dir, path, digest))
 
     @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -21,6 +22,15 @@ Handler = Callable[[Request], Response]
 MOST_FIELDS = 500
 """Fields of one form."""
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class RowNumber(IntegerConvertor):
+    """The number of a row in an address, such as `/passages/{id:row}`; longer ones, which no database has, are 404."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("row", RowNumber())
 
 
 class Page(Route):

@@ -7,13 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import numpy as np
+import pytest
 from browser import PHONE, Visitor
 from consoles import CAMERAS, DrawnConsole, Visit, as_somebody, console_over
 from playwright.sync_api import Page, expect
-from records import ONLY_SQLITE, Database
+from records import ONLY_SQLITE, Database, new_key
 from snapshots import WELL, camera
 
 from streamwatch.core.codes import Role
+from streamwatch.core.model import Corners, Engine, FrameCorners, Reading
+from streamwatch.imaging.jpeg import decode_picture
 from streamwatch.imaging.pictures import measure
 from streamwatch.store import PassageOutcome, Search
 from streamwatch.web.accounts.principal import Principal
@@ -166,7 +170,49 @@ def test_a_viewer_for_whom_plates_are_masked_reads_none(console: DrawnConsole) -
         plain = httpx.get(f"{console.url}/pictures/keyframes/{read.keyframe}?width=640")
         assert hidden.content != plain.content
         assert hidden.headers["etag"] != plain.headers["etag"]
-        assert measure(client.get(f"/pictures/keyframes/{unread.keyframe}?width=1280").content).width == 160
+        assert measure(client.get(f"/pictures/keyframes/{unread.keyframe}?width=1280").content).width == 32
+
+
+@ONLY_SQLITE
+@pytest.mark.parametrize("place", [None, ((900.0, 80.0), (1100.0, 80.0), (1100.0, 140.0), (900.0, 140.0))])
+def test_a_second_plate_in_a_picture_is_masked_too(
+    console: DrawnConsole, database: Database, place: Corners | None
+) -> None:
+    """Wherever it is; if nobody knows where, the whole picture is too small to be read."""
+    key = console.add(Visit("京A70001", "entry", now()))
+    found = next(
+        row for row in console.reader.passages.find(Search()).rows if row.plate and row.plate.text == "京A70001"
+    )
+    address = f"/pictures/keyframes/{found.keyframe}?width=1280"
+    corners = None if place is None else FrameCorners(place)
+    with as_somebody(console, Principal("viewer", Role.VIEWER, masks_plates=True)) as client:
+        before = decode_picture(client.get(address).content)
+        view = database.rows("SELECT key FROM keyframes ORDER BY id DESC LIMIT 1")[0]["key"]
+        other = Reading(
+            key=new_key(),
+            keyframe=view,
+            passage=key,
+            camera="entry",
+            captured_at=now(),
+            engine=Engine.LOCAL,
+            raw="沪C12345",
+            plate="沪C12345",
+            kind="",
+            repaired=False,
+            confidence=0.3,
+            corners=corners,
+        )
+        console.store.keyframes.answered(view, [other])
+        after = decode_picture(client.get(address).content)
+    assert before is not None
+    assert after is not None
+    if place is None:
+        assert after.shape[1] == 32
+    else:
+        assert after.shape == before.shape
+        assert len(np.unique(after[100:120, 950:970].reshape(-1, 3), axis=0)) < len(
+            np.unique(before[100:120, 950:970].reshape(-1, 3), axis=0)
+        )
 
 
 @ONLY_SQLITE

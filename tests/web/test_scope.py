@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from starlette.routing import BaseRoute, Mount
 
 from streamwatch.core.codes import FindingCode, Role
 from streamwatch.health import BudgetUse, CameraFinding
+from streamwatch.http.server_sent_events import MOST_OF_ONE
 from streamwatch.web.api.application import PATH, document
 from streamwatch.web.console import make_console
 from streamwatch.web.routing import Page
@@ -180,3 +182,32 @@ def test_log_in_page_log_out_in_a_browser(console: DrawnConsole, visitor: Visito
     assert "You are logged out." in page.content()
     page.goto(console.url + "/")
     assert page.url == console.url + "/login"
+
+
+@ONLY_SQLITE
+@pytest.mark.parametrize("digits", [19, 20, 5000])
+def test_a_number_that_no_row_can_have_is_not_found(console: DrawnConsole, digits: int) -> None:
+    """Neither a database nor Python accepts it as a number."""
+    for path in ("/passages/%s", "/unread/%s", "/pictures/keyframes/%s", "/api/v1/passages/%s"):
+        assert httpx.get(console.url + path % ("9" * digits)).status_code == 404, path
+
+
+@ONLY_SQLITE
+def test_a_form_without_some_of_its_fields_is_told_what_is_wrong(console: DrawnConsole) -> None:
+    for form in ({"do": "add_user", "name": "<b>"}, {"do": "add_token", "name": "<b>"}):
+        answer = httpx.post(console.url + "/people", data=form, headers={"Sec-Fetch-Site": "same-origin"})
+        assert answer.status_code == 422
+        assert "A name has at most 64 letters" in answer.text
+
+
+@ONLY_SQLITE
+def test_who_opens_streams_without_end_locks_nobody_out(console: DrawnConsole) -> None:
+    for name in ("boss", "lily"):
+        add_user(console, name)
+    with ExitStack() as streams, logged_in(console, "boss") as boss, logged_in(console, "lily") as lily:
+        answers = [streams.enter_context(boss.stream("GET", "/gate/events")) for _ in range(MOST_OF_ONE)]
+        assert {answer.status_code for answer in answers} == {200}
+        more = boss.get("/gate/events")
+        assert (more.status_code, more.headers["retry-after"]) == (503, "5")
+        assert boss.get("/search").status_code == 200
+        assert streams.enter_context(lily.stream("GET", "/gate/events")).status_code == 200

@@ -168,3 +168,15 @@ def test_the_page_is_accessible(
     assert findings(page) == []
     assert not too_wide(page)
     assert page.locator(".zoomed").is_visible()
+
+
+@ONLY_SQLITE
+def test_a_correction_leads_back_to_its_passage(console: DrawnConsole) -> None:
+    """Not into the queue, which it did not come from."""
+    row = next(row for row in console.reader.passages.find(Search()).rows if row.plate and row.plate.text == "沪B8K219")
+    form = {"keyframe": str(row.keyframe), "text": "沪B8K218", "answer": "save"}
+    page = httpx.get(f"{console.url}/unread/{row.id}").text
+    assert "Correct the plate</h1>" in page
+    assert "shows the next one" not in page
+    answer = httpx.post(f"{console.url}/unread/{row.id}", data=form, headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.headers["location"].partition("?")[0] == f"/passages/{row.id}"

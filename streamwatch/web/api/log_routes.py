@@ -74,7 +74,7 @@ def list_sightings(page: Annotated[PassagePage, Query()], console: TheConsole, p
     return SightingList(items=[shown.sighting(row) for row in found.rows], next=found.after)
 
 
-@router.get("/sightings/{id:int}", tags=[SIGHTINGS], summary="Get a sighting")
+@router.get("/sightings/{id:row}", tags=[SIGHTINGS], summary="Get a sighting")
 def get_sighting(id: Number, console: TheConsole, principal: Viewer) -> SightingDetailObject:
     """With all passages that it is made of: the visits within the window of deduplication."""
     shown, reader = Shown(principal), console.reader
@@ -94,7 +94,7 @@ def list_passages(page: Annotated[PassagePage, Query()], console: TheConsole, pr
     return PassageList(items=[shown.passage(row) for row in found.rows], next=found.after)
 
 
-@router.get("/passages/{id:int}", tags=[PASSAGES], summary="Get a passage")
+@router.get("/passages/{id:row}", tags=[PASSAGES], summary="Get a passage")
 def get_passage(id: Number, console: TheConsole, principal: Viewer) -> PassageDetailObject:
     """With its keyframes, readings and (for managers) calls."""
     shown = Shown(principal)
@@ -109,7 +109,7 @@ def list_keyframes(page: Annotated[LogPageOf, Query()], console: TheConsole, pri
     return KeyframeList(items=[shown.keyframe(row) for row in found.rows], next=found.after)
 
 
-@router.get("/keyframes/{id:int}", tags=[PICTURES], summary="Get a keyframe")
+@router.get("/keyframes/{id:row}", tags=[PICTURES], summary="Get a keyframe")
 def get_keyframe(id: Number, console: TheConsole, principal: Viewer) -> KeyframeObject:
     """Where its picture is, and what became of it."""
     shown = Shown(principal)
@@ -117,7 +117,7 @@ def get_keyframe(id: Number, console: TheConsole, principal: Viewer) -> Keyframe
 
 
 @router.get(
-    "/keyframes/{id:int}/picture",
+    "/keyframes/{id:row}/picture",
     tags=[PICTURES],
     summary="Get a picture",
     response_class=Response,

@@ -141,7 +141,9 @@ def follow(
             return None
         return ServerSentEvent(json_text(as_json(shown.passage(row))), "passage", str(row.revision))
 
-    return console.feed.response(last_event_id or "", event, lost=ServerSentEvent("", "lost"), most=MOST_MISSED)
+    return console.feed.response(
+        last_event_id or "", event, lost=ServerSentEvent("", "lost"), most=MOST_MISSED, listener=principal.name
+    )
 
 
 def _cameras(console: Console, principal: Principal) -> Iterator[CameraObject]:

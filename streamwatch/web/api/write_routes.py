@@ -49,7 +49,7 @@ class TypedReading(BaseModel, extra="forbid", strict=True):
 
 
 @router.post(
-    "/passages/{id:int}/readings",
+    "/passages/{id:row}/readings",
     tags=[PASSAGES],
     summary="Type in a plate",
     status_code=201,

@@ -129,9 +129,13 @@ def watch(request: Request) -> Response:
         return [] if view is None or revision_of(view) <= revision else [LiveLook(view)]
 
     feed: EventFeed[LiveLook] = EventFeed(
-        lambda: revision_of(live.gate_view(name)), since, backend.stopping, every=EVERY
+        lambda: revision_of(live.gate_view(name)),
+        since,
+        backend.stopping,
+        every=EVERY,
+        listeners=console_of(request).feed.listeners,
     )
-    return feed.response("0", lambda look: event_of(look, words, texts.gettext))
+    return feed.response("0", lambda look: event_of(look, words, texts.gettext), listener=_principal(request).name)
 
 
 def read(request: Request) -> Response:

@@ -79,6 +79,7 @@ def events(request: Request) -> Response:
         greeting=ServerSentEvent(console.static.version, "version"),
         lost=ServerSentEvent("", "lost"),
         most=MOST_MISSED,
+        listener="" if principal is None else principal.name,
     )
 
 

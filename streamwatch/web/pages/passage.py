@@ -44,7 +44,7 @@ def passage(request: Request) -> Response:
     principal, reader = principal_of(request), console_of(request).reader
     scope = None if principal is None else principal.cameras
     number = request.path_params["id"]
-    detail = reader.passages.detail(number, scope) if number < 2**63 else None
+    detail = reader.passages.detail(number, scope)
     if detail is None:
         raise HTTPException(404)
     wanted = asked(request)
@@ -118,4 +118,4 @@ def _why_paid(request: Request, detail: PassageDetail) -> str:
     return _("Nothing was paid.")
 
 
-ROUTES = [page("/passages/{id:int}", passage, role=Role.VIEWER)]
+ROUTES = [page("/passages/{id:row}", passage, role=Role.VIEWER)]

@@ -16,8 +16,9 @@ from streamwatch.web.routing import page
 WIDTHS = (160, 320, 480, 640, 960, 1280)
 """Widths that can be asked for, in pixels."""
 _KEPT = "private, max-age=604800, immutable"
-_UNREADABLE = 160
-"""Width at which no plate can be read, for those who may not and where the place of the plate is unknown."""
+_UNREADABLE = 32
+"""Width at which no plate can be read, for those who may not and where the place of a plate is unknown: each character
+has at most two pixels, also of a plate that fills half of the picture."""
 
 
 def keyframe(request: Request) -> Response:
@@ -35,13 +36,12 @@ def keyframe(request: Request) -> Response:
     if found is None or (plate_alone and found.plate is None):
         raise HTTPException(404)
     tag = f'"{hashlib.sha256(found.jpeg).hexdigest()[:16]}-{int(principal.masks_plates)}"'
-    headers = {"Cache-Control": _KEPT, "ETag": tag}
+    headers = {"Cache-Control": _KEPT, "ETag": tag, "Vary": "Cookie"}  # the next person at this browser may see less
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     jpeg: bytes | None = found.jpeg
     if principal.masks_plates:
-        hidden = [] if found.plate is None else [found.plate]
-        jpeg = preview(found.jpeg, width if hidden else _UNREADABLE, hidden=hidden)
+        jpeg = preview(found.jpeg, width if found.plates else _UNREADABLE, hidden=found.plates)
     elif width is not None or plate_alone:
         jpeg = preview(found.jpeg, width, found.plate if plate_alone else None)
     if jpeg is None:
@@ -59,4 +59,4 @@ def _width(request: Request) -> int | None:
     return width
 
 
-ROUTES = [page("/pictures/keyframes/{id:int}", keyframe, role=Role.VIEWER)]
+ROUTES = [page("/pictures/keyframes/{id:row}", keyframe, role=Role.VIEWER)]

@@ -40,6 +40,7 @@ def queue(request: Request) -> Response:
         request,
         "unread.html",
         passage=None,
+        corrects=False,
         left=_left(request, principal, camera),
         most=MOST_COUNTED,
         camera=camera,
@@ -112,6 +113,7 @@ def _page(request: Request, principal: Principal, detail: PassageDetail, error: 
         hints=_hints(request, detail.readings),
         typed=[reading for reading in detail.readings if reading.engine is Engine.OPERATOR][-1:],
         may_type=_may_type(principal, detail),
+        corrects=_corrects(detail),
         error=error,
         text=text,
         most_characters=LONGEST_TEXT,
@@ -183,8 +185,15 @@ def _next(request: Request, principal: Principal, camera: str, after: str | None
     return found[0].id if found else None
 
 
+def _corrects(detail: PassageDetail) -> bool:
+    """Return True for a vehicle that an engine has read, which is in no queue."""
+    return detail.row.outcome not in UNREAD and detail.row.engine is not Engine.OPERATOR
+
+
 def _after(request: Request, principal: Principal, detail: PassageDetail) -> str:
-    """Return the address of what comes after a vehicle."""
+    """Return the address of what comes after a vehicle: for a correction, its passage, where it began."""
+    if _corrects(detail):
+        return f"/passages/{detail.row.id}"
     camera = _camera(request)
     following = _next(request, principal, camera, detail.row.place)
     if following is None:
@@ -204,6 +213,6 @@ def _query(**values: str) -> str:
 
 ROUTES = [
     page("/unread", queue, role=Role.GUARD),
-    page("/unread/{id:int}", vehicle, role=Role.GUARD),
-    page("/unread/{id:int}", save, role=Role.GUARD, methods=("POST",)),
+    page("/unread/{id:row}", vehicle, role=Role.GUARD),
+    page("/unread/{id:row}", save, role=Role.GUARD, methods=("POST",)),
 ]
