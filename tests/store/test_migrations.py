@@ -357,7 +357,7 @@ def test_plates_of_earlier_versions_can_be_searched(database: Database, tmp_path
     for search in (Search(plate="*A1234*"), Search(plate="*A1Z34*", like=True), Search(engines=frozenset({"ocrcars"}))):
         (found,) = reader.passages.find(search).rows
         assert found.plate is not None
-        assert (found.plate.text, found.engine, found.confidence) == ("京A12345", "ocrcars", 0.97)
+        assert (found.plate.text, found.engine, found.plate.confidence) == ("京A12345", "ocrcars", 0.97)
     assert reader.passages.find(Search(plate="*A1235*")).rows == ()
     assert reader.passages.last_revision() == found.id
     reader.close()
