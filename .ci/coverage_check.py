@@ -22,6 +22,7 @@ CAREFUL = (
     "streamwatch/recognition/ocrcars/*",
     "streamwatch/store/*",
     "streamwatch/system/connections.py",
+    "streamwatch/web/accounts/*",
 )
 
 

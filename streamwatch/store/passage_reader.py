@@ -285,7 +285,7 @@ def _key(tier: Tier, row: Any) -> str:
 
 
 def _compared(row: PassageRow, text: str) -> PassageRow:
-    if row.plate is None:
+    if row.plate is None:  # pragma: no cover - it was found by its plate, which has been taken away meanwhile
         return row
     nearest = min((row.plate.text, *row.plate.others), key=lambda plate: unlikeness(text, plate)[0])
     difference, places = unlikeness(text, nearest)

@@ -33,6 +33,7 @@ from sqlalchemy.pool import NullPool
 
 from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
 from streamwatch.core.errors import DatabaseUnusable, StoreError
+from streamwatch.core.model import Engine as Ocr
 from streamwatch.store import KeyframeState, Search, open_reader, open_store, schema
 from streamwatch.store.migrations.versions import r0008_codes
 from streamwatch.store.tables import Base, local_view
@@ -354,10 +355,14 @@ def test_plates_of_earlier_versions_can_be_searched(database: Database, tmp_path
     database.execute(OLD_SIGHTING)
     open_store(database.url, tmp_path / "data").close()
     reader = open_reader(database.url, tmp_path / "data")
-    for search in (Search(plate="*A1234*"), Search(plate="*A1Z34*", like=True), Search(engines=frozenset({"ocrcars"}))):
+    for search in (
+        Search(plate="*A1234*"),
+        Search(plate="*A1Z34*", like=True),
+        Search(engines=frozenset({Ocr.OCRCARS})),
+    ):
         (found,) = reader.passages.find(search).rows
         assert found.plate is not None
-        assert (found.plate.text, found.engine, found.confidence) == ("京A12345", "ocrcars", 0.97)
+        assert (found.plate.text, found.engine, found.plate.confidence) == ("京A12345", "ocrcars", 0.97)
     assert reader.passages.find(Search(plate="*A1235*")).rows == ()
     assert reader.passages.last_revision() == found.id
     reader.close()

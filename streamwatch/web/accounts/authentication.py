@@ -79,9 +79,6 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         # A dict of its own: servers may give all requests the same one.
         scope["state"] = {**scope.get("state", {}), "principal": None, "session": None, "is_program": False}
         if scope["path"].startswith("/static/"):
