@@ -77,7 +77,7 @@ def _try_port(settings: Settings) -> str:
     assert port is not None
     if is_held(settings.database, settings.data_dir):
         return "not tried, because a streamwatch runs"
-    listen(host, port, "health").close()
+    listen(host, port, "health", "health.port").close()
     return f"port {port} of {host} is free"
 
 
@@ -86,7 +86,7 @@ def _try_console(settings: Settings) -> str:
     if is_held(settings.database, settings.data_dir):
         return f"{address}; not tried, because a streamwatch runs"
     protection(settings)
-    listen(settings.web.host, settings.web.port, "the console").close()
+    listen(settings.web.host, settings.web.port, "the console", "web.port").close()
     return f"{address} will be served"
 
 

@@ -32,4 +32,4 @@ def serve_health(host: str, port: int, snapshot: Callable[[], Snapshot], limits:
             port,
         )
         limits = replace(limits, hosts=None)
-    return HttpServer(health_app(snapshot), listen(host, port, "health"), limits)
+    return HttpServer(health_app(snapshot), listen(host, port, "health", "health.port"), limits)

@@ -67,4 +67,4 @@ def serve_pages(
         app = behind(app, proxies, only=tls is None)
     elif is_loopback(host):
         app, limits = without_proxy(app), replace(limits, hosts=LOOPBACK_NAMES)
-    return HttpServer(with_plain_addresses(app), listen(host, port, "the console"), limits, tls=tls)
+    return HttpServer(with_plain_addresses(app), listen(host, port, "the console", "web.port"), limits, tls=tls)

@@ -8,10 +8,10 @@ BACKLOG = 512
 """Connections that the kernel holds until they are accepted."""
 
 
-def listen(host: str, port: int, purpose: str) -> socket.socket:
+def listen(host: str, port: int, purpose: str, key: str = "") -> socket.socket:
     """Return a listening socket. host: a numeric address, or localhost.
 
-    port: 0 takes a free one. Raise ConfigError if the port cannot be used.
+    port: 0 takes a free one. key: of the config, where another port can be written. Raise ConfigError if the port cannot be used.
     """
     host = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -24,7 +24,8 @@ def listen(host: str, port: int, purpose: str) -> socket.socket:
         listener.close()
         reason = (error.strerror if isinstance(error, OSError) else None) or "there is no such port"
         raise ConfigError(
-            f"Port {port} of {host} cannot be used for {purpose}: {reason}.", "Choose another one."
+            f"Port {port} of {host} cannot be used for {purpose}: {reason}.",
+            f"Write another one in {key}." if key else "Choose another one.",
         ) from None
     listener.setblocking(False)
     return listener

@@ -43,7 +43,7 @@ def make_service(settings: Settings, recognizer: Callable[[], Recognizer]) -> Oc
         if tls is None:
             log.warning("without serve_ocr.certificate everybody on the network can read the pictures and the AppCode")
     open_to_all = ocrcars.appcode is None and pair is None
-    listener = listen(serve.host, serve.port, "serve-ocr")
+    listener = listen(serve.host, serve.port, "serve-ocr", "serve_ocr.port")
     try:
         return OcrService(
             listener,

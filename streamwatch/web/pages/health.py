@@ -207,7 +207,7 @@ class HealthSections:
         remarks = self._remarks(snapshot, lambda remark: remark.topic is topic and not remark.camera, True)
         tone = "bad" if any(said.tone == "bad" for said in remarks) else "warn" if remarks else "good"
         _ = self._texts.gettext
-        word = {"bad": _("needs help"), "warn": _("look at it"), "good": _("well")}[tone]
+        word = {"bad": _("needs help"), "warn": _("look at it"), "good": _("OK")}[tone]
         facts: dict[Topic, Callable[[Snapshot], Iterator[str]]] = {
             Topic.CALLS: self._calls,
             Topic.STORAGE: self._storage,
