@@ -11,7 +11,8 @@ BACKLOG = 512
 def listen(host: str, port: int, purpose: str, key: str = "") -> socket.socket:
     """Return a listening socket. host: a numeric address, or localhost.
 
-    port: 0 takes a free one. key: of the config, where another port can be written. Raise ConfigError if the port cannot be used.
+    port: 0 takes a free one. key: of the config, where another port can be written. Raise ConfigError if the port
+    cannot be used.
     """
     host = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
