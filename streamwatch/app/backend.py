@@ -1,4 +1,4 @@
-"""What the pages need of the program that serves them."""
+"""The interface between the pages and the program that serves them."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -23,7 +23,7 @@ from streamwatch.store.lock import is_held
 T = TypeVar("T")
 
 WRITING = 10.0
-"""Seconds that a page waits for the writer before it says that nothing can be written now."""
+"""The longest wait of a page for the writer, in seconds. After it the page says that nothing can be written now."""
 
 
 class DaemonBackend:

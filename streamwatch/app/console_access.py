@@ -1,4 +1,4 @@
-"""Who may reach the console, and under which address."""
+"""The conditions under which the console is served, and its address."""
 
 import socket
 import ssl

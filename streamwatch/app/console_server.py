@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 MakeConsole = Callable[[Backend], App]
 """Make the pages over a backend; called when the first request comes."""
 AGAIN = 10.0
-"""Seconds after which the daemon tries again to open a port that could not be opened."""
+"""The pause, in seconds, before the daemon tries again to open a port that it could not open."""
 GOODBYE = 1.0
-"""Seconds for the answers that have begun, when the program ends."""
+"""The time, in seconds, in which answers that have begun may finish when the program ends."""
 LISTEN_EVERY = 5.0
-"""Seconds between two looks at what libraries write about damaged pictures."""
+"""The interval, in seconds, at which the messages of libraries about damaged pictures are read."""
 
 
 def open_console(settings: Settings, make: Callable[[], App]) -> HttpServer:

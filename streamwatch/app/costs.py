@@ -1,4 +1,4 @@
-"""What calls cost, what was saved, and what the month will cost: for the verb `calls` and the page."""
+"""The cost of calls, the savings and the forecast for the month, for the verb `calls` and the page of costs."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from streamwatch.store import Calls, CallsReport, KeyframeState, NotCalledRow
 LIKELY = 1.2816
 """Standard deviations to both sides of the mean that hold 8 of 10 normal values."""
 LEAST_DAYS = 3
-"""Whole days from which on the range of a forecast is given."""
+"""The number of whole days that a forecast needs to have a range."""
 
 BECAME = {
     KeyframeState.WAITING: "still waiting to be read",

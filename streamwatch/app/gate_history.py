@@ -15,7 +15,7 @@ from streamwatch.store import DatabaseReader, PlateSizes, Statistics
 log = logging.getLogger(__name__)
 
 FIRST, AGAIN = 60.0, 300.0
-"""Seconds from the start of the daemon to the first findings, and from then on between two looks."""
+"""The wait, in seconds, from the start of the daemon to the first findings, and the interval of later ones."""
 STEP = timedelta(days=2)
 """The time that is read at once at the start, so that the caller does not wait long."""
 LATE = timedelta(days=1)

@@ -20,9 +20,9 @@ from streamwatch.imaging.jpeg import encode
 WIDTHS = (320, 640, 960, 1920)
 """Widths of the pictures that can be asked for, in pixels; a smaller frame is not enlarged."""
 WATCHED_FOR = 5.0
-"""Seconds for which a camera counts as watched after somebody has asked."""
+"""The time, in seconds, that a camera counts as watched after a request."""
 CACHED_FOR = 1.0
-"""Seconds for which a JPEG may be shown again although a newer frame is there."""
+"""The age, in seconds, up to which a JPEG is shown again although there is a newer frame."""
 _QUALITY, _MAX_BYTES = 75, 1_500_000
 
 

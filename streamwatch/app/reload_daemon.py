@@ -1,4 +1,4 @@
-"""Has a running daemon read its config again, and tells how that ended."""
+"""Tells a running daemon to read its config again, and returns the result."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from streamwatch.health import STATUS_FILE, ReloadReport, Status, read_status
 from streamwatch.store.lock import holder, is_held
 
 LONGEST, EVERY = 60.0, 0.1
-"""Seconds until the daemon must have answered, and between two looks."""
+"""The longest wait for the answer of the daemon, and the interval of the looks for it, both in seconds."""
 ELSEWHERE = (
     "Start it with `streamwatch run`. If it runs in a container or with another config, run this verb there; if "
     "data_dir or database was changed, restart it instead."
