@@ -27,7 +27,10 @@ WRITING = 10.0
 
 
 class DaemonBackend:
-    """The daemon, as its console sees it. See `Backend`."""
+    """The daemon, as its console sees it. See `Backend`.
+
+    It has 8 constructor arguments, because each of its members belongs to another part of the daemon.
+    """
 
     def __init__(
         self,
