@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "streamwatch"
-STAGES = {"capture", "gate", "recognition", "sightings", "store", "health"}
+STAGES = {"capture", "gate", "recognition", "sightings", "access", "store", "health"}
 FLOORS = (
     {"__main__"},
     {"cli"},

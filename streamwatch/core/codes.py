@@ -23,6 +23,37 @@ class Role(StrEnum):
         return order.index(self) >= order.index(role)
 
 
+class Verdict(StrEnum):
+    """What a decision says. Whoever acts on it takes everything but ALLOW for no."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    ASK = "ask"
+
+
+class DecisionReason(StrEnum):
+    """Why a vehicle may pass or not: the rules of `access/decisions.py`, which stand there in their order."""
+
+    BLOCKED = "blocked"
+    HELD = "held"
+    MAYBE_BLOCKED = "maybe_blocked"
+    MAYBE_HELD = "maybe_held"
+    UNKNOWN = "unknown"
+    OTHER_LANE = "other_lane"
+    NOT_YET_VALID = "not_yet_valid"
+    EXPIRED = "expired"
+    USED_UP = "used_up"
+    OUTSIDE_HOURS = "outside_hours"
+    UNSURE_READING = "unsure_reading"
+    CLOCK_UNTRUSTED = "clock_untrusted"
+    OLD_LIST = "old_list"
+    OPENED_OFTEN = "opened_often"
+    PASSED_BACK = "passed_back"
+    FULL = "full"
+    INEXACT = "inexact"
+    PERMITTED = "permitted"
+
+
 class CameraState(StrEnum):
     """The states of a camera.
 

@@ -1,0 +1,307 @@
+"""May this vehicle pass? The rules, in their order; the first one that applies decides.
+
+The rules are pure: they get a `Request`, return a `Decision` and change nothing. Allow is said by the last rule alone,
+and only about a permit that is valid: what no rule knows becomes a question to a person, never an opening.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+
+from streamwatch.access.matching import ONE_CONFUSION, Near, PermitIndex
+from streamwatch.access.permits import Permit, PermitKind, WhenFull
+from streamwatch.core.codes import DecisionReason, Verdict
+
+
+class Way(StrEnum):
+    """The way of a lane."""
+
+    IN = "in"
+    OUT = "out"
+    BOTH = "both"
+
+
+class Passback(StrEnum):
+    """What follows if a vehicle that is inside comes in again, or one that is not inside leaves."""
+
+    OFF = "off"
+    WARN = "warn"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRules:
+    """The rules of one lane.
+
+    bar: least confidence of a reading that opens. unknown: the verdict on a plate without a permit. invalid: the
+    verdict on a plate whose permit is not valid now. inexact: the verdict on a reading that is one likely confusion
+    away from one permit. max_opens: openings of one plate within `opens_within`; 0: no limit. list_age: age of the
+    list from which it is not believed; None: any age.
+    """
+
+    name: str
+    way: Way = Way.IN
+    bar: float = 0.9
+    unknown: Verdict = Verdict.ASK
+    invalid: Verdict = Verdict.ASK
+    inexact: Verdict = Verdict.ASK
+    passback: Passback = Passback.OFF
+    max_opens: int = 3
+    opens_within: timedelta = timedelta(minutes=10)
+    list_age: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if a plate without a valid permit could open."""
+        if Verdict.ALLOW in (self.unknown, self.invalid):
+            raise ValueError(f"Lane {self.name!r} may not open for a plate without a valid permit.")
+
+
+@dataclass(frozen=True, slots=True)
+class PlateRead:
+    """The plate that asks to pass. plate: normalised. confidence: 0 to 1, None if unknown. at: aware capture time."""
+
+    sighting: str
+    plate: str
+    confidence: float | None
+    at: datetime
+    clock_trusted: bool = True
+    contradicted: bool = False
+    second_view: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LotState:
+    """What is known of the lot at the moment of the decision.
+
+    inside: the plates that are inside. opened: when the lane last opened for this plate, oldest first. listed_at: the
+    time of the list of permits.
+    """
+
+    inside: frozenset[str] = frozenset()
+    opened: tuple[datetime, ...] = ()
+    listed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided, and all that it rests on.
+
+    permit, plate: those that were found; the plate differs from the one that was read if the match is inexact. near:
+    what a person may have meant. warnings: reasons that did not decide. wants_second_view: another view, read now,
+    could make it an opening.
+    """
+
+    verdict: Verdict
+    reason: DecisionReason
+    lane: str
+    read: PlateRead
+    permit: Permit | None = None
+    plate: str = ""
+    near: tuple[Near, ...] = ()
+    warnings: tuple[DecisionReason, ...] = ()
+    wants_second_view: bool = False
+
+
+_NOT_FOR = {PermitKind.BLOCKED: Way.OUT, PermitKind.HELD: Way.IN}
+"""A blocked vehicle may leave, and a held one may come in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One plate before one lane: one field for each thing that a rule may ask for.
+
+    now: the aware time of the decision. lists: kinds of the lists of unwanted vehicles that name the plate now. match:
+    the permit that decides, None if there is none; plate: its plate; fault: why it is not valid now; inexact: the plate
+    is not the one that was read, but one likely confusion away.
+    """
+
+    read: PlateRead
+    lane: LaneRules
+    lot: LotState
+    now: datetime
+    lists: frozenset[PermitKind]
+    near: tuple[Near, ...]
+    match: Permit | None
+    plate: str
+    fault: DecisionReason | None
+    inexact: bool
+
+    @property
+    def surely_read(self) -> bool:
+        """True if the reading is above the lane's bar and no other engine contradicts it."""
+        confidence = self.read.confidence
+        return confidence is not None and confidence >= self.lane.bar and not self.read.contradicted
+
+    def stops(self, kind: PermitKind) -> bool:
+        """Return True if the plate is on a list of this kind, and the list is for this way."""
+        return kind in self.lists and self.lane.way is not _NOT_FOR[kind]
+
+    def may_be(self, kind: PermitKind) -> bool:
+        """Return True if a plate on a list of this kind is so near that it may be this one."""
+        return self.lane.way is not _NOT_FOR[kind] and any(near.permit.kind is kind for near in self.near)
+
+    @property
+    def others_inside(self) -> int:
+        """The other vehicles of the permit that are inside."""
+        return 0 if self.match is None else len((self.match.plates & self.lot.inside) - {self.plate})
+
+    @property
+    def is_full(self) -> bool:
+        """True if all spaces of the permit are taken by other vehicles of its holder."""
+        match = self.match
+        entering = self.lane.way is not Way.OUT
+        return entering and match is not None and match.spaces is not None and self.others_inside >= match.spaces
+
+    @property
+    def passed_back(self) -> bool:
+        """True if it comes in while it is inside, or goes out while it is not."""
+        if self.lane.way is Way.BOTH:
+            return False
+        return (self.plate in self.lot.inside) is (self.lane.way is Way.IN)
+
+    @property
+    def opened_often(self) -> bool:
+        """True if the lane has opened for this plate as often as it may within the time."""
+        since = self.now - self.lane.opens_within
+        recent = sum(opened > since for opened in self.lot.opened)
+        return 0 < self.lane.max_opens <= recent
+
+    @property
+    def list_is_old(self) -> bool:
+        """True if the list of permits is older than its limit, or its age is unknown and there is a limit."""
+        age = self.lane.list_age
+        return age is not None and (self.lot.listed_at is None or self.now - self.lot.listed_at > age)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the table. verdict: of a request to which it applies."""
+
+    reason: DecisionReason
+    applies: Callable[[Request], bool]
+    verdict: Callable[[Request], Verdict]
+
+
+def _deny(_: Request) -> Verdict:
+    return Verdict.DENY
+
+
+def _ask(_: Request) -> Verdict:
+    return Verdict.ASK
+
+
+def _when_full(request: Request) -> Verdict:
+    """Return what the permit says for a full lot. A vehicle that counts as a visitor is treated as an unknown one."""
+    assert request.match is not None
+    verdicts = {WhenFull.ALLOW: Verdict.ALLOW, WhenFull.VISITOR: request.lane.unknown, WhenFull.ASK: Verdict.ASK}
+    return verdicts[request.match.when_full]
+
+
+def _is_faulty(reason: DecisionReason) -> Callable[[Request], bool]:
+    return lambda request: request.fault is reason
+
+
+_FAULTS = (
+    DecisionReason.OTHER_LANE,
+    DecisionReason.NOT_YET_VALID,
+    DecisionReason.EXPIRED,
+    DecisionReason.USED_UP,
+    DecisionReason.OUTSIDE_HOURS,
+)
+
+RULES: tuple[Rule, ...] = (
+    Rule(DecisionReason.BLOCKED, lambda request: request.stops(PermitKind.BLOCKED), _deny),
+    Rule(DecisionReason.HELD, lambda request: request.stops(PermitKind.HELD), _deny),
+    Rule(DecisionReason.MAYBE_BLOCKED, lambda request: request.may_be(PermitKind.BLOCKED), _ask),
+    Rule(DecisionReason.MAYBE_HELD, lambda request: request.may_be(PermitKind.HELD), _ask),
+    Rule(DecisionReason.UNKNOWN, lambda request: request.match is None, lambda request: request.lane.unknown),
+    *(Rule(fault, _is_faulty(fault), lambda request: request.lane.invalid) for fault in _FAULTS),
+    Rule(DecisionReason.UNSURE_READING, lambda request: not request.surely_read, _ask),
+    Rule(DecisionReason.CLOCK_UNTRUSTED, lambda request: not request.read.clock_trusted, _ask),
+    Rule(DecisionReason.OLD_LIST, lambda request: request.list_is_old, _ask),
+    Rule(DecisionReason.OPENED_OFTEN, lambda request: request.opened_often, _ask),
+    Rule(
+        DecisionReason.PASSED_BACK,
+        lambda request: request.passed_back and request.lane.passback is Passback.DENY,
+        _deny,
+    ),
+    Rule(
+        DecisionReason.FULL,
+        lambda request: request.is_full and _when_full(request) is not Verdict.ALLOW,
+        _when_full,
+    ),
+    Rule(DecisionReason.INEXACT, lambda request: request.inexact, lambda request: request.lane.inexact),
+    Rule(DecisionReason.PERMITTED, lambda request: request.match is not None, lambda _: Verdict.ALLOW),
+)
+NO_RULE = Rule(DecisionReason.UNKNOWN, lambda _: True, _ask)
+"""What holds if no rule applies: a person is asked."""
+
+
+def decide(
+    read: PlateRead, lane: LaneRules, permits: PermitIndex, lot: LotState, now: datetime, zone: tzinfo
+) -> Decision:
+    """Return the decision on a plate that was read before a lane. zone: of the permits' hours."""
+    request = _request(read, lane, permits, lot, now, zone)
+    rule = _first(request)
+    verdict = rule.verdict(request)
+    return Decision(
+        verdict,
+        rule.reason,
+        lane.name,
+        read,
+        request.match,
+        request.plate,
+        request.near,
+        tuple(_warnings(request)) if verdict is Verdict.ALLOW else (),
+        rule.reason is DecisionReason.UNSURE_READING and not read.second_view and _would_open(request),
+    )
+
+
+def _first(request: Request) -> Rule:
+    return next((rule for rule in RULES if rule.applies(request)), NO_RULE)
+
+
+def _would_open(request: Request) -> bool:
+    """Return True if a sure reading of the same plate would open."""
+    sure = replace(request, read=replace(request.read, confidence=1.0, contradicted=False))
+    return _first(sure).verdict(sure) is Verdict.ALLOW
+
+
+def _warnings(request: Request) -> Iterator[DecisionReason]:
+    if request.passed_back and request.lane.passback is Passback.WARN:
+        yield DecisionReason.PASSED_BACK
+    if request.is_full:
+        yield DecisionReason.FULL
+
+
+def _request(
+    read: PlateRead, lane: LaneRules, permits: PermitIndex, lot: LotState, now: datetime, zone: tzinfo
+) -> Request:
+    def fault(permit: Permit) -> DecisionReason | None:
+        return permit.fault(lane.name, now, zone)
+
+    exact, near = permits.exact(read.plate), permits.near(read.plate)
+    near = tuple(one for one in near if one.permit.kind not in _NOT_FOR or fault(one.permit) is None)
+    lists = frozenset(permit.kind for permit in exact if permit.kind in _NOT_FOR and fault(permit) is None)
+    wanted = [permit for permit in exact if permit.kind not in _NOT_FOR]
+    plate, inexact = read.plate, False
+    if not wanted and (only := _only_one(near, lane.name)) is not None:
+        wanted, plate, inexact = [only.permit], only.plate, True
+    best = min(wanted, key=lambda permit: _rank(fault(permit)), default=None)
+    reason = None if best is None else fault(best)
+    return Request(read, lane, lot, now, lists, near, best, plate, reason, inexact)
+
+
+def _rank(fault: DecisionReason | None) -> int:
+    """Return the place of a fault in the table: of several permits, the valid one decides, or the one nearest to it."""
+    return -1 if fault is None else len(_FAULTS) - _FAULTS.index(fault)
+
+
+def _only_one(near: Sequence[Near], lane: str) -> Near | None:
+    """Return the one permit of the lane that is one likely confusion away, if no other one is within two.
+
+    Two plates of one permit count as two: it must be certain which vehicle it is.
+    """
+    here = [one for one in near if one.permit.lanes is None or lane in one.permit.lanes]
+    return here[0] if len(here) == 1 and here[0].distance <= ONE_CONFUSION else None

@@ -1,0 +1,231 @@
+"""Decisions: the table of rules, and that nothing opens without a valid permit."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streamwatch.access.decisions import RULES, Decision, LaneRules, LotState, Passback, PlateRead, Way, decide
+from streamwatch.access.matching import PermitIndex
+from streamwatch.access.permits import Hours, Permit, PermitKind, WhenFull
+from streamwatch.core.codes import DecisionReason, Verdict
+from streamwatch.core.plates import distance
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
+DAY = timedelta(days=1)
+PLATE = "粤B3M5K7"
+HOME = Permit("p1", PermitKind.RESIDENT, frozenset({PLATE}), NOON - DAY, NOON + DAY)
+EMPTY = LotState()
+IN, OUT = LaneRules("in"), LaneRules("out", Way.OUT)
+SURE = PlateRead("s1", PLATE, 0.99, NOON)
+
+
+def decided(
+    read: PlateRead = SURE,
+    lane: LaneRules = IN,
+    permits: Sequence[Permit] = (HOME,),
+    lot: LotState = EMPTY,
+) -> Decision:
+    return decide(read, lane, PermitIndex(permits), lot, NOON, UTC)
+
+
+def test_a_resident_may_pass() -> None:
+    decision = decided()
+    assert (decision.verdict, decision.reason, decision.permit, decision.plate) == (
+        Verdict.ALLOW,
+        DecisionReason.PERMITTED,
+        HOME,
+        PLATE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"lanes": frozenset({"garage"})}, DecisionReason.OTHER_LANE),
+        ({"valid_from": NOON + timedelta(seconds=1)}, DecisionReason.NOT_YET_VALID),
+        ({"valid_until": NOON}, DecisionReason.EXPIRED),
+        ({"uses": 0}, DecisionReason.USED_UP),
+        ({"hours": (Hours(frozenset({2}), time(13), time(14)),)}, DecisionReason.OUTSIDE_HOURS),
+    ],
+)
+def test_a_permit_that_is_not_valid_opens_nothing(change: dict[str, Any], reason: DecisionReason) -> None:
+    permit = replace(HOME, **change)
+    assert decided(permits=[permit]).reason is reason
+    assert decided(permits=[permit]).verdict is Verdict.ASK
+    assert decided(permits=[permit], lane=replace(IN, invalid=Verdict.DENY)).verdict is Verdict.DENY
+    assert decided(permits=[permit, HOME]).verdict is Verdict.ALLOW  # the other one is valid
+
+
+def test_a_blocked_vehicle_may_leave_and_a_held_one_may_come_in() -> None:
+    blocked, held = replace(HOME, key="b", kind=PermitKind.BLOCKED), replace(HOME, key="h", kind=PermitKind.HELD)
+    assert decided(permits=[HOME, blocked]).reason is DecisionReason.BLOCKED
+    assert decided(permits=[HOME, blocked], lane=OUT).verdict is Verdict.ALLOW
+    assert decided(permits=[HOME, held]).verdict is Verdict.ALLOW
+    assert decided(permits=[HOME, held], lane=OUT).reason is DecisionReason.HELD
+    assert decided(permits=[HOME, replace(blocked, valid_until=NOON)]).verdict is Verdict.ALLOW
+
+
+def test_what_may_be_a_blocked_vehicle_is_asked() -> None:
+    blocked = replace(HOME, key="b", kind=PermitKind.BLOCKED, plates=frozenset({"粤B8M5K7"}))
+    decision = decided(permits=[HOME, blocked])
+    assert (decision.verdict, decision.reason) == (Verdict.ASK, DecisionReason.MAYBE_BLOCKED)
+    assert decision.near[0].plate == "粤B8M5K7"
+
+
+def test_an_unsure_reading_asks_for_a_second_view_only_if_an_opening_hangs_on_it() -> None:
+    unsure = replace(SURE, confidence=0.5)
+    assert decided(unsure).reason is DecisionReason.UNSURE_READING
+    assert decided(unsure).wants_second_view
+    assert decided(replace(SURE, contradicted=True)).wants_second_view
+    assert not decided(replace(unsure, second_view=True)).wants_second_view
+    assert not decided(unsure, permits=[]).wants_second_view
+    assert not decided(unsure, permits=[replace(HOME, valid_until=NOON)]).wants_second_view
+    assert not decided(replace(unsure, clock_trusted=False)).wants_second_view
+    assert decided(replace(SURE, confidence=None)).verdict is Verdict.ASK
+
+
+def test_one_confusion_from_the_only_permit_is_asked_or_allowed_by_configuration() -> None:
+    misread = replace(SURE, plate="粤B3M5K1")
+    assert (decided(misread).verdict, decided(misread).reason) == (Verdict.ASK, DecisionReason.INEXACT)
+    lane = replace(IN, inexact=Verdict.ALLOW)
+    assert decided(misread, lane).verdict is Verdict.ALLOW
+    assert decided(misread, lane).plate == PLATE
+    neighbour = replace(HOME, key="p2", plates=frozenset({"粤B3N5K1"}))
+    assert decided(misread, lane, permits=[HOME, neighbour]).verdict is Verdict.ASK
+    assert decided(replace(misread, confidence=0.5), lane).verdict is Verdict.ASK
+    cut = replace(SURE, plate=PLATE[:-1])
+    assert decided(cut, lane).verdict is Verdict.ASK
+    assert decided(cut, lane).near[0].plate == PLATE
+
+
+def test_a_clock_or_a_list_that_cannot_be_believed_opens_nothing() -> None:
+    assert decided(replace(SURE, clock_trusted=False)).reason is DecisionReason.CLOCK_UNTRUSTED
+    lane = replace(IN, list_age=timedelta(hours=1))
+    assert decided(lane=lane).reason is DecisionReason.OLD_LIST
+    assert decided(lane=lane, lot=LotState(listed_at=NOON - timedelta(hours=2))).reason is DecisionReason.OLD_LIST
+    assert decided(lane=lane, lot=LotState(listed_at=NOON)).verdict is Verdict.ALLOW
+
+
+def test_the_same_plate_again_and_again_is_asked() -> None:
+    opened = tuple(NOON - timedelta(minutes=minutes) for minutes in (9, 6, 3))
+    assert decided(lot=LotState(opened=opened)).reason is DecisionReason.OPENED_OFTEN
+    assert decided(lot=LotState(opened=opened[1:])).verdict is Verdict.ALLOW
+    assert decided(lot=LotState(opened=opened), lane=replace(IN, max_opens=0)).verdict is Verdict.ALLOW
+
+
+@pytest.mark.parametrize(("lane", "inside"), [(IN, True), (OUT, False)])
+def test_passing_back(lane: LaneRules, inside: bool) -> None:
+    lot = LotState(inside=frozenset({PLATE} if inside else ()))
+    assert decided(lane=lane, lot=lot).warnings == ()
+    warned = decided(lane=replace(lane, passback=Passback.WARN), lot=lot)
+    assert (warned.verdict, warned.warnings) == (Verdict.ALLOW, (DecisionReason.PASSED_BACK,))
+    assert decided(lane=replace(lane, passback=Passback.DENY), lot=lot).verdict is Verdict.DENY
+
+
+@pytest.mark.parametrize(
+    ("when_full", "verdict"),
+    [(WhenFull.ALLOW, Verdict.ALLOW), (WhenFull.VISITOR, Verdict.DENY), (WhenFull.ASK, Verdict.ASK)],
+)
+def test_when_the_spaces_are_full(when_full: WhenFull, verdict: Verdict) -> None:
+    family = replace(HOME, plates=frozenset({PLATE, "粤B00001", "粤B00002"}), spaces=1, when_full=when_full)
+    lane = replace(IN, unknown=Verdict.DENY)
+    full = LotState(inside=frozenset({"粤B00001"}))
+    assert decided(permits=[family], lane=lane, lot=full).verdict is verdict
+    assert decided(permits=[family], lane=lane).verdict is Verdict.ALLOW
+    assert decided(permits=[family], lane=OUT, lot=replace(full, inside=full.inside | {PLATE})).verdict is Verdict.ALLOW
+
+
+def test_hours_that_pass_midnight_belong_to_the_day_they_begin() -> None:
+    night = Hours(frozenset({2}), time(22), time(6))
+    assert night.contain(datetime(2026, 3, 4, 23))
+    assert night.contain(datetime(2026, 3, 5, 5, 59))
+    assert not night.contain(datetime(2026, 3, 4, 5))
+    assert not night.contain(datetime(2026, 3, 5, 6))
+
+
+def test_a_lane_cannot_be_made_to_open_for_a_plate_without_a_permit() -> None:
+    with pytest.raises(ValueError, match="without a valid permit"):
+        LaneRules("in", unknown=Verdict.ALLOW)
+    with pytest.raises(ValueError, match="without a valid permit"):
+        LaneRules("in", invalid=Verdict.ALLOW)
+
+
+def test_each_reason_has_one_rule() -> None:
+    assert [rule.reason for rule in RULES] == list(DecisionReason)
+
+
+TEXTS = st.text("AB0D8B17粤京", min_size=1, max_size=4)
+TIMES = st.integers(-3, 3).map(lambda hours: NOON + timedelta(hours=hours))
+PERMITS = st.builds(
+    Permit,
+    st.uuids().map(str),
+    st.sampled_from(PermitKind),
+    st.frozensets(TEXTS, min_size=1, max_size=3),
+    st.none() | TIMES,
+    st.none() | TIMES,
+    st.just(()) | st.just((Hours(frozenset({2}), time(11), time(14)),)),
+    st.none() | st.frozensets(st.sampled_from(["in", "out"]), max_size=1),
+    st.none() | st.integers(0, 2),
+    st.sampled_from(WhenFull),
+    st.none() | st.integers(0, 1),
+)
+LANES = st.builds(
+    LaneRules,
+    st.sampled_from(["in", "out"]),
+    st.sampled_from(Way),
+    st.sampled_from([0.0, 0.9]),
+    inexact=st.sampled_from(Verdict),
+    passback=st.sampled_from(Passback),
+    max_opens=st.integers(0, 2),
+)
+READS = st.builds(
+    PlateRead,
+    st.just("s"),
+    TEXTS,
+    st.none() | st.sampled_from([0.0, 0.5, 0.9, 1.0]),
+    TIMES,
+    st.booleans(),
+    st.booleans(),
+)
+LOTS = st.builds(LotState, st.frozensets(TEXTS, max_size=3), st.lists(TIMES, max_size=3).map(tuple), st.none() | TIMES)
+
+
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(READS, LANES, st.lists(PERMITS, max_size=5), LOTS, TIMES)
+def test_nothing_opens_without_a_valid_permit(
+    read: PlateRead, lane: LaneRules, permits: list[Permit], lot: LotState, now: datetime
+) -> None:
+    """The condition is written again here, from the words of the docs and without the code of the rules."""
+    decision = decide(read, lane, PermitIndex(permits), lot, now, UTC)
+    if decision.verdict is not Verdict.ALLOW:
+        return
+    good = [permit for permit in permits if valid(permit, lane.name, now)]
+    assert read.clock_trusted
+    assert read.confidence is not None
+    assert read.confidence >= lane.bar
+    assert not read.contradicted
+    permitted = [permit for permit in good if permit.kind not in (PermitKind.BLOCKED, PermitKind.HELD)]
+    exact = [permit for permit in permitted if read.plate in permit.plates]
+    if not exact:
+        assert lane.inexact is Verdict.ALLOW
+        close = {plate for permit in permitted for plate in permit.plates if distance(plate, read.plate) <= 0.5}
+        assert len(close) == 1
+    stopped = {permit.kind for permit in good if read.plate in permit.plates} - {
+        PermitKind.HELD if lane.way is Way.IN else PermitKind.BLOCKED if lane.way is Way.OUT else None
+    }
+    assert not stopped & {PermitKind.BLOCKED, PermitKind.HELD}
+
+
+def valid(permit: Permit, lane: str, now: datetime) -> bool:
+    return (
+        (permit.lanes is None or lane in permit.lanes)
+        and (permit.valid_from is None or permit.valid_from <= now)
+        and (permit.valid_until is None or now < permit.valid_until)
+        and permit.uses != 0
+        and (not permit.hours or 11 <= now.hour < 14)
+    )
