@@ -22,6 +22,7 @@ LATENCY = "0.25"  # s; of the service
 CONFIG = """\
 cameras: {{gate: {{source: "rtsp://127.0.0.1:{camera}/scene"}}}}
 recognizer: {{engine: ocrcars, ocrcars: {{endpoint: "http://127.0.0.1:{service}/ocrCars"}}}}
+web: {{enabled: false}}  # the other trial looks at its page on the same port
 dedup: {{window: 5s}}
 """
 
