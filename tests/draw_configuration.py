@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 
-from streamwatch.config.settings import LONGEST, MOST_BYTES, OVERRIDES, CameraSettings, Settings, seconds, size
+from streamwatch.config.fields import LONGEST, MOST_BYTES, seconds, size
+from streamwatch.config.settings import OVERRIDES, CameraSettings, Settings
 
 TARGET = Path(__file__).parent.parent / "docs" / "configuration.md"
 UNMET = 1e9

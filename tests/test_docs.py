@@ -18,7 +18,8 @@ from streamwatch import __version__
 from streamwatch.app.meanings import MEANINGS
 from streamwatch.cli.main import app
 from streamwatch.config import loading
-from streamwatch.config.settings import CameraSettings, PlateSettings, Settings, seconds, size
+from streamwatch.config.fields import seconds, size
+from streamwatch.config.settings import CameraSettings, PlateSettings, Settings
 from streamwatch.gate import Why
 from streamwatch.gate.policy import RULES, Action
 from streamwatch.gate.tracking.track import State

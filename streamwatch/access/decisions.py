@@ -10,16 +10,8 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from streamwatch.access.matching import ONE_CONFUSION, Near, PermitIndex
-from streamwatch.access.permits import Permit, PermitKind, WhenFull
-from streamwatch.core.codes import DecisionReason, Verdict
-
-
-class Way(StrEnum):
-    """The way of a lane."""
-
-    IN = "in"
-    OUT = "out"
-    BOTH = "both"
+from streamwatch.access.permits import Permit
+from streamwatch.core.codes import DecisionReason, PermitKind, Verdict, Way, WhenFull
 
 
 class Passback(StrEnum):

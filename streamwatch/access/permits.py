@@ -2,27 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
-from enum import StrEnum
 
-from streamwatch.core.codes import DecisionReason
-
-
-class PermitKind(StrEnum):
-    """The kinds of permits. BLOCKED vehicles may not come in, HELD ones may not leave: two different things."""
-
-    RESIDENT = "resident"
-    STAFF = "staff"
-    VISITOR = "visitor"
-    BLOCKED = "blocked"
-    HELD = "held"
-
-
-class WhenFull(StrEnum):
-    """What happens to a vehicle whose holder's spaces are all taken."""
-
-    ALLOW = "allow"
-    VISITOR = "visitor"
-    ASK = "ask"
+from streamwatch.core.codes import DecisionReason, PermitKind, WhenFull
 
 
 @dataclass(frozen=True, slots=True)

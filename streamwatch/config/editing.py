@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from streamwatch.config.fields import VARIABLE
 from streamwatch.config.loading import SECRETS, load_text, read_config
-from streamwatch.config.settings import VARIABLE
 from streamwatch.core.errors import ConfigError
 from streamwatch.system.files import write_whole
 

@@ -15,8 +15,9 @@ import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from streamwatch.config.fields import VARIABLE, one_word
 from streamwatch.config.problems import NumberRange, Problem, odd_keys, problems, told
-from streamwatch.config.settings import OVERRIDES, VARIABLE, CameraSettings, OcrCarsSettings, Settings, one_word
+from streamwatch.config.settings import OVERRIDES, CameraSettings, OcrCarsSettings, Settings
 from streamwatch.core.errors import ConfigError
 from streamwatch.system.systemd_unit import credential
 

@@ -3,18 +3,13 @@
 Secrets are `SecretStr`: printing a settings object never shows them.
 """
 
-import os
-import re
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationInfo,
@@ -22,93 +17,13 @@ from pydantic import (
     model_validator,
 )
 
+from streamwatch.config.fields import VARIABLE, Bytes, Calls, Seconds, Section, Zone, address, one_word, variable
 from streamwatch.core.codes import Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.plates import PROVINCES, grammar, normalise
-from streamwatch.system.systemd_unit import FOLDER, credential
-
-VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-SMALLEST_ZONE = 1e-4  # of the picture
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_SIZES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
-def seconds(value: object) -> object:
-    """Return a duration as config.yaml writes it (`10`, `"500ms"`, `"5m"`) in seconds."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*", value)
-    if not match:
-        raise ValueError("is not a duration; write a number of seconds, or 500ms, 10s, 5m, 2h, 1d")
-    return float(match[1]) * _UNITS[match[2]]
-
-
-def size(value: object) -> object:
-    """Return a size as config.yaml writes it (`1500000`, `"500MB"`, `"2.5GB"`) in bytes."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(kB|MB|GB|TB)\s*", value)
-    if not match:
-        raise ValueError("is not a size; write a number of bytes, or 500MB, 20GB")
-    return round(min(float(match[1]) * _SIZES[match[2]], 2.0 * MOST_BYTES))
-
-
-def _zone(points: object) -> object:
-    if not isinstance(points, list) or not all(_is_point(point) for point in points):
-        raise ValueError("must be a list of points [x, y], like [[0.1, 0.3], [0.9, 0.3], [1, 1]]")
-    if len(points) < 3:
-        raise ValueError("needs at least three points")
-    if any(not (0 <= v <= 1) for point in points for v in point):
-        raise ValueError("holds fractions of the picture, each between 0 and 1, like [0.25, 0.4]")
-    following = [*points[1:], points[0]]
-    if abs(sum(x * v - u * y for (x, y), (u, v) in zip(points, following, strict=True))) / 2 < SMALLEST_ZONE:
-        raise ValueError("has no area, or its points do not go around it one after the other")
-    return points
-
-
-def _is_point(value: object) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(part, int | float) for part in value)
-
-
-LONGEST = 36500 * 86400.0  # s; a hundred years: Python's calendar reaches that far back
-Seconds = Annotated[float, BeforeValidator(seconds), Field(le=LONGEST, allow_inf_nan=False)]
-MOST_BYTES = 10**18  # more than any disk has
-Bytes = Annotated[int, BeforeValidator(size), Field(le=MOST_BYTES)]
-Calls = Annotated[int, Field(ge=1)]
-Zone = Annotated[list[tuple[float, float]], BeforeValidator(_zone)]
-
-
-def one_word(value: str) -> str:
-    """Return a credential without blanks around it. Raise ValueError for a text that cannot be a credential."""
-    value = value.strip()
-    if not value:
-        raise ValueError("is empty")
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("holds a blank, a line break or a character that no key has; copy it again from the console")
-    return value
-
-
-def _address(value: str) -> str:
-    """Return the address of a socket that listens. Raise ValueError for a name."""
-    try:
-        return value if value == "localhost" else str(ip_address(value))
-    except ValueError:
-        raise ValueError("is not an address of this machine, like 127.0.0.1, or 0.0.0.0 for all") from None
-
-
-def _variable(match: re.Match[str]) -> str:
-    value = os.environ.get(match[1]) or credential(match[1])
-    if value is None:
-        served = f"; the service takes it from the file {FOLDER / match[1]}" * ("CREDENTIALS_DIRECTORY" in os.environ)
-        raise ValueError(f"needs the environment variable {match[1]}, which is not set{served}")
-    return quote(value, safe="")
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OcrCarsSettings(_Settings):
+class OcrCarsSettings(Section):
     """The paid service."""
 
     endpoint: str = Field(
@@ -147,11 +62,11 @@ class OcrCarsSettings(_Settings):
 
     @field_validator("appcode", "app_key", "app_secret")
     @classmethod
-    def _secret_isone_word(cls, value: SecretStr | None) -> SecretStr | None:
+    def _secret_is_one_word(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else SecretStr(one_word(value.get_secret_value()))
 
 
-class LocalSettings(_Settings):
+class LocalSettings(Section):
     """The local engine."""
 
     threads: int = Field(1, ge=1, le=64, description="The number of CPU threads that the local engine uses.")
@@ -165,7 +80,7 @@ class Reads(StrEnum):
     LOCAL_FIRST = "local-first"
 
 
-class ReadingSettings(_Settings):
+class ReadingSettings(Section):
     """The engine that reads the plates, and when a call is paid."""
 
     engine: Reads = Field(
@@ -193,7 +108,7 @@ class RecognizerSettings(ReadingSettings):
     local: LocalSettings = LocalSettings()
 
 
-class PlateSettings(_Settings):
+class PlateSettings(Section):
     """The plates that are usual here."""
 
     home_province: str = Field(
@@ -223,7 +138,7 @@ class PlateSettings(_Settings):
         return value
 
 
-class GateSettings(_Settings):
+class GateSettings(Section):
     """The choice of the frames that are worth a call."""
 
     threshold: int = Field(
@@ -258,7 +173,7 @@ class GateSettings(_Settings):
     )
 
 
-class JpegSettings(_Settings):
+class JpegSettings(Section):
     """The picture that is sent and kept."""
 
     long_side: int = Field(
@@ -276,7 +191,7 @@ class JpegSettings(_Settings):
     )
 
 
-class DedupSettings(_Settings):
+class DedupSettings(Section):
     """The rule by which two readings become one sighting."""
 
     window: Seconds = Field(
@@ -286,7 +201,7 @@ class DedupSettings(_Settings):
     )
 
 
-class SightingSettings(_Settings):
+class SightingSettings(Section):
     """The readings that count as a sighting."""
 
     min_confidence: float = Field(
@@ -297,7 +212,7 @@ class SightingSettings(_Settings):
     )
 
 
-class OutboxSettings(_Settings):
+class OutboxSettings(Section):
     """The pictures that may wait on disk for the service."""
 
     max_items: int = Field(
@@ -314,7 +229,7 @@ class OutboxSettings(_Settings):
     max_age: Seconds = Field(7 * 86400.0, gt=0, description="A picture that has waited longer is dropped.")
 
 
-class BudgetSettings(_Settings):
+class BudgetSettings(Section):
     """The number of calls that may be paid in a calendar window. Without a value there is no limit."""
 
     hour: Calls | None = Field(None, description="The largest number of paid calls in a calendar hour.")
@@ -322,7 +237,7 @@ class BudgetSettings(_Settings):
     month: Calls | None = Field(None, description="The largest number of paid calls in a calendar month.")
 
 
-class CallSettings(_Settings):
+class CallSettings(Section):
     """The treatment of paid calls."""
 
     price: float = Field(
@@ -343,7 +258,7 @@ class CallSettings(_Settings):
     )
 
 
-class RetentionSettings(_Settings):
+class RetentionSettings(Section):
     """The time for which pictures and rows are kept."""
 
     evidence: Seconds = Field(90 * 86400.0, gt=0, description="Pictures are deleted after this time.")
@@ -374,7 +289,7 @@ class RetentionSettings(_Settings):
     )
 
 
-class ShutdownSettings(_Settings):
+class ShutdownSettings(Section):
     """The end of the daemon."""
 
     drain: Seconds = Field(
@@ -384,7 +299,7 @@ class ShutdownSettings(_Settings):
     )
 
 
-class HealthSettings(_Settings):
+class HealthSettings(Section):
     """The address of /healthz and /metrics."""
 
     host: str = Field(
@@ -402,7 +317,7 @@ class HealthSettings(_Settings):
     @field_validator("host")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        return _address(value)
+        return address(value)
 
 
 class LogIn(StrEnum):
@@ -412,7 +327,7 @@ class LogIn(StrEnum):
     ALWAYS = "always"
 
 
-class WebSettings(_Settings):
+class WebSettings(Section):
     """The console: the pages and the JSON API."""
 
     enabled: bool = Field(True, description="False: `streamwatch run` serves no console.")
@@ -455,7 +370,7 @@ class WebSettings(_Settings):
     @field_validator("host")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        return _address(value)
+        return address(value)
 
     @field_validator("behind_proxy", mode="before")
     @classmethod
@@ -476,7 +391,7 @@ class WebSettings(_Settings):
         return not is_loopback(self.host) or bool(self.behind_proxy)
 
 
-class ServeOcrSettings(_Settings):
+class ServeOcrSettings(Section):
     """The address and the limits of the verb `serve-ocr`."""
 
     host: str = Field(
@@ -497,7 +412,7 @@ class ServeOcrSettings(_Settings):
     )
 
 
-class CaptureSettings(_Settings):
+class CaptureSettings(Section):
     """The patience with cameras that send nothing."""
 
     deadline: Seconds = Field(10.0, gt=0, description="A camera that sends nothing for this time is reopened.")
@@ -531,7 +446,7 @@ Decoding = Literal[
 """FFmpeg's kinds of devices (av_hwdevice_get_type_name) and the endings of its decoders for H.264 that use hardware."""
 
 
-class AttentionSettings(_Settings):
+class AttentionSettings(Section):
     """The attention with which cameras are watched."""
 
     mode: Watching = Field(
@@ -565,7 +480,7 @@ OVERRIDES = ("gate", "recognizer", "plates")
 """The sections that a camera may have of its own. Only what is written there counts in place of the common section."""
 
 
-class CameraSettings(_Settings):
+class CameraSettings(Section):
     """One camera."""
 
     source: str = Field(
@@ -621,14 +536,14 @@ class CameraSettings(_Settings):
         if "${" in VARIABLE.sub("", value):
             raise ValueError("holds ${…} without the name of a variable; write it like ${GATE_PASSWORD}")
         look_up = info.context is None or info.context["secrets"]
-        return VARIABLE.sub(_variable, value) if look_up else value
+        return VARIABLE.sub(variable, value) if look_up else value
 
 
-def _over(common: _Settings, own: _Settings) -> _Settings:
+def _over(common: Section, own: Section) -> Section:
     return common.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
 
 
-class Settings(_Settings):
+class Settings(Section):
     """All of config.yaml."""
 
     data_dir: Path = Field(Path("data"), description="The folder of evidence pictures and of the default database.")
@@ -658,7 +573,9 @@ class Settings(_Settings):
     web: WebSettings = WebSettings()
     health: HealthSettings = HealthSettings()
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
-    cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = {}
+    cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = Field(
+        {}, description="The cameras, by name."
+    )
 
     def of(self, camera: str) -> "Settings":
         """Return the settings in force for one camera: the common ones, and in their place what its own sections hold.

@@ -54,6 +54,104 @@ class DecisionReason(StrEnum):
     PERMITTED = "permitted"
 
 
+class PermitKind(StrEnum):
+    """The kinds of permits. BLOCKED vehicles may not come in, HELD ones may not leave: two different things."""
+
+    RESIDENT = "resident"
+    STAFF = "staff"
+    VISITOR = "visitor"
+    BLOCKED = "blocked"
+    HELD = "held"
+
+
+class WhenFull(StrEnum):
+    """What happens to a vehicle whose holder's spaces are all taken."""
+
+    ALLOW = "allow"
+    VISITOR = "visitor"
+    ASK = "ask"
+
+
+class Way(StrEnum):
+    """The way of a lane."""
+
+    IN = "in"
+    OUT = "out"
+    BOTH = "both"
+
+
+class LaneMode(StrEnum):
+    """What a lane does with a decision. MANUAL: nothing. SUGGEST: show it. AUTOMATIC: open for `allow`."""
+
+    MANUAL = "manual"
+    SUGGEST = "suggest"
+    AUTOMATIC = "automatic"
+
+
+class Answer(StrEnum):
+    """What a person said to a decision."""
+
+    OPENED = "opened"
+    REFUSED = "refused"
+
+
+class OpeningCause(StrEnum):
+    """Why a barrier was to open.
+
+    AUTOMATIC: the decision was `allow`. ANSWER: a person said so to a decision. BY_HAND: a person, without a decision.
+    SCHEDULE: it is held open at this hour. REMOTE: a command by MQTT or the API. TEST: a person tries the barrier.
+    """
+
+    AUTOMATIC = "automatic"
+    ANSWER = "answer"
+    BY_HAND = "by_hand"
+    SCHEDULE = "schedule"
+    REMOTE = "remote"
+    TEST = "test"
+
+
+class OpeningState(StrEnum):
+    """The states of an opening: column `openings.state`.
+
+    REQUESTED ──barrier says yes──▶ DONE
+        │ ├──says no, or is not there──▶ FAILED
+        │ └──no answer, or the program was killed──▶ UNKNOWN
+        └ it is written before anything moves, and an opening is never tried again
+    WITHHELD: nothing was sent (kill switch, cool-down, too late …); `openings.reason` says why
+    """
+
+    REQUESTED = "requested"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    WITHHELD = "withheld"
+
+
+class WithheldReason(StrEnum):
+    """Why nothing was sent to the barrier although it was to open: column `openings.reason`."""
+
+    NONE = ""
+    KILLED = "killed"
+    TOO_LATE = "too_late"
+    COOL_DOWN = "cool_down"
+    NOT_AUTOMATIC = "not_automatic"
+    BUSY = "busy"
+    RESTARTED = "restarted"
+    STOPPING = "stopping"
+
+
+class EventType(StrEnum):
+    """What the outside is told: column `events.type`. The number grows if the meaning of a field changes."""
+
+    SIGHTING = "streamwatch.sighting.v1"
+    SIGHTING_CORRECTED = "streamwatch.sighting.corrected.v1"
+    DECISION = "streamwatch.decision.v1"
+    OPENING = "streamwatch.opening.v1"
+    CAMERA = "streamwatch.camera.v1"
+    HEALTH = "streamwatch.health.v1"
+    TEST = "streamwatch.test.v1"
+
+
 class CameraState(StrEnum):
     """The states of a camera.
 

@@ -4,6 +4,9 @@
                      │  └────< readings >── sightings
                      └── sightings (the keyframe that shows the plate best)
     readings ── corrections (those that a person typed)
+    permits ──< vehicles (their plates)
+        └──< decisions (each on one sighting at one lane) ──< openings (of a barrier)
+    events ──< dead_letters      receivers (how far each has got)
     users ──< sessions      tokens      audit_log
     plate_parts (an index of the plates)
 
@@ -26,7 +29,22 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from streamwatch.core.codes import AuditAction, CallOutcome, Role, StateReason, ViewReason
+from streamwatch.core.codes import (
+    Answer,
+    AuditAction,
+    CallOutcome,
+    DecisionReason,
+    EventType,
+    OpeningCause,
+    OpeningState,
+    PermitKind,
+    Role,
+    StateReason,
+    Verdict,
+    ViewReason,
+    WhenFull,
+    WithheldReason,
+)
 from streamwatch.core.model import Direction, Engine, SightingStatus
 from streamwatch.store.texts import storable
 
@@ -203,6 +221,11 @@ class StoredIdentity(Base):
     )
     revision: Mapped[int] = mapped_column(
         server_default=text("0"), comment="the highest number in passages.revision that was ever given"
+    )
+    permits_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        comment="UTC wall time when somebody last changed the permits, or imported a list that changed nothing; NULL: "
+        "never",
     )
 
 
@@ -550,6 +573,222 @@ class StoredAudit(Base):
     action: Mapped[AuditAction] = mapped_column(Code(AuditAction), comment="code of what was done")
     object: Mapped[str] = mapped_column(Words(255), comment="what it was done to, such as a user, camera or plate")
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, comment="more about it, without secrets")
+
+
+class StoredPermit(Base):
+    """What the operator knows of a holder's vehicles."""
+
+    __tablename__ = "permits"
+    __table_args__ = (
+        Index(None, "valid_until"),
+        Index(None, "holder"),
+        {"comment": "which vehicles may pass which lanes, and when; or may not"},
+    )
+
+    id: Mapped[int] = _id()
+    key: Mapped[str] = _key("permit")
+    reference: Mapped[str | None] = mapped_column(
+        Words(64), unique=True, comment="the number of the permit in another program, by which an import finds it"
+    )
+    kind: Mapped[PermitKind] = mapped_column(
+        _word(PermitKind),
+        comment="resident, staff or visitor; blocked: may not come in; held: may not leave",
+    )
+    holder: Mapped[str] = mapped_column(Words(200), default="", comment="the name of the holder")
+    group_name: Mapped[str] = mapped_column(Words(64), default="", comment="the group, such as a company or a house")
+    note: Mapped[str] = mapped_column(Words(1000), default="", comment="what else people should know")
+    valid_from: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC; NULL: without a beginning")
+    valid_until: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="UTC; from this moment on it is not valid; NULL: without an end"
+    )
+    hours: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSON,
+        default=list,
+        comment='local hours as [{"days": [0, 1], "begin": "07:00", "end": "19:00"}], 0 is Monday; []: at any time',
+    )
+    lanes: Mapped[list[str] | None] = mapped_column(
+        JSON(none_as_null=True), comment="names of the lanes as a JSON list; NULL: all"
+    )
+    spaces: Mapped[int | None] = mapped_column(comment="how many of its vehicles may be inside at once; NULL: all")
+    when_full: Mapped[WhenFull] = mapped_column(
+        _word(WhenFull), default=WhenFull.ASK, comment="what follows if its spaces are taken: allow, visitor or ask"
+    )
+    uses_left: Mapped[int | None] = mapped_column(comment="how often it may still open; NULL: without a limit")
+    code: Mapped[str | None] = mapped_column(Words(16), unique=True, comment="a visitor's code; NULL: none")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time when it was added")
+    created_by: Mapped[str] = mapped_column(Words(128), comment="who added it, like audit_log.who")
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time of its last change")
+
+
+class StoredVehicle(Base):
+    """A vehicle of a permit."""
+
+    __tablename__ = "vehicles"
+    __table_args__ = (
+        Index(None, "permit_id", "plate", unique=True),
+        Index(None, "plate"),
+        {"comment": "the vehicles of the permits; one plate may be in several permits"},
+    )
+
+    id: Mapped[int] = _id()
+    permit_id: Mapped[int] = mapped_column(ForeignKey("permits.id", ondelete="CASCADE"), comment="its permit")
+    plate: Mapped[str] = mapped_column(Words(PLATE_LENGTH), comment="its plate, normalised")
+    note: Mapped[str] = mapped_column(Words(200), default="", comment="such as its colour or its driver")
+
+
+class StoredDecision(Base):
+    """What was decided of a plate before a lane."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        Index(None, "sighting_key", "lane", unique=True),
+        Index(None, "lane", "decided_at"),
+        Index(None, "decided_at"),
+        Index(None, "plate", "decided_at"),
+        Index(None, "passage_id"),
+        Index(None, "keyframe_id"),
+        Index(None, "permit_id"),
+        {"comment": "may this vehicle pass? one row for each sighting at a lane, written before anything moves"},
+    )
+
+    id: Mapped[int] = _id()
+    key: Mapped[str] = _key("decision")
+    lane: Mapped[str] = mapped_column(Words(64), comment="name of the lane in config.yaml")
+    camera: Mapped[str] = _camera()
+    sighting_key: Mapped[str] = mapped_column(Words(32), comment="sightings.key of the sighting that it is about")
+    passage_id: Mapped[int | None] = mapped_column(
+        ForeignKey("passages.id", ondelete="SET NULL"), comment="the passage; NULL once that was deleted"
+    )
+    keyframe_id: Mapped[int | None] = mapped_column(
+        ForeignKey("keyframes.id", ondelete="SET NULL"), comment="the picture that it rests on; NULL once deleted"
+    )
+    reading_key: Mapped[str] = mapped_column(Words(32), comment="readings.key of the reading that it rests on")
+    plate: Mapped[str] = mapped_column(Words(PLATE_LENGTH), comment="the plate that was read, normalised")
+    confidence: Mapped[float | None] = mapped_column(comment="of the reading, 0 to 1; NULL: none was given")
+    engine: Mapped[Engine] = mapped_column(_word(Engine), comment="the engine that read it")
+    price: Mapped[float] = mapped_column(comment="what the calls for it cost, in the currency of calls.price")
+    verdict: Mapped[Verdict] = mapped_column(_word(Verdict), comment="allow, deny or ask; only allow opens")
+    reason: Mapped[DecisionReason] = mapped_column(
+        Code(DecisionReason), comment=f"code of the rule that decided: {', '.join(DecisionReason)}"
+    )
+    warnings: Mapped[list[str]] = mapped_column(JSON, default=list, comment="codes of rules that only warned")
+    permit_id: Mapped[int | None] = mapped_column(
+        ForeignKey("permits.id", ondelete="SET NULL"), comment="the permit that it rests on; NULL: none"
+    )
+    permit_plate: Mapped[str] = mapped_column(
+        Words(PLATE_LENGTH),
+        default="",
+        comment="the plate of that permit; it differs from plate if the match is inexact",
+    )
+    near: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSON, default=list, comment="permits that may have been meant, as [{permit, plate, distance}]; permit: its key"
+    )
+    captured_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time of the picture")
+    decided_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time of the decision")
+    revised: Mapped[int] = mapped_column(
+        default=0, comment="how often a better reading of the same vehicle changed it; never once it was allow"
+    )
+    answer: Mapped[Answer | None] = mapped_column(
+        _word(Answer), comment="what a person said to it: opened or refused; NULL: nothing"
+    )
+    answered_by: Mapped[str] = mapped_column(Words(128), default="", comment="who said so, like audit_log.who")
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time when it was said")
+    answer_plate: Mapped[str] = mapped_column(
+        Words(PLATE_LENGTH), default="", comment="the plate that the person picked of near; empty: none"
+    )
+    clock_trusted: Mapped[bool] = _clock_trusted()
+
+
+class StoredOpening(Base):
+    """An opening of a barrier."""
+
+    __tablename__ = "openings"
+    __table_args__ = (
+        Index(None, "lane", "requested_at"),
+        Index(None, "requested_at"),
+        Index(None, "decision_id"),
+        Index(None, "state"),
+        {"comment": "each opening of a barrier; written before anything is sent to it, and never tried again"},
+    )
+
+    id: Mapped[int] = _id()
+    key: Mapped[str] = _key("opening")
+    lane: Mapped[str] = mapped_column(Words(64), comment="name of the lane in config.yaml")
+    barrier: Mapped[str] = mapped_column(Words(64), comment="name of the barrier in config.yaml")
+    decision_id: Mapped[int | None] = mapped_column(
+        ForeignKey("decisions.id", ondelete="SET NULL"), comment="the decision that it follows; NULL: none"
+    )
+    cause: Mapped[OpeningCause] = mapped_column(
+        _word(OpeningCause), comment=f"why it was to open: {', '.join(OpeningCause)}"
+    )
+    who: Mapped[str] = mapped_column(Words(128), default="", comment="who opened it, like audit_log.who; empty: no one")
+    note: Mapped[str] = mapped_column(Words(200), default="", comment="the reason that the person gave")
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time just before sending")
+    state: Mapped[OpeningState] = mapped_column(
+        _word(OpeningState),
+        comment="requested, then done, failed or unknown; withheld: nothing was sent; unknown: no answer, or "
+        "streamwatch was stopped in the middle",
+    )
+    reason: Mapped[WithheldReason] = mapped_column(
+        Code(WithheldReason), default=WithheldReason.NONE, comment="code of why it was withheld; empty: it was not"
+    )
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time of the barrier's answer")
+    detail: Mapped[str] = mapped_column(Words(500), default="", comment="what went wrong, in words, without secrets")
+
+
+class StoredEvent(Base):
+    """What the outside is told."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index(None, "recorded_at"),
+        # AUTOINCREMENT: receivers remember the last number that they got.
+        {"comment": "what the outside is told, in order; deleted when all have it", "sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = _id()
+    key: Mapped[str] = _key("event")
+    type: Mapped[EventType] = mapped_column(Code(EventType), comment="what kind of event it is, with its version")
+    subject: Mapped[str] = mapped_column(Words(255), comment="what it is about: a plate, camera, lane or barrier")
+    camera: Mapped[str | None] = mapped_column(Words(64), comment="name of the camera, for filters; NULL: none")
+    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC time of what was observed")
+    recorded_at: Mapped[datetime] = mapped_column(
+        UtcDateTime, default=lambda: datetime.now(UTC), comment="UTC wall time when this row was written"
+    )
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, comment="the event itself; see docs/events.md")
+
+
+class StoredReceiver(Base):
+    """How far a receiver of events has got."""
+
+    __tablename__ = "receivers"
+    __table_args__ = ({"comment": "the receivers of events: how far each has got, and how it goes"},)
+
+    name: Mapped[str] = mapped_column(Words(64), primary_key=True, comment="name of the receiver in config.yaml")
+    taken: Mapped[int] = mapped_column(comment="events.id up to which it has them, or they are dead letters")
+    failures: Mapped[int] = mapped_column(default=0, comment="failed tries in a row; 0: all is well")
+    failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time; NULL: all is well")
+    next_try: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time of the next try; NULL: now")
+    error: Mapped[str] = mapped_column(Words(500), default="", comment="the last failure in words, without secrets")
+    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time of its last success")
+
+
+class StoredDeadLetter(Base):
+    """An event that a receiver refused for good."""
+
+    __tablename__ = "dead_letters"
+    __table_args__ = (
+        Index(None, "receiver", "event_id", unique=True),
+        Index(None, "event_id"),
+        {"comment": "events that a receiver refused for good; a person may have them sent again"},
+    )
+
+    id: Mapped[int] = _id()
+    receiver: Mapped[str] = mapped_column(Words(64), comment="name of the receiver in config.yaml")
+    event_id: Mapped[int] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"), comment="the event")
+    error: Mapped[str] = mapped_column(Words(500), comment="what the receiver said, in words, without secrets")
+    given_up_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time when it was given up")
+    again: Mapped[bool] = mapped_column(default=False, comment="1: a person asked to send it again")
 
 
 class StoredPlatePart(Base):

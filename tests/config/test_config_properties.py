@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamwatch.config import loading
-from streamwatch.config.settings import Settings, seconds, size
+from streamwatch.config.fields import seconds, size
+from streamwatch.config.settings import Settings
 from streamwatch.core.errors import ConfigError
 
 SECRET = "invented0appcode0of0generated0settings"
