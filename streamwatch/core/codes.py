@@ -88,6 +88,14 @@ class LaneMode(StrEnum):
     AUTOMATIC = "automatic"
 
 
+class Passback(StrEnum):
+    """What follows if a vehicle that is inside comes in again, or one that is not inside leaves. WARN: it is said."""
+
+    OFF = "off"
+    WARN = "warn"
+    DENY = "deny"
+
+
 class Answer(StrEnum):
     """What a person said to a decision."""
 
@@ -133,6 +141,7 @@ class WithheldReason(StrEnum):
     NONE = ""
     KILLED = "killed"
     TOO_LATE = "too_late"
+    NOT_LIVE = "not_live"
     COOL_DOWN = "cool_down"
     NOT_AUTOMATIC = "not_automatic"
     BUSY = "busy"

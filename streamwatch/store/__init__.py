@@ -4,6 +4,7 @@ store.py         `Store`, the writer, with its parts passages, keyframes, call_l
                  corrections, retention
 queries.py       `DatabaseReader`, for those who only ask; passage_reader.py: its part for visits; search.py: what is
                  sought; plate_parts.py: the index for it; ledger.py: the figures of `calls`; statistics.py: over time
+decisions.py     decisions before lanes, and who was let through; decision_reader.py reads them
 revisions.py     numbers each change of a passage
 tables.py        the tables; schema.py and migrations/ bring them up to date
 accounts.py      users, sessions, tokens; account_reader.py reads them; audit_log.py: the audit log
@@ -16,6 +17,8 @@ from streamwatch.store.audit_log import AuditEntry, AuditRow
 from streamwatch.store.best_plate import PassagePlate
 from streamwatch.store.corrections import Corrected, typed_plate
 from streamwatch.store.database import sqlite_file
+from streamwatch.store.decision_reader import DecisionReader, DecisionRow, InsideRow
+from streamwatch.store.decisions import DecisionStanding, DecisionTerms
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
 from streamwatch.store.keyframes import WaitingKeyframe
 from streamwatch.store.last_views import LastView
@@ -64,9 +67,14 @@ __all__ = [
     "Corrected",
     "Credentials",
     "DatabaseReader",
+    "DecisionReader",
+    "DecisionRow",
+    "DecisionStanding",
+    "DecisionTerms",
     "Doomed",
     "EvidenceFiles",
     "HourRow",
+    "InsideRow",
     "Keep",
     "KeyframePicture",
     "KeyframeRow",
