@@ -64,6 +64,14 @@ class PermitKind(StrEnum):
     HELD = "held"
 
 
+class PermitState(StrEnum):
+    """Where a permit stands at a moment. ENDED: its time is over, or it was used as often as it may."""
+
+    VALID = "valid"
+    UPCOMING = "upcoming"
+    ENDED = "ended"
+
+
 class WhenFull(StrEnum):
     """What happens to a vehicle whose holder's spaces are all taken."""
 
