@@ -6,6 +6,7 @@ queries.py       `DatabaseReader`, for those who only ask; passage_reader.py: it
                  sought; plate_parts.py: the index for it; ledger.py: the figures of `calls`; statistics.py: over time
 revisions.py     numbers each change of a passage
 tables.py        the tables; schema.py and migrations/ bring them up to date
+events.py        what the outside is told; event_reader.py reads it
 accounts.py      users, sessions, tokens; account_reader.py reads them; audit_log.py: the audit log
 retention.py     deletes rows, and decides which pictures go; evidence_files.py deletes the files
 """
@@ -16,6 +17,8 @@ from streamwatch.store.audit_log import AuditEntry, AuditRow
 from streamwatch.store.best_plate import PassagePlate
 from streamwatch.store.corrections import Corrected, typed_plate
 from streamwatch.store.database import sqlite_file
+from streamwatch.store.event_reader import DeadLetter, EventReader, ReceiverStanding
+from streamwatch.store.events import EventRow, ReceiverRow
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
 from streamwatch.store.keyframes import WaitingKeyframe
 from streamwatch.store.last_views import LastView
@@ -64,7 +67,10 @@ __all__ = [
     "Corrected",
     "Credentials",
     "DatabaseReader",
+    "DeadLetter",
     "Doomed",
+    "EventReader",
+    "EventRow",
     "EvidenceFiles",
     "HourRow",
     "Keep",
@@ -89,6 +95,8 @@ __all__ = [
     "PassageStanding",
     "PlateSizes",
     "ReadingRow",
+    "ReceiverRow",
+    "ReceiverStanding",
     "Recovery",
     "Search",
     "SessionRow",

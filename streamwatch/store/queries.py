@@ -14,6 +14,7 @@ from streamwatch.core.model import Engine, PlateText
 from streamwatch.store import database, ledger, retention
 from streamwatch.store.account_reader import AccountReader
 from streamwatch.store.audit_log import AuditReader
+from streamwatch.store.event_reader import EventReader
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
@@ -50,7 +51,7 @@ class DatabaseReader:
     """Reads the database and cannot change it; made by `open_reader`. Threads may share it.
 
     passages: its part for visits of vehicles. log: its part for lists, page by page.
-    accounts, audit: the parts for users, sessions and tokens, and for the audit log.
+    accounts, audit: the parts for users, sessions and tokens, and for the audit log. events: what the outside is told.
     """
 
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
@@ -60,6 +61,7 @@ class DatabaseReader:
         self.statistics = Statistics(engine, place)
         self.accounts = AccountReader(engine, place)
         self.audit = AuditReader(engine, place)
+        self.events = EventReader(engine, place)
         self.passages = PassageReader(engine, place, self._data_dir)
         self.log = LogReader(engine, place, self._data_dir, self.passages)
 
