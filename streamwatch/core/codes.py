@@ -169,6 +169,21 @@ class EventType(StrEnum):
     TEST = "streamwatch.test.v1"
 
 
+class ReceiverState(StrEnum):
+    """The states of a receiver of events: column `receivers.state`.
+
+    OK ──a try failed──▶ FAILING ──for ten minutes, or in a way that only a person can mend──▶ PAUSED
+    ▲                       │                                                                    │
+    └────────a try succeeds─┴────────────────────────────────────────────────────────────────────┘
+
+    PAUSED: it is tried only now and then, but for ever; people are told.
+    """
+
+    OK = "ok"
+    FAILING = "failing"
+    PAUSED = "paused"
+
+
 class CameraState(StrEnum):
     """The states of a camera.
 

@@ -7,6 +7,7 @@ queries.py       `DatabaseReader`, for those who only ask; passage_reader.py: it
 decisions.py     decisions before lanes, and who was let through; decision_reader.py reads them
 revisions.py     numbers each change of a passage
 tables.py        the tables; schema.py and migrations/ bring them up to date
+events.py        what the outside is told; event_reader.py reads it
 accounts.py      users, sessions, tokens; account_reader.py reads them; audit_log.py: the audit log
 permits.py       permits and their vehicles; permit_reader.py reads them
 retention.py     deletes rows, and decides which pictures go; evidence_files.py deletes the files
@@ -20,6 +21,8 @@ from streamwatch.store.corrections import Corrected, typed_plate
 from streamwatch.store.database import sqlite_file
 from streamwatch.store.decision_reader import DecisionReader, DecisionRow, InsideRow
 from streamwatch.store.decisions import DecisionStanding, DecisionTerms
+from streamwatch.store.event_reader import DeadLetter, EventReader, ReceiverStanding
+from streamwatch.store.events import EventRow, ReceiverRow
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
 from streamwatch.store.keyframes import WaitingKeyframe
 from streamwatch.store.last_views import LastView
@@ -71,11 +74,14 @@ __all__ = [
     "Corrected",
     "Credentials",
     "DatabaseReader",
+    "DeadLetter",
     "DecisionReader",
     "DecisionRow",
     "DecisionStanding",
     "DecisionTerms",
     "Doomed",
+    "EventReader",
+    "EventRow",
     "EvidenceFiles",
     "HourRow",
     "InsideRow",
@@ -105,6 +111,8 @@ __all__ = [
     "PermitSearch",
     "PlateSizes",
     "ReadingRow",
+    "ReceiverRow",
+    "ReceiverStanding",
     "Recovery",
     "Search",
     "SessionRow",

@@ -15,6 +15,7 @@ from streamwatch.store import database, ledger, retention
 from streamwatch.store.account_reader import AccountReader
 from streamwatch.store.audit_log import AuditReader
 from streamwatch.store.decision_reader import DecisionReader
+from streamwatch.store.event_reader import EventReader
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.ledger import CallsReport, NotCalledRow
@@ -53,7 +54,7 @@ class DatabaseReader:
 
     passages: its part for visits of vehicles. log: its part for lists, page by page.
     accounts, audit: the parts for users, sessions and tokens, and for the audit log. permits: the part for permits.
-    decisions: for those who follow what was decided.
+    decisions: for those who follow what was decided. events: what the outside is told.
     """
 
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
@@ -65,6 +66,7 @@ class DatabaseReader:
         self.audit = AuditReader(engine, place)
         self.decisions = DecisionReader(engine, place)
         self.permits = PermitReader(engine, place)
+        self.events = EventReader(engine, place)
         self.passages = PassageReader(engine, place, self._data_dir)
         self.log = LogReader(engine, place, self._data_dir, self.passages)
 

@@ -21,6 +21,7 @@ from streamwatch.store.audit_log import AuditLog
 from streamwatch.store.call_ledger import CallLedger
 from streamwatch.store.corrections import Corrections
 from streamwatch.store.decisions import Decisions
+from streamwatch.store.events import Events
 from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.failures import DatabaseName
 from streamwatch.store.keyframes import Keyframes
@@ -55,6 +56,7 @@ class Store(Writer):
         self.accounts = Accounts(self)
         self.audit = AuditLog(self)
         self.permits = Permits(self)
+        self.events = Events(self)
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:

@@ -38,6 +38,7 @@ from streamwatch.core.codes import (
     OpeningCause,
     OpeningState,
     PermitKind,
+    ReceiverState,
     Role,
     StateReason,
     Verdict,
@@ -784,11 +785,19 @@ class StoredReceiver(Base):
 
     name: Mapped[str] = mapped_column(Words(64), primary_key=True, comment="name of the receiver in config.yaml")
     taken: Mapped[int] = mapped_column(comment="events.id up to which it has them, or they are dead letters")
+    state: Mapped[ReceiverState] = mapped_column(
+        _word(ReceiverState),
+        default=ReceiverState.OK,
+        comment="ok; failing: it is tried again soon; paused: it has failed for long, or only a person can mend it",
+    )
     failures: Mapped[int] = mapped_column(default=0, comment="failed tries in a row; 0: all is well")
     failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time; NULL: all is well")
     next_try: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time of the next try; NULL: now")
     error: Mapped[str] = mapped_column(Words(500), default="", comment="the last failure in words, without secrets")
     taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time of its last success")
+    lost: Mapped[int] = mapped_column(
+        default=0, comment="events that were deleted before it had them: outward.max_events"
+    )
 
 
 class StoredDeadLetter(Base):

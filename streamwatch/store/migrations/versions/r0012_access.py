@@ -160,11 +160,13 @@ def upgrade() -> None:
         "receivers",
         sa.Column("name", sa.String(64), nullable=False),
         sa.Column("taken", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("failing_since", UtcDateTime(), nullable=True),
         sa.Column("next_try", UtcDateTime(), nullable=True),
         sa.Column("error", sa.String(500), nullable=False),
         sa.Column("taken_at", UtcDateTime(), nullable=True),
+        sa.Column("lost", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_receivers"),
     )
     op.create_table(
