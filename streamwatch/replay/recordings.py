@@ -53,6 +53,7 @@ def play(
     with page_place(explain) as page, closing(recognizer), opened as store:
         cached = CachedRecognizer(recognizer, partial(store.calls.answer_to, camera))
         reader = cached if answers is Answers.SERVICE else recognizer
+        store.events.mute()  # what was recorded long ago is no news
         clock, recorder = SystemClock(), make_recorder(lambda: settings, store, notify)
 
         engines = Engines(reader, make_local_help(settings))

@@ -15,7 +15,6 @@ from streamwatch.store.rows import row_of
 from streamwatch.store.tables import (
     StoredCall,
     StoredDecision,
-    StoredIdentity,
     StoredKeyframe,
     StoredPassage,
     StoredPermit,
@@ -164,11 +163,6 @@ class Decisions:
         with self._writer.transaction() as session:
             return _let_through(session, row_of(session, StoredDecision, key), at)
 
-    def listed_at(self) -> datetime | None:
-        """Return when the permits were last written; None if never."""
-        with self._writer.transaction() as session:
-            return session.scalar(select(StoredIdentity.permits_at))
-
     def inside(self, plates: Collection[str]) -> frozenset[str]:
         """Return those of the plates whose vehicles are inside."""
         query = select(StoredDecision.passed_plate).where(
@@ -183,23 +177,6 @@ class Decisions:
         query = select(table.passed_at).where(table.passed_plate == plate, table.passed_at > since, table.lane == lane)
         with self._writer.transaction() as session:
             return tuple(at for at in session.scalars(query.order_by(table.passed_at)) if at is not None)
-
-    def uses_left(self, permits: Collection[str], since: datetime) -> dict[str, int]:
-        """Return how often permits (keys) with limited uses may still be used.
-
-        A decision `allow` since then whose vehicle has not been let through yet counts as a use: its barrier may be
-        opening at this moment.
-        """
-        pending = (
-            select(func.count())
-            .where(StoredDecision.permit_id == StoredPermit.id, StoredDecision.verdict == Verdict.ALLOW)
-            .where(StoredDecision.passed_at.is_(None), StoredDecision.decided_at > since)
-            .scalar_subquery()
-        )
-        query = select(StoredPermit.key, StoredPermit.uses_left, pending)
-        query = query.where(StoredPermit.key.in_(permits), StoredPermit.uses_left.is_not(None))
-        with self._writer.transaction() as session:
-            return {key: (left or 0) - claimed for key, left, claimed in session.execute(query)}
 
     def units(self, passage: str) -> int:
         """Return the charge units of the calls for a passage (key). A call that may be charged counts as 1 at least."""

@@ -26,6 +26,7 @@ from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.failures import DatabaseName
 from streamwatch.store.keyframes import Keyframes
 from streamwatch.store.passages import Passages
+from streamwatch.store.permit_list import PermitList
 from streamwatch.store.permits import Permits
 from streamwatch.store.retention import Retention
 from streamwatch.store.sightings import Sightings
@@ -56,6 +57,7 @@ class Store(Writer):
         self.accounts = Accounts(self)
         self.audit = AuditLog(self)
         self.permits = Permits(self)
+        self.permit_list = PermitList(self)
         self.events = Events(self)
 
 
