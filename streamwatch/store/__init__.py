@@ -28,6 +28,7 @@ from streamwatch.store.keyframes import WaitingKeyframe
 from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.log_reader import LogFilter, LogPage, LogReader
+from streamwatch.store.openings import OpeningReader, OpeningRow, OpeningTerms
 from streamwatch.store.passage_reader import (
     CallRow,
     KeyframePicture,
@@ -96,6 +97,9 @@ __all__ = [
     "LogReader",
     "NotCalledDay",
     "NotCalledRow",
+    "OpeningReader",
+    "OpeningRow",
+    "OpeningTerms",
     "PaidAnswer",
     "PassageCounts",
     "PassageDetail",
