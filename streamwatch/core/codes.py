@@ -64,6 +64,14 @@ class PermitKind(StrEnum):
     HELD = "held"
 
 
+class PermitState(StrEnum):
+    """Where a permit stands at a moment. ENDED: its time is over, or it was used as often as it may."""
+
+    VALID = "valid"
+    UPCOMING = "upcoming"
+    ENDED = "ended"
+
+
 class WhenFull(StrEnum):
     """What happens to a vehicle whose holder's spaces are all taken."""
 
@@ -86,6 +94,14 @@ class LaneMode(StrEnum):
     MANUAL = "manual"
     SUGGEST = "suggest"
     AUTOMATIC = "automatic"
+
+
+class Passback(StrEnum):
+    """What follows if a vehicle that is inside comes in again, or one that is not inside leaves. WARN: it is said."""
+
+    OFF = "off"
+    WARN = "warn"
+    DENY = "deny"
 
 
 class Answer(StrEnum):
@@ -133,6 +149,7 @@ class WithheldReason(StrEnum):
     NONE = ""
     KILLED = "killed"
     TOO_LATE = "too_late"
+    NOT_LIVE = "not_live"
     COOL_DOWN = "cool_down"
     NOT_AUTOMATIC = "not_automatic"
     BUSY = "busy"

@@ -29,6 +29,7 @@
     │   ├── ReceiverUnusable     until a person acts: wrong address, secret or certificate
     │   └── EventsRefused        these events, for good: another try does not help
     ├── AccountError             a user, password or token cannot be as asked
+    ├── PermitError              a permit cannot be as asked, or is not there
     ├── PageError                the page of `replay --explain` cannot be written
     └── StoreError               the database or the evidence folder fails
         ├── DatabaseUnusable     corrupt, not a database, of a newer version
@@ -211,6 +212,10 @@ class EventsRefused(DeliveryError):
 
 class AccountError(StreamwatchError):
     """A user, password or token cannot be as asked: the name is taken, the password too short."""
+
+
+class PermitError(StreamwatchError):
+    """A permit cannot be as asked: no plate, an end before its beginning; or there is no such permit."""
 
 
 class PageError(StreamwatchError):

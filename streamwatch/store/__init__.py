@@ -4,10 +4,12 @@ store.py         `Store`, the writer, with its parts passages, keyframes, call_l
                  corrections, retention
 queries.py       `DatabaseReader`, for those who only ask; passage_reader.py: its part for visits; search.py: what is
                  sought; plate_parts.py: the index for it; ledger.py: the figures of `calls`; statistics.py: over time
+decisions.py     decisions before lanes, and who was let through; decision_reader.py reads them
 revisions.py     numbers each change of a passage
 tables.py        the tables; schema.py and migrations/ bring them up to date
 events.py        what the outside is told; event_reader.py reads it
 accounts.py      users, sessions, tokens; account_reader.py reads them; audit_log.py: the audit log
+permits.py       permits and their vehicles; permit_reader.py reads them
 retention.py     deletes rows, and decides which pictures go; evidence_files.py deletes the files
 """
 
@@ -17,6 +19,8 @@ from streamwatch.store.audit_log import AuditEntry, AuditRow
 from streamwatch.store.best_plate import PassagePlate
 from streamwatch.store.corrections import Corrected, typed_plate
 from streamwatch.store.database import sqlite_file
+from streamwatch.store.decision_reader import DecisionReader, DecisionRow, InsideRow
+from streamwatch.store.decisions import DecisionStanding, DecisionTerms
 from streamwatch.store.event_reader import DeadLetter, EventReader, ReceiverStanding
 from streamwatch.store.events import EventRow, ReceiverRow
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
@@ -35,6 +39,9 @@ from streamwatch.store.passage_reader import (
     ReadingRow,
 )
 from streamwatch.store.passages import PassageStanding
+from streamwatch.store.permit_reader import PermitReader, PermitSearch
+from streamwatch.store.permit_rows import PermitRow
+from streamwatch.store.permits import PermitChanges
 from streamwatch.store.queries import DatabaseReader, PaidAnswer, open_reader
 from streamwatch.store.recovery import Recovery, UnsavedAnswer
 from streamwatch.store.retention import Doomed, Keep, Swept, free_bytes
@@ -68,11 +75,16 @@ __all__ = [
     "Credentials",
     "DatabaseReader",
     "DeadLetter",
+    "DecisionReader",
+    "DecisionRow",
+    "DecisionStanding",
+    "DecisionTerms",
     "Doomed",
     "EventReader",
     "EventRow",
     "EvidenceFiles",
     "HourRow",
+    "InsideRow",
     "Keep",
     "KeyframePicture",
     "KeyframeRow",
@@ -93,6 +105,10 @@ __all__ = [
     "PassageReader",
     "PassageRow",
     "PassageStanding",
+    "PermitChanges",
+    "PermitReader",
+    "PermitRow",
+    "PermitSearch",
     "PlateSizes",
     "ReadingRow",
     "ReceiverRow",

@@ -43,6 +43,7 @@ from streamwatch.core.codes import (
     StateReason,
     Verdict,
     ViewReason,
+    Way,
     WhenFull,
     WithheldReason,
 )
@@ -583,13 +584,17 @@ class StoredPermit(Base):
     __table_args__ = (
         Index(None, "valid_until"),
         Index(None, "holder"),
+        Index(None, "source", "reference", unique=True),
         {"comment": "which vehicles may pass which lanes, and when; or may not"},
     )
 
     id: Mapped[int] = _id()
     key: Mapped[str] = _key("permit")
+    source: Mapped[str] = mapped_column(
+        Words(64), default="", comment="name of the list that its reference is a number of; an import names it"
+    )
     reference: Mapped[str | None] = mapped_column(
-        Words(64), unique=True, comment="the number of the permit in another program, by which an import finds it"
+        Words(64), comment="its number in another program, by which an import of the same source finds it; NULL: none"
     )
     kind: Mapped[PermitKind] = mapped_column(
         _word(PermitKind),
@@ -649,6 +654,8 @@ class StoredDecision(Base):
         Index(None, "passage_id"),
         Index(None, "keyframe_id"),
         Index(None, "permit_id"),
+        Index(None, "passed_plate", "passed_at"),
+        Index("ix_decisions_inside", "passed_plate", sqlite_where=text("inside"), postgresql_where=text("inside")),
         {"comment": "may this vehicle pass? one row for each sighting at a lane, written before anything moves"},
     )
 
@@ -696,6 +703,17 @@ class StoredDecision(Base):
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time when it was said")
     answer_plate: Mapped[str] = mapped_column(
         Words(PLATE_LENGTH), default="", comment="the plate that the person picked of near; empty: none"
+    )
+    way: Mapped[Way] = mapped_column(_word(Way), comment="the way of the lane at that time: in, out or both")
+    passed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="UTC wall time when the vehicle was let through; NULL: it was not"
+    )
+    passed_plate: Mapped[str | None] = mapped_column(
+        Words(PLATE_LENGTH),
+        comment="the plate of the vehicle that was let through; NULL: it was not",
+    )
+    inside: Mapped[bool] = mapped_column(
+        default=False, comment="1: the vehicle came in by this decision and was not let out since"
     )
     clock_trusted: Mapped[bool] = _clock_trusted()
 
