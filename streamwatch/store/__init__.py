@@ -18,6 +18,7 @@ from streamwatch.store.corrections import Corrected, typed_plate
 from streamwatch.store.database import sqlite_file
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
 from streamwatch.store.keyframes import WaitingKeyframe
+from streamwatch.store.lane_log import DecisionFilter, HolderRow, LaneDecision, LaneLog, LaneOpening, NearPlate
 from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.log_reader import LogFilter, LogPage, LogReader
@@ -64,18 +65,24 @@ __all__ = [
     "Corrected",
     "Credentials",
     "DatabaseReader",
+    "DecisionFilter",
     "Doomed",
     "EvidenceFiles",
+    "HolderRow",
     "HourRow",
     "Keep",
     "KeyframePicture",
     "KeyframeRow",
     "KeyframeState",
+    "LaneDecision",
+    "LaneLog",
+    "LaneOpening",
     "LastView",
     "LedgerRow",
     "LogFilter",
     "LogPage",
     "LogReader",
+    "NearPlate",
     "NotCalledDay",
     "NotCalledRow",
     "PaidAnswer",
