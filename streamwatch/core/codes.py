@@ -64,6 +64,14 @@ class PermitKind(StrEnum):
     HELD = "held"
 
 
+class PermitState(StrEnum):
+    """Where a permit stands at a moment. ENDED: its time is over, or it was used as often as it may."""
+
+    VALID = "valid"
+    UPCOMING = "upcoming"
+    ENDED = "ended"
+
+
 class WhenFull(StrEnum):
     """What happens to a vehicle whose holder's spaces are all taken."""
 
@@ -301,3 +309,7 @@ class AuditAction(StrEnum):
     PICTURE_READ = "picture_read"
     CAMERA_CHANGED = "camera_changed"
     SETTINGS_RELOADED = "settings_reloaded"
+    DECISION_ANSWERED = "decision_answered"
+    OPENED_BY_HAND = "opened_by_hand"
+    OPENINGS_STOPPED = "openings_stopped"
+    OPENINGS_RESUMED = "openings_resumed"

@@ -25,6 +25,7 @@
     │       ├── PictureUrlFailed                                                     class URL
     │       └── DoNotResend                                                          class STOP-FRAME
     ├── AccountError             a user, password or token cannot be as asked
+    ├── PermitError              a permit cannot be as asked, or is not there
     ├── PageError                the page of `replay --explain` cannot be written
     └── StoreError               the database or the evidence folder fails
         ├── DatabaseUnusable     corrupt, not a database, of a newer version
@@ -187,6 +188,10 @@ class DoNotResend(PictureRefused):
 
 class AccountError(StreamwatchError):
     """A user, password or token cannot be as asked: the name is taken, the password too short."""
+
+
+class PermitError(StreamwatchError):
+    """A permit cannot be as asked: no plate, an end before its beginning; or there is no such permit."""
 
 
 class PageError(StreamwatchError):

@@ -7,6 +7,7 @@ queries.py       `DatabaseReader`, for those who only ask; passage_reader.py: it
 revisions.py     numbers each change of a passage
 tables.py        the tables; schema.py and migrations/ bring them up to date
 accounts.py      users, sessions, tokens; account_reader.py reads them; audit_log.py: the audit log
+permits.py       permits and their vehicles; permit_reader.py reads them
 retention.py     deletes rows, and decides which pictures go; evidence_files.py deletes the files
 """
 
@@ -33,6 +34,9 @@ from streamwatch.store.passage_reader import (
     ReadingRow,
 )
 from streamwatch.store.passages import PassageStanding
+from streamwatch.store.permit_reader import PermitReader, PermitSearch
+from streamwatch.store.permit_rows import PermitRow
+from streamwatch.store.permits import PermitChanges
 from streamwatch.store.queries import DatabaseReader, PaidAnswer, open_reader
 from streamwatch.store.recovery import Recovery, UnsavedAnswer
 from streamwatch.store.retention import Doomed, Keep, Swept, free_bytes
@@ -94,6 +98,10 @@ __all__ = [
     "PassageReader",
     "PassageRow",
     "PassageStanding",
+    "PermitChanges",
+    "PermitReader",
+    "PermitRow",
+    "PermitSearch",
     "PlateSizes",
     "ReadingRow",
     "Recovery",

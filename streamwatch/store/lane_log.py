@@ -123,6 +123,17 @@ class LaneDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionState:
+    """What of a decision can change. See the columns of `decisions`."""
+
+    id: int
+    revised: int
+    answer: Answer | None
+    captured_at: datetime
+    permit: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionFilter:
     """What is asked for; one that is left out is no condition. since, until: of `decided_at`, aware, both included."""
 
@@ -183,26 +194,26 @@ class LaneLog:
             found = session.scalars(query.order_by(table.requested_at.desc(), table.id.desc()).limit(limit))
             return tuple(_opening(row) for row in found)
 
-    def state(self, lane: str) -> tuple[Any, ...]:
-        """Return values of which at least one changes whenever a decision or an opening of a lane does.
-
-        They are those of the last few rows: older ones do not change any more.
-        """
+    def state(self, lane: str) -> tuple[tuple[DecisionState, ...], tuple[tuple[Any, ...], ...]]:
+        """Return the state of the last few decisions and openings of a lane; older ones do not change any more."""
         decision, opening = StoredDecision, StoredOpening
         decisions = (
-            select(decision.id, decision.revised, decision.verdict, decision.answer, decision.answered_at)
+            select(decision.id, decision.revised, decision.answer, decision.captured_at, decision.permit_id)
             .where(decision.lane == lane)
             .order_by(decision.decided_at.desc(), decision.id.desc())
             .limit(_WATCHED)
         )
         openings = (
-            select(opening.id, opening.state, opening.ended_at)
+            select(opening.id, opening.state)
             .where(opening.lane == lane)
             .order_by(opening.requested_at.desc(), opening.id.desc())
             .limit(_WATCHED)
         )
         with self._session() as session:
-            return (*map(tuple, session.execute(decisions)), *map(tuple, session.execute(openings)))
+            return (
+                tuple(DecisionState(*row) for row in session.execute(decisions)),
+                tuple(tuple(row) for row in session.execute(openings)),
+            )
 
     def by_keys(self, keys: Sequence[str], scope: Scope = None) -> dict[str, LaneDecision]:
         """Return the decisions with these keys, by key."""
@@ -235,7 +246,7 @@ class LaneLog:
             yield session
 
 
-_WATCHED = 5
+_WATCHED = 12
 """The last rows of a lane whose changes are noticed."""
 
 

@@ -20,6 +20,7 @@ from streamwatch.store.lane_log import LaneLog
 from streamwatch.store.ledger import CallsReport, NotCalledRow
 from streamwatch.store.log_reader import LogReader
 from streamwatch.store.passage_reader import PassageReader
+from streamwatch.store.permit_reader import PermitReader
 from streamwatch.store.rows import plates_of
 from streamwatch.store.search import Key, Search, count, walk
 from streamwatch.store.sighting_rows import SightingRow, sighting_row, sighting_rows
@@ -51,7 +52,7 @@ class DatabaseReader:
     """Reads the database and cannot change it; made by `open_reader`. Threads may share it.
 
     passages: its part for visits of vehicles. log: its part for lists, page by page. lanes: decisions and openings.
-    accounts, audit: the parts for users, sessions and tokens, and for the audit log.
+    accounts, audit: the parts for users, sessions and tokens, and for the audit log. permits: the part for permits.
     """
 
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
@@ -61,6 +62,7 @@ class DatabaseReader:
         self.statistics = Statistics(engine, place)
         self.accounts = AccountReader(engine, place)
         self.audit = AuditReader(engine, place)
+        self.permits = PermitReader(engine, place)
         self.passages = PassageReader(engine, place, self._data_dir)
         self.log = LogReader(engine, place, self._data_dir, self.passages)
         self.lanes = LaneLog(engine, place, self._data_dir)

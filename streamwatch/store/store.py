@@ -24,6 +24,7 @@ from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.failures import DatabaseName
 from streamwatch.store.keyframes import Keyframes
 from streamwatch.store.passages import Passages
+from streamwatch.store.permits import Permits
 from streamwatch.store.retention import Retention
 from streamwatch.store.sightings import Sightings
 from streamwatch.store.transactions import Writer
@@ -51,6 +52,7 @@ class Store(Writer):
         self.retention = Retention(self)
         self.accounts = Accounts(self)
         self.audit = AuditLog(self)
+        self.permits = Permits(self)
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:

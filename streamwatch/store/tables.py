@@ -582,13 +582,17 @@ class StoredPermit(Base):
     __table_args__ = (
         Index(None, "valid_until"),
         Index(None, "holder"),
+        Index(None, "source", "reference", unique=True),
         {"comment": "which vehicles may pass which lanes, and when; or may not"},
     )
 
     id: Mapped[int] = _id()
     key: Mapped[str] = _key("permit")
+    source: Mapped[str] = mapped_column(
+        Words(64), default="", comment="name of the list that its reference is a number of; an import names it"
+    )
     reference: Mapped[str | None] = mapped_column(
-        Words(64), unique=True, comment="the number of the permit in another program, by which an import finds it"
+        Words(64), comment="its number in another program, by which an import of the same source finds it; NULL: none"
     )
     kind: Mapped[PermitKind] = mapped_column(
         _word(PermitKind),

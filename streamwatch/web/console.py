@@ -26,6 +26,7 @@ from streamwatch.web.api.application import PATH, make_api
 from streamwatch.web.api.problems import refused
 from streamwatch.web.catalogue import load_catalogues
 from streamwatch.web.context import Console
+from streamwatch.web.lane_watch import watch_lanes
 from streamwatch.web.response_headers import ResponseHeaders
 from streamwatch.web.routing import page
 from streamwatch.web.static_files import StaticFiles
@@ -48,7 +49,9 @@ def make_console(
     """
     languages, static = load_catalogues(), StaticFiles()
     feed = EventFeed(reader.passages.last_revision, reader.passages.changed_since, backend.stopping)
-    console = Console(backend, reader, languages, Templates(languages, static), static, feed)
+    watch = watch_lanes(backend, reader)
+    lane_feed = EventFeed(watch.newest, watch.since, backend.stopping, listeners=feed.listeners)
+    console = Console(backend, reader, languages, Templates(languages, static), static, feed, watch, lane_feed)
     api = Mount(PATH, make_api(console))
     routes: list[BaseRoute] = [*_pages(), page("/static/{name:path}", static.serve, role=None), *others, api]
     app = Starlette(

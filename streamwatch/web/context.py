@@ -9,6 +9,7 @@ from streamwatch.app.backend import Backend
 from streamwatch.http.server_sent_events import EventFeed
 from streamwatch.store import DatabaseReader, PassageRow
 from streamwatch.web.catalogue import Texts
+from streamwatch.web.lane_watch import LaneChange, LaneWatch
 from streamwatch.web.static_files import StaticFiles
 from streamwatch.web.templating import Templates
 
@@ -18,7 +19,7 @@ class Console:
     """The parts that all pages share.
 
     languages: the texts of each language by its name, such as `zh_Hans`; the first is the source language.
-    feed: tells open pages what has changed.
+    feed: tells open pages what has changed. watch, lane_feed: the same for lanes.
     """
 
     backend: Backend
@@ -27,6 +28,8 @@ class Console:
     templates: Templates
     static: StaticFiles
     feed: EventFeed[PassageRow]
+    watch: LaneWatch
+    lane_feed: EventFeed[LaneChange]
 
 
 def console_of(request: HTTPConnection) -> Console:

@@ -4,6 +4,15 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from streamwatch.access.may_open import ANSWER_WITHIN
+from streamwatch.app.backend import Backend
+from streamwatch.store import DatabaseReader
+from streamwatch.system.kill_switch import KillSwitch
+
+KILL_SWITCH = ""
+"""The name under which a change of the kill switch is told; no lane has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +56,22 @@ class LaneWatch:
         with self._lock:
             found = [LaneChange(name, number) for name, (_, number) in self._seen.items() if number > revision]
         return sorted(found, key=lambda change: change.revision)
+
+
+def watch_lanes(backend: Backend, reader: DatabaseReader) -> LaneWatch:
+    """Return the watch over the lanes of the config, their barriers, and the kill switch."""
+
+    def names() -> list[str]:
+        return [KILL_SWITCH, *backend.settings.lanes]
+
+    def look(name: str) -> Hashable:
+        if name == KILL_SWITCH:
+            stop = KillSwitch(backend.settings.data_dir)
+            return stop.is_on, stop.pressed()
+        lane, barriers, now = backend.settings.lanes[name], backend.barriers, datetime.now(UTC)
+        decisions, openings = reader.lanes.state(name)
+        late = tuple((now - decision.captured_at).total_seconds() >= ANSWER_WITHIN for decision in decisions)
+        states = () if barriers is None else tuple(one for one in barriers.states() if one.name == lane.barrier)
+        return decisions, openings, late, states, lane.mode
+
+    return LaneWatch(names, look)

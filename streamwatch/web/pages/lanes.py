@@ -30,7 +30,7 @@ from streamwatch.web.lane_view import (
     near_views,
     opening_view,
 )
-from streamwatch.web.lane_watch import LaneChange
+from streamwatch.web.lane_watch import KILL_SWITCH, LaneChange
 from streamwatch.web.lane_words import HAND_REASONS, MODES, PERMIT_STATES, WAYS
 from streamwatch.web.pages.pictures import WIDTHS
 from streamwatch.web.routing import form_of, page
@@ -42,8 +42,6 @@ _MOST_WAITING = 3
 """Questions that a lane shows beside its newest decision."""
 _LONGEST = 150
 """Characters of a reason that is typed."""
-STOP = ""
-"""The name under which a change of the kill switch is told; no lane has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +145,7 @@ def events(request: Request) -> Response:
     wanted = request.query_params.get("lane", "")
 
     def part(change: LaneChange) -> ServerSentEvent | None:
-        if change.lane == STOP:
+        if change.lane == KILL_SWITCH:
             html, kind = render_part(request, "parts/kill_switch.html", stop=_stop(request)).body, "stop"
         else:
             seen = list(lanes_for(request))
@@ -158,7 +156,7 @@ def events(request: Request) -> Response:
             html, kind = render_part(request, "parts/lane.html", lane=view).body, "lane"
         return ServerSentEvent(bytes(html).decode(), kind, str(change.revision))
 
-    return console.lanes.response(
+    return console.lane_feed.response(
         request.headers.get("last-event-id") or request.query_params.get("after", ""),
         part,
         greeting=ServerSentEvent(console.static.version, "version"),
@@ -190,7 +188,7 @@ def plate_picture(request: Request) -> Response:
 
 def _page(request: Request, names: Sequence[str], only: str = "") -> Response:
     console = console_of(request)
-    revision = console.lanes.watch.newest()  # before the lanes: what changes in between is told once more
+    revision = console.watch.newest()  # before the lanes: what changes in between is told once more
     return render(
         request,
         "lanes.html",

@@ -20,6 +20,7 @@ def upgrade() -> None:
         "permits",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(32), nullable=False),
+        sa.Column("source", sa.String(64), nullable=False),
         sa.Column("reference", sa.String(64), nullable=True),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("holder", sa.String(200), nullable=False),
@@ -39,9 +40,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_permits"),
         sa.UniqueConstraint("code", name="uq_permits_code"),
         sa.UniqueConstraint("key", name="uq_permits_key"),
-        sa.UniqueConstraint("reference", name="uq_permits_reference"),
     )
     op.create_index("ix_permits_holder", "permits", ["holder"])
+    op.create_index("ix_permits_source_reference", "permits", ["source", "reference"], unique=True)
     op.create_index("ix_permits_valid_until", "permits", ["valid_until"])
     op.create_table(
         "vehicles",
