@@ -6,16 +6,13 @@ The answer is stored first, and once: whoever is second learns who was first, an
 import time
 from datetime import UTC, datetime, timedelta
 
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from streamwatch.app.barriers import Barriers
-from streamwatch.core.codes import Answer, AuditAction, OpeningCause, OpeningState, PermitState
 from streamwatch.core.barrier_state import OpeningOutcome
-from streamwatch.core.errors import StorageFailed
+from streamwatch.core.codes import Answer, AuditAction, OpeningCause, OpeningState, PermitState
 from streamwatch.core.events import DecisionMade
 from streamwatch.store import LaneDecision, Store
-from streamwatch.system.kill_switch import KillSwitch
 from streamwatch.web.accounts.audit import change, record
 from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import words_of
@@ -24,15 +21,27 @@ from streamwatch.web.lane_view import Told, opening_words
 from streamwatch.web.lane_words import OPENING_TONES
 
 
+class NotDone(Exception):
+    """Nothing was done, and nothing was stored; `told` says why."""
+
+    def __init__(self, told: Told) -> None:
+        super().__init__(told.text)
+        self.told = told
+
+
 class _NotTaken(Exception):
     """An answer that came too late: another person was first, or another reading has changed what was decided."""
 
 
 def answer_decision(
-    request: HTTPConnection, row: LaneDecision, answer: Answer, revised: int | None = None, picked: str = "",
+    request: HTTPConnection,
+    row: LaneDecision,
+    answer: Answer,
+    revised: int | None = None,
+    picked: str = "",
     permit: str | None = None,
 ) -> Told:
-    """Store what a person says to a decision, and open if that is the answer; return what came of it.
+    """Store what a person says to a decision, and open if that is the answer; return what came of it. Raise NotDone.
 
     revised: what the person saw of it; None: not known. picked: the plate that the vehicle has by the person's eye, if
     it is another one; permit: key of its permit.
@@ -40,8 +49,8 @@ def answer_decision(
     _, console, who = words_of(request), console_of(request), _principal(request).name
     lane = console.backend.settings.lanes[row.lane]
     opens = answer is Answer.OPENED and lane.barrier is not None
-    if opens and (refused := _refused(request)) is not None:
-        return refused
+    if opens:
+        _require_open(request)
     now = datetime.now(UTC)
 
     def store_answer(store: Store) -> None:
@@ -57,7 +66,7 @@ def answer_decision(
             decision=row.id, lane=row.lane, answer=answer.value, plate=picked or row.plate,
         )  # fmt: skip
     except _NotTaken:
-        return _was_first(request, row)
+        raise NotDone(_was_first(request, row)) from None
     if not opens:
         return Told(_("Noted: refused.") if answer is Answer.REFUSED else _("Noted: let pass."), "good")
     # Nobody knows here when the reading was recorded; the picture is older, so the limit only gets stricter.
@@ -80,25 +89,23 @@ def answer_decision(
 
 
 def open_by_hand(request: HTTPConnection, lane: str, reason: str) -> Told:
-    """Open a lane without a decision; return what came of it. reason: by the person; it is refused without one."""
+    """Open a lane without a decision; return what came of it. Raise NotDone, also without a reason."""
     _ = words_of(request)
     if not reason:
-        return Told(_("Say why: choose a reason, or type one."), "bad")
-    if (refused := _refused(request)) is not None:
-        return refused
+        raise NotDone(Told(_("Say why: choose a reason, or type one."), "bad"))
+    _require_open(request)
     record(request, AuditAction.OPENED_BY_HAND, lane, reason=reason)
     return _asked(request, lane, OpeningCause.BY_HAND, None, reason)
 
 
 def open_for_code(request: HTTPConnection, lane: str, code: str) -> Told:
-    """Open a lane for the visitor who has a code, and count the use; return what came of it."""
+    """Open a lane for the visitor who has a code, and count the use; return what came of it. Raise NotDone."""
     _, console = words_of(request), console_of(request)
     permit = console.reader.permits.by_code(code)
     now = datetime.now(UTC)
     if permit is None or permit.state(now) is not PermitState.VALID or (permit.lanes and lane not in permit.lanes):
-        return Told(_("This code is not valid here now."), "bad")
-    if (refused := _refused(request)) is not None:
-        return refused
+        raise NotDone(Told(_("This code is not valid here now."), "bad"))
+    _require_open(request)
 
     def use(store: Store) -> None:
         store.permits.used(permit.key)
@@ -115,7 +122,7 @@ def stop_openings(request: HTTPConnection) -> Told:
         if backend.barriers is not None:
             backend.barriers.kill(who)
         else:
-            KillSwitch(backend.settings.data_dir).turn_on(who, datetime.now(UTC))
+            console_of(request).kill_switch.turn_on(who, datetime.now(UTC))
     finally:  # it is on in any case; see there
         record(request, AuditAction.OPENINGS_STOPPED)
     return Told(_("All openings are stopped."), "warn")
@@ -128,13 +135,8 @@ def resume_openings(request: HTTPConnection) -> Told:
     if backend.barriers is not None:
         backend.barriers.unkill(who)
     else:
-        KillSwitch(backend.settings.data_dir).turn_off()
+        console_of(request).kill_switch.turn_off()
     return Told(_("Openings are allowed again."), "good")
-
-
-def is_killed(request: HTTPConnection) -> bool:
-    """Return True if the kill switch is on."""
-    return KillSwitch(console_of(request).backend.settings.data_dir).is_on
 
 
 def _principal(request: HTTPConnection) -> Principal:
@@ -149,14 +151,14 @@ def _barriers(request: HTTPConnection) -> Barriers:
     return barriers
 
 
-def _refused(request: HTTPConnection) -> Told | None:
-    """Return why nothing can be opened from here now; None if it can."""
-    _ = words_of(request)
-    if console_of(request).backend.barriers is None:
-        return Told(_("Nothing can be opened from here: this page is not that of a running streamwatch."), "bad")
-    if is_killed(request):
-        return Told(_("Not opened: all openings are stopped by the kill switch."), "bad")
-    return None
+def _require_open(request: HTTPConnection) -> None:
+    """Raise NotDone if nothing can be opened from here now."""
+    _, console = words_of(request), console_of(request)
+    if console.backend.barriers is None:
+        said = _("Nothing can be opened from here: this page is not that of a running streamwatch.")
+        raise NotDone(Told(said, "bad"))
+    if console.kill_switch.is_on:
+        raise NotDone(Told(_("Not opened: all openings are stopped by the kill switch."), "bad"))
 
 
 def _was_first(request: HTTPConnection, row: LaneDecision) -> Told:
@@ -164,13 +166,12 @@ def _was_first(request: HTTPConnection, row: LaneDecision) -> Told:
     _, now = words_of(request), console_of(request).reader.lanes.one(row.id)
     if now is None or now.answer is None:
         return Told(_("Nothing was done: a better reading has come meanwhile. Look again."), "warn")
-    said = _("%(who)s was first and has opened.") if now.answer is Answer.OPENED else _("%(who)s was first and has refused.")
+    opened, refused = _("%(who)s was first and has opened."), _("%(who)s was first and has refused.")
+    said = opened if now.answer is Answer.OPENED else refused
     return Told(said % {"who": now.answered_by}, "warn")
 
 
-def _asked(
-    request: HTTPConnection, lane: str, cause: OpeningCause, made: DecisionMade | None, note: str
-) -> Told:
+def _asked(request: HTTPConnection, lane: str, cause: OpeningCause, made: DecisionMade | None, note: str) -> Told:
     """Ask the barrier to open, and return what came of it."""
     _ = words_of(request)
     outcome: OpeningOutcome = _barriers(request).request(lane, cause, made, _principal(request).name, note)

@@ -58,7 +58,7 @@ class LaneWatch:
         return sorted(found, key=lambda change: change.revision)
 
 
-def watch_lanes(backend: Backend, reader: DatabaseReader) -> LaneWatch:
+def watch_lanes(backend: Backend, reader: DatabaseReader, kill_switch: KillSwitch) -> LaneWatch:
     """Return the watch over the lanes of the config, their barriers, and the kill switch."""
 
     def names() -> list[str]:
@@ -66,8 +66,7 @@ def watch_lanes(backend: Backend, reader: DatabaseReader) -> LaneWatch:
 
     def look(name: str) -> Hashable:
         if name == KILL_SWITCH:
-            stop = KillSwitch(backend.settings.data_dir)
-            return stop.is_on, stop.pressed()
+            return kill_switch.is_on, kill_switch.pressed()
         lane, barriers, now = backend.settings.lanes[name], backend.barriers, datetime.now(UTC)
         decisions, openings = reader.lanes.state(name)
         late = tuple((now - decision.captured_at).total_seconds() >= ANSWER_WITHIN for decision in decisions)

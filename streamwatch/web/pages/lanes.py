@@ -15,11 +15,17 @@ from streamwatch.http.server_sent_events import ServerSentEvent
 from streamwatch.imaging.previews import preview
 from streamwatch.store import DecisionFilter
 from streamwatch.store.permit_rows import PermitRow
-from streamwatch.system.kill_switch import KillSwitch
 from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import redirect, render, render_part, texts_of, words_of
 from streamwatch.web.context import console_of
-from streamwatch.web.lane_actions import answer_decision, open_by_hand, open_for_code, resume_openings, stop_openings
+from streamwatch.web.lane_actions import (
+    NotDone,
+    answer_decision,
+    open_by_hand,
+    open_for_code,
+    resume_openings,
+    stop_openings,
+)
 from streamwatch.web.lane_view import (
     DecisionView,
     Told,
@@ -42,6 +48,8 @@ _MOST_WAITING = 3
 """Questions that a lane shows beside its newest decision."""
 _LONGEST = 150
 """Characters of a reason that is typed."""
+_CODE = 24
+"""Characters of a visitor's code, however it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,7 @@ class KillSwitchView:
 
 @dataclass(frozen=True, slots=True)
 class VisitorView:
-    """What a visitor's code belongs to. row: None: to nothing. told: if it counts, or why not. opens: True if it does."""
+    """What a visitor's code belongs to. row: None: to nothing. told: why it does not count, or that it does."""
 
     code: str
     row: PermitRow | None
@@ -124,19 +132,18 @@ def switch(request: Request) -> Response:
 
 def act(request: Request) -> Response:
     """Answer a decision, open by hand, or look up a visitor's code."""
-    name, principal, form = _own(request), _who(request), form_of(request)
+    name, _, form = _own(request), _who(request), form_of(request)
     do, back = form.get("do"), f"/lanes/{quote(name)}"
-    if do == "answer":
-        return _told(request, _answered(request, name), back)
-    if do == "open":
-        reason = str(form.get("reason", "")) if form.get("reason") in HAND_REASONS else ""
-        more = " ".join(str(form.get("more", "")).split())[:_LONGEST]
-        return _told(request, open_by_hand(request, name, " – ".join(filter(None, (reason, more)))), back)
     if do == "code":
-        return redirect(f"{back}?code={quote(str(form.get('code', ''))[:24])}")
-    if do == "visitor":
-        return _told(request, open_for_code(request, name, str(form.get("code", ""))[:24]), back)
-    raise HTTPException(400)
+        return redirect(f"{back}?code={quote(str(form.get('code', ''))[:_CODE])}")
+    acts = {"answer": _answered, "open": _opened, "visitor": _let_in}
+    if do not in acts:
+        raise HTTPException(400)
+    try:
+        told = acts[str(do)](request, name)
+    except NotDone as refused:
+        told = refused.told
+    return _told(request, told, back)
 
 
 def events(request: Request) -> Response:
@@ -258,12 +265,25 @@ def _answered(request: Request, name: str) -> Told:
     return answer_decision(request, row, answer, int(revised), picked, permit)
 
 
+def _opened(request: Request, name: str) -> Told:
+    """Open by hand, as a form says."""
+    form = form_of(request)
+    reason = str(form.get("reason", "")) if form.get("reason") in HAND_REASONS else ""
+    more = " ".join(str(form.get("more", "")).split())[:_LONGEST]
+    return open_by_hand(request, name, " – ".join(filter(None, (reason, more))))
+
+
+def _let_in(request: Request, name: str) -> Told:
+    """Open for the visitor whose code a form holds."""
+    return open_for_code(request, name, str(form_of(request).get("code", ""))[:_CODE])
+
+
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def _stop(request: Request) -> KillSwitchView:
-    _, principal, stop = words_of(request), principal_of(request), KillSwitch(console_of(request).backend.settings.data_dir)
+    _, principal, stop = words_of(request), principal_of(request), console_of(request).kill_switch
     role = Role.VIEWER if principal is None else principal.role
     who, at = stop.pressed() if stop.is_on else ("", None)
     since = ""
@@ -280,15 +300,15 @@ def _found(request: Request, lane: str) -> VisitorView | None:
         return None
     if principal.masks_plates:
         return None
-    row, now = console_of(request).reader.permits.by_code(code[:24]), datetime.now(UTC)
+    row, now = console_of(request).reader.permits.by_code(code[:_CODE]), datetime.now(UTC)
     if row is None:
-        return VisitorView(code[:24], None, Told(_("No visitor has this code."), "bad"), False)
+        return VisitorView(code[:_CODE], None, Told(_("No visitor has this code."), "bad"), False)
     state = row.state(now)
     here = row.lanes is None or lane in row.lanes
     told = Told(_(PERMIT_STATES[state]), "good" if state is PermitState.VALID else "bad")
     if not here:
         told = Told(_("The permit is not for this lane."), "bad")
-    return VisitorView(code[:24], row, told, here and state is PermitState.VALID)
+    return VisitorView(code[:_CODE], row, told, here and state is PermitState.VALID)
 
 
 def _told(request: Request, told: Told, back: str) -> Response:
