@@ -48,8 +48,9 @@ cameras:
 """
 OWN = """
 
-`gate`, `recognizer` and `plates` of a camera hold what differs from the common sections of the same names. Whatever is
-not written there is as it is in the common section."""
+`gate`, `recognizer`, `plates` and `dedup` of a camera hold what differs from the common sections of the same names.
+Whatever is not written there is as it is in the common section. The `dedup.window` of a camera that belongs to a lane
+is at most 30 s, unless the camera has one of its own."""
 
 
 def page() -> str:
@@ -59,10 +60,10 @@ def page() -> str:
 
 def _sections() -> Iterator[str]:
     yield _section("cameras.NAME", CameraSettings, OWN)
-    yield _table("General", "", [(n, f) for n, f in Settings.model_fields.items() if n != "cameras" and not _model(f)])
+    yield _table("General", "", [(n, f) for n, f in Settings.model_fields.items() if not _model(f)])
     for name, field in Settings.model_fields.items():
         if (model := _model(field)) and model is not CameraSettings:
-            yield _section(name, model)
+            yield _section(f"{name}.NAME" if get_origin(field.annotation) is dict else name, model)
 
 
 def _section(prefix: str, model: type[BaseModel], more: str = "") -> str:
@@ -109,6 +110,8 @@ def _written(field: FieldInfo, value: Any) -> str:
     if _read_by(field, size):
         unit = next((unit for unit, length in SIZES.items() if value and value % length == 0), "")
         return f"{value // SIZES.get(unit, 1)}{unit}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -125,12 +128,17 @@ def _kind(field: FieldInfo) -> str:
     if _read_by(field, size):
         return "size"
     annotation = next(kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not NoneType)
-    annotation = getattr(annotation, "__origin__", annotation)  # of Annotated
+    if get_origin(annotation) is not Literal:
+        annotation = getattr(annotation, "__origin__", annotation)  # of Annotated
     if get_origin(field.annotation) is Literal:
         return " ".join(f"`{word}`" for word in get_args(field.annotation))
     if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
         return " ".join(f"`{word.value}`" for word in field.annotation)
     if "list" in str(field.annotation):
+        if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+            return "list of " + " ".join(f"`{word.value}`" for word in annotation)
+        if words := [word for word in get_args(annotation) if isinstance(word, str)]:
+            return "list of " + " ".join(f"`{word}`" for word in words)
         return "text or list of texts" if annotation is str else "list of points"
     return {bool: "`true` `false`", int: "number", float: "number", Path: "path", SecretStr: "secret"}.get(
         annotation, "text"

@@ -7,19 +7,10 @@ and only about a permit that is valid: what no rule knows becomes a question to 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from enum import StrEnum
 
 from streamwatch.access.matching import ONE_CONFUSION, Near, PermitIndex
 from streamwatch.access.permits import Permit
-from streamwatch.core.codes import DecisionReason, PermitKind, Verdict, Way, WhenFull
-
-
-class Passback(StrEnum):
-    """What follows if a vehicle that is inside comes in again, or one that is not inside leaves."""
-
-    OFF = "off"
-    WARN = "warn"
-    DENY = "deny"
+from streamwatch.core.codes import DecisionReason, Passback, PermitKind, Verdict, Way, WhenFull
 
 
 @dataclass(frozen=True, slots=True)

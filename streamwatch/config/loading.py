@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 from urllib.parse import quote
 
 import yaml
@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from streamwatch.config.fields import VARIABLE, one_word
 from streamwatch.config.problems import NumberRange, Problem, odd_keys, problems, told
-from streamwatch.config.settings import OVERRIDES, CameraSettings, OcrCarsSettings, Settings
+from streamwatch.config.settings import OVERRIDES, OcrCarsSettings, Settings
 from streamwatch.core.errors import ConfigError
 from streamwatch.system.systemd_unit import credential
 
@@ -69,7 +69,8 @@ def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInf
         if inner is None:
             yield prefix + name, field
         else:
-            yield from _fields(inner, f"{prefix}{name}.NAME." if inner is CameraSettings else f"{prefix}{name}.")
+            named = ".NAME" * (get_origin(field.annotation) is dict)
+            yield from _fields(inner, f"{prefix}{name}{named}.")
 
 
 def _limits() -> dict[str, NumberRange]:

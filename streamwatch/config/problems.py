@@ -20,7 +20,8 @@ _KIND = {
     "model_type": "must hold keys below it",
     "model_attributes_type": "must hold keys below it",
     "dict_type": "must hold keys below it",
-    "string_pattern_mismatch": "is not a camera name; use letters, digits, `_`, `-` and `.`, but not `-` or `.` first",
+    "string_pattern_mismatch": "is not a {} name; use letters, digits, `_`, `-` and `.`, but not `-` or `.` first",
+    "too_short": "must hold at least one",
     "string_type": "must be a text; put it in quotes",
     "path_type": "must be a path",
     "int_type": "must be a whole number",
@@ -155,9 +156,13 @@ def _sentence(
         return " is missing."
     if detail["type"].startswith("model") and location[:1] == ["cameras"] and len(location) == 2:
         return " must hold keys: write `source: …` in a line below it."
-    hidden = any(part in HIDDEN for part in location) or detail["type"] == "string_pattern_mismatch"
+    if detail["type"] == "string_pattern_mismatch":
+        kind = str(location[-2] if len(location) > 1 else location[-1]).removesuffix("s")
+        return f": {_KIND[detail['type']].format(kind)}."
+    hidden = any(part in HIDDEN for part in location)
     value = "" if hidden or scalar is None else _shown(scalar)
-    return f"{value}: {_wrong(detail, written)}{_meant(detail, written, limits.get(_named(location), NumberRange()))}"
+    limit = limits.get(_named(location, limits), NumberRange())
+    return f"{value}: {_wrong(detail, written)}{_meant(detail, written, limit)}"
 
 
 def _shown(scalar: yaml.ScalarNode) -> str:
@@ -208,14 +213,17 @@ def _near(written: str, known: Sequence[str]) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
-def _named(location: list[int | str]) -> str:
-    """Return a location in the form of the known keys, in which a camera is called NAME."""
-    named = location[:1] == ["cameras"] and len(location) > 1
-    return ".".join(map(str, ["cameras", "NAME", *location[2:]] if named else location))
+def _named(location: list[int | str], keys: Collection[str]) -> str:
+    """Return a location in the form of the known keys, in which a camera or lane is called NAME, without indexes."""
+    found = ""
+    for part in (part for part in location if isinstance(part, str)):
+        named = any(key.startswith(f"{found}.NAME.") for key in keys)
+        found = f"{found}.NAME" if named else f"{found}.{part}".lstrip(".")
+    return found
 
 
 def _known(location: list[int | str], keys: Collection[str]) -> list[str]:
-    prefix = f"{_named(location)}." if location else ""
+    prefix = f"{_named(location, keys)}." if location else ""
     return sorted({key.removeprefix(prefix).split(".")[0] for key in keys if key.startswith(prefix)})
 
 

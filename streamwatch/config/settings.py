@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from streamwatch.config.access_settings import RETURN, AccessSettings, LaneSettings, check_lanes
 from streamwatch.config.fields import VARIABLE, Bytes, Calls, Seconds, Section, Zone, address, one_word, variable
 from streamwatch.core.codes import Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
@@ -476,7 +477,7 @@ class AttentionSettings(Section):
         return self.max_blind if self.mode is Watching.AUTO else None
 
 
-OVERRIDES = ("gate", "recognizer", "plates")
+OVERRIDES = ("gate", "recognizer", "plates", "dedup")
 """The sections that a camera may have of its own. Only what is written there counts in place of the common section."""
 
 
@@ -514,6 +515,7 @@ class CameraSettings(Section):
     gate: GateSettings = GateSettings()
     recognizer: ReadingSettings = ReadingSettings()
     plates: PlateSettings = PlateSettings()
+    dedup: DedupSettings = DedupSettings()
 
     @property
     def own(self) -> dict[str, object]:
@@ -537,6 +539,10 @@ class CameraSettings(Section):
             raise ValueError("holds ${…} without the name of a variable; write it like ${GATE_PASSWORD}")
         look_up = info.context is None or info.context["secrets"]
         return VARIABLE.sub(variable, value) if look_up else value
+
+
+Name = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
+"""The name of a camera, lane or barrier."""
 
 
 def _over(common: Section, own: Section) -> Section:
@@ -573,9 +579,9 @@ class Settings(Section):
     web: WebSettings = WebSettings()
     health: HealthSettings = HealthSettings()
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
-    cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = Field(
-        {}, description="The cameras, by name."
-    )
+    access: AccessSettings = AccessSettings()
+    cameras: dict[Name, CameraSettings] = Field({}, description="The cameras, by name.")
+    lanes: dict[Name, LaneSettings] = Field({}, description="The lanes, by name.")
 
     def of(self, camera: str) -> "Settings":
         """Return the settings in force for one camera: the common ones, and in their place what its own sections hold.
@@ -585,7 +591,21 @@ class Settings(Section):
         own = self.cameras.get(camera)
         if own is None:
             return self
-        return self.model_copy(update={name: _over(getattr(self, name), getattr(own, name)) for name in OVERRIDES})
+        common = {name: getattr(self, name) for name in OVERRIDES}
+        if self.lane_of(camera) is not None:
+            common["dedup"] = DedupSettings(window=min(self.dedup.window, RETURN))
+        return self.model_copy(update={name: _over(section, getattr(own, name)) for name, section in common.items()})
+
+    def lane_of(self, camera: str) -> str | None:
+        """Return the name of the lane that a camera belongs to; None if it belongs to none."""
+        return next((name for name, lane in self.lanes.items() if camera in lane.cameras), None)
+
+    @field_validator("lanes")
+    @classmethod
+    def _lanes_fit(cls, value: dict[str, LaneSettings], info: ValidationInfo) -> dict[str, LaneSettings]:
+        if "cameras" in info.data:
+            check_lanes(value, info.data["cameras"], info.data.get("barriers", {}))
+        return value
 
     @model_validator(mode="after")
     def _database_has_a_place(self) -> "Settings":

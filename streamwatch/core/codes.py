@@ -96,6 +96,14 @@ class LaneMode(StrEnum):
     AUTOMATIC = "automatic"
 
 
+class Passback(StrEnum):
+    """What follows if a vehicle that is inside comes in again, or one that is not inside leaves. WARN: it is said."""
+
+    OFF = "off"
+    WARN = "warn"
+    DENY = "deny"
+
+
 class Answer(StrEnum):
     """What a person said to a decision."""
 
@@ -141,6 +149,7 @@ class WithheldReason(StrEnum):
     NONE = ""
     KILLED = "killed"
     TOO_LATE = "too_late"
+    NOT_LIVE = "not_live"
     COOL_DOWN = "cool_down"
     NOT_AUTOMATIC = "not_automatic"
     BUSY = "busy"
@@ -158,6 +167,21 @@ class EventType(StrEnum):
     CAMERA = "streamwatch.camera.v1"
     HEALTH = "streamwatch.health.v1"
     TEST = "streamwatch.test.v1"
+
+
+class ReceiverState(StrEnum):
+    """The states of a receiver of events: column `receivers.state`.
+
+    OK ──a try failed──▶ FAILING ──for ten minutes, or in a way that only a person can mend──▶ PAUSED
+    ▲                       │                                                                    │
+    └────────a try succeeds─┴────────────────────────────────────────────────────────────────────┘
+
+    PAUSED: it is tried only now and then, but for ever; people are told.
+    """
+
+    OK = "ok"
+    FAILING = "failing"
+    PAUSED = "paused"
 
 
 class CameraState(StrEnum):

@@ -20,6 +20,8 @@ from streamwatch.store.accounts import Accounts
 from streamwatch.store.audit_log import AuditLog
 from streamwatch.store.call_ledger import CallLedger
 from streamwatch.store.corrections import Corrections
+from streamwatch.store.decisions import Decisions
+from streamwatch.store.events import Events
 from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.failures import DatabaseName
 from streamwatch.store.keyframes import Keyframes
@@ -49,10 +51,12 @@ class Store(Writer):
         self.calls = CallLedger(self, evidence)
         self.sightings = Sightings(self)
         self.corrections = Corrections(self)
+        self.decisions = Decisions(self)
         self.retention = Retention(self)
         self.accounts = Accounts(self)
         self.audit = AuditLog(self)
         self.permits = Permits(self)
+        self.events = Events(self)
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamwatch.access.decisions import RULES, Decision, LaneRules, LotState, Passback, PlateRead, decide
+from streamwatch.access.decisions import RULES, Decision, LaneRules, LotState, PlateRead, decide
 from streamwatch.access.matching import PermitIndex
 from streamwatch.access.permits import Hours, Permit
-from streamwatch.core.codes import DecisionReason, PermitKind, Verdict, Way, WhenFull
+from streamwatch.core.codes import DecisionReason, Passback, PermitKind, Verdict, Way, WhenFull
 from streamwatch.core.plates import distance
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
