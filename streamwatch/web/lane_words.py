@@ -119,7 +119,7 @@ HAND_REASONS = (
     N_("known driver"),
     N_("delivery"),
     N_("visitor was announced"),
-    N_("emergency"),
+    N_("an emergency"),
     N_("fault of the barrier"),
 )
 """What a guard can choose as the reason for an opening by hand."""
