@@ -21,8 +21,9 @@ from streamwatch.capture import file_of
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.codes import Verdict
-from streamwatch.core.events import DecisionMade, Event, KeyframeTaken, PlatesCrossChecked
+from streamwatch.core.events import DecisionMade, Event, KeyframeTaken
 from streamwatch.core.model import Engine, Reading, Sighting
+from streamwatch.sightings.weighing import Contradicted
 from streamwatch.store import DecisionTerms, Store
 
 REMEMBERED = 2000  # keyframes, and readings, of this run
@@ -32,7 +33,8 @@ CLAIM = timedelta(seconds=10)
 Listener = Callable[[DecisionMade], None]
 """Gets each decision after its commit, in the recorder's thread. It must return at once and must not write."""
 
-_Key, _Value = TypeVar("_Key"), TypeVar("_Value")
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Gatekeeper:
         self._now_read: frozenset[str] = frozenset()
         self._made: list[DecisionMade] = []
 
-    def heard(self, event: Event, readings: tuple[Reading, ...]) -> None:
+    def heard(self, event: Event, readings: tuple[Reading, ...], contradicted: Contradicted) -> None:
         """Note what this run has seen and read: nothing else can open a barrier."""
         now = self._clock.monotonic()
         if isinstance(event, KeyframeTaken):
@@ -75,8 +77,8 @@ class Gatekeeper:
             _remember(self._read, place, _Basis(one.key, one.confidence, one.captured_at, now))
             views = self._views.get(one.passage, frozenset()) | {one.keyframe}
             _remember(self._views, one.passage, views)
-            if isinstance(event, PlatesCrossChecked) and event.contradicted:
-                _remember(self._contradicted, (one.keyframe, one.plate), None)
+        for pair in contradicted:
+            _remember(self._contradicted, pair, None)
 
     def begin(self) -> None:
         """Begin a transaction, maybe after one that failed."""

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from streamwatch.core.events import Event
 from streamwatch.core.model import Reading, Sighting
+from streamwatch.sightings.weighing import Contradicted
 
 
 class Follower(Protocol):
@@ -13,7 +14,7 @@ class Follower(Protocol):
                 └◀── the transaction failed and is made again
     """
 
-    def heard(self, event: Event, readings: tuple[Reading, ...]) -> None:
+    def heard(self, event: Event, readings: tuple[Reading, ...], contradicted: Contradicted) -> None:
         """Note an event before its transaction begins. readings: that it has brought, each new."""
 
     def begin(self) -> None:
@@ -32,7 +33,7 @@ class Follower(Protocol):
 class Nobody:
     """A follower that does nothing."""
 
-    def heard(self, event: Event, readings: tuple[Reading, ...]) -> None:
+    def heard(self, event: Event, readings: tuple[Reading, ...], contradicted: Contradicted) -> None:
         """Do nothing."""
 
     def begin(self) -> None:

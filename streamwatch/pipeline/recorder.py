@@ -129,7 +129,7 @@ class Recorder:
                 self._entry(keyframe.passage).waiting += 1
                 self.counters.evidence += len(keyframe.jpeg)
                 self._owed.append(lambda: self._store.keyframes.save(keyframe))
-                self._follower.heard(event, ())
+                self._follower.heard(event, (), frozenset())
             case KeyframeKept(keyframe):
                 self.counters.evidence += len(keyframe.jpeg)
                 self._owed.append(lambda: self._store.keyframes.save(keyframe, KeyframeState.KEPT))
@@ -180,7 +180,7 @@ class Recorder:
         entry.answered = True
         entry.readings.update(reading.key for reading in readings)
         self._owed.append(lambda: self._store.keyframes.answered(keyframe.key, readings, event.call, event.why))
-        self._follower.heard(event, tuple(readings))
+        self._follower.heard(event, tuple(readings), frozenset())
         self._apply(fusion.read(entry.passage, readings))
         self._settle(entry)
 
@@ -192,7 +192,7 @@ class Recorder:
         contradicted = {(keyframe.key, grammar.parse(plate.text).text) for plate in event.contradicted}
         entry.readings.update(reading.key for reading in readings)
         self._owed.append(lambda: self._store.keyframes.answered(keyframe.key, readings))
-        self._follower.heard(event, tuple(readings))
+        self._follower.heard(event, tuple(readings), contradicted)
         self._apply(self._sightings.fusion(entry.passage).read(entry.passage, readings, contradicted))
         if not was_open:
             del self._open[keyframe.passage]
