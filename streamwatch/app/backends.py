@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from streamwatch.app.barriers import Barriers
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
@@ -29,7 +30,7 @@ WRITING = 10.0
 class DaemonBackend:
     """The daemon, as its console sees it. See `Backend`.
 
-    It has 8 constructor arguments, because each of its members belongs to another part of the daemon.
+    It has 9 constructor arguments, because each of its members belongs to another part of the daemon.
     """
 
     def __init__(
@@ -40,12 +41,13 @@ class DaemonBackend:
         store: Store,
         lifecycle: Lifecycle,
         live: LiveCameras,
+        barriers: Barriers,
         reload: Callable[[], ReloadReport],
         config_file: Path,
     ) -> None:
         """settings: those in force."""
         self._settings, self._monitor, self._writer = settings, monitor, writer
-        self._store, self._lifecycle, self._live = store, lifecycle, live
+        self._store, self._lifecycle, self._live, self._barriers = store, lifecycle, live, barriers
         self._reload, self._config_file = reload, config_file
 
     @property
@@ -57,6 +59,11 @@ class DaemonBackend:
     def live(self) -> LiveCameras:
         """Return the cameras as they are at this moment."""
         return self._live
+
+    @property
+    def barriers(self) -> Barriers:
+        """Return the barriers."""
+        return self._barriers
 
     @property
     def config_file(self) -> Path:
@@ -99,6 +106,11 @@ class DatabaseBackend:
     @property
     def live(self) -> None:
         """Return None: no camera is watched here."""
+        return None
+
+    @property
+    def barriers(self) -> None:
+        """Return None: nothing opens without the daemon."""
         return None
 
     @property
