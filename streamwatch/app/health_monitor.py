@@ -27,6 +27,7 @@ from streamwatch.health import (
     DiskHealth,
     InFlightHealth,
     OutboxHealth,
+    ReceiverHealth,
     ReloadReport,
     Snapshot,
     write_status,
@@ -40,6 +41,7 @@ class HealthMonitor:
 
     console: the server of the console, once it is there. barriers: those of the daemon. reload: how the last reload of
     the settings ended.
+    receivers: how the receivers of events were when somebody last looked.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class HealthMonitor:
         self.console: ConsoleServer | None = None
         self.barriers: Barriers | None = None
         self.reload: ReloadReport | None = None
+        self.receivers: tuple[ReceiverHealth, ...] = ()
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""
@@ -86,6 +89,7 @@ class HealthMonitor:
             reload=self.reload,
             barriers=() if self.barriers is None else tuple(self.barriers.states()),
             killed=self.barriers is not None and self.barriers.killed,
+            receivers=self.receivers,
             console=ConsoleHealth() if self.console is None else self.console.health,
         )
 

@@ -345,3 +345,7 @@ class AuditAction(StrEnum):
     PICTURE_READ = "picture_read"
     CAMERA_CHANGED = "camera_changed"
     SETTINGS_RELOADED = "settings_reloaded"
+    DECISION_ANSWERED = "decision_answered"
+    OPENED_BY_HAND = "opened_by_hand"
+    OPENINGS_STOPPED = "openings_stopped"
+    OPENINGS_RESUMED = "openings_resumed"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from streamwatch.core.barrier_state import BarrierState
-from streamwatch.core.codes import FindingCode
+from streamwatch.core.codes import FindingCode, ReceiverState
 from streamwatch.health.remarks import Remark, RemarkCode, Topic, in_english
 from streamwatch.health.snapshot import CameraFinding, CameraHealth, ConsoleHealth, Snapshot
 
@@ -33,9 +33,7 @@ def troubles(snapshot: Snapshot) -> list[Remark]:
 
 
 def notices(snapshot: Snapshot) -> list[Remark]:
-    """Return what people should know although the program works: findings, a substream or a clock that fails, and the
-    kill switch.
-    """
+    """Return what people should know although the program works: findings, and what else fails beside it."""
     killed = [Remark(RemarkCode.KILL_SWITCH_ON, Topic.BARRIER)] if snapshot.killed else []
     doubted = [] if snapshot.clock_trusted else [Remark(RemarkCode.CLOCK_DOUBTED, Topic.CLOCK)]
     substreams = ((camera.name, camera.unwatched) for camera in snapshot.cameras if camera.unwatched)
@@ -47,6 +45,23 @@ def notices(snapshot: Snapshot) -> list[Remark]:
         ),
         *doubted,
         *killed,
+        *receivers(snapshot),
+    ]
+
+
+def receivers(snapshot: Snapshot) -> list[Remark]:
+    """Return what people should know about the receivers of events."""
+    topic, paused = Topic.PROGRAM, (one for one in snapshot.receivers if one.state == ReceiverState.PAUSED)
+    return [
+        *(
+            Remark(RemarkCode.RECEIVER_PAUSED, topic, "", {"receiver": one.name, "since": one.since, "why": one.error})
+            for one in paused
+        ),
+        *(
+            Remark(RemarkCode.EVENTS_LOST, topic, "", {"receiver": one.name, "lost": one.lost})
+            for one in snapshot.receivers
+            if one.lost
+        ),
     ]
 
 

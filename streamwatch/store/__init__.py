@@ -25,6 +25,7 @@ from streamwatch.store.event_reader import DeadLetter, EventReader, ReceiverStan
 from streamwatch.store.events import EventRow, ReceiverRow
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
 from streamwatch.store.keyframes import WaitingKeyframe
+from streamwatch.store.lane_log import DecisionFilter, HolderRow, LaneDecision, LaneLog, LaneOpening, NearPlate
 from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.log_reader import LogFilter, LogPage, LogReader
@@ -76,6 +77,7 @@ __all__ = [
     "Credentials",
     "DatabaseReader",
     "DeadLetter",
+    "DecisionFilter",
     "DecisionReader",
     "DecisionRow",
     "DecisionStanding",
@@ -84,17 +86,22 @@ __all__ = [
     "EventReader",
     "EventRow",
     "EvidenceFiles",
+    "HolderRow",
     "HourRow",
     "InsideRow",
     "Keep",
     "KeyframePicture",
     "KeyframeRow",
     "KeyframeState",
+    "LaneDecision",
+    "LaneLog",
+    "LaneOpening",
     "LastView",
     "LedgerRow",
     "LogFilter",
     "LogPage",
     "LogReader",
+    "NearPlate",
     "NotCalledDay",
     "NotCalledRow",
     "OpeningReader",
