@@ -11,6 +11,7 @@ FIXED = (
     "data_dir",
     "database",
     "outbox",
+    "barriers",
     "calls.runaway_after",
     "recognizer.ocrcars.parallel",
     "health",

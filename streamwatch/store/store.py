@@ -51,16 +51,16 @@ class Store(Writer):
         self.passages = Passages(self, data_dir)
         self.keyframes = Keyframes(self, evidence, data_dir)
         self.calls = CallLedger(self, evidence)
-        self.sightings = Sightings(self)
-        self.corrections = Corrections(self)
-        self.decisions = Decisions(self)
+        self.events = Events(self)
+        self.sightings = Sightings(self, self.events)
+        self.corrections = Corrections(self, self.events)
+        self.decisions = Decisions(self, self.events)
         self.retention = Retention(self)
         self.accounts = Accounts(self)
         self.audit = AuditLog(self)
         self.permits = Permits(self)
         self.permit_list = PermitList(self)
-        self.events = Events(self)
-        self.openings = Openings(self, self.events)
+        self.openings = Openings(self, self.events, self.decisions)
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:
