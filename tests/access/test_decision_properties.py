@@ -1,4 +1,4 @@
-"""Nothing opens for a plate without a valid permit: 100,000 drawn cases against the conditions in the words of the docs.
+"""Nothing opens for a plate without a valid permit: 100,000 drawn cases, against the conditions in the docs' words.
 
 The conditions are written again here and know nothing of the rules' code. The cases are drawn so that each reason comes
 up often, and that one thing alone mostly decides.
@@ -19,10 +19,7 @@ HOUR = timedelta(hours=1)
 TRIES = 100_000
 UNWANTED = {PermitKind.BLOCKED: Way.OUT, PermitKind.HELD: Way.IN}
 """The kinds that may not pass, and the way on which they may after all."""
-PLATES = [f"粤B{rest}" for rest in ("3M5", "8M5", "3N5", "3M", "BM5", "3H5", "EM5", "70Q", "7OQ", "700")] + [
-    "B3M5",
-    "川B3M5",
-]
+PLATES = [*(f"粤B{rest}" for rest in "3M5 8M5 3N5 3M BM5 3H5 EM5 70Q 7OQ 700".split()), "B3M5", "川B3M5"]
 DAY_HOURS, NIGHT_HOURS = Hours(frozenset({2}), time(11), time(14)), Hours(frozenset(range(7)), time(22), time(5))
 
 

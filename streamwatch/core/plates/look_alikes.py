@@ -22,8 +22,8 @@ _LAST = sorted(set(skeleton(_ALPHABET + "挂学警领港澳使临试超急")))
 def look_alike_skeletons(plate: str) -> frozenset[str]:
     """Return the skeletons of all plates within two likely confusions of a normalised one, and of itself.
 
-    Remembered, because a decision asks for them more than once. A set of about 150; empty for a text that is too long. Among the plates that have these skeletons are also some
-    that are further away: `likeness` tells.
+    Remembered, because a decision asks for them more than once. A set of about 150; empty for a text that is too long.
+    Among the plates that have these skeletons are also some that are further away: `likeness` tells.
     """
     if not plate or len(plate) > LONGEST:
         return frozenset()
