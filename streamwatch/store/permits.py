@@ -4,10 +4,10 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import Table, delete, exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from streamwatch.core.codes import PermitKind
@@ -19,6 +19,7 @@ from streamwatch.store.transactions import Writer
 
 NO_PERMIT = "There is no such permit."
 CHANGED_MEANWHILE = "The permits were changed meanwhile."
+_PERMITS, _VEHICLES = cast(Table, StoredPermit.__table__), cast(Table, StoredVehicle.__table__)
 CODE_LETTERS = "23456789CDFGHJKMNPQRTVWXY"
 """The characters of a visitor's code: none looks or sounds like another one, and they make no words."""
 CODE_LENGTH = 6
@@ -120,14 +121,15 @@ def _insert(session: Session, added: Sequence[PermitTerms], who: str, at: dateti
         }
         for terms in added
     ]
-    made = insert(StoredPermit).returning(StoredPermit.id, sort_by_parameter_order=True)
-    numbers = list(session.scalars(made, rows))
+    connection = session.connection()
+    made = insert(_PERMITS).returning(StoredPermit.id, sort_by_parameter_order=True)
+    numbers = list(connection.scalars(made, rows))
     vehicles = [
         {"permit_id": number, "plate": plate, "note": ""}
         for number, terms in zip(numbers, added, strict=True)
         for plate in terms.plates
     ]
-    session.execute(insert(StoredVehicle), vehicles)
+    connection.execute(insert(_VEHICLES), vehicles)
     return numbers
 
 
