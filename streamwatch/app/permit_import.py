@@ -140,6 +140,11 @@ class PermitImport:
         self.close()
         self.path.unlink(missing_ok=True)
 
+    @property
+    def source(self) -> str:
+        """The list that its references belong to."""
+        return self._about("source")
+
     def preview(self) -> ImportPreview:
         """Return what the plan would do."""
         counts = dict(self._db.execute("SELECT does, COUNT(*) FROM plan GROUP BY does").fetchall())

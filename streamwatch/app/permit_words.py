@@ -55,7 +55,6 @@ _SPANS = re.compile(r"[;；\r\n]+")
 _SPAN = re.compile(r"(?P<days>.*?)\s*(?P<begin>\d{1,2}[:：]\d\d)\s*[-–~至到]\s*(?P<end>\d{1,2}[:：]\d\d)")
 _DATED = re.compile(r"\d{4}\D|\d{1,2}\.\d{1,2}\.\d{4}")
 _AHEAD = re.compile(r"\+?(\d{1,5})([hdw])")
-_AHEAD_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _CUT = 40
 _LAST = timedelta(microseconds=1)
 
@@ -247,12 +246,20 @@ def _moment(text: str, now: datetime | None, field: str, end: bool) -> datetime 
             raise ValueError(text)
         ahead = None if now is None else _AHEAD.fullmatch(text)
         if ahead is not None and now is not None:
-            return now + timedelta(**{_AHEAD_UNITS[ahead[2]]: int(ahead[1])})
+            return _ahead(now, int(ahead[1]), ahead[2], end)
         found = parse_time(text, now or datetime.now(UTC), end)
     except (ValueError, OverflowError):
         raise _refused(PermitFault.NOT_A_TIME, field, text) from None
     # The end is excluded in a permit, and `parse_time` names the last moment of a day.
     return found + _LAST if end and found.microsecond == 999_999 else found
+
+
+def _ahead(now: datetime, count: int, unit: str, end: bool) -> datetime:
+    """Return the time in so many hours, or the end or beginning of the day in so many days or weeks."""
+    if unit == "h":
+        return now + timedelta(hours=count)
+    day = (now.astimezone() + timedelta(days=count * (7 if unit == "w" else 1) + end)).date()
+    return datetime.combine(day, time.min).astimezone()
 
 
 def _span(text: str) -> Hours:

@@ -18,7 +18,8 @@ from streamwatch.store.tables import StoredIdentity, StoredPermit, StoredVehicle
 from streamwatch.store.transactions import Writer
 
 NO_PERMIT = "There is no such permit."
-CHANGED_MEANWHILE = "The permits were changed meanwhile."
+TAKEN = "Another permit has this number already. Change that one, or write another number."
+CHANGED_MEANWHILE = "Somebody changed permits at the same time. Try again."
 _PERMITS, _VEHICLES = cast(Table, StoredPermit.__table__), cast(Table, StoredVehicle.__table__)
 CODE_LETTERS = "23456789CDFGHJKMNPQRTVWXY"
 """The characters of a visitor's code: none looks or sounds like another one, and they make no words."""
@@ -92,7 +93,7 @@ class Permits:
         """
         with self._writer.transaction() as session:
             if session.scalar(select(StoredIdentity.permits_at)) != changes.seen:
-                raise PermitError(CHANGED_MEANWHILE, "Look at the preview again.")
+                raise PermitError(CHANGED_MEANWHILE)
             for keys in in_batches(changes.ended):
                 for row in _rows(session, keys).values():
                     _end(row, at)
@@ -197,7 +198,7 @@ def _require_free(session: Session, terms: PermitTerms, own: int | None) -> None
         return
     same = StoredPermit.source == terms.source, StoredPermit.reference == terms.reference
     if session.scalar(select(exists().where(*same, StoredPermit.id != (-1 if own is None else own)))):
-        raise PermitError(f"The number {terms.reference!r} belongs to another permit already.")
+        raise PermitError(TAKEN)
 
 
 def _touch(session: Session, at: datetime) -> None:

@@ -79,7 +79,10 @@ def test_a_day_is_meant_as_a_whole() -> None:
     for text in ("2026-02-30", "7d", "today", "soon", "46053", "08:00"):
         with pytest.raises(PermitRefused, match="is not a time"):
             read_until(text)
-    assert read_until("7d", NOW) == NOW + timedelta(days=7)
+    assert read_until("7h", NOW) == NOW + timedelta(hours=7)
+    eighth = (NOW.astimezone() + timedelta(days=8)).date()
+    assert read_until("7d", NOW) == read_until("+1w", NOW) == datetime.combine(eighth, time()).astimezone()
+    assert read_from("8d", NOW) == datetime.combine(eighth, time()).astimezone()
     assert read_from("today", datetime.now(UTC)) is not None
 
 
