@@ -15,6 +15,8 @@ from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import words_of
 from streamwatch.web.context import console_of
 from streamwatch.web.lane_words import (
+    HAND_DASH,
+    HAND_REASONS,
     OPENED,
     OPENING_STATES,
     OPENING_TONES,
@@ -134,7 +136,9 @@ def opening_view(opening: LaneOpening, _: Callable[[str], str]) -> Told:
         text = said % {"who": opening.who} if "%" in said else said
     else:
         text = opening_words(opening.state, opening.reason, opening.detail, _)
-    return Told(f"{text} ({opening.note})" if opening.note else text, OPENING_TONES[opening.state])
+    chosen, dash, more = opening.note.partition(HAND_DASH)
+    note = f"{_(chosen) if chosen in HAND_REASONS else chosen}{dash}{more}"
+    return Told(f"{text} ({note})" if note else text, OPENING_TONES[opening.state])
 
 
 def opening_words(state: OpeningState, reason: WithheldReason, detail: str, _: Callable[[str], str]) -> str:

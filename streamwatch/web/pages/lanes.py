@@ -37,7 +37,7 @@ from streamwatch.web.lane_view import (
     opening_view,
 )
 from streamwatch.web.lane_watch import KILL_SWITCH, LaneChange
-from streamwatch.web.lane_words import HAND_REASONS, MODES, PERMIT_STATES, WAYS
+from streamwatch.web.lane_words import HAND_DASH, HAND_REASONS, MODES, PERMIT_STATES, WAYS
 from streamwatch.web.pages.pictures import WIDTHS
 from streamwatch.web.routing import form_of, page
 from streamwatch.web.templating import Wording
@@ -270,7 +270,7 @@ def _opened(request: Request, name: str) -> Told:
     form = form_of(request)
     reason = str(form.get("reason", "")) if form.get("reason") in HAND_REASONS else ""
     more = " ".join(str(form.get("more", "")).split())[:_LONGEST]
-    return open_by_hand(request, name, " – ".join(filter(None, (reason, more))))
+    return open_by_hand(request, name, HAND_DASH.join(filter(None, (reason, more))))
 
 
 def _let_in(request: Request, name: str) -> Told:
