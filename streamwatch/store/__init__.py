@@ -29,6 +29,7 @@ from streamwatch.store.lane_log import DecisionFilter, HolderRow, LaneDecision, 
 from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.log_reader import LogFilter, LogPage, LogReader
+from streamwatch.store.openings import OpeningReader, OpeningRow, OpeningTerms
 from streamwatch.store.passage_reader import (
     CallRow,
     KeyframePicture,
@@ -103,6 +104,9 @@ __all__ = [
     "NearPlate",
     "NotCalledDay",
     "NotCalledRow",
+    "OpeningReader",
+    "OpeningRow",
+    "OpeningTerms",
     "PaidAnswer",
     "PassageCounts",
     "PassageDetail",

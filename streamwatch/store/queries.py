@@ -21,6 +21,7 @@ from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.lane_log import LaneLog
 from streamwatch.store.ledger import CallsReport, NotCalledRow
 from streamwatch.store.log_reader import LogReader
+from streamwatch.store.openings import OpeningReader
 from streamwatch.store.passage_reader import PassageReader
 from streamwatch.store.permit_reader import PermitReader
 from streamwatch.store.rows import plates_of
@@ -68,6 +69,7 @@ class DatabaseReader:
         self.decisions = DecisionReader(engine, place)
         self.permits = PermitReader(engine, place)
         self.events = EventReader(engine, place)
+        self.openings = OpeningReader(engine, place)
         self.passages = PassageReader(engine, place, self._data_dir)
         self.log = LogReader(engine, place, self._data_dir, self.passages)
         self.lanes = LaneLog(engine, place, self._data_dir)
