@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from starlette.requests import HTTPConnection
+from starlette.requests import Request
 
 from streamwatch.access.may_open import ANSWER_WITHIN
 from streamwatch.app.barriers import Barriers
@@ -94,7 +94,7 @@ class DecisionView:
     near: tuple[NearView, ...] = ()
 
 
-def decision_view(request: HTTPConnection, row: LaneDecision, waits: bool = False) -> DecisionView:
+def decision_view(request: Request, row: LaneDecision, waits: bool = False) -> DecisionView:
     """Return a decision for the one who asks. waits: True if it may still be answered."""
     _, principal = words_of(request), principal_of(request)
     hides = _hides(principal)
@@ -163,7 +163,7 @@ def barrier_view(barriers: Barriers | None, name: str | None, _: Callable[[str],
     return said, fault
 
 
-def lanes_for(request: HTTPConnection) -> Iterator[str]:
+def lanes_for(request: Request) -> Iterator[str]:
     """Yield the lanes of which this person sees a camera."""
     principal = principal_of(request)
     for name, lane in console_of(request).backend.settings.lanes.items():
@@ -171,7 +171,7 @@ def lanes_for(request: HTTPConnection) -> Iterator[str]:
             yield name
 
 
-def near_views(request: HTTPConnection, row: LaneDecision) -> Iterator[NearView]:
+def near_views(request: Request, row: LaneDecision) -> Iterator[NearView]:
     """Yield the plates that may have been meant: those with a permit, and on the way out those that are inside."""
     _, seen = words_of(request), {row.plate}
     for one in row.near:
@@ -188,7 +188,7 @@ def near_views(request: HTTPConnection, row: LaneDecision) -> Iterator[NearView]
         yield from (view for view in _inside_views(request, row) if view.plate not in seen)
 
 
-def _inside_views(request: HTTPConnection, row: LaneDecision) -> Iterator[NearView]:
+def _inside_views(request: Request, row: LaneDecision) -> Iterator[NearView]:
     """Yield the vehicles inside whose plates are the most similar, if there is no record of this one's entry."""
     reader, principal = console_of(request).reader, principal_of(request)
     inside = {one.plate: one for one in reader.decisions.inside()}
