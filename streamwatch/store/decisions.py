@@ -97,7 +97,6 @@ class Decisions:
             row = session.scalar(select(StoredDecision).where(StoredDecision.key == terms.key))
             if row is None:
                 row = StoredDecision(key=terms.key, revised=0, inside=False)
-                session.add(row)
             elif row.verdict is Verdict.ALLOW or row.answer is not None:
                 raise StoreError(f"The decision {terms.key!r} must not be changed any more.")
             else:
@@ -112,6 +111,7 @@ class Decisions:
             row.permit_id, row.permit_plate = _permit_id(session, terms.permit), terms.permit_plate
             row.captured_at, row.decided_at = terms.captured_at, terms.decided_at
             row.clock_trusted = clock_trusted and self._writer.clock_trusted
+            session.add(row)
             session.flush()
             return row.revised
 
