@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from streamwatch.core.errors import StreamwatchError
-from streamwatch.web.api import export_routes, lane_routes, log_routes, state_routes, write_routes
+from streamwatch.web.api import barrier_routes, export_routes, lane_routes, log_routes, state_routes, write_routes
 from streamwatch.web.api.access import BEARER, Viewer
 from streamwatch.web.api.lane_routes import LANES
 from streamwatch.web.api.log_routes import LEDGER, PASSAGES, PICTURES, SIGHTINGS
@@ -62,7 +62,7 @@ def _plain() -> FastAPI:
     )
     for error, handler in ((HTTPException, refused), (RequestValidationError, invalid), (StreamwatchError, failed)):
         api.add_exception_handler(error, handler)  # type: ignore[arg-type]
-    for routes in (log_routes, export_routes, write_routes, lane_routes, state_routes):
+    for routes in (log_routes, export_routes, write_routes, lane_routes, barrier_routes, state_routes):
         api.include_router(routes.router)
     api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
     return api
