@@ -35,9 +35,7 @@ def ask_console(settings: Settings, method: str, path: str, body: object, token:
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    asked = urllib.request.Request(
-        f"{_address(web)}/api{path}", json.dumps(body).encode(), headers, method=method
-    )
+    asked = urllib.request.Request(f"{_address(web)}/api{path}", json.dumps(body).encode(), headers, method=method)
     handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=_trusting(web))]
     try:
         with urllib.request.build_opener(*handlers).open(asked, timeout=LONGEST) as answer:

@@ -1,6 +1,5 @@
 """The verb `barrier`: opening a barrier, trying one, and the kill switch of all."""
 
-import getpass
 import os
 import sys
 from datetime import UTC, datetime
@@ -9,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamwatch.cli import console
+from streamwatch.cli.changing import audited, changing, who
 from streamwatch.cli.options import DEFAULT_CONFIG, ConfigPath, ReadFormat, load_settings, utf8_text
+from streamwatch.core.codes import AuditAction
 from streamwatch.core.errors import ConfigError, StorageFailed
 from streamwatch.core.text import printable
 
@@ -85,7 +86,7 @@ def kill(config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     from streamwatch.system.kill_switch import KillSwitch
 
     settings = load_settings(config_path, secrets=False)
-    KillSwitch(settings.data_dir).turn_on(_who(), datetime.now(UTC))
+    KillSwitch(settings.data_dir).turn_on(who(), datetime.now(UTC))
     _write_down(settings, stopped=True)
     _say("The kill switch is on: no barrier opens.")
 
@@ -107,35 +108,25 @@ def _ask(name: str, what: str, reason: str, settings: "Settings") -> None:
     from streamwatch.app.console_client import TOKEN, ask_console
 
     if name not in settings.barriers:
-        raise ConfigError(
-            f"The config names no barrier {name!r}; it names: {', '.join(settings.barriers) or 'none'}."
-        )
+        raise ConfigError(f"The config names no barrier {name!r}; it names: {', '.join(settings.barriers) or 'none'}.")
     body = {"reason": utf8_text(reason)}
     ask_console(settings, "POST", f"/v1/barriers/{quote(name)}/{what}", body, os.environ.get(TOKEN, "").strip())
 
 
 def _write_down(settings: "Settings", stopped: bool) -> None:
     """Write into the audit log who turned the switch, if there is a database that can be written."""
-    from contextlib import closing
-
-    from streamwatch.core.codes import AuditAction
     from streamwatch.core.errors import StoreError
-    from streamwatch.store import AuditEntry, open_store, sqlite_file
+    from streamwatch.store import sqlite_file
 
     file = sqlite_file(settings.database)
     if file is not None and not file.exists():
         return
     action = AuditAction.OPENINGS_STOPPED if stopped else AuditAction.OPENINGS_RESUMED
     try:
-        with closing(open_store(settings.database, settings.data_dir)) as store:
-            store.audit.add(AuditEntry(datetime.now(UTC), _who(), "", action, "", {}))
+        with changing(settings) as store:
+            audited(store, action, "", lambda: None)
     except StoreError as error:
         sys.stderr.write(printable(f"The audit log does not have it: {error}") + "\n")
-
-
-def _who() -> str:
-    """Return who asks, as the audit log names people at the command line."""
-    return f"{getpass.getuser()} (command line)"
 
 
 def _say(text: str) -> None:

@@ -91,7 +91,9 @@ def list_barriers(request: Request, console: TheConsole, principal: Viewer) -> B
 
 
 @router.post("/barriers/{name}/open", tags=[BARRIERS], summary="Open a barrier by hand", responses=_NOT_DONE)
-def open_barrier(name: Name, order: OrderObject, request: Request, console: TheConsole, principal: Guard) -> OpenedObject:
+def open_barrier(
+    name: Name, order: OrderObject, request: Request, console: TheConsole, principal: Guard
+) -> OpenedObject:
     """Send one pulse, now or never. For guards. 200 means that the barrier has said yes; anything else means no."""
     barriers = _barriers(console)
     _require(name, barriers, request, principal)
@@ -101,7 +103,9 @@ def open_barrier(name: Name, order: OrderObject, request: Request, console: TheC
 
 
 @router.post("/barriers/{name}/test", tags=[BARRIERS], summary="Try a barrier", responses=_NOT_DONE)
-def try_barrier(name: Name, order: OrderObject, request: Request, console: TheConsole, principal: Admin) -> OpenedObject:
+def try_barrier(
+    name: Name, order: OrderObject, request: Request, console: TheConsole, principal: Admin
+) -> OpenedObject:
     """As opening by hand, for admins: it really opens, and its row says that it was a test."""
     barriers = _barriers(console)
     _require(name, barriers, request, principal)
