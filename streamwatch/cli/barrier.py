@@ -73,8 +73,8 @@ def open_barrier(name: Name, reason: Reason, config_path: ConfigPath = DEFAULT_C
     _say(f"{name} opens.")
 
 
-@barrier.command()
-def test(name: Name, reason: Reason = "a test", config_path: ConfigPath = DEFAULT_CONFIG) -> None:
+@barrier.command(name="test")
+def try_barrier(name: Name, reason: Reason = "a test", config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     """Have the running daemon try a barrier. It really opens."""
     _ask(name, "test", reason, load_settings(config_path, secrets=False))
     _say(f"{name} opens: the relay has said yes. Did the barrier move?")

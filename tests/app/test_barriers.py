@@ -1,131 +1,20 @@
 """The barriers of a daemon: an opening has its row before the relay hears of it, and a fault stays at its barrier."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from records import Database
-from relays import Relay, hangs, http_relay, modbus_relay, status, wait_until
+from relays import hangs, http_relay, modbus_relay, status, wait_until
+from sites import FIRE, Moving, lane, relayed, site
 
 from streamwatch.app import barrier_worker
-from streamwatch.app.barriers import Barriers
-from streamwatch.app.lifecycle import Lifecycle
-from streamwatch.app.persistence import Persistence
-from streamwatch.app.write_queue import WriteQueue
-from streamwatch.config.settings import Settings
-from streamwatch.core.barrier_state import BarrierState, OpeningOutcome
-from streamwatch.core.clock import SystemClock
-from streamwatch.core.codes import DecisionReason, OpeningCause, OpeningState, Position, Verdict, WithheldReason
-from streamwatch.core.events import DecisionMade
-from streamwatch.pipeline import ChannelClosed
-from streamwatch.store import open_store
-from streamwatch.system.heartbeat import Heartbeats
+from streamwatch.core.codes import OpeningCause, OpeningState, Position, Verdict, WithheldReason
 from streamwatch.system.kill_switch import KILL_FILE
 from streamwatch.system.threads import spawn
-
-FIRE = "fire brigade"
-
-
-class Moving(SystemClock):
-    """A clock whose wall time a test sets; it is trusted."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.wall: datetime | None = None
-
-    def now(self) -> datetime:
-        return super().now() if self.wall is None else self.wall
-
-    @property
-    def trusted(self) -> bool:
-        return True
-
-
-class Site:
-    """Barriers with a writer and its thread, over a real database."""
-
-    def __init__(self, database: Database, folder: Path, config: dict[str, Any]) -> None:
-        self.database = database
-        cameras = {"gate": {"source": "sample"}, "back": {"source": "sample"}}
-        everything = {"database": database.url, "data_dir": folder / "data", "cameras": cameras, **config}
-        self.settings = Settings.model_validate(everything)
-        self.settings.data_dir.mkdir()
-        self.store = open_store(database.url, self.settings.data_dir)
-        self.clock, lifecycle = Moving(), Lifecycle(threading.Event())
-        heartbeats = Heartbeats(self.clock.monotonic)
-        self.persistence = Persistence(self.clock, lifecycle, heartbeats)
-        self.writer = WriteQueue(self.store, self.clock, self.persistence, heartbeats)
-        self.lifecycle = lifecycle
-        self.barriers = Barriers(lambda: self.settings, self.writer, self.store, self.clock)
-        self.recorder = spawn(self._record, "recorder")
-        self.barriers.start(spawn)
-
-    def _record(self) -> None:
-        with suppress(ChannelClosed):
-            self.writer.run()
-
-    def end(self) -> None:
-        self.barriers.stop()
-        self.lifecycle.finish()
-        self.writer.close()
-        self.recorder.join(20)
-        self.store.close()
-
-    def by_hand(self, lane: str = "entry") -> OpeningOutcome:
-        return self.barriers.request(lane, OpeningCause.BY_HAND, who="ann", note=FIRE)
-
-    def open(self, lane: str = "entry") -> OpeningState:
-        return self.by_hand(lane).state
-
-    def allowed(self, lane: str = "entry", **more: Any) -> OpeningOutcome:
-        """Ask as the gatekeeper does for a vehicle that may pass, and return the outcome."""
-        decision = DecisionMade(
-            key="d",
-            lane=lane,
-            camera="gate",
-            verdict=Verdict.ALLOW,
-            reason=DecisionReason.PERMITTED,
-            plate="京AF0236",
-            sighting="s",
-            passage="p",
-            keyframe="k",
-            captured_at=datetime.now(UTC),
-            read_at=self.clock.monotonic(),
-            live=True,
-        )
-        decision = replace(decision, **more)
-        return self.barriers.request(lane, OpeningCause.AUTOMATIC, decision)
-
-    def rows(self) -> list[tuple[str, str, str]]:
-        """Return cause, state and reason of all openings, in order, once the writer has done what is queued."""
-        self.writer.ask(lambda: None)
-        return [tuple(row) for row in self.database.rows("SELECT cause, state, reason FROM openings ORDER BY id")]
-
-    def state(self, name: str = "front") -> BarrierState:
-        return next(state for state in self.barriers.states() if state.name == name)
-
-
-def lane(**more: Any) -> dict[str, Any]:
-    return {"cameras": ["gate"], "barrier": "front", "mode": "automatic", **more}
-
-
-@contextmanager
-def site(database: Database, folder: Path, barrier: dict[str, Any], **config: Any) -> Iterator[Site]:
-    lanes = config.pop("lanes", {"entry": lane()})
-    one = Site(database, folder, {"barriers": {"front": barrier}, "lanes": lanes, **config})
-    try:
-        yield one
-    finally:
-        one.end()
-
-
-def at(relay: Relay, **more: Any) -> dict[str, Any]:
-    return {"driver": "http", "url": f"{relay.url}/open", "pulse": "100ms", **more}
 
 
 def test_the_relay_hears_of_an_opening_that_is_written(database: Database, tmp_path: Path) -> None:
@@ -137,7 +26,7 @@ def test_the_relay_hears_of_an_opening_that_is_written(database: Database, tmp_p
             status(200)(handler)
 
         relay.behaviour = look
-        with site(database, tmp_path, at(relay)) as gate:
+        with site(database, tmp_path, relayed(relay)) as gate:
             outcome = gate.by_hand()
             assert outcome.opened
             assert written == [("requested", "ann", FIRE)]
@@ -148,7 +37,7 @@ def test_the_relay_hears_of_an_opening_that_is_written(database: Database, tmp_p
 
 def test_an_allowed_vehicle_opens_an_automatic_lane_only(database: Database, tmp_path: Path) -> None:
     lanes = {"entry": lane(), "manual": lane(cameras=["back"], mode="manual")}
-    with http_relay() as relay, site(database, tmp_path, at(relay), lanes=lanes, access={"cool_down": 0}) as gate:
+    with http_relay() as relay, site(database, tmp_path, relayed(relay), lanes=lanes, access={"cool_down": 0}) as gate:
         assert gate.allowed().opened
         wait_until(lambda: not gate.state().busy)
         for expected, more in (
@@ -164,7 +53,7 @@ def test_an_allowed_vehicle_opens_an_automatic_lane_only(database: Database, tmp
 
 
 def test_the_kill_switch_beats_every_cause(database: Database, tmp_path: Path) -> None:
-    with http_relay() as relay, site(database, tmp_path, at(relay)) as gate:
+    with http_relay() as relay, site(database, tmp_path, relayed(relay)) as gate:
         (gate.settings.data_dir / KILL_FILE).touch()
         for cause in OpeningCause:
             assert gate.barriers.request("entry", cause, None, "ann", FIRE).state is OpeningState.WITHHELD
@@ -179,7 +68,7 @@ def test_the_kill_switch_beats_every_cause(database: Database, tmp_path: Path) -
 
 
 def test_an_opening_by_hand_needs_a_reason(database: Database, tmp_path: Path) -> None:
-    with http_relay() as relay, site(database, tmp_path, at(relay)) as gate:
+    with http_relay() as relay, site(database, tmp_path, relayed(relay)) as gate:
         with pytest.raises(ValueError, match="needs a reason"):
             gate.barriers.request("entry", OpeningCause.BY_HAND, who="ann", note=" ")
         assert relay.orders == gate.rows() == []
@@ -188,7 +77,7 @@ def test_an_opening_by_hand_needs_a_reason(database: Database, tmp_path: Path) -
 @pytest.mark.errors_expected
 def test_a_relay_that_hangs_delays_no_other_barrier_and_is_asked_once(database: Database, tmp_path: Path) -> None:
     with http_relay(behaviour=hangs) as stuck, http_relay() as relay:
-        barriers = {"front": at(stuck), "back": at(relay)}
+        barriers = {"front": relayed(stuck), "back": relayed(relay)}
         lanes = {"entry": lane(), "exit": lane(cameras=["back"], barrier="back", way="out")}
         with site(database, tmp_path, {}, barriers=barriers, lanes=lanes) as gate:
             outcomes: list[Any] = []
@@ -210,7 +99,7 @@ def test_a_relay_that_hangs_delays_no_other_barrier_and_is_asked_once(database: 
 
 @pytest.mark.errors_expected
 def test_a_relay_that_says_no_has_failed(database: Database, tmp_path: Path) -> None:
-    with http_relay(behaviour=status(404)) as relay, site(database, tmp_path, at(relay)) as gate:
+    with http_relay(behaviour=status(404)) as relay, site(database, tmp_path, relayed(relay)) as gate:
         outcome = gate.by_hand()
         assert (outcome.state, len(relay.orders)) == (OpeningState.FAILED, 1)
         ((detail,),) = gate.database.rows("SELECT detail FROM openings")
@@ -224,7 +113,7 @@ def test_a_driver_with_a_bug_ends_nothing(database: Database, tmp_path: Path, mo
     def fails(_: object) -> None:
         raise ZeroDivisionError
 
-    with http_relay() as relay, site(database, tmp_path, at(relay)) as gate:
+    with http_relay() as relay, site(database, tmp_path, relayed(relay)) as gate:
         monkeypatch.setattr(HttpBarrier, "open", fails)
         assert gate.open() is OpeningState.UNKNOWN
         monkeypatch.undo()
@@ -234,7 +123,7 @@ def test_a_driver_with_a_bug_ends_nothing(database: Database, tmp_path: Path, mo
 
 def test_a_relay_that_does_not_time_itself_is_released(database: Database, tmp_path: Path) -> None:
     with http_relay() as relay:
-        ours = at(relay, timed_by="program", release_url=f"{relay.url}/release")
+        ours = relayed(relay, timed_by="program", release_url=f"{relay.url}/release")
         with site(database, tmp_path, ours) as gate:
             relay.until(1)
             assert relay.orders == ["GET /release"]  # an earlier run may have died between on and off
@@ -249,7 +138,7 @@ def test_releasing_is_tried_until_the_relay_says_yes(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with http_relay() as relay:
-        ours = at(relay, timed_by="program", release_url=f"{relay.url}/release")
+        ours = relayed(relay, timed_by="program", release_url=f"{relay.url}/release")
         with site(database, tmp_path, ours) as gate:
             wait_until(lambda: relay.orders and not gate.state().busy)
 
@@ -288,7 +177,7 @@ def test_without_the_database_only_a_person_opens(
             whole(self, *told)
 
         monkeypatch.setattr(Openings, name, broken)
-    with http_relay() as relay, site(database, tmp_path, at(relay), access={"cool_down": 0}) as gate:
+    with http_relay() as relay, site(database, tmp_path, relayed(relay), access={"cool_down": 0}) as gate:
         assert gate.allowed().reason is WithheldReason.NOT_WRITTEN
         assert relay.orders == []
         assert gate.open() is OpeningState.DONE
@@ -300,7 +189,7 @@ def test_without_the_database_only_a_person_opens(
 
 
 def test_a_writer_that_is_busy_for_too_long_opens_nothing(database: Database, tmp_path: Path) -> None:
-    with http_relay() as relay, site(database, tmp_path, at(relay), access={"max_age": "500ms"}) as gate:
+    with http_relay() as relay, site(database, tmp_path, relayed(relay), access={"max_age": "500ms"}) as gate:
         busy = threading.Event()
         waiting = gate.writer.offer(lambda: bool(busy.wait(30)) and None)
         outcomes: list[Any] = []
@@ -325,7 +214,7 @@ def test_a_kill_switch_that_comes_while_the_row_is_written_is_heeded(
         (tmp_path / "data" / KILL_FILE).touch()
 
     monkeypatch.setattr(Openings, "requested", killed_meanwhile)
-    with http_relay() as relay, site(database, tmp_path, at(relay)) as gate:
+    with http_relay() as relay, site(database, tmp_path, relayed(relay)) as gate:
         assert gate.open() is OpeningState.WITHHELD
         assert gate.rows() == [("by_hand", "withheld", "killed")]
         assert relay.orders == []
@@ -418,7 +307,7 @@ def test_an_untrusted_clock_holds_nothing_open(
 def test_only_a_sensor_tells_where_a_barrier_is(database: Database, tmp_path: Path) -> None:
     with http_relay() as relay, modbus_relay() as inputs:
         found = {"driver": "modbus", "host": "127.0.0.1", "port": inputs.port, "every": "200ms"}
-        with site(database, tmp_path, at(relay, sensor=found)) as gate:
+        with site(database, tmp_path, relayed(relay, sensor=found)) as gate:
             wait_until(lambda: gate.state().position is Position.CLOSED)
             inputs.inputs[0] = True
             wait_until(lambda: gate.state().position is Position.OPEN)
@@ -429,12 +318,12 @@ def test_only_a_sensor_tells_where_a_barrier_is(database: Database, tmp_path: Pa
             inputs.fault = 0
             wait_until(lambda: not gate.state().fault)
             assert gate.open() is OpeningState.DONE
-        with site(database, tmp_path, at(relay)) as gate:
+        with site(database, tmp_path, relayed(relay)) as gate:
             assert (gate.state().position, gate.state().sensed) == (None, False)
 
 
 def test_after_the_end_nothing_is_taken(database: Database, tmp_path: Path) -> None:
-    with http_relay() as relay, site(database, tmp_path, at(relay)) as gate:
+    with http_relay() as relay, site(database, tmp_path, relayed(relay)) as gate:
         gate.barriers.stop()
         assert gate.open() is OpeningState.WITHHELD
         assert gate.rows() == [("by_hand", "withheld", "stopping")]

@@ -1,7 +1,7 @@
 """Barriers: how they stand, opening one by hand, trying one, and the kill switch."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
@@ -26,7 +26,7 @@ BARRIERS = "Barriers"
 router = APIRouter(prefix="/v1")
 Name = Annotated[str, Path(max_length=LONGEST_NAME)]
 _NO_DAEMON = "Nothing opens here: no daemon runs behind this console."
-_NOT_DONE = {
+_NOT_DONE: dict[int | str, dict[str, Any]] = {
     409: {"description": "Nothing was sent: the kill switch, another opening, or no daemon."},
     502: {"description": "The barrier refused, or is not there."},
     504: {"description": "Nobody knows if it has opened. Look at it; nothing is tried again."},
