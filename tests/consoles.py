@@ -194,6 +194,7 @@ class DrawnBackend:
     ending: bool = False
     live: Any = None
     config_file: Path | None = None
+    outward: Any = None
     reloads: list[str] = field(default_factory=list)
     turn: Lock = field(default_factory=Lock)
 
