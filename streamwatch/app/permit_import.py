@@ -237,7 +237,8 @@ class PermitImport:
                 except PermitRefused as error:
                     self._fault(cells.line, *error.found)
                     wrong = True
-        if not values.get("plates", True):
+        is_visitor = values.get("kind") is PermitKind.VISITOR and (cells.cells.get("key") or values.get("reference"))
+        if not values.get("plates", True) and not is_visitor:
             self._fault(cells.line, PermitProblem(PermitFault.NO_PLATE, "plates"))
             wrong = True
         key, reference = cells.cells.get("key", "")[:40], values.get("reference")
@@ -322,7 +323,7 @@ class PermitImport:
             try:
                 self._db.execute("INSERT INTO claimed VALUES (?)", (row.key,))
             except sqlite3.IntegrityError:
-                problem = PermitProblem(PermitFault.SAME_PERMIT, "plates", said["plates"][0])
+                problem = PermitProblem(PermitFault.SAME_PERMIT, "plates", row.key)
                 self._fault(line, problem, step=_SECOND_STEP)
                 return
         before = None if row is None else row.terms

@@ -45,7 +45,7 @@ def words_of(request: Request) -> Callable[[str], str]:
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """Return a template as an answer. It finds `request`, `principal`, `console`, `navigation`, `now` and `message`."""
     message = unquote(request.cookies.get(_MESSAGE, ""))[:_LONGEST_MESSAGE]
-    unused = () if console_of(request).backend.settings.lanes else ("/lanes",)
+    unused = () if console_of(request).backend.settings.lanes else ("/lanes", "/permits")
     entries = navigation(request.app.routes, principal_of(request), unused)
     response = render_part(request, template, status=status, navigation=entries, message=message, **values)
     if message:
