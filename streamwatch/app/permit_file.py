@@ -75,6 +75,9 @@ NO_PLATE_COLUMN = "The first line names no column `plate` (车牌). Write the na
 TWO_COLUMNS = "The first line names the column %(name)s twice. Keep one of the two."
 OPEN_QUOTE = "Line %(line)s: a cell is too long or its quotation mark is not closed. Mend it and read the file again."
 
+TEXTS = (NO_TEXT, NO_LINES, NO_PLATE_COLUMN, TWO_COLUMNS, OPEN_QUOTE)
+"""What can be wrong with a file as a whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cells:

@@ -51,6 +51,8 @@ BAD_AND_ENDING = (
 )
 NO_PREVIEW = "There is no such preview any more. Read the file again."
 CHANGED = "The permits were changed since the preview, so the import would do something else now. Read the file again."
+TEXTS = (NOTHING, TOO_MANY, BAD_LINES, BAD_AND_ENDING, NO_PREVIEW, CHANGED)
+"""Why nothing is written."""
 
 _ADD, _CHANGE, _SAME, _END = "add", "change", "same", "end"
 _SCHEMA = """

@@ -85,10 +85,9 @@ def permit_view(request: Request, row: PermitRow, now: datetime) -> PermitView:
 
 def hours_in_words(terms: PermitTerms, _: Callable[[str], str]) -> list[str]:
     """Return a text for each span of hours."""
-    names = {number: _(name) for number, name in enumerate(DAYS)}
+    names, daily = {number: _(name) for number, name in enumerate(DAYS)}, _("daily")
     return [
-        f"{_('daily') if len(span.days) == len(DAYS) else written_days(span.days, names)} "
-        f"{span.begin:%H:%M}–{span.end:%H:%M}"
+        f"{daily if len(span.days) == len(DAYS) else written_days(span.days, names)} {span.begin:%H:%M}–{span.end:%H:%M}"
         for span in terms.hours
     ]
 
@@ -101,8 +100,8 @@ def fields_of(terms: PermitTerms) -> dict[str, str]:
         "holder": terms.holder,
         "group": terms.group,
         "note": terms.note,
-        "valid_from": written_from(terms.valid_from),
-        "valid_until": written_until(terms.valid_until),
+        "valid_from": _to_the_minute(written_from(terms.valid_from)),
+        "valid_until": _to_the_minute(written_until(terms.valid_until)),
         "hours": written_hours(terms.hours),
         "lanes": ";".join(sorted(terms.lanes or ())),
         "spaces": "" if terms.spaces is None else str(terms.spaces),
@@ -110,6 +109,11 @@ def fields_of(terms: PermitTerms) -> dict[str, str]:
         "source": terms.source,
         "reference": terms.reference or "",
     }
+
+
+def _to_the_minute(text: str) -> str:
+    """Return a time as it stands in a form: seconds and offset stay as they are unless the text is changed."""
+    return text[: len("2026-01-31T18:00")].replace("T", " ")
 
 
 def qr_picture(code: str) -> Markup:
