@@ -86,10 +86,8 @@ def permit_view(request: Request, row: PermitRow, now: datetime) -> PermitView:
 def hours_in_words(terms: PermitTerms, _: Callable[[str], str]) -> list[str]:
     """Return a text for each span of hours."""
     names, daily = {number: _(name) for number, name in enumerate(DAYS)}, _("daily")
-    return [
-        f"{daily if len(span.days) == len(DAYS) else written_days(span.days, names)} {span.begin:%H:%M}–{span.end:%H:%M}"
-        for span in terms.hours
-    ]
+    days = (daily if len(span.days) == len(DAYS) else written_days(span.days, names) for span in terms.hours)
+    return [f"{which} {span.begin:%H:%M}–{span.end:%H:%M}" for which, span in zip(days, terms.hours, strict=True)]
 
 
 def fields_of(terms: PermitTerms) -> dict[str, str]:
