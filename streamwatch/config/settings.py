@@ -6,7 +6,7 @@ Secrets are `SecretStr`: printing a settings object never shows them.
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from pydantic import (
@@ -18,7 +18,8 @@ from pydantic import (
 )
 
 from streamwatch.config.access_settings import RETURN, AccessSettings, LaneSettings, check_lanes
-from streamwatch.config.fields import VARIABLE, Bytes, Calls, Seconds, Section, Zone, address, one_word, variable
+from streamwatch.config.barrier_settings import BarrierSettings
+from streamwatch.config.fields import VARIABLE, Bytes, Calls, Name, Seconds, Section, Zone, address, one_word, variable
 from streamwatch.core.codes import Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.plates import PROVINCES, grammar, normalise
@@ -541,10 +542,6 @@ class CameraSettings(Section):
         return VARIABLE.sub(variable, value) if look_up else value
 
 
-Name = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
-"""The name of a camera, lane or barrier."""
-
-
 def _over(common: Section, own: Section) -> Section:
     return common.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
 
@@ -581,6 +578,7 @@ class Settings(Section):
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
     access: AccessSettings = AccessSettings()
     cameras: dict[Name, CameraSettings] = Field({}, description="The cameras, by name.")
+    barriers: dict[Name, BarrierSettings] = Field({}, description="The barriers, by name.")
     lanes: dict[Name, LaneSettings] = Field({}, description="The lanes, by name.")
 
     def of(self, camera: str) -> "Settings":

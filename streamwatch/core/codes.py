@@ -111,6 +111,13 @@ class Answer(StrEnum):
     REFUSED = "refused"
 
 
+class Position(StrEnum):
+    """Where a barrier is, as its sensor says. Without a sensor nothing is reported."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class OpeningCause(StrEnum):
     """Why a barrier was to open.
 
@@ -131,7 +138,8 @@ class OpeningState(StrEnum):
 
     REQUESTED ──barrier says yes──▶ DONE
         │ ├──says no, or is not there──▶ FAILED
-        │ └──no answer, or the program was killed──▶ UNKNOWN
+        │ ├──no answer, or the program was killed──▶ UNKNOWN
+        │ └──while the row was written, something came that forbids it──▶ WITHHELD
         └ it is written before anything moves, and an opening is never tried again
     WITHHELD: nothing was sent (kill switch, cool-down, too late …); `openings.reason` says why
     """
@@ -148,11 +156,15 @@ class WithheldReason(StrEnum):
 
     NONE = ""
     KILLED = "killed"
+    NOT_ALLOWED = "not_allowed"
     TOO_LATE = "too_late"
     NOT_LIVE = "not_live"
     COOL_DOWN = "cool_down"
     NOT_AUTOMATIC = "not_automatic"
     BUSY = "busy"
+    HELD_OPEN = "held_open"
+    NOT_WRITTEN = "not_written"
+    NO_BARRIER = "no_barrier"
     RESTARTED = "restarted"
     STOPPING = "stopping"
 
@@ -349,3 +361,7 @@ class AuditAction(StrEnum):
     PICTURE_READ = "picture_read"
     CAMERA_CHANGED = "camera_changed"
     SETTINGS_RELOADED = "settings_reloaded"
+    DECISION_ANSWERED = "decision_answered"
+    OPENED_BY_HAND = "opened_by_hand"
+    OPENINGS_STOPPED = "openings_stopped"
+    OPENINGS_RESUMED = "openings_resumed"

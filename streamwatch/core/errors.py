@@ -24,6 +24,7 @@
     │       ├── PictureBroken                                                        class FRAME
     │       ├── PictureUrlFailed                                                     class URL
     │       └── DoNotResend                                                          class STOP-FRAME
+    ├── BarrierError             a barrier or its sensor does not do as asked
     ├── DeliveryError            a receiver did not take events
     │   ├── ReceiverAway         for now: no answer, too many, a fault of its own; worth another try
     │   ├── ReceiverUnusable     until a person acts: wrong address, secret or certificate
@@ -188,6 +189,14 @@ class DoNotResend(PictureRefused):
     """The service forbids another try with this picture."""
 
     outcome = CallOutcome.DO_NOT_RESEND
+
+
+class BarrierError(StreamwatchError):
+    """A barrier or its sensor does not do as asked. doubtful: True if a barrier may have opened all the same."""
+
+    def __init__(self, message: str, what_to_do: str = "", *, doubtful: bool = False) -> None:
+        super().__init__(message, what_to_do)
+        self.doubtful = doubtful
 
 
 class DeliveryError(StreamwatchError):

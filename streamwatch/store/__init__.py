@@ -25,9 +25,11 @@ from streamwatch.store.event_reader import DeadLetter, EventReader, ReceiverStan
 from streamwatch.store.events import EventRow, ReceiverRow
 from streamwatch.store.evidence_files import EvidenceFiles, open_evidence
 from streamwatch.store.keyframes import WaitingKeyframe
+from streamwatch.store.lane_log import DecisionFilter, HolderRow, LaneDecision, LaneLog, LaneOpening, NearPlate
 from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.log_reader import LogFilter, LogPage, LogReader
+from streamwatch.store.openings import OpeningReader, OpeningRow, OpeningTerms
 from streamwatch.store.passage_reader import (
     CallRow,
     KeyframePicture,
@@ -75,6 +77,7 @@ __all__ = [
     "Credentials",
     "DatabaseReader",
     "DeadLetter",
+    "DecisionFilter",
     "DecisionReader",
     "DecisionRow",
     "DecisionStanding",
@@ -83,19 +86,27 @@ __all__ = [
     "EventReader",
     "EventRow",
     "EvidenceFiles",
+    "HolderRow",
     "HourRow",
     "InsideRow",
     "Keep",
     "KeyframePicture",
     "KeyframeRow",
     "KeyframeState",
+    "LaneDecision",
+    "LaneLog",
+    "LaneOpening",
     "LastView",
     "LedgerRow",
     "LogFilter",
     "LogPage",
     "LogReader",
+    "NearPlate",
     "NotCalledDay",
     "NotCalledRow",
+    "OpeningReader",
+    "OpeningRow",
+    "OpeningTerms",
     "PaidAnswer",
     "PassageCounts",
     "PassageDetail",

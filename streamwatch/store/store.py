@@ -25,6 +25,7 @@ from streamwatch.store.events import Events
 from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.failures import DatabaseName
 from streamwatch.store.keyframes import Keyframes
+from streamwatch.store.openings import Openings
 from streamwatch.store.passages import Passages
 from streamwatch.store.permits import Permits
 from streamwatch.store.retention import Retention
@@ -57,6 +58,7 @@ class Store(Writer):
         self.audit = AuditLog(self)
         self.permits = Permits(self)
         self.events = Events(self)
+        self.openings = Openings(self, self.events)
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:
