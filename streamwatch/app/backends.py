@@ -11,6 +11,7 @@ from typing import TypeVar
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
+from streamwatch.app.outward import Outward
 from streamwatch.app.reload import ReloadReport
 from streamwatch.app.reload_daemon import reload_daemon
 from streamwatch.app.write_queue import WriteQueue
@@ -29,7 +30,7 @@ WRITING = 10.0
 class DaemonBackend:
     """The daemon, as its console sees it. See `Backend`.
 
-    It has 8 constructor arguments, because each of its members belongs to another part of the daemon.
+    It has 9 constructor arguments, because each of its members belongs to another part of the daemon.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class DaemonBackend:
         live: LiveCameras,
         reload: Callable[[], ReloadReport],
         config_file: Path,
+        outward: Outward,
     ) -> None:
         """settings: those in force."""
+        self._outward = outward
         self._settings, self._monitor, self._writer = settings, monitor, writer
         self._store, self._lifecycle, self._live = store, lifecycle, live
         self._reload, self._config_file = reload, config_file
@@ -62,6 +65,11 @@ class DaemonBackend:
     def config_file(self) -> Path:
         """Return where the settings are written."""
         return self._config_file
+
+    @property
+    def outward(self) -> Outward:
+        """Return the receivers of events."""
+        return self._outward
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""
@@ -104,6 +112,11 @@ class DatabaseBackend:
     @property
     def config_file(self) -> None:
         """Return None: the settings are those of a daemon."""
+        return None
+
+    @property
+    def outward(self) -> None:
+        """Return None: events are sent by the daemon."""
         return None
 
     def snapshot(self) -> Snapshot | None:

@@ -5,6 +5,7 @@
     reader N      has one keyframe after the other read         ──events──▶ recorder, ──answers──▶ camera NAME
     stand-in      the same with the local engine, while every reader waits for an answer that is overdue
     keeper        status file, watchdog, retention              ──tasks──▶ recorder
+    receiver NAME sends what was committed to one receiver      ──tasks──▶ recorder
     health        answers /healthz and /metrics
     console       answers browsers; pages are made in a few more threads, while they are asked for
     heartbeat     notices that the whole process stood still (SIGSTOP), so that no thread seems to hang
@@ -31,6 +32,7 @@ from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
+from streamwatch.app.outward import Outward
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.reload import Reloader, ReloadReport
 from streamwatch.app.resume import resume
@@ -99,6 +101,14 @@ class Daemon:
         )
         self._readers: dict[str, threading.Thread] = {}
         findings = FindingRounds(partial(open_reader, config.now.database, config.now.data_dir), clock.monotonic)
+        self._outward = Outward(
+            config.get,
+            store,
+            self._writer,
+            partial(open_reader, config.now.database, config.now.data_dir),
+            clock,
+            self._spawn,
+        )
         self._monitor = HealthMonitor(
             config.get, self._cameras.cameras, self._pipeline, persistence, self._heartbeats, clock, findings
         )
@@ -108,7 +118,7 @@ class Daemon:
         self._notifier = Notifier()
         rounds = RetentionRounds(config.get, store, evidence, clock, self._writer.ask)
         self._housekeeping = Housekeeping(
-            self._monitor, rounds, store, self._writer, self._notifier, clock, self._lifecycle
+            self._monitor, rounds, store, self._writer, self._notifier, clock, self._lifecycle, self._outward
         )
 
     def run(self, make_console: MakeConsole | None = None) -> int:
@@ -120,6 +130,7 @@ class Daemon:
         self._lifecycle.heed_signals()
         settings, now = self._config.now, self._clock.now()
         last_views = {name: self._store.passages.last_views(name, now) for name in settings.cameras}
+        self._outward.prepare()
         resume(settings, self._store, self._pipeline, self._clock)
         self._monitor.set_evidence(self._store.retention.evidence_bytes())
         health = self._open_port()
@@ -130,6 +141,7 @@ class Daemon:
             self._cameras.start(name, last_views.pop(name))
         keeper = self._spawn(self._housekeeping.run, "keeper")
         self._spawn(self._stay_awake, "heartbeat")
+        self._outward.start()
         # Last: glibc gives heaps to threads in the order of their start, and 45 MB more went to four cameras otherwise.
         console = self._start_console(make_console)
         self._tell_status()
@@ -142,7 +154,7 @@ class Daemon:
                 console.stop()
             drain = self._config.now.shutdown.drain
             shutdown = Shutdown(self._pipeline.dispatcher, self._writer, self._lifecycle, self._clock, drain)
-            shutdown.run(self._cameras.threads, list(self._readers.values()), recorder)
+            shutdown.run(self._cameras.threads, list(self._readers.values()), recorder, self._outward.stop)
             keeper.join(KEEPER_ENDING)
             if not keeper.is_alive():
                 self._housekeeping.write_last_status()
@@ -199,6 +211,7 @@ class Daemon:
             self._live,
             self._reloader.reload,
             self._config.file,
+            self._outward,
         )
         opened = partial(open_console, self._config.now, partial(make, backend))
         console = self._monitor.console = ConsoleServer(console_address(web), opened)
@@ -234,6 +247,7 @@ class Daemon:
         """Take up what else follows the settings, and let the status file tell of it."""
         if not report.problems:
             self._start_readers()
+            self._outward.reload()
         self._monitor.reload = report
         self._tell_status()
 

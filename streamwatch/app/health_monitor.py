@@ -26,6 +26,7 @@ from streamwatch.health import (
     DiskHealth,
     InFlightHealth,
     OutboxHealth,
+    ReceiverHealth,
     ReloadReport,
     Snapshot,
     write_status,
@@ -38,6 +39,7 @@ class HealthMonitor:
     """Gathers the state of all parts; any thread may ask.
 
     console: the server of the console, once it is there. reload: how the last reload of the settings ended.
+    receivers: how the receivers of events were when somebody last looked.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class HealthMonitor:
         self._writing = Lock()
         self.console: ConsoleServer | None = None
         self.reload: ReloadReport | None = None
+        self.receivers: tuple[ReceiverHealth, ...] = ()
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""
@@ -81,6 +84,7 @@ class HealthMonitor:
             findings=self._findings,
             pid=os.getpid(),
             reload=self.reload,
+            receivers=self.receivers,
             console=ConsoleHealth() if self.console is None else self.console.health,
         )
 

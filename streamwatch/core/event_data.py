@@ -136,13 +136,14 @@ class CameraData:
 class HealthData:
     """Something is wrong, or well again: `streamwatch.health.v1`.
 
-    code: what it is; camera: empty if it is about none. active: True when it begins, False when it is over. text,
-    advice: English sentences for people.
+    code: what it is; camera: empty if it is about none. subject: which thread, receiver, budget or barrier, if there
+    are several. active: True when it begins, False when it is over. text, advice: English sentences for people.
     """
 
     code: str
     topic: str
     camera: str
+    subject: str
     active: bool
     since: datetime
     text: str

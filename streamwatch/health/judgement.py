@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from streamwatch.core.codes import FindingCode
+from streamwatch.core.codes import FindingCode, ReceiverState
 from streamwatch.health.remarks import Remark, RemarkCode, Topic, in_english
 from streamwatch.health.snapshot import CameraFinding, CameraHealth, ConsoleHealth, Snapshot
 
@@ -31,7 +31,7 @@ def troubles(snapshot: Snapshot) -> list[Remark]:
 
 
 def notices(snapshot: Snapshot) -> list[Remark]:
-    """Return what people should know although the program works: findings, a substream or a clock that fails."""
+    """Return what people should know although the program works: findings, and what else fails beside it."""
     doubted = [] if snapshot.clock_trusted else [Remark(RemarkCode.CLOCK_DOUBTED, Topic.CLOCK)]
     substreams = ((camera.name, camera.unwatched) for camera in snapshot.cameras if camera.unwatched)
     return [
@@ -41,6 +41,23 @@ def notices(snapshot: Snapshot) -> list[Remark]:
             for name, why in substreams
         ),
         *doubted,
+        *receivers(snapshot),
+    ]
+
+
+def receivers(snapshot: Snapshot) -> list[Remark]:
+    """Return what people should know about the receivers of events."""
+    topic, paused = Topic.PROGRAM, (one for one in snapshot.receivers if one.state == ReceiverState.PAUSED)
+    return [
+        *(
+            Remark(RemarkCode.RECEIVER_PAUSED, topic, "", {"receiver": one.name, "since": one.since, "why": one.error})
+            for one in paused
+        ),
+        *(
+            Remark(RemarkCode.EVENTS_LOST, topic, "", {"receiver": one.name, "lost": one.lost})
+            for one in snapshot.receivers
+            if one.lost
+        ),
     ]
 
 

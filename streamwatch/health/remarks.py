@@ -47,6 +47,8 @@ class RemarkCode(StrEnum):
     SUBSTREAM_DOWN = "substream_down"
     CLOCK_DOUBTED = "clock_doubted"
     NO_VEHICLE_FOR_DAYS = "no_vehicle_for_days"
+    RECEIVER_PAUSED = "receiver_paused"
+    EVENTS_LOST = "events_lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ TEXTS: Mapping[RemarkCode | FindingCode, str] = {
     RemarkCode.CLOCK_DOUBTED: "The clock is not trusted: no time server has set it, or it was stepped.",
     FindingCode.NO_VEHICLE: "No vehicle for {lasting:age} at {camera}, where {before:count} an hour come at this time.",
     RemarkCode.NO_VEHICLE_FOR_DAYS: "No vehicle for {lasting:age} at {camera}, where {before:count} a day come.",
+    RemarkCode.RECEIVER_PAUSED: "Receiver {receiver} has taken no events since {since:moment}: {why}",
+    RemarkCode.EVENTS_LOST: "Receiver {receiver} has missed {lost:count} events: too many waited for it.",
     FindingCode.READ_RATE_FELL: (
         "The read rate at {camera} has fallen from {before:percent} to {now:percent} since {since:part_of_day}."
     ),
@@ -138,6 +142,8 @@ ADVICE: Mapping[RemarkCode | FindingCode, str] = {
     RemarkCode.CLOCK_DOUBTED: "Connect this machine to a time server; timedatectl shows its state.",
     FindingCode.NO_VEHICLE: _LOOK,
     RemarkCode.NO_VEHICLE_FOR_DAYS: _LOOK,
+    RemarkCode.RECEIVER_PAUSED: "It is tried again by itself, and nothing is lost. Do what the reason says.",
+    RemarkCode.EVENTS_LOST: "Let the receiver fetch them by the API, or raise outward.max_events.",
     FindingCode.READ_RATE_FELL: _LOOK,
     FindingCode.READ_RATE_FELL_AT_NIGHT: _LAMP,
     FindingCode.PLATES_SHRUNK: _ZONE,

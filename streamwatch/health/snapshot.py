@@ -158,6 +158,26 @@ class ConsoleHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiverHealth:
+    """A receiver of events.
+
+    state: ok, failing or paused; since: when it began to fail. error: the last failure. waiting: events that are still
+    to be looked at for it. dead: events that it refused for good. lost: events that were deleted before it had them.
+    """
+
+    name: str
+    state: str
+    since: datetime | None
+    error: str
+    waiting: int
+    dead: int
+    lost: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "error", hide_credentials(self.error))
+
+
+@dataclass(frozen=True, slots=True)
 class ReloadReport:
     """How a reload of config.yaml ended.
 
@@ -203,6 +223,7 @@ class Snapshot:
     console: ConsoleHealth = ConsoleHealth()
     pid: int = 0
     reload: ReloadReport | None = None
+    receivers: tuple[ReceiverHealth, ...] = ()
 
     def __post_init__(self) -> None:
         # A copy, because the counter goes on counting, and `asdict` does not understand a Counter.
@@ -241,6 +262,9 @@ def from_json(told: Mapping[str, Any]) -> Snapshot:
             "findings": tuple(_finding(finding) for finding in told.get("findings", ())),
             "console": ConsoleHealth(**told["console"]),
             "reload": _reload(told["reload"]),
+            "receivers": tuple(
+                ReceiverHealth(**{**one, "since": _time(one["since"])}) for one in told.get("receivers", ())
+            ),
         }
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.sentences import in_words
 from streamwatch.core.text import age, json_text, size, some, when
-from streamwatch.health.judgement import about, health, notices
+from streamwatch.health.judgement import about, health, notices, receivers
 from streamwatch.health.reloads import reload_sentences
 from streamwatch.health.remarks import in_english
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
@@ -115,9 +115,8 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
     else:
         yield f"{_gone(status)} {_SILENT if status.held else 'Start it with `streamwatch run`.'} Its last status:"
     yield from (f"! {reason}" for reason in reasons)
-    yield from (
-        f"? {in_english(about(finding, snapshot.taken_at), snapshot.taken_at)}" for finding in snapshot.findings
-    )
+    said = (*(about(finding, snapshot.taken_at) for finding in snapshot.findings), *receivers(snapshot))
+    yield from (f"? {in_english(remark, snapshot.taken_at)}" for remark in said)
     yield ""
     yield from _columns(
         ("camera", "state", "for", "fps", "last picture"),
