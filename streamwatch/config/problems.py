@@ -16,7 +16,8 @@ from streamwatch.core.errors import ConfigError
 from streamwatch.core.redact import hide_credentials
 
 FILLED_IN = {
-    *("source", "watch", "password", "secret", "token", "url", "hold_url", "release_url", "headers", "body"),
+    *("source", "watch", "password", "secret", "old_secret", "token"),
+    *("url", "hold_url", "release_url", "headers", "body"),
     *("addresses", "ping"),
 }
 """Keys in whose values, and below which, ${NAME} is taken from the environment."""
