@@ -5,8 +5,6 @@ others, and follows no redirects.
 """
 
 import logging
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from streamwatch.core.errors import ConfigError
@@ -27,6 +25,7 @@ class ApprisePost:
         """
         try:
             import apprise
+            from apprise.attachment.memory import AttachMemory
         except ImportError:
             raise ConfigError(
                 "Notifications need the extra `notify`, which is not installed.", INSTALL_NOTIFY
@@ -49,18 +48,18 @@ class ApprisePost:
         )
         self._service = apprise.Apprise(asset=asset)
         self._text: Any = apprise.NotifyFormat.TEXT
-        self._attachment: Any = apprise.AppriseAttachment
+        self._attachment: Any = AttachMemory
         if not self._service.add(address):
             raise ConfigError(
                 f"{place} is no address that Apprise knows.", "See https://appriseit.com/services/ for its form."
             )
 
-    def send(self, title: str, body: str, pictures: Sequence[Path] = ()) -> bool:
-        """Send a message; return True if the service has taken it."""
-        attached = [str(path) for path in pictures if path.is_file()]
+    def send(self, title: str, body: str, jpeg: bytes | None = None) -> bool:
+        """Send a message, with a picture where the service takes one; return True if the service has taken it."""
+        picture = None if jpeg is None else self._attachment(content=jpeg, name="gate.jpg", mimetype="image/jpeg")
         try:
             done = self._service.notify(
-                body=body or title, title=title if body else "", body_format=self._text, attach=attached or None
+                body=body or title, title=title if body else "", body_format=self._text, attach=picture
             )
         except Exception as error:  # a plugin's error may hold its address, so only its kind is told
             logging.getLogger(__name__).warning("a notification failed: %s", type(error).__name__)

@@ -23,13 +23,13 @@ _SEEN_OTHERWISE = ("camera_frozen", "camera_failed", "camera_away", "camera_sent
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message. keyframe: key of the picture that belongs to it, "" if there is none. about: what repeats."""
+    """One message. about: what repeats. event: the one whose picture belongs to it; None if none does."""
 
     kind: NoticeKind | None
     title: str
     body: str
     about: str = ""
-    keyframe: str = ""
+    event: EventRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def notice_of(event: EventRow, wishes: Wishes, now: datetime) -> Notice | None:
     at = language.seen.format(time=f"{event.occurred_at.astimezone(now.tzinfo):%Y-%m-%d %H:%M:%S}")
     match event.type:
         case EventType.DECISION:
-            return _of_decision(data, language, at, now - event.occurred_at)
+            return _of_decision(event, data, language, at, now)
         case EventType.OPENING:
             return _of_opening(data, language, at)
         case EventType.CAMERA:
@@ -139,16 +139,16 @@ def notice_of(event: EventRow, wishes: Wishes, now: datetime) -> Notice | None:
     return None
 
 
-def _of_decision(data: Mapping[str, Any], language: Language, at: str, age: timedelta) -> Notice | None:
+def _of_decision(event: EventRow, data: Mapping[str, Any], language: Language, at: str, now: datetime) -> Notice | None:
     if data.get("answer"):
         return None
     reason, verdict = data["reason"], data["verdict"]
-    about, keyframe = f"{data['plate']} {data['lane']}", data["keyframe"]
+    about = f"{data['plate']} {data['lane']}"
     body = _lines(language.reason(reason) if verdict == Verdict.ASK else "", data["holder"], at)
     if verdict == Verdict.DENY and reason in (DecisionReason.BLOCKED, DecisionReason.HELD):
-        return Notice(NoticeKind.BLOCKED, language.title(reason, data), body, f"blocked {about}", keyframe)
-    if verdict == Verdict.ASK and age < WAITS_FOR:
-        return Notice(NoticeKind.WAITING, language.title("waiting", data), body, f"waiting {about}", keyframe)
+        return Notice(NoticeKind.BLOCKED, language.title(reason, data), body, f"blocked {about}", event)
+    if verdict == Verdict.ASK and now - event.occurred_at < WAITS_FOR:
+        return Notice(NoticeKind.WAITING, language.title("waiting", data), body, f"waiting {about}", event)
     return None
 
 

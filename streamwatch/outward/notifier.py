@@ -1,11 +1,9 @@
 """Tells people what happens, by the services that they use: a `Sender` of events, and what the time alone brings."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from typing import Protocol
 
 from streamwatch.core.errors import ReceiverAway
@@ -25,7 +23,7 @@ RETRY = timedelta(minutes=2)
 class Post(Protocol):
     """Sends messages to one address."""
 
-    def send(self, title: str, body: str, pictures: Sequence[Path] = ()) -> bool:
+    def send(self, title: str, body: str, jpeg: bytes | None = None) -> bool:
         """Send a message; return True if the service has taken it."""
 
 
@@ -39,17 +37,18 @@ class Figures:
 
 @dataclass
 class Notifier:
-    """Tells the people of one section of config.yaml.
+    """Tells the people of one section of config.yaml. For one thread.
 
-    posts: one for each address. now: the aware local time. picture: returns the file of a keyframe, None if it is gone.
-    figures: returns yesterday's. digest: the local time at which they are told; None: never.
+    posts: one for each address. now: the aware local time. picture: returns the JPEG of an event, None if it has none.
+    figures: returns yesterday's, None if they cannot be
+    read now. digest: the local time at which they are told; None: never.
     """
 
     name: str
     posts: Sequence[Post]
     wishes: Wishes
     now: Callable[[], datetime] = lambda: datetime.now().astimezone()
-    picture: Callable[[str], Path | None] = lambda keyframe: None
+    picture: Callable[[EventRow], bytes | None] = lambda event: None
     digest: time | None = None
     figures: Callable[[], Figures | None] = lambda: None
     most: int = field(default=1, init=False)
@@ -57,7 +56,6 @@ class Notifier:
     _pending: "dict[str, _Pending]" = field(default_factory=dict, init=False)
     _digested: date | None = field(default=None, init=False)
     _again: datetime | None = field(default=None, init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __post_init__(self) -> None:
         """Take a digest whose hour has passed for sent: a restart must not send it again."""
@@ -67,30 +65,28 @@ class Notifier:
 
     def send(self, events: Sequence[EventRow]) -> str:
         """Tell of events what people want to know. Raise ReceiverAway if no address takes it."""
-        with self._lock:
-            for event in events:
-                notice, memory = heard(event, self.wishes, self._memory, self.now())
-                if notice is not None:
-                    self._post(notice, event.key)
-                self._memory = memory
+        for event in events:
+            notice, memory = heard(event, self.wishes, self._memory, self.now())
+            if notice is not None:
+                self._post(notice, event.key)
+            self._memory = memory
         return "It was handed over."
 
     def tick(self) -> None:
         """Tell what the time alone brings: the end of quiet hours and of cool-downs, and the digest."""
-        with self._lock:
-            now = self.now()
-            if self._again is not None and timedelta() <= self._again - now <= RETRY:
-                return
-            self._again = None
-            try:
-                while (found := due(self.wishes, self._memory, now))[0] is not None:
-                    self._post(found[0], f"due {found[0].title}")
-                    self._memory = found[1]
+        now = self.now()
+        if self._again is not None and timedelta() <= self._again - now <= RETRY:
+            return
+        self._again = None
+        try:
+            while (found := due(self.wishes, self._memory, now))[0] is not None:
+                self._post(found[0], f"due {found[0].title}")
                 self._memory = found[1]
-                self._tell_digest(now)
-            except ReceiverAway as error:
-                self._again = now + RETRY
-                log.warning("%s It is tried again in a while.", error)
+            self._memory = found[1]
+            self._tell_digest(now)
+        except ReceiverAway as error:
+            self._again = now + RETRY
+            log.warning("%s It is tried again in a while.", error)
 
     def close(self) -> None:
         """Do nothing: each message has its own limit of time."""
@@ -99,7 +95,9 @@ class Notifier:
         if self.digest is None or self._digested == now.date() or now.time() < self.digest:
             return
         begun = now.replace(hour=self.digest.hour, minute=self.digest.minute, second=0, microsecond=0)
-        if now - begun <= DIGEST_WITHIN and (figures := self.figures()) is not None:
+        if now - begun <= DIGEST_WITHIN:
+            if (figures := self.figures()) is None:
+                return
             language = LANGUAGES[self.wishes.language]
             lines = (
                 text.format(figures.numbers[key])
@@ -113,9 +111,9 @@ class Notifier:
     def _post(self, notice: Notice, key: str) -> None:
         """Send a notice to all addresses that do not have it yet. Raise ReceiverAway if one fails that is tried on."""
         pending = self._pending.setdefault(key, _Pending())
-        path = self.picture(notice.keyframe) if notice.keyframe else None
+        jpeg = None if notice.event is None else self.picture(notice.event)
         for number, post in enumerate(self.posts):
-            if number not in pending.taken and post.send(notice.title, notice.body, [] if path is None else [path]):
+            if number not in pending.taken and post.send(notice.title, notice.body, jpeg):
                 pending.taken.add(number)
         pending.tries += 1
         failed = ", ".join(str(number + 1) for number in range(len(self.posts)) if number not in pending.taken)

@@ -1,9 +1,10 @@
 """Notifications by Apprise, to a real HTTP server."""
 
+import base64
 import json
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -53,12 +54,10 @@ class FakePost:
 
     takes: bool = True
     messages: list[tuple[str, str]] = field(default_factory=list)
-    pictures: list[Path] = field(default_factory=list)
 
-    def send(self, title: str, body: str, pictures: Sequence[Path] = ()) -> bool:
+    def send(self, title: str, body: str, jpeg: bytes | None = None) -> bool:
         if self.takes:
             self.messages.append((title, body))
-            self.pictures += pictures
         return self.takes
 
     @property
@@ -74,18 +73,16 @@ class Clock:
         return self.at
 
 
-def test_a_message_arrives_with_its_picture(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_message_arrives_with_its_picture(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    picture = tmp_path / "k1.jpg"
-    picture.write_bytes(b"\xff\xd8 a picture")
     with endpoint() as (address, posted):
         posts = [ApprisePost(address, "outward.notify.guard")]
-        notifier = Notifier("guard", posts, ALL, Clock(), lambda keyframe: tmp_path / f"{keyframe}.jpg")
+        notifier = Notifier("guard", posts, ALL, Clock(), lambda _: b"a picture")
         notifier.send([decided("deny", "blocked", holder="Ms Li")])
         notifier.send([event(EventType.TEST, text="hello", who="li")])
     assert [one["title"] for one in posted] == ["Blocked vehicle 京AF0236 at entry", "streamwatch: a test"]
     assert posted[0]["message"].splitlines()[0] == "Ms Li"
-    assert [one["filename"] for one in posted[0]["attachments"]] == ["k1.jpg"]
+    assert [base64.b64decode(one["base64"]) for one in posted[0]["attachments"]] == [b"a picture"]
     assert not posted[1]["attachments"]
     assert TOKEN not in caplog.text
 
