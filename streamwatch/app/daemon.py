@@ -4,6 +4,7 @@
     recorder      the one thread that writes the database       ──keyframes, once they are stored──▶ dispatcher
     reader N      has one keyframe after the other read         ──events──▶ recorder, ──answers──▶ camera NAME
     stand-in      the same with the local engine, while every reader waits for an answer that is overdue
+    barrier NAME  opens one barrier; sensor NAME looks where it is    ──tasks──▶ recorder
     keeper        status file, watchdog, retention              ──tasks──▶ recorder
     receiver NAME sends what was committed to one receiver      ──tasks──▶ recorder
     health        answers /healthz and /metrics
@@ -22,6 +23,7 @@ from contextlib import suppress
 from functools import partial
 
 from streamwatch.app.backends import DaemonBackend
+from streamwatch.app.barriers import Barriers
 from streamwatch.app.camera_threads import CameraThreads
 from streamwatch.app.config_in_force import ConfigInForce
 from streamwatch.app.console_access import console_address
@@ -45,6 +47,7 @@ from streamwatch.config.settings import Settings
 from streamwatch.core.clock import BEAT, Awake, Clock
 from streamwatch.core.errors import ConfigError, StorageFailed
 from streamwatch.core.events import Event
+from streamwatch.core.text import some
 from streamwatch.http.health import serve_health
 from streamwatch.http.server import HttpServer
 from streamwatch.pipeline import ChannelClosed, Dispatcher, Job, Notify, Pipeline
@@ -65,7 +68,7 @@ READING = 300.0  # s that one keyframe may take with all its attempts and time-o
 class Daemon:
     """Watches all cameras of a configuration, from frames to rows.
 
-    It has 16 attributes because everything that runs side by side is put together here.
+    It has 17 attributes because everything that runs side by side is put together here.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class Daemon:
             config, access, self._live, self._lifecycle, self._heartbeats, self._awake, self._spawn
         )
         self._readers: dict[str, threading.Thread] = {}
+        self._barriers = Barriers(config.get, self._writer, store, clock)
         findings = FindingRounds(partial(open_reader, config.now.database, config.now.data_dir), clock.monotonic)
         self._outward = Outward(
             config.get,
@@ -112,6 +116,7 @@ class Daemon:
         self._monitor = HealthMonitor(
             config.get, self._cameras.cameras, self._pipeline, persistence, self._heartbeats, clock, findings
         )
+        self._monitor.barriers = self._barriers
         self._reloader = Reloader(
             config, engines, self._cameras, self._pipeline.dispatcher, self._ask_soon, clock, self._reloaded
         )
@@ -132,10 +137,13 @@ class Daemon:
         last_views = {name: self._store.passages.last_views(name, now) for name in settings.cameras}
         self._outward.prepare()
         resume(settings, self._store, self._pipeline, self._clock)
+        if left := self._store.openings.recover(now):
+            log.warning("%s of the last run had no end; nothing of them is sent", some(left, "opening"))
         self._monitor.set_evidence(self._store.retention.evidence_bytes())
         health = self._open_port()
         log.info("watching %s; plates are read by %s", ", ".join(settings.cameras), _engines(settings))
         recorder = self._spawn(self._record, "recorder")
+        self._barriers.start(self._spawn)
         self._start_readers()
         for name in settings.cameras:
             self._cameras.start(name, last_views.pop(name))
@@ -150,6 +158,7 @@ class Daemon:
             self._wait()
         finally:
             self._notifier.stopping()
+            self._barriers.stop()
             if console is not None:
                 console.stop()
             drain = self._config.now.shutdown.drain
@@ -209,6 +218,7 @@ class Daemon:
             self._store,
             self._lifecycle,
             self._live,
+            self._barriers,
             self._reloader.reload,
             self._config.file,
             self._outward,
