@@ -51,22 +51,23 @@ class BarrierControl(Protocol):
 
 
 class MqttService:
-    """Runs the link that the settings in force want."""
+    """Runs the link that the settings in force want.
+
+    connected: called after each new connection, so that what waits is sent.
+    """
 
     def __init__(
         self,
         settings: Callable[[], Settings],
         cameras: Callable[[], Mapping[str, CameraState]],
-        barriers: BarrierControl | None,
+        barriers: BarrierControl,
         open_reader: Callable[[], DatabaseReader],
-        connected: Callable[[], None],
         spawn: Spawn,
     ) -> None:
-        """cameras: returns the state of each. open_reader: called once there is a link. connected: called after each
-        new connection, so that what waits is sent.
-        """
+        """cameras: returns the state of each. open_reader: called once there is a link."""
         self._settings, self._cameras, self._barriers = settings, cameras, barriers
-        self._open_reader, self._connected, self._spawn = open_reader, connected, spawn
+        self._open_reader, self._spawn = open_reader, spawn
+        self.connected: Callable[[], None] = lambda: None
         self._reader: DatabaseReader | None = None
         self._link: BrokerLink | None = None
         self._thread: threading.Thread | None = None
@@ -110,7 +111,6 @@ class MqttService:
     def facts(self) -> Facts:
         """Return what the broker is told of the program at this moment."""
         settings, states = self._settings(), self._cameras()
-        barriers = self._barriers
         return Facts(
             version=__version__,
             cameras=tuple(
@@ -123,8 +123,8 @@ class MqttService:
                 LaneFacts(name, lane.way.value, lane.mode.value, lane.barrier or "")
                 for name, lane in settings.lanes.items()
             ),
-            barriers=() if barriers is None else tuple(_facts_of(state) for state in barriers.states()),
-            killed=barriers is not None and barriers.killed,
+            barriers=tuple(_facts_of(state) for state in self._barriers.states()),
+            killed=self._barriers.killed,
             inside=self._inside() if settings.lanes else None,
         )
 
@@ -139,11 +139,9 @@ class MqttService:
             wanted.tls,
             wanted.tls_ca,
         )
-        commands = Commands(
-            () if self._barriers is None else tuple(wanted.commands), self._lanes, self._open, self._kill
-        )
+        commands = Commands(tuple(wanted.commands), self._lanes, self._open, self._kill)
         topics = Topics(wanted.prefix, wanted.discovery)
-        return BrokerLink(broker, topics, self.facts, commands, connected=self._connected)
+        return BrokerLink(broker, topics, self.facts, commands, connected=lambda: self.connected())
 
     def _lanes(self) -> list[str]:
         """Return the lanes that can be opened."""
@@ -151,13 +149,11 @@ class MqttService:
 
     def _open(self, lane: str) -> None:
         """Open a lane by command. Raise ReceiverAway with the reason if it was not opened."""
-        assert self._barriers is not None
         outcome = self._barriers.request(lane, OpeningCause.REMOTE, who=RECEIVER)
         if not outcome.opened:
             raise ReceiverAway(outcome.detail or f"It was {in_words(outcome.reason or outcome.state)}.")
 
     def _kill(self) -> None:
-        assert self._barriers is not None
         try:
             self._barriers.kill(RECEIVER)
         except StorageFailed as error:  # it is on until this process ends

@@ -14,6 +14,7 @@ from functools import partial
 from uuid import uuid4
 
 from streamwatch.app.health_events import HealthEvents
+from streamwatch.app.mqtt_service import RECEIVER as BROKER
 from streamwatch.app.mqtt_service import MqttService
 from streamwatch.app.receivers import ReceiverPlan, plans, receiver_names
 from streamwatch.app.write_queue import WriteQueue
@@ -181,6 +182,7 @@ class Outward:
         """store: of the writer. open_reader: called once there is a receiver. mqtt: the link to the broker."""
         self._settings, self._store, self._writer = settings, store, writer
         self._open_reader, self._clock, self._spawn, self._mqtt = open_reader, clock, spawn, mqtt
+        mqtt.connected = self._broker_is_back
         self._notes = QueuedNotes(store, writer)
         self._reader: DatabaseReader | None = None
         self._threads: dict[str, ReceiverThread] = {}
@@ -276,6 +278,11 @@ class Outward:
             self._mqtt.close()
             if self._reader is not None:
                 self._reader.close()
+
+    def _broker_is_back(self) -> None:
+        """Have what waits for the broker sent at once; for the thread of the link, which waits for nobody."""
+        self._writer.offer(partial(self._store.events.hurry, BROKER))
+        self.wake()
 
     def _write(self, call: Callable[[Store], object]) -> None:
         self._writer.ask_once(partial(call, self._store), NOTING)

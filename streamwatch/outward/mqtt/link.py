@@ -194,7 +194,7 @@ class BrokerLink:
 
 
 class MqttSender:
-    """Sends events over a link that others may use, too; see `Sender` of the delivery. The link runs in its own thread."""
+    """Sends events over a link that others may use, too; see `Sender` of the delivery."""
 
     most = 100
 
