@@ -345,7 +345,7 @@ class HealthSettings(Section):
     @classmethod
     def _can_be_asked(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.match(r"https?://[^/?#\s]+\S*$|\$\{", value.get_secret_value()):
-            raise ValueError("is not an address; write it like https://hc-ping.com/…")
+            raise ValueError("is not an address; write it like https://hc-ping.com/KEY")
         return value
 
 
