@@ -26,7 +26,7 @@ from streamwatch.config.fields import (
     Calls,
     Name,
     Seconds,
-    SecretUrl,
+    Secret,
     Section,
     Zone,
     address,
@@ -329,7 +329,7 @@ class HealthSettings(Section):
         le=65535,
         description="The port of /healthz and /metrics. Without it they are not served.",
     )
-    ping: SecretUrl | None = Field(
+    ping: Secret | None = Field(
         None,
         description="An address that is asked while all is well, of a service such as healthchecks.io: it tells you "
         "when the box is dead. It is a secret; ${NAME} is taken from the environment.",
