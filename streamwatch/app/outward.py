@@ -71,7 +71,7 @@ class QueuedNotes:
         self._writer.ask_once(partial(self._events.delivered, receiver, events), NOTING)
 
 
-class ReceiverThread:
+class ReceiverWorker:
     """Delivers to one receiver until it is stopped."""
 
     def __init__(self, plan: ReceiverPlan, reader: DatabaseReader, notes: QueuedNotes, clock: Clock) -> None:
@@ -185,7 +185,7 @@ class Outward:
         mqtt.connected = self._broker_is_back
         self._notes = QueuedNotes(store, writer)
         self._reader: DatabaseReader | None = None
-        self._threads: dict[str, ReceiverThread] = {}
+        self._threads: dict[str, ReceiverWorker] = {}
         self._changing = threading.Lock()
         self._told = HealthEvents(self._write, self._recent_health, clock.monotonic)
         self.health: tuple[ReceiverHealth, ...] = ()
@@ -204,7 +204,7 @@ class Outward:
                 [name for name, at in self._threads.items() if name not in wanted or at.plan.same != wanted[name].same]
             )
             for name in wanted.keys() - self._threads.keys():
-                at = self._threads[name] = ReceiverThread(wanted[name], self._reader_of(), self._notes, self._clock)
+                at = self._threads[name] = ReceiverWorker(wanted[name], self._reader_of(), self._notes, self._clock)
                 at.thread = self._spawn(at.run, f"receiver {name}")
 
     def reload(self) -> None:

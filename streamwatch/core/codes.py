@@ -369,3 +369,5 @@ class AuditAction(StrEnum):
     OPENED_BY_HAND = "opened_by_hand"
     OPENINGS_STOPPED = "openings_stopped"
     OPENINGS_RESUMED = "openings_resumed"
+    RECEIVER_TESTED = "receiver_tested"
+    EVENTS_RESENT = "events_resent"

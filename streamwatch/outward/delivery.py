@@ -120,9 +120,9 @@ class Delivery:
             return float("inf")
         # Nobody else moves a receiver forward; what a person changes meanwhile is the time of the next try.
         self._row = row if self._row is None else replace(row, taken=max(row.taken, self._row.taken))
-        if row.next_try is not None and (wait := (row.next_try - self.now()).total_seconds()) > 0:
-            # After a clock that was far ahead, the time of the next try means nothing.
-            return min(wait, LONGEST_PAUSE * 1.25)
+        wait = 0.0 if row.next_try is None else (row.next_try - self.now()).total_seconds()
+        if 0 < wait <= LONGEST_PAUSE * 1.25:  # one that is further away is of a clock that was ahead
+            return wait
         try:
             again = self._send_again()
             more = self._send_new()
