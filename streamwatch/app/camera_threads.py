@@ -16,6 +16,7 @@ from streamwatch.app.wiring import make_intake
 from streamwatch.app.workers import Answer, CameraAccess, CameraWorker, answers
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
+from streamwatch.core.codes import CameraState
 from streamwatch.core.errors import SourceUnreadable
 from streamwatch.pipeline import Channel
 from streamwatch.store import LastView
@@ -109,6 +110,10 @@ class CameraThreads:
     def settings(self) -> Mapping[str, Settings]:
         """Return the settings with which each camera is watched."""
         return {name: watched.settings for name, watched in self._watched.items()}
+
+    def states(self) -> dict[str, CameraState]:
+        """Return the state of each camera at this moment."""
+        return {name: camera.status().state for name, camera in list(self.cameras.items())}
 
     @property
     def threads(self) -> list[threading.Thread]:

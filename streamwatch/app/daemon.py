@@ -8,6 +8,8 @@
     barrier NAME  opens one barrier; sensor NAME looks where it is    ──tasks──▶ recorder
     keeper        status file, watchdog, retention              ──tasks──▶ recorder
     receiver NAME sends what was committed to one receiver      ──tasks──▶ recorder
+    mqtt          holds the link to the broker, and takes commands from it
+    ping          gives signs of life to a service outside
     health        answers /healthz and /metrics
     console       answers browsers; pages are made in a few more threads, while they are asked for
     heartbeat     notices that the whole process stood still (SIGSTOP), so that no thread seems to hang
@@ -37,12 +39,14 @@ from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.app.lane_openers import LaneOpeners
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
+from streamwatch.app.mqtt_service import MqttService
 from streamwatch.app.outward import Outward
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.reload import Reloader, ReloadReport
 from streamwatch.app.resume import resume
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.app.shutdown import Shutdown
+from streamwatch.app.signs_of_life import give_signs_of_life
 from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_read_now, make_recorder
 from streamwatch.app.workers import CameraAccess, ReaderAccess, ReadingWorker
 from streamwatch.app.write_queue import WriteQueue
@@ -110,15 +114,10 @@ class Daemon:
         self._barriers = Barriers(config.get, self._writer, store, clock)
         self._openers = LaneOpeners(config.get, self._barriers.request, self._writer, store, clock)
         gatekeeper.listeners.append(self._openers.hear)
-        findings = FindingRounds(partial(open_reader, config.now.database, config.now.data_dir), clock.monotonic)
-        self._outward = Outward(
-            config.get,
-            store,
-            self._writer,
-            partial(open_reader, config.now.database, config.now.data_dir),
-            clock,
-            self._spawn,
-        )
+        reader_of = partial(open_reader, config.now.database, config.now.data_dir)
+        findings = FindingRounds(reader_of, clock.monotonic)
+        mqtt = MqttService(config.get, self._cameras.states, self._barriers, reader_of, self._spawn)
+        self._outward = Outward(config.get, store, self._writer, reader_of, clock, self._spawn, mqtt)
         self._monitor = HealthMonitor(
             config.get, self._cameras.cameras, self._pipeline, persistence, self._heartbeats, clock, findings
         )
@@ -157,6 +156,7 @@ class Daemon:
         keeper = self._spawn(self._housekeeping.run, "keeper")
         self._spawn(self._stay_awake, "heartbeat")
         self._outward.start()
+        sign = give_signs_of_life(settings.health, self._monitor.snapshot, self._lifecycle, self._spawn)
         # Last: glibc gives heaps to threads in the order of their start, and 45 MB more went to four cameras otherwise.
         console = self._start_console(make_console)
         self._tell_status()
@@ -175,6 +175,8 @@ class Daemon:
             keeper.join(KEEPER_ENDING)
             if not keeper.is_alive():
                 self._housekeeping.write_last_status()
+            if sign is not None:
+                sign.hang_up()
             if health is not None:
                 health.stop()
         return 1 if self._lifecycle.failed else 0

@@ -3,6 +3,7 @@
 Secrets are `SecretStr`: printing a settings object never shows them.
 """
 
+import re
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
@@ -19,7 +20,19 @@ from pydantic import (
 
 from streamwatch.config.access_settings import RETURN, AccessSettings, LaneSettings, check_lanes
 from streamwatch.config.barrier_settings import BarrierSettings
-from streamwatch.config.fields import VARIABLE, Bytes, Calls, Name, Seconds, Section, Zone, address, one_word, variable
+from streamwatch.config.fields import (
+    VARIABLE,
+    Bytes,
+    Calls,
+    Name,
+    Seconds,
+    Secret,
+    Section,
+    Zone,
+    address,
+    one_word,
+    variable,
+)
 from streamwatch.config.outward_settings import OutwardSettings
 from streamwatch.core.codes import Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
@@ -303,7 +316,7 @@ class ShutdownSettings(Section):
 
 
 class HealthSettings(Section):
-    """The address of /healthz and /metrics."""
+    """The address of /healthz and /metrics, and a sign of life to a service outside."""
 
     host: str = Field(
         "127.0.0.1",
@@ -316,11 +329,24 @@ class HealthSettings(Section):
         le=65535,
         description="The port of /healthz and /metrics. Without it they are not served.",
     )
+    ping: Secret | None = Field(
+        None,
+        description="An address that is asked while all is well, of a service such as healthchecks.io: it tells you "
+        "when the box is dead. It is a secret; ${NAME} is taken from the environment.",
+    )
+    ping_every: Seconds = Field(300.0, ge=10, le=86400, description="The time between two signs of life.")
 
     @field_validator("host")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         return address(value)
+
+    @field_validator("ping")
+    @classmethod
+    def _can_be_asked(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(r"https?://[^/?#\s]+\S*$|\$\{", value.get_secret_value()):
+            raise ValueError("is not an address; write it like https://hc-ping.com/KEY")
+        return value
 
 
 class LogIn(StrEnum):

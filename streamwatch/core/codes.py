@@ -196,6 +196,22 @@ class ReceiverState(StrEnum):
     PAUSED = "paused"
 
 
+class NoticeKind(StrEnum):
+    """What people are notified of: key `kinds` of `outward.notify`.
+
+    BLOCKED: a vehicle that may not come in, or may not leave. WAITING: a vehicle about which a person must decide.
+    OTHER: whatever else is wrong with the box.
+    """
+
+    BLOCKED = "blocked"
+    WAITING = "waiting"
+    CAMERA = "camera"
+    BUDGET = "budget"
+    DISK = "disk"
+    BARRIER = "barrier"
+    OTHER = "other"
+
+
 class CameraState(StrEnum):
     """The states of a camera.
 
