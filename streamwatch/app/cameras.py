@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from streamwatch.app.push_camera import PushCamera
 from streamwatch.app.substream_camera import Camera, SubstreamCamera
 from streamwatch.app.wiring import make_activity_detector
 from streamwatch.capture import LiveCamera, ReopenTimes, Source, open_source
@@ -20,6 +21,9 @@ def camera_of(
 
     is_asked_for: True while a person looks at its picture.
     """
+    push = settings.cameras[name].push
+    if push is not None:
+        return PushCamera(name, push, clock)
     main = main_stream(settings, name, clock, spawn)
     if settings.cameras[name].watch is None or settings.attention.longest_blindness is None:
         return main

@@ -121,14 +121,18 @@ def make_recorder(settings: Callable[[], Settings], store: Store, notify: Notify
     return Recorder(
         store,
         window=settings().dedup.window,
-        acceptance=lambda camera: acceptance(settings().of(camera)),
+        acceptance=lambda camera: acceptance(settings(), camera),
         notify=notify,
     )
 
 
-def acceptance(settings: Settings) -> Acceptance:
-    """Return which readings of a camera count. settings: those of that camera."""
-    return Acceptance(floors(settings), grammar(settings.plates.grammar))
+def acceptance(settings: Settings, camera: str) -> Acceptance:
+    """Return which readings of a camera count."""
+    one = settings.of(camera)
+    least, own = floors(one), settings.cameras[camera].push if camera in settings.cameras else None
+    if own is not None and own.min_confidence is not None:
+        least[Engine.CAMERA] = own.min_confidence
+    return Acceptance(least, grammar(one.plates.grammar))
 
 
 def make_dispatcher(

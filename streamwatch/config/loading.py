@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from streamwatch.config.fields import VARIABLE, one_word
 from streamwatch.config.problems import NumberRange, Problem, odd_keys, problems, told
-from streamwatch.config.settings import OVERRIDES, CameraSettings, OcrCarsSettings, Settings
+from streamwatch.config.settings import OVERRIDES, PUSH, CameraSettings, OcrCarsSettings, Settings
 from streamwatch.core.errors import ConfigError
 from streamwatch.system.systemd_unit import credential
 
@@ -137,6 +137,7 @@ def _rooted(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
         files = (f"{name}_file" for name in SECRETS)
         raw["recognizer"] = {**recognizer, "ocrcars": _rooted_files(recognizer.get("ocrcars", {}), files, folder)}
     raw["web"] = _rooted_files(raw.get("web", {}), ("tls_certificate", "tls_key"), folder)
+    raw["push"] = _rooted_files(raw.get("push", {}), ("tls_certificate", "tls_key"), folder)
     raw["serve_ocr"] = _rooted_files(raw.get("serve_ocr", {}), ("certificate", "key"), folder)
     cameras = raw.get("cameras")
     if isinstance(cameras, dict):
@@ -155,12 +156,15 @@ def _rooted_camera(camera: object, folder: Path) -> object:
     if not isinstance(camera, dict):
         return camera
     camera = {key: value for key, value in camera.items() if value is not None or key not in _SECTIONS}
+    if isinstance(camera.get("push"), dict):
+        camera["push"] = _rooted_files(camera["push"], ("secret_file",), folder)
     files = (key for key in ("source", "watch") if isinstance(camera.get(key), str) and _is_path(camera[key]))
     return camera | {key: str(folder / Path(camera[key]).expanduser()) for key in files}
 
 
 def _is_path(source: str) -> bool:
-    return bool(source) and source != "sample" and "://" not in source and "$" not in source and not source.isdigit()
+    is_word = source in ("", "sample", PUSH) or source.isdigit()
+    return not is_word and "://" not in source and "$" not in source
 
 
 def variables(path: Path) -> list[str]:

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from streamwatch.core.errors import ConfigError
 
-HIDDEN = {"appcode", "app_key", "app_secret", "source", "watch", "endpoint", "database"}
+HIDDEN = {"appcode", "app_key", "app_secret", "source", "watch", "endpoint", "database", "secret"}
 """Keys whose values are not shown: they are secrets, or addresses that may hold one."""
 _KIND = {
     "model_type": "must hold keys below it",
@@ -117,7 +117,7 @@ def _odd(key: yaml.Node, value: yaml.Node, again: bool) -> str:
         return " occurs here a second time; keep one."
     if not key.tag.endswith((":str", ":merge")):
         return " is not a text in YAML; put it in quotes."
-    if isinstance(value, yaml.ScalarNode) and "${" in value.value and key.value not in ("source", "watch"):
+    if isinstance(value, yaml.ScalarNode) and "${" in value.value and key.value not in ("source", "watch", "secret"):
         return ": ${…} is filled in only in a camera's `source` and `watch`."
     if isinstance(value, yaml.ScalarNode) and _NO_TEXT.search(value.value):
         return " holds a character that no text can hold (\\0, or half a character); take it out."

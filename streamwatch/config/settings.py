@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from streamwatch.config.fields import VARIABLE, Bytes, Calls, Seconds, Section, Zone, address, one_word, variable
+from streamwatch.config.push_settings import PushCameraSettings, PushSettings
 from streamwatch.core.codes import Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.plates import PROVINCES, grammar, normalise
@@ -480,12 +481,20 @@ OVERRIDES = ("gate", "recognizer", "plates")
 """The sections that a camera may have of its own. Only what is written there counts in place of the common section."""
 
 
+PUSH = "push"
+"""The source of a camera that posts what it has seen."""
+
+
 class CameraSettings(Section):
     """One camera."""
 
     source: str = Field(
         description="An rtsp:// or other stream address, the http address of single JPEG pictures, a video file, a "
-        "webcam (0 or /dev/video0), or sample. ${NAME} is taken from the environment.",
+        "webcam (0 or /dev/video0), sample, or push for a camera that posts what it has seen. ${NAME} is taken from "
+        "the environment.",
+    )
+    push: PushCameraSettings | None = Field(
+        None, description="What a camera with `source: push` posts, and who may post as this camera."
     )
     watch: str | None = Field(
         None,
@@ -514,6 +523,14 @@ class CameraSettings(Section):
     gate: GateSettings = GateSettings()
     recognizer: ReadingSettings = ReadingSettings()
     plates: PlateSettings = PlateSettings()
+
+    @model_validator(mode="after")
+    def _push_is_whole(self) -> "CameraSettings":
+        if (self.source == PUSH) is (self.push is None):
+            raise ValueError("needs both `source: push` and a section `push` with an address or a secret, or neither")
+        if self.push is not None and self.watch is not None:
+            raise ValueError("has `source: push`, so it has no substream; remove `watch`")
+        return self
 
     @property
     def own(self) -> dict[str, object]:
@@ -572,6 +589,7 @@ class Settings(Section):
     shutdown: ShutdownSettings = ShutdownSettings()
     web: WebSettings = WebSettings()
     health: HealthSettings = HealthSettings()
+    push: PushSettings = PushSettings()
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
     cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = Field(
         {}, description="The cameras, by name."

@@ -31,6 +31,20 @@ class KeyframeKept:
 
 
 @dataclass(frozen=True, slots=True)
+class VehiclePushed:
+    """A camera that watches by itself has sent a vehicle: a whole passage with its only picture.
+
+    passage: closed. plates: what the camera itself has read; empty: no plate. is_read: False if the picture shows no
+    plate and is kept for people only.
+    """
+
+    passage: Passage
+    keyframe: Keyframe
+    plates: tuple[PlateText, ...]
+    is_read: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class KeyframeDropped:
     """A view was given up, and no engine has read it. key, passage: of the keyframe."""
 
@@ -122,6 +136,7 @@ Event = (
     PassageOpened
     | KeyframeTaken
     | KeyframeKept
+    | VehiclePushed
     | KeyframeDropped
     | KeyframeWaits
     | KeyframeDoubtful
