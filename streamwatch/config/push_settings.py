@@ -3,11 +3,10 @@
 import re
 from enum import StrEnum
 from ipaddress import ip_network
-from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from streamwatch.config.fields import VARIABLE, Section, address, variable
+from streamwatch.config.fields import File, Secret, SecretSection, Section, address, looks_up
 
 SHORTEST_SECRET = 12
 """Characters of a secret; with fewer it could be guessed."""
@@ -21,12 +20,12 @@ class PushSettings(Section):
         description="The address of this machine where cameras post what they have seen.",
     )
     port: int = Field(8471, ge=1, le=65535, description="The port where cameras post what they have seen.")
-    tls_certificate: Path | None = Field(
+    tls_certificate: File | None = Field(
         None,
         description="A PEM file with the certificate, and the intermediate ones after it. With it, cameras must post "
         "by https.",
     )
-    tls_key: Path | None = Field(
+    tls_key: File | None = Field(
         None, description="A PEM file with the private key, unless the file of the certificate has it."
     )
 
@@ -43,19 +42,19 @@ class PushKind(StrEnum):
     HIKVISION = "hikvision"
 
 
-class PushCameraSettings(Section):
+class PushCameraSettings(SecretSection):
     """What a camera with `source: push` posts, and who may post as this camera."""
 
     kind: PushKind = Field(
         PushKind.ZHENSHI,
         description="The format in which the camera posts; zhenshi is also that of Vzenith, Qianyi and alike.",
     )
-    secret: SecretStr | None = Field(
+    secret: Secret | None = Field(
         None,
         description="The end of the address to which the camera posts, of at least 12 letters and digits, so that no "
         "other machine can post as this camera. ${NAME} is taken from the environment.",
     )
-    secret_file: Path | None = Field(None, description="A file that holds the secret and nothing else.")
+    secret_file: File | None = Field(None, description="A file that holds the secret and nothing else.")
     addresses: list[str] = Field(
         [],
         description="The address of the camera, such as 192.0.2.17, or several. Posts from others are refused. It "
@@ -89,39 +88,14 @@ class PushCameraSettings(Section):
         except ValueError:
             raise ValueError("holds addresses of the camera, like 192.0.2.17 or 192.0.2.0/24") from None
 
-    @field_validator("secret")
-    @classmethod
-    def _fill_in_environment(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if value is None or not (info.context is None or info.context["secrets"]):
-            return value
-        return _secret(VARIABLE.sub(variable, value.get_secret_value()))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_the_file(cls, value: object, info: ValidationInfo) -> object:
-        if not isinstance(value, dict) or not isinstance(file := value.get("secret_file"), str | Path):
-            return value
-        if value.get("secret") is not None:
-            raise ValueError("has both secret and secret_file; write one of them")
-        if not (info.context is None or info.context["secrets"]):
-            return value
-        try:
-            return {**value, "secret": Path(file).read_text(encoding="utf-8").strip()}
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise ValueError(f"names the secret_file {file}, which cannot be read: {reason}") from None
-
     @model_validator(mode="after")
-    def _knows_its_camera(self) -> "PushCameraSettings":
+    def _knows_its_camera(self, info: ValidationInfo) -> "PushCameraSettings":
         if self.secret is None and self.secret_file is None and not self.addresses:
             raise ValueError(
                 "would take posts from everybody; write the camera's address under addresses, a secret, or both"
             )
+        secret = self.secret.get_secret_value() if self.secret is not None and looks_up(info) else None
+        # It stands in an address, and must not be one that can be guessed.
+        if secret is not None and not re.fullmatch(rf"[A-Za-z0-9_-]{{{SHORTEST_SECRET},128}}", secret):
+            raise ValueError(f"needs a secret of {SHORTEST_SECRET} to 128 letters and digits (also - and _)")
         return self
-
-
-def _secret(text: str) -> SecretStr:
-    """Return a secret. Raise ValueError for one that could be guessed, or that cannot stand in an address."""
-    if not re.fullmatch(rf"[A-Za-z0-9_-]{{{SHORTEST_SECRET},128}}", text):
-        raise ValueError(f"must be {SHORTEST_SECRET} to 128 letters and digits (also - and _)")
-    return SecretStr(text)

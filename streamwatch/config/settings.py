@@ -6,7 +6,7 @@ Secrets are `SecretStr`: printing a settings object never shows them.
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from pydantic import (
@@ -17,8 +17,10 @@ from pydantic import (
     model_validator,
 )
 
-from streamwatch.config.fields import VARIABLE, Bytes, Calls, Seconds, Section, Zone, address, one_word, variable
-from streamwatch.config.push_settings import PushCameraSettings, PushSettings
+from streamwatch.config.access_settings import RETURN, AccessSettings, LaneSettings, check_lanes
+from streamwatch.config.barrier_settings import BarrierSettings, CameraBarrierSettings
+from streamwatch.config.fields import VARIABLE, Bytes, Calls, Name, Seconds, Section, Zone, address, one_word, variable
+from streamwatch.config.push_settings import PushCameraSettings, PushKind, PushSettings
 from streamwatch.core.codes import Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.plates import PROVINCES, grammar, normalise
@@ -477,7 +479,7 @@ class AttentionSettings(Section):
         return self.max_blind if self.mode is Watching.AUTO else None
 
 
-OVERRIDES = ("gate", "recognizer", "plates")
+OVERRIDES = ("gate", "recognizer", "plates", "dedup")
 """The sections that a camera may have of its own. Only what is written there counts in place of the common section."""
 
 
@@ -523,6 +525,7 @@ class CameraSettings(Section):
     gate: GateSettings = GateSettings()
     recognizer: ReadingSettings = ReadingSettings()
     plates: PlateSettings = PlateSettings()
+    dedup: DedupSettings = DedupSettings()
 
     @model_validator(mode="after")
     def _push_is_whole(self) -> "CameraSettings":
@@ -591,9 +594,10 @@ class Settings(Section):
     health: HealthSettings = HealthSettings()
     push: PushSettings = PushSettings()
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
-    cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = Field(
-        {}, description="The cameras, by name."
-    )
+    access: AccessSettings = AccessSettings()
+    cameras: dict[Name, CameraSettings] = Field({}, description="The cameras, by name.")
+    barriers: dict[Name, BarrierSettings] = Field({}, description="The barriers, by name.")
+    lanes: dict[Name, LaneSettings] = Field({}, description="The lanes, by name.")
 
     def of(self, camera: str) -> "Settings":
         """Return the settings in force for one camera: the common ones, and in their place what its own sections hold.
@@ -603,7 +607,34 @@ class Settings(Section):
         own = self.cameras.get(camera)
         if own is None:
             return self
-        return self.model_copy(update={name: _over(getattr(self, name), getattr(own, name)) for name in OVERRIDES})
+        common = {name: getattr(self, name) for name in OVERRIDES}
+        if self.lane_of(camera) is not None:
+            common["dedup"] = DedupSettings(window=min(self.dedup.window, RETURN))
+        return self.model_copy(update={name: _over(section, getattr(own, name)) for name, section in common.items()})
+
+    def lane_of(self, camera: str) -> str | None:
+        """Return the name of the lane that a camera belongs to; None if it belongs to none."""
+        return next((name for name, lane in self.lanes.items() if camera in lane.cameras), None)
+
+    @field_validator("barriers")
+    @classmethod
+    def _barriers_fit(cls, value: dict[str, BarrierSettings], info: ValidationInfo) -> dict[str, BarrierSettings]:
+        cameras = info.data.get("cameras", {})
+        for name, barrier in value.items():
+            if isinstance(barrier, CameraBarrierSettings):
+                camera = cameras.get(barrier.camera)
+                if camera is None or camera.push is None or camera.push.kind is not PushKind.ZHENSHI:
+                    raise ValueError(
+                        f"names in {name} the camera {barrier.camera}; it must have `source: push` and kind zhenshi"
+                    )
+        return value
+
+    @field_validator("lanes")
+    @classmethod
+    def _lanes_fit(cls, value: dict[str, LaneSettings], info: ValidationInfo) -> dict[str, LaneSettings]:
+        if "cameras" in info.data:
+            check_lanes(value, info.data["cameras"], info.data.get("barriers", {}))
+        return value
 
     @model_validator(mode="after")
     def _database_has_a_place(self) -> "Settings":
