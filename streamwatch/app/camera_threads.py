@@ -19,6 +19,7 @@ from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceUnreadable
 from streamwatch.core.model import Frame
+from streamwatch.outward.barriers.camera_barrier import CameraRelays
 from streamwatch.pipeline import Channel
 from streamwatch.store import LastView
 from streamwatch.system.heartbeat import Heartbeat, Heartbeats
@@ -43,7 +44,7 @@ class _Watched:
 class CameraThreads:
     """Runs one thread for each camera. Any thread may use it.
 
-    cameras, answers: by name; both follow when a camera comes or goes.
+    cameras, answers: by name; both follow when a camera comes or goes. relays: those that cameras pulse in an answer.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class CameraThreads:
         self._watched: dict[str, _Watched] = {}
         self.cameras: dict[str, Camera] = {}
         self.answers: dict[str, Channel[Answer]] = {}
+        self.relays = CameraRelays()
 
     def changing(self) -> AbstractContextManager[bool]:
         """Return a context in which cameras may be ended and started, and for others nothing has ended meanwhile."""
@@ -75,7 +77,8 @@ class CameraThreads:
         """
         with self._changing:
             settings = self._config.now
-            camera = camera_of(settings, name, self._clock, self._spawn, partial(self._live.is_asked_for, name))
+            is_asked_for = partial(self._live.is_asked_for, name)
+            camera = camera_of(settings, name, self._clock, self._spawn, is_asked_for, self.relays)
             watched = self._watched[name] = _Watched(camera, settings.of(name))
             if not isinstance(camera, PushCamera):  # it has no gate that could learn from answers
                 self.answers.setdefault(name, answers())
@@ -96,6 +99,14 @@ class CameraThreads:
             for name in ending.keys() - set(hanging):
                 del self._watched[name]
             return hanging
+
+    def may_open(self, name: str, passage: str) -> bool:
+        """Return True if what a camera has seen in a passage (by key) may open a barrier.
+
+        What was posted may do so only if its camera is allowed to, and has sent it just now.
+        """
+        camera = self.cameras.get(name)
+        return camera.may_open(passage) if isinstance(camera, PushCamera) else camera is not None
 
     def forget(self, name: str) -> None:
         """Forget a camera that has ended and is not configured any more."""

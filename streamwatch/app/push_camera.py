@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,7 +10,6 @@ from queue import Empty, Full, Queue
 from uuid import NAMESPACE_URL, uuid5
 
 from streamwatch.app.push_admission import Admission
-from streamwatch.app.push_answers import ANSWER_WITHIN, SENT_WITHIN, OpeningAnswers
 from streamwatch.capture import CameraStatus
 from streamwatch.capture.push import BadPush, PushedPlate, hikvision, zhenshi
 from streamwatch.capture.state import CameraRecord
@@ -26,6 +26,7 @@ from streamwatch.http.posts import BUSY, Exchange, PostHead, plain
 from streamwatch.imaging.jpeg import Jpeg, as_frame, encode
 from streamwatch.imaging.limits import PictureLimits, UnfitPicture
 from streamwatch.imaging.pictures import measure, open_picture
+from streamwatch.outward.barriers.camera_barrier import CameraRelay
 from streamwatch.system.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,11 @@ SAME_CLOCK = timedelta(seconds=60)
 """Up to this difference the camera's clock is believed for a vehicle that was sent at once."""
 OPENERS = 8
 """The last passages that may open a barrier."""
+ANSWER_WITHIN = 1.0
+"""Seconds after the whole post has come in which an opening may still be answered; cameras wait a little longer."""
+SENT_WITHIN = 1.0
+"""Seconds that the answer may take to the network."""
 LIMITS = PictureLimits(bytes=6_000_000, side=8192, pixels=16_000_000)
-JPEG = "image/jpeg"
 
 
 class PushCamera:
@@ -53,17 +57,16 @@ class PushCamera:
 
     CONNECTING ──first post──▶ ONLINE ──no heartbeat──▶ RECONNECTING ──post──▶ ONLINE
 
-    A camera that has never sent a heartbeat is not missed. answers: of its relay.
+    A camera that has never sent a heartbeat is not missed. relay: its own.
     """
 
-    def __init__(self, name: str, settings: PushCameraSettings, clock: Clock) -> None:
-        self.settings, self._clock = settings, clock
+    def __init__(self, name: str, settings: PushCameraSettings, clock: Clock, relay: CameraRelay) -> None:
+        self.settings, self.relay, self._clock = settings, relay, clock
         self._record = CameraRecord(name, clock)
         self._admission = Admission(name, settings, clock.monotonic)
         self._posts: Queue[Exchange] = Queue(QUEUED)
         self._heard, self._beats = clock.monotonic(), False
         self._fresh: deque[str] = deque(maxlen=OPENERS)
-        self.answers = OpeningAnswers(name, clock.monotonic)
         self.closed = False
 
     @property
@@ -185,7 +188,7 @@ class PushWorker:
 
     def _answer(self, exchange: Exchange) -> HttpResponse | None:
         """Store what was posted and return the answer; None if it was answered already."""
-        arrived = self._clock.monotonic()
+        arrived = time.monotonic()
         try:
             pushed = self._read(exchange)
         except BadPush as error:
@@ -218,7 +221,7 @@ class PushWorker:
             exchange.answer(self._said(opens=True))
             return exchange.was_sent(SENT_WITHIN)
 
-        answered = self._camera.answers.wait(event.passage.key, arrived + ANSWER_WITHIN, opens)
+        answered = self._camera.relay.wait(event.passage.key, arrived + ANSWER_WITHIN, opens)
         return None if answered else self._said(opens=False)
 
     def _read(self, exchange: Exchange) -> PushedPlate | None:

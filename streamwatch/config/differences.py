@@ -12,6 +12,7 @@ FIXED = (
     "database",
     "dedup",
     "outbox",
+    "barriers",
     "calls.runaway_after",
     "recognizer.ocrcars.parallel",
     "health",

@@ -50,14 +50,14 @@ class Store(Writer):
         self.passages = Passages(self, data_dir)
         self.keyframes = Keyframes(self, evidence, data_dir)
         self.calls = CallLedger(self, evidence)
-        self.sightings = Sightings(self)
-        self.corrections = Corrections(self)
+        self.events = Events(self)
+        self.sightings = Sightings(self, self.events)
+        self.corrections = Corrections(self, self.events)
         self.decisions = Decisions(self)
         self.retention = Retention(self)
         self.accounts = Accounts(self)
         self.audit = AuditLog(self)
         self.permits = Permits(self)
-        self.events = Events(self)
         self.openings = Openings(self, self.events)
 
 

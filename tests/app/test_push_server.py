@@ -15,17 +15,18 @@ import pytest
 from push_cameras import SECRET_OF_PUSH, HikvisionCamera, ZhenshiCamera, picture, post
 
 from streamwatch.app import push_camera, push_server
-from streamwatch.app.push_answers import NobodyAsks
 from streamwatch.app.push_camera import PushCamera, PushWorker
 from streamwatch.app.push_server import PushServer, open_push
 from streamwatch.app.substream_camera import Camera
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import SystemClock
 from streamwatch.core.codes import CameraState, ViewReason
+from streamwatch.core.errors import BarrierError
 from streamwatch.core.events import VehiclePushed
 from streamwatch.core.model import Box, Frame
 from streamwatch.http import posts
 from streamwatch.http.server import HttpServer
+from streamwatch.outward.barriers.camera_barrier import CameraRelay
 from streamwatch.system.heartbeat import Heartbeats
 from streamwatch.system.threads import spawn
 
@@ -58,7 +59,7 @@ def gate(store: Store | None = None, name: str = "gate", clock: Any = None, **pu
     settings = Settings.model_validate({"cameras": {name: {"source": "push", "push": push}}})
     one = settings.cameras[name].push
     assert one is not None
-    camera = PushCamera(name, one, clock)
+    camera = PushCamera(name, one, clock, CameraRelay(name))
     cameras: dict[str, Camera] = {name: camera}
     listener = settings.push.model_copy(update={"host": "127.0.0.1", "port": 0})
     server = open_push(listener, cameras)
@@ -345,8 +346,8 @@ def open_soon(one: Gate, passage: str) -> bool:
     until = time.monotonic() + 3.0
     while time.monotonic() < until:
         try:
-            one.camera.answers.open_for(passage)
-        except NobodyAsks:
+            one.camera.relay.open_for(passage)
+        except BarrierError:
             time.sleep(0.005)
         else:
             return True
@@ -365,12 +366,12 @@ def test_the_answer_opens_the_relay_once_for_its_own_vehicle() -> None:
         record = camera.sees("粤B12345")
         sending = pool.submit(camera.send, record)
         passage = asks(one)
-        with pytest.raises(NobodyAsks, match="does not wait for an answer about this vehicle"):
-            one.camera.answers.open_for("another")
+        with pytest.raises(BarrierError, match="does not wait for an answer about this vehicle"):
+            one.camera.relay.open_for("another")
         assert open_soon(one, passage)
         assert sending.result(WAIT).opens
-        with pytest.raises(NobodyAsks):
-            one.camera.answers.open_for(passage)
+        with pytest.raises(BarrierError):
+            one.camera.relay.open_for(passage)
         assert not camera.beat().opens
         again = camera.send(record)
         assert again.stops
@@ -385,8 +386,8 @@ def test_after_the_deadline_the_answer_is_no_and_nothing_opens_later(monkeypatch
         reply = camera.send(camera.sees("粤B12345"))
         assert reply.stops
         assert not reply.opens
-        with pytest.raises(NobodyAsks):
-            one.camera.answers.open_for(one.events[0].passage.key)
+        with pytest.raises(BarrierError):
+            one.camera.relay.open_for(one.events[0].passage.key)
         assert not camera.beat().opens
     assert not camera.relay
 
@@ -419,8 +420,8 @@ def test_an_answer_that_the_camera_did_not_wait_for_is_no_opening() -> None:
         assert camera.send(camera.sees("粤B12345"), timeout=1.0).status == 0
         passage = asks(one)
         time.sleep(0.2)  # the server has seen that the camera hung up
-        with pytest.raises(NobodyAsks, match="had hung up"):
-            one.camera.answers.open_for(passage)
+        with pytest.raises(BarrierError, match="had hung up"):
+            one.camera.relay.open_for(passage)
     assert not camera.relay
 
 
