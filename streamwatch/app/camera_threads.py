@@ -100,14 +100,6 @@ class CameraThreads:
                 del self._watched[name]
             return hanging
 
-    def may_open(self, name: str, passage: str) -> bool:
-        """Return True if what a camera has seen in a passage (by key) may open a barrier.
-
-        What was posted may do so only if its camera is allowed to, and has sent it just now.
-        """
-        camera = self.cameras.get(name)
-        return camera.may_open(passage) if isinstance(camera, PushCamera) else camera is not None
-
     def forget(self, name: str) -> None:
         """Forget a camera that has ended and is not configured any more."""
         self.cameras.pop(name, None)

@@ -4,6 +4,7 @@
     recorder      the one thread that writes the database       ──keyframes, once they are stored──▶ dispatcher
     reader N      has one keyframe after the other read         ──events──▶ recorder, ──answers──▶ camera NAME
     stand-in      the same with the local engine, while every reader waits for an answer that is overdue
+    lane NAME     asks for the openings of one lane                       ──decisions──▶ barrier NAME
     barrier NAME  opens one barrier; sensor NAME looks where it is    ──tasks──▶ recorder
     keeper        status file, watchdog, retention              ──tasks──▶ recorder
     receiver NAME sends what was committed to one receiver      ──tasks──▶ recorder
@@ -31,8 +32,10 @@ from streamwatch.app.console_access import console_address
 from streamwatch.app.console_server import ConsoleServer, MakeConsole, open_console
 from streamwatch.app.engine_pool import EnginePool
 from streamwatch.app.gate_history import FindingRounds
+from streamwatch.app.gatekeeper import Gatekeeper
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.housekeeping import Housekeeping
+from streamwatch.app.lane_openers import LaneOpeners
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.outward import Outward
@@ -70,7 +73,7 @@ READING = 300.0  # s that one keyframe may take with all its attempts and time-o
 class Daemon:
     """Watches all cameras of a configuration, from frames to rows.
 
-    It has 17 attributes because everything that runs side by side is put together here.
+    It has 18 attributes because everything that runs side by side is put together here.
     """
 
     def __init__(
@@ -96,7 +99,8 @@ class Daemon:
             access = ReaderAccess(evidence, persistence, self._writer, take)
             return make_dispatcher(config.now, store, engines.of, clock, access)
 
-        recorder = make_recorder(config.get, store, notify)
+        gatekeeper = Gatekeeper(config.get, store, clock)
+        recorder = make_recorder(config.get, store, notify, gatekeeper)
         self._pipeline = Pipeline(recorder, dispatcher, attempt=self._writer.persist)
         access = CameraAccess(self._pipeline, store, self._writer, clock)
         reader = make_read_now(config.get, engines.paid, self._pipeline.dispatcher.calls, self._record_now, clock)
@@ -108,6 +112,8 @@ class Daemon:
         self._push: PushServer | None = None
         self._barriers = Barriers(config.get, self._writer, store, clock)
         self._cameras.relays = self._barriers.relays
+        self._openers = LaneOpeners(config.get, self._barriers.request, self._writer, store, clock)
+        gatekeeper.listeners.append(self._openers.hear)
         findings = FindingRounds(partial(open_reader, config.now.database, config.now.data_dir), clock.monotonic)
         self._outward = Outward(
             config.get,
@@ -148,6 +154,7 @@ class Daemon:
         log.info("watching %s; plates are read by %s", ", ".join(settings.cameras), _engines(settings))
         recorder = self._spawn(self._record, "recorder")
         self._barriers.start(self._spawn)
+        self._openers.start(self._spawn)
         self._start_readers()
         for name in settings.cameras:
             self._cameras.start(name, last_views.pop(name))
@@ -163,6 +170,7 @@ class Daemon:
             self._wait()
         finally:
             self._notifier.stopping()
+            self._openers.stop()
             self._barriers.stop()
             if console is not None:
                 console.stop()
@@ -276,6 +284,7 @@ class Daemon:
             self._start_readers()
             self._start_push()
             self._outward.reload()
+            self._openers.start(self._spawn)
         self._monitor.reload = report
         self._tell_status()
 

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from queue import Empty, Full, Queue
@@ -43,8 +42,6 @@ AHEAD = timedelta(seconds=2)
 """How far the camera's clock may be ahead for that."""
 SAME_CLOCK = timedelta(seconds=60)
 """Up to this difference the camera's clock is believed for a vehicle that was sent at once."""
-OPENERS = 8
-"""The last passages that may open a barrier."""
 ANSWER_WITHIN = 1.0
 """Seconds after the whole post has come in which an opening may still be answered; cameras wait a little longer."""
 SENT_WITHIN = 1.0
@@ -66,7 +63,6 @@ class PushCamera:
         self._admission = Admission(name, settings, clock.monotonic)
         self._posts: Queue[Exchange] = Queue(QUEUED)
         self._heard, self._beats = clock.monotonic(), False
-        self._fresh: deque[str] = deque(maxlen=OPENERS)
         self.closed = False
 
     @property
@@ -128,21 +124,15 @@ class PushCamera:
             self._record.last_error = str(lost)
             self._record.enter(CameraState.RECONNECTING)
 
-    def took(self, frame: Frame, passage: str, is_fresh: bool) -> None:
-        """Note a vehicle that is about to be stored. is_fresh: it was sent at once."""
+    def took(self, frame: Frame) -> None:
+        """Note a vehicle that is about to be stored."""
         self._record.hand_out(frame)
-        if is_fresh:
-            self._fresh.append(passage)
 
     def complain(self, why: str) -> None:
         """Note a post that is of no use."""
         if why != self._record.last_error:
             log.warning("camera %s: a post is of no use: %s", self._record.name, why)
         self._record.last_error = why
-
-    def may_open(self, passage: str) -> bool:
-        """Return True if a passage may open a barrier: the camera is allowed to, and has sent it just now."""
-        return self.settings.opens and passage in self._fresh
 
 
 class PushWorker:
@@ -207,14 +197,13 @@ class PushWorker:
             self._camera.complain(f"The picture of a vehicle is {error}, and the vehicle was not stored.")
             return self._said(opens=False)
         now = self._clock.now()
-        is_fresh = _is_fresh(pushed, now)
         event = self._event(pushed, picture, jpeg, now)
         frame = as_frame(self._name, event.keyframe.captured_at, picture)
-        self._camera.took(frame, event.passage.key, is_fresh)
+        self._camera.took(frame)
         if not pushed.offline:
             self._show(frame)
         is_new = self._push(event)
-        if not (is_new and self._is_zhenshi and self._camera.may_open(event.passage.key)):
+        if not (is_new and self._is_zhenshi and event.may_open):
             return self._said(opens=False)
 
         def opens() -> bool:
@@ -282,7 +271,9 @@ class PushWorker:
             score=1.0,
             reason=ViewReason.PUSHED if shows_plate else ViewReason.WITHOUT_PLATE,
         )
-        return VehiclePushed(Passage(named.hex, self._name, at, at, closed=True), keyframe, plates, shows_plate)
+        passage = Passage(named.hex, self._name, at, at, closed=True)
+        may_open = self._camera.settings.opens and _is_fresh(pushed, now)
+        return VehiclePushed(passage, keyframe, plates, shows_plate, may_open)
 
     def _shows_plate(self, picture: Picture, at: datetime) -> bool:
         """Return True if the plate detector sees a plate where the camera saw none."""

@@ -10,7 +10,6 @@ from streamwatch.config.settings import Settings
 FIXED = (
     "data_dir",
     "database",
-    "dedup",
     "outbox",
     "barriers",
     "calls.runaway_after",

@@ -85,17 +85,18 @@ class Keyframes:
             touch(session, [view.passage_id], reread=True)
             session.add_all(reading_row(reading, view.id, None) for reading in readings)
 
-    def own_readings(self, key: str) -> list[Reading]:
-        """Return what the camera itself has read in a keyframe, as far as that belongs to no sighting."""
+    def own_readings(self, key: str) -> list[tuple[Reading, bool]]:
+        """Return what the camera itself has read in a keyframe, each with True if it belongs to a sighting."""
         with self._writer.transaction() as session:
             view = row_of(session, StoredKeyframe, key)
             passage = session.get_one(StoredPassage, view.passage_id)
             own = select(StoredReading).where(
-                StoredReading.keyframe_id == view.id,
-                StoredReading.engine == Engine.CAMERA,
-                StoredReading.sighting_id.is_(None),
+                StoredReading.keyframe_id == view.id, StoredReading.engine == Engine.CAMERA
             )
-            return [reading_of(row, view, passage.key) for row in session.scalars(own.order_by(StoredReading.id))]
+            return [
+                (reading_of(row, view, passage.key), row.sighting_id is not None)
+                for row in session.scalars(own.order_by(StoredReading.id))
+            ]
 
     def is_stored(self, key: str) -> bool:
         """Return True if there is a keyframe with this key."""

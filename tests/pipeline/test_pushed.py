@@ -81,7 +81,7 @@ def pipeline_of(
         outbox = Outbox(100, 10**9, 3600)
         return Dispatcher(outbox, CircuitBreaker(20), budget, lambda _: engines, clock, DirectAccess(store, take))
 
-    recorder = Recorder(store, window=300, acceptance=lambda _: Acceptance(floors), notify=lambda *_: None)
+    recorder = Recorder(store, acceptance=lambda _: Acceptance(floors), notify=lambda *_: None)
     return Pipeline(recorder, dispatcher, ignore)
 
 
