@@ -15,6 +15,7 @@ from streamwatch.cli.calls import calls
 from streamwatch.cli.check import check
 from streamwatch.cli.compare import compare
 from streamwatch.cli.output import give_up_stdout
+from streamwatch.cli.permits import permits
 from streamwatch.cli.read import read
 from streamwatch.cli.reload import reload
 from streamwatch.cli.replay import replay
@@ -97,4 +98,5 @@ for _verb in (run, web, reload, replay, read, check, status, calls, compare, ser
     app.command()(_verb)
 for _group in (sightings, passages):
     app.add_typer(_group.verb, name=_group.__name__.rpartition(".")[2])
+app.add_typer(permits, name="permits")
 app.add_typer(user, name="user")

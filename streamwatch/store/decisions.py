@@ -90,30 +90,34 @@ class Decisions:
             )
             return None if row is None else _standing(session, row)
 
-    def save(self, terms: DecisionTerms, clock_trusted: bool = True) -> int:
+    def save(self, terms: DecisionTerms) -> int:
         """Add a decision, or revise the one with its key; return how often it was revised.
 
         Raise StoreError if it must not change any more: it was `allow`, or a person has answered.
         """
         with self._writer.transaction() as session:
             row = session.scalar(select(StoredDecision).where(StoredDecision.key == terms.key))
+            passage, view = (
+                row_of(session, StoredPassage, terms.passage),
+                row_of(session, StoredKeyframe, terms.keyframe),
+            )
+            permit = _permit_id(session, terms.permit)
             if row is None:
                 row = StoredDecision(key=terms.key, revised=0, inside=False)
-                session.add(row)
             elif row.verdict is Verdict.ALLOW or row.answer is not None:
                 raise StoreError(f"The decision {terms.key!r} must not be changed any more.")
             else:
                 row.revised += 1
             row.lane, row.way, row.camera = terms.lane, terms.way, terms.camera
             row.sighting_key, row.reading_key = terms.sighting, terms.reading
-            row.passage_id = row_of(session, StoredPassage, terms.passage).id
-            row.keyframe_id = row_of(session, StoredKeyframe, terms.keyframe).id
+            row.passage_id, row.keyframe_id = passage.id, view.id
             row.plate, row.confidence, row.engine = terms.plate, terms.confidence, terms.engine
             row.price, row.verdict, row.reason = terms.price, terms.verdict, terms.reason
             row.warnings, row.near = [code.value for code in terms.warnings], list(terms.near)
-            row.permit_id, row.permit_plate = _permit_id(session, terms.permit), terms.permit_plate
+            row.permit_id, row.permit_plate = permit, terms.permit_plate
             row.captured_at, row.decided_at = terms.captured_at, terms.decided_at
-            row.clock_trusted = clock_trusted and self._writer.clock_trusted
+            row.clock_trusted = self._writer.clock_trusted
+            session.add(row)
             session.flush()
             self._tell(session, row)
             return row.revised
