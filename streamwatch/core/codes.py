@@ -273,6 +273,7 @@ class ViewReason(StrEnum):
     WITHOUT_PLATE = "without_plate"
     NO_PLATE_SEEN = "no_plate_seen"
     NEVER_WORTH_IT = "never_worth_it"
+    PUSHED = "pushed"
     OTHER = "other"
 
 
@@ -285,6 +286,7 @@ class StateReason(StrEnum):
     NONE = ""
     # read without a paid call, or given up without being read
     LOCAL_SURE = "local_sure"
+    CAMERA_AGREES = "camera_agrees"
     PAID_BEFORE = "paid_before"
     CALL_WITHOUT_ANSWER = "call_without_answer"
     TWO_CALLS_WITHOUT_ANSWER = "two_calls_without_answer"
