@@ -12,7 +12,9 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 
+from streamwatch.config.barrier_settings import Words
 from streamwatch.config.fields import LONGEST, MOST_BYTES, seconds, size
+from streamwatch.config.loading import models_of
 from streamwatch.config.settings import OVERRIDES, CameraSettings, Settings
 
 TARGET = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -48,8 +50,9 @@ cameras:
 """
 OWN = """
 
-`gate`, `recognizer` and `plates` of a camera hold what differs from the common sections of the same names. Whatever is
-not written there is as it is in the common section."""
+`gate`, `recognizer`, `plates` and `dedup` of a camera hold what differs from the common sections of the same names.
+Whatever is not written there is as it is in the common section. The `dedup.window` of a camera that belongs to a lane
+is at most 30 s, unless the camera has one of its own."""
 
 
 def page() -> str:
@@ -58,24 +61,31 @@ def page() -> str:
 
 
 def _sections() -> Iterator[str]:
-    yield _section("cameras.NAME", CameraSettings, OWN)
-    yield _table("General", "", [(n, f) for n, f in Settings.model_fields.items() if n != "cameras" and not _model(f)])
+    yield _section("cameras.NAME", [CameraSettings], OWN)
+    yield _table("General", "", [(n, f) for n, f in Settings.model_fields.items() if not models_of(f.annotation)])
     for name, field in Settings.model_fields.items():
-        if (model := _model(field)) and model is not CameraSettings:
-            yield _section(name, model)
+        models = models_of(field.annotation)
+        if models and models != [CameraSettings]:
+            yield _section(f"{name}.NAME" if get_origin(field.annotation) is dict else name, models)
 
 
-def _section(prefix: str, model: type[BaseModel], more: str = "") -> str:
-    lead = (model.__doc__ or "").splitlines()[0] + more
-    return _table(f"`{prefix}`", f"{lead}\n\n", list(_keys(f"{prefix}.", model)))
+def _section(prefix: str, models: list[type[BaseModel]], more: str = "") -> str:
+    """Return the table of one section; of several classes, which a driver tells apart, with the keys of all."""
+    told = (models[0].__doc__ if len(models) == 1 else "One of several kinds, as its `driver` says.") or ""
+    return _table(f"`{prefix}`", f"{told.splitlines()[0]}{more}\n\n", list(_keys(f"{prefix}.", models)))
 
 
-def _keys(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in model.model_fields.items():
-        if inner := _model(field):
+def _keys(prefix: str, models: list[type[BaseModel]]) -> Iterator[tuple[str, FieldInfo]]:
+    names = sorted({name: 0 for model in models for name in model.model_fields}, key=lambda name: name != "driver")
+    named = {name: [m.model_fields[name] for m in models if name in m.model_fields] for name in names}
+    for name, found in named.items():
+        if inner := models_of(found[0].annotation):
             yield from _keys(f"{prefix}{name}.", inner)
+        elif name == "driver":
+            words = [word for field in found for word in get_args(field.annotation)]
+            yield prefix + name, FieldInfo(annotation=Literal[*words], description=found[0].description)
         else:
-            yield prefix + name, field
+            yield prefix + name, found[0]
 
 
 def _table(title: str, lead: str, keys: list[tuple[str, FieldInfo]]) -> str:
@@ -83,11 +93,6 @@ def _table(title: str, lead: str, keys: list[tuple[str, FieldInfo]]) -> str:
         f"| `{key}` | {_default(key, field)} | {_value(field)} | {field.description} |" for key, field in keys
     )
     return f"## {title}\n\n{lead}| key | default | value | meaning |\n|---|---|---|---|\n{rows}"
-
-
-def _model(field: FieldInfo) -> type[BaseModel] | None:
-    kinds = (field.annotation, *get_args(field.annotation))
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _default(key: str, field: FieldInfo) -> str:
@@ -109,6 +114,8 @@ def _written(field: FieldInfo, value: Any) -> str:
     if _read_by(field, size):
         unit = next((unit for unit, length in SIZES.items() if value and value % length == 0), "")
         return f"{value // SIZES.get(unit, 1)}{unit}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -125,12 +132,21 @@ def _kind(field: FieldInfo) -> str:
     if _read_by(field, size):
         return "size"
     annotation = next(kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not NoneType)
-    annotation = getattr(annotation, "__origin__", annotation)  # of Annotated
+    if get_origin(annotation) is not Literal:
+        annotation = getattr(annotation, "__origin__", annotation)  # of Annotated
     if get_origin(field.annotation) is Literal:
         return " ".join(f"`{word}`" for word in get_args(field.annotation))
     if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
         return " ".join(f"`{word.value}`" for word in field.annotation)
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum) and get_origin(field.annotation) is not list:
+        return " ".join(f"`{word.value}`" for word in annotation)
+    if field.annotation in (Words, Words.__origin__, Words | None):
+        return "list of texts"
     if "list" in str(field.annotation):
+        if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+            return "list of " + " ".join(f"`{word.value}`" for word in annotation)
+        if words := [word for word in get_args(annotation) if isinstance(word, str)]:
+            return "list of " + " ".join(f"`{word}`" for word in words)
         return "text or list of texts" if annotation is str else "list of points"
     return {bool: "`true` `false`", int: "number", float: "number", Path: "path", SecretStr: "secret"}.get(
         annotation, "text"

@@ -7,19 +7,11 @@ and only about a permit that is valid: what no rule knows becomes a question to 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from enum import StrEnum
 
-from streamwatch.access.matching import ONE_CONFUSION, Near, PermitIndex
+from streamwatch.access.matching import Near, PermitIndex
 from streamwatch.access.permits import Permit
-from streamwatch.core.codes import DecisionReason, PermitKind, Verdict, Way, WhenFull
-
-
-class Passback(StrEnum):
-    """What follows if a vehicle that is inside comes in again, or one that is not inside leaves."""
-
-    OFF = "off"
-    WARN = "warn"
-    DENY = "deny"
+from streamwatch.core.codes import DecisionReason, Passback, PermitKind, Verdict, Way, WhenFull
+from streamwatch.core.plates import ONE_CONFUSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +26,7 @@ class LaneRules:
 
     name: str
     way: Way = Way.IN
-    bar: float = 0.9
+    bar: float = 0.95
     unknown: Verdict = Verdict.ASK
     invalid: Verdict = Verdict.ASK
     inexact: Verdict = Verdict.ASK
@@ -103,9 +95,10 @@ _NOT_FOR = {PermitKind.BLOCKED: Way.OUT, PermitKind.HELD: Way.IN}
 class Request:
     """One plate before one lane: one field for each thing that a rule may ask for.
 
-    now: the aware time of the decision. lists: kinds of the lists of unwanted vehicles that name the plate now. match:
-    the permit that decides, None if there is none; plate: its plate; fault: why it is not valid now; inexact: the plate
-    is not the one that was read, but one likely confusion away.
+    now: the aware time of the decision. lists: kinds of the lists of unwanted vehicles that name the plate now. timed:
+    with another time the decision could be another one. match: the permit that decides, None if there is none; plate:
+    its plate; fault: why it is not valid now; inexact: the plate is not the one that was read, but one likely confusion
+    away.
     """
 
     read: PlateRead
@@ -113,6 +106,7 @@ class Request:
     lot: LotState
     now: datetime
     lists: frozenset[PermitKind]
+    timed: bool
     near: tuple[Near, ...]
     match: Permit | None
     plate: str
@@ -130,20 +124,14 @@ class Request:
         return kind in self.lists and self.lane.way is not _NOT_FOR[kind]
 
     def may_be(self, kind: PermitKind) -> bool:
-        """Return True if a plate on a list of this kind is so near that it may be this one."""
-        return self.lane.way is not _NOT_FOR[kind] and any(near.permit.kind is kind for near in self.near)
-
-    @property
-    def others_inside(self) -> int:
-        """The other vehicles of the permit that are inside."""
-        return 0 if self.match is None else len((self.match.plates & self.lot.inside) - {self.plate})
+        """Return True if the plate has no permit, and is so near to one on a list of this kind that it may be that."""
+        listed = any(near.permit.kind is kind for near in self.near)
+        return self.match is None and self.lane.way is not _NOT_FOR[kind] and listed
 
     @property
     def is_full(self) -> bool:
         """True if all spaces of the permit are taken by other vehicles of its holder."""
-        match = self.match
-        entering = self.lane.way is not Way.OUT
-        return entering and match is not None and match.spaces is not None and self.others_inside >= match.spaces
+        return self.match is not None and _is_full(self.match, self.plate, self.lane, self.lot)
 
     @property
     def passed_back(self) -> bool:
@@ -183,11 +171,21 @@ def _ask(_: Request) -> Verdict:
     return Verdict.ASK
 
 
+def _unknown(request: Request) -> Verdict:
+    return request.lane.unknown
+
+
 def _when_full(request: Request) -> Verdict:
     """Return what the permit says for a full lot. A vehicle that counts as a visitor is treated as an unknown one."""
     assert request.match is not None
     verdicts = {WhenFull.ALLOW: Verdict.ALLOW, WhenFull.VISITOR: request.lane.unknown, WhenFull.ASK: Verdict.ASK}
     return verdicts[request.match.when_full]
+
+
+def _is_full(permit: Permit, plate: str, lane: LaneRules, lot: LotState) -> bool:
+    """Return True if a vehicle that comes in would find all spaces of its permit taken by the others."""
+    others = (permit.plates & lot.inside) - {plate}
+    return lane.way is Way.IN and permit.spaces is not None and len(others) >= permit.spaces
 
 
 def _is_faulty(reason: DecisionReason) -> Callable[[Request], bool]:
@@ -205,12 +203,12 @@ _FAULTS = (
 RULES: tuple[Rule, ...] = (
     Rule(DecisionReason.BLOCKED, lambda request: request.stops(PermitKind.BLOCKED), _deny),
     Rule(DecisionReason.HELD, lambda request: request.stops(PermitKind.HELD), _deny),
-    Rule(DecisionReason.MAYBE_BLOCKED, lambda request: request.may_be(PermitKind.BLOCKED), _ask),
-    Rule(DecisionReason.MAYBE_HELD, lambda request: request.may_be(PermitKind.HELD), _ask),
-    Rule(DecisionReason.UNKNOWN, lambda request: request.match is None, lambda request: request.lane.unknown),
+    Rule(DecisionReason.MAYBE_BLOCKED, lambda request: request.may_be(PermitKind.BLOCKED), _unknown),
+    Rule(DecisionReason.MAYBE_HELD, lambda request: request.may_be(PermitKind.HELD), _unknown),
+    Rule(DecisionReason.UNKNOWN, lambda request: request.match is None, _unknown),
     *(Rule(fault, _is_faulty(fault), lambda request: request.lane.invalid) for fault in _FAULTS),
     Rule(DecisionReason.UNSURE_READING, lambda request: not request.surely_read, _ask),
-    Rule(DecisionReason.CLOCK_UNTRUSTED, lambda request: not request.read.clock_trusted, _ask),
+    Rule(DecisionReason.CLOCK_UNTRUSTED, lambda request: request.timed and not request.read.clock_trusted, _ask),
     Rule(DecisionReason.OLD_LIST, lambda request: request.list_is_old, _ask),
     Rule(DecisionReason.OPENED_OFTEN, lambda request: request.opened_often, _ask),
     Rule(
@@ -226,6 +224,8 @@ RULES: tuple[Rule, ...] = (
     Rule(DecisionReason.INEXACT, lambda request: request.inexact, lambda request: request.lane.inexact),
     Rule(DecisionReason.PERMITTED, lambda request: request.match is not None, lambda _: Verdict.ALLOW),
 )
+_READ_AGAIN = (DecisionReason.UNSURE_READING, DecisionReason.INEXACT)
+"""Reasons that another view of the vehicle can take away."""
 NO_RULE = Rule(DecisionReason.UNKNOWN, lambda _: True, _ask)
 """What holds if no rule applies: a person is asked."""
 
@@ -246,7 +246,7 @@ def decide(
         request.plate,
         request.near,
         tuple(_warnings(request)) if verdict is Verdict.ALLOW else (),
-        rule.reason is DecisionReason.UNSURE_READING and not read.second_view and _would_open(request),
+        verdict is Verdict.ASK and rule.reason in _READ_AGAIN and not read.second_view and _would_open(request),
     )
 
 
@@ -255,8 +255,8 @@ def _first(request: Request) -> Rule:
 
 
 def _would_open(request: Request) -> bool:
-    """Return True if a sure reading of the same plate would open."""
-    sure = replace(request, read=replace(request.read, confidence=1.0, contradicted=False))
+    """Return True if a sure reading of exactly the plate of the permit would open."""
+    sure = replace(request, read=replace(request.read, confidence=1.0, contradicted=False), inexact=False)
     return _first(sure).verdict(sure) is Verdict.ALLOW
 
 
@@ -274,15 +274,21 @@ def _request(
         return permit.fault(lane.name, now, zone)
 
     exact, near = permits.exact(read.plate), permits.near(read.plate)
+    listed = [permit for permit in (*exact, *(one.permit for one in near)) if permit.kind in _NOT_FOR]
     near = tuple(one for one in near if one.permit.kind not in _NOT_FOR or fault(one.permit) is None)
     lists = frozenset(permit.kind for permit in exact if permit.kind in _NOT_FOR and fault(permit) is None)
     wanted = [permit for permit in exact if permit.kind not in _NOT_FOR]
     plate, inexact = read.plate, False
     if not wanted and (only := _only_one(near, lane.name)) is not None:
         wanted, plate, inexact = [only.permit], only.plate, True
-    best = min(wanted, key=lambda permit: _rank(fault(permit)), default=None)
+
+    def worth(permit: Permit) -> tuple[int, bool]:
+        return _rank(fault(permit)), _is_full(permit, plate, lane, lot)
+
+    best = min(wanted, key=worth, default=None)
     reason = None if best is None else fault(best)
-    return Request(read, lane, lot, now, lists, near, best, plate, reason, inexact)
+    timed = lane.list_age is not None or any(permit.is_timed for permit in (*wanted, *listed))
+    return Request(read, lane, lot, now, lists, timed, near, best, plate, reason, inexact)
 
 
 def _rank(fault: DecisionReason | None) -> int:
@@ -293,7 +299,9 @@ def _rank(fault: DecisionReason | None) -> int:
 def _only_one(near: Sequence[Near], lane: str) -> Near | None:
     """Return the one permit of the lane that is one likely confusion away, if no other one is within two.
 
-    Two plates of one permit count as two: it must be certain which vehicle it is.
+    Two plates of one permit count as two: it must be certain which vehicle it is. An unwanted vehicle counts, too, and
+    is never the one.
     """
     here = [one for one in near if one.permit.lanes is None or lane in one.permit.lanes]
-    return here[0] if len(here) == 1 and here[0].distance <= ONE_CONFUSION else None
+    only = here[0] if len(here) == 1 and here[0].distance <= ONE_CONFUSION else None
+    return None if only is None or only.permit.kind in _NOT_FOR else only

@@ -1,31 +1,12 @@
 """Permits: which plates may pass which lanes, and when."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from streamwatch.core.codes import DecisionReason, PermitKind, WhenFull
+from streamwatch.core.permit_terms import Hours
 
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """A time of day on some days of the week, by local time.
-
-    days: 0 is Monday. end: excluded; if it is not later than `begin`, it lies on the next day, and the whole span
-    belongs to the day on which it begins.
-    """
-
-    days: frozenset[int]
-    begin: time
-    end: time
-
-    def contain(self, at: datetime) -> bool:
-        """Return True if a local time lies within. at: naive or aware, in local time."""
-        clock = at.time()
-        if self.begin < self.end:
-            return at.weekday() in self.days and self.begin <= clock < self.end
-        if clock >= self.begin:
-            return at.weekday() in self.days
-        return clock < self.end and (at - timedelta(days=1)).weekday() in self.days
+__all__ = ["Hours", "Permit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +30,11 @@ class Permit:
     uses: int | None = None
     holder: str = ""
     group: str = ""
+
+    @property
+    def is_timed(self) -> bool:
+        """Return True if it is not valid at every time."""
+        return self.valid_from is not None or self.valid_until is not None or bool(self.hours)
 
     def fault(self, lane: str, at: datetime, zone: tzinfo) -> DecisionReason | None:
         """Return why the permit is not valid on a lane at an aware time; None if it is. zone: of the hours."""

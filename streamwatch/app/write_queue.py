@@ -60,18 +60,19 @@ class WriteQueue:
         result: T = self._do(_Task(partial(self.persist, call), vital=False))
         return result
 
-    def ask_once(self, call: Callable[[], T], seconds: float) -> T:
+    def ask_once(self, call: Callable[[], T], seconds: float, patient: bool = True) -> T:
         """Have a call done between two events, once, and return what it returns. Raise what it raises.
 
         Raise StorageFailed if that has not begun after so many seconds, because the machine is at fault or the program
-        is stopping; then it is not done.
+        is stopping; then it is not done. patient: False: raise it also if the call has begun and has not ended; then it
+        may still be done.
         """
         task = _Task(partial(self._attempt, call), vital=False)
         if self._tasks.offer(task):
             try:
                 done: T = task.done.result(seconds)
             except FutureTimeout:
-                if not task.done.cancel():  # it has begun
+                if not task.done.cancel() and patient:  # it has begun
                     done = task.done.result()
                     return done  # noqa: RET504
             else:

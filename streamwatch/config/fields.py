@@ -2,11 +2,22 @@
 
 import os
 import re
+from collections.abc import Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
 
 from streamwatch.system.systemd_unit import FOLDER, credential
 
@@ -57,6 +68,8 @@ LONGEST = 36500 * 86400.0  # s; a hundred years: Python's calendar reaches that 
 Seconds = Annotated[float, BeforeValidator(seconds), Field(le=LONGEST, allow_inf_nan=False)]
 MOST_BYTES = 10**18  # more than any disk has
 Bytes = Annotated[int, BeforeValidator(size), Field(le=MOST_BYTES)]
+Name = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
+"""The name of a camera, a lane or a barrier."""
 Calls = Annotated[int, Field(ge=1)]
 Zone = Annotated[list[tuple[float, float]], BeforeValidator(_zone)]
 
@@ -80,14 +93,84 @@ def address(value: str) -> str:
 
 
 def variable(match: re.Match[str]) -> str:
+    """Return the value of the environment variable that a ${NAME} names, percent-encoded for an address."""
+    return quote(_value_of(match), safe="")
+
+
+def _value_of(match: re.Match[str]) -> str:
     value = os.environ.get(match[1]) or credential(match[1])
     if value is None:
         served = f"; the service takes it from the file {FOLDER / match[1]}" * ("CREDENTIALS_DIRECTORY" in os.environ)
         raise ValueError(f"needs the environment variable {match[1]}, which is not set{served}")
-    return quote(value, safe="")
+    return value
+
+
+def looks_up(info: ValidationInfo) -> bool:
+    """Return True if secrets are looked up while these settings are read."""
+    return info.context is None or bool(info.context["secrets"])
+
+
+def _filled_in(value: object, info: ValidationInfo) -> object:
+    return _fill(value, info, _value_of)
+
+
+def _filled_in_url(value: object, info: ValidationInfo) -> object:
+    return _fill(value, info, variable)
+
+
+def _fill(value: object, info: ValidationInfo, look_up: Callable[[re.Match[str]], str]) -> object:
+    if not isinstance(value, str):
+        return value
+    if "${" in VARIABLE.sub("", value):
+        raise ValueError("holds ${…} without the name of a variable; write it like ${GATE_PASSWORD}")
+    return VARIABLE.sub(look_up, value) if looks_up(info) else value
+
+
+def _rooted(value: Path, info: ValidationInfo) -> Path:
+    """Return a path below the folder of the config file."""
+    folder = None if info.context is None else info.context.get("folder")
+    return value if folder is None else Path(folder) / value.expanduser()
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_filled_in)]
+"""A secret text. Its ${NAME} are taken from the environment."""
+SecretUrl = Annotated[SecretStr, BeforeValidator(_filled_in_url)]
+"""An address that may hold a secret. Its ${NAME} are taken from the environment and percent-encoded."""
+File = Annotated[Path, AfterValidator(_rooted)]
+"""A file; a relative path begins at the folder of the config file."""
 
 
 class Section(BaseModel):
     """A section of config.yaml. A key that it does not know is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SecretSection(Section):
+    """A section whose secrets may lie in files: the key `X_file` names the file that holds the value of `X`."""
+
+    @model_validator(mode="after")
+    def _read_files(self, info: ValidationInfo) -> "SecretSection":
+        """Fill in what the files hold. Raise ValueError for a file that cannot be read."""
+        for key in type(self).model_fields:
+            name = key.removesuffix("_file")
+            file = getattr(self, key)
+            if name == key or name not in type(self).model_fields or file is None:
+                continue
+            if getattr(self, name) is not None:
+                raise ValueError(f"has both {name} and {key}; keep one")
+            if looks_up(info):
+                object.__setattr__(self, name, SecretStr(_content(key, file)))
+        return self
+
+
+def _content(key: str, file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"has a {key} that cannot be read ({error.strerror}): {file}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"has a {key} that is not UTF-8 text: {file}") from None
+    if not text:
+        raise ValueError(f"has a {key} that is empty: {file}")
+    return text

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 from urllib.parse import quote
 
 import yaml
@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from streamwatch.config.fields import VARIABLE, one_word
 from streamwatch.config.problems import NumberRange, Problem, odd_keys, problems, told
-from streamwatch.config.settings import OVERRIDES, CameraSettings, OcrCarsSettings, Settings
+from streamwatch.config.settings import OVERRIDES, OcrCarsSettings, Settings
 from streamwatch.core.errors import ConfigError
 from streamwatch.system.systemd_unit import credential
 
@@ -43,7 +43,9 @@ def load_text(text: str, path: Path, secrets: bool = True) -> Settings:
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected keys with values, such as `cameras:`, but found {type(raw).__name__}.")
     try:
-        settings = Settings.model_validate(_rooted(raw, path.parent), context={"secrets": secrets})
+        settings = Settings.model_validate(
+            _rooted(raw, path.parent), context={"secrets": secrets, "folder": path.parent}
+        )
     except ValidationError as error:
         raise ConfigError(told(odd, problems(path, node, error, _limits()))) from None
     if odd:
@@ -65,20 +67,25 @@ def keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
 
 def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
     for name, field in model.model_fields.items():
-        inner = next((a for a in (field.annotation, *get_args(field.annotation)) if _is_model(a)), None)
-        if inner is None:
+        inner = models_of(field.annotation)
+        if not inner:
             yield prefix + name, field
-        else:
-            yield from _fields(inner, f"{prefix}{name}.NAME." if inner is CameraSettings else f"{prefix}{name}.")
+            continue
+        named = ".NAME" * (get_origin(field.annotation) is dict)
+        below = {key: found for one in inner for key, found in _fields(one, f"{prefix}{name}{named}.")}
+        yield from below.items()
+
+
+def models_of(annotation: object) -> list[type[BaseModel]]:
+    """Return the classes of the sections that a key may hold: several if they are told apart by a `driver`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in models_of(inner)]
 
 
 def _limits() -> dict[str, NumberRange]:
     """Return the range of each key; a range without bounds if the key is not a number."""
     return {key: NumberRange.of(field.metadata) for key, field in _fields(Settings, "")}
-
-
-def _is_model(annotation: object) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _parse(path: Path, text: str) -> tuple[yaml.Node | None, object, list[Problem]]:

@@ -13,14 +13,19 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from streamwatch.core.errors import ConfigError
+from streamwatch.core.redact import hide_credentials
 
-HIDDEN = {"appcode", "app_key", "app_secret", "source", "watch", "endpoint", "database"}
+FILLED_IN = {"source", "watch", "password", "secret", "token", "url", "hold_url", "release_url", "headers", "body"}
+"""Keys in whose values, and below which, ${NAME} is taken from the environment."""
+HIDDEN = {"appcode", "app_key", "app_secret", "endpoint", "database", *FILLED_IN}
 """Keys whose values are not shown: they are secrets, or addresses that may hold one."""
 _KIND = {
     "model_type": "must hold keys below it",
     "model_attributes_type": "must hold keys below it",
     "dict_type": "must hold keys below it",
-    "string_pattern_mismatch": "is not a camera name; use letters, digits, `_`, `-` and `.`, but not `-` or `.` first",
+    "list_type": "must be a list: [one, another]",
+    "string_pattern_mismatch": "is not a {} name; use letters, digits, `_`, `-` and `.`, but not `-` or `.` first",
+    "too_short": "must hold at least one",
     "string_type": "must be a text; put it in quotes",
     "path_type": "must be a path",
     "int_type": "must be a whole number",
@@ -85,12 +90,15 @@ def told(odd: Sequence[Problem], others: Sequence[Problem] = ()) -> str:
     return "\n".join(problem.sentence for problem in sorted(found, key=lambda problem: problem.line))
 
 
-def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] = ()) -> list[Problem]:
+def odd_keys(
+    path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] = (), filled: bool = False
+) -> list[Problem]:
     """Return a problem for each key that occurs twice or is not a text, and for each ${…} that is not filled in.
 
     YAML lets the last of two equal keys win silently: a second camera of the same name would vanish. YAML also lets a
     value contain itself, and a text contain characters that no file name can contain. around: the values that contain
-    this one. Raise ConfigError for a value that contains itself, because it has no end.
+    this one. filled: True if ${NAME} is taken from the environment here. Raise
+    ConfigError for a value that contains itself, because it has no end.
     """
     if not isinstance(node, yaml.CollectionNode):
         return []
@@ -99,26 +107,27 @@ def odd_keys(path: Path, node: yaml.Node | None, around: tuple[yaml.Node, ...] =
         raise ConfigError(f"{place}: this value contains itself by an alias; write it out.")
     around = (*around, node)
     if not isinstance(node, yaml.MappingNode):
-        return [found for item in node.value for found in odd_keys(path, item, around)]
+        return [found for item in node.value for found in odd_keys(path, item, around, filled)]
     found, seen = [], set()
     for key, value in node.value:
         written = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
         line = key.start_mark.line + 1
-        if wrong := _odd(key, value, written in seen):
+        inside = filled or written in FILLED_IN
+        if wrong := _odd(key, value, written in seen, inside):
             found.append(Problem(line, written, f"{path}, line {line}: `{written}`{wrong}"))
         seen.add(written)
-        found += odd_keys(path, value, around)
+        found += odd_keys(path, value, around, inside)
     return found
 
 
-def _odd(key: yaml.Node, value: yaml.Node, again: bool) -> str:
+def _odd(key: yaml.Node, value: yaml.Node, again: bool, filled: bool) -> str:
     """Return what is wrong, as the end of the sentence; empty if nothing is wrong."""
     if again:
         return " occurs here a second time; keep one."
     if not key.tag.endswith((":str", ":merge")):
         return " is not a text in YAML; put it in quotes."
-    if isinstance(value, yaml.ScalarNode) and "${" in value.value and key.value not in ("source", "watch"):
-        return ": ${…} is filled in only in a camera's `source` and `watch`."
+    if isinstance(value, yaml.ScalarNode) and "${" in value.value and not filled:
+        return ": ${…} is filled in only in a camera's `source` and `watch`, and in secrets."
     if isinstance(value, yaml.ScalarNode) and _NO_TEXT.search(value.value):
         return " holds a character that no text can hold (\\0, or half a character); take it out."
     return ""
@@ -135,7 +144,7 @@ def problems(
 
 
 def _problem(path: Path, node: yaml.Node | None, detail: ErrorDetails, known: Mapping[str, NumberRange]) -> Problem:
-    location = [part for part in detail["loc"] if part != "[key]"]
+    location = [part for part in detail["loc"] if not str(part).startswith("[")]  # [key], or a driver
     line, scalar = _look_up(node, location)
     place = f"{path}, line {line}: `{'.'.join(map(str, location))}`"
     sentence = place + _sentence(detail, location, scalar, known)
@@ -155,13 +164,17 @@ def _sentence(
         return " is missing."
     if detail["type"].startswith("model") and location[:1] == ["cameras"] and len(location) == 2:
         return " must hold keys: write `source: …` in a line below it."
-    hidden = any(part in HIDDEN for part in location) or detail["type"] == "string_pattern_mismatch"
+    if detail["type"] == "string_pattern_mismatch":
+        kind = str(location[-2] if len(location) > 1 else location[-1]).removesuffix("s")
+        return f": {_KIND[detail['type']].format(kind)}."
+    hidden = any(part in HIDDEN for part in location)
     value = "" if hidden or scalar is None else _shown(scalar)
-    return f"{value}: {_wrong(detail, written)}{_meant(detail, written, limits.get(_named(location), NumberRange()))}"
+    limit = limits.get(_named(location, limits), NumberRange())
+    return f"{value}: {_wrong(detail, written)}{_meant(detail, written, limit)}"
 
 
 def _shown(scalar: yaml.ScalarNode) -> str:
-    return f" = '{scalar.value}'" if scalar.tag.endswith(":str") else f" = {scalar.value}"
+    return f" = '{hide_credentials(scalar.value)}'" if scalar.tag.endswith(":str") else f" = {scalar.value}"
 
 
 def _wrong(detail: ErrorDetails, written: str) -> str:
@@ -208,14 +221,17 @@ def _near(written: str, known: Sequence[str]) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
-def _named(location: list[int | str]) -> str:
-    """Return a location in the form of the known keys, in which a camera is called NAME."""
-    named = location[:1] == ["cameras"] and len(location) > 1
-    return ".".join(map(str, ["cameras", "NAME", *location[2:]] if named else location))
+def _named(location: list[int | str], keys: Collection[str]) -> str:
+    """Return a location in the form of the known keys, in which a camera or lane is called NAME, without indexes."""
+    found = ""
+    for part in (part for part in location if isinstance(part, str)):
+        named = any(key.startswith(f"{found}.NAME.") for key in keys)
+        found = f"{found}.NAME" if named else f"{found}.{part}".lstrip(".")
+    return found
 
 
 def _known(location: list[int | str], keys: Collection[str]) -> list[str]:
-    prefix = f"{_named(location)}." if location else ""
+    prefix = f"{_named(location, keys)}." if location else ""
     return sorted({key.removeprefix(prefix).split(".")[0] for key in keys if key.startswith(prefix)})
 
 

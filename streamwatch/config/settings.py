@@ -6,7 +6,7 @@ Secrets are `SecretStr`: printing a settings object never shows them.
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from pydantic import (
@@ -17,7 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-from streamwatch.config.fields import VARIABLE, Bytes, Calls, Seconds, Section, Zone, address, one_word, variable
+from streamwatch.config.access_settings import RETURN, AccessSettings, LaneSettings, check_lanes
+from streamwatch.config.barrier_settings import BarrierSettings
+from streamwatch.config.fields import VARIABLE, Bytes, Calls, Name, Seconds, Section, Zone, address, one_word, variable
 from streamwatch.core.codes import Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.plates import PROVINCES, grammar, normalise
@@ -476,7 +478,7 @@ class AttentionSettings(Section):
         return self.max_blind if self.mode is Watching.AUTO else None
 
 
-OVERRIDES = ("gate", "recognizer", "plates")
+OVERRIDES = ("gate", "recognizer", "plates", "dedup")
 """The sections that a camera may have of its own. Only what is written there counts in place of the common section."""
 
 
@@ -514,6 +516,7 @@ class CameraSettings(Section):
     gate: GateSettings = GateSettings()
     recognizer: ReadingSettings = ReadingSettings()
     plates: PlateSettings = PlateSettings()
+    dedup: DedupSettings = DedupSettings()
 
     @property
     def own(self) -> dict[str, object]:
@@ -573,9 +576,10 @@ class Settings(Section):
     web: WebSettings = WebSettings()
     health: HealthSettings = HealthSettings()
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
-    cameras: dict[Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")], CameraSettings] = Field(
-        {}, description="The cameras, by name."
-    )
+    access: AccessSettings = AccessSettings()
+    cameras: dict[Name, CameraSettings] = Field({}, description="The cameras, by name.")
+    barriers: dict[Name, BarrierSettings] = Field({}, description="The barriers, by name.")
+    lanes: dict[Name, LaneSettings] = Field({}, description="The lanes, by name.")
 
     def of(self, camera: str) -> "Settings":
         """Return the settings in force for one camera: the common ones, and in their place what its own sections hold.
@@ -585,7 +589,21 @@ class Settings(Section):
         own = self.cameras.get(camera)
         if own is None:
             return self
-        return self.model_copy(update={name: _over(getattr(self, name), getattr(own, name)) for name in OVERRIDES})
+        common = {name: getattr(self, name) for name in OVERRIDES}
+        if self.lane_of(camera) is not None:
+            common["dedup"] = DedupSettings(window=min(self.dedup.window, RETURN))
+        return self.model_copy(update={name: _over(section, getattr(own, name)) for name, section in common.items()})
+
+    def lane_of(self, camera: str) -> str | None:
+        """Return the name of the lane that a camera belongs to; None if it belongs to none."""
+        return next((name for name, lane in self.lanes.items() if camera in lane.cameras), None)
+
+    @field_validator("lanes")
+    @classmethod
+    def _lanes_fit(cls, value: dict[str, LaneSettings], info: ValidationInfo) -> dict[str, LaneSettings]:
+        if "cameras" in info.data:
+            check_lanes(value, info.data["cameras"], info.data.get("barriers", {}))
+        return value
 
     @model_validator(mode="after")
     def _database_has_a_place(self) -> "Settings":

@@ -64,6 +64,14 @@ class PermitKind(StrEnum):
     HELD = "held"
 
 
+class PermitState(StrEnum):
+    """Where a permit stands at a moment. ENDED: its time is over, or it was used as often as it may."""
+
+    VALID = "valid"
+    UPCOMING = "upcoming"
+    ENDED = "ended"
+
+
 class WhenFull(StrEnum):
     """What happens to a vehicle whose holder's spaces are all taken."""
 
@@ -88,11 +96,26 @@ class LaneMode(StrEnum):
     AUTOMATIC = "automatic"
 
 
+class Passback(StrEnum):
+    """What follows if a vehicle that is inside comes in again, or one that is not inside leaves. WARN: it is said."""
+
+    OFF = "off"
+    WARN = "warn"
+    DENY = "deny"
+
+
 class Answer(StrEnum):
     """What a person said to a decision."""
 
     OPENED = "opened"
     REFUSED = "refused"
+
+
+class Position(StrEnum):
+    """Where a barrier is, as its sensor says. Without a sensor nothing is reported."""
+
+    OPEN = "open"
+    CLOSED = "closed"
 
 
 class OpeningCause(StrEnum):
@@ -115,7 +138,8 @@ class OpeningState(StrEnum):
 
     REQUESTED ──barrier says yes──▶ DONE
         │ ├──says no, or is not there──▶ FAILED
-        │ └──no answer, or the program was killed──▶ UNKNOWN
+        │ ├──no answer, or the program was killed──▶ UNKNOWN
+        │ └──while the row was written, something came that forbids it──▶ WITHHELD
         └ it is written before anything moves, and an opening is never tried again
     WITHHELD: nothing was sent (kill switch, cool-down, too late …); `openings.reason` says why
     """
@@ -132,10 +156,15 @@ class WithheldReason(StrEnum):
 
     NONE = ""
     KILLED = "killed"
+    NOT_ALLOWED = "not_allowed"
     TOO_LATE = "too_late"
+    NOT_LIVE = "not_live"
     COOL_DOWN = "cool_down"
     NOT_AUTOMATIC = "not_automatic"
     BUSY = "busy"
+    HELD_OPEN = "held_open"
+    NOT_WRITTEN = "not_written"
+    NO_BARRIER = "no_barrier"
     RESTARTED = "restarted"
     STOPPING = "stopping"
 
@@ -150,6 +179,21 @@ class EventType(StrEnum):
     CAMERA = "streamwatch.camera.v1"
     HEALTH = "streamwatch.health.v1"
     TEST = "streamwatch.test.v1"
+
+
+class ReceiverState(StrEnum):
+    """The states of a receiver of events: column `receivers.state`.
+
+    OK ──a try failed──▶ FAILING ──for ten minutes, or in a way that only a person can mend──▶ PAUSED
+    ▲                       │                                                                    │
+    └────────a try succeeds─┴────────────────────────────────────────────────────────────────────┘
+
+    PAUSED: it is tried only now and then, but for ever; people are told.
+    """
+
+    OK = "ok"
+    FAILING = "failing"
+    PAUSED = "paused"
 
 
 class CameraState(StrEnum):
@@ -301,3 +345,7 @@ class AuditAction(StrEnum):
     PICTURE_READ = "picture_read"
     CAMERA_CHANGED = "camera_changed"
     SETTINGS_RELOADED = "settings_reloaded"
+    DECISION_ANSWERED = "decision_answered"
+    OPENED_BY_HAND = "opened_by_hand"
+    OPENINGS_STOPPED = "openings_stopped"
+    OPENINGS_RESUMED = "openings_resumed"

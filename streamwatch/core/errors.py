@@ -24,7 +24,13 @@
     │       ├── PictureBroken                                                        class FRAME
     │       ├── PictureUrlFailed                                                     class URL
     │       └── DoNotResend                                                          class STOP-FRAME
+    ├── BarrierError             a barrier or its sensor does not do as asked
+    ├── DeliveryError            a receiver did not take events
+    │   ├── ReceiverAway         for now: no answer, too many, a fault of its own; worth another try
+    │   ├── ReceiverUnusable     until a person acts: wrong address, secret or certificate
+    │   └── EventsRefused        these events, for good: another try does not help
     ├── AccountError             a user, password or token cannot be as asked
+    ├── PermitError              a permit cannot be as asked, or is not there
     ├── PageError                the page of `replay --explain` cannot be written
     └── StoreError               the database or the evidence folder fails
         ├── DatabaseUnusable     corrupt, not a database, of a newer version
@@ -185,8 +191,40 @@ class DoNotResend(PictureRefused):
     outcome = CallOutcome.DO_NOT_RESEND
 
 
+class BarrierError(StreamwatchError):
+    """A barrier or its sensor does not do as asked. doubtful: True if a barrier may have opened all the same."""
+
+    def __init__(self, message: str, what_to_do: str = "", *, doubtful: bool = False) -> None:
+        super().__init__(message, what_to_do)
+        self.doubtful = doubtful
+
+
+class DeliveryError(StreamwatchError):
+    """A receiver of events did not take them."""
+
+
+class ReceiverAway(DeliveryError):
+    """The receiver does not take events now. after: seconds until it wants to be asked again; None: it did not say."""
+
+    def __init__(self, message: str, what_to_do: str = "", after: float | None = None) -> None:
+        super().__init__(message, what_to_do)
+        self.after = after
+
+
+class ReceiverUnusable(DeliveryError):
+    """The receiver cannot take events until a person mends something."""
+
+
+class EventsRefused(DeliveryError):
+    """The receiver will never take these events."""
+
+
 class AccountError(StreamwatchError):
     """A user, password or token cannot be as asked: the name is taken, the password too short."""
+
+
+class PermitError(StreamwatchError):
+    """A permit cannot be as asked: no plate, an end before its beginning; or there is no such permit."""
 
 
 class PageError(StreamwatchError):

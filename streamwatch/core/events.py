@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from streamwatch.core.codes import StateReason
+from streamwatch.core.codes import DecisionReason, StateReason, Verdict
 from streamwatch.core.errors import RecognitionError
 from streamwatch.core.model import CallResult, Engine, Keyframe, Passage, PlateText
 
@@ -132,3 +132,28 @@ Event = (
     | PlatesCrossChecked
     | ReadFailed
 )
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    """A decision is stored. It is told after the commit, and once more after each change.
+
+    key, sighting, passage, keyframe: keys. captured_at: aware capture time of the picture. read_at: monotonic seconds
+    when the reading that it rests on was recorded. live: a camera took the picture in this run, not long ago; what is
+    not live opens nothing. wants_second_view: another view, read now, could make it an opening.
+    """
+
+    key: str
+    lane: str
+    camera: str
+    verdict: Verdict
+    reason: DecisionReason
+    plate: str
+    sighting: str
+    passage: str
+    keyframe: str
+    captured_at: datetime
+    read_at: float
+    live: bool
+    wants_second_view: bool = False
+    revised: int = 0

@@ -11,7 +11,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from streamwatch.core.codes import CallOutcome, StateReason, ViewReason
+from streamwatch.core.codes import CallOutcome, StateReason, Verdict, ViewReason
 from streamwatch.core.model import Box, Direction, Engine, FrameCorners, JpegCorners
 from streamwatch.core.plates import unlikeness
 from streamwatch.imaging.corners import in_jpeg
@@ -27,6 +27,7 @@ from streamwatch.store.tables import (
     PassageOutcome,
     StoredCall,
     StoredCorrection,
+    StoredDecision,
     StoredIdentity,
     StoredKeyframe,
     StoredPassage,
@@ -46,7 +47,8 @@ class PassageRow:
     from, or the best view; None if there is none. picture: True if the JPEG of that keyframe is still kept. path: of
     that JPEG below the data folder; None if it was deleted. corners: of
     the plate in that JPEG, None if unknown. difference: distance to the plate that was looked for, 0 if it is the
-    same; unlike: places (from 0) of the plate's characters that differ from it.
+    same; unlike: places (from 0) of the plate's characters that differ from it. verdict: of the last decision on the
+    vehicle; None if there is none.
     """
 
     id: int
@@ -67,6 +69,7 @@ class PassageRow:
     path: str | None = None
     difference: float = 0.0
     unlike: tuple[int, ...] = ()
+    verdict: Verdict | None = None
 
     @property
     def place(self) -> str:
@@ -307,7 +310,19 @@ def _rows(session: Session, passages: Sequence[StoredPassage]) -> list[PassageRo
         other = best.get(view.passage_id)
         if other is None or _worth(view) > _worth(other):
             best[view.passage_id] = view
-    return [_row(passage, plates.get(passage.id), views, best.get(passage.id)) for passage in passages]
+    verdicts = _verdicts(session, ids)
+    return [
+        replace(_row(passage, plates.get(passage.id), views, best.get(passage.id)), verdict=verdicts.get(passage.id))
+        for passage in passages
+    ]
+
+
+def _verdicts(session: Session, passages: Sequence[int]) -> dict[int, Verdict]:
+    """Return the verdict of the last decision on each of some passages that has one."""
+    table = StoredDecision
+    query = select(table.passage_id, table.verdict).where(table.passage_id.in_(passages))
+    found = session.execute(query.order_by(table.decided_at, table.id))
+    return {passage: verdict for passage, verdict in found if passage is not None}
 
 
 def _worth(view: StoredKeyframe) -> tuple[bool, float, int]:

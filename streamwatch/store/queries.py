@@ -14,11 +14,16 @@ from streamwatch.core.model import Engine, PlateText
 from streamwatch.store import database, ledger, retention
 from streamwatch.store.account_reader import AccountReader
 from streamwatch.store.audit_log import AuditReader
+from streamwatch.store.decision_reader import DecisionReader
+from streamwatch.store.event_reader import EventReader
 from streamwatch.store.evidence import read_picture
 from streamwatch.store.failures import DatabaseName, translated
+from streamwatch.store.lane_log import LaneLog
 from streamwatch.store.ledger import CallsReport, NotCalledRow
 from streamwatch.store.log_reader import LogReader
+from streamwatch.store.openings import OpeningReader
 from streamwatch.store.passage_reader import PassageReader
+from streamwatch.store.permit_reader import PermitReader
 from streamwatch.store.rows import plates_of
 from streamwatch.store.search import Key, Search, count, walk
 from streamwatch.store.sighting_rows import SightingRow, sighting_row, sighting_rows
@@ -49,8 +54,9 @@ class PaidAnswer:
 class DatabaseReader:
     """Reads the database and cannot change it; made by `open_reader`. Threads may share it.
 
-    passages: its part for visits of vehicles. log: its part for lists, page by page.
-    accounts, audit: the parts for users, sessions and tokens, and for the audit log.
+    passages: its part for visits of vehicles. log: its part for lists, page by page. lanes: decisions and openings.
+    accounts, audit: the parts for users, sessions and tokens, and for the audit log. permits: the part for permits.
+    decisions: for those who follow what was decided. events: what the outside is told.
     """
 
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
@@ -60,8 +66,13 @@ class DatabaseReader:
         self.statistics = Statistics(engine, place)
         self.accounts = AccountReader(engine, place)
         self.audit = AuditReader(engine, place)
+        self.decisions = DecisionReader(engine, place)
+        self.permits = PermitReader(engine, place)
+        self.events = EventReader(engine, place)
+        self.openings = OpeningReader(engine, place)
         self.passages = PassageReader(engine, place, self._data_dir)
         self.log = LogReader(engine, place, self._data_dir, self.passages)
+        self.lanes = LaneLog(engine, place, self._data_dir)
 
     def close(self) -> None:
         """Close the database. A second call does nothing."""

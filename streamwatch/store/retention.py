@@ -29,9 +29,12 @@ from streamwatch.store.tables import (
     StoredAudit,
     StoredCall,
     StoredCorrection,
+    StoredDeadLetter,
+    StoredEvent,
     StoredKeyframe,
     StoredPassage,
     StoredReading,
+    StoredReceiver,
     StoredSession,
     StoredSighting,
     StoredToken,
@@ -43,6 +46,9 @@ log = logging.getLogger(__name__)
 ORPHANED_AFTER = 3600.0
 """Seconds before a file without a row counts as an orphan: its program may be about to add the row."""
 
+EVENTS_AT_ONCE = 2000
+"""Events that one step deletes: they are small, and thousands may come in an hour."""
+
 _UNSETTLED = (KeyframeState.WAITING, KeyframeState.SENT, KeyframeState.DOUBTFUL)
 
 
@@ -52,7 +58,9 @@ class Keep:
 
     evidence_age: for pictures. max_bytes: for all pictures together; the oldest are deleted first. rows_age: for
     passages with their keyframes, readings and sightings. Calls stay for ever, without picture and keyframe.
-    sessions_age: for sessions and revoked tokens, since they were last used. audit_age: for the audit log.
+    sessions_age: for sessions and revoked tokens, since they were last used. audit_age: for the audit log. events_age:
+    for events that all receivers have. max_events: for all events; the oldest are deleted first, also if a receiver has
+    not got them.
     """
 
     evidence_age: timedelta | None = None
@@ -60,6 +68,8 @@ class Keep:
     rows_age: timedelta | None = None
     sessions_age: timedelta | None = None
     audit_age: timedelta | None = None
+    events_age: timedelta | None = None
+    max_events: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +85,14 @@ class Swept:
 class Doomed:
     """The result of one step in the database. paths: files that no row names any more, relative to data_dir.
 
-    rows: the number of passages that were deleted. others: the number of sessions, tokens and audit entries.
+    rows: the number of passages that were deleted. others: the number of sessions, tokens, audit entries and events.
+    undelivered: the number of those events that a receiver had not got.
     """
 
     paths: set[str] = field(default_factory=set)
     rows: int = 0
     others: int = 0
+    undelivered: int = 0
 
     @property
     def more(self) -> bool:
@@ -112,6 +124,8 @@ def step(session: Session, now: datetime, keep: Keep, batch: int) -> Doomed:
         _remove_sessions(session, doomed, now - keep.sessions_age, batch)
     if keep.audit_age is not None and not doomed.more:
         _remove(session, doomed, StoredAudit, StoredAudit.at < now - keep.audit_age, batch)
+    if not doomed.more:
+        _remove_events(session, doomed, None if keep.events_age is None else now - keep.events_age, keep.max_events)
     return doomed
 
 
@@ -239,6 +253,36 @@ def _remove_sessions(session: Session, doomed: Doomed, before: datetime, batch: 
     _remove(session, doomed, StoredSession, StoredSession.last_seen < before, batch)
     over = or_(StoredToken.revoked_at < before, StoredToken.ends_at < before)
     _remove(session, doomed, StoredToken, over, batch)
+
+
+def _remove_events(session: Session, doomed: Doomed, before: datetime | None, most: int | None) -> None:
+    """Delete events that were written before that time and that all receivers have, then the oldest beyond `most`."""
+    if before is not None:
+        reached = select(func.min(StoredReceiver.taken)).scalar_subquery()
+        had = StoredEvent.id <= func.coalesce(reached, StoredEvent.id)
+        doomed.others += _removed_events(session, select(StoredEvent.id).where(StoredEvent.recorded_at < before, had))
+    excess = 0 if most is None else (session.scalar(select(func.count()).select_from(StoredEvent)) or 0) - most
+    if excess <= 0:
+        return
+    upto = session.scalar(
+        select(StoredEvent.id).order_by(StoredEvent.id).offset(min(excess, EVENTS_AT_ONCE) - 1).limit(1)
+    )
+    for receiver in session.scalars(select(StoredReceiver).where(StoredReceiver.taken < upto)):
+        missed = select(func.count()).select_from(StoredEvent).where(StoredEvent.id.between(receiver.taken + 1, upto))
+        lost = session.scalar(missed) or 0
+        receiver.lost, receiver.taken = receiver.lost + lost, upto or 0
+        doomed.undelivered += lost
+    doomed.others += _removed_events(session, select(StoredEvent.id).where(StoredEvent.id <= upto))
+
+
+def _removed_events(session: Session, which: Select[Any]) -> int:
+    """Delete the first of these events, with their dead letters, and return how many were deleted."""
+    numbers = list(session.scalars(which.order_by(StoredEvent.id).limit(EVENTS_AT_ONCE)))
+    for at in range(0, len(numbers), 500):
+        part = numbers[at : at + 500]
+        session.execute(delete(StoredDeadLetter).where(StoredDeadLetter.event_id.in_(part)))
+        session.execute(delete(StoredEvent).where(StoredEvent.id.in_(part)))
+    return len(numbers)
 
 
 def _remove(

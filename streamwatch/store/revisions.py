@@ -35,12 +35,17 @@ def touch(session: Session, passages: Iterable[int], reread: bool = False) -> No
     if not ids:
         return
     if not session.info.get(_TOUCHED):
-        if session.get_bind().dialect.name == "postgresql":  # SQLite's only writer has the whole file
-            session.execute(_LOCK)
+        in_order(session)
         session.info[_TOUCHED], session.info[_REREAD] = set(), set()
     session.info[_TOUCHED] |= ids
     if reread:
         session.info[_REREAD] |= ids
+
+
+def in_order(session: Session) -> None:
+    """Let no other transaction give numbers until this one ends, so that they become visible in their order."""
+    if session.get_bind().dialect.name == "postgresql":  # SQLite's only writer has the whole file
+        session.execute(_LOCK)
 
 
 def touch_sighting(session: Session, sighting: int) -> None:

@@ -14,6 +14,7 @@ from streamwatch.store.evidence import sha256
 from streamwatch.store.tables import (
     KeyframeState,
     StoredCall,
+    StoredDecision,
     StoredKeyframe,
     StoredPassage,
     StoredReading,
@@ -21,7 +22,7 @@ from streamwatch.store.tables import (
 )
 from streamwatch.store.texts import storable
 
-_Row = TypeVar("_Row", StoredPassage, StoredKeyframe, StoredCall, StoredReading, StoredSighting)
+_Row = TypeVar("_Row", StoredPassage, StoredKeyframe, StoredCall, StoredReading, StoredSighting, StoredDecision)
 
 
 def row_of(session: Session, table: type[_Row], key: str) -> _Row:

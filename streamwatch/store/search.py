@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Tuple, and_, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from streamwatch.core.codes import Verdict
 from streamwatch.core.model import Engine
 from streamwatch.core.plates import confusable
 from streamwatch.store.plate_parts import LONGEST_LIKE, plates_like, plates_matching, tolerance
@@ -20,6 +21,7 @@ from streamwatch.store.tables import (
     PLATE_LENGTH,
     PassageOutcome,
     StoredCorrection,
+    StoredDecision,
     StoredKeyframe,
     StoredPassage,
     StoredReading,
@@ -47,7 +49,8 @@ class Search:
     when any part of [first_seen, last_seen] lies between them. begin, end: local times of day, the end excluded; an end
     before the begin is on the next day. weekdays: of the local day of `begin`, 0 for Monday. outcomes: of the passage.
     engines, least, most: engine and confidence (0 to 1) of the plate; what a person typed is sure. unread: only
-    passages whose plate a person can still type in, because a picture is kept.
+    passages whose plate a person can still type in, because a picture is kept. verdicts: only passages with a decision
+    that is one of these.
     """
 
     plate: str | None = None
@@ -63,6 +66,7 @@ class Search:
     least: float | None = None
     most: float | None = None
     unread: bool = False
+    verdicts: frozenset[Verdict] = frozenset()
 
     @property
     def text(self) -> str:
@@ -126,6 +130,11 @@ def conditions(table: Searched, search: Search, scope: frozenset[str] | None) ->
         untyped = or_(StoredPassage.engine.is_(None), StoredPassage.engine != Engine.OPERATOR)
         shown = exists().where(StoredKeyframe.passage_id == StoredPassage.id, StoredKeyframe.path.is_not(None))
         yield _passage(table, and_(StoredPassage.outcome.in_(UNREAD), untyped, shown))
+    if search.verdicts:
+        decided = exists().where(
+            StoredDecision.passage_id == StoredPassage.id, StoredDecision.verdict.in_(search.verdicts)
+        )
+        yield _passage(table, decided)
     if search.engines:
         yield table.engine.in_(search.engines)
         if search.engines == {Engine.OPERATOR}:  # few, and no index of passages finds them

@@ -20,10 +20,14 @@ from streamwatch.store.accounts import Accounts
 from streamwatch.store.audit_log import AuditLog
 from streamwatch.store.call_ledger import CallLedger
 from streamwatch.store.corrections import Corrections
+from streamwatch.store.decisions import Decisions
+from streamwatch.store.events import Events
 from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.failures import DatabaseName
 from streamwatch.store.keyframes import Keyframes
+from streamwatch.store.openings import Openings
 from streamwatch.store.passages import Passages
+from streamwatch.store.permits import Permits
 from streamwatch.store.retention import Retention
 from streamwatch.store.sightings import Sightings
 from streamwatch.store.transactions import Writer
@@ -48,9 +52,13 @@ class Store(Writer):
         self.calls = CallLedger(self, evidence)
         self.sightings = Sightings(self)
         self.corrections = Corrections(self)
+        self.decisions = Decisions(self)
         self.retention = Retention(self)
         self.accounts = Accounts(self)
         self.audit = AuditLog(self)
+        self.permits = Permits(self)
+        self.events = Events(self)
+        self.openings = Openings(self, self.events)
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:

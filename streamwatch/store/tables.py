@@ -38,10 +38,12 @@ from streamwatch.core.codes import (
     OpeningCause,
     OpeningState,
     PermitKind,
+    ReceiverState,
     Role,
     StateReason,
     Verdict,
     ViewReason,
+    Way,
     WhenFull,
     WithheldReason,
 )
@@ -582,13 +584,17 @@ class StoredPermit(Base):
     __table_args__ = (
         Index(None, "valid_until"),
         Index(None, "holder"),
+        Index(None, "source", "reference", unique=True),
         {"comment": "which vehicles may pass which lanes, and when; or may not"},
     )
 
     id: Mapped[int] = _id()
     key: Mapped[str] = _key("permit")
+    source: Mapped[str] = mapped_column(
+        Words(64), default="", comment="name of the list that its reference is a number of; an import names it"
+    )
     reference: Mapped[str | None] = mapped_column(
-        Words(64), unique=True, comment="the number of the permit in another program, by which an import finds it"
+        Words(64), comment="its number in another program, by which an import of the same source finds it; NULL: none"
     )
     kind: Mapped[PermitKind] = mapped_column(
         _word(PermitKind),
@@ -648,6 +654,8 @@ class StoredDecision(Base):
         Index(None, "passage_id"),
         Index(None, "keyframe_id"),
         Index(None, "permit_id"),
+        Index(None, "passed_plate", "passed_at"),
+        Index("ix_decisions_inside", "passed_plate", sqlite_where=text("inside"), postgresql_where=text("inside")),
         {"comment": "may this vehicle pass? one row for each sighting at a lane, written before anything moves"},
     )
 
@@ -695,6 +703,17 @@ class StoredDecision(Base):
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time when it was said")
     answer_plate: Mapped[str] = mapped_column(
         Words(PLATE_LENGTH), default="", comment="the plate that the person picked of near; empty: none"
+    )
+    way: Mapped[Way] = mapped_column(_word(Way), comment="the way of the lane at that time: in, out or both")
+    passed_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, comment="UTC wall time when the vehicle was let through; NULL: it was not"
+    )
+    passed_plate: Mapped[str | None] = mapped_column(
+        Words(PLATE_LENGTH),
+        comment="the plate of the vehicle that was let through; NULL: it was not",
+    )
+    inside: Mapped[bool] = mapped_column(
+        default=False, comment="1: the vehicle came in by this decision and was not let out since"
     )
     clock_trusted: Mapped[bool] = _clock_trusted()
 
@@ -766,11 +785,19 @@ class StoredReceiver(Base):
 
     name: Mapped[str] = mapped_column(Words(64), primary_key=True, comment="name of the receiver in config.yaml")
     taken: Mapped[int] = mapped_column(comment="events.id up to which it has them, or they are dead letters")
+    state: Mapped[ReceiverState] = mapped_column(
+        _word(ReceiverState),
+        default=ReceiverState.OK,
+        comment="ok; failing: it is tried again soon; paused: it has failed for long, or only a person can mend it",
+    )
     failures: Mapped[int] = mapped_column(default=0, comment="failed tries in a row; 0: all is well")
     failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time; NULL: all is well")
     next_try: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time of the next try; NULL: now")
     error: Mapped[str] = mapped_column(Words(500), default="", comment="the last failure in words, without secrets")
     taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime, comment="UTC wall time of its last success")
+    lost: Mapped[int] = mapped_column(
+        default=0, comment="events that were deleted before it had them: outward.max_events"
+    )
 
 
 class StoredDeadLetter(Base):

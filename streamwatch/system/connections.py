@@ -123,10 +123,20 @@ class Connection(httpcore.NetworkStream):
         return None
 
 
+class AddressForbidden(OSError):
+    """A host has only addresses that may not be connected to."""
+
+
 class Connections(httpcore.NetworkBackend):
     """Opens connections. Safe for use by several threads at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowed: Callable[[str], bool] | None = None) -> None:
+        """allowed: returns True for a numeric address that may be connected to; None: any may.
+
+        The address that was asked about is the one that is connected to, so a name that changes its address between
+        the question and the connection leads nowhere else.
+        """
+        self._allowed = allowed
         self._lock = threading.Lock()
         self._looking: dict[tuple[str, int], Future[Sequence[_Address]]] = {}
         self._open: WeakSet[Connection] = WeakSet()
@@ -140,10 +150,13 @@ class Connections(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address of the host that answers."""
+        """Connect to the first address of the host that answers, of those that are allowed."""
         with _translated(httpcore.ConnectTimeout, httpcore.ConnectError):
             failure: OSError = OSError("the host has no address")
             for family, kind, protocol, _, address in self._addresses(host, port, timeout):
+                if self._allowed is not None and not self._allowed(address[0]):
+                    failure = AddressForbidden("the host has no address that may be connected to")
+                    continue
                 try:
                     return Connection(_connect(family, kind, protocol, address, _left(timeout)), self)
                 except OSError as error:
@@ -263,6 +276,13 @@ def camera_pool(connections: Connections) -> httpcore.ConnectionPool:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return httpcore.ConnectionPool(ssl_context=context, max_connections=1, network_backend=connections)
+
+
+def receiver_pool(connections: Connections, trusted: ssl.SSLContext, keep_alive: float) -> httpcore.ConnectionPool:
+    """Return a pool of one connection to one host. It uses no proxy: that would connect to any address."""
+    return httpcore.ConnectionPool(
+        ssl_context=trusted, max_connections=1, keepalive_expiry=keep_alive, network_backend=connections
+    )
 
 
 def pool_of(trusted: ssl.SSLContext, proxy: str | None, keep_alive: float) -> httpcore.ConnectionPool:

@@ -45,7 +45,8 @@ def words_of(request: Request) -> Callable[[str], str]:
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """Return a template as an answer. It finds `request`, `principal`, `console`, `navigation`, `now` and `message`."""
     message = unquote(request.cookies.get(_MESSAGE, ""))[:_LONGEST_MESSAGE]
-    entries = navigation(request.app.routes, principal_of(request))
+    unused = () if console_of(request).backend.settings.lanes else ("/lanes",)
+    entries = navigation(request.app.routes, principal_of(request), unused)
     response = render_part(request, template, status=status, navigation=entries, message=message, **values)
     if message:
         response.delete_cookie(_MESSAGE, samesite="strict", httponly=True)

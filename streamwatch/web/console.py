@@ -17,6 +17,7 @@ from streamwatch.app.backend import Backend
 from streamwatch.core.errors import StoreError, StreamwatchError
 from streamwatch.http.server_sent_events import EventFeed
 from streamwatch.store import DatabaseReader
+from streamwatch.system.kill_switch import KillSwitch
 from streamwatch.web import pages
 from streamwatch.web.accounts.audit_middleware import Auditing
 from streamwatch.web.accounts.authentication import Authentication
@@ -26,6 +27,7 @@ from streamwatch.web.api.application import PATH, make_api
 from streamwatch.web.api.problems import refused
 from streamwatch.web.catalogue import load_catalogues
 from streamwatch.web.context import Console
+from streamwatch.web.lane_watch import watch_lanes
 from streamwatch.web.response_headers import ResponseHeaders
 from streamwatch.web.routing import page
 from streamwatch.web.static_files import StaticFiles
@@ -48,7 +50,12 @@ def make_console(
     """
     languages, static = load_catalogues(), StaticFiles()
     feed = EventFeed(reader.passages.last_revision, reader.passages.changed_since, backend.stopping)
-    console = Console(backend, reader, languages, Templates(languages, static), static, feed)
+    kill_switch = KillSwitch(backend.settings.data_dir)
+    watch = watch_lanes(backend, reader, kill_switch)
+    lane_feed = EventFeed(watch.newest, watch.since, backend.stopping, listeners=feed.listeners)
+    console = Console(
+        backend, reader, languages, Templates(languages, static), static, feed, watch, lane_feed, kill_switch
+    )
     api = Mount(PATH, make_api(console))
     routes: list[BaseRoute] = [*_pages(), page("/static/{name:path}", static.serve, role=None), *others, api]
     app = Starlette(

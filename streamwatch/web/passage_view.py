@@ -9,6 +9,7 @@ from streamwatch.core.model import Engine
 from streamwatch.store import UNREAD, PassageOutcome, PassageRow
 from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import texts_of
+from streamwatch.web.lane_words import VERDICT_SIGNS, VERDICT_TONES, VERDICT_WORDS
 from streamwatch.web.sentences import DIRECTIONS, ENGINES, OUTCOME_TONES, OUTCOMES, tone_of
 
 _SHOWN_ENDS = 2
@@ -22,7 +23,7 @@ class PassageView:
     plate: characters with True for each that differs from what was looked for; empty: none. word, tone: the badge.
     picture, crop: addresses without a width; empty: none. link: of its page. typing: of the page where this person may
     type in its plate, which no engine could read; correcting: the same for a plate that was read; empty: not for this
-    person.
+    person. decision, decision_tone: the badge of the last decision; empty: there is none.
     """
 
     row: PassageRow
@@ -37,6 +38,8 @@ class PassageView:
     link: str
     typing: str
     correcting: str
+    decision: str
+    decision_tone: str
 
     @property
     def text(self) -> str:
@@ -89,4 +92,6 @@ def passage_view(request: Request, row: PassageRow, search: str = "") -> Passage
         link=f"/passages/{row.id}{search and '?' + search}",
         typing=f"/unread/{row.id}" if types and row.picture else "",
         correcting=f"/unread/{row.id}" if corrects and row.picture else "",
+        decision="" if row.verdict is None else f"{VERDICT_SIGNS[row.verdict]} {_(VERDICT_WORDS[row.verdict])}",
+        decision_tone="" if row.verdict is None else VERDICT_TONES[row.verdict],
     )

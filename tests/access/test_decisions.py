@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamwatch.access.decisions import RULES, Decision, LaneRules, LotState, Passback, PlateRead, decide
+from streamwatch.access.decisions import RULES, Decision, LaneRules, LotState, PlateRead, decide
 from streamwatch.access.matching import PermitIndex
 from streamwatch.access.permits import Hours, Permit
-from streamwatch.core.codes import DecisionReason, PermitKind, Verdict, Way, WhenFull
+from streamwatch.core.codes import DecisionReason, Passback, PermitKind, Verdict, Way, WhenFull
 from streamwatch.core.plates import distance
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
@@ -70,11 +70,23 @@ def test_a_blocked_vehicle_may_leave_and_a_held_one_may_come_in() -> None:
     assert decided(permits=[HOME, replace(blocked, valid_until=NOON)]).verdict is Verdict.ALLOW
 
 
-def test_what_may_be_a_blocked_vehicle_is_asked() -> None:
+def test_a_plate_without_a_permit_may_be_that_of_a_blocked_vehicle() -> None:
     blocked = replace(HOME, key="b", kind=PermitKind.BLOCKED, plates=frozenset({"粤B8M5K7"}))
-    decision = decided(permits=[HOME, blocked])
+    decision = decided(permits=[blocked])
     assert (decision.verdict, decision.reason) == (Verdict.ASK, DecisionReason.MAYBE_BLOCKED)
     assert decision.near[0].plate == "粤B8M5K7"
+    assert decided(permits=[blocked], lane=replace(IN, unknown=Verdict.DENY)).verdict is Verdict.DENY
+    assert decided(permits=[blocked], lane=OUT).reason is DecisionReason.UNKNOWN
+    held = replace(blocked, kind=PermitKind.HELD)
+    assert decided(permits=[held], lane=OUT).reason is DecisionReason.MAYBE_HELD
+
+
+def test_a_resident_is_let_in_although_a_blocked_plate_looks_alike() -> None:
+    blocked = replace(HOME, key="b", kind=PermitKind.BLOCKED, plates=frozenset({"粤B8M5K7"}))
+    assert decided(permits=[HOME, blocked]).verdict is Verdict.ALLOW
+    misread = replace(SURE, plate="粤BBM5K7")  # one confusion from the blocked one, and two from the resident
+    lane = replace(IN, inexact=Verdict.ALLOW)
+    assert decided(misread, lane, permits=[HOME, blocked]).reason is DecisionReason.MAYBE_BLOCKED
 
 
 def test_an_unsure_reading_asks_for_a_second_view_only_if_an_opening_hangs_on_it() -> None:
@@ -87,6 +99,15 @@ def test_an_unsure_reading_asks_for_a_second_view_only_if_an_opening_hangs_on_it
     assert not decided(unsure, permits=[replace(HOME, valid_until=NOON)]).wants_second_view
     assert not decided(replace(unsure, clock_trusted=False)).wants_second_view
     assert decided(replace(SURE, confidence=None)).verdict is Verdict.ASK
+
+
+def test_a_plate_that_may_be_a_misread_of_a_permitted_one_is_read_again() -> None:
+    misread = replace(SURE, plate="粤B3M5K1")
+    assert decided(misread).wants_second_view
+    assert decided(replace(misread, confidence=0.5)).wants_second_view
+    assert not decided(replace(misread, second_view=True)).wants_second_view
+    assert not decided(misread, lane=replace(IN, inexact=Verdict.ALLOW)).wants_second_view
+    assert not decided(misread, permits=[replace(HOME, uses=0)]).wants_second_view
 
 
 def test_one_confusion_from_the_only_permit_is_asked_or_allowed_by_configuration() -> None:
@@ -104,7 +125,14 @@ def test_one_confusion_from_the_only_permit_is_asked_or_allowed_by_configuration
 
 
 def test_a_clock_or_a_list_that_cannot_be_believed_opens_nothing() -> None:
-    assert decided(replace(SURE, clock_trusted=False)).reason is DecisionReason.CLOCK_UNTRUSTED
+    doubtful = replace(SURE, clock_trusted=False)
+    assert decided(doubtful).reason is DecisionReason.CLOCK_UNTRUSTED
+    always = replace(HOME, valid_from=None, valid_until=None)
+    assert decided(doubtful, permits=[always]).verdict is Verdict.ALLOW  # whatever time it is
+    ended = replace(always, key="b", kind=PermitKind.BLOCKED, valid_until=NOON - DAY)
+    assert decided(doubtful, permits=[always, ended]).reason is DecisionReason.CLOCK_UNTRUSTED
+    aged = replace(IN, list_age=DAY)
+    assert decided(doubtful, aged, [always], LotState(listed_at=NOON)).reason is DecisionReason.CLOCK_UNTRUSTED
     lane = replace(IN, list_age=timedelta(hours=1))
     assert decided(lane=lane).reason is DecisionReason.OLD_LIST
     assert decided(lane=lane, lot=LotState(listed_at=NOON - timedelta(hours=2))).reason is DecisionReason.OLD_LIST
@@ -137,6 +165,9 @@ def test_when_the_spaces_are_full(when_full: WhenFull, verdict: Verdict) -> None
     full = LotState(inside=frozenset({"粤B00001"}))
     assert decided(permits=[family], lane=lane, lot=full).verdict is verdict
     assert decided(permits=[family], lane=lane).verdict is Verdict.ALLOW
+    both = LaneRules("both", Way.BOTH)
+    assert decided(permits=[family], lane=both, lot=full).verdict is Verdict.ALLOW  # nobody knows which way it goes
+    assert decided(permits=[family, HOME], lane=lane, lot=full).permit is HOME  # it has a space
     assert decided(permits=[family], lane=OUT, lot=replace(full, inside=full.inside | {PLATE})).verdict is Verdict.ALLOW
 
 

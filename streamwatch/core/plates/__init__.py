@@ -7,6 +7,7 @@ decoder that reads character by character uses the same places.
 ├── kinds.py      the types that a table is made of
 ├── china.py      the table of mainland China
 ├── abroad.py     the tables of other countries and regions, with their sources
+├── look_alikes.py   which plates may have been meant by one that was read
 ├── spelling.py   one spelling of a text, and the distance of two texts
 └── grammar.py    which texts are plates: tables by name, and patterns, combined
 """
@@ -29,6 +30,7 @@ from streamwatch.core.plates.grammar import (
     parse,
 )
 from streamwatch.core.plates.kinds import DIGITS, Form, Kind
+from streamwatch.core.plates.look_alikes import ONE_CONFUSION, TWO_CONFUSIONS, likeness, look_alike_skeletons
 from streamwatch.core.plates.spelling import (
     LONGEST_TEXT,
     MOST_PLATES,
@@ -58,11 +60,13 @@ __all__ = [
     "NEW_ENERGY",
     "OFFICE_LETTERS",
     "OFFICE_O",
+    "ONE_CONFUSION",
     "OTHER",
     "PROVINCES",
     "REPAIRED",
     "SERIAL",
     "TABLES",
+    "TWO_CONFUSIONS",
     "Form",
     "Grammar",
     "Kind",
@@ -71,6 +75,8 @@ __all__ = [
     "distance",
     "grammar",
     "legible",
+    "likeness",
+    "look_alike_skeletons",
     "normalise",
     "normalise_glob",
     "parse",

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from streamwatch.core.errors import StreamwatchError
-from streamwatch.web.api import export_routes, log_routes, state_routes, write_routes
+from streamwatch.web.api import export_routes, lane_routes, log_routes, state_routes, write_routes
 from streamwatch.web.api.access import BEARER, Viewer
+from streamwatch.web.api.lane_routes import LANES
 from streamwatch.web.api.log_routes import LEDGER, PASSAGES, PICTURES, SIGHTINGS
 from streamwatch.web.api.problems import Unexpected, failed, invalid, refused
 from streamwatch.web.api.specification import specification
@@ -27,6 +28,7 @@ _TAGS = [
     {"name": PASSAGES, "description": "One vehicle's visit to a camera, with or without a plate that could be read."},
     {"name": PICTURES, "description": "The views of passages that were kept, and what was read in them."},
     {"name": LEDGER, "description": "What was paid."},
+    {"name": LANES, "description": "Who may pass: decisions, and what became of them."},
     {"name": CAMERAS, "description": "The cameras of the config."},
     {"name": HEALTH, "description": "The state of the program."},
     {"name": CONFIG, "description": "What `config.yaml` holds."},
@@ -60,7 +62,7 @@ def _plain() -> FastAPI:
     )
     for error, handler in ((HTTPException, refused), (RequestValidationError, invalid), (StreamwatchError, failed)):
         api.add_exception_handler(error, handler)  # type: ignore[arg-type]
-    for routes in (log_routes, export_routes, write_routes, state_routes):
+    for routes in (log_routes, export_routes, write_routes, lane_routes, state_routes):
         api.include_router(routes.router)
     api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
     return api

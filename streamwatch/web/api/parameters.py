@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 from starlette.exceptions import HTTPException
 
-from streamwatch.core.codes import CallOutcome
+from streamwatch.core.codes import CallOutcome, DecisionReason, Verdict
 from streamwatch.core.model import Engine
-from streamwatch.core.plates import part_of_plate
-from streamwatch.store import LogFilter, PassageOutcome
+from streamwatch.core.plates import normalise, part_of_plate
+from streamwatch.store import DecisionFilter, LogFilter, PassageOutcome
 from streamwatch.store.search import Search, parse_key
 
 MOST = 1000
@@ -114,6 +114,7 @@ class PassageFilters(BaseModel, extra="forbid"):
     max_confidence: Fraction | None = Field(None, description="only plates at most as sure")
     outcome: list[PassageOutcome] = Field([], max_length=10, description="only passages with these outcomes")
     unread: bool = Field(False, description="only passages whose plate is still to be typed in")
+    decision: list[Verdict] = Field([], max_length=10, description="only passages with a decision that is one of these")
 
     def search(self) -> Search | None:
         """Return the conditions; None if nothing can fit them."""
@@ -135,6 +136,7 @@ class PassageFilters(BaseModel, extra="forbid"):
             least=self.min_confidence,
             most=self.max_confidence,
             unread=self.unread,
+            verdicts=frozenset(self.decision),
         )
 
 
@@ -174,6 +176,32 @@ class CallPage(LogPageOf):
         return replace(super().wanted(), outcomes=frozenset(self.outcome))
 
 
+class DecisionPage(Page):
+    """A page of decisions."""
+
+    lane: list[Name] = Field([], max_length=20, description="only of these lanes")
+    camera: list[Name] = Field([], max_length=20, description="only these cameras")
+    verdict: list[Verdict] = Field([], max_length=10, description="only these verdicts")
+    reason: list[DecisionReason] = Field([], max_length=30, description="only decisions with these reasons")
+    plate: str | None = Field(None, max_length=LONGEST_PLATE, description="only decisions on this whole plate")
+    since: Moment | None = Field(None, description="decided at this time or later")
+    until: Moment | None = Field(None, description="decided at this time or earlier")
+    unanswered: bool = Field(False, description="only decisions that nobody has answered")
+
+    def wanted(self) -> DecisionFilter:
+        """Return the conditions."""
+        return DecisionFilter(
+            lanes=frozenset(self.lane),
+            cameras=frozenset(self.camera),
+            verdicts=frozenset(self.verdict),
+            reasons=frozenset(self.reason),
+            plate=None if self.plate is None else normalise(self.plate),
+            since=self.since,
+            until=self.until,
+            unanswered=self.unanswered,
+        )
+
+
 class PictureForm(BaseModel, extra="forbid"):
     """What of a picture is asked for."""
 
@@ -206,5 +234,6 @@ def _parameters(search: Search) -> Iterator[tuple[str, Any]]:
         ("weekday", search.weekdays),
         ("engine", search.engines),
         ("outcome", search.outcomes),
+        ("decision", search.verdicts),
     ):
         yield from ((name, value) for value in sorted(values))

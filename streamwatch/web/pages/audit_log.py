@@ -33,6 +33,10 @@ ACTIONS = {
     AuditAction.PICTURE_READ: N_("had a picture read"),
     AuditAction.CAMERA_CHANGED: N_("changed a camera"),
     AuditAction.SETTINGS_RELOADED: N_("reloaded the configuration"),
+    AuditAction.DECISION_ANSWERED: N_("answered a decision"),
+    AuditAction.OPENED_BY_HAND: N_("opened by hand"),
+    AuditAction.OPENINGS_STOPPED: N_("stopped all openings"),
+    AuditAction.OPENINGS_RESUMED: N_("allowed openings again"),
 }
 """What each code means."""
 _FILTERS = ("who", "action", "object", "since", "until")

@@ -13,6 +13,7 @@ from streamwatch.store import CallRow, KeyframeRow, KeyframeState, PassageDetail
 from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.answers import render, texts_of
 from streamwatch.web.context import console_of
+from streamwatch.web.lane_view import decision_view
 from streamwatch.web.pages.search import asked
 from streamwatch.web.passage_view import passage_view, plate_for
 from streamwatch.web.routing import page
@@ -71,6 +72,7 @@ def passage(request: Request) -> Response:
         kinds=PLATE_KINDS,
         shown=lambda plate: plate_for(principal, plate),
         search_link=f"/search?{query}" if query else "",
+        decisions=[decision_view(request, row) for row in reader.lanes.of_passages([number], scope).get(number, ())],
     )
 
 

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from streamwatch.core.codes import Role
+from streamwatch.core.codes import Role, Verdict
 from streamwatch.core.model import Engine
 from streamwatch.core.plates import part_of_plate
 from streamwatch.core.times import parse_time
@@ -21,6 +21,7 @@ from streamwatch.web.answers import render, render_part, words_of
 from streamwatch.web.api.parameters import address_of
 from streamwatch.web.catalogue import N_
 from streamwatch.web.context import console_of
+from streamwatch.web.lane_words import VERDICT_WORDS
 from streamwatch.web.passage_view import passage_view
 from streamwatch.web.routing import page
 from streamwatch.web.sentences import ENGINES, OUTCOMES
@@ -28,7 +29,21 @@ from streamwatch.web.sentences import ENGINES, OUTCOMES
 SHOWN = 50
 """Passages of one page."""
 MOST_COUNTED = 10_000
-_NAMES = ("plate", "like", "camera", "from", "to", "begin", "end", "outcome", "engine", "least", "most", "unread")
+_NAMES = (
+    "plate",
+    "like",
+    "camera",
+    "from",
+    "to",
+    "begin",
+    "end",
+    "outcome",
+    "engine",
+    "least",
+    "most",
+    "unread",
+    "decision",
+)
 """The fields of a search, in the order of its address."""
 _LONGEST = 100
 """Characters of one field."""
@@ -160,6 +175,7 @@ _FIELDS: dict[str, Callable[[Asked, datetime], dict[str, Any]]] = {
     "least": lambda asked, _: {"least": _fraction(asked.first("least"))},
     "most": lambda asked, _: {"most": _fraction(asked.first("most"))},
     "unread": lambda asked, _: {"unread": asked.first("unread") == "1"},
+    "decision": lambda asked, _: {"verdicts": frozenset(map(Verdict, asked.values["decision"]))},
 }
 _NOT_A_TIME = N_(
     "“%(text)s” is not a time. Write today, yesterday, Tuesday, last week, 2026-11-27 08:00, or 2h (two hours ago)."
@@ -179,6 +195,7 @@ _WRONG = {
     "least": _NOT_A_PERCENTAGE,
     "most": _NOT_A_PERCENTAGE,
     "unread": _NOT_A_CHOICE,
+    "decision": _NOT_A_CHOICE,
 }
 
 
@@ -226,10 +243,11 @@ def search(request: Request) -> Response:
         cameras=[name for name in _cameras(request) if principal is not None and principal.sees(name)],
         outcomes=OUTCOMES,
         engines=ENGINES,
+        verdicts=VERDICT_WORDS if console_of(request).backend.settings.lanes or "decision" in wanted.values else {},
         times=[
             (text, asked_for, wanted.query(**{"from": [asked_for], "to": [asked_for]})) for text, asked_for in TIMES
         ],
-        opened=bool(wanted.values.keys() & {"outcome", "engine", "least", "most", "unread"}),
+        opened=bool(wanted.values.keys() & {"outcome", "engine", "least", "most", "unread", "decision"}),
         may_export=principal is not None and principal.role.at_least(Role.MANAGER),
     )
 
@@ -253,6 +271,8 @@ def _chip(name: str, value: str, asked: Asked, _: _Words) -> str:
         return _(OUTCOMES[PassageOutcome(value)]) if value in set(PassageOutcome) else value
     if name == "engine":
         return _(ENGINES[Engine(value)]) if value in ENGINES else value
+    if name == "decision":
+        return _(VERDICT_WORDS[Verdict(value)]) if value in VERDICT_WORDS else value
     if name == "like":
         return _("look-alikes, too") if "plate" in asked.values else ""
     if name == "unread":

@@ -1,6 +1,6 @@
 """The table of the pages that the navigation shows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
@@ -22,6 +22,7 @@ class NavigationEntry:
 
 PAGES = (
     NavigationEntry("/", N_("Gate"), Role.VIEWER),
+    NavigationEntry("/lanes", N_("Lanes"), Role.VIEWER),
     NavigationEntry("/search", N_("Search"), Role.VIEWER),
     NavigationEntry("/unread", N_("Unread"), Role.GUARD),
     NavigationEntry("/cameras", N_("Cameras"), Role.VIEWER),
@@ -31,9 +32,11 @@ PAGES = (
 )
 
 
-def navigation(routes: Sequence[BaseRoute], principal: Principal | None) -> list[NavigationEntry]:
-    """Return the pages that exist and that this person may see."""
-    there = {route.path for route in routes if isinstance(route, Page)}
+def navigation(
+    routes: Sequence[BaseRoute], principal: Principal | None, unused: Collection[str] = ()
+) -> list[NavigationEntry]:
+    """Return the pages that exist and that this person may see. unused: paths that the settings give no use."""
+    there = {route.path for route in routes if isinstance(route, Page)} - set(unused)
     return [
         entry
         for entry in PAGES

@@ -20,6 +20,7 @@ def upgrade() -> None:
         "permits",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(32), nullable=False),
+        sa.Column("source", sa.String(64), nullable=False),
         sa.Column("reference", sa.String(64), nullable=True),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("holder", sa.String(200), nullable=False),
@@ -39,9 +40,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_permits"),
         sa.UniqueConstraint("code", name="uq_permits_code"),
         sa.UniqueConstraint("key", name="uq_permits_key"),
-        sa.UniqueConstraint("reference", name="uq_permits_reference"),
     )
     op.create_index("ix_permits_holder", "permits", ["holder"])
+    op.create_index("ix_permits_source_reference", "permits", ["source", "reference"], unique=True)
     op.create_index("ix_permits_valid_until", "permits", ["valid_until"])
     op.create_table(
         "vehicles",
@@ -83,6 +84,10 @@ def upgrade() -> None:
         sa.Column("answered_by", sa.String(128), nullable=False),
         sa.Column("answered_at", UtcDateTime(), nullable=True),
         sa.Column("answer_plate", sa.String(255), nullable=False),
+        sa.Column("way", sa.String(16), nullable=False),
+        sa.Column("passed_at", UtcDateTime(), nullable=True),
+        sa.Column("passed_plate", sa.String(255), nullable=True),
+        sa.Column("inside", sa.Boolean(), nullable=False),
         sa.Column("clock_trusted", sa.Boolean(), nullable=False, server_default=sa.true()),
         sa.ForeignKeyConstraint(
             ["keyframe_id"], ["keyframes.id"], name="fk_decisions_keyframe_id_keyframes", ondelete="SET NULL"
@@ -97,8 +102,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name="uq_decisions_key"),
     )
     op.create_index("ix_decisions_decided_at", "decisions", ["decided_at"])
+    op.create_index(
+        "ix_decisions_inside",
+        "decisions",
+        ["passed_plate"],
+        sqlite_where=sa.text("inside"),
+        postgresql_where=sa.text("inside"),
+    )
     op.create_index("ix_decisions_keyframe_id", "decisions", ["keyframe_id"])
     op.create_index("ix_decisions_lane_decided_at", "decisions", ["lane", "decided_at"])
+    op.create_index("ix_decisions_passed_plate_passed_at", "decisions", ["passed_plate", "passed_at"])
     op.create_index("ix_decisions_passage_id", "decisions", ["passage_id"])
     op.create_index("ix_decisions_permit_id", "decisions", ["permit_id"])
     op.create_index("ix_decisions_plate_decided_at", "decisions", ["plate", "decided_at"])
@@ -147,11 +160,13 @@ def upgrade() -> None:
         "receivers",
         sa.Column("name", sa.String(64), nullable=False),
         sa.Column("taken", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("failing_since", UtcDateTime(), nullable=True),
         sa.Column("next_try", UtcDateTime(), nullable=True),
         sa.Column("error", sa.String(500), nullable=False),
         sa.Column("taken_at", UtcDateTime(), nullable=True),
+        sa.Column("lost", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_receivers"),
     )
     op.create_table(

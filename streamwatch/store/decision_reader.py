@@ -1,0 +1,146 @@
+"""Reads decisions for those who follow them: the last one of a lane, what has changed, and who is inside."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import Session
+
+from streamwatch.core.codes import Answer, DecisionReason, Verdict, Way
+from streamwatch.core.model import Engine
+from streamwatch.store.failures import DatabaseName, translated
+from streamwatch.store.tables import StoredDecision, StoredPermit
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """A decision; see the columns of `decisions`. permit: key; None if it rests on none."""
+
+    id: int
+    key: str
+    lane: str
+    camera: str
+    sighting: str
+    passage: int | None
+    keyframe: int | None
+    plate: str
+    confidence: float | None
+    engine: Engine
+    price: float
+    verdict: Verdict
+    reason: DecisionReason
+    warnings: tuple[DecisionReason, ...]
+    permit: str | None
+    permit_plate: str
+    captured_at: datetime
+    decided_at: datetime
+    revised: int
+    answer: Answer | None
+    answered_by: str
+    answered_at: datetime | None
+    answer_plate: str
+    way: Way
+    passed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class InsideRow:
+    """A vehicle that is inside. since: when it was let in. decision: key of the decision by which it came."""
+
+    plate: str
+    lane: str
+    since: datetime
+    decision: str
+    permit: str | None
+
+
+class DecisionReader:
+    """Reads decisions; a part of `DatabaseReader`. Pages have a richer one: `LaneLog`."""
+
+    def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName) -> None:
+        self._engine, self._place = engine, place
+
+    def last(self, lane: str) -> DecisionRow | None:
+        """Return the last decision at a lane; None if there is none."""
+        query = _decisions().where(StoredDecision.lane == lane)
+        query = query.order_by(StoredDecision.decided_at.desc(), StoredDecision.id.desc()).limit(1)
+        with self._session() as session:
+            row = session.execute(query).first()
+        return None if row is None else _row(row)
+
+    def one(self, key: str) -> DecisionRow | None:
+        """Return the decision with that key; None if there is none."""
+        with self._session() as session:
+            row = session.execute(_decisions().where(StoredDecision.key == key)).first()
+        return None if row is None else _row(row)
+
+    def between(self, since: datetime, until: datetime) -> list[DecisionRow]:
+        """Return the decisions of [since, until) by the time of their pictures, oldest first."""
+        at = StoredDecision.captured_at
+        query = _decisions().where(at >= since, at < until).order_by(at, StoredDecision.id)
+        with self._session() as session:
+            return [_row(row) for row in session.execute(query)]
+
+    def inside(self) -> list[InsideRow]:
+        """Return the vehicles that are inside, the one that came first before the others."""
+        table = StoredDecision
+        query = (
+            select(table.passed_plate, table.lane, table.passed_at, table.key, StoredPermit.key)
+            .outerjoin(StoredPermit, StoredPermit.id == table.permit_id)
+            .where(table.inside)
+            .order_by(table.passed_at, table.id)
+        )
+        with self._session() as session:
+            return [
+                InsideRow(plate, lane, at, key, permit)
+                for plate, lane, at, key, permit in session.execute(query)
+                if plate is not None and at is not None
+            ]
+
+    def number_inside(self) -> int:
+        """Return how many vehicles are inside."""
+        with self._session() as session:
+            return session.scalar(select(func.count()).select_from(StoredDecision).where(StoredDecision.inside)) or 0
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with translated(self._place), Session(self._engine) as session:
+            yield session
+
+
+def _decisions() -> Select[StoredDecision, str | None]:
+    return select(StoredDecision, StoredPermit.key).outerjoin(StoredPermit, StoredPermit.id == StoredDecision.permit_id)
+
+
+def _row(found: Row[StoredDecision, str | None]) -> DecisionRow:
+    row, permit = found
+    return DecisionRow(
+        id=row.id,
+        key=row.key,
+        lane=row.lane,
+        camera=row.camera,
+        sighting=row.sighting_key,
+        passage=row.passage_id,
+        keyframe=row.keyframe_id,
+        plate=row.plate,
+        confidence=row.confidence,
+        engine=row.engine,
+        price=row.price,
+        verdict=row.verdict,
+        reason=row.reason,
+        warnings=tuple(map(DecisionReason, row.warnings)),
+        permit=permit,
+        permit_plate=row.permit_plate,
+        captured_at=row.captured_at,
+        decided_at=row.decided_at,
+        revised=row.revised,
+        answer=row.answer,
+        answered_by=row.answered_by,
+        answered_at=row.answered_at,
+        answer_plate=row.answer_plate,
+        way=row.way,
+        passed_at=row.passed_at,
+    )

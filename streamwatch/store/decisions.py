@@ -1,0 +1,257 @@
+"""Decisions: one row for each sighting at a lane, and who was let through because of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, func, select, update
+from sqlalchemy.orm import Session
+
+from streamwatch.core.codes import Answer, DecisionReason, Verdict, Way
+from streamwatch.core.errors import StoreError
+from streamwatch.core.model import Engine
+from streamwatch.store.rows import row_of
+from streamwatch.store.tables import (
+    StoredCall,
+    StoredDecision,
+    StoredIdentity,
+    StoredKeyframe,
+    StoredPassage,
+    StoredPermit,
+    StoredReading,
+)
+from streamwatch.store.transactions import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionTerms:
+    """What is written of a decision: one field for each column that the decision itself fills.
+
+    key, sighting, passage, keyframe, reading, permit: keys; permit None if there is none. near: as
+    [{permit, plate, distance}], permit: its key. captured_at, decided_at: aware UTC.
+    """
+
+    key: str
+    lane: str
+    way: Way
+    camera: str
+    sighting: str
+    passage: str
+    keyframe: str
+    reading: str
+    plate: str
+    confidence: float | None
+    engine: Engine
+    price: float
+    verdict: Verdict
+    reason: DecisionReason
+    warnings: tuple[DecisionReason, ...]
+    permit: str | None
+    permit_plate: str
+    near: tuple[dict[str, Any], ...]
+    captured_at: datetime
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionStanding:
+    """What is known of a decision that was stored before: may a better reading still change it?"""
+
+    key: str
+    plate: str
+    confidence: float | None
+    reading: str
+    verdict: Verdict
+    reason: DecisionReason
+    permit: str | None
+    revised: int
+    answer: Answer | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Return True if nothing but a person may change it any more."""
+        return self.verdict is Verdict.ALLOW or self.answer is not None
+
+
+class Decisions:
+    """Writes decisions, what people answer to them, and which vehicles were let through."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def of_sighting(self, sighting: str, lane: str) -> DecisionStanding | None:
+        """Return the decision on a sighting (key) at a lane; None if there is none."""
+        with self._writer.transaction() as session:
+            row = session.scalar(
+                select(StoredDecision).where(StoredDecision.sighting_key == sighting, StoredDecision.lane == lane)
+            )
+            return None if row is None else _standing(session, row)
+
+    def save(self, terms: DecisionTerms, clock_trusted: bool = True) -> int:
+        """Add a decision, or revise the one with its key; return how often it was revised.
+
+        Raise StoreError if it must not change any more: it was `allow`, or a person has answered.
+        """
+        with self._writer.transaction() as session:
+            row = session.scalar(select(StoredDecision).where(StoredDecision.key == terms.key))
+            if row is None:
+                row = StoredDecision(key=terms.key, revised=0, inside=False)
+                session.add(row)
+            elif row.verdict is Verdict.ALLOW or row.answer is not None:
+                raise StoreError(f"The decision {terms.key!r} must not be changed any more.")
+            else:
+                row.revised += 1
+            row.lane, row.way, row.camera = terms.lane, terms.way, terms.camera
+            row.sighting_key, row.reading_key = terms.sighting, terms.reading
+            row.passage_id = row_of(session, StoredPassage, terms.passage).id
+            row.keyframe_id = row_of(session, StoredKeyframe, terms.keyframe).id
+            row.plate, row.confidence, row.engine = terms.plate, terms.confidence, terms.engine
+            row.price, row.verdict, row.reason = terms.price, terms.verdict, terms.reason
+            row.warnings, row.near = [code.value for code in terms.warnings], list(terms.near)
+            row.permit_id, row.permit_plate = _permit_id(session, terms.permit), terms.permit_plate
+            row.captured_at, row.decided_at = terms.captured_at, terms.decided_at
+            row.clock_trusted = clock_trusted and self._writer.clock_trusted
+            session.flush()
+            return row.revised
+
+    def adopt(self, sighting: str, heir: str) -> None:
+        """Let the decisions on a sighting that was merged into another one (keys) be decisions on that one.
+
+        A decision of the heir at the same lane stays; so a merge never makes room for a second decision.
+        """
+        with self._writer.transaction() as session:
+            theirs = select(StoredDecision.lane).where(StoredDecision.sighting_key == heir)
+            session.execute(
+                update(StoredDecision)
+                .where(StoredDecision.sighting_key == sighting, StoredDecision.lane.not_in(theirs))
+                .values(sighting_key=heir),
+                execution_options={"synchronize_session": False},
+            )
+
+    def answer(
+        self,
+        key: str,
+        answer: Answer,
+        who: str,
+        now: datetime,
+        plate: str = "",
+        permit: str | None = None,
+        passes: bool = False,
+    ) -> bool:
+        """Store what a person says to a decision (key); return False if somebody has answered before.
+
+        plate: the one that the person picked of those that are near. permit: key of the permit by which the person lets
+        it in, if it is another one. passes: True if the lane has no barrier, so that the answer alone lets it through.
+        """
+        with self._writer.transaction() as session:
+            row = row_of(session, StoredDecision, key)
+            if row.answer is not None:
+                return False
+            row.answer, row.answered_by, row.answered_at, row.answer_plate = answer, who, now, plate
+            if permit is not None:
+                row.permit_id, row.permit_plate = _permit_id(session, permit), plate or row.permit_plate
+            if passes and answer is Answer.OPENED:
+                _let_through(session, row, now)
+            return True
+
+    def let_through(self, key: str, at: datetime) -> bool:
+        """Note that the vehicle of a decision (key) was let through, as far as anybody can know; once.
+
+        One use of its permit is counted, if they are limited. Call it with the opening that succeeded, or that may have
+        succeeded; without a barrier, with the decision or the answer. Return False if it was noted before.
+        """
+        with self._writer.transaction() as session:
+            return _let_through(session, row_of(session, StoredDecision, key), at)
+
+    def listed_at(self) -> datetime | None:
+        """Return when the permits were last written; None if never."""
+        with self._writer.transaction() as session:
+            return session.scalar(select(StoredIdentity.permits_at))
+
+    def inside(self, plates: Collection[str]) -> frozenset[str]:
+        """Return those of the plates whose vehicles are inside."""
+        query = select(StoredDecision.passed_plate).where(
+            StoredDecision.inside, StoredDecision.passed_plate.in_(plates)
+        )
+        with self._writer.transaction() as session:
+            return frozenset(plate for plate in session.scalars(query) if plate is not None)
+
+    def opened(self, plate: str, lane: str, since: datetime) -> tuple[datetime, ...]:
+        """Return when a lane has let this plate through since then, oldest first."""
+        table = StoredDecision
+        query = select(table.passed_at).where(table.passed_plate == plate, table.passed_at > since, table.lane == lane)
+        with self._writer.transaction() as session:
+            return tuple(at for at in session.scalars(query.order_by(table.passed_at)) if at is not None)
+
+    def uses_left(self, permits: Collection[str], since: datetime) -> dict[str, int]:
+        """Return how often permits (keys) with limited uses may still be used.
+
+        A decision `allow` since then whose vehicle has not been let through yet counts as a use: its barrier may be
+        opening at this moment.
+        """
+        pending = (
+            select(func.count())
+            .where(StoredDecision.permit_id == StoredPermit.id, StoredDecision.verdict == Verdict.ALLOW)
+            .where(StoredDecision.passed_at.is_(None), StoredDecision.decided_at > since)
+            .scalar_subquery()
+        )
+        query = select(StoredPermit.key, StoredPermit.uses_left, pending)
+        query = query.where(StoredPermit.key.in_(permits), StoredPermit.uses_left.is_not(None))
+        with self._writer.transaction() as session:
+            return {key: (left or 0) - claimed for key, left, claimed in session.execute(query)}
+
+    def units(self, passage: str) -> int:
+        """Return the charge units of the calls for a passage (key). A call that may be charged counts as 1 at least."""
+        of_it = (
+            select(StoredKeyframe.id)
+            .join(StoredPassage, StoredPassage.id == StoredKeyframe.passage_id)
+            .where(StoredPassage.key == passage)
+        )
+        units = func.coalesce(func.sum(case((StoredCall.fee > 1, StoredCall.fee), else_=1)), 0)
+        query = select(units).where(StoredCall.keyframe_id.in_(of_it), StoredCall.charged.is_not(False))
+        with self._writer.transaction() as session:
+            return int(session.scalar(query) or 0)
+
+    def reading_of(self, keyframe: str, plate: str, engine: Engine) -> tuple[str, float | None, datetime] | None:
+        """Return key and confidence of the best reading of a plate in a keyframe (key), and its capture time."""
+        query = (
+            select(StoredReading.key, StoredReading.confidence, StoredKeyframe.captured_at)
+            .join(StoredKeyframe, StoredKeyframe.id == StoredReading.keyframe_id)
+            .where(StoredKeyframe.key == keyframe, StoredReading.plate == plate, StoredReading.engine == engine)
+            .order_by(StoredReading.confidence.desc().nulls_last(), StoredReading.id)
+            .limit(1)
+        )
+        with self._writer.transaction() as session:
+            row = session.execute(query).first()
+            return None if row is None else (row[0], row[1], row[2])
+
+
+def _standing(session: Session, row: StoredDecision) -> DecisionStanding:
+    permit = None
+    if row.permit_id is not None:
+        permit = session.scalar(select(StoredPermit.key).where(StoredPermit.id == row.permit_id))
+    return DecisionStanding(
+        row.key, row.plate, row.confidence, row.reading_key, row.verdict, row.reason, permit, row.revised, row.answer
+    )
+
+
+def _permit_id(session: Session, key: str | None) -> int | None:
+    return None if key is None else session.scalar(select(StoredPermit.id).where(StoredPermit.key == key))
+
+
+def _let_through(session: Session, row: StoredDecision, at: datetime) -> bool:
+    if row.passed_at is not None:
+        return False
+    plate = row.answer_plate or row.permit_plate or row.plate
+    session.execute(
+        update(StoredDecision).where(StoredDecision.inside, StoredDecision.passed_plate == plate).values(inside=False)
+    )
+    row.passed_at, row.passed_plate, row.inside = at, plate, row.way is Way.IN
+    session.execute(
+        update(StoredPermit)
+        .where(StoredPermit.id == row.permit_id, StoredPermit.uses_left > 0)
+        .values(uses_left=StoredPermit.uses_left - 1)
+    )
+    session.flush()
+    return True

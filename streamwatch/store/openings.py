@@ -1,0 +1,196 @@
+"""Openings of barriers: a row before anything is sent, completed after. An opening is never tried again."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from streamwatch.core.barrier_state import OpeningOutcome
+from streamwatch.core.codes import EventType, OpeningCause, OpeningState, WithheldReason
+from streamwatch.core.event_data import OpeningData
+from streamwatch.store.events import Events
+from streamwatch.store.failures import DatabaseName, translated
+from streamwatch.store.tables import StoredDecision, StoredOpening
+from streamwatch.store.transactions import Writer
+
+MOST_DETAIL, MOST_NOTE = 500, 200
+"""Characters of the columns `detail` and `note`."""
+LEFT = OpeningOutcome("", OpeningState.UNKNOWN, WithheldReason.RESTARTED, "streamwatch ended in the middle of it.")
+"""What becomes of an opening that an earlier run has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningTerms:
+    """An opening that is asked for.
+
+    key: of its row. decision: key of the decision that it follows; None: none. who, note: of the person, as in
+    `openings`. at: aware UTC.
+    """
+
+    key: str
+    lane: str
+    barrier: str
+    cause: OpeningCause
+    at: datetime
+    decision: str | None = None
+    who: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRow:
+    """A row of `openings`. decision: key; None if there is none. plate: of the decision; empty without one."""
+
+    id: int
+    key: str
+    lane: str
+    barrier: str
+    decision: str | None
+    plate: str
+    cause: OpeningCause
+    who: str
+    note: str
+    requested_at: datetime
+    state: OpeningState
+    reason: WithheldReason
+    ended_at: datetime | None
+    detail: str
+
+
+class Openings:
+    """Writes openings, and the events that tell the outside of those that have ended."""
+
+    def __init__(self, writer: Writer, events: Events) -> None:
+        self._writer, self._events = writer, events
+
+    def requested(self, terms: OpeningTerms) -> None:
+        """Store that an opening is about to be sent. Nothing may be sent before this has returned."""
+        with self._writer.transaction() as session:
+            session.add(_row(session, terms, OpeningState.REQUESTED))
+
+    def ended(self, terms: OpeningTerms, outcome: OpeningOutcome, at: datetime) -> None:
+        """Store what became of an opening, also of one that has no row yet. A row that has ended is not changed."""
+        with self._writer.transaction() as session:
+            row = session.scalar(select(StoredOpening).where(StoredOpening.key == terms.key))
+            if row is None:
+                row = _row(session, terms, OpeningState.REQUESTED)
+                session.add(row)
+            if row.state is OpeningState.REQUESTED:
+                self._end(session, row, outcome, at)
+
+    def recover(self, at: datetime) -> int:
+        """Complete the openings that an earlier run has left, and return their number. Nothing of them is sent.
+
+        Nobody knows if their barriers have opened.
+        """
+        with self._writer.transaction() as session:
+            left = session.scalars(select(StoredOpening).where(StoredOpening.state == OpeningState.REQUESTED)).all()
+            for row in left:
+                self._end(session, row, replace(LEFT, key=row.key), at)
+            return len(left)
+
+    def _end(self, session: Session, row: StoredOpening, outcome: OpeningOutcome, at: datetime) -> None:
+        row.state, row.reason, row.ended_at = outcome.state, outcome.reason, at
+        row.detail = outcome.detail[:MOST_DETAIL]
+        session.flush()
+        decision = None if row.decision_id is None else session.get(StoredDecision, row.decision_id)
+        told = OpeningData(
+            opening=row.key,
+            lane=row.lane,
+            barrier=row.barrier,
+            cause=row.cause,
+            state=row.state,
+            reason=row.reason,
+            detail=row.detail,
+            who=row.who,
+            note=row.note,
+            decision="" if decision is None else decision.key,
+            plate="" if decision is None else decision.plate,
+            requested_at=row.requested_at,
+            ended_at=row.ended_at,
+        )
+        camera = None if decision is None else decision.camera
+        self._events.add(EventType.OPENING, row.barrier or row.lane, told, camera, at)
+
+
+class OpeningReader:
+    """Reads openings."""
+
+    def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName) -> None:
+        self._engine, self._place = engine, place
+
+    def latest(
+        self,
+        limit: int,
+        before: int | None = None,
+        lanes: Collection[str] | None = None,
+        barrier: str | None = None,
+    ) -> list[OpeningRow]:
+        """Return openings, newest first. before: only lower ids. lanes: only of these; None: of all."""
+        query = _query().order_by(StoredOpening.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(StoredOpening.id < before)
+        if lanes is not None:
+            query = query.where(StoredOpening.lane.in_(lanes))
+        if barrier is not None:
+            query = query.where(StoredOpening.barrier == barrier)
+        return self._rows(query)
+
+    def one(self, key: str) -> OpeningRow | None:
+        """Return an opening by its key; None if there is none."""
+        return next(iter(self._rows(_query().where(StoredOpening.key == key))), None)
+
+    def of_decisions(self, keys: Collection[str]) -> list[OpeningRow]:
+        """Return the openings that followed decisions (keys), oldest first."""
+        return self._rows(_query().where(StoredDecision.key.in_(keys)).order_by(StoredOpening.id))
+
+    def _rows(self, query: Select[Any, Any, Any]) -> list[OpeningRow]:
+        with translated(self._place), Session(self._engine) as session:
+            return [_read(*row) for row in session.execute(query).all()]
+
+
+def _query() -> Select[Any, Any, Any]:
+    decision = StoredDecision.id == StoredOpening.decision_id
+    return select(StoredOpening, StoredDecision.key, StoredDecision.plate).outerjoin(StoredDecision, decision)
+
+
+def _read(row: StoredOpening, decision: str | None, plate: str | None) -> OpeningRow:
+    return OpeningRow(
+        row.id,
+        row.key,
+        row.lane,
+        row.barrier,
+        decision,
+        plate or "",
+        row.cause,
+        row.who,
+        row.note,
+        row.requested_at,
+        row.state,
+        row.reason,
+        row.ended_at,
+        row.detail,
+    )
+
+
+def _row(session: Session, terms: OpeningTerms, state: OpeningState) -> StoredOpening:
+    decision = None
+    if terms.decision is not None:
+        decision = session.scalar(select(StoredDecision.id).where(StoredDecision.key == terms.decision))
+    return StoredOpening(
+        key=terms.key,
+        lane=terms.lane,
+        barrier=terms.barrier,
+        decision_id=decision,
+        cause=terms.cause,
+        who=terms.who,
+        note=terms.note[:MOST_NOTE],
+        requested_at=terms.at,
+        state=state,
+        reason=WithheldReason.NONE,
+        detail="",
+    )

@@ -1,0 +1,180 @@
+"""What people do at a lane: they answer a decision, open by hand, and turn the kill switch.
+
+The answer is stored first, and once: whoever is second learns who was first, and nothing is sent twice.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from starlette.requests import HTTPConnection
+
+from streamwatch.app.barriers import Barriers
+from streamwatch.core.barrier_state import OpeningOutcome
+from streamwatch.core.codes import Answer, AuditAction, OpeningCause, OpeningState, PermitState
+from streamwatch.core.events import DecisionMade
+from streamwatch.store import LaneDecision, Store
+from streamwatch.web.accounts.audit import change, record
+from streamwatch.web.accounts.principal import Principal, principal_of
+from streamwatch.web.answers import words_of
+from streamwatch.web.context import console_of
+from streamwatch.web.lane_view import Told, opening_words
+from streamwatch.web.lane_words import OPENING_TONES
+
+
+class NotDone(Exception):
+    """Nothing was done, and nothing was stored; `told` says why."""
+
+    def __init__(self, told: Told) -> None:
+        super().__init__(told.text)
+        self.told = told
+
+
+class _NotTaken(Exception):
+    """An answer that came too late: another person was first, or another reading has changed what was decided."""
+
+
+def answer_decision(
+    request: HTTPConnection,
+    row: LaneDecision,
+    answer: Answer,
+    revised: int | None = None,
+    picked: str = "",
+    permit: str | None = None,
+) -> Told:
+    """Store what a person says to a decision, and open if that is the answer; return what came of it. Raise NotDone.
+
+    revised: what the person saw of it; None: not known. picked: the plate that the vehicle has by the person's eye, if
+    it is another one; permit: key of its permit.
+    """
+    _, console, who = words_of(request), console_of(request), _principal(request).name
+    lane = console.backend.settings.lanes[row.lane]
+    opens = answer is Answer.OPENED and lane.barrier is not None
+    if opens:
+        _require_open(request)
+    now = datetime.now(UTC)
+
+    def store_answer(store: Store) -> None:
+        standing = store.decisions.of_sighting(row.sighting, row.lane)
+        if standing is None or standing.answer is not None or revised not in (None, standing.revised):
+            raise _NotTaken
+        passes = lane.barrier is None
+        store.decisions.answer(row.key, answer, who, now, picked, permit, passes=passes)
+
+    try:
+        change(
+            request, store_answer, AuditAction.DECISION_ANSWERED, row.plate,
+            decision=row.id, lane=row.lane, answer=answer.value, plate=picked or row.plate,
+        )  # fmt: skip
+    except _NotTaken:
+        raise NotDone(_was_first(request, row)) from None
+    if not opens:
+        return Told(_("Noted: refused.") if answer is Answer.REFUSED else _("Noted: let pass."), "good")
+    # Nobody knows here when the reading was recorded; the picture is older, so the limit only gets stricter.
+    made = DecisionMade(
+        key=row.key,
+        lane=row.lane,
+        camera=row.camera,
+        verdict=row.verdict,
+        reason=row.reason,
+        plate=row.plate,
+        sighting=row.sighting,
+        passage="",
+        keyframe="",
+        captured_at=row.captured_at,
+        read_at=time.monotonic() - max(timedelta(), now - row.captured_at).total_seconds(),
+        live=True,
+        revised=row.revised,
+    )
+    return _asked(request, row.lane, OpeningCause.ANSWER, made, "")
+
+
+def open_by_hand(request: HTTPConnection, lane: str, reason: str) -> Told:
+    """Open a lane without a decision; return what came of it. Raise NotDone, also without a reason."""
+    _ = words_of(request)
+    if not reason:
+        raise NotDone(Told(_("Say why: choose a reason, or type one."), "bad"))
+    _require_open(request)
+    record(request, AuditAction.OPENED_BY_HAND, lane, reason=reason)
+    return _asked(request, lane, OpeningCause.BY_HAND, None, reason)
+
+
+def open_for_code(request: HTTPConnection, lane: str, code: str) -> Told:
+    """Open a lane for the visitor who has a code, and count the use; return what came of it. Raise NotDone."""
+    _, console = words_of(request), console_of(request)
+    permit = console.reader.permits.by_code(code)
+    now = datetime.now(UTC)
+    if permit is None or permit.state(now) is not PermitState.VALID or (permit.lanes and lane not in permit.lanes):
+        raise NotDone(Told(_("This code is not valid here now."), "bad"))
+    _require_open(request)
+
+    def use(store: Store) -> None:
+        store.permits.used(permit.key)
+
+    change(request, use, AuditAction.OPENED_BY_HAND, lane, permit=permit.key, visitor=permit.holder)
+    note = _("visitor %(code)s %(holder)s") % {"code": permit.code, "holder": permit.holder}
+    return _asked(request, lane, OpeningCause.BY_HAND, None, note.strip())
+
+
+def stop_openings(request: HTTPConnection) -> Told:
+    """Turn the kill switch on."""
+    _, backend, who = words_of(request), console_of(request).backend, _principal(request).name
+    try:
+        if backend.barriers is not None:
+            backend.barriers.kill(who)
+        else:
+            console_of(request).kill_switch.turn_on(who, datetime.now(UTC))
+    finally:  # it is on in any case; see there
+        record(request, AuditAction.OPENINGS_STOPPED)
+    return Told(_("All openings are stopped."), "warn")
+
+
+def resume_openings(request: HTTPConnection) -> Told:
+    """Turn the kill switch off."""
+    _, backend, who = words_of(request), console_of(request).backend, _principal(request).name
+    record(request, AuditAction.OPENINGS_RESUMED)
+    if backend.barriers is not None:
+        backend.barriers.unkill(who)
+    else:
+        console_of(request).kill_switch.turn_off()
+    return Told(_("Openings are allowed again."), "good")
+
+
+def _principal(request: HTTPConnection) -> Principal:
+    found = principal_of(request)
+    assert found is not None, "the route asks for a role"
+    return found
+
+
+def _barriers(request: HTTPConnection) -> Barriers:
+    barriers = console_of(request).backend.barriers
+    assert barriers is not None, "it was looked at before"
+    return barriers
+
+
+def _require_open(request: HTTPConnection) -> None:
+    """Raise NotDone if nothing can be opened from here now."""
+    _, console = words_of(request), console_of(request)
+    if console.backend.barriers is None:
+        said = _("Nothing can be opened from here: this page is not that of a running streamwatch.")
+        raise NotDone(Told(said, "bad"))
+    if console.kill_switch.is_on:
+        raise NotDone(Told(_("Not opened: all openings are stopped by the kill switch."), "bad"))
+
+
+def _was_first(request: HTTPConnection, row: LaneDecision) -> Told:
+    """Say who has answered before, or that there is something new to look at."""
+    _, now = words_of(request), console_of(request).reader.lanes.one(row.id)
+    if now is None or now.answer is None:
+        return Told(_("Nothing was done: a better reading has come meanwhile. Look again."), "warn")
+    opened, refused = _("%(who)s was first and has opened."), _("%(who)s was first and has refused.")
+    said = opened if now.answer is Answer.OPENED else refused
+    return Told(said % {"who": now.answered_by}, "warn")
+
+
+def _asked(request: HTTPConnection, lane: str, cause: OpeningCause, made: DecisionMade | None, note: str) -> Told:
+    """Ask the barrier to open, and return what came of it."""
+    _ = words_of(request)
+    outcome: OpeningOutcome = _barriers(request).request(lane, cause, made, _principal(request).name, note)
+    if outcome.state is OpeningState.DONE:
+        return Told(_("The barrier opens."), "good")
+    return Told(opening_words(outcome.state, outcome.reason, outcome.detail, _), OPENING_TONES[outcome.state])
