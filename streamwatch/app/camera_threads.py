@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from streamwatch.app.cameras import camera_of
@@ -13,7 +14,7 @@ from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.substream_camera import Camera
 from streamwatch.app.wiring import make_intake
-from streamwatch.app.workers import Answer, CameraAccess, CameraWorker, answers
+from streamwatch.app.workers import CameraAccess, CameraWorker, Message, ViewWanted, answers
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import SourceUnreadable
@@ -60,7 +61,7 @@ class CameraThreads:
         self._changing = threading.RLock()
         self._watched: dict[str, _Watched] = {}
         self.cameras: dict[str, Camera] = {}
-        self.answers: dict[str, Channel[Answer]] = {}
+        self.answers: dict[str, Channel[Message]] = {}
 
     def changing(self) -> AbstractContextManager[bool]:
         """Return a context in which cameras may be ended and started, and for others nothing has ended meanwhile."""
@@ -93,6 +94,16 @@ class CameraThreads:
             for name in ending.keys() - set(hanging):
                 del self._watched[name]
             return hanging
+
+    def want_second_view(self, name: str, passage: str, captured_at: datetime) -> None:
+        """Have one more view of a passage (by its key) read at once, if its vehicle is still there. From any thread.
+
+        captured_at: of the view on which the decision rests.
+        """
+        camera, messages = self.cameras.get(name), self.answers.get(name)
+        if camera is not None and messages is not None:
+            messages.put(ViewWanted(passage, captured_at))
+            camera.nudge()
 
     def forget(self, name: str) -> None:
         """Forget a camera that has ended and is not configured any more."""
