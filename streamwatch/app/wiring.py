@@ -21,6 +21,7 @@ from streamwatch.pipeline import (
     CircuitBreaker,
     Dispatcher,
     EnginesOf,
+    Follower,
     Intake,
     JpegLimits,
     LocalHelp,
@@ -116,19 +117,21 @@ def make_read_now(
     return ReadNow(settings, paid, local, calls, record, clock)
 
 
-def make_recorder(settings: Callable[[], Settings], store: Store, notify: Notify) -> Recorder:
+def make_recorder(
+    settings: Callable[[], Settings], store: Store, notify: Notify, follower: Follower | None = None
+) -> Recorder:
     """Return what records events. settings: those in force, asked for each event."""
     return Recorder(
         store,
-        window=settings().dedup.window,
         acceptance=lambda camera: acceptance(settings().of(camera)),
         notify=notify,
+        follower=follower,
     )
 
 
 def acceptance(settings: Settings) -> Acceptance:
     """Return which readings of a camera count. settings: those of that camera."""
-    return Acceptance(floors(settings), grammar(settings.plates.grammar))
+    return Acceptance(floors(settings), grammar(settings.plates.grammar), settings.dedup.window)
 
 
 def make_dispatcher(

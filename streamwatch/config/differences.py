@@ -10,8 +10,8 @@ from streamwatch.config.settings import Settings
 FIXED = (
     "data_dir",
     "database",
-    "dedup",
     "outbox",
+    "barriers",
     "calls.runaway_after",
     "recognizer.ocrcars.parallel",
     "health",

@@ -20,6 +20,7 @@ from pydantic import (
 from streamwatch.config.access_settings import RETURN, AccessSettings, LaneSettings, check_lanes
 from streamwatch.config.barrier_settings import BarrierSettings
 from streamwatch.config.fields import VARIABLE, Bytes, Calls, Name, Seconds, Section, Zone, address, one_word, variable
+from streamwatch.config.outward_settings import OutwardSettings
 from streamwatch.core.codes import Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.plates import PROVINCES, grammar, normalise
@@ -577,6 +578,7 @@ class Settings(Section):
     health: HealthSettings = HealthSettings()
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
     access: AccessSettings = AccessSettings()
+    outward: OutwardSettings = OutwardSettings()
     cameras: dict[Name, CameraSettings] = Field({}, description="The cameras, by name.")
     barriers: dict[Name, BarrierSettings] = Field({}, description="The barriers, by name.")
     lanes: dict[Name, LaneSettings] = Field({}, description="The lanes, by name.")

@@ -119,7 +119,8 @@ class Delivery:
             again = self._send_again()
             more = self._send_new()
         except DeliveryError as error:
-            self._failed(error)
+            if not self.stopping():  # otherwise the connection was closed for that
+                self._failed(error)
             return 0.0
         return 0.0 if again or more else float("inf")
 
@@ -201,6 +202,11 @@ class Delivery:
             error=str(error),
         )
         self._note()
+
+    @property
+    def row(self) -> ReceiverRow | None:
+        """Return how far it has got and how it goes; None before the first step."""
+        return self._row
 
     @property
     def _known(self) -> ReceiverRow:

@@ -31,6 +31,7 @@ from streamwatch.core.plates import Grammar
 from streamwatch.core.sentences import sentence
 from streamwatch.imaging.corners import in_frame
 from streamwatch.pipeline.counters import Counters
+from streamwatch.pipeline.following import Follower, Nobody
 from streamwatch.pipeline.sighting_log import AcceptanceOf, Notify, SightingLog
 from streamwatch.sightings.fusion import Change, Released, Removed, Saved
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Store, WaitingKeyframe
@@ -57,10 +58,12 @@ class _Open:
 class Recorder:
     """Turns events into rows. For one thread at a time: the daemon's thread `recorder`, or a replay's only one."""
 
-    def __init__(self, store: Store, *, window: float, acceptance: AcceptanceOf, notify: Notify) -> None:
-        """window: seconds in which a plate seen again is the same sighting."""
+    def __init__(
+        self, store: Store, *, acceptance: AcceptanceOf, notify: Notify, follower: Follower | None = None
+    ) -> None:
         self._store, self._acceptance = store, acceptance
-        self._sightings = SightingLog(store, window, acceptance, notify)
+        self._follower: Follower = Nobody() if follower is None else follower
+        self._sightings = SightingLog(store, acceptance, notify, self._follower)
         self._open: dict[str, _Open] = {}
         self._sighted: set[str] = set()
         self._owed: list[Callable[[], None]] = []
@@ -126,6 +129,7 @@ class Recorder:
                 self._entry(keyframe.passage).waiting += 1
                 self.counters.evidence += len(keyframe.jpeg)
                 self._owed.append(lambda: self._store.keyframes.save(keyframe))
+                self._follower.heard(event, (), frozenset())
             case KeyframeKept(keyframe):
                 self.counters.evidence += len(keyframe.jpeg)
                 self._owed.append(lambda: self._store.keyframes.save(keyframe, KeyframeState.KEPT))
@@ -176,6 +180,7 @@ class Recorder:
         entry.answered = True
         entry.readings.update(reading.key for reading in readings)
         self._owed.append(lambda: self._store.keyframes.answered(keyframe.key, readings, event.call, event.why))
+        self._follower.heard(event, tuple(readings), frozenset())
         self._apply(fusion.read(entry.passage, readings))
         self._settle(entry)
 
@@ -187,6 +192,7 @@ class Recorder:
         contradicted = {(keyframe.key, grammar.parse(plate.text).text) for plate in event.contradicted}
         entry.readings.update(reading.key for reading in readings)
         self._owed.append(lambda: self._store.keyframes.answered(keyframe.key, readings))
+        self._follower.heard(event, tuple(readings), contradicted)
         self._apply(self._sightings.fusion(entry.passage).read(entry.passage, readings, contradicted))
         if not was_open:
             del self._open[keyframe.passage]
@@ -228,7 +234,7 @@ class Recorder:
                         self._sighted |= entry.readings.intersection(readings)
                     self._owed.append(lambda s=sighting, r=readings: self._sightings.save(s, r))  # type: ignore[misc]
                 case Removed(key, into):
-                    self._owed.append(lambda k=key, i=into: self._store.sightings.remove(k, i))  # type: ignore[misc]
+                    self._owed.append(lambda k=key, i=into: self._sightings.remove(k, i))  # type: ignore[misc]
                 case Released(readings):  # pragma: no branch - a change is one of these three
                     self._sighted -= set(readings)
                     self._owed.append(lambda r=readings: self._store.sightings.release_readings(r))  # type: ignore[misc]

@@ -51,3 +51,14 @@ class CameraRelay:
 
     def end(self) -> None:
         """Do nothing."""
+
+
+class CameraRelays:
+    """The relays that open by the answer to a camera, by the name of the camera."""
+
+    def __init__(self) -> None:
+        self._relays: dict[str, CameraRelay] = {}
+
+    def of(self, camera: str) -> CameraRelay:
+        """Return the relay of a camera; the same one each time."""
+        return self._relays.setdefault(camera, CameraRelay(camera))
