@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 
 from streamwatch.app.cameras import camera_of
@@ -17,7 +16,9 @@ from streamwatch.app.wiring import make_intake
 from streamwatch.app.workers import CameraAccess, CameraWorker, Message, ViewWanted, answers
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
+from streamwatch.core.codes import LaneMode
 from streamwatch.core.errors import SourceUnreadable
+from streamwatch.core.events import DecisionMade
 from streamwatch.pipeline import Channel
 from streamwatch.store import LastView
 from streamwatch.system.heartbeat import Heartbeats
@@ -95,14 +96,17 @@ class CameraThreads:
                 del self._watched[name]
             return hanging
 
-    def want_second_view(self, name: str, passage: str, captured_at: datetime) -> None:
-        """Have one more view of a passage (by its key) read at once, if its vehicle is still there. From any thread.
+    def hear(self, made: DecisionMade) -> None:
+        """Take a decision: if an automatic opening depends on one more view, have it read at once. From any thread.
 
-        captured_at: of the view on which the decision rests.
+        Nothing is read if the vehicle has gone.
         """
-        camera, messages = self.cameras.get(name), self.answers.get(name)
+        lane = self._config.now.lanes.get(made.lane)
+        if not (made.live and made.wants_second_view) or lane is None or lane.mode is not LaneMode.AUTOMATIC:
+            return
+        camera, messages = self.cameras.get(made.camera), self.answers.get(made.camera)
         if camera is not None and messages is not None:
-            messages.put(ViewWanted(passage, captured_at))
+            messages.put(ViewWanted(made.passage, made.captured_at))
             camera.nudge()
 
     def forget(self, name: str) -> None:

@@ -109,7 +109,7 @@ class Daemon:
         self._readers: dict[str, threading.Thread] = {}
         self._barriers = Barriers(config.get, self._writer, store, clock)
         self._openers = LaneOpeners(config.get, self._barriers.request, self._writer, store, clock)
-        gatekeeper.listeners.append(self._openers.hear)
+        gatekeeper.listeners += [self._openers.hear, self._cameras.hear]
         findings = FindingRounds(partial(open_reader, config.now.database, config.now.data_dir), clock.monotonic)
         self._outward = Outward(
             config.get,
