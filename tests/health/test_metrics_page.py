@@ -6,12 +6,17 @@ from pathlib import Path
 
 from snapshots import ILL, WELL
 
+from streamwatch.core.barrier_state import BarrierState
 from streamwatch.core.codes import CallOutcome, CameraState
 from streamwatch.gate import Why
 from streamwatch.health import render_metrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
-EVERYTHING = replace(ILL, cameras=(replace(WELL.cameras[0], gate=dict.fromkeys(Why, 1)), *ILL.cameras))
+EVERYTHING = replace(
+    ILL,
+    cameras=(replace(WELL.cameras[0], gate=dict.fromkeys(Why, 1)), *ILL.cameras),
+    barriers=(BarrierState("front", sensed=True, openings={"done": 1}),),
+)
 ROW = "| `{name}` | {kind} | {labels} | {text} |"
 
 
