@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import SecretStr
 
+from streamwatch.app.mqtt_service import RECEIVER as MQTT
+from streamwatch.app.notify_receivers import PICTURE_SIZE, concerns_people, make_notifier
+from streamwatch.app.notify_receivers import PREFIX as PEOPLE
 from streamwatch.config.outward_settings import FilterSettings, OutwardSettings, Profile, WebhookSettings
 from streamwatch.core.codes import EventType
 from streamwatch.core.errors import StoreError
@@ -12,7 +16,7 @@ from streamwatch.core.redact import place_of
 from streamwatch.core.signing import secret_bytes
 from streamwatch.imaging.corners import in_original
 from streamwatch.imaging.jpeg import decode_picture, encode_picture, resized
-from streamwatch.outward.delivery import Sender, Wants
+from streamwatch.outward.delivery import Sender, Wants, everything
 from streamwatch.outward.event_filter import EventFilter
 from streamwatch.outward.http_post import HttpPost
 from streamwatch.outward.platerecognizer import TAKEN, PlateRecognizerWebhook
@@ -40,15 +44,29 @@ class ReceiverPlan:
     same: object
 
 
-def plans(settings: OutwardSettings, reader: DatabaseReader) -> dict[str, ReceiverPlan]:
-    """Return the receivers by name. reader: for pictures, and for the name of this database. Raise StoreError."""
+def plans(
+    settings: OutwardSettings, reader: DatabaseReader, mqtt: Callable[[], Sender], has_lanes: bool
+) -> dict[str, ReceiverPlan]:
+    """Return the receivers by name.
+
+    reader: for pictures, and for the name of this database. mqtt: returns a sender to the broker. Raise StoreError.
+    """
     source = settings.source or f"urn:streamwatch:{reader.events.database_key()}"
-    return {name: _webhook(name, webhook, source, reader) for name, webhook in settings.webhooks.items()}
+    found = {name: _webhook(name, webhook, source, reader) for name, webhook in settings.webhooks.items()}
+    if settings.mqtt.host:
+        place = f"{settings.mqtt.host}:{settings.mqtt.broker_port}"
+        found[MQTT] = ReceiverPlan(MQTT, "mqtt", place, everything, mqtt, settings.mqtt)
+    for name, people in settings.notify.items():
+        make = partial(make_notifier, name, people, reader, pictures_of(reader, PICTURE_SIZE), has_lanes)
+        plan = ReceiverPlan(PEOPLE + name, "notify", "", concerns_people, make, (people, has_lanes))
+        found[plan.name] = plan
+    return found
 
 
 def receiver_names(settings: OutwardSettings) -> list[str]:
     """Return the names of the receivers."""
-    return list(settings.webhooks)
+    mqtt = [MQTT] if settings.mqtt.host else []
+    return [*settings.webhooks, *mqtt, *(PEOPLE + name for name in settings.notify)]
 
 
 def _webhook(name: str, settings: WebhookSettings, source: str, reader: DatabaseReader) -> ReceiverPlan:

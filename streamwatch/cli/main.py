@@ -15,6 +15,7 @@ from streamwatch.cli.bench import bench
 from streamwatch.cli.calls import calls
 from streamwatch.cli.check import check
 from streamwatch.cli.compare import compare
+from streamwatch.cli.events import events
 from streamwatch.cli.output import give_up_stdout
 from streamwatch.cli.permits import permits
 from streamwatch.cli.read import read
@@ -100,5 +101,6 @@ for _verb in (run, web, reload, replay, read, check, status, calls, compare, ser
 for _group in (sightings, passages):
     app.add_typer(_group.verb, name=_group.__name__.rpartition(".")[2])
 app.add_typer(permits, name="permits")
+app.add_typer(events, name="events")
 app.add_typer(user, name="user")
 app.add_typer(barrier, name="barrier")

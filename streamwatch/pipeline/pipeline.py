@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from streamwatch.core.events import Event, KeyframeTaken
+from streamwatch.core.events import Event, KeyframeTaken, VehiclePushed
 from streamwatch.core.model import Keyframe
 from streamwatch.pipeline.dispatcher import Dispatcher, dropping
 from streamwatch.pipeline.outbox import Dropped
@@ -56,6 +56,8 @@ class Pipeline:
         self.drop(self.dispatcher.heard(event))
         if isinstance(event, KeyframeTaken):
             self.drop(self.dispatcher.add(self.recorder.as_waiting(event.keyframe)))
+        elif isinstance(event, VehiclePushed) and event.is_read:
+            self.drop(self.dispatcher.add(self.recorder.as_waiting(event.keyframe, event.plates)))
 
     def drop(self, dropped: Iterable[Dropped]) -> None:
         """Take the events of keyframes that gave way in the outbox. Raise StoreError."""

@@ -17,6 +17,7 @@ from streamwatch.web.api import (
     lane_routes,
     log_routes,
     permit_routes,
+    receiver_routes,
     state_routes,
     write_routes,
 )
@@ -26,6 +27,7 @@ from streamwatch.web.api.lane_routes import LANES
 from streamwatch.web.api.log_routes import LEDGER, PASSAGES, PICTURES, SIGHTINGS
 from streamwatch.web.api.permit_routes import PERMITS
 from streamwatch.web.api.problems import Unexpected, failed, invalid, refused, unfit
+from streamwatch.web.api.receiver_routes import RECEIVERS
 from streamwatch.web.api.specification import specification
 from streamwatch.web.api.state_routes import CAMERAS, EVENTS, HEALTH
 from streamwatch.web.api.write_routes import CONFIG
@@ -40,6 +42,7 @@ _TAGS = [
     {"name": LEDGER, "description": "What was paid."},
     {"name": LANES, "description": "Who may pass: decisions, and what became of them."},
     {"name": BARRIERS, "description": "What opens: its state, opening by hand, and the kill switch."},
+    {"name": RECEIVERS, "description": "Who is told what happens."},
     {"name": CAMERAS, "description": "The cameras of the config."},
     {"name": PERMITS, "description": "Which vehicles may pass, and which may not."},
     {"name": HEALTH, "description": "The state of the program."},
@@ -80,7 +83,16 @@ def _plain() -> FastAPI:
     )
     for error, handler in handlers:
         api.add_exception_handler(error, handler)  # type: ignore[arg-type]
-    routers = log_routes, export_routes, write_routes, lane_routes, permit_routes, barrier_routes, state_routes
+    routers = (
+        log_routes,
+        export_routes,
+        write_routes,
+        lane_routes,
+        permit_routes,
+        barrier_routes,
+        receiver_routes,
+        state_routes,
+    )
     for routes in routers:
         api.include_router(routes.router)
     api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
