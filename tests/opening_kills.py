@@ -7,7 +7,8 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from daemons import Running, free_port, running
 from relays import Relay, http_relay
 
-SLOWEST = 0.03  # s for which the relay thinks before it answers, so that kills meet openings in flight
+SLOWEST = 0.08  # s for which the relay thinks before it answers, so that kills meet openings in flight
 BETWEEN = 0.05  # s between the end of a daemon and the start of the next one, for what is still on its way
 
 
@@ -60,11 +61,11 @@ def kill_around_openings(folder: Path, kills: int, seed: int = 1) -> Openings:
         for n in range(kills + 1):
             starts.append(datetime.now(UTC))
             with _daemon(folder, relay) as (daemon, port):
-                _open_for(daemon, port, relay, moments.uniform(0.0, 0.25), last=n == kills)
+                _open_for(daemon, port, relay, moments.uniform(0.0, 0.12), last=n == kills)
                 if n == kills:
                     assert daemon.stop() == 0, daemon.log()[-3000:]
                 else:
-                    daemon.stop(signal.SIGKILL)
+                    daemon.process.wait(60)
             time.sleep(BETWEEN)
         rows = [
             (datetime.fromisoformat(at).replace(tzinfo=UTC), state)
@@ -86,26 +87,22 @@ def _judged(kills: int, rows: list[tuple[datetime, str]], heard: list[datetime],
     return found
 
 
-def _daemon(folder: Path, relay: Relay) -> Any:
-    from contextlib import contextmanager
-
-    @contextmanager
-    def started() -> Any:
-        port = free_port()
-        barriers = {"front": {"driver": "http", "url": f"{relay.url}/open", "pulse": "100ms"}}
-        lanes = {"entry": {"cameras": ["gate"], "barrier": "front"}}
-        recognizer = {"engine": "local", "fallback": "none"}
-        with running(
-            folder,
-            {"gate": {"source": str(folder / "none.mp4")}},
-            web={"port": port},
-            barriers=barriers,
-            lanes=lanes,
-            recognizer=recognizer,
-        ) as daemon:
-            yield daemon, port
-
-    return started()
+@contextmanager
+def _daemon(folder: Path, relay: Relay) -> Iterator[tuple[Running, int]]:
+    """Run a daemon whose camera is never there, and return it with the port of its console."""
+    port = free_port()
+    barriers = {"front": {"driver": "http", "url": f"{relay.url}/open", "pulse": "100ms"}}
+    lanes = {"entry": {"cameras": ["gate"], "barrier": "front"}}
+    recognizer = {"engine": "local", "fallback": "none"}
+    with running(
+        folder,
+        {"gate": {"source": "rtsp://127.0.0.1:9/none"}},
+        web={"port": port},
+        barriers=barriers,
+        lanes=lanes,
+        recognizer=recognizer,
+    ) as daemon:
+        yield daemon, port
 
 
 def _open_for(daemon: Running, port: int, relay: Relay, seconds: float, last: bool) -> None:

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/kill_openings.py [--kills 200] [--seed 1]
 
-A real daemon, a relay that answers after 0 to 30 ms, and two people who press without a pause. Prints what the relay
-heard, the rows by their state, and the faults; exits with 1 if there is one. Takes some minutes.
+A real daemon, a relay that answers after 0 to 80 ms, and two people who press without a pause. Prints what the relay
+heard, the rows by their state, and the faults; exits with 1 if there is one. Takes a quarter of an hour.
 """
 
 import argparse
