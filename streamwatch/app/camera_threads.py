@@ -14,11 +14,12 @@ from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.push_camera import PushCamera, PushWorker
 from streamwatch.app.substream_camera import Camera
 from streamwatch.app.wiring import make_intake
-from streamwatch.app.workers import Answer, CameraAccess, CameraWorker, answers
+from streamwatch.app.workers import CameraAccess, CameraWorker, Message, ViewWanted, answers
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
-from streamwatch.core.codes import CameraState
+from streamwatch.core.codes import CameraState, LaneMode
 from streamwatch.core.errors import SourceUnreadable
+from streamwatch.core.events import DecisionMade
 from streamwatch.core.model import Frame
 from streamwatch.outward.barriers.camera_barrier import CameraRelays
 from streamwatch.pipeline import Channel
@@ -64,7 +65,7 @@ class CameraThreads:
         self._changing = threading.RLock()
         self._watched: dict[str, _Watched] = {}
         self.cameras: dict[str, Camera] = {}
-        self.answers: dict[str, Channel[Answer]] = {}
+        self.answers: dict[str, Channel[Message]] = {}
         self.relays = CameraRelays()
 
     def changing(self) -> AbstractContextManager[bool]:
@@ -100,6 +101,19 @@ class CameraThreads:
             for name in ending.keys() - set(hanging):
                 del self._watched[name]
             return hanging
+
+    def hear(self, made: DecisionMade) -> None:
+        """Take a decision: if an automatic opening depends on one more view, have it read at once. From any thread.
+
+        Nothing is read if the vehicle has gone.
+        """
+        lane = self._config.now.lanes.get(made.lane)
+        if not (made.live and made.wants_second_view) or lane is None or lane.mode is not LaneMode.AUTOMATIC:
+            return
+        camera, messages = self.cameras.get(made.camera), self.answers.get(made.camera)
+        if camera is not None and messages is not None:
+            messages.put(ViewWanted(made.passage, made.captured_at))
+            camera.nudge()
 
     def forget(self, name: str) -> None:
         """Forget a camera that has ended and is not configured any more."""

@@ -117,7 +117,7 @@ class Daemon:
         self._barriers = Barriers(config.get, self._writer, store, clock)
         self._cameras.relays = self._barriers.relays
         self._openers = LaneOpeners(config.get, self._barriers.request, self._writer, store, clock)
-        gatekeeper.listeners.append(self._openers.hear)
+        gatekeeper.listeners += [self._openers.hear, self._cameras.hear]
         reader_of = partial(open_reader, config.now.database, config.now.data_dir)
         findings = FindingRounds(reader_of, clock.monotonic)
         mqtt = MqttService(config.get, self._cameras.states, self._barriers, reader_of, self._spawn)

@@ -74,6 +74,9 @@ class PushCamera:
         """Return None: the camera sends vehicles, no frames."""
         return None
 
+    def nudge(self) -> None:
+        """Do nothing: it has no wait for a frame."""
+
     def attend(self, attention: Attention) -> bool:
         """Return False: it watches by itself."""
         return False

@@ -269,6 +269,7 @@ class ViewReason(StrEnum):
     STOOD_HERE = "stood_here"
     NO_ANSWER = "no_answer"
     SECOND_OPINION = "second_opinion"
+    BEFORE_OPENING = "before_opening"
     BETTER_VIEW = "better_view"
     WITHOUT_PLATE = "without_plate"
     NO_PLATE_SEEN = "no_plate_seen"
@@ -301,6 +302,7 @@ class StateReason(StrEnum):
     OUTBOX_BYTES = "outbox_bytes"
     OUTBOX_AGE = "outbox_age"
     PICTURE_LOST = "picture_lost"
+    NO_TIME = "no_time"
     # set at a start of the daemon
     STOPPED = "stopped"
     ANSWER_NOT_KEPT = "answer_not_kept"

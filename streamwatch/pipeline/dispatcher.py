@@ -25,6 +25,8 @@ __all__ = ["Dispatcher", "Job", "KeyframeStorage", "Served", "dropping"]
 
 log = logging.getLogger(__name__)
 
+URGENT_FOR = 10.0  # s after which nothing opens for a picture that waits, so that it need not be read
+
 
 class Dispatcher:
     """The lock around the outbox. Several threads may use it at once: one adds keyframes, others take and serve jobs.
@@ -59,12 +61,13 @@ class Dispatcher:
         self._told_of: float | None = None
         self._closed = False
 
-    def add(self, item: WaitingKeyframe, only_local: bool = False, since: float | None = None) -> list[Dropped]:
+    def add(
+        self, item: WaitingKeyframe, state: EntryState = EntryState.FRESH, since: float | None = None
+    ) -> list[Dropped]:
         """Put a stored keyframe into the outbox and return what had to give way.
 
-        only_local: no call may be paid for it. since: monotonic seconds since when it waits; None for now.
+        state: FRESH, LOCAL_ONLY or URGENT. since: monotonic seconds since when it waits; None for now.
         """
-        state = EntryState.LOCAL_ONLY if only_local else EntryState.FRESH
         return self.put_back(Entry(item, self._clock.monotonic() if since is None else since, state))
 
     def heard(self, event: Event) -> list[Dropped]:
@@ -195,12 +198,13 @@ class Dispatcher:
 
     def _decide(self, entry: Entry, engines: Engines) -> Decision:
         """Return the router's decision for an entry at this moment."""
+        late = entry.state is EntryState.URGENT and self._clock.monotonic() - entry.since > URGENT_FOR
         if not engines.paid:
-            return route(Case(entry.state, paid=False))
+            return route(Case(entry.state, paid=False, late=late))
         standing = self._calls.standing(entry.keyframe, self._outbox.is_first_view(entry.keyframe))
         local, readers_held = engines.local, self._readers_are_held()
         seen = bool(entry.keyframe.seen)
-        return route(Case(entry.state, True, standing, local.first, local.stands_in, readers_held, seen))
+        return route(Case(entry.state, True, standing, local.first, local.stands_in, readers_held, seen, late))
 
     def _readers_are_held(self) -> bool:
         """True if no reader is free, and the answers to all calls are overdue."""
