@@ -193,6 +193,7 @@ class DrawnBackend:
     state: Snapshot | None = None
     ending: bool = False
     live: Any = None
+    barriers: Any = None
     config_file: Path | None = None
     outward: Any = None
     reloads: list[str] = field(default_factory=list)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from streamwatch.app.barriers import Barriers
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
@@ -41,6 +42,7 @@ class DaemonBackend:
         store: Store,
         lifecycle: Lifecycle,
         live: LiveCameras,
+        barriers: Barriers,
         reload: Callable[[], ReloadReport],
         config_file: Path,
         outward: Outward,
@@ -48,7 +50,7 @@ class DaemonBackend:
         """settings: those in force."""
         self._outward = outward
         self._settings, self._monitor, self._writer = settings, monitor, writer
-        self._store, self._lifecycle, self._live = store, lifecycle, live
+        self._store, self._lifecycle, self._live, self._barriers = store, lifecycle, live, barriers
         self._reload, self._config_file = reload, config_file
 
     @property
@@ -60,6 +62,11 @@ class DaemonBackend:
     def live(self) -> LiveCameras:
         """Return the cameras as they are at this moment."""
         return self._live
+
+    @property
+    def barriers(self) -> Barriers:
+        """Return the barriers."""
+        return self._barriers
 
     @property
     def config_file(self) -> Path:
@@ -107,6 +114,11 @@ class DatabaseBackend:
     @property
     def live(self) -> None:
         """Return None: no camera is watched here."""
+        return None
+
+    @property
+    def barriers(self) -> None:
+        """Return None: nothing opens without the daemon."""
         return None
 
     @property

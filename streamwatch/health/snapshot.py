@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from streamwatch.core.codes import FindingCode
+from streamwatch.core.barrier_state import BarrierState
+from streamwatch.core.codes import FindingCode, Position
 from streamwatch.core.redact import hide_credentials
 from streamwatch.core.sentences import in_words
 
@@ -203,6 +204,7 @@ class Snapshot:
     """All figures of one moment.
 
     calls: the number of ended calls by outcome. stalled: names of threads that make no progress. pid: of the daemon.
+    killed: True if the kill switch is on, so that no barrier opens.
     reload: the last one; None before the first.
     """
 
@@ -223,6 +225,8 @@ class Snapshot:
     console: ConsoleHealth = ConsoleHealth()
     pid: int = 0
     reload: ReloadReport | None = None
+    barriers: tuple[BarrierState, ...] = ()
+    killed: bool = False
     receivers: tuple[ReceiverHealth, ...] = ()
 
     def __post_init__(self) -> None:
@@ -262,6 +266,7 @@ def from_json(told: Mapping[str, Any]) -> Snapshot:
             "findings": tuple(_finding(finding) for finding in told.get("findings", ())),
             "console": ConsoleHealth(**told["console"]),
             "reload": _reload(told["reload"]),
+            "barriers": tuple(_barrier(barrier) for barrier in told.get("barriers", ())),
             "receivers": tuple(
                 ReceiverHealth(**{**one, "since": _time(one["since"])}) for one in told.get("receivers", ())
             ),
@@ -283,6 +288,18 @@ def _camera(told: Mapping[str, Any]) -> CameraHealth:
 
 def _finding(told: Mapping[str, Any]) -> CameraFinding:
     return CameraFinding(**{**told, "code": FindingCode(told["code"]), "since": datetime.fromisoformat(told["since"])})
+
+
+def _barrier(told: Mapping[str, Any]) -> BarrierState:
+    return BarrierState(
+        **{
+            **told,
+            "lanes": tuple(told["lanes"]),
+            "position": None if told["position"] is None else Position(told["position"]),
+            "fault_since": _time(told["fault_since"]),
+            "held_until": _time(told["held_until"]),
+        }
+    )
 
 
 def _time(text: str | None) -> datetime | None:

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from streamwatch.core.codes import ReceiverState
 from streamwatch.core.errors import DeliveryError, EventsRefused, ReceiverAway, ReceiverUnusable
@@ -41,6 +41,14 @@ class Sender(Protocol):
 
     def close(self) -> None:
         """End all waits and close all connections."""
+
+
+@runtime_checkable
+class Ticking(Protocol):
+    """A sender that has something to send also when nothing happens."""
+
+    def tick(self) -> None:
+        """Send what is due by now. It is called every few seconds, and raises nothing."""
 
 
 class Queue(Protocol):
