@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from streamwatch.core.errors import PermitError, StreamwatchError
 from streamwatch.web.api import export_routes, lane_routes, log_routes, permit_routes, state_routes, write_routes
@@ -70,8 +71,12 @@ def _plain() -> FastAPI:
     )
     for error, handler in handlers:
         api.add_exception_handler(error, handler)  # type: ignore[arg-type]
-    for routes in (log_routes, export_routes, write_routes, lane_routes, permit_routes, state_routes):
-        api.include_router(routes.router)
+    routers = [
+        routes.router for routes in (log_routes, export_routes, write_routes, lane_routes, permit_routes, state_routes)
+    ]
+    for router in routers:
+        api.include_router(router)
+    api.state.operations = [route for router in routers for route in router.routes if isinstance(route, Route)]
     api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
     return api
 
