@@ -193,7 +193,9 @@ class DrawnBackend:
     state: Snapshot | None = None
     ending: bool = False
     live: Any = None
+    barriers: Any = None
     config_file: Path | None = None
+    outward: Any = None
     reloads: list[str] = field(default_factory=list)
     turn: Lock = field(default_factory=Lock)
 

@@ -77,10 +77,11 @@ def _section(prefix: str, models: list[type[BaseModel]], more: str = "") -> str:
 
 def _keys(prefix: str, models: list[type[BaseModel]]) -> Iterator[tuple[str, FieldInfo]]:
     names = sorted({name: 0 for model in models for name in model.model_fields}, key=lambda name: name != "driver")
-    named = {name: [m.model_fields[name] for m in models if name in m.model_fields] for name in names}
-    for name, found in named.items():
+    fields = {name: [m.model_fields[name] for m in models if name in m.model_fields] for name in names}
+    for name, found in fields.items():
         if inner := models_of(found[0].annotation):
-            yield from _keys(f"{prefix}{name}.", inner)
+            named = ".NAME" * (get_origin(found[0].annotation) is dict)
+            yield from _keys(f"{prefix}{name}{named}.", inner)
         elif name == "driver":
             words = [word for field in found for word in get_args(field.annotation)]
             yield prefix + name, FieldInfo(annotation=Literal[*words], description=found[0].description)

@@ -102,7 +102,10 @@ def test_config_yaml_names_every_key_in_its_place() -> None:
     """This includes keys in comments, which are read once the sign of the comment is removed."""
     names = "|".join({part for key in KEYS for part in key.split(".")} | {r"by_\w+"})
     shown = yaml.safe_load(re.sub(rf"^( *)# ((?:{names}): .*)$", r"\1\2", EXAMPLE, flags=re.MULTILINE))
-    assert {re.sub(r"^(cameras|lanes|barriers)\.\w+", r"\1.NAME", key) for key in _flat("", shown)} == set(KEYS)
+    assert {
+        re.sub(r"^(cameras|lanes|barriers|outward\.webhooks|outward\.notify)\.\w+", r"\1.NAME", key)
+        for key in _flat("", shown)
+    } == set(KEYS)
 
 
 def _flat(prefix: str, section: dict[str, object]) -> Iterator[str]:

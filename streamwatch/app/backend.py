@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from streamwatch.app.barriers import Barriers
 from streamwatch.app.live_view import LiveCameras
+from streamwatch.app.outward import Outward
 from streamwatch.app.reload import ReloadReport
 from streamwatch.config.settings import Settings
 from streamwatch.health import Snapshot
@@ -27,6 +29,14 @@ class Backend(Protocol):
     @property
     def config_file(self) -> Path | None:
         """Return the file whose settings pages may change; None if this program has none."""
+
+    @property
+    def barriers(self) -> Barriers | None:
+        """Return the barriers; None if this program opens none, because the daemon does."""
+
+    @property
+    def outward(self) -> Outward | None:
+        """Return the receivers of events; None if this program sends none."""
 
     def snapshot(self) -> Snapshot | None:
         """Return the state of the daemon; None if there is no daemon."""

@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from streamwatch.app.barriers import Barriers
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
+from streamwatch.app.outward import Outward
 from streamwatch.app.reload import ReloadReport
 from streamwatch.app.reload_daemon import reload_daemon
 from streamwatch.app.write_queue import WriteQueue
@@ -29,7 +31,7 @@ WRITING = 10.0
 class DaemonBackend:
     """The daemon, as its console sees it. See `Backend`.
 
-    It has 8 constructor arguments, because each of its members belongs to another part of the daemon.
+    It has 9 constructor arguments, because each of its members belongs to another part of the daemon.
     """
 
     def __init__(
@@ -40,12 +42,15 @@ class DaemonBackend:
         store: Store,
         lifecycle: Lifecycle,
         live: LiveCameras,
+        barriers: Barriers,
         reload: Callable[[], ReloadReport],
         config_file: Path,
+        outward: Outward,
     ) -> None:
         """settings: those in force."""
+        self._outward = outward
         self._settings, self._monitor, self._writer = settings, monitor, writer
-        self._store, self._lifecycle, self._live = store, lifecycle, live
+        self._store, self._lifecycle, self._live, self._barriers = store, lifecycle, live, barriers
         self._reload, self._config_file = reload, config_file
 
     @property
@@ -59,9 +64,19 @@ class DaemonBackend:
         return self._live
 
     @property
+    def barriers(self) -> Barriers:
+        """Return the barriers."""
+        return self._barriers
+
+    @property
     def config_file(self) -> Path:
         """Return where the settings are written."""
         return self._config_file
+
+    @property
+    def outward(self) -> Outward:
+        """Return the receivers of events."""
+        return self._outward
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""
@@ -102,8 +117,18 @@ class DatabaseBackend:
         return None
 
     @property
+    def barriers(self) -> None:
+        """Return None: nothing opens without the daemon."""
+        return None
+
+    @property
     def config_file(self) -> None:
         """Return None: the settings are those of a daemon."""
+        return None
+
+    @property
+    def outward(self) -> None:
+        """Return None: events are sent by the daemon."""
         return None
 
     def snapshot(self) -> Snapshot | None:

@@ -25,7 +25,7 @@ from streamwatch.config.barrier_settings import (
 )
 from streamwatch.outward.barriers import http_barrier
 from streamwatch.outward.barriers.barrier import Barrier, Sensor
-from streamwatch.outward.barriers.camera_barrier import CameraRelay
+from streamwatch.outward.barriers.camera_barrier import CameraRelays
 from streamwatch.outward.barriers.command_barrier import CommandBarrier
 from streamwatch.outward.barriers.exchange import LogIn, Request
 from streamwatch.outward.barriers.gpio_barrier import GpioBarrier, GpioLine, GpioSensor
@@ -35,17 +35,6 @@ from streamwatch.outward.barriers.mqtt_barrier import Broker, MqttBarrier, MqttS
 from streamwatch.outward.barriers.readout import Readout
 
 MQTT_PORT, MQTTS_PORT = 1883, 8883
-
-
-class CameraRelays:
-    """The relays that open by the answer to a camera, by the name of the camera."""
-
-    def __init__(self) -> None:
-        self._relays: dict[str, CameraRelay] = {}
-
-    def of(self, camera: str) -> CameraRelay:
-        """Return the relay of a camera; the same one each time."""
-        return self._relays.setdefault(camera, CameraRelay(camera))
 
 
 def make_barrier(settings: BarrierSettings, relays: CameraRelays) -> Barrier:

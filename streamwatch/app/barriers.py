@@ -9,6 +9,7 @@ sent, and an opening is never queued and never tried again; see `Phase` in `barr
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from datetime import datetime
@@ -17,7 +18,6 @@ from uuid import uuid4
 
 from streamwatch.access.may_open import Asked, OpeningRules, hold_end
 from streamwatch.access.permits import Hours
-from streamwatch.app.barrier_drivers import CameraRelays, make_barrier, make_sensor
 from streamwatch.app.barrier_faults import FaultKind
 from streamwatch.app.barrier_worker import BarrierParts, BarrierWorker
 from streamwatch.app.opening_log import OpeningLog, Order
@@ -29,6 +29,7 @@ from streamwatch.core.barrier_state import BarrierState, OpeningOutcome
 from streamwatch.core.clock import Clock
 from streamwatch.core.codes import LaneMode, OpeningCause, OpeningState, WithheldReason
 from streamwatch.core.events import DecisionMade
+from streamwatch.outward.barriers.camera_barrier import CameraRelays
 from streamwatch.store import OpeningTerms, Store
 from streamwatch.system.kill_switch import KillSwitch
 
@@ -57,6 +58,11 @@ class Barriers:
         self._workers: dict[str, BarrierWorker] = {}
         self._sensors: dict[str, SensorWorker] = {}
         self._running: list[threading.Thread] = []
+        self._counts: Counter[tuple[str, OpeningState]] = Counter()
+        if not settings().barriers:
+            return
+        from streamwatch.app.barrier_drivers import make_barrier, make_sensor  # their libraries take some megabytes
+
         for name, barrier in settings().barriers.items():
             driver = make_barrier(barrier, self.relays)
             scheduled = partial(self._scheduled, name) if driver.holds else None
@@ -148,6 +154,7 @@ class Barriers:
             holds=worker.parts.driver.holds,
             busy=worker.busy,
             unreleased=worker.faults.has(FaultKind.RELEASE),
+            openings={state.value: count for (of, state), count in list(self._counts.items()) if of == name},
         )
 
     def _ask(
@@ -165,12 +172,15 @@ class Barriers:
             decision is not None and decision.live,
         )
         key = None if decision is None else decision.key
-        order = Order(asked, OpeningTerms(uuid4().hex, lane, barrier, cause, self._clock.now(), key, who, note))
+        terms = OpeningTerms(uuid4().hex, lane, barrier, cause, self._clock.now(), key, who, note)
+        order = Order(asked, terms, "" if decision is None else decision.passage)
         worker = self._workers.get(barrier)
         reason = WithheldReason.NO_BARRIER if worker is None else worker.take(order)
         if reason is not WithheldReason.NONE:
             self._openings.end(order, OpeningOutcome(order.terms.key, OpeningState.WITHHELD, reason))
-        return self._wait(order)
+        outcome = self._wait(order)
+        self._counts[barrier, outcome.state] += 1
+        return outcome
 
     def _wait(self, order: Order) -> OpeningOutcome:
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from streamwatch import __version__
+from streamwatch.app.barriers import Barriers
 from streamwatch.app.console_server import ConsoleServer
 from streamwatch.app.gate_history import FindingRounds
 from streamwatch.app.persistence import Persistence
@@ -26,6 +27,7 @@ from streamwatch.health import (
     DiskHealth,
     InFlightHealth,
     OutboxHealth,
+    ReceiverHealth,
     ReloadReport,
     Snapshot,
     write_status,
@@ -37,7 +39,9 @@ from streamwatch.system.heartbeat import Heartbeats
 class HealthMonitor:
     """Gathers the state of all parts; any thread may ask.
 
-    console: the server of the console, once it is there. reload: how the last reload of the settings ended.
+    console: the server of the console, once it is there. barriers: those of the daemon. reload: how the last reload of
+    the settings ended.
+    receivers: how the receivers of events were when somebody last looked.
     """
 
     def __init__(
@@ -57,7 +61,9 @@ class HealthMonitor:
         self._findings: tuple[CameraFinding, ...] = ()
         self._writing = Lock()
         self.console: ConsoleServer | None = None
+        self.barriers: Barriers | None = None
         self.reload: ReloadReport | None = None
+        self.receivers: tuple[ReceiverHealth, ...] = ()
 
     def snapshot(self) -> Snapshot:
         """Return how everything is now."""
@@ -81,6 +87,9 @@ class HealthMonitor:
             findings=self._findings,
             pid=os.getpid(),
             reload=self.reload,
+            barriers=() if self.barriers is None else tuple(self.barriers.states()),
+            killed=self.barriers is not None and self.barriers.killed,
+            receivers=self.receivers,
             console=ConsoleHealth() if self.console is None else self.console.health,
         )
 

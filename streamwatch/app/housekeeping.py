@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from streamwatch.app.health_monitor import HealthMonitor
 from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.outward import Outward
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.core.clock import Clock
@@ -26,7 +27,10 @@ GIVE_BACK_FIRST = 15.0  # s from the start until freed memory goes back for the 
 
 
 class Housekeeping:
-    """The loop of the thread `keeper`."""
+    """The loop of the thread `keeper`.
+
+    It has 8 constructor arguments, because it looks after all parts of the daemon.
+    """
 
     def __init__(
         self,
@@ -37,8 +41,10 @@ class Housekeeping:
         notifier: Notifier,
         clock: Clock,
         lifecycle: Lifecycle,
+        outward: Outward,
     ) -> None:
         """store: only its methods for any thread are called."""
+        self._outward = outward
         self._monitor, self._rounds, self._store, self._writer = monitor, rounds, store, writer
         self._notifier, self._clock, self._lifecycle = notifier, clock, lifecycle
         self._tidied = self._given_back = clock.monotonic()
@@ -58,6 +64,8 @@ class Housekeeping:
             stderr.tell()
             self._store.require_file()
             self._look_after_connection()
+            self._outward.look()
+            self._monitor.receivers = self._outward.health
             snapshot = self._monitor.snapshot()
             self._notifier.status(self._monitor.sentence())
             if snapshot.stalled:
@@ -68,6 +76,7 @@ class Housekeeping:
                 self._monitor.write_status(snapshot)
                 self._tidy(snapshot)
                 self._monitor.compare_with_past(snapshot)
+                self._outward.tell_health(snapshot)
             except StorageFailed as error:
                 log.debug("%s", error)  # the recorder logs it as a warning as soon as it has something to write
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StorageFailed
+from streamwatch.core.text import some
 from streamwatch.health import DiskHealth
 from streamwatch.store import EvidenceFiles, Keep, Store, free_bytes
 
@@ -48,14 +49,19 @@ class RetentionRounds:
         used = self._ask(self._store.retention.evidence_bytes)
         ages_count = self._ages_count()
         keep = _keep(self._settings(), ages_count, used)
-        freed = rows = 0
+        freed = rows = lost = 0
         for _ in range(STEPS):
             doomed = self._ask(partial(self._store.retention.retain, self._clock.now(), keep))
             freed, rows = freed + self._evidence.remove(doomed.paths)[1], rows + doomed.rows
+            lost += doomed.undelivered
             if not doomed.more:
                 break
         if ages_count:
             freed += self._sweep()
+        if lost:
+            log.warning(
+                "retention: %s deleted that a receiver had not got, because of outward.max_events", some(lost, "event")
+            )
         if freed or rows:
             log.info("retention: %.1f MB of pictures and %d passages deleted", freed / 1e6, rows)
         return max(0, used - freed)
@@ -93,4 +99,6 @@ def _keep(settings: Settings, ages_count: bool, used: int) -> Keep:
         rows_age=timedelta(seconds=retention.rows) if ages_count else None,
         sessions_age=timedelta(seconds=retention.sessions) if ages_count else None,
         audit_age=timedelta(seconds=retention.audit) if ages_count else None,
+        events_age=timedelta(seconds=settings.outward.keep) if ages_count else None,
+        max_events=settings.outward.max_events,
     )

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.write_queue import WriteQueue
@@ -26,9 +26,16 @@ class Shutdown:
         self._clock, self._drain = clock, drain
 
     def run(
-        self, cameras: Sequence[threading.Thread], readers: Sequence[threading.Thread], recorder: threading.Thread
+        self,
+        cameras: Sequence[threading.Thread],
+        readers: Sequence[threading.Thread],
+        recorder: threading.Thread,
+        then: Callable[[], None] = lambda: None,
     ) -> None:
-        """Wait for the cameras, then for what they left, then for the readers; end the recorder last."""
+        """Wait for the cameras, then for what they left, then for the readers; end the recorder last.
+
+        then: called before that, when all that was read is stored.
+        """
         self._lifecycle.drain()
         deadline = self._clock.monotonic() + self._drain
         self._join(cameras, deadline)
@@ -40,6 +47,7 @@ class Shutdown:
         left, _, _ = self._dispatcher.backlog()
         if left:
             log.warning("%s waiting on disk, to be read at the next start", some(left, "picture"))
+        then()
         self._lifecycle.finish()
         self._writer.close()
         recorder.join(max(1.0, self._drain))

@@ -15,7 +15,11 @@ from pydantic_core import ErrorDetails
 from streamwatch.core.errors import ConfigError
 from streamwatch.core.redact import hide_credentials
 
-FILLED_IN = {"source", "watch", "password", "secret", "token", "url", "hold_url", "release_url", "headers", "body"}
+FILLED_IN = {
+    *("source", "watch", "password", "secret", "old_secret", "token"),
+    *("url", "hold_url", "release_url", "headers", "body"),
+    *("addresses", "ping"),
+}
 """Keys in whose values, and below which, ${NAME} is taken from the environment."""
 HIDDEN = {"appcode", "app_key", "app_secret", "endpoint", "database", *FILLED_IN}
 """Keys whose values are not shown: they are secrets, or addresses that may hold one."""

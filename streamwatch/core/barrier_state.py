@@ -1,6 +1,7 @@
 """What is known of a barrier at one moment, and what became of one opening."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from streamwatch.core.codes import OpeningState, Position, WithheldReason
@@ -32,7 +33,8 @@ class BarrierState:
     lanes: names of the lanes that it is at. position: None is "not reported". sensed: True if it has a sensor at all.
     fault: what is wrong, as a sentence, and since when; empty and None if nothing is. killed: True if the kill switch
     is on. held_until: the end of holding it open by schedule; None while it is not held. holds: True if it can be held.
-    busy: True while an opening is under way. unreleased: True if its relay could not be released.
+    busy: True while an opening is under way. unreleased: True if its relay could not be released. openings: how many
+    were asked for since the daemon started, by their state.
     """
 
     name: str
@@ -46,6 +48,7 @@ class BarrierState:
     holds: bool = False
     busy: bool = False
     unreleased: bool = False
+    openings: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fault", hide_credentials(self.fault))

@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from streamwatch.core.model import Sighting
-
 
 @dataclass(frozen=True, slots=True)
 class SightingData:
@@ -41,8 +39,8 @@ class SightingCorrectedData:
     """Another plate for a sighting: `streamwatch.sighting.corrected.v1`.
 
     plate: the one that counts from now on; empty if there is no plate after all. plate_before: what was told until now.
-    who: who typed it, like audit_log.who; empty if a better reading or a merge changed it. merged_into: key of the
-    sighting that this one has become a part of; empty if it is one of its own.
+    who: who typed it, like audit_log.who; empty if a better reading changed it. merged_into: key of the sighting that
+    takes its place: a person's, or one that this is a part of; empty if it stays.
     """
 
     sighting: str
@@ -136,13 +134,14 @@ class CameraData:
 class HealthData:
     """Something is wrong, or well again: `streamwatch.health.v1`.
 
-    code: what it is; camera: empty if it is about none. active: True when it begins, False when it is over. text,
-    advice: English sentences for people.
+    code: what it is; camera: empty if it is about none. subject: which thread, receiver, budget or barrier, if there
+    are several. active: True when it begins, False when it is over. text, advice: English sentences for people.
     """
 
     code: str
     topic: str
     camera: str
+    subject: str
     active: bool
     since: datetime
     text: str
@@ -158,24 +157,6 @@ class TrialData:
 
 
 EventData = SightingData | SightingCorrectedData | DecisionData | OpeningData | CameraData | HealthData | TrialData
-
-
-def sighting_data(sighting: Sighting, kind: str) -> SightingData:
-    """Return what is told of a sighting. kind: of its plate."""
-    return SightingData(
-        sighting=sighting.key,
-        camera=sighting.camera,
-        plate=sighting.plate,
-        plate_kind=kind,
-        confidence=sighting.confidence,
-        engine=sighting.engine.value,
-        first_seen=sighting.first_seen,
-        last_seen=sighting.last_seen,
-        reads=sighting.reads,
-        status=sighting.status.value,
-        passage=sighting.passage,
-        keyframe=sighting.keyframe,
-    )
 
 
 def as_data(told: EventData | Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from streamwatch.health.snapshot import (
     DiskHealth,
     InFlightHealth,
     OutboxHealth,
+    ReceiverHealth,
     ReloadReport,
     Snapshot,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "DiskHealth",
     "InFlightHealth",
     "OutboxHealth",
+    "ReceiverHealth",
     "ReloadReport",
     "Snapshot",
     "Status",

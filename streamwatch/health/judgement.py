@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from streamwatch.core.codes import FindingCode
+from streamwatch.core.barrier_state import BarrierState
+from streamwatch.core.codes import FindingCode, ReceiverState
 from streamwatch.health.remarks import Remark, RemarkCode, Topic, in_english
 from streamwatch.health.snapshot import CameraFinding, CameraHealth, ConsoleHealth, Snapshot
 
@@ -26,12 +27,14 @@ def troubles(snapshot: Snapshot) -> list[Remark]:
         *_storage(snapshot),
         *(trouble for camera in snapshot.cameras for trouble in _camera(camera, snapshot.taken_at)),
         *_calls(snapshot),
+        *(trouble for barrier in snapshot.barriers for trouble in _barrier(barrier, snapshot.taken_at)),
         *_console(snapshot.console),
     ]
 
 
 def notices(snapshot: Snapshot) -> list[Remark]:
-    """Return what people should know although the program works: findings, a substream or a clock that fails."""
+    """Return what people should know although the program works: findings, and what else fails beside it."""
+    killed = [Remark(RemarkCode.KILL_SWITCH_ON, Topic.BARRIER)] if snapshot.killed else []
     doubted = [] if snapshot.clock_trusted else [Remark(RemarkCode.CLOCK_DOUBTED, Topic.CLOCK)]
     substreams = ((camera.name, camera.unwatched) for camera in snapshot.cameras if camera.unwatched)
     return [
@@ -41,6 +44,24 @@ def notices(snapshot: Snapshot) -> list[Remark]:
             for name, why in substreams
         ),
         *doubted,
+        *killed,
+        *receivers(snapshot),
+    ]
+
+
+def receivers(snapshot: Snapshot) -> list[Remark]:
+    """Return what people should know about the receivers of events."""
+    topic, paused = Topic.PROGRAM, (one for one in snapshot.receivers if one.state == ReceiverState.PAUSED)
+    return [
+        *(
+            Remark(RemarkCode.RECEIVER_PAUSED, topic, "", {"receiver": one.name, "since": one.since, "why": one.error})
+            for one in paused
+        ),
+        *(
+            Remark(RemarkCode.EVENTS_LOST, topic, "", {"receiver": one.name, "lost": one.lost})
+            for one in snapshot.receivers
+            if one.lost
+        ),
     ]
 
 
@@ -62,6 +83,13 @@ def about(finding: CameraFinding, now: datetime) -> Remark:
 def _console(console: ConsoleHealth) -> Iterator[Remark]:
     if console.why:
         yield Remark(RemarkCode.NO_CONSOLE, Topic.PROGRAM, "", {"why": console.why})
+
+
+def _barrier(barrier: BarrierState, now: datetime) -> Iterator[Remark]:
+    if barrier.fault:
+        code = RemarkCode.BARRIER_NOT_RELEASED if barrier.unreleased else RemarkCode.BARRIER_FAULT
+        values = {"barrier": barrier.name, "since": barrier.fault_since or now, "why": barrier.fault}
+        yield Remark(code, Topic.BARRIER, "", values)
 
 
 def _storage(snapshot: Snapshot) -> Iterator[Remark]:

@@ -6,9 +6,9 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from streamwatch.core.codes import CameraState
+from streamwatch.core.codes import CameraState, Position, ReceiverState
 from streamwatch.health.judgement import health
-from streamwatch.health.snapshot import CameraHealth, Snapshot
+from streamwatch.health.snapshot import CameraHealth, ReceiverHealth, Snapshot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -20,7 +20,11 @@ _Family = tuple[str, _Kind, str, Iterable[_Sample]]
 
 def render_metrics(snapshot: Snapshot) -> str:
     """Return all families that have a sample, each with HELP and TYPE."""
-    parts = _process(snapshot), _cameras(snapshot.cameras), _findings(snapshot), _calls(snapshot), _storage(snapshot)
+    parts = (
+        *(_process(snapshot), _cameras(snapshot.cameras), _findings(snapshot), _calls(snapshot), _storage(snapshot)),
+        _receivers(snapshot.receivers),
+        _barriers(snapshot),
+    )
     families = (family for part in parts for family in part)
     return "".join(line for family in families for line in _lines(*family))
 
@@ -125,6 +129,51 @@ def _storage(snapshot: Snapshot) -> Iterator[_Family]:
     yield "database_up", "gauge", "1 while the database can be written.", _one(database.ok)
     failed = [] if database.failed_since is None else _one(database.failed_since.timestamp())
     yield "database_failed_since_timestamp_seconds", "gauge", "When writing the database began to fail.", failed
+
+
+def _barriers(snapshot: Snapshot) -> Iterator[_Family]:
+    barriers = snapshot.barriers
+    faults = [({"barrier": barrier.name}, float(bool(barrier.fault))) for barrier in barriers]
+    yield "barrier_fault", "gauge", "1 while something is wrong with the barrier or its sensor.", faults
+    unreleased = [({"barrier": barrier.name}, float(barrier.unreleased)) for barrier in barriers]
+    yield "barrier_unreleased", "gauge", "1 while its relay could not be released.", unreleased
+    positions = [
+        ({"barrier": barrier.name, "position": position.value}, float(barrier.position is position))
+        for barrier in barriers
+        if barrier.sensed
+        for position in Position
+    ]
+    yield "barrier_position", "gauge", "1 for what its sensor says; all 0: not reported.", positions
+    held = [({"barrier": barrier.name}, float(barrier.held_until is not None)) for barrier in barriers]
+    yield "barrier_held_open", "gauge", "1 while it is held open by schedule.", held
+    openings = [
+        ({"barrier": barrier.name, "state": state}, float(count))
+        for barrier in barriers
+        for state, count in barrier.openings.items()
+    ]
+    yield "openings_total", "counter", "Openings that were asked for, by what became of them.", openings
+    if barriers:
+        yield "kill_switch", "gauge", "1 while the kill switch is on, so that nothing opens.", _one(snapshot.killed)
+
+
+def _receivers(receivers: tuple[ReceiverHealth, ...]) -> Iterator[_Family]:
+    def each(field: str) -> list[_Sample]:
+        return [({"receiver": one.name}, float(getattr(one, field))) for one in receivers]
+
+    states = [
+        ({"receiver": one.name, "state": state.value}, float(one.state == state))
+        for one in receivers
+        for state in ReceiverState
+    ]
+    yield "receiver_state", "gauge", "1 for the present state of the receiver of events, 0 for the others.", states
+    yield "receiver_waiting_events", "gauge", "Events that are still to be looked at for the receiver.", each("waiting")
+    yield "receiver_dead_letters", "gauge", "Events that the receiver refused for good.", each("dead")
+    yield (
+        "receiver_lost_events_total",
+        "counter",
+        "Events that were deleted before the receiver had them.",
+        each("lost"),
+    )
 
 
 def _one(value: float) -> list[_Sample]:

@@ -25,6 +25,7 @@ class Topic(StrEnum):
     STORAGE = "storage"
     DISK = "disk"
     CLOCK = "clock"
+    BARRIER = "barrier"
 
 
 class RemarkCode(StrEnum):
@@ -47,6 +48,11 @@ class RemarkCode(StrEnum):
     SUBSTREAM_DOWN = "substream_down"
     CLOCK_DOUBTED = "clock_doubted"
     NO_VEHICLE_FOR_DAYS = "no_vehicle_for_days"
+    BARRIER_FAULT = "barrier_fault"
+    BARRIER_NOT_RELEASED = "barrier_not_released"
+    KILL_SWITCH_ON = "kill_switch_on"
+    RECEIVER_PAUSED = "receiver_paused"
+    EVENTS_LOST = "events_lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,13 @@ TEXTS: Mapping[RemarkCode | FindingCode, str] = {
     RemarkCode.NO_CONSOLE: "There is no console: {why}",
     RemarkCode.SUBSTREAM_DOWN: "The substream of camera {camera} cannot be watched, so only the main stream is. {why}",
     RemarkCode.CLOCK_DOUBTED: "The clock is not trusted: no time server has set it, or it was stepped.",
+    RemarkCode.BARRIER_FAULT: "Barrier {barrier} has not worked since {since:moment}: {why}",
+    RemarkCode.BARRIER_NOT_RELEASED: "Barrier {barrier} may stand open since {since:moment}: {why}",
+    RemarkCode.KILL_SWITCH_ON: "The kill switch is on: no barrier opens.",
     FindingCode.NO_VEHICLE: "No vehicle for {lasting:age} at {camera}, where {before:count} an hour come at this time.",
     RemarkCode.NO_VEHICLE_FOR_DAYS: "No vehicle for {lasting:age} at {camera}, where {before:count} a day come.",
+    RemarkCode.RECEIVER_PAUSED: "Receiver {receiver} has taken no events since {since:moment}: {why}",
+    RemarkCode.EVENTS_LOST: "Receiver {receiver} has missed {lost:count} events: too many waited for it.",
     FindingCode.READ_RATE_FELL: (
         "The read rate at {camera} has fallen from {before:percent} to {now:percent} since {since:part_of_day}."
     ),
@@ -136,8 +147,13 @@ ADVICE: Mapping[RemarkCode | FindingCode, str] = {
     RemarkCode.NO_CONSOLE: "It is tried again by itself. The cameras are watched meanwhile.",
     RemarkCode.SUBSTREAM_DOWN: "Plates are read as before, which costs more CPU. Check the second address, watch.",
     RemarkCode.CLOCK_DOUBTED: "Connect this machine to a time server; timedatectl shows its state.",
+    RemarkCode.BARRIER_FAULT: "Check the relay's power, cable and address; `streamwatch barrier test` tries it.",
+    RemarkCode.BARRIER_NOT_RELEASED: "Look at the barrier now. Its relay is told again and again until it obeys.",
+    RemarkCode.KILL_SWITCH_ON: "Turn it off when barriers may open again.",
     FindingCode.NO_VEHICLE: _LOOK,
     RemarkCode.NO_VEHICLE_FOR_DAYS: _LOOK,
+    RemarkCode.RECEIVER_PAUSED: "It is tried again by itself, and nothing is lost. Do what the reason says.",
+    RemarkCode.EVENTS_LOST: "Let the receiver fetch them by the API, or raise outward.max_events.",
     FindingCode.READ_RATE_FELL: _LOOK,
     FindingCode.READ_RATE_FELL_AT_NIGHT: _LAMP,
     FindingCode.PLATES_SHRUNK: _ZONE,

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from streamwatch.core.codes import FindingCode
+from streamwatch.core.barrier_state import BarrierState
+from streamwatch.core.codes import FindingCode, Position
 from streamwatch.core.redact import hide_credentials
 from streamwatch.core.sentences import in_words
 
@@ -158,6 +159,26 @@ class ConsoleHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiverHealth:
+    """A receiver of events.
+
+    state: ok, failing or paused; since: when it began to fail. error: the last failure. waiting: events that are still
+    to be looked at for it. dead: events that it refused for good. lost: events that were deleted before it had them.
+    """
+
+    name: str
+    state: str
+    since: datetime | None
+    error: str
+    waiting: int
+    dead: int
+    lost: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "error", hide_credentials(self.error))
+
+
+@dataclass(frozen=True, slots=True)
 class ReloadReport:
     """How a reload of config.yaml ended.
 
@@ -183,6 +204,7 @@ class Snapshot:
     """All figures of one moment.
 
     calls: the number of ended calls by outcome. stalled: names of threads that make no progress. pid: of the daemon.
+    killed: True if the kill switch is on, so that no barrier opens.
     reload: the last one; None before the first.
     """
 
@@ -203,6 +225,9 @@ class Snapshot:
     console: ConsoleHealth = ConsoleHealth()
     pid: int = 0
     reload: ReloadReport | None = None
+    barriers: tuple[BarrierState, ...] = ()
+    killed: bool = False
+    receivers: tuple[ReceiverHealth, ...] = ()
 
     def __post_init__(self) -> None:
         # A copy, because the counter goes on counting, and `asdict` does not understand a Counter.
@@ -241,6 +266,10 @@ def from_json(told: Mapping[str, Any]) -> Snapshot:
             "findings": tuple(_finding(finding) for finding in told.get("findings", ())),
             "console": ConsoleHealth(**told["console"]),
             "reload": _reload(told["reload"]),
+            "barriers": tuple(_barrier(barrier) for barrier in told.get("barriers", ())),
+            "receivers": tuple(
+                ReceiverHealth(**{**one, "since": _time(one["since"])}) for one in told.get("receivers", ())
+            ),
         }
     )
 
@@ -259,6 +288,18 @@ def _camera(told: Mapping[str, Any]) -> CameraHealth:
 
 def _finding(told: Mapping[str, Any]) -> CameraFinding:
     return CameraFinding(**{**told, "code": FindingCode(told["code"]), "since": datetime.fromisoformat(told["since"])})
+
+
+def _barrier(told: Mapping[str, Any]) -> BarrierState:
+    return BarrierState(
+        **{
+            **told,
+            "lanes": tuple(told["lanes"]),
+            "position": None if told["position"] is None else Position(told["position"]),
+            "fault_since": _time(told["fault_since"]),
+            "held_until": _time(told["held_until"]),
+        }
+    )
 
 
 def _time(text: str | None) -> datetime | None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from streamwatch.core.barrier_state import BarrierState
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.sentences import in_words
 from streamwatch.core.text import age, json_text, size, some, when
-from streamwatch.health.judgement import about, health, notices
+from streamwatch.health.judgement import about, health, notices, receivers
 from streamwatch.health.reloads import reload_sentences
 from streamwatch.health.remarks import in_english
 from streamwatch.health.snapshot import BudgetUse, CameraHealth, Snapshot, as_json, from_json
@@ -115,9 +116,8 @@ def _table(status: Status, narrow: bool) -> Iterator[str]:
     else:
         yield f"{_gone(status)} {_SILENT if status.held else 'Start it with `streamwatch run`.'} Its last status:"
     yield from (f"! {reason}" for reason in reasons)
-    yield from (
-        f"? {in_english(about(finding, snapshot.taken_at), snapshot.taken_at)}" for finding in snapshot.findings
-    )
+    said = (*(about(finding, snapshot.taken_at) for finding in snapshot.findings), *receivers(snapshot))
+    yield from (f"? {in_english(remark, snapshot.taken_at)}" for remark in said)
     yield ""
     yield from _columns(
         ("camera", "state", "for", "fps", "last picture"),
@@ -184,6 +184,10 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     for breaker in snapshot.breakers:
         until = "" if breaker.until is None else f", next try {when(breaker.until)}"
         yield "held back", f"{breaker.label} since {when(breaker.since)}{until}"
+    for barrier in snapshot.barriers:
+        yield f"barrier {barrier.name}", _barrier(barrier)
+    if snapshot.killed:
+        yield "kill switch", "on: no barrier opens"
     yield "disk", f"{size(disk.free)} free, floor {size(disk.floor)}, pictures {size(disk.evidence)}"
     yield "database", "ok" if database.failed_since is None else f"failing since {when(database.failed_since)}"
     yield "console", snapshot.console.address or ("not served" if snapshot.console.why else "off")
@@ -191,6 +195,12 @@ def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         since = age(max(0.0, (snapshot.taken_at - snapshot.reload.at).total_seconds()))
         yield "config", f"{since} ago: {' '.join(reload_sentences(snapshot.reload))}"
     yield "clock", "trusted" if snapshot.clock_trusted else CLOCK
+
+
+def _barrier(barrier: BarrierState) -> str:
+    position = "position not reported" if barrier.position is None else barrier.position.value
+    held = "" if barrier.held_until is None else f", held open until {when(barrier.held_until)}"
+    return position + held + (f"; {barrier.fault}" if barrier.fault else "")
 
 
 def _used(use: BudgetUse) -> str:

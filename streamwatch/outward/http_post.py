@@ -47,7 +47,7 @@ _PERSON = {
 
 
 class HttpPost:
-    """Posts to one address over one connection. For one thread; `hang_up` may be called by any.
+    """Posts to one address over one connection. For one thread; `close` may be called by any.
 
     place: host and port, for messages.
     """
@@ -113,12 +113,9 @@ class HttpPost:
             return f"{self.place} has taken it ({status}){': ' + said if said else '.'}"
         raise self._refusal(response, said)
 
-    def hang_up(self) -> None:
-        """End all waits, also later ones."""
-        self._connections.hang_up()
-
     def close(self) -> None:
-        """Close the connection."""
+        """End all waits, also later ones, and close the connection. Any thread may call it."""
+        self._connections.hang_up()
         self._transport.close()
 
     def _failure(self, error: httpx.HTTPError) -> DeliveryError:

@@ -88,4 +88,4 @@ class PlateRecognizerWebhook:
 
     def close(self) -> None:
         """End all waits and close the connection."""
-        self._post.hang_up()
+        self._post.close()

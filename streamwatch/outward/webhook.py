@@ -5,9 +5,6 @@ Signature: https://github.com/standard-webhooks/standard-webhooks; HMAC-SHA256 o
 """
 
 import base64
-import binascii
-import hashlib
-import hmac
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +14,10 @@ from uuid import UUID, uuid5
 
 from streamwatch.core.event_data import iso
 from streamwatch.core.model import JpegCorners
+from streamwatch.core.signing import signature
 from streamwatch.outward.http_post import HttpPost
 from streamwatch.store import EventRow
 
-SECRET_PREFIX = "whsec_"
-SHORTEST_SECRET = 16
-"""Bytes below which a secret is refused; Standard Webhooks asks for 24 to 64."""
 MOST_PICTURE = 3_000_000
 """Bytes of a picture that is sent; a larger one is left out."""
 _BATCHES = UUID("b7a7ff3c-5d52-4b5f-9a3f-6f1f5c0a9a11")
@@ -43,26 +38,6 @@ PictureOf = Callable[[EventRow], EventPicture | None]
 
 def no_picture(event: EventRow) -> None:
     """Return None."""
-
-
-def secret_bytes(secret: str) -> bytes:
-    """Return the bytes of a secret `whsec_…`. Raise ValueError with what is wrong; it repeats nothing of it."""
-    if not secret.startswith(SECRET_PREFIX):
-        raise ValueError(f"must begin with {SECRET_PREFIX}; make one with `openssl rand -base64 32`")
-    try:
-        found = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError(f"holds no base64 after {SECRET_PREFIX}; copy it again") from None
-    if len(found) < SHORTEST_SECRET:
-        raise ValueError(f"is too short; make one with `openssl rand -base64 32` and write {SECRET_PREFIX} before it")
-    return found
-
-
-def signature(secrets: Sequence[bytes], name: str, timestamp: int, body: bytes) -> str:
-    """Return the value of `webhook-signature`: one for each secret, so that a receiver may change to the new one."""
-    signed = b"%s.%d.%s" % (name.encode(), timestamp, body)
-    made = (base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode() for secret in secrets)
-    return " ".join(f"v1,{one}" for one in made)
 
 
 def cloud_event(event: EventRow, source: str, picture: EventPicture | None = None) -> dict[str, Any]:
@@ -123,4 +98,4 @@ class Webhook:
 
     def close(self) -> None:
         """End all waits and close the connection."""
-        self._post.hang_up()
+        self._post.close()

@@ -51,6 +51,7 @@ def play(
     trace = _trace(settings, intake, explain is not None, answers) if explain is not None or dry_run else None
     opened = scratch_store() if dry_run else writer(settings)
     with page_place(explain) as page, closing(recognizer), opened as store:
+        store.events.mute()  # a recording is no news
         cached = CachedRecognizer(recognizer, partial(store.calls.answer_to, camera))
         reader = cached if answers is Answers.SERVICE else recognizer
         clock, recorder = SystemClock(), make_recorder(lambda: settings, store, notify)

@@ -17,8 +17,10 @@ from streamwatch.core.errors import StoreError
 from streamwatch.core.model import Engine, SightingStatus
 from streamwatch.core.plates import CHINA, Grammar, Plate, legible
 from streamwatch.store.best_plate import best_plates
+from streamwatch.store.events import Events
 from streamwatch.store.revisions import touch, touch_sighting
 from streamwatch.store.rows import row_of
+from streamwatch.store.sightings import tell_sighting
 from streamwatch.store.tables import (
     PassageOutcome,
     StoredCorrection,
@@ -46,8 +48,9 @@ class Corrected:
 class Corrections:
     """Writes what people say of pictures."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, writer: Writer, events: Events) -> None:
+        """events: gets what the outside is told, in the same transaction."""
+        self._writer, self._events = writer, events
 
     def read_by_operator(
         self, passage: str, keyframe: str, text: str, who: str, now: datetime, grammar: Grammar = CHINA
@@ -83,12 +86,31 @@ class Corrections:
                 session.flush()
             number = None if sighting is None else sighting.id
             old = None if shown is None else shown.sighting
+            self._tell(session, stay, view, sighting, old, who)
             moved = 0 if old is None else _take_over(session, stay, old, number)
             if sighting is not None:
                 sighting.reads, reading.sighting_id = moved + 1, number
             stay.engine, stay.outcome = Engine.OPERATOR, PassageOutcome.READ if plate.text else PassageOutcome.UNREAD
             session.flush()
             return Corrected(plate, before, number)
+
+    def _tell(
+        self,
+        session: Session,
+        stay: StoredPassage,
+        view: StoredKeyframe,
+        new: StoredSighting | None,
+        old: int | None,
+        who: str,
+    ) -> None:
+        """Tell the outside that a person has corrected a sighting (old: its id), or found one where there was none."""
+        row = None if old is None else session.get_one(StoredSighting, old)
+        if row is None and new is not None:
+            tell_sighting(self._events, new, stay.key, view.key)
+        elif row is not None:
+            heir = "" if new is None else new.key
+            plate, kind = ("", "") if new is None else (new.plate, new.kind)
+            tell_sighting(self._events, row, stay.key, view.key, row.plate, (plate, kind), who=who, merged_into=heir)
 
 
 def typed_plate(text: str, grammar: Grammar = CHINA) -> Plate:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from streamwatch.core.codes import EventType
 from streamwatch.store.events import EventRow, ReceiverRow, event_row, receiver_row
 from streamwatch.store.failures import DatabaseName, translated
-from streamwatch.store.tables import StoredDeadLetter, StoredEvent, StoredReceiver
+from streamwatch.store.tables import StoredDeadLetter, StoredEvent, StoredIdentity, StoredKeyframe, StoredReceiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,16 @@ class EventReader:
         return [
             ReceiverStanding(row, max(0, (highest or 0) - max(row.taken, known)), dead.get(row.name, 0)) for row in rows
         ]
+
+    def keyframe(self, key: str) -> int | None:
+        """Return the id of the keyframe with that key; None if there is none any more."""
+        with translated(self._place), Session(self._engine) as session:
+            return session.scalar(select(StoredKeyframe.id).where(StoredKeyframe.key == key))
+
+    def database_key(self) -> str:
+        """Return the random name of this database."""
+        with translated(self._place), Session(self._engine) as session:
+            return session.scalar(select(StoredIdentity.key)) or ""
 
     def dead_letters(
         self, limit: int, receiver: str | None = None, before: int | None = None, again: bool | None = None

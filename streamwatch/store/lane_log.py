@@ -254,7 +254,7 @@ _WATCHED = 12
 """The last rows of a lane whose changes are noticed."""
 
 
-def _narrowed(wanted: DecisionFilter, scope: Scope) -> Select[tuple[StoredDecision]]:
+def _narrowed(wanted: DecisionFilter, scope: Scope) -> Select[StoredDecision]:
     table = StoredDecision
     query = select(table)
     for cameras in (wanted.cameras or None, scope):

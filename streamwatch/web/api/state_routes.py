@@ -164,5 +164,6 @@ def _seen(snapshot: Snapshot, principal: Principal) -> Snapshot:
         breakers=tuple(
             breaker for breaker in snapshot.breakers if not breaker.camera or principal.sees(breaker.camera)
         ),
+        barriers=() if principal.cameras is not None else snapshot.barriers,
         stalled=tuple(name for name in snapshot.stalled if principal.cameras is None or "camera" not in name),
     )

@@ -41,6 +41,8 @@ ACTIONS = {
     AuditAction.OPENED_BY_HAND: N_("opened by hand"),
     AuditAction.OPENINGS_STOPPED: N_("stopped all openings"),
     AuditAction.OPENINGS_RESUMED: N_("allowed openings again"),
+    AuditAction.RECEIVER_TESTED: N_("tested a receiver"),
+    AuditAction.EVENTS_RESENT: N_("sent events again"),
 }
 """What each code means."""
 _FILTERS = ("who", "action", "object", "since", "until")

@@ -47,6 +47,7 @@ TITLES = {
     Topic.DISK: N_("Disk"),
     Topic.CLOCK: N_("Clock"),
     Topic.PROGRAM: N_("Program"),
+    Topic.BARRIER: N_("Barriers"),
 }
 
 
@@ -101,7 +102,14 @@ def _view(request: Request) -> dict[str, Any]:
     writer = HealthSections(texts, shown.taken_at if last is None else now)
     cameras = [writer.camera(camera, shown, watched=last is None) for camera in shown.cameras]
     cameras.sort(key=_urgency)
-    others = sorted((writer.other(topic, shown) for topic in TITLES), key=_urgency)
+    others = sorted(
+        (
+            writer.other(topic, shown)
+            for topic in TITLES
+            if topic is not Topic.BARRIER or shown.barriers or shown.killed
+        ),
+        key=_urgency,
+    )
     remarks = [remark for section in (*cameras, *others) for remark in section.remarks]
     return {
         "snapshot": shown,
@@ -183,6 +191,8 @@ def _seen(snapshot: Snapshot, principal: Principal | None) -> Snapshot:
         findings=tuple(finding for finding in snapshot.findings if sees(finding.camera)),
         budget=tuple(use for use in snapshot.budget if sees(use.camera)),
         breakers=tuple(breaker for breaker in snapshot.breakers if sees(breaker.camera)),
+        # The pages of lanes show those of one camera.
+        barriers=() if principal is None or principal.cameras is not None else snapshot.barriers,
         # Threads are named after their camera.
         stalled=tuple(name for name in snapshot.stalled if "camera" not in name or sees(name.removeprefix("camera "))),
     )
@@ -214,6 +224,7 @@ class HealthSections:
             Topic.DISK: self._disk,
             Topic.CLOCK: self._clock,
             Topic.PROGRAM: self._program,
+            Topic.BARRIER: self._barriers,
         }
         gauges = tuple(map(self._gauge, snapshot.budget)) if topic is Topic.CALLS else ()
         return Section(topic.value, _(TITLES[topic]), word, tone, remarks, list(facts[topic](snapshot)), gauges)
@@ -290,6 +301,15 @@ class HealthSections:
         yield _("streamwatch %(version)s has been running for %(age)s.") % told
         if snapshot.console.address:
             yield _("These pages are at %(address)s.") % {"address": snapshot.console.address}
+
+    def _barriers(self, snapshot: Snapshot) -> Iterator[str]:
+        _ = self._texts.gettext
+        for barrier in snapshot.barriers:
+            if barrier.held_until is not None:
+                told = {"barrier": barrier.name, "until": self.words.writers["moment"](barrier.held_until)}
+                yield _("%(barrier)s is held open until %(until)s.") % told
+            elif not barrier.fault:
+                yield _("%(barrier)s has no fault.") % {"barrier": barrier.name}
 
     def _gauge(self, use: BudgetUse) -> Gauge:
         _ = self._texts.gettext

@@ -29,6 +29,7 @@ PAGES = (
     NavigationEntry("/cameras", N_("Cameras"), Role.VIEWER),
     NavigationEntry("/costs", N_("Costs"), Role.MANAGER),
     NavigationEntry("/health", N_("Health"), Role.VIEWER),
+    NavigationEntry("/outward", N_("Receivers"), Role.ADMIN),
     NavigationEntry("/people", N_("People"), Role.ADMIN),
 )
 
