@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from streamwatch.app.exports import csv_pieces
 from streamwatch.app.permit_words import (
+    ListRefused,
     read_from,
     read_hours,
     read_kind,
@@ -27,9 +28,8 @@ from streamwatch.app.permit_words import (
     written_hours,
     written_until,
 )
-from streamwatch.core.errors import PermitError
 from streamwatch.core.plates import Grammar
-from streamwatch.core.text import for_spreadsheet
+from streamwatch.core.text import for_spreadsheet, printable
 from streamwatch.store import PermitRow
 
 COLUMNS = {
@@ -75,6 +75,9 @@ NO_PLATE_COLUMN = "The first line names no column `plate` (车牌). Write the na
 TWO_COLUMNS = "The first line names the column %(name)s twice. Keep one of the two."
 OPEN_QUOTE = "Line %(line)s: a cell is too long or its quotation mark is not closed. Mend it and read the file again."
 
+TEXTS = (NO_TEXT, NO_LINES, NO_PLATE_COLUMN, TWO_COLUMNS, OPEN_QUOTE)
+"""What can be wrong with a file as a whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cells:
@@ -92,7 +95,7 @@ class PermitFile:
     """A list of permits in a binary file; memory holds a line at a time.
 
     columns: those of the first line, "" for one that is not read; ignored: the names of these. encoding: of the file.
-    Raise PermitError if it cannot be read as a list.
+    Raise ListRefused if it cannot be read as a list.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -101,13 +104,13 @@ class PermitFile:
         first = self._text().readline(_LONGEST_HEADER)
         self._detach()
         if not first.strip():
-            raise PermitError(NO_LINES)
+            raise ListRefused(NO_LINES)
         self._separator = max(_SEPARATORS, key=first.count)
         (names,) = [*csv.reader([first], delimiter=self._separator)][:1] or [[]]
         self.columns, self.ignored = _columns(names)
 
     def lines(self) -> Iterator[Cells]:
-        """Yield the lines after the first one, without empty ones. Raise PermitError if a line cannot be read."""
+        """Yield the lines after the first one, without empty ones. Raise ListRefused if a line cannot be read."""
         reader = csv.reader(self._text(), delimiter=self._separator)
         try:
             next(reader, None)
@@ -120,7 +123,7 @@ class PermitFile:
                     yield Cells(begin, cells | missing, any(values[len(self.columns) :]))
                 begin = reader.line_num + 1
         except csv.Error:
-            raise PermitError(OPEN_QUOTE % {"line": begin}) from None
+            raise ListRefused(OPEN_QUOTE, line=str(begin)) from None
         finally:
             self._detach()
 
@@ -207,7 +210,7 @@ def _as_text(cell: str) -> str:
 
 
 def _encoding(file: IO[bytes]) -> str:
-    """Return the encoding of a file. Raise PermitError if it has none that can be read."""
+    """Return the encoding of a file. Raise ListRefused if it has none that can be read."""
     file.seek(0)
     head = file.read(3)
     marked = [name for mark, name in _MARKS if head.startswith(mark)]
@@ -221,20 +224,20 @@ def _encoding(file: IO[bytes]) -> str:
         except UnicodeError:
             continue
         return encoding
-    raise PermitError(NO_TEXT)
+    raise ListRefused(NO_TEXT)
 
 
 def _columns(names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Return the columns that a first line names, and the names of those that are not read. Raise PermitError."""
+    """Return the columns that a first line names, and the names of those that are not read. Raise ListRefused."""
     columns: list[str] = []
     ignored: list[str] = []
     for name in map(str.strip, names):
         column = _COLUMN_OF.get(name.lower().replace(" ", "_"), "")
         if column and column in columns:
-            raise PermitError(TWO_COLUMNS % {"name": f"“{name[:_LONGEST_NAME]}”"})
+            raise ListRefused(TWO_COLUMNS, name=f"“{printable(name[:_LONGEST_NAME])}”")
         if name and not column:
-            ignored.append(name[:_LONGEST_NAME])
+            ignored.append(printable(name[:_LONGEST_NAME]))
         columns.append(column)
     if "plate" not in columns:
-        raise PermitError(NO_PLATE_COLUMN)
+        raise ListRefused(NO_PLATE_COLUMN)
     return columns, tuple(ignored)

@@ -51,6 +51,8 @@ BAD_AND_ENDING = (
 )
 NO_PREVIEW = "There is no such preview any more. Read the file again."
 CHANGED = "The permits were changed since the preview, so the import would do something else now. Read the file again."
+TEXTS = (NOTHING, TOO_MANY, BAD_LINES, BAD_AND_ENDING, NO_PREVIEW, CHANGED)
+"""Why nothing is written."""
 
 _ADD, _CHANGE, _SAME, _END = "add", "change", "same", "end"
 _SCHEMA = """
@@ -237,7 +239,8 @@ class PermitImport:
                 except PermitRefused as error:
                     self._fault(cells.line, *error.found)
                     wrong = True
-        if not values.get("plates", True):
+        is_visitor = values.get("kind") is PermitKind.VISITOR and (cells.cells.get("key") or values.get("reference"))
+        if not values.get("plates", True) and not is_visitor:
             self._fault(cells.line, PermitProblem(PermitFault.NO_PLATE, "plates"))
             wrong = True
         key, reference = cells.cells.get("key", "")[:40], values.get("reference")
@@ -322,7 +325,7 @@ class PermitImport:
             try:
                 self._db.execute("INSERT INTO claimed VALUES (?)", (row.key,))
             except sqlite3.IntegrityError:
-                problem = PermitProblem(PermitFault.SAME_PERMIT, "plates", said["plates"][0])
+                problem = PermitProblem(PermitFault.SAME_PERMIT, "plates", row.key)
                 self._fault(line, problem, step=_SECOND_STEP)
                 return
         before = None if row is None else row.terms

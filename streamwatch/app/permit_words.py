@@ -108,10 +108,27 @@ class PermitRefused(PermitError):
         self.found = tuple(found)
 
 
+class ListRefused(PermitError):
+    """A file cannot be read as a list of permits. text: a source text; values: what it leaves open."""
+
+    def __init__(self, text: str, **values: str) -> None:
+        super().__init__(text % values)
+        self.text, self.values = text, values
+
+
 def sentence_of(problem: PermitProblem, translate: Callable[[str], str] = str) -> str:
     """Return what is wrong and what to do."""
     text = problem.text if problem.text.isdigit() else f"“{problem.text}”"
     return translate(FAULTS[problem.fault]) % {"text": printable(text)}
+
+
+def told(error: PermitError, translate: Callable[[str], str] = str) -> str:
+    """Return what is wrong with a permit or a list as sentences of one language."""
+    if isinstance(error, PermitRefused):
+        return " ".join(dict.fromkeys(sentence_of(one, translate) for one in error.found))
+    if isinstance(error, ListRefused):
+        return translate(error.text) % error.values
+    return translate(error.message)
 
 
 def remark_of(remark: PermitRemark, plate: str, translate: Callable[[str], str] = str) -> str:

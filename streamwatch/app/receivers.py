@@ -31,14 +31,11 @@ QUALITY = 82
 class ReceiverPlan:
     """One receiver as the config wants it.
 
-    kind: webhook, mqtt or notify. place: where it is, for people, without secrets. wants: which events it gets. make:
-    returns its sender; it raises StreamwatchError if that cannot work. same: a receiver whose value is equal need not
-    be started anew after a reload.
+    wants: which events it gets. make: returns its sender; it raises StreamwatchError if that cannot work. same: a
+    receiver whose value is equal need not be started anew after a reload.
     """
 
     name: str
-    kind: str
-    place: str
     wants: Wants
     make: Callable[[], Sender]
     same: object
@@ -54,19 +51,36 @@ def plans(
     source = settings.source or f"urn:streamwatch:{reader.events.database_key()}"
     found = {name: _webhook(name, webhook, source, reader) for name, webhook in settings.webhooks.items()}
     if settings.mqtt.host:
-        place = f"{settings.mqtt.host}:{settings.mqtt.broker_port}"
-        found[MQTT] = ReceiverPlan(MQTT, "mqtt", place, everything, mqtt, settings.mqtt)
+        found[MQTT] = ReceiverPlan(MQTT, everything, mqtt, settings.mqtt)
     for name, people in settings.notify.items():
         make = partial(make_notifier, name, people, reader, pictures_of(reader, PICTURE_SIZE), has_lanes)
-        plan = ReceiverPlan(PEOPLE + name, "notify", "", concerns_people, make, (people, has_lanes))
+        plan = ReceiverPlan(PEOPLE + name, concerns_people, make, (people, has_lanes))
         found[plan.name] = plan
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class NamedReceiver:
+    """A receiver as pages name it. kind, place: as in `ReceiverPlan`."""
+
+    name: str
+    kind: str
+    place: str
+
+
+def named_receivers(settings: OutwardSettings) -> list[NamedReceiver]:
+    """Return the receivers for people."""
+    found = [
+        NamedReceiver(name, "webhook", place_of(_text(webhook.url))) for name, webhook in settings.webhooks.items()
+    ]
+    if settings.mqtt.host:
+        found.append(NamedReceiver(MQTT, "mqtt", f"{settings.mqtt.host}:{settings.mqtt.broker_port}"))
+    return found + [NamedReceiver(PEOPLE + name, "notify", "") for name in settings.notify]
+
+
 def receiver_names(settings: OutwardSettings) -> list[str]:
     """Return the names of the receivers."""
-    mqtt = [MQTT] if settings.mqtt.host else []
-    return [*settings.webhooks, *mqtt, *(PEOPLE + name for name in settings.notify)]
+    return [receiver.name for receiver in named_receivers(settings)]
 
 
 def _webhook(name: str, settings: WebhookSettings, source: str, reader: DatabaseReader) -> ReceiverPlan:
@@ -90,7 +104,7 @@ def _webhook(name: str, settings: WebhookSettings, source: str, reader: Database
         return event.type in TAKEN and wants(event)
 
     chosen = taken if settings.profile is Profile.PLATERECOGNIZER else wants
-    return ReceiverPlan(name, "webhook", place_of(_text(settings.url)), chosen, make, (settings, source))
+    return ReceiverPlan(name, chosen, make, (settings, source))
 
 
 def filter_of(settings: FilterSettings) -> EventFilter:

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from streamwatch import __version__
 from streamwatch.cli import console, passages, sightings
+from streamwatch.cli.barrier import barrier
 from streamwatch.cli.bench import bench
 from streamwatch.cli.calls import calls
 from streamwatch.cli.check import check
@@ -102,3 +103,4 @@ for _group in (sightings, passages):
 app.add_typer(permits, name="permits")
 app.add_typer(events, name="events")
 app.add_typer(user, name="user")
+app.add_typer(barrier, name="barrier")

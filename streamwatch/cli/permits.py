@@ -158,8 +158,8 @@ def end(
             keys = "; ".join(f"{row.key} ({_short(row)})" for row in rows)
             raise PermitError(f"Several permits name {which!r}.", f"Name one by its key: {keys}.")
         (row,) = rows
-        detail = {"key": row.key}
-        audited(store, AuditAction.PERMIT_ENDED, row.plates[0], partial(store.permits.end, row.key, now), detail)
+        name, act = (*row.plates, row.holder)[0], partial(store.permits.end, row.key, now)
+        audited(store, AuditAction.PERMIT_ENDED, name, act, {"key": row.key})
     _say(f"The permit {row.key} has ended: {_short(row)}.")
 
 

@@ -269,10 +269,12 @@ class ViewReason(StrEnum):
     STOOD_HERE = "stood_here"
     NO_ANSWER = "no_answer"
     SECOND_OPINION = "second_opinion"
+    BEFORE_OPENING = "before_opening"
     BETTER_VIEW = "better_view"
     WITHOUT_PLATE = "without_plate"
     NO_PLATE_SEEN = "no_plate_seen"
     NEVER_WORTH_IT = "never_worth_it"
+    PUSHED = "pushed"
     OTHER = "other"
 
 
@@ -285,6 +287,7 @@ class StateReason(StrEnum):
     NONE = ""
     # read without a paid call, or given up without being read
     LOCAL_SURE = "local_sure"
+    CAMERA_AGREES = "camera_agrees"
     PAID_BEFORE = "paid_before"
     CALL_WITHOUT_ANSWER = "call_without_answer"
     TWO_CALLS_WITHOUT_ANSWER = "two_calls_without_answer"
@@ -299,6 +302,7 @@ class StateReason(StrEnum):
     OUTBOX_BYTES = "outbox_bytes"
     OUTBOX_AGE = "outbox_age"
     PICTURE_LOST = "picture_lost"
+    NO_TIME = "no_time"
     # set at a start of the daemon
     STOPPED = "stopped"
     ANSWER_NOT_KEPT = "answer_not_kept"

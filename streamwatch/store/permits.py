@@ -130,7 +130,8 @@ def _insert(session: Session, added: Sequence[PermitTerms], who: str, at: dateti
         for number, terms in zip(numbers, added, strict=True)
         for plate in terms.plates
     ]
-    connection.execute(insert(_VEHICLES), vehicles)
+    if vehicles:
+        connection.execute(insert(_VEHICLES), vehicles)
     return numbers
 
 

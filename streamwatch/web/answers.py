@@ -47,7 +47,8 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
     """Return a template as an answer. It finds `request`, `principal`, `console`, `navigation`, `now` and `message`."""
     message = unquote(request.cookies.get(_MESSAGE, ""))[:_LONGEST_MESSAGE]
     settings = console_of(request).backend.settings
-    used = {"/lanes": bool(settings.lanes), "/outward": bool(receiver_names(settings.outward))}
+    lanes = bool(settings.lanes)
+    used = {"/lanes": lanes, "/permits": lanes, "/outward": bool(receiver_names(settings.outward))}
     unused = [path for path, needed in used.items() if not needed]
     entries = navigation(request.app.routes, principal_of(request), unused)
     response = render_part(request, template, status=status, navigation=entries, message=message, **values)

@@ -67,7 +67,7 @@ def add_permit(request: HTTPConnection, terms: PermitTerms) -> PermitRow:
         request,
         lambda store: store.permits.add(terms, principal.name, now),
         AuditAction.PERMIT_ADDED,
-        terms.plates[0],
+        _name(terms),
         kind=terms.kind,
         holder=terms.holder,
     )
@@ -83,7 +83,7 @@ def change_permit(request: HTTPConnection, row: PermitRow, terms: PermitTerms) -
         request,
         lambda store: store.permits.change(row.key, terms, now),
         AuditAction.PERMIT_CHANGED,
-        terms.plates[0],
+        _name(terms),
         key=row.key,
         changed=changed,
         before=", ".join(row.plates),
@@ -98,7 +98,7 @@ def end_permit(request: HTTPConnection, row: PermitRow) -> PermitRow:
         request,
         lambda store: store.permits.end(row.key, now),
         AuditAction.PERMIT_ENDED,
-        row.plates[0],
+        _name(row),
         key=row.key,
         holder=row.holder,
     )
@@ -155,6 +155,11 @@ def _principal(request: HTTPConnection) -> Principal:
     principal = principal_of(request)
     assert principal is not None, "the route asks for a role"
     return principal
+
+
+def _name(terms: PermitTerms) -> str:
+    """Return what the audit log calls a permit: its first plate, or its holder if it has none."""
+    return terms.plates[0] if terms.plates else terms.holder
 
 
 def _within(terms: PermitTerms, seen: frozenset[str] | None) -> bool:

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from streamwatch.core.errors import PermitError, StreamwatchError
 from streamwatch.web.api import (
+    barrier_routes,
     export_routes,
     lane_routes,
     log_routes,
@@ -21,6 +22,7 @@ from streamwatch.web.api import (
     write_routes,
 )
 from streamwatch.web.api.access import BEARER, Viewer
+from streamwatch.web.api.barrier_routes import BARRIERS
 from streamwatch.web.api.lane_routes import LANES
 from streamwatch.web.api.log_routes import LEDGER, PASSAGES, PICTURES, SIGHTINGS
 from streamwatch.web.api.permit_routes import PERMITS
@@ -39,6 +41,7 @@ _TAGS = [
     {"name": PICTURES, "description": "The views of passages that were kept, and what was read in them."},
     {"name": LEDGER, "description": "What was paid."},
     {"name": LANES, "description": "Who may pass: decisions, and what became of them."},
+    {"name": BARRIERS, "description": "What opens: its state, opening by hand, and the kill switch."},
     {"name": RECEIVERS, "description": "Who is told what happens."},
     {"name": CAMERAS, "description": "The cameras of the config."},
     {"name": PERMITS, "description": "Which vehicles may pass, and which may not."},
@@ -80,7 +83,17 @@ def _plain() -> FastAPI:
     )
     for error, handler in handlers:
         api.add_exception_handler(error, handler)  # type: ignore[arg-type]
-    for routes in (log_routes, export_routes, write_routes, lane_routes, permit_routes, receiver_routes, state_routes):
+    routers = (
+        log_routes,
+        export_routes,
+        write_routes,
+        lane_routes,
+        permit_routes,
+        barrier_routes,
+        receiver_routes,
+        state_routes,
+    )
+    for routes in routers:
         api.include_router(routes.router)
     api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
     return api

@@ -5,7 +5,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from streamwatch.app.receivers import plans
+from streamwatch.app.receivers import named_receivers
 from streamwatch.app.representation import Representation, Time
 from streamwatch.core.codes import ReceiverState
 from streamwatch.web.api.access import Admin, Manager, TheConsole
@@ -50,14 +50,14 @@ def receivers(console: TheConsole, principal: Manager) -> list[ReceiverObject]:
     """For managers. All receivers that `config.yaml` names."""
     standings = {one.row.name: one for one in console.reader.events.standings()}
     found = []
-    for name, plan in plans(console.backend.settings.outward, console.reader).items():
-        standing = standings.get(name)
+    for receiver in named_receivers(console.backend.settings.outward):
+        standing = standings.get(receiver.name)
         row = None if standing is None else standing.row
         found.append(
             ReceiverObject(
-                name=name,
-                kind=plan.kind,
-                place=plan.place,
+                name=receiver.name,
+                kind=receiver.kind,
+                place=receiver.place,
                 state=None if row is None else row.state,
                 failing_since=None if row is None else row.failing_since,
                 next_try=None if row is None else row.next_try,

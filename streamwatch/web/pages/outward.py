@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streamwatch.app.outward import Tried
-from streamwatch.app.receivers import plans
+from streamwatch.app.receivers import named_receivers
 from streamwatch.core.codes import AuditAction, EventType, ReceiverState, Role
 from streamwatch.store import DeadLetter, ReceiverStanding
 from streamwatch.web.accounts.audit import change, record
@@ -54,8 +54,8 @@ def outward(request: Request, tried: Mapping[str, Tried] | None = None) -> Respo
     console = console_of(request)
     standings = {one.row.name: one for one in console.reader.events.standings()}
     cards = [
-        ReceiverCard(name, KINDS[plan.kind], plan.place, standings.get(name), (tried or {}).get(name))
-        for name, plan in plans(console.backend.settings.outward, console.reader).items()
+        ReceiverCard(one.name, KINDS[one.kind], one.place, standings.get(one.name), (tried or {}).get(one.name))
+        for one in named_receivers(console.backend.settings.outward)
     ]
     before = request.query_params.get("before", "")
     after = int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None

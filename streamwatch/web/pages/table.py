@@ -23,6 +23,7 @@ class NavigationEntry:
 PAGES = (
     NavigationEntry("/", N_("Gate"), Role.VIEWER),
     NavigationEntry("/lanes", N_("Lanes"), Role.VIEWER),
+    NavigationEntry("/permits", N_("Permits"), Role.GUARD),
     NavigationEntry("/search", N_("Search"), Role.VIEWER),
     NavigationEntry("/unread", N_("Unread"), Role.GUARD),
     NavigationEntry("/cameras", N_("Cameras"), Role.VIEWER),
