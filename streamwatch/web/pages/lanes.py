@@ -340,6 +340,6 @@ ROUTES = [
     page("/lanes", switch, role=Role.GUARD, methods=("POST",)),
     page("/lanes/{name}", lane, role=Role.VIEWER),
     page("/lanes/{name}", act, role=Role.GUARD, methods=("POST",)),
-    page("/lane-events", events, role=Role.VIEWER),
+    page("/lane/events", events, role=Role.VIEWER),
     page("/pictures/decisions/{id:row}", plate_picture, role=Role.VIEWER),
 ]
