@@ -1,142 +1,109 @@
-"""Lanes for tests of pages: decisions on drawn vehicles, and barriers that only take notes."""
+"""A lane with its recorder and gatekeeper over a real database, and a clock that tests move."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from consoles import DrawnConsole, Visit
-from sqlalchemy import select
-
+from streamwatch.app.gatekeeper import Gatekeeper
+from streamwatch.app.wiring import make_recorder
 from streamwatch.config.settings import Settings
-from streamwatch.core.barrier_state import BarrierState, OpeningOutcome
-from streamwatch.core.codes import DecisionReason, OpeningCause, OpeningState, PermitKind, Verdict, WithheldReason
-from streamwatch.core.events import DecisionMade
-from streamwatch.core.model import Engine
+from streamwatch.core.codes import PermitKind, ViewReason
+from streamwatch.core.events import DecisionMade, KeyframeTaken, PassageClosed, PassageOpened, PlatesRead
+from streamwatch.core.model import Box, Engine, Keyframe, Passage, PlateText
 from streamwatch.core.permit_terms import PermitTerms
-from streamwatch.store import DecisionTerms, OpeningTerms, PermitRow, Store
-from streamwatch.store.tables import StoredKeyframe, StoredReading, StoredSighting
-from streamwatch.system.kill_switch import KillSwitch
+from streamwatch.store import Store
 
-LANES = {
-    "in": {"cameras": ["entry"], "way": "in", "mode": "automatic", "barrier": "front"},
-    "out": {"cameras": ["exit"], "way": "out", "mode": "suggest", "barrier": "back"},
-    "yard": {"cameras": ["后门"], "way": "both"},
-}
-BARRIERS = {name: {"driver": "shelly", "address": "http://192.0.2.9"} for name in ("front", "back")}
+START = datetime(2026, 3, 4, 4, tzinfo=UTC)  # a Wednesday
+JPEG = b"\xff\xd8 a view \xff\xd9"
 
 
-@dataclass
-class NotedBarriers:
-    """What pages see of barriers: it opens nothing, writes rows as the real one does, and keeps what it was asked.
+class MovedClock:
+    """A clock that stands until it is moved."""
 
-    answer: what the relay says.
-    """
+    plausible = trusted = True
+    leapt = False
 
-    console: DrawnConsole
-    answer: OpeningState = OpeningState.DONE
-    detail: str = ""
-    reason: WithheldReason = WithheldReason.NONE
-    asked: list[tuple[str, OpeningCause, str, str]] = field(default_factory=list)
-    standing: dict[str, BarrierState] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.passed = 0.0
 
-    @property
-    def killed(self) -> bool:
-        return KillSwitch(self.console.data_dir).is_on
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.passed)
 
-    def kill(self, who: str) -> None:
-        KillSwitch(self.console.data_dir).turn_on(who, datetime.now(UTC))
-
-    def unkill(self, who: str) -> None:
-        KillSwitch(self.console.data_dir).turn_off()
-
-    def states(self) -> list[BarrierState]:
-        return list(self.standing.values()) or [BarrierState(name) for name in BARRIERS]
-
-    def request(
-        self, lane: str, cause: OpeningCause, decision: DecisionMade | None = None, who: str = "", note: str = ""
-    ) -> OpeningOutcome:
-        self.asked.append((lane, cause, who, note))
-        barrier = self.console.backend.settings.lanes[lane].barrier or ""
-        key = None if decision is None else decision.key
-        terms = OpeningTerms(uuid4().hex, lane, barrier, cause, datetime.now(UTC), key, who, note)
-        outcome = OpeningOutcome(terms.key, self.answer, self.reason, self.detail)
-        self.console.backend.write(lambda store: store.openings.ended(terms, outcome, datetime.now(UTC)))
-        return outcome
+    def monotonic(self) -> float:
+        return 1000.0 + self.passed
 
 
-def with_lanes(console: DrawnConsole, lanes: dict[str, Any] = LANES, barriers: bool = True) -> NotedBarriers:
-    """Give a console lanes and barriers; barriers: False: no daemon opens anything."""
-    plain = console.backend.settings.model_dump() | {"lanes": lanes, "barriers": BARRIERS}
-    console.backend.settings = Settings.model_validate(plain)
-    noted = NotedBarriers(console)
-    console.backend.barriers = noted if barriers else None
-    return noted
+def lane_settings(**sections: Any) -> Settings:
+    """Return settings with an entry and an exit, each with a barrier, of two live cameras."""
+    values: dict[str, Any] = {
+        "cameras": {name: {"source": f"rtsp://camera.invalid/{name}"} for name in ("gate", "way out")},
+        "recognizer": {"engine": "local"},
+        "barriers": {name: {"driver": "command", "command": ["true"]} for name in ("front", "back")},
+        "lanes": {
+            "entry": {"cameras": ["gate"], "mode": "automatic", "barrier": "front"},
+            "exit": {"cameras": ["way_out"], "way": "out", "mode": "automatic", "barrier": "back"},
+        },
+    }
+    values["cameras"] = {"gate": values["cameras"]["gate"], "way_out": values["cameras"]["way out"]}
+    for name, section in sections.items():
+        values[name] = {**values.get(name, {}), **section}
+    return Settings.model_validate(values)
 
 
-def add_permit(
-    console: DrawnConsole, *plates: str, kind: PermitKind = PermitKind.RESIDENT, holder: str = "", **more: Any
-) -> PermitRow:
-    terms = PermitTerms(kind=kind, plates=plates, holder=holder, **more)
-    return console.backend.write(lambda store: store.permits.add(terms, "a test", datetime.now(UTC)))
+class Lane:
+    """Vehicles that come to the cameras, and the decisions that are told. It may begin anew, as after a restart."""
 
+    def __init__(self, store: Store, settings: Settings | None = None) -> None:
+        self.store, self.settings, self.clock = store, settings or lane_settings(), MovedClock()
+        self.made: list[DecisionMade] = []
+        self.restart()
 
-def decide(
-    console: DrawnConsole,
-    plate: str,
-    verdict: Verdict = Verdict.ASK,
-    reason: DecisionReason = DecisionReason.UNKNOWN,
-    lane: str = "in",
-    *,
-    age: float = 0.0,
-    permit: PermitRow | None = None,
-    near: tuple[tuple[str, PermitRow], ...] = (),
-    passed: bool = False,
-    read: str | None = None,
-    look: str = "blue",
-    warnings: tuple[DecisionReason, ...] = (),
-) -> str:
-    """Have a vehicle come to a lane and be decided on; return the key of the decision. age: seconds ago."""
-    settings = console.backend.settings.lanes[lane]
-    at = datetime.now(UTC) - timedelta(seconds=age)
-    camera = settings.cameras[0]
-    passage = console.add(Visit(plate, camera, at - timedelta(seconds=1.5), look, read=read, closed=False))
+    def restart(self) -> None:
+        self.gatekeeper = Gatekeeper(lambda: self.settings, self.store, self.clock)
+        self.gatekeeper.listeners.append(self.made.append)
+        self.recorder = make_recorder(lambda: self.settings, self.store, lambda *_: None, self.gatekeeper)
 
-    def write(store: Store) -> str:
-        with store.transaction() as session:
-            view, reading, sighting = session.execute(
-                select(StoredKeyframe.key, StoredReading.key, StoredSighting.key)
-                .join(StoredReading, StoredReading.keyframe_id == StoredKeyframe.id)
-                .join(StoredSighting, StoredSighting.id == StoredReading.sighting_id)
-                .order_by(StoredKeyframe.id.desc())
-                .limit(1)
-            ).one()
-        key = uuid4().hex
-        terms = DecisionTerms(
-            key=key,
-            lane=lane,
-            way=settings.way,
-            camera=camera,
-            sighting=sighting,
-            passage=passage,
-            keyframe=view,
-            reading=reading,
-            plate=plate if read is None else read,
-            confidence=0.97,
-            engine=Engine.OCRCARS,
-            price=0.01,
-            verdict=verdict,
-            reason=reason,
-            warnings=warnings,
-            permit=None if permit is None else permit.key,
-            permit_plate="" if permit is None else permit.plates[0],
-            near=tuple({"permit": row.key, "plate": other, "distance": 0.25} for other, row in near),
-            captured_at=at,
-            decided_at=at,
+    def permit(self, *plates: str, kind: PermitKind = PermitKind.RESIDENT, **terms: Any) -> str:
+        """Add a permit and return its key."""
+        said = PermitTerms(kind=kind, plates=plates, **terms)
+        return self.store.permits.add(said, "a test", self.clock.now()).key
+
+    def comes(self, camera: str = "gate") -> Passage:
+        now = self.clock.now()
+        passage = Passage(uuid4().hex, camera, now, now)
+        self.recorder.record(PassageOpened(passage))
+        return passage
+
+    def taken(self, passage: Passage) -> Keyframe:
+        view = Keyframe(
+            uuid4().hex,
+            passage.key,
+            passage.camera,
+            self.clock.now(),
+            JPEG,
+            200,
+            150,
+            Box(0, 0, 200, 150),
+            1.0,
+            1.0,
+            ViewReason.BEST_VIEW,
         )
-        store.decisions.save(terms)
-        if passed:
-            store.decisions.let_through(key, at)
-        return key
+        self.recorder.record(KeyframeTaken(view))
+        return view
 
-    return console.backend.write(write)
+    def read(self, view: Keyframe, *plates: tuple[str, float | None], engine: Engine = Engine.LOCAL) -> None:
+        texts = tuple(PlateText(text, confidence, None) for text, confidence in plates)
+        self.recorder.record(PlatesRead(view, engine, texts, None))
+
+    def goes(self, passage: Passage) -> None:
+        now = self.clock.now()
+        self.recorder.record(PassageClosed(Passage(passage.key, passage.camera, passage.opened_at, now, closed=True)))
+
+    def sees(self, plate: str, confidence: float | None = 0.99, camera: str = "gate") -> Sequence[DecisionMade]:
+        """Let a vehicle come, be read and go, and return the decisions that were told of it."""
+        before = len(self.made)
+        passage = self.comes(camera)
+        self.read(self.taken(passage), (plate, confidence))
+        self.goes(passage)
+        return self.made[before:]

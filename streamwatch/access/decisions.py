@@ -231,9 +231,9 @@ NO_RULE = Rule(DecisionReason.UNKNOWN, lambda _: True, _ask)
 
 
 def decide(
-    read: PlateRead, lane: LaneRules, permits: PermitIndex, lot: LotState, now: datetime, zone: tzinfo
+    read: PlateRead, lane: LaneRules, permits: PermitIndex, lot: LotState, now: datetime, zone: tzinfo | None
 ) -> Decision:
-    """Return the decision on a plate that was read before a lane. zone: of the permits' hours."""
+    """Return the decision on a plate that was read before a lane. zone: of the permits' hours, None: local time."""
     request = _request(read, lane, permits, lot, now, zone)
     rule = _first(request)
     verdict = rule.verdict(request)
@@ -268,7 +268,7 @@ def _warnings(request: Request) -> Iterator[DecisionReason]:
 
 
 def _request(
-    read: PlateRead, lane: LaneRules, permits: PermitIndex, lot: LotState, now: datetime, zone: tzinfo
+    read: PlateRead, lane: LaneRules, permits: PermitIndex, lot: LotState, now: datetime, zone: tzinfo | None
 ) -> Request:
     def fault(permit: Permit) -> DecisionReason | None:
         return permit.fault(lane.name, now, zone)

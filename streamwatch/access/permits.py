@@ -36,8 +36,11 @@ class Permit:
         """Return True if it is not valid at every time."""
         return self.valid_from is not None or self.valid_until is not None or bool(self.hours)
 
-    def fault(self, lane: str, at: datetime, zone: tzinfo) -> DecisionReason | None:
-        """Return why the permit is not valid on a lane at an aware time; None if it is. zone: of the hours."""
+    def fault(self, lane: str, at: datetime, zone: tzinfo | None) -> DecisionReason | None:
+        """Return why the permit is not valid on a lane at an aware time; None if it is.
+
+        zone: of the hours; None: local time.
+        """
         if self.lanes is not None and lane not in self.lanes:
             return DecisionReason.OTHER_LANE
         if self.valid_from is not None and at < self.valid_from:

@@ -10,6 +10,7 @@ from streamwatch.core.errors import StorageFailed, StoreError
 from streamwatch.core.events import PlatesRead
 from streamwatch.core.text import some
 from streamwatch.pipeline import Pipeline
+from streamwatch.pipeline.outbox import EntryState
 from streamwatch.store import KeyframeState, Store, UnsavedAnswer, WaitingKeyframe
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ def resume(settings: Settings, store: Store, pipeline: Pipeline, clock: Clock) -
     to_read = [(item, False) for item in store.keyframes.waiting()] + _doubtful(settings, store)
     pipeline.recorder.resume(item.passage for item, _ in to_read)
     for item, only_local in to_read:
-        pipeline.drop(pipeline.dispatcher.add(item, only_local, _since(item, clock)))
+        state = EntryState.LOCAL_ONLY if only_local else EntryState.FRESH
+        pipeline.drop(pipeline.dispatcher.add(item, state, _since(item, clock)))
     pipeline.recorder.settle_rest(store.passages.pending())
     if to_read or taken_in:
         log.info("taken up from the last run: %s to read, %s", some(len(to_read), "picture"), some(taken_in, "answer"))

@@ -47,6 +47,8 @@ class Camera(Protocol):
 
     def attend(self, attention: Attention) -> bool: ...
 
+    def nudge(self) -> None: ...
+
     def status(self) -> CameraStatus: ...
 
     def close(self) -> None: ...
@@ -104,6 +106,7 @@ class SubstreamCamera:
         self._watch = Watch.ATTENDED
         self._woken_at = self._shown_at = self._moved_at = self._busy_at = clock.now()
         self._listen_at = -math.inf  # monotonic
+        self._nudged = False
         substream.call_at_news(self._hurry)
 
     @property
@@ -112,7 +115,7 @@ class SubstreamCamera:
         return self._main.ended
 
     def next_frame(self, timeout: float) -> Frame | None:
-        """Return the next frame of the main stream; see LiveCamera."""
+        """Return the next frame of the main stream; see LiveCamera. Only `nudge` ends the wait, no other news."""
         until = self._clock.monotonic() + timeout
         while True:
             now = self._clock.monotonic()
@@ -124,7 +127,8 @@ class SubstreamCamera:
             if frame is not None:
                 self._shown_at = frame.captured_at
                 return frame
-            if self.ended or self._clock.monotonic() >= until:
+            if self.ended or self._nudged or self._clock.monotonic() >= until:
+                self._nudged = False
                 return None
 
     def attend(self, attention: Attention) -> bool:
@@ -140,6 +144,11 @@ class SubstreamCamera:
             self._activity.settle()
             self._listen_at = self._clock.monotonic() + SOON
         return self._main.attend(attention)
+
+    def nudge(self) -> None:
+        """End the present wait for a frame, or else the next one. From any thread."""
+        self._nudged = True
+        self._main.nudge()
 
     def status(self) -> CameraStatus:
         """Return the status of the main stream, whose newest picture may be one of the substream. From any thread."""

@@ -21,6 +21,7 @@ from streamwatch.pipeline import (
     CircuitBreaker,
     Dispatcher,
     EnginesOf,
+    Follower,
     Intake,
     JpegLimits,
     LocalHelp,
@@ -116,19 +117,25 @@ def make_read_now(
     return ReadNow(settings, paid, local, calls, record, clock)
 
 
-def make_recorder(settings: Callable[[], Settings], store: Store, notify: Notify) -> Recorder:
+def make_recorder(
+    settings: Callable[[], Settings], store: Store, notify: Notify, follower: Follower | None = None
+) -> Recorder:
     """Return what records events. settings: those in force, asked for each event."""
     return Recorder(
         store,
-        window=settings().dedup.window,
-        acceptance=lambda camera: acceptance(settings().of(camera)),
+        acceptance=lambda camera: acceptance(settings(), camera),
         notify=notify,
+        follower=follower,
     )
 
 
-def acceptance(settings: Settings) -> Acceptance:
-    """Return which readings of a camera count. settings: those of that camera."""
-    return Acceptance(floors(settings), grammar(settings.plates.grammar))
+def acceptance(settings: Settings, camera: str) -> Acceptance:
+    """Return which readings of a camera count."""
+    one = settings.of(camera)
+    least, own = floors(one), settings.cameras[camera].push if camera in settings.cameras else None
+    if own is not None and own.min_confidence is not None:
+        least[Engine.CAMERA] = own.min_confidence
+    return Acceptance(least, grammar(one.plates.grammar), one.dedup.window)
 
 
 def make_dispatcher(

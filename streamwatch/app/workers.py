@@ -1,6 +1,8 @@
 """The work of the daemon's threads: one watches a camera, another reads keyframes."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from streamwatch.app.lifecycle import Lifecycle, Phase
@@ -8,8 +10,8 @@ from streamwatch.app.persistence import Persistence
 from streamwatch.app.substream_camera import Camera
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.core.clock import Clock
-from streamwatch.core.events import Event
-from streamwatch.core.model import Frame, JudgedPlate, Keyframe
+from streamwatch.core.events import Event, VehiclePushed
+from streamwatch.core.model import Attention, Frame, JudgedPlate, Keyframe
 from streamwatch.gate import FrameReport, Why
 from streamwatch.pipeline import Channel, Dispatcher, Intake, Job, Pipeline
 from streamwatch.store import EvidenceFiles, LastView, Store
@@ -21,16 +23,32 @@ ANSWERS = 200  # answers that may wait for a camera's thread
 
 Answer = tuple[Keyframe, tuple[JudgedPlate, ...] | None]
 """A keyframe, and the plates that were read in it; None if no engine answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewWanted:
+    """One more view of a passage (by its key) is to be read at once. captured_at: of the view before."""
+
+    passage: str
+    captured_at: datetime
+
+
+Message = Answer | ViewWanted
+"""The message to a camera's thread."""
 Show = Callable[[Frame, Callable[[], FrameReport | None]], None]
 """Gets a frame, and a function that returns what the gate saw in it."""
 
 
-def answers() -> Channel[Answer]:
+def answers() -> Channel[Message]:
     """Return the channel in which a camera's gate gets its answers.
 
     If they pile up, the oldest capture gives way: an answer that the gate misses can only cost one call more.
     """
-    return Channel(ANSWERS, worth=lambda answer: answer[0].captured_at.timestamp())
+    return Channel(ANSWERS, worth=lambda one: _captured_at(one).timestamp())
+
+
+def _captured_at(message: Message) -> datetime:
+    return message.captured_at if isinstance(message, ViewWanted) else message[0].captured_at
 
 
 class CameraWorker:
@@ -40,7 +58,7 @@ class CameraWorker:
         self,
         camera: Camera,
         intake: Intake,
-        answers: Channel[Answer],
+        answers: Channel[Message],
         submit: Callable[[Event], None],
         over: Callable[[], bool],
         attentive: bool,
@@ -64,8 +82,11 @@ class CameraWorker:
                 self._submit(event)
 
     def _step(self) -> None:
-        for keyframe, plates in self._answers.take_all():
-            self._intake.answered(keyframe, plates)
+        for message in self._answers.take_all():
+            if not isinstance(message, ViewWanted):
+                self._intake.answered(*message)
+            elif self._intake.want_second_view(message.passage):
+                self._camera.attend(Attention.ALL)  # its vehicle may stand still, and few frames are looked at then
         frame = self._camera.next_frame(FRAME_WAIT)
         if frame is None or (self._attentive and self._camera.attend(self._intake.attention(frame))):
             return
@@ -84,6 +105,22 @@ class CameraAccess:
     def submit(self, event: Event) -> None:
         """Have the recorder take an event. Raise ChannelClosed."""
         self._writer.put(partial(self._pipeline.take, event))
+
+    def push(self, event: VehiclePushed) -> bool:
+        """Have the recorder take a vehicle that a camera has sent, and wait until it is safely stored.
+
+        Return False if it was stored before. Raise ChannelClosed, StoreError.
+        """
+        is_new = True
+
+        def take() -> None:
+            nonlocal is_new
+            is_new = not self._writer.persist(partial(self._store.keyframes.is_stored, event.keyframe.key))
+            if is_new:
+                self._pipeline.take(event)
+
+        self._writer.ask_vital(take)
+        return is_new
 
     def last_views(self, camera: str) -> list[LastView]:
         """Return how the vehicles looked that a camera saw last, after all that was submitted. Raise ChannelClosed."""
@@ -122,7 +159,7 @@ class ReaderAccess:
 class ReadingWorker:
     """Has keyframes read, one after the other, and tells the camera's gate of the answers."""
 
-    def __init__(self, dispatcher: Dispatcher, answers: Mapping[str, Channel[Answer]], lifecycle: Lifecycle) -> None:
+    def __init__(self, dispatcher: Dispatcher, answers: Mapping[str, Channel[Message]], lifecycle: Lifecycle) -> None:
         """answers: by camera. A keyframe of an earlier run may be of a camera that is not configured any more."""
         self._dispatcher, self._answers, self._lifecycle = dispatcher, answers, lifecycle
 

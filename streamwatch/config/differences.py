@@ -10,12 +10,12 @@ from streamwatch.config.settings import Settings
 FIXED = (
     "data_dir",
     "database",
-    "dedup",
     "outbox",
     "barriers",
     "calls.runaway_after",
     "recognizer.ocrcars.parallel",
     "health",
+    "push",
     "web.enabled",
     "web.host",
     "web.port",

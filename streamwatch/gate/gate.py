@@ -149,6 +149,15 @@ class Gate:
             bare = not self._motion.differs_at(centre(track.course.plate))
             self._plates.answered(track, plates, self._at_seconds, bare=bare)
 
+    def want_second_view(self, passage: int) -> bool:
+        """Have the next view of a plate that was read paid for at once, as an opening depends on it.
+
+        False if the passage has had one, or is not open. If the plate is out of sight until its passage ends, nothing
+        is paid.
+        """
+        track = next((t for t in self._tracker.tracks if t.passage == passage), None)
+        return track is not None and track.want_second_view()
+
     def last_calls(self) -> list[Decision]:
         """Return what is worth a call when no more frames will come. Ask again after the answers to these calls."""
         return self._passages.last_calls(self._at_seconds)

@@ -81,7 +81,7 @@ class PlateTracking:
         else:
             own = [good for good, corners in plates if view.may_show(corners)]
             view.outcome = PaidOutcome.UNREAD if not own else PaidOutcome.READ if any(own) else PaidOutcome.DOUBTED
-        if view.outcome is PaidOutcome.READ:
+        if track.views.was_read:
             track.settle()
         elif view.outcome is PaidOutcome.UNREAD and bare and not track.course.travelled and not track.views.doubted:
             track.become_scenery()

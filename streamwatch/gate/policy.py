@@ -10,7 +10,7 @@ from enum import Enum, auto
 from streamwatch.core.codes import ViewReason
 from streamwatch.gate.frame_report import Why
 from streamwatch.gate.tracking.track import State, Track
-from streamwatch.gate.tracking.views import SMALL_WIDTH, PaidOutcome, PlateView, Views
+from streamwatch.gate.tracking.views import SMALL_WIDTH, PaidOutcome, PlateView, SecondView, Views
 
 SURELY_READ = 90.0  # px; a narrower plate is often misread
 LEAST_WIDTH = 60.0  # px; a narrower plate is never paid for
@@ -66,13 +66,20 @@ class RuleInput:
     @property
     def view(self) -> PlateView | None:
         """Return the view that could be paid for next; None if there is none."""
+        if self.wanted:
+            return None if self.ended else view_for_opening(self.views)
         return another_view(self.views) if self.views.paid else self.views.best
+
+    @property
+    def wanted(self) -> bool:
+        """True if an opening depends on one more view, which then is read at once."""
+        return self.views.second is SecondView.WANTED
 
     @property
     def ripe(self) -> bool:
         """True if the best view will hardly get better, or need not."""
         course, views, best = self.track.course, self.views, self.views.best
-        if self.ended:
+        if self.ended or self.wanted:
             return True
         if best is None or self.at < views.idle_until:
             return False
@@ -124,6 +131,17 @@ def another_view(views: Views) -> PlateView | None:
     if last.outcome is PaidOutcome.FAILED:
         return candidates[0] if candidates else None
     return next((view for view in candidates if view.score >= CLEARLY_BETTER * last.score), None)
+
+
+def view_for_opening(views: Views) -> PlateView | None:
+    """Return the best view since the last one that was paid for; None if there is none.
+
+    If the plate stands as it did there, it is a smaller picture, which is read independently.
+    """
+    best = views.best
+    if best is None or views.differs(best) or views.paid[-1].scale != 1.0 or SMALLER * best.width < SURELY_READ:
+        return best
+    return replace(best, scale=SMALLER)
 
 
 def _second_opinion(views: Views, candidates: Sequence[PlateView]) -> PlateView | None:
@@ -179,6 +197,8 @@ def rule(facts: RuleInput) -> RuleResult:
 
 def _reason(facts: RuleInput) -> ViewReason:
     views = facts.views
+    if facts.wanted:
+        return ViewReason.BEFORE_OPENING
     if views.paid:
         again = {PaidOutcome.DOUBTED: ViewReason.SECOND_OPINION, PaidOutcome.FAILED: ViewReason.NO_ANSWER}
         return again.get(views.paid[-1].outcome, ViewReason.BETTER_VIEW)

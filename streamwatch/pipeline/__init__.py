@@ -2,7 +2,7 @@
 
 intake.py            the frames of one camera become events: the gate, with keys and JPEG
 pipeline.py          `Pipeline.take`: the one way of every event
-├── recorder.py      events become rows; sighting_log.py: readings become sightings
+├── recorder.py      events become rows; sighting_log.py: readings become sightings; following.py: who acts on them
 └── dispatcher.py    hands waiting keyframes to the threads that read them
     ├── outbox.py    what waits, and what gives way
     ├── router.py    two tables: which engine reads a keyframe, and what follows a failed call
@@ -17,6 +17,7 @@ from streamwatch.pipeline.circuit_breaker import CircuitBreaker
 from streamwatch.pipeline.counters import Counters
 from streamwatch.pipeline.dispatcher import Dispatcher, Job, Served
 from streamwatch.pipeline.engines import Engines, EnginesOf
+from streamwatch.pipeline.following import Follower
 from streamwatch.pipeline.intake import Intake, JpegLimits
 from streamwatch.pipeline.local import LocalHelp
 from streamwatch.pipeline.outbox import Outbox
@@ -38,6 +39,7 @@ __all__ = [
     "Dispatcher",
     "Engines",
     "EnginesOf",
+    "Follower",
     "Intake",
     "Job",
     "JpegLimits",

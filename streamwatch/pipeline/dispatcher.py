@@ -25,17 +25,20 @@ __all__ = ["Dispatcher", "Job", "KeyframeStorage", "Served", "dropping"]
 
 log = logging.getLogger(__name__)
 
+URGENT_FOR = 10.0  # s after which nothing opens for a picture that waits, so that it need not be read
+
 
 class Dispatcher:
     """The lock around the outbox. Several threads may use it at once: one adds keyframes, others take and serve jobs.
 
     engines: those of each camera.
 
-    A sure local reading saves the call. With `local.first` the local engine reads every picture. With `local.stands_in`
-    it reads every picture for which no call can be made now (an outage, a refusal, a runaway camera, or no reader is
-    free because the answers to all calls are overdue). If it is not sure, the picture is paid for once, now or when
-    calls go on. Its reading is final only if nothing will be paid any more: the budget is used up, or the call may have
-    been charged already.
+    A sure local reading saves the call; if the camera itself has read a plate, the local engine must have read the same
+    instead. With `local.first` the local engine reads every picture. With `local.stands_in` it reads every picture for
+    which no call can be made now (an outage, a refusal, a runaway camera, or no reader is free because the answers to
+    all calls are overdue), and every one of which the camera itself has read the plate. If it is not sure, the picture
+    is paid for once, now or when calls go on. Its reading is final only if nothing will be paid any more: the budget is
+    used up, or the call may have been charged already.
 
     This class has more methods than others because three sorts of threads meet here: the recorder (`add`, `heard`),
     readers (`next`, `serve`, and what KeyframeReader calls) and those that ask for the state. Each method is short.
@@ -58,12 +61,13 @@ class Dispatcher:
         self._told_of: float | None = None
         self._closed = False
 
-    def add(self, item: WaitingKeyframe, only_local: bool = False, since: float | None = None) -> list[Dropped]:
+    def add(
+        self, item: WaitingKeyframe, state: EntryState = EntryState.FRESH, since: float | None = None
+    ) -> list[Dropped]:
         """Put a stored keyframe into the outbox and return what had to give way.
 
-        only_local: no call may be paid for it. since: monotonic seconds since when it waits; None for now.
+        state: FRESH, LOCAL_ONLY or URGENT. since: monotonic seconds since when it waits; None for now.
         """
-        state = EntryState.LOCAL_ONLY if only_local else EntryState.FRESH
         return self.put_back(Entry(item, self._clock.monotonic() if since is None else since, state))
 
     def heard(self, event: Event) -> list[Dropped]:
@@ -194,11 +198,13 @@ class Dispatcher:
 
     def _decide(self, entry: Entry, engines: Engines) -> Decision:
         """Return the router's decision for an entry at this moment."""
+        late = entry.state is EntryState.URGENT and self._clock.monotonic() - entry.since > URGENT_FOR
         if not engines.paid:
-            return route(Case(entry.state, paid=False))
+            return route(Case(entry.state, paid=False, late=late))
         standing = self._calls.standing(entry.keyframe, self._outbox.is_first_view(entry.keyframe))
         local, readers_held = engines.local, self._readers_are_held()
-        return route(Case(entry.state, True, standing, local.first, local.stands_in, readers_held))
+        seen = bool(entry.keyframe.seen)
+        return route(Case(entry.state, True, standing, local.first, local.stands_in, readers_held, seen, late))
 
     def _readers_are_held(self) -> bool:
         """True if no reader is free, and the answers to all calls are overdue."""

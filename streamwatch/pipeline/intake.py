@@ -104,6 +104,11 @@ class Intake:
             ]
         self._gate.answered(passage, seen)
 
+    def want_second_view(self, passage: str) -> bool:
+        """Have one more view of a passage (by its key) read at once; False if that cannot be, see `Gate`."""
+        number = next((number for number, one in self._open.items() if one.key == passage), None)
+        return number is not None and self._gate.want_second_view(number)
+
     def _named(self, decision: Decision) -> Event:
         match decision:
             case Opened(number, at):

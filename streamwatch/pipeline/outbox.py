@@ -27,6 +27,8 @@ class EntryState(Enum):
 
         add ──▶ LOCAL_ONLY     a call of an earlier run may have been charged for it
 
+        add ──▶ URGENT         an opening depends on it: it is read before all others, at once or not at all
+
     A failed call that was not charged leaves the state as it is. HELD keyframes do not wait: they are not handed out,
     do not count against the bounds and do not expire.
     """
@@ -36,6 +38,7 @@ class EntryState(Enum):
     HELD = auto()
     LAST_CALL = auto()
     LOCAL_ONLY = auto()
+    URGENT = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +133,15 @@ class Outbox:
         return [Dropped(self.take(key).keyframe, StateReason.OUTBOX_AGE) for key in old]
 
     def newest_first(self) -> Iterator[Entry]:
-        """Return what waits, the newest capture first, so that the gate gets its answers at once."""
-        return iter(
-            sorted(self._waiting.values(), key=lambda e: (e.keyframe.captured_at, e.keyframe.score), reverse=True)
-        )
+        """Return what waits, the newest capture first, so that the gate gets its answers at once.
+
+        Those on which an opening depends come before all others.
+        """
+
+        def rank(entry: Entry) -> tuple[bool, datetime, float]:
+            return entry.state is EntryState.URGENT, entry.keyframe.captured_at, entry.keyframe.score
+
+        return iter(sorted(self._waiting.values(), key=rank, reverse=True))
 
     def opened(self, passage: str) -> None:
         """Note that the vehicle of a passage is in view."""

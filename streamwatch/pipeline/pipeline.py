@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from streamwatch.core.events import Event, KeyframeTaken
+from streamwatch.core.codes import ViewReason
+from streamwatch.core.events import Event, KeyframeTaken, VehiclePushed
 from streamwatch.core.model import Keyframe
 from streamwatch.pipeline.dispatcher import Dispatcher, dropping
-from streamwatch.pipeline.outbox import Dropped
+from streamwatch.pipeline.outbox import Dropped, EntryState
 from streamwatch.pipeline.recorder import Recorder
 from streamwatch.store import Store
 
@@ -55,7 +56,11 @@ class Pipeline:
         self._listener(event)
         self.drop(self.dispatcher.heard(event))
         if isinstance(event, KeyframeTaken):
-            self.drop(self.dispatcher.add(self.recorder.as_waiting(event.keyframe)))
+            urgent = event.keyframe.reason is ViewReason.BEFORE_OPENING
+            state = EntryState.URGENT if urgent else EntryState.FRESH
+            self.drop(self.dispatcher.add(self.recorder.as_waiting(event.keyframe), state))
+        elif isinstance(event, VehiclePushed) and event.is_read:
+            self.drop(self.dispatcher.add(self.recorder.as_waiting(event.keyframe, event.plates)))
 
     def drop(self, dropped: Iterable[Dropped]) -> None:
         """Take the events of keyframes that gave way in the outbox. Raise StoreError."""

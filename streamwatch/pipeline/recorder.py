@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from streamwatch.core.codes import StateReason
+from streamwatch.core.codes import StateReason, ViewReason
 from streamwatch.core.errors import RecognitionError
 from streamwatch.core.events import (
     CallEnded,
@@ -25,12 +25,14 @@ from streamwatch.core.events import (
     PlatesCrossChecked,
     PlatesRead,
     ReadFailed,
+    VehiclePushed,
 )
 from streamwatch.core.model import Engine, Keyframe, Passage, PlateText, Reading
 from streamwatch.core.plates import Grammar
 from streamwatch.core.sentences import sentence
 from streamwatch.imaging.corners import in_frame
 from streamwatch.pipeline.counters import Counters
+from streamwatch.pipeline.following import Follower, Nobody
 from streamwatch.pipeline.sighting_log import AcceptanceOf, Notify, SightingLog
 from streamwatch.sightings.fusion import Change, Released, Removed, Saved
 from streamwatch.store import KeyframeState, PassageOutcome, PassageStanding, Store, WaitingKeyframe
@@ -57,10 +59,12 @@ class _Open:
 class Recorder:
     """Turns events into rows. For one thread at a time: the daemon's thread `recorder`, or a replay's only one."""
 
-    def __init__(self, store: Store, *, window: float, acceptance: AcceptanceOf, notify: Notify) -> None:
-        """window: seconds in which a plate seen again is the same sighting."""
+    def __init__(
+        self, store: Store, *, acceptance: AcceptanceOf, notify: Notify, follower: Follower | None = None
+    ) -> None:
         self._store, self._acceptance = store, acceptance
-        self._sightings = SightingLog(store, window, acceptance, notify)
+        self._follower: Follower = Nobody() if follower is None else follower
+        self._sightings = SightingLog(store, acceptance, notify, self._follower)
         self._open: dict[str, _Open] = {}
         self._sighted: set[str] = set()
         self._owed: list[Callable[[], None]] = []
@@ -90,8 +94,12 @@ class Recorder:
         self._sightings.forget()
         self._sighted.clear()
 
-    def as_waiting(self, keyframe: Keyframe) -> WaitingKeyframe:
-        """Return the outbox entry of a keyframe that was just stored. Raise StoreError."""
+    def as_waiting(self, keyframe: Keyframe, seen: Iterable[PlateText] = ()) -> WaitingKeyframe:
+        """Return the outbox entry of a keyframe that was just stored. Raise StoreError.
+
+        seen: what the camera itself has read in it.
+        """
+        grammar = self._acceptance(keyframe.camera).grammar
         return WaitingKeyframe(
             key=keyframe.key,
             passage=keyframe.passage,
@@ -100,6 +108,7 @@ class Recorder:
             bytes=len(keyframe.jpeg),
             score=keyframe.score,
             first_view=not self._entry(keyframe.passage).answered,
+            seen=tuple(grammar.parse(plate.text).text for plate in seen),
         )
 
     def resume(self, passages: Iterable[str]) -> None:
@@ -126,9 +135,12 @@ class Recorder:
                 self._entry(keyframe.passage).waiting += 1
                 self.counters.evidence += len(keyframe.jpeg)
                 self._owed.append(lambda: self._store.keyframes.save(keyframe))
+                self._follower.heard(event, (), frozenset())
             case KeyframeKept(keyframe):
                 self.counters.evidence += len(keyframe.jpeg)
                 self._owed.append(lambda: self._store.keyframes.save(keyframe, KeyframeState.KEPT))
+            case VehiclePushed():
+                self._pushed(event)
             case KeyframeWaits(keyframe, error):
                 self._owed.append(
                     lambda: self._store.keyframes.set_state(keyframe.key, KeyframeState.WAITING, _code(error))
@@ -167,16 +179,39 @@ class Recorder:
             self._open[key] = _Open(self._store.passages.load(key), answered=answered, earlier=earlier)
         return self._open[key]
 
+    def _pushed(self, event: VehiclePushed) -> None:
+        """Add a whole passage: its picture, and what the camera itself has read."""
+        passage, keyframe = event.passage, event.keyframe
+        fusion, grammar = self._sightings.fusion(passage), self._acceptance(passage.camera).grammar
+        entry = self._open[passage.key] = _Open(passage, waiting=int(event.is_read))
+        readings = [_reading(keyframe, Engine.CAMERA, plate, grammar) for plate in event.plates]
+        entry.readings.update(reading.key for reading in readings)
+        self.counters.passages[passage.camera, "opened"] += 1
+        self.counters.evidence += len(keyframe.jpeg)
+        state = KeyframeState.WAITING if event.is_read else KeyframeState.KEPT
+        self._owed.append(lambda: self._store.passages.save(passage))
+        self._owed.append(lambda: self._store.keyframes.save(keyframe, state))
+        self._owed.append(lambda: self._store.keyframes.add_readings(keyframe.key, readings))
+        self._follower.heard(event, tuple(readings), frozenset())
+        self._apply(fusion.read(passage, readings))
+        self._settle(entry)
+
     def _answered(self, event: PlatesRead) -> None:
         keyframe = event.keyframe
         entry = self._entry(keyframe.passage)
         fusion, grammar = self._sightings.fusion(entry.passage), self._acceptance(keyframe.camera).grammar
         readings = [_reading(keyframe, event.engine, plate, grammar) for plate in event.plates]
+        # What the camera itself has read may have come in an earlier run, or many vehicles ago.
+        own = self._store.keyframes.own_readings(keyframe.key) if keyframe.reason is ViewReason.PUSHED else []
         entry.waiting -= 1
         entry.answered = True
         entry.readings.update(reading.key for reading in readings)
         self._owed.append(lambda: self._store.keyframes.answered(keyframe.key, readings, event.call, event.why))
-        self._apply(fusion.read(entry.passage, readings))
+        seen = {reading.plate for reading, _ in own}
+        doubted = frozenset((keyframe.key, one.plate) for one in readings if seen and one.plate not in seen)
+        self._follower.heard(event, tuple(readings), doubted)
+        alone = [reading for reading, is_sighted in own if not is_sighted]
+        self._apply(fusion.read(entry.passage, [*alone, *readings]))
         self._settle(entry)
 
     def _confirmed(self, event: PlatesCrossChecked) -> None:
@@ -187,6 +222,7 @@ class Recorder:
         contradicted = {(keyframe.key, grammar.parse(plate.text).text) for plate in event.contradicted}
         entry.readings.update(reading.key for reading in readings)
         self._owed.append(lambda: self._store.keyframes.answered(keyframe.key, readings))
+        self._follower.heard(event, tuple(readings), contradicted)
         self._apply(self._sightings.fusion(entry.passage).read(entry.passage, readings, contradicted))
         if not was_open:
             del self._open[keyframe.passage]
@@ -228,7 +264,7 @@ class Recorder:
                         self._sighted |= entry.readings.intersection(readings)
                     self._owed.append(lambda s=sighting, r=readings: self._sightings.save(s, r))  # type: ignore[misc]
                 case Removed(key, into):
-                    self._owed.append(lambda k=key, i=into: self._store.sightings.remove(k, i))  # type: ignore[misc]
+                    self._owed.append(lambda k=key, i=into: self._sightings.remove(k, i))  # type: ignore[misc]
                 case Released(readings):  # pragma: no branch - a change is one of these three
                     self._sighted -= set(readings)
                     self._owed.append(lambda r=readings: self._store.sightings.release_readings(r))  # type: ignore[misc]

@@ -44,7 +44,8 @@ class Case:
 
     paid: the configured engine costs money. calls: what is known of a call for it. reads_first: the local engine reads
     every picture first. stands_in: it reads where no call can be made. readers_held: no reader is free, and the answers
-    to all calls are overdue.
+    to all calls are overdue. seen: the camera itself has read a plate in it, and no call is needed if the local engine
+    agrees. late: an opening depended on it, and it has waited for too long.
     """
 
     state: EntryState
@@ -53,6 +54,8 @@ class Case:
     reads_first: bool = False
     stands_in: bool = False
     readers_held: bool = False
+    seen: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,20 @@ class Decision:
 
 def _local_reads_first(case: Case) -> bool:
     held = case.calls.held or case.readers_held
-    return case.state is EntryState.FRESH and (case.reads_first or (case.stands_in and held))
+    return case.state is EntryState.FRESH and (case.reads_first or (case.stands_in and (held or case.seen)))
 
 
 def _for_second_views(case: Case) -> bool:
     return case.calls.exhausted is not None and case.calls.exhausted.for_second_views
+
+
+def _is_urgent(case: Case) -> bool:
+    return case.state is EntryState.URGENT
+
+
+def _cannot_be_called(case: Case) -> bool:
+    """True if a view that cannot wait cannot be paid for now."""
+    return _is_urgent(case) and (case.calls.exhausted is not None or case.calls.wait > 0 or case.readers_held)
 
 
 def _without_call(case: Case, why: StateReason) -> Decision:
@@ -83,6 +95,7 @@ def _over_budget(case: Case) -> Decision:
 
 
 RULES: tuple[tuple[Callable[[Case], bool], Callable[[Case], Decision]], ...] = (
+    (lambda case: case.late, lambda case: Decision(Route.NOBODY, StateReason.NO_TIME)),
     (lambda case: not case.paid, lambda case: Decision(Route.LOCAL)),
     (
         lambda case: case.state is EntryState.LOCAL_ONLY,
@@ -92,6 +105,7 @@ RULES: tuple[tuple[Callable[[Case], bool], Callable[[Case], Decision]], ...] = (
         lambda case: case.calls.in_vain >= MOST_IN_VAIN,
         lambda case: _without_call(case, TWICE_IN_VAIN),
     ),
+    (_cannot_be_called, lambda case: _without_call(case, StateReason.NO_TIME)),
     (_local_reads_first, lambda case: Decision(Route.LOCAL_FIRST)),
     (_for_second_views, lambda case: Decision(Route.WAIT, wait=LOOK_AGAIN)),
     (lambda case: case.calls.exhausted is not None, _over_budget),

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from streamwatch.core.model import Passage, Sighting
 from streamwatch.core.plates import CHINA, Grammar
+from streamwatch.pipeline.following import Follower
 from streamwatch.sightings.fusion import Fusion
 from streamwatch.sightings.weighing import Floors
 from streamwatch.store import Store
@@ -18,10 +19,15 @@ Notify = Callable[[Sighting, bool], None]
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Which readings of a camera count. floors: see `Floors`. grammar: which texts are plates."""
+    """Which readings of a camera count, and for how long they are one sighting.
+
+    floors: see `Floors`. grammar: which texts are plates. window: seconds in which a plate seen again is the same
+    sighting.
+    """
 
     floors: Floors
     grammar: Grammar = CHINA
+    window: float = 300.0
 
 
 AcceptanceOf = Callable[[str], Acceptance]
@@ -31,9 +37,8 @@ AcceptanceOf = Callable[[str], Acceptance]
 class SightingLog:
     """Keeps the fusions, saves sightings, and tells of those that were saved. For one thread at a time."""
 
-    def __init__(self, store: Store, window: float, acceptance: AcceptanceOf, notify: Notify) -> None:
-        """window: seconds in which a plate seen again is the same sighting."""
-        self._store, self._window, self._acceptance, self._notify = store, window, acceptance, notify
+    def __init__(self, store: Store, acceptance: AcceptanceOf, notify: Notify, follower: Follower) -> None:
+        self._store, self._acceptance, self._notify, self._follower = store, acceptance, notify, follower
         self._fusions: dict[str, Fusion] = {}
         self._told: dict[str, str] = {}
         self._saved: list[Sighting] = []
@@ -43,30 +48,34 @@ class SightingLog:
 
         It begins with what the database knows, so that a restart repeats no sighting.
         """
+        accepted = self._acceptance(passage.camera)
+        window = timedelta(seconds=accepted.window)
         if passage.camera not in self._fusions:
-            since = passage.opened_at - timedelta(seconds=self._window)
-            recent = self._store.sightings.recent(passage.camera, since)
+            recent = self._store.sightings.recent(passage.camera, passage.opened_at - window)
             self._fusions[passage.camera] = Fusion(
-                passage.camera,
-                window=self._window,
-                floors=self._acceptance(passage.camera).floors,
-                recent=recent,
+                passage.camera, window=accepted.window, floors=accepted.floors, recent=recent
             )
             self._told.update((sighting.key, sighting.plate) for sighting in recent)
         fusion = self._fusions[passage.camera]
-        fusion.floors = self._acceptance(passage.camera).floors
+        fusion.floors, fusion.window = accepted.floors, window
         return fusion
 
     def save(self, sighting: Sighting, readings: tuple[str, ...]) -> None:
         """Write a sighting and the readings (by key) that it rests on. Raise StoreError."""
-        self._store.sightings.save(
-            sighting, readings, self._acceptance(sighting.camera).grammar.parse(sighting.plate).kind
-        )
-        self._saved.append(sighting)
+        kind = self._acceptance(sighting.camera).grammar.parse(sighting.plate).kind
+        if self._store.sightings.save(sighting, readings, kind):
+            self._saved.append(sighting)
+            self._follower.saved(sighting)
+
+    def remove(self, key: str, into: str | None) -> None:
+        """Remove a sighting (key). Its readings go to the sighting `into`, or stay without one. Raise StoreError."""
+        self._store.sightings.remove(key, into)
+        self._follower.removed(key, into)
 
     def begin(self) -> None:
         """Begin a transaction, maybe after one that failed: nothing is saved yet."""
         self._saved = []
+        self._follower.begin()
 
     def tell(self) -> None:
         """Tell of the sightings of this transaction, which was committed. Each plate of a sighting is told once."""
@@ -77,6 +86,7 @@ class SightingLog:
                 del self._told[next(iter(self._told))]
             if told != sighting.plate:
                 self._notify(sighting, told is not None)
+        self._follower.committed()
 
     def forget(self) -> None:
         """Begin anew with what the database knows."""

@@ -88,7 +88,7 @@ class _Live:
 class Fusion:
     """Turns the readings of one camera into sightings.
 
-    window: seconds between leaving and coming back that still make one sighting. floors: see `Floors`; they may be
+    window: seconds between leaving and coming back that still make one sighting. floors: see `Floors`. Both may be
     replaced at any time and count for what is read from then on. recent: sightings of this camera from the database,
     which a new reading may extend; they count as closed.
     """
@@ -103,7 +103,7 @@ class Fusion:
         new_key: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         self._camera = camera
-        self._window = timedelta(seconds=window)
+        self.window = timedelta(seconds=window)
         self.floors = floors
         self._new_key = new_key
         self._newest = datetime.min.replace(tzinfo=UTC)
@@ -157,7 +157,7 @@ class Fusion:
         """Work out all sightings of these plates anew and return what has changed."""
         before = {key: saved for key, saved in self._saved.items() if saved.sighting.plate in plates}
         by_plate = self._visits_of(plates).values()
-        joined = [visit for visits in by_plate for visit in _joined(visits, self._window) if visit.sure]
+        joined = [visit for visits in by_plate for visit in _joined(visits, self.window) if visit.sure]
         joined.sort(key=lambda visit: (visit.first_seen, visit.plate))
         shared = _shared(joined, before)
         keys = _keys_kept(joined, before, shared)
@@ -237,7 +237,7 @@ class Fusion:
     def _forget_sightings(self) -> None:
         """Forget old sightings. One with readings in memory is kept, or else it would seem to begin later."""
         for key in list(self._settled)[:-_REMEMBERED]:
-            old = self._saved[key].sighting.last_seen + self._window < self._newest
+            old = self._saved[key].sighting.last_seen + self.window < self._newest
             if old and not self._saved[key].readings:
                 del self._settled[key], self._saved[key]
 

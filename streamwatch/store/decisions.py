@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
-from streamwatch.core.codes import Answer, DecisionReason, Verdict, Way
+from streamwatch.core.codes import Answer, DecisionReason, EventType, Verdict, Way
 from streamwatch.core.errors import StoreError
+from streamwatch.core.event_data import DecisionData
 from streamwatch.core.model import Engine
+from streamwatch.store.events import Events
 from streamwatch.store.rows import row_of
 from streamwatch.store.tables import (
     StoredCall,
     StoredDecision,
-    StoredIdentity,
     StoredKeyframe,
     StoredPassage,
     StoredPermit,
@@ -77,8 +78,9 @@ class DecisionStanding:
 class Decisions:
     """Writes decisions, what people answer to them, and which vehicles were let through."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, writer: Writer, events: Events) -> None:
+        """events: gets what the outside is told, in the same transaction."""
+        self._writer, self._events = writer, events
 
     def of_sighting(self, sighting: str, lane: str) -> DecisionStanding | None:
         """Return the decision on a sighting (key) at a lane; None if there is none."""
@@ -88,13 +90,18 @@ class Decisions:
             )
             return None if row is None else _standing(session, row)
 
-    def save(self, terms: DecisionTerms, clock_trusted: bool = True) -> int:
+    def save(self, terms: DecisionTerms) -> int:
         """Add a decision, or revise the one with its key; return how often it was revised.
 
         Raise StoreError if it must not change any more: it was `allow`, or a person has answered.
         """
         with self._writer.transaction() as session:
             row = session.scalar(select(StoredDecision).where(StoredDecision.key == terms.key))
+            passage, view = (
+                row_of(session, StoredPassage, terms.passage),
+                row_of(session, StoredKeyframe, terms.keyframe),
+            )
+            permit = _permit_id(session, terms.permit)
             if row is None:
                 row = StoredDecision(key=terms.key, revised=0, inside=False)
             elif row.verdict is Verdict.ALLOW or row.answer is not None:
@@ -103,16 +110,16 @@ class Decisions:
                 row.revised += 1
             row.lane, row.way, row.camera = terms.lane, terms.way, terms.camera
             row.sighting_key, row.reading_key = terms.sighting, terms.reading
-            row.passage_id = row_of(session, StoredPassage, terms.passage).id
-            row.keyframe_id = row_of(session, StoredKeyframe, terms.keyframe).id
+            row.passage_id, row.keyframe_id = passage.id, view.id
             row.plate, row.confidence, row.engine = terms.plate, terms.confidence, terms.engine
             row.price, row.verdict, row.reason = terms.price, terms.verdict, terms.reason
             row.warnings, row.near = [code.value for code in terms.warnings], list(terms.near)
-            row.permit_id, row.permit_plate = _permit_id(session, terms.permit), terms.permit_plate
+            row.permit_id, row.permit_plate = permit, terms.permit_plate
             row.captured_at, row.decided_at = terms.captured_at, terms.decided_at
-            row.clock_trusted = clock_trusted and self._writer.clock_trusted
+            row.clock_trusted = self._writer.clock_trusted
             session.add(row)
             session.flush()
+            self._tell(session, row)
             return row.revised
 
     def adopt(self, sighting: str, heir: str) -> None:
@@ -153,6 +160,8 @@ class Decisions:
                 row.permit_id, row.permit_plate = _permit_id(session, permit), plate or row.permit_plate
             if passes and answer is Answer.OPENED:
                 _let_through(session, row, now)
+            session.flush()
+            self._tell(session, row)
             return True
 
     def let_through(self, key: str, at: datetime) -> bool:
@@ -163,11 +172,6 @@ class Decisions:
         """
         with self._writer.transaction() as session:
             return _let_through(session, row_of(session, StoredDecision, key), at)
-
-    def listed_at(self) -> datetime | None:
-        """Return when the permits were last written; None if never."""
-        with self._writer.transaction() as session:
-            return session.scalar(select(StoredIdentity.permits_at))
 
     def inside(self, plates: Collection[str]) -> frozenset[str]:
         """Return those of the plates whose vehicles are inside."""
@@ -183,23 +187,6 @@ class Decisions:
         query = select(table.passed_at).where(table.passed_plate == plate, table.passed_at > since, table.lane == lane)
         with self._writer.transaction() as session:
             return tuple(at for at in session.scalars(query.order_by(table.passed_at)) if at is not None)
-
-    def uses_left(self, permits: Collection[str], since: datetime) -> dict[str, int]:
-        """Return how often permits (keys) with limited uses may still be used.
-
-        A decision `allow` since then whose vehicle has not been let through yet counts as a use: its barrier may be
-        opening at this moment.
-        """
-        pending = (
-            select(func.count())
-            .where(StoredDecision.permit_id == StoredPermit.id, StoredDecision.verdict == Verdict.ALLOW)
-            .where(StoredDecision.passed_at.is_(None), StoredDecision.decided_at > since)
-            .scalar_subquery()
-        )
-        query = select(StoredPermit.key, StoredPermit.uses_left, pending)
-        query = query.where(StoredPermit.key.in_(permits), StoredPermit.uses_left.is_not(None))
-        with self._writer.transaction() as session:
-            return {key: (left or 0) - claimed for key, left, claimed in session.execute(query)}
 
     def units(self, passage: str) -> int:
         """Return the charge units of the calls for a passage (key). A call that may be charged counts as 1 at least."""
@@ -225,6 +212,39 @@ class Decisions:
         with self._writer.transaction() as session:
             row = session.execute(query).first()
             return None if row is None else (row[0], row[1], row[2])
+
+    def _tell(self, session: Session, row: StoredDecision) -> None:
+        """Tell the outside of a decision that is new or has changed."""
+        permit = None if row.permit_id is None else session.get(StoredPermit, row.permit_id)
+        passage = None if row.passage_id is None else session.get(StoredPassage, row.passage_id)
+        view = None if row.keyframe_id is None else session.get(StoredKeyframe, row.keyframe_id)
+        data = DecisionData(
+            decision=row.key,
+            lane=row.lane,
+            camera=row.camera,
+            plate=row.plate,
+            verdict=row.verdict.value,
+            reason=row.reason.value,
+            warnings=tuple(row.warnings),
+            confidence=row.confidence,
+            engine=row.engine.value,
+            price=row.price,
+            sighting=row.sighting_key,
+            passage="" if passage is None else passage.key,
+            keyframe="" if view is None else view.key,
+            permit="" if permit is None else permit.key,
+            permit_kind="" if permit is None else permit.kind.value,
+            permit_plate=row.permit_plate,
+            holder="" if permit is None else permit.holder,
+            group="" if permit is None else permit.group_name,
+            captured_at=row.captured_at,
+            decided_at=row.decided_at,
+            revised=row.revised,
+            answer="" if row.answer is None else row.answer.value,
+            answered_by=row.answered_by,
+            answered_at=row.answered_at,
+        )
+        self._events.add(EventType.DECISION, row.plate, data, row.camera, row.captured_at)
 
 
 def _standing(session: Session, row: StoredDecision) -> DecisionStanding:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from streamwatch.core.barrier_state import OpeningOutcome
 from streamwatch.core.codes import EventType, OpeningCause, OpeningState, WithheldReason
 from streamwatch.core.event_data import OpeningData
+from streamwatch.store.decisions import Decisions
 from streamwatch.store.events import Events
 from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.tables import StoredDecision, StoredOpening
@@ -61,11 +62,15 @@ class OpeningRow:
     detail: str
 
 
+_MAY_HAVE_OPENED = (OpeningState.DONE, OpeningState.UNKNOWN)
+"""Without an answer nobody knows; what may have happened counts, so that no visitor's permit is used twice."""
+
+
 class Openings:
     """Writes openings, and the events that tell the outside of those that have ended."""
 
-    def __init__(self, writer: Writer, events: Events) -> None:
-        self._writer, self._events = writer, events
+    def __init__(self, writer: Writer, events: Events, decisions: Decisions) -> None:
+        self._writer, self._events, self._decisions = writer, events, decisions
 
     def requested(self, terms: OpeningTerms) -> None:
         """Store that an opening is about to be sent. Nothing may be sent before this has returned."""
@@ -98,6 +103,8 @@ class Openings:
         row.detail = outcome.detail[:MOST_DETAIL]
         session.flush()
         decision = None if row.decision_id is None else session.get(StoredDecision, row.decision_id)
+        if decision is not None and row.state in _MAY_HAVE_OPENED:
+            self._decisions.let_through(decision.key, at)
         told = OpeningData(
             opening=row.key,
             lane=row.lane,

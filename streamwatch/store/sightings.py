@@ -24,11 +24,11 @@ class Sightings:
         """events: gets what the outside is told, in the same transaction."""
         self._writer, self._events = writer, events
 
-    def save(self, sighting: Sighting, readings: Sequence[str], kind: str) -> None:
+    def save(self, sighting: Sighting, readings: Sequence[str], kind: str) -> bool:
         """Add a sighting or replace the one with its key, and assign the readings with these keys to it.
 
         Passages whose plate a person has typed are left out: the sighting then consists of the others. If there are no
-        others, nothing is saved.
+        others, nothing is saved, and False is returned.
         """
         with self._writer.transaction() as session:
             row = session.scalar(select(StoredSighting).where(StoredSighting.key == sighting.key))
@@ -37,7 +37,7 @@ class Sightings:
             free = [one for one in found if one.engine is not Engine.OPERATOR]
             partly = len(free) < len(found) or passage.engine is Engine.OPERATOR
             if partly and not free and row is None:
-                return
+                return False
             if partly and free:
                 passage = session.get_one(StoredPassage, free[0].passage_id)
             elif partly and row is not None:
@@ -69,6 +69,7 @@ class Sightings:
             session.execute(update(StoredReading).where(StoredReading.id.in_(ids)).values(sighting_id=row.id))
             if new_sighting or row.plate != before:
                 self._tell(session, row, None if new_sighting else before)
+            return True
 
     def remove(self, key: str, into: str | None = None) -> None:
         """Remove a sighting. Its readings go to the sighting `into`, or stay without one.

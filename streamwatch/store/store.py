@@ -27,6 +27,7 @@ from streamwatch.store.failures import DatabaseName
 from streamwatch.store.keyframes import Keyframes
 from streamwatch.store.openings import Openings
 from streamwatch.store.passages import Passages
+from streamwatch.store.permit_list import PermitList
 from streamwatch.store.permits import Permits
 from streamwatch.store.retention import Retention
 from streamwatch.store.sightings import Sightings
@@ -53,12 +54,13 @@ class Store(Writer):
         self.events = Events(self)
         self.sightings = Sightings(self, self.events)
         self.corrections = Corrections(self, self.events)
-        self.decisions = Decisions(self)
+        self.decisions = Decisions(self, self.events)
         self.retention = Retention(self)
         self.accounts = Accounts(self)
         self.audit = AuditLog(self)
         self.permits = Permits(self)
-        self.openings = Openings(self, self.events)
+        self.permit_list = PermitList(self)
+        self.openings = Openings(self, self.events, self.decisions)
 
 
 def open_store(url: str, data_dir: Path, sole: bool = False) -> Store:

@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, Double, Enum, ForeignKey, Index, MetaData, String, Text, text, true
 from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 from sqlalchemy.schema import CreateColumn
@@ -48,6 +49,7 @@ from streamwatch.core.codes import (
     WithheldReason,
 )
 from streamwatch.core.model import Direction, Engine, SightingStatus
+from streamwatch.core.plates import skeleton
 from streamwatch.store.texts import storable
 
 PLATE_LENGTH = 255
@@ -626,6 +628,10 @@ class StoredPermit(Base):
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, comment="UTC wall time of its last change")
 
 
+def _skeleton(context: DefaultExecutionContext) -> str:
+    return skeleton(context.get_current_parameters()["plate"])  # type: ignore[no-untyped-call]
+
+
 class StoredVehicle(Base):
     """A vehicle of a permit."""
 
@@ -633,12 +639,18 @@ class StoredVehicle(Base):
     __table_args__ = (
         Index(None, "permit_id", "plate", unique=True),
         Index(None, "plate"),
+        Index(None, "skeleton"),
         {"comment": "the vehicles of the permits; one plate may be in several permits"},
     )
 
     id: Mapped[int] = _id()
     permit_id: Mapped[int] = mapped_column(ForeignKey("permits.id", ondelete="CASCADE"), comment="its permit")
     plate: Mapped[str] = mapped_column(Words(PLATE_LENGTH), comment="its plate, normalised")
+    skeleton: Mapped[str] = mapped_column(
+        Words(PLATE_LENGTH),
+        default=_skeleton,
+        comment="its plate with one character for all that are confused with it, by which look-alikes are found",
+    )
     note: Mapped[str] = mapped_column(Words(200), default="", comment="such as its colour or its driver")
 
 

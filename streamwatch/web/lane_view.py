@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from streamwatch.access.may_open import ANSWER_WITHIN
 from streamwatch.app.barriers import Barriers
@@ -163,7 +163,7 @@ def barrier_view(barriers: Barriers | None, name: str | None, _: Callable[[str],
     return said, fault
 
 
-def lanes_for(request: Request) -> Iterator[str]:
+def lanes_for(request: HTTPConnection) -> Iterator[str]:
     """Yield the lanes of which this person sees a camera."""
     principal = principal_of(request)
     for name, lane in console_of(request).backend.settings.lanes.items():

@@ -200,7 +200,7 @@ def gate_of(folder: Path, endpoint: str, max_items: int) -> Iterator[Gate]:
     with closing(open_store(f"sqlite:///{folder / 'streamwatch.db'}", folder)) as store, closing(client):
         counts = Acceptance({Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95})
         recorder, lock = (
-            Recorder(store, window=300.0, acceptance=lambda _: counts, notify=lambda *_: None),
+            Recorder(store, acceptance=lambda _: counts, notify=lambda *_: None),
             threading.RLock(),
         )
         budget = Budget(CallLimits(), {}, store.calls.spent, clock.now(), clock.monotonic())

@@ -189,7 +189,7 @@ def open_again(database: Database, tmp_path: Path) -> Iterator[Callable[[], Stor
 
 def recorder_of(store: Store) -> Recorder:
     counts = Acceptance({Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95})
-    return Recorder(store, window=300, acceptance=lambda _: counts, notify=lambda sighting, corrected: None)
+    return Recorder(store, acceptance=lambda _: counts, notify=lambda sighting, corrected: None)
 
 
 def passages(database: Database) -> list[tuple[object, ...]]:

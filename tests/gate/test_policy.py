@@ -12,7 +12,7 @@ from streamwatch.core.model import Box, Corners, Frame
 from streamwatch.gate.frame_report import Why
 from streamwatch.gate.policy import CLEARLY_BETTER, ENOUGH, LEAST_WIDTH, RULES, SMALLER, Action, RuleInput, rule
 from streamwatch.gate.tracking.track import State, Track
-from streamwatch.gate.tracking.views import SMALL_WIDTH, PaidOutcome, PaidView, PlateView
+from streamwatch.gate.tracking.views import SMALL_WIDTH, PaidOutcome, PaidView, PlateView, SecondView
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 AT = 100.0
@@ -161,3 +161,20 @@ def test_one_that_stood_there_from_the_start_is_said_to() -> None:
 def test_the_last_rule_applies_to_everything() -> None:
     assert RULES[-1].applies(facts(track(best=view())))
     assert RULES[-1].action is Action.PAY
+
+
+@pytest.mark.parametrize(("width", "scale"), [(140, SMALLER), (170, 1.0), (100, 1.0)])
+def test_a_view_on_which_an_opening_depends_is_paid_for_at_once(width: float, scale: float) -> None:
+    one = track(best=view(width, 100), paid=[paid(PaidOutcome.READ)], second=SecondView.WANTED)
+    result = rule(facts(one))
+    assert (result.action, result.reason) == (Action.PAY, ViewReason.BEFORE_OPENING)
+    assert result.view is not None
+    assert result.view.scale == scale
+
+
+def test_it_is_not_paid_for_before_it_is_seen_nor_after_the_vehicle_has_gone_nor_beyond_the_allowance() -> None:
+    read = [paid(PaidOutcome.READ)]
+    assert rule(facts(track(best=None, paid=read, second=SecondView.WANTED))).why is Why.NOT_BETTER
+    assert rule(facts(track(best=view(), paid=read, second=SecondView.WANTED), ended=True)).why is Why.NOT_BETTER
+    assert rule(facts(track(best=view(), paid=read * 3, second=SecondView.WANTED))).why is Why.USED_UP
+    assert rule(facts(track(State.ASKED, view(), paid=read, second=SecondView.WANTED))).why is Why.ASKED

@@ -36,6 +36,8 @@ from streamwatch.core.model import (
 )
 from streamwatch.pipeline import Budget, CallLimits, CircuitBreaker, Dispatcher, Engines, LocalHelp, Outbox, Served
 from streamwatch.pipeline.calls import REMEMBERED, PaidCalls
+from streamwatch.pipeline.dispatcher import URGENT_FOR
+from streamwatch.pipeline.outbox import EntryState
 from streamwatch.pipeline.router import Route
 from streamwatch.store import WaitingKeyframe
 
@@ -143,7 +145,7 @@ class Scene:
             self.clock.time += 1
             self.storage.passages[key] = passage or f"p-{key}"
             item = WaitingKeyframe(key, self.storage.passages[key], "gate", self.clock.now(), 10, 1.0, True)
-            self.dispatcher.add(item, only_local)
+            self.dispatcher.add(item, EntryState.LOCAL_ONLY if only_local else EntryState.FRESH)
 
     def serve(self) -> Served | None:
         job = self.dispatcher.next(0.0)
@@ -747,3 +749,18 @@ def test_what_was_routed_before_a_reload_is_read_by_the_engines_of_then() -> Non
     scene.dispatcher.serve(job)
     scene.serve()
     assert (paid.read_keys, free.read_keys) == ([b"b"], [b"a"])
+
+
+def test_a_picture_on_which_an_opening_depends_is_not_read_late() -> None:
+    service = Service()
+    scene = Scene(service)
+    scene.storage.passages["a"] = scene.storage.passages["b"] = "p"
+    scene.dispatcher.add(WaitingKeyframe("a", "p", "gate", scene.clock.now(), 10, 1.0, False), EntryState.URGENT)
+    assert scene.serve() is not None
+    assert service.read_keys == [b"a"]
+    scene.dispatcher.add(WaitingKeyframe("b", "p", "gate", scene.clock.now(), 10, 1.0, False), EntryState.URGENT)
+    scene.clock.time += URGENT_FOR + 1
+    scene.serve()
+    assert service.read_keys == [b"a"]
+    (dropped,) = scene.storage.said(KeyframeDropped)
+    assert dropped.reason is StateReason.NO_TIME

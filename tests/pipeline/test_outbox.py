@@ -96,3 +96,10 @@ def test_what_is_held_back_is_dropped_when_another_view_is_read() -> None:
     assert outbox.hold(Entry(waiting("a", 1, "p"), 0.0))
     assert [dropped.waiting.key for dropped in outbox.answered("p")] == ["a"]
     assert outbox.closed("p") == []
+
+
+def test_one_on_which_an_opening_depends_comes_before_newer_ones() -> None:
+    outbox = Outbox(10, 10_000, 3600)
+    outbox.put(Entry(waiting("urgent", 1), 0.0, EntryState.URGENT))
+    outbox.put(Entry(waiting("newer", 9), 0.0))
+    assert keys(outbox) == ["urgent", "newer"]

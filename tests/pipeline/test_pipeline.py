@@ -58,7 +58,7 @@ def pipeline_of(store: Store, events: list[Event], items: int = 10) -> Pipeline:
         return Dispatcher(outbox, CircuitBreaker(20), budget, lambda _: engines, clock, DirectAccess(store, take))
 
     counts = Acceptance({Engine.LOCAL: 0.9})
-    recorder = Recorder(store, window=300, acceptance=lambda _: counts, notify=lambda sighting, corrected: None)
+    recorder = Recorder(store, acceptance=lambda _: counts, notify=lambda sighting, corrected: None)
     return Pipeline(recorder, dispatcher, events.append)
 
 

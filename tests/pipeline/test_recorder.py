@@ -47,7 +47,7 @@ class Scene:
     def __init__(self, store: Store) -> None:
         self.told: list[tuple[str, bool]] = []
         counts = Acceptance({Engine.OCRCARS: 0.85, Engine.LOCAL: 0.95})
-        self.recorder = Recorder(store, window=300, acceptance=lambda _: counts, notify=self._notify)
+        self.recorder = Recorder(store, acceptance=lambda _: counts, notify=self._notify)
 
     def _notify(self, sighting: Sighting, corrected: bool) -> None:
         self.told.append((sighting.plate, corrected))

@@ -10,11 +10,12 @@ from streamwatch.pipeline.outbox import EntryState
 from streamwatch.pipeline.router import LOOK_AGAIN, NO_ANSWER, TWICE_IN_VAIN, Case, Fate, Route, after_failure, route
 
 USED_UP, KEPT = Exhausted(StateReason.BUDGET_DAY, False), Exhausted(StateReason.BUDGET_DAY, True)
-FRESH, UNSURE, LAST_CALL, LOCAL_ONLY = (
+FRESH, UNSURE, LAST_CALL, LOCAL_ONLY, URGENT = (
     EntryState.FRESH,
     EntryState.UNSURE,
     EntryState.LAST_CALL,
     EntryState.LOCAL_ONLY,
+    EntryState.URGENT,
 )
 
 
@@ -53,6 +54,16 @@ FRESH, UNSURE, LAST_CALL, LOCAL_ONLY = (
         pytest.param(
             Case(LOCAL_ONLY, calls=Standing(in_vain=2), stands_in=True), Route.FALLBACK, id="not to be paid again"
         ),
+        pytest.param(Case(URGENT, reads_first=True, stands_in=True), Route.CALL, id="an opening depends on it"),
+        pytest.param(Case(URGENT, paid=False), Route.LOCAL, id="an opening, and the engine is free"),
+        pytest.param(Case(URGENT, calls=Standing(exhausted=KEPT)), Route.NOBODY, id="an opening, but no budget"),
+        pytest.param(
+            Case(URGENT, calls=Standing(exhausted=KEPT), stands_in=True), Route.FALLBACK, id="no budget, stand-in"
+        ),
+        pytest.param(Case(URGENT, calls=Standing(wait=9.0)), Route.NOBODY, id="an opening waits for no service"),
+        pytest.param(Case(URGENT, stands_in=True, readers_held=True), Route.FALLBACK, id="an opening, no reader free"),
+        pytest.param(Case(URGENT, late=True), Route.NOBODY, id="nothing opens any more"),
+        pytest.param(Case(URGENT, paid=False, late=True), Route.NOBODY, id="nothing opens any more, free engine"),
     ],
 )
 def test_the_first_rule_that_applies_says_who_reads(case: Case, wanted: Route) -> None:

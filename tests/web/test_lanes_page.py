@@ -9,7 +9,7 @@ import httpx
 import pytest
 from browser import DESK, PHONE, Visitor, findings, too_wide
 from consoles import DrawnConsole, Visit, as_somebody
-from lanes import LANES, NotedBarriers, add_permit, decide, with_lanes
+from drawn_lanes import LANES, NotedBarriers, add_permit, decide, with_lanes
 from playwright.sync_api import Page, expect
 from records import ONLY_SQLITE, Database
 

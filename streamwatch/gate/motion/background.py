@@ -17,6 +17,7 @@ BLACK = 16.0  # luma of black in limited-range video; light scales what lies abo
 LEARN = 3.0  # s, time constant of the mean
 LEARN_SPREAD = 6.0  # s, time constant of the mean deviation
 SPREADS = 3.0  # mean deviations by which a pixel may differ without counting as changed
+GRAIN = 4  # grey levels; noise of the sensor, by which a pixel differs from the mean although it does not flicker
 UPDATE_EVERY = 0.2  # s between two updates: learning is slow, so it is not needed on every frame
 GONE_OUTLINE, GONE_INSIDE = 1.3, 1.15  # ratios of edges, learned scene to now, from which a region is a gap
 _OUTLINE, _GAPS = np.ones((3, 3), np.uint8), np.ones((9, 9), np.uint8)
@@ -37,6 +38,7 @@ class Background:
         self._margin: Picture = np.empty(0, np.uint8)
         self._scene: Picture = np.empty(0, np.uint8)
         self._difference: Picture = np.empty(0, np.uint8)
+        self._learned: Picture = np.empty(0, np.uint8)
         self._gain = 1.0
         self.shows_nothing = False
         """True if the last picture was of one tone, as cameras and decoders send it after a failure."""
@@ -44,7 +46,7 @@ class Background:
 
     def start(self, small: Picture, at: float) -> None:
         """Take this picture as the empty scene."""
-        self._mean = small.astype(np.float32)
+        self._mean, self._learned = small.astype(np.float32), small
         self._spread = np.full(small.shape, 2.0, np.float32)
         self._started = self._updated = at
         self._renew()
@@ -75,7 +77,12 @@ class Background:
         free = None if vehicles is None else cv2.bitwise_not(vehicles)
         # At first the mean of all pictures, so that what moved through the first ones is soon forgotten.
         cv2.accumulateWeighted(small, self._mean, max(1 - np.exp(-passed / LEARN), passed / age), mask=free)
-        cv2.accumulateWeighted(self._difference, self._spread, 1 - np.exp(-passed / LEARN_SPREAD), mask=free)
+        # What flickers differs from the last picture, too; what stood there and has gone does not. If that counted, a
+        # place where vehicles come and go, one of which was learned, would seem to flicker and hide the next ones.
+        flicker = cv2.add(cv2.absdiff(small, self._learned), GRAIN)
+        spread = cv2.min(self._difference, flicker)
+        cv2.accumulateWeighted(spread, self._spread, 1 - np.exp(-passed / LEARN_SPREAD), mask=free)
+        self._learned = small
         self._renew()
 
     def uncovered(self, small: Picture, region: Region) -> bool:

@@ -22,7 +22,7 @@ from streamwatch.gate.plates.appearance import likeness, upright
 from streamwatch.gate.plates.shapes import is_whole, plate_width, scaled
 from streamwatch.gate.plates.template import StillPatch, Template
 from streamwatch.gate.tracking.course import Course
-from streamwatch.gate.tracking.views import Views
+from streamwatch.gate.tracking.views import SecondView, Views
 
 CONFIRMED_BY = 2  # hits of the detector that confirm a track
 SAME, MAYBE = 0.80, 0.70  # likeness of two pictures of one plate, for sure and perhaps; see `likeness`
@@ -166,12 +166,21 @@ class Track:
     def settle(self) -> None:
         """Record that nothing more is paid for the plate."""
         self.state, self.views.sent = State.SETTLED, None
+        self.views.second = SecondView.GIVEN if self.views.second is SecondView.WANTED else self.views.second
         self.views.forget()
 
     def become_scenery(self) -> None:
         """Record that the plate is a text that belongs to the scene."""
         self.settle()
         self.scenery = True
+
+    def want_second_view(self) -> bool:
+        """Wait for one more view, as an opening depends on it; False if there was one, or nothing was read yet."""
+        if self.scenery or not self.views.paid or self.views.second is not SecondView.NONE:
+            return False
+        self.views.second = SecondView.WANTED
+        self.state = State.WAITING if self.state is State.SETTLED else self.state
+        return True
 
     def look_again(self, at: float) -> None:
         """Wait for another view, as the last one settled nothing."""

@@ -32,6 +32,19 @@ class PaidOutcome(Enum):
     FAILED = auto()
 
 
+class SecondView(Enum):
+    """The second view of a plate that was read already, and on which an opening depends.
+
+    NONE ──asked for──▶ WANTED ──paid for, or the plate is settled──▶ GIVEN
+
+    At most one for a passage.
+    """
+
+    NONE = auto()
+    WANTED = auto()
+    GIVEN = auto()
+
+
 @dataclass(slots=True)
 class PlateView:
     """One frame that shows a plate. plate: corners in frame pixels; score: comparable between views of one track.
@@ -101,7 +114,7 @@ class Views:
     the best view was found; readable_at: when a whole view was first wide enough to be paid for while the plate moves;
     refused: closer looks that did not see the plate; idle_until:
     when the next one is due; paid: views that were paid for; sent: the last one of them; spare: a view for people,
-    while there is no best one and nothing was paid for.
+    while there is no best one and nothing was paid for; second: the second view for an opening.
     """
 
     def __init__(self) -> None:
@@ -113,11 +126,17 @@ class Views:
         self.refused = 0
         self.paid: list[PaidView] = []
         self.sent: PlateView | None = None
+        self.second = SecondView.NONE
 
     @property
     def outcome(self) -> PaidOutcome | None:
         """Return what became of the last paid view; None before the first."""
         return self.paid[-1].outcome if self.paid else None
+
+    @property
+    def was_read(self) -> bool:
+        """True if a plate was read in a paid view, and surely."""
+        return any(view.outcome is PaidOutcome.READ for view in self.paid)
 
     @property
     def doubted(self) -> bool:
@@ -162,6 +181,7 @@ class Views:
         paid = PaidView(view.at, view.plate, picture, view.width * view.scale, view.score, view.crop(), view.scale)
         self.paid.append(paid)
         self.sent, self.best = view, None
+        self.second = SecondView.GIVEN if self.second is SecondView.WANTED else self.second
         return paid
 
     def forget(self) -> None:

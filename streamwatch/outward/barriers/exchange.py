@@ -112,12 +112,13 @@ class Exchange:
 
 def _reason(error: Exception) -> str:
     """Return why, in the words of the system, without anything of the address."""
-    cause = error.__cause__.__cause__ if error.__cause__ is not None else None
-    found = cause or error.__cause__
-    if isinstance(found, ssl.SSLError):
-        return "its certificate or its TLS is not accepted"
-    if isinstance(found, OSError) and found.strerror:
-        return found.strerror
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, ssl.SSLError):
+            return "its certificate or its TLS is not accepted"
+        if isinstance(found, OSError) and found.strerror:
+            return found.strerror
+        found = found.__cause__ or found.__context__
     return type(error).__name__
 
 

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("permit_id", sa.Integer(), nullable=False),
         sa.Column("plate", sa.String(255), nullable=False),
+        sa.Column("skeleton", sa.String(255), nullable=False),
         sa.Column("note", sa.String(200), nullable=False),
         sa.ForeignKeyConstraint(
             ["permit_id"], ["permits.id"], name="fk_vehicles_permit_id_permits", ondelete="CASCADE"
@@ -57,6 +58,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_vehicles_permit_id_plate", "vehicles", ["permit_id", "plate"], unique=True)
     op.create_index("ix_vehicles_plate", "vehicles", ["plate"])
+    op.create_index("ix_vehicles_skeleton", "vehicles", ["skeleton"])
     op.create_table(
         "decisions",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -1,0 +1,79 @@
+"""Asks for the openings that automatic lanes decide on, in threads of their own, so that the recorder never waits."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from uuid import uuid4
+
+from streamwatch.app.write_queue import WriteQueue
+from streamwatch.config.settings import Settings
+from streamwatch.core.barrier_state import OpeningOutcome
+from streamwatch.core.clock import Clock
+from streamwatch.core.codes import LaneMode, OpeningCause, OpeningState, Verdict, WithheldReason
+from streamwatch.core.events import DecisionMade
+from streamwatch.pipeline import Channel
+from streamwatch.store import OpeningTerms, Store
+from streamwatch.system.threads import Spawn
+
+log = logging.getLogger(__name__)
+
+Request = Callable[[str, OpeningCause, DecisionMade], OpeningOutcome]
+"""Opens the barrier of a lane once if that is allowed now; it may take some seconds. See `Barriers.request`."""
+
+
+class LaneOpeners:
+    """Hears decisions and has the barrier of an automatic lane opened for each that is `allow`.
+
+    Each lane has a thread and a channel for one decision. Nothing queues: a decision that finds the channel full, or is
+    too old once its turn comes, opens nothing, and has a row that says why.
+    """
+
+    def __init__(
+        self, settings: Callable[[], Settings], request: Request, writer: WriteQueue, store: Store, clock: Clock
+    ) -> None:
+        """settings: those in force, asked for each decision."""
+        self._settings, self._request = settings, request
+        self._writer, self._store, self._clock = writer, store, clock
+        self._channels: dict[str, Channel[DecisionMade]] = {}
+
+    def start(self, spawn: Spawn) -> None:
+        """Start the threads of the lanes that have a barrier, unless they run."""
+        for name, lane in self._settings().lanes.items():
+            if lane.barrier is not None and name not in self._channels:
+                channel = self._channels[name] = Channel(1)
+                spawn(partial(self._run, channel), f"lane {name}")
+
+    def hear(self, made: DecisionMade) -> None:
+        """Take a decision, in the recorder's thread. It returns at once."""
+        lane = self._settings().lanes.get(made.lane)
+        if made.verdict is not Verdict.ALLOW or lane is None or lane.barrier is None:
+            return
+        if lane.mode is not LaneMode.AUTOMATIC:
+            return
+        if not made.live:
+            self._withhold(made, lane.barrier, WithheldReason.NOT_LIVE)
+        elif made.lane not in self._channels or not self._channels[made.lane].offer(made):
+            self._withhold(made, lane.barrier, WithheldReason.BUSY)
+
+    def stop(self) -> None:
+        """End the threads. What waits opens nothing any more."""
+        for channel in self._channels.values():
+            channel.close()
+            for made in channel.take_all():
+                lane = self._settings().lanes.get(made.lane)
+                self._withhold(made, "" if lane is None else lane.barrier or "", WithheldReason.STOPPING)
+
+    def _run(self, channel: Channel[DecisionMade]) -> None:
+        """Do the work of a lane's thread, until ChannelClosed is raised."""
+        while True:
+            made = channel.get()
+            outcome = self._request(made.lane, OpeningCause.AUTOMATIC, made)
+            log.info("lane %s: %s %s", made.lane, made.plate, outcome.reason.value or outcome.state.value)
+
+    def _withhold(self, made: DecisionMade, barrier: str, reason: WithheldReason) -> None:
+        """Have a row written about an opening that is not even asked for."""
+        now = self._clock.now()
+        terms = OpeningTerms(uuid4().hex, made.lane, barrier, OpeningCause.AUTOMATIC, now, made.key)
+        outcome = OpeningOutcome(terms.key, OpeningState.WITHHELD, reason)
+        if self._writer.offer(partial(self._store.openings.ended, terms, outcome, now)) is None:
+            log.warning("lane %s: %s was not opened for (%s)", made.lane, made.plate, reason.value)
