@@ -195,6 +195,7 @@ class DrawnBackend:
     live: Any = None
     barriers: Any = None
     config_file: Path | None = None
+    outward: Any = None
     reloads: list[str] = field(default_factory=list)
     turn: Lock = field(default_factory=Lock)
 

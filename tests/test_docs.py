@@ -103,7 +103,8 @@ def test_config_yaml_names_every_key_in_its_place() -> None:
     names = "|".join({part for key in KEYS for part in key.split(".")} | {r"by_\w+"})
     shown = yaml.safe_load(re.sub(rf"^( *)# ((?:{names}): .*)$", r"\1\2", EXAMPLE, flags=re.MULTILINE))
     assert {
-        re.sub(r"^(cameras|lanes|barriers|outward\.webhooks)\.\w+", r"\1.NAME", key) for key in _flat("", shown)
+        re.sub(r"^(cameras|lanes|barriers|outward\.webhooks|outward\.notify)\.\w+", r"\1.NAME", key)
+        for key in _flat("", shown)
     } == set(KEYS)
 
 

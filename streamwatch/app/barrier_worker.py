@@ -18,6 +18,7 @@ from streamwatch.core.clock import Clock
 from streamwatch.core.codes import OpeningCause, OpeningState, WithheldReason
 from streamwatch.core.errors import BarrierError, StoreError
 from streamwatch.outward.barriers.barrier import HELD_FOR, Barrier
+from streamwatch.outward.barriers.camera_barrier import CameraRelay
 from streamwatch.store import OpeningTerms
 from streamwatch.system.kill_switch import KillSwitch
 
@@ -166,7 +167,9 @@ class BarrierWorker:
         if not self._is_recorded(order):
             self._become(Phase.IDLE)
             return
-        outcome = self._send(self.parts.driver.open, order.terms)
+        driver = self.parts.driver
+        send = partial(driver.open_for, order.passage) if isinstance(driver, CameraRelay) else driver.open
+        outcome = self._send(send, order.terms)
         self._openings.end(order, outcome)
         if outcome.state is not OpeningState.FAILED:
             self._become(Phase.PULSE)

@@ -172,7 +172,8 @@ class Barriers:
             decision is not None and decision.live,
         )
         key = None if decision is None else decision.key
-        order = Order(asked, OpeningTerms(uuid4().hex, lane, barrier, cause, self._clock.now(), key, who, note))
+        terms = OpeningTerms(uuid4().hex, lane, barrier, cause, self._clock.now(), key, who, note)
+        order = Order(asked, terms, "" if decision is None else decision.passage)
         worker = self._workers.get(barrier)
         reason = WithheldReason.NO_BARRIER if worker is None else worker.take(order)
         if reason is not WithheldReason.NONE:

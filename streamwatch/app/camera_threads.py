@@ -11,17 +11,20 @@ from streamwatch.app.cameras import camera_of
 from streamwatch.app.config_in_force import ConfigInForce
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
+from streamwatch.app.push_camera import PushCamera, PushWorker
 from streamwatch.app.substream_camera import Camera
 from streamwatch.app.wiring import make_intake
 from streamwatch.app.workers import CameraAccess, CameraWorker, Message, ViewWanted, answers
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
-from streamwatch.core.codes import LaneMode
+from streamwatch.core.codes import CameraState, LaneMode
 from streamwatch.core.errors import SourceUnreadable
 from streamwatch.core.events import DecisionMade
+from streamwatch.core.model import Frame
+from streamwatch.outward.barriers.camera_barrier import CameraRelays
 from streamwatch.pipeline import Channel
 from streamwatch.store import LastView
-from streamwatch.system.heartbeat import Heartbeats
+from streamwatch.system.heartbeat import Heartbeat, Heartbeats
 from streamwatch.system.threads import Spawn
 
 log = logging.getLogger(__name__)
@@ -43,7 +46,7 @@ class _Watched:
 class CameraThreads:
     """Runs one thread for each camera. Any thread may use it.
 
-    cameras, answers: by name; both follow when a camera comes or goes.
+    cameras, answers: by name; both follow when a camera comes or goes. relays: those that cameras pulse in an answer.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class CameraThreads:
         self._watched: dict[str, _Watched] = {}
         self.cameras: dict[str, Camera] = {}
         self.answers: dict[str, Channel[Message]] = {}
+        self.relays = CameraRelays()
 
     def changing(self) -> AbstractContextManager[bool]:
         """Return a context in which cameras may be ended and started, and for others nothing has ended meanwhile."""
@@ -75,9 +79,11 @@ class CameraThreads:
         """
         with self._changing:
             settings = self._config.now
-            camera = camera_of(settings, name, self._clock, self._spawn, partial(self._live.is_asked_for, name))
+            is_asked_for = partial(self._live.is_asked_for, name)
+            camera = camera_of(settings, name, self._clock, self._spawn, is_asked_for, self.relays)
             watched = self._watched[name] = _Watched(camera, settings.of(name))
-            self.answers.setdefault(name, answers())
+            if not isinstance(camera, PushCamera):  # it has no gate that could learn from answers
+                self.answers.setdefault(name, answers())
             self.cameras[name] = camera
             watched.thread = self._spawn(partial(self._watch, name, watched, last_views), f"camera {name}")
 
@@ -125,6 +131,10 @@ class CameraThreads:
         """Return the settings with which each camera is watched."""
         return {name: watched.settings for name, watched in self._watched.items()}
 
+    def states(self) -> dict[str, CameraState]:
+        """Return the state of each camera at this moment."""
+        return {name: camera.status().state for name, camera in list(self.cameras.items())}
+
     @property
     def threads(self) -> list[threading.Thread]:
         """Return the threads of all cameras."""
@@ -140,6 +150,9 @@ class CameraThreads:
         """Do the work of one camera's thread."""
         try:
             with self._heartbeats.register(f"camera {name}") as heartbeat:
+                if isinstance(watched.camera, PushCamera):
+                    self._take_posts(watched.camera, name, watched, heartbeat)
+                    return
                 intake = make_intake(watched.settings, name)
                 self._access.count(name, intake.counts)
                 for view in self._access.last_views(name) if last_views is None else last_views:
@@ -162,6 +175,15 @@ class CameraThreads:
                 self._lifecycle.mark_failed()
         finally:
             self._lifecycle.tell()
+
+    def _take_posts(self, camera: PushCamera, name: str, watched: _Watched, heartbeat: Heartbeat) -> None:
+        """Do the work of the thread of a camera that posts what it has seen."""
+
+        def show(frame: Frame) -> None:
+            self._live.show(frame, lambda: None)
+
+        worker = PushWorker(camera, name, watched.settings, self._clock, self._access.push, show)
+        worker.run(heartbeat, self._over(watched))
 
     def _over(self, watched: _Watched) -> Callable[[], bool]:
         return lambda: self._lifecycle.stop.is_set() or watched.ending.is_set()

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from streamwatch.app.push_camera import PushCamera
 from streamwatch.app.substream_camera import Camera, SubstreamCamera
 from streamwatch.app.wiring import make_activity_detector
 from streamwatch.capture import LiveCamera, ReopenTimes, Source, open_source
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
+from streamwatch.outward.barriers.camera_barrier import CameraRelays
 from streamwatch.system.threads import Spawn
 
 STUCK = 10.0
@@ -14,12 +16,20 @@ STUCK = 10.0
 
 
 def camera_of(
-    settings: Settings, name: str, clock: Clock, spawn: Spawn, is_asked_for: Callable[[], bool] = lambda: False
+    settings: Settings,
+    name: str,
+    clock: Clock,
+    spawn: Spawn,
+    is_asked_for: Callable[[], bool] = lambda: False,
+    relays: CameraRelays | None = None,
 ) -> Camera:
     """Return a camera that is opened and reopened as the settings say. spawn: starts the thread of each reader.
 
-    is_asked_for: True while a person looks at its picture.
+    is_asked_for: True while a person looks at its picture. relays: of cameras that post, for their barriers.
     """
+    push = settings.cameras[name].push
+    if push is not None:
+        return PushCamera(name, push, clock, (relays or CameraRelays()).of(name))
     main = main_stream(settings, name, clock, spawn)
     if settings.cameras[name].watch is None or settings.of(name).attention.longest_blindness is None:
         return main

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from streamwatch.app.cameras import main_stream, substream_of
 from streamwatch.app.console_access import console_address, protection
+from streamwatch.app.push_server import PUSH_FILES, push_address, push_cameras
 from streamwatch.app.wiring import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera
+from streamwatch.config.push_settings import PushKind
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
 from streamwatch.http.sockets import listen
+from streamwatch.http.tls import tls_context
 from streamwatch.recognition.ocrcars.reach import reach
 from streamwatch.store.inspection import inspect_store, require_makeable
 from streamwatch.store.lock import is_held, lock_file
@@ -40,7 +43,11 @@ def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
         yield _finding("console", partial(_try_console, settings))
     if not settings.cameras:
         yield Finding("cameras", False, str(no_camera(config)))
-    for name in settings.cameras:
+    if posting := push_cameras(settings):
+        yield _finding("push", partial(_try_push, settings))
+    for name in posting:
+        yield Finding(f"camera {name}", True, _push_advice(settings, name))
+    for name in [name for name in settings.cameras if name not in posting]:
         main = partial(main_stream, settings, name, clock, spawn)
         yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock, _own(settings, name)))
         if settings.cameras[name].watch is not None:
@@ -88,6 +95,29 @@ def _try_console(settings: Settings) -> str:
     protection(settings)
     listen(settings.web.host, settings.web.port, "the console", "web.port").close()
     return f"{address} will be served"
+
+
+def _try_push(settings: Settings) -> str:
+    push = settings.push
+    tls_context(push.tls_certificate, push.tls_key, PUSH_FILES)
+    if is_held(settings.database, settings.data_dir):
+        return f"port {push.port} of {push.host}; not tried, because a streamwatch runs"
+    listen(push.host, push.port, "cameras that post", "push.port").close()
+    return f"port {push.port} of {push.host} is free for cameras that post"
+
+
+def _push_advice(settings: Settings, name: str) -> str:
+    """Return what is to be entered in the page of a camera that posts."""
+    camera = settings.cameras[name].push
+    assert camera is not None
+    scheme = "http" if settings.push.tls_certificate is None else "https"
+    secret = "; write its secret for SECRET" if camera.secret is not None else ""
+    resend = ", and let it send again until it is answered" if camera.kind is PushKind.ZHENSHI else ""
+    return (
+        f"posts by itself ({camera.kind}): enter in its page the address of this machine, port {settings.push.port}, "
+        f"{scheme}, path {push_address(settings, name)}{secret}; let it send the whole picture{resend}"
+        f"{_own(settings, name)}"
+    )
 
 
 def _try_engine(settings: Settings) -> str:

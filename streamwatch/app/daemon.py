@@ -8,8 +8,11 @@
     barrier NAME  opens one barrier; sensor NAME looks where it is    ──tasks──▶ recorder
     keeper        status file, watchdog, retention              ──tasks──▶ recorder
     receiver NAME sends what was committed to one receiver      ──tasks──▶ recorder
+    mqtt          holds the link to the broker, and takes commands from it
+    ping          gives signs of life to a service outside
     health        answers /healthz and /metrics
     console       answers browsers; pages are made in a few more threads, while they are asked for
+    push          takes what cameras post that watch by themselves ──posts──▶ camera NAME
     heartbeat     notices that the whole process stood still (SIGSTOP), so that no thread seems to hang
 
 An unexpected exception in any thread ends the process with code 1, for the service manager to restart. A database that
@@ -37,12 +40,15 @@ from streamwatch.app.housekeeping import Housekeeping
 from streamwatch.app.lane_openers import LaneOpeners
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.live_view import LiveCameras
+from streamwatch.app.mqtt_service import MqttService
 from streamwatch.app.outward import Outward
 from streamwatch.app.persistence import Persistence
+from streamwatch.app.push_server import PushServer, open_push, push_cameras, without_tls
 from streamwatch.app.reload import Reloader, ReloadReport
 from streamwatch.app.resume import resume
 from streamwatch.app.retention_rounds import RetentionRounds
 from streamwatch.app.shutdown import Shutdown
+from streamwatch.app.signs_of_life import give_signs_of_life
 from streamwatch.app.wiring import local_stands_in, make_dispatcher, make_read_now, make_recorder
 from streamwatch.app.workers import CameraAccess, ReaderAccess, ReadingWorker
 from streamwatch.app.write_queue import WriteQueue
@@ -107,18 +113,15 @@ class Daemon:
             config, access, self._live, self._lifecycle, self._heartbeats, self._awake, self._spawn
         )
         self._readers: dict[str, threading.Thread] = {}
+        self._push: PushServer | None = None
         self._barriers = Barriers(config.get, self._writer, store, clock)
+        self._cameras.relays = self._barriers.relays
         self._openers = LaneOpeners(config.get, self._barriers.request, self._writer, store, clock)
         gatekeeper.listeners += [self._openers.hear, self._cameras.hear]
-        findings = FindingRounds(partial(open_reader, config.now.database, config.now.data_dir), clock.monotonic)
-        self._outward = Outward(
-            config.get,
-            store,
-            self._writer,
-            partial(open_reader, config.now.database, config.now.data_dir),
-            clock,
-            self._spawn,
-        )
+        reader_of = partial(open_reader, config.now.database, config.now.data_dir)
+        findings = FindingRounds(reader_of, clock.monotonic)
+        mqtt = MqttService(config.get, self._cameras.states, self._barriers, reader_of, self._spawn)
+        self._outward = Outward(config.get, store, self._writer, reader_of, clock, self._spawn, mqtt)
         self._monitor = HealthMonitor(
             config.get, self._cameras.cameras, self._pipeline, persistence, self._heartbeats, clock, findings
         )
@@ -157,8 +160,10 @@ class Daemon:
         keeper = self._spawn(self._housekeeping.run, "keeper")
         self._spawn(self._stay_awake, "heartbeat")
         self._outward.start()
+        sign = give_signs_of_life(settings.health, self._monitor.snapshot, self._lifecycle, self._spawn)
         # Last: glibc gives heaps to threads in the order of their start, and 45 MB more went to four cameras otherwise.
         console = self._start_console(make_console)
+        self._start_push()
         self._tell_status()
         self._notifier.ready()
         try:
@@ -169,12 +174,16 @@ class Daemon:
             self._barriers.stop()
             if console is not None:
                 console.stop()
+            if self._push is not None:
+                self._push.stop()
             drain = self._config.now.shutdown.drain
             shutdown = Shutdown(self._pipeline.dispatcher, self._writer, self._lifecycle, self._clock, drain)
             shutdown.run(self._cameras.threads, list(self._readers.values()), recorder, self._outward.stop)
             keeper.join(KEEPER_ENDING)
             if not keeper.is_alive():
                 self._housekeeping.write_last_status()
+            if sign is not None:
+                sign.hang_up()
             if health is not None:
                 health.stop()
         return 1 if self._lifecycle.failed else 0
@@ -236,6 +245,16 @@ class Daemon:
         self._spawn(console.run, "console")
         return console
 
+    def _start_push(self) -> None:
+        """Let cameras post, if there is one that does, unless that is so already."""
+        settings = self._config.now
+        if self._push is not None or not push_cameras(settings):
+            return
+        if without_tls(settings.push):
+            log.warning("without push.tls_certificate everybody on the network can read what cameras post, secrets too")
+        self._push = PushServer(partial(open_push, settings.push, self._cameras.cameras))
+        self._spawn(self._push.run, "push")
+
     def _start_readers(self) -> None:
         """Start the readers that the settings in force need, unless they run already."""
         settings, paid, dispatcher = self._config.now, self._engines.pays, self._pipeline.dispatcher
@@ -265,6 +284,7 @@ class Daemon:
         """Take up what else follows the settings, and let the status file tell of it."""
         if not report.problems:
             self._start_readers()
+            self._start_push()
             self._outward.reload()
             self._openers.start(self._spawn)
         self._monitor.reload = report

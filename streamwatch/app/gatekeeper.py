@@ -21,7 +21,7 @@ from streamwatch.capture import file_of
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.codes import Verdict
-from streamwatch.core.events import DecisionMade, Event, KeyframeTaken
+from streamwatch.core.events import DecisionMade, Event, KeyframeTaken, VehiclePushed
 from streamwatch.core.model import Engine, Reading, Sighting
 from streamwatch.sightings.weighing import Contradicted
 from streamwatch.store import DecisionTerms, Store
@@ -39,7 +39,10 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class _Basis:
-    """The reading that a decision rests on. fresh: it was recorded by the event that is recorded now."""
+    """The reading that a decision rests on.
+
+    fresh: the event that is recorded now has brought it, or another engine's reading of the same picture that agrees.
+    """
 
     key: str
     confidence: float | None
@@ -62,7 +65,7 @@ class Gatekeeper:
         self._views: dict[str, frozenset[str]] = {}
         self._read: dict[tuple[str, str, Engine], _Basis] = {}
         self._contradicted: dict[tuple[str, str], None] = {}
-        self._now_read: frozenset[str] = frozenset()
+        self._now_read: frozenset[tuple[str, str]] = frozenset()
         self._made: list[DecisionMade] = []
 
     def heard(self, event: Event, readings: tuple[Reading, ...], contradicted: Contradicted) -> None:
@@ -71,7 +74,9 @@ class Gatekeeper:
         if isinstance(event, KeyframeTaken):
             _remember(self._taken, event.keyframe.key, now)
             return
-        self._now_read = frozenset(reading.key for reading in readings)
+        if isinstance(event, VehiclePushed) and event.may_open:
+            _remember(self._taken, event.keyframe.key, now)
+        self._now_read = frozenset((reading.keyframe, reading.plate) for reading in readings)
         for one in readings:
             place = (one.keyframe, one.plate, one.engine)
             _remember(self._read, place, _Basis(one.key, one.confidence, one.captured_at, now))
@@ -119,7 +124,7 @@ class Gatekeeper:
         """Return the best reading of a sighting's plate; one of an earlier run is looked up. Raise StoreError."""
         found = self._read.get((sighting.keyframe, sighting.plate, sighting.engine))
         if found is not None:
-            return replace(found, fresh=found.key in self._now_read)
+            return replace(found, fresh=(sighting.keyframe, sighting.plate) in self._now_read)
         row = self._store.decisions.reading_of(sighting.keyframe, sighting.plate, sighting.engine)
         return None if row is None else _Basis(*row)
 

@@ -17,10 +17,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An opening that is asked for. outcome: what became of it. stored: set once the database has the outcome."""
+    """An opening that is asked for. outcome: what became of it. stored: set once the database has the outcome.
+
+    passage: the key of the one that it is for; "" for none.
+    """
 
     asked: Asked
     terms: OpeningTerms
+    passage: str = ""
     outcome: "Future[OpeningOutcome]" = field(default_factory=Future)
     stored: threading.Event = field(default_factory=threading.Event)
 

@@ -14,6 +14,8 @@ from functools import partial
 from uuid import uuid4
 
 from streamwatch.app.health_events import HealthEvents
+from streamwatch.app.mqtt_service import RECEIVER as BROKER
+from streamwatch.app.mqtt_service import MqttService
 from streamwatch.app.receivers import ReceiverPlan, plans, receiver_names
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
@@ -22,7 +24,7 @@ from streamwatch.core.codes import EventType, ReceiverState
 from streamwatch.core.errors import DeliveryError, ReceiverUnusable, StoreError, StreamwatchError
 from streamwatch.core.event_data import TrialData, as_data
 from streamwatch.health import ReceiverHealth, Snapshot
-from streamwatch.outward.delivery import Delivery, Sender
+from streamwatch.outward.delivery import Delivery, Sender, Ticking
 from streamwatch.store import DatabaseReader, EventRow, ReceiverRow, Store
 
 log = logging.getLogger(__name__)
@@ -69,7 +71,7 @@ class QueuedNotes:
         self._writer.ask_once(partial(self._events.delivered, receiver, events), NOTING)
 
 
-class ReceiverThread:
+class ReceiverWorker:
     """Delivers to one receiver until it is stopped."""
 
     def __init__(self, plan: ReceiverPlan, reader: DatabaseReader, notes: QueuedNotes, clock: Clock) -> None:
@@ -130,6 +132,8 @@ class ReceiverThread:
             log.debug("receiver %s: %s", self.plan.name, error)  # the writer logs that the database is away
             wait = POLL
         self._tell(delivery)
+        if isinstance(delivery.sender, Ticking):
+            delivery.sender.tick()
         if wait:
             self._idle.set()
             self._news.wait(min(wait, POLL))
@@ -173,13 +177,15 @@ class Outward:
         open_reader: Callable[[], DatabaseReader],
         clock: Clock,
         spawn: Spawn,
+        mqtt: MqttService,
     ) -> None:
-        """store: of the writer. open_reader: called once there is a receiver."""
+        """store: of the writer. open_reader: called once there is a receiver. mqtt: the link to the broker."""
         self._settings, self._store, self._writer = settings, store, writer
-        self._open_reader, self._clock, self._spawn = open_reader, clock, spawn
+        self._open_reader, self._clock, self._spawn, self._mqtt = open_reader, clock, spawn, mqtt
+        mqtt.connected = self._broker_is_back
         self._notes = QueuedNotes(store, writer)
         self._reader: DatabaseReader | None = None
-        self._threads: dict[str, ReceiverThread] = {}
+        self._threads: dict[str, ReceiverWorker] = {}
         self._changing = threading.Lock()
         self._told = HealthEvents(self._write, self._recent_health, clock.monotonic)
         self.health: tuple[ReceiverHealth, ...] = ()
@@ -192,12 +198,13 @@ class Outward:
     def start(self) -> None:
         """Start the threads of the receivers that the settings name, and end those of others. Raise StoreError."""
         with self._changing:
+            self._mqtt.start()
             wanted = self._plans()
             self._end(
                 [name for name, at in self._threads.items() if name not in wanted or at.plan.same != wanted[name].same]
             )
             for name in wanted.keys() - self._threads.keys():
-                at = self._threads[name] = ReceiverThread(wanted[name], self._reader_of(), self._notes, self._clock)
+                at = self._threads[name] = ReceiverWorker(wanted[name], self._reader_of(), self._notes, self._clock)
                 at.thread = self._spawn(at.run, f"receiver {name}")
 
     def reload(self) -> None:
@@ -268,8 +275,14 @@ class Outward:
             for at in self._threads.values():
                 at.flush(max(0.0, until - self._clock.monotonic()))
             self._end(list(self._threads))
+            self._mqtt.close()
             if self._reader is not None:
                 self._reader.close()
+
+    def _broker_is_back(self) -> None:
+        """Have what waits for the broker sent at once; for the thread of the link, which waits for nobody."""
+        self._writer.offer(partial(self._store.events.hurry, BROKER))
+        self.wake()
 
     def _write(self, call: Callable[[Store], object]) -> None:
         self._writer.ask_once(partial(call, self._store), NOTING)
@@ -278,8 +291,10 @@ class Outward:
         return self._reader_of().events.newest(RECENT, types=(EventType.CAMERA, EventType.HEALTH))
 
     def _plans(self) -> dict[str, ReceiverPlan]:
-        settings = self._settings().outward
-        return plans(settings, self._reader_of()) if receiver_names(settings) else {}
+        settings = self._settings()
+        if not receiver_names(settings.outward):
+            return {}
+        return plans(settings.outward, self._reader_of(), self._mqtt.sender, bool(settings.lanes))
 
     def _reader_of(self) -> DatabaseReader:
         if self._reader is None:

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import SecretStr
 
+from streamwatch.app.mqtt_service import RECEIVER as MQTT
+from streamwatch.app.notify_receivers import PICTURE_SIZE, concerns_people, make_notifier
+from streamwatch.app.notify_receivers import PREFIX as PEOPLE
 from streamwatch.config.outward_settings import FilterSettings, OutwardSettings, Profile, WebhookSettings
 from streamwatch.core.codes import EventType
 from streamwatch.core.errors import StoreError
@@ -12,7 +16,7 @@ from streamwatch.core.redact import place_of
 from streamwatch.core.signing import secret_bytes
 from streamwatch.imaging.corners import in_original
 from streamwatch.imaging.jpeg import decode_picture, encode_picture, resized
-from streamwatch.outward.delivery import Sender, Wants
+from streamwatch.outward.delivery import Sender, Wants, everything
 from streamwatch.outward.event_filter import EventFilter
 from streamwatch.outward.http_post import HttpPost
 from streamwatch.outward.platerecognizer import TAKEN, PlateRecognizerWebhook
@@ -27,28 +31,56 @@ QUALITY = 82
 class ReceiverPlan:
     """One receiver as the config wants it.
 
-    kind: webhook, mqtt or notify. place: where it is, for people, without secrets. wants: which events it gets. make:
-    returns its sender; it raises StreamwatchError if that cannot work. same: a receiver whose value is equal need not
-    be started anew after a reload.
+    wants: which events it gets. make: returns its sender; it raises StreamwatchError if that cannot work. same: a
+    receiver whose value is equal need not be started anew after a reload.
     """
 
     name: str
-    kind: str
-    place: str
     wants: Wants
     make: Callable[[], Sender]
     same: object
 
 
-def plans(settings: OutwardSettings, reader: DatabaseReader) -> dict[str, ReceiverPlan]:
-    """Return the receivers by name. reader: for pictures, and for the name of this database. Raise StoreError."""
+def plans(
+    settings: OutwardSettings, reader: DatabaseReader, mqtt: Callable[[], Sender], has_lanes: bool
+) -> dict[str, ReceiverPlan]:
+    """Return the receivers by name.
+
+    reader: for pictures, and for the name of this database. mqtt: returns a sender to the broker. Raise StoreError.
+    """
     source = settings.source or f"urn:streamwatch:{reader.events.database_key()}"
-    return {name: _webhook(name, webhook, source, reader) for name, webhook in settings.webhooks.items()}
+    found = {name: _webhook(name, webhook, source, reader) for name, webhook in settings.webhooks.items()}
+    if settings.mqtt.host:
+        found[MQTT] = ReceiverPlan(MQTT, everything, mqtt, settings.mqtt)
+    for name, people in settings.notify.items():
+        make = partial(make_notifier, name, people, reader, pictures_of(reader, PICTURE_SIZE), has_lanes)
+        plan = ReceiverPlan(PEOPLE + name, concerns_people, make, (people, has_lanes))
+        found[plan.name] = plan
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class NamedReceiver:
+    """A receiver as pages name it. kind, place: as in `ReceiverPlan`."""
+
+    name: str
+    kind: str
+    place: str
+
+
+def named_receivers(settings: OutwardSettings) -> list[NamedReceiver]:
+    """Return the receivers for people."""
+    found = [
+        NamedReceiver(name, "webhook", place_of(_text(webhook.url))) for name, webhook in settings.webhooks.items()
+    ]
+    if settings.mqtt.host:
+        found.append(NamedReceiver(MQTT, "mqtt", f"{settings.mqtt.host}:{settings.mqtt.broker_port}"))
+    return found + [NamedReceiver(PEOPLE + name, "notify", "") for name in settings.notify]
 
 
 def receiver_names(settings: OutwardSettings) -> list[str]:
     """Return the names of the receivers."""
-    return list(settings.webhooks)
+    return [receiver.name for receiver in named_receivers(settings)]
 
 
 def _webhook(name: str, settings: WebhookSettings, source: str, reader: DatabaseReader) -> ReceiverPlan:
@@ -72,7 +104,7 @@ def _webhook(name: str, settings: WebhookSettings, source: str, reader: Database
         return event.type in TAKEN and wants(event)
 
     chosen = taken if settings.profile is Profile.PLATERECOGNIZER else wants
-    return ReceiverPlan(name, "webhook", place_of(_text(settings.url)), chosen, make, (settings, source))
+    return ReceiverPlan(name, chosen, make, (settings, source))
 
 
 def filter_of(settings: FilterSettings) -> EventFilter:

@@ -126,15 +126,19 @@ def make_recorder(
     """Return what records events. settings: those in force, asked for each event."""
     return Recorder(
         store,
-        acceptance=lambda camera: acceptance(settings().of(camera)),
+        acceptance=lambda camera: acceptance(settings(), camera),
         notify=notify,
         follower=follower,
     )
 
 
-def acceptance(settings: Settings) -> Acceptance:
-    """Return which readings of a camera count. settings: those of that camera."""
-    return Acceptance(floors(settings), grammar(settings.plates.grammar), settings.dedup.window)
+def acceptance(settings: Settings, camera: str) -> Acceptance:
+    """Return which readings of a camera count."""
+    one = settings.of(camera)
+    least, own = floors(one), settings.cameras[camera].push if camera in settings.cameras else None
+    if own is not None and own.min_confidence is not None:
+        least[Engine.CAMERA] = own.min_confidence
+    return Acceptance(least, grammar(one.plates.grammar), one.dedup.window)
 
 
 def make_dispatcher(

@@ -10,7 +10,7 @@ from streamwatch.app.persistence import Persistence
 from streamwatch.app.substream_camera import Camera
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.core.clock import Clock
-from streamwatch.core.events import Event
+from streamwatch.core.events import Event, VehiclePushed
 from streamwatch.core.model import Attention, Frame, JudgedPlate, Keyframe
 from streamwatch.gate import FrameReport, Why
 from streamwatch.pipeline import Channel, Dispatcher, Intake, Job, Pipeline
@@ -105,6 +105,22 @@ class CameraAccess:
     def submit(self, event: Event) -> None:
         """Have the recorder take an event. Raise ChannelClosed."""
         self._writer.put(partial(self._pipeline.take, event))
+
+    def push(self, event: VehiclePushed) -> bool:
+        """Have the recorder take a vehicle that a camera has sent, and wait until it is safely stored.
+
+        Return False if it was stored before. Raise ChannelClosed, StoreError.
+        """
+        is_new = True
+
+        def take() -> None:
+            nonlocal is_new
+            is_new = not self._writer.persist(partial(self._store.keyframes.is_stored, event.keyframe.key))
+            if is_new:
+                self._pipeline.take(event)
+
+        self._writer.ask_vital(take)
+        return is_new
 
     def last_views(self, camera: str) -> list[LastView]:
         """Return how the vehicles looked that a camera saw last, after all that was submitted. Raise ChannelClosed."""

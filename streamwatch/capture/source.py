@@ -50,13 +50,13 @@ class CodedSource(Source, Protocol):
 
 
 def file_of(source: str) -> Path | None:
-    """Return the video file that `source` names ("sample" is one); None for a webcam or a network address."""
+    """Return the video file that `source` names ("sample" is one); None for a webcam, a network address or "push"."""
     if source == "sample":
         return SAMPLE
     scheme, separator, _ = source.partition("://")
     if separator:
         return Path(unquote(urlsplit(source).path)) if scheme.lower() == "file" else None
-    return None if source.isdigit() or source.startswith("/dev/") else Path(source)
+    return None if source == "push" or source.isdigit() or source.startswith("/dev/") else Path(source)
 
 
 @runtime_checkable

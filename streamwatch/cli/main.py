@@ -10,11 +10,14 @@ from typer.core import TyperGroup
 
 from streamwatch import __version__
 from streamwatch.cli import console, passages, sightings
+from streamwatch.cli.barrier import barrier
 from streamwatch.cli.bench import bench
 from streamwatch.cli.calls import calls
 from streamwatch.cli.check import check
 from streamwatch.cli.compare import compare
+from streamwatch.cli.events import events
 from streamwatch.cli.output import give_up_stdout
+from streamwatch.cli.permits import permits
 from streamwatch.cli.read import read
 from streamwatch.cli.reload import reload
 from streamwatch.cli.replay import replay
@@ -97,4 +100,7 @@ for _verb in (run, web, reload, replay, read, check, status, calls, compare, ser
     app.command()(_verb)
 for _group in (sightings, passages):
     app.add_typer(_group.verb, name=_group.__name__.rpartition(".")[2])
+app.add_typer(permits, name="permits")
+app.add_typer(events, name="events")
 app.add_typer(user, name="user")
+app.add_typer(barrier, name="barrier")

@@ -16,7 +16,7 @@ from streamwatch.cli.console import local_time, printable_lines
 from streamwatch.core.text import printable
 
 if TYPE_CHECKING:
-    from streamwatch.store import PassageRow, SightingRow
+    from streamwatch.store import PassageRow, PermitRow, SightingRow
 
 PIPE = 10_000
 """Cells of a line in a pipe: none is longer."""
@@ -78,6 +78,28 @@ def print_passages(rows: Sequence["PassageRow"], out: TextIO, left: int = 0) -> 
             *_span(row.opened_at, row.last_seen),
             row.direction.value,
             row.outcome.value,
+        )
+    print_table(table, out)
+    _print_left(len(rows), left, out)
+
+
+def print_permits(rows: Sequence["PermitRow"], now: datetime, left: int, out: TextIO) -> None:
+    """Print permits with local times. now: for their states. left: the number of permits that are left out."""
+    if not rows:
+        print_text("No permits.", out)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("kind", "plates", "holder", "group", "from", "until", "state", "key"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "state")
+    for row in rows:
+        table.add_row(
+            cell(row.kind.value),
+            cell(" ".join(row.plates), "bold"),
+            cell(row.holder),
+            cell(row.group),
+            *("" if at is None else local_time(at)[: -len(":00")] for at in (row.valid_from, row.valid_until)),
+            cell(row.state(now).value),
+            cell(row.key),
         )
     print_table(table, out)
     _print_left(len(rows), left, out)

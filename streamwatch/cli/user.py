@@ -2,8 +2,8 @@
 
 import getpass
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from streamwatch.cli import console
+from streamwatch.cli.changing import audited, changing, who
 from streamwatch.cli.options import DEFAULT_CONFIG, ConfigPath, ReadFormat, load_settings, utf8_text
 from streamwatch.core.codes import AuditAction, Role
 from streamwatch.core.errors import AccountError, ConfigError
@@ -48,13 +49,13 @@ def add(
     settings = load_settings(config_path, secrets=False)
     name = checked_name(utf8_text(name) or "")
     scope = checked_scope(role, camera or (), settings.cameras)
-    with _changing(settings) as store:
+    with changing(settings) as store:
         if any(_same(name, other) for other in _users(settings)):
             raise AccountError("There is a user of this name already.", "`streamwatch user change` changes that one.")
         hashed, now = _new_password(name, password_stdin), datetime.now(UTC)
         detail = {"role": role, "cameras": _listed(scope)}
         act = partial(store.accounts.add_user, name, role, scope, hashed, now)
-        _audited(store, AuditAction.USER_ADDED, name, act, detail)
+        audited(store, AuditAction.USER_ADDED, name, act, detail)
     _say(f"The user {name} can log in as {role}.")
 
 
@@ -99,7 +100,7 @@ def change(
         raise ConfigError("Nothing is to be changed.", "Name --role, --camera or --all-cameras.")
     if camera and all_cameras:
         raise ConfigError("--camera and --all-cameras contradict each other.")
-    with _changing(settings) as store, closing(open_reader(settings.database, settings.data_dir)) as reader:
+    with changing(settings) as store, closing(open_reader(settings.database, settings.data_dir)) as reader:
         found = reader.accounts.user(utf8_text(name) or "")
         if found is None:
             raise AccountError("There is no user of this name.", "`streamwatch user list` shows all.")
@@ -108,7 +109,7 @@ def change(
         scope = checked_scope(becomes, scope or (), {*settings.cameras, *(found.cameras or ())})
         detail = {"role": becomes, "cameras": _listed(scope)}
         act = partial(store.accounts.change_user, found.name, becomes, scope)
-        _audited(store, AuditAction.USER_CHANGED, found.name, act, detail)
+        audited(store, AuditAction.USER_CHANGED, found.name, act, detail)
     _say(f"The user {found.name} is {becomes} and sees {', '.join(_listed(scope) or ['all cameras'])}.")
 
 
@@ -117,11 +118,11 @@ def password(name: Name, password_stdin: PasswordStdin = False, config_path: Con
     """Set a user's password, and log the user out everywhere."""
     settings = load_settings(config_path, secrets=False)
     name = utf8_text(name) or ""
-    with _changing(settings) as store:
+    with changing(settings) as store:
         if not any(_same(name, other) for other in _users(settings)):
             raise AccountError("There is no user of this name.", "`streamwatch user list` shows all.")
         hashed, now = _new_password(name, password_stdin), datetime.now(UTC)
-        _audited(store, AuditAction.PASSWORD_CHANGED, name, partial(store.accounts.set_password, name, hashed, now))
+        audited(store, AuditAction.PASSWORD_CHANGED, name, partial(store.accounts.set_password, name, hashed, now))
     _say(f"The password of {name} is set. All sessions of {name} have ended.")
 
 
@@ -167,10 +168,10 @@ def add_token(
     scope = checked_scope(role, camera or (), settings.cameras)
     ends_at = checked_token(role, None if days is None else timedelta(days=days), now)
     secret = new_secret(TOKEN_PREFIX)
-    with _changing(settings) as store:
+    with changing(settings) as store:
         detail = {"role": role, "cameras": _listed(scope), "days": days}
-        act = partial(store.accounts.add_token, name, role, scope, hash_of(secret), _who(), now, ends_at)
-        _audited(store, AuditAction.TOKEN_ADDED, name, act, detail)
+        act = partial(store.accounts.add_token, name, role, scope, hash_of(secret), who(), now, ends_at)
+        audited(store, AuditAction.TOKEN_ADDED, name, act, detail)
     console.print_error(f"the token {name}, shown only once:", sys.stderr)
     _say(secret)
 
@@ -210,44 +211,10 @@ def revoke(name: Name, config_path: ConfigPath = DEFAULT_CONFIG) -> None:
     _say(f"The token {name} is revoked.")
 
 
-@contextmanager
-def _changing(settings: "Settings") -> Iterator["Store"]:
-    """Open the database beside a daemon that may be running. Raise StoreError.
-
-    Each change is one short transaction. Tables are not brought up to date under a daemon of an older version.
-    """
-    from streamwatch.store import open_reader, open_store
-    from streamwatch.store.lock import is_held
-
-    if is_held(settings.database, settings.data_dir):
-        open_reader(settings.database, settings.data_dir).close()
-    with closing(open_store(settings.database, settings.data_dir)) as store:
-        yield store
-
-
 def _simply(name: str, config_path: Any, action: AuditAction, act: Callable[["Store", str, datetime], None]) -> None:
     settings, name, now = load_settings(config_path, secrets=False), utf8_text(name) or "", datetime.now(UTC)
-    with _changing(settings) as store:
-        _audited(store, action, name, lambda: act(store, name, now))
-
-
-def _audited(
-    store: "Store", action: AuditAction, object: str, act: Callable[[], None], detail: dict[str, Any] | None = None
-) -> None:
-    """Make a change and its entry in the audit log, in one transaction."""
-    from streamwatch.store import AuditEntry
-
-    with store.together():
-        act()
-        store.audit.add(AuditEntry(datetime.now(UTC), _who(), "", action, object, detail or {}))
-
-
-def _who() -> str:
-    """Return who types here, for the audit log."""
-    try:
-        return f"command line ({getpass.getuser()})"
-    except (KeyError, OSError):  # a container may have no name for its user
-        return "command line"
+    with changing(settings) as store:
+        audited(store, action, name, lambda: act(store, name, now))
 
 
 def _users(settings: "Settings") -> list[str]:

@@ -15,6 +15,7 @@ FIXED = (
     "calls.runaway_after",
     "recognizer.ocrcars.parallel",
     "health",
+    "push",
     "web.enabled",
     "web.host",
     "web.port",

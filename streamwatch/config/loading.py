@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from streamwatch.config.fields import VARIABLE, one_word
 from streamwatch.config.problems import NumberRange, Problem, odd_keys, problems, told
-from streamwatch.config.settings import OVERRIDES, OcrCarsSettings, Settings
+from streamwatch.config.settings import OVERRIDES, PUSH, OcrCarsSettings, Settings
 from streamwatch.core.errors import ConfigError
 from streamwatch.system.systemd_unit import credential
 
@@ -167,7 +167,8 @@ def _rooted_camera(camera: object, folder: Path) -> object:
 
 
 def _is_path(source: str) -> bool:
-    return bool(source) and source != "sample" and "://" not in source and "$" not in source and not source.isdigit()
+    is_word = source in ("", "sample", PUSH) or source.isdigit()
+    return not is_word and "://" not in source and "$" not in source
 
 
 def variables(path: Path) -> list[str]:

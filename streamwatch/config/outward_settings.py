@@ -18,6 +18,8 @@ from streamwatch.config.fields import (
     Section,
     looks_up,
 )
+from streamwatch.config.mqtt_settings import MqttSettings
+from streamwatch.config.notify_settings import NotifySettings
 from streamwatch.core.codes import OpeningState, PermitKind, Verdict
 from streamwatch.core.endpoint import is_loopback
 from streamwatch.core.signing import secret_bytes
@@ -196,6 +198,8 @@ class OutwardSettings(Section):
         "says how many it has lost.",
     )
     webhooks: dict[Name, WebhookSettings] = Field({}, description="The webhooks, by name.")
+    mqtt: MqttSettings = MqttSettings()
+    notify: dict[Name, NotifySettings] = Field({}, description="People who are told, by name.")
 
     @field_validator("source")
     @classmethod
@@ -207,7 +211,7 @@ class OutwardSettings(Section):
     @field_validator("webhooks")
     @classmethod
     def _names_are_free(cls, value: dict[str, WebhookSettings]) -> dict[str, WebhookSettings]:
-        for name in RESERVED:
-            if name in value:
+        for name in value:
+            if name in RESERVED or name.startswith("notify."):
                 raise ValueError(f"must not have one with the name {name}; rename it")
         return value

@@ -18,6 +18,7 @@ from streamwatch.core.redact import hide_credentials
 FILLED_IN = {
     *("source", "watch", "password", "secret", "old_secret", "token"),
     *("url", "hold_url", "release_url", "headers", "body"),
+    *("addresses", "ping"),
 }
 """Keys in whose values, and below which, ${NAME} is taken from the environment."""
 HIDDEN = {"appcode", "app_key", "app_secret", "endpoint", "database", *FILLED_IN}

@@ -3,6 +3,7 @@
 Secrets are `SecretStr`: printing a settings object never shows them.
 """
 
+import re
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
@@ -18,9 +19,22 @@ from pydantic import (
 )
 
 from streamwatch.config.access_settings import CLOSELY, RETURN, AccessSettings, LaneSettings, check_lanes
-from streamwatch.config.barrier_settings import BarrierSettings
-from streamwatch.config.fields import VARIABLE, Bytes, Calls, Name, Seconds, Section, Zone, address, one_word, variable
+from streamwatch.config.barrier_settings import BarrierSettings, CameraBarrierSettings
+from streamwatch.config.fields import (
+    VARIABLE,
+    Bytes,
+    Calls,
+    Name,
+    Seconds,
+    Secret,
+    Section,
+    Zone,
+    address,
+    one_word,
+    variable,
+)
 from streamwatch.config.outward_settings import OutwardSettings
+from streamwatch.config.push_settings import PushCameraSettings, PushKind, PushSettings
 from streamwatch.core.codes import LaneMode, Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.plates import PROVINCES, grammar, normalise
@@ -303,7 +317,7 @@ class ShutdownSettings(Section):
 
 
 class HealthSettings(Section):
-    """The address of /healthz and /metrics."""
+    """The address of /healthz and /metrics, and a sign of life to a service outside."""
 
     host: str = Field(
         "127.0.0.1",
@@ -316,11 +330,24 @@ class HealthSettings(Section):
         le=65535,
         description="The port of /healthz and /metrics. Without it they are not served.",
     )
+    ping: Secret | None = Field(
+        None,
+        description="An address that is asked while all is well, of a service such as healthchecks.io: it tells you "
+        "when the box is dead. It is a secret; ${NAME} is taken from the environment.",
+    )
+    ping_every: Seconds = Field(300.0, ge=10, le=86400, description="The time between two signs of life.")
 
     @field_validator("host")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         return address(value)
+
+    @field_validator("ping")
+    @classmethod
+    def _can_be_asked(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(r"https?://[^/?#\s]+\S*$|\$\{", value.get_secret_value()):
+            raise ValueError("is not an address; write it like https://hc-ping.com/KEY")
+        return value
 
 
 class LogIn(StrEnum):
@@ -483,12 +510,20 @@ OVERRIDES = ("attention", "gate", "recognizer", "plates", "dedup")
 """The sections that a camera may have of its own. Only what is written there counts in place of the common section."""
 
 
+PUSH = "push"
+"""The source of a camera that posts what it has seen."""
+
+
 class CameraSettings(Section):
     """One camera."""
 
     source: str = Field(
         description="An rtsp:// or other stream address, the http address of single JPEG pictures, a video file, a "
-        "webcam (0 or /dev/video0), or sample. ${NAME} is taken from the environment.",
+        "webcam (0 or /dev/video0), sample, or push for a camera that posts what it has seen. ${NAME} is taken from "
+        "the environment.",
+    )
+    push: PushCameraSettings | None = Field(
+        None, description="What a camera with `source: push` posts, and who may post as this camera."
     )
     watch: str | None = Field(
         None,
@@ -519,6 +554,14 @@ class CameraSettings(Section):
     recognizer: ReadingSettings = ReadingSettings()
     plates: PlateSettings = PlateSettings()
     dedup: DedupSettings = DedupSettings()
+
+    @model_validator(mode="after")
+    def _push_is_whole(self) -> "CameraSettings":
+        if (self.source == PUSH) is (self.push is None):
+            raise ValueError("needs both `source: push` and a section `push` with an address or a secret, or neither")
+        if self.push is not None and self.watch is not None:
+            raise ValueError("has `source: push`, so it has no substream; remove `watch`")
+        return self
 
     @property
     def own(self) -> dict[str, object]:
@@ -577,6 +620,7 @@ class Settings(Section):
     shutdown: ShutdownSettings = ShutdownSettings()
     web: WebSettings = WebSettings()
     health: HealthSettings = HealthSettings()
+    push: PushSettings = PushSettings()
     serve_ocr: ServeOcrSettings = ServeOcrSettings()
     access: AccessSettings = AccessSettings()
     outward: OutwardSettings = OutwardSettings()
@@ -608,6 +652,19 @@ class Settings(Section):
     def lane_of(self, camera: str) -> str | None:
         """Return the name of the lane that a camera belongs to; None if it belongs to none."""
         return next((name for name, lane in self.lanes.items() if camera in lane.cameras), None)
+
+    @field_validator("barriers")
+    @classmethod
+    def _barriers_fit(cls, value: dict[str, BarrierSettings], info: ValidationInfo) -> dict[str, BarrierSettings]:
+        cameras = info.data.get("cameras", {})
+        for name, barrier in value.items():
+            if isinstance(barrier, CameraBarrierSettings):
+                camera = cameras.get(barrier.camera)
+                if camera is None or camera.push is None or camera.push.kind is not PushKind.ZHENSHI:
+                    raise ValueError(
+                        f"names in {name} the camera {barrier.camera}; it must have `source: push` and kind zhenshi"
+                    )
+        return value
 
     @field_validator("lanes")
     @classmethod

@@ -196,6 +196,22 @@ class ReceiverState(StrEnum):
     PAUSED = "paused"
 
 
+class NoticeKind(StrEnum):
+    """What people are notified of: key `kinds` of `outward.notify`.
+
+    BLOCKED: a vehicle that may not come in, or may not leave. WAITING: a vehicle about which a person must decide.
+    OTHER: whatever else is wrong with the box.
+    """
+
+    BLOCKED = "blocked"
+    WAITING = "waiting"
+    CAMERA = "camera"
+    BUDGET = "budget"
+    DISK = "disk"
+    BARRIER = "barrier"
+    OTHER = "other"
+
+
 class CameraState(StrEnum):
     """The states of a camera.
 
@@ -258,6 +274,7 @@ class ViewReason(StrEnum):
     WITHOUT_PLATE = "without_plate"
     NO_PLATE_SEEN = "no_plate_seen"
     NEVER_WORTH_IT = "never_worth_it"
+    PUSHED = "pushed"
     OTHER = "other"
 
 
@@ -270,6 +287,7 @@ class StateReason(StrEnum):
     NONE = ""
     # read without a paid call, or given up without being read
     LOCAL_SURE = "local_sure"
+    CAMERA_AGREES = "camera_agrees"
     PAID_BEFORE = "paid_before"
     CALL_WITHOUT_ANSWER = "call_without_answer"
     TWO_CALLS_WITHOUT_ANSWER = "two_calls_without_answer"
@@ -347,7 +365,13 @@ class AuditAction(StrEnum):
     PICTURE_READ = "picture_read"
     CAMERA_CHANGED = "camera_changed"
     SETTINGS_RELOADED = "settings_reloaded"
+    PERMIT_ADDED = "permit_added"
+    PERMIT_CHANGED = "permit_changed"
+    PERMIT_ENDED = "permit_ended"
+    PERMITS_IMPORTED = "permits_imported"
     DECISION_ANSWERED = "decision_answered"
     OPENED_BY_HAND = "opened_by_hand"
     OPENINGS_STOPPED = "openings_stopped"
     OPENINGS_RESUMED = "openings_resumed"
+    RECEIVER_TESTED = "receiver_tested"
+    EVENTS_RESENT = "events_resent"

@@ -31,6 +31,21 @@ class KeyframeKept:
 
 
 @dataclass(frozen=True, slots=True)
+class VehiclePushed:
+    """A camera that watches by itself has sent a vehicle: a whole passage with its only picture.
+
+    passage: closed. plates: what the camera itself has read; empty: no plate. is_read: False if the picture shows no
+    plate and is kept for people only. may_open: its camera is allowed to open a barrier, and has sent it just now.
+    """
+
+    passage: Passage
+    keyframe: Keyframe
+    plates: tuple[PlateText, ...]
+    is_read: bool = True
+    may_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class KeyframeDropped:
     """A view was given up, and no engine has read it. key, passage: of the keyframe."""
 
@@ -122,6 +137,7 @@ Event = (
     PassageOpened
     | KeyframeTaken
     | KeyframeKept
+    | VehiclePushed
     | KeyframeDropped
     | KeyframeWaits
     | KeyframeDoubtful

@@ -30,10 +30,14 @@ JpegCorners = NewType("JpegCorners", Corners)
 
 
 class Engine(StrEnum):
-    """The engines that read plates. OPERATOR: a person who looked at the picture."""
+    """The engines that read plates.
+
+    CAMERA: the camera itself, which has sent its reading. OPERATOR: a person who looked at the picture.
+    """
 
     OCRCARS = "ocrcars"
     LOCAL = "local"
+    CAMERA = "camera"
     OPERATOR = "operator"
 
 

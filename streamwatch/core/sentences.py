@@ -14,11 +14,13 @@ _VIEWS = {
     ViewReason.WITHOUT_PLATE: "a large vehicle passed, and no plate was seen on it",
     ViewReason.NO_PLATE_SEEN: "it showed no plate; this view shows most of it",
     ViewReason.NEVER_WORTH_IT: "its plate was never large or sure enough; this was its best view",
+    ViewReason.PUSHED: "the camera sent it",
     ViewReason.OTHER: "an older version chose it",
 }
 _STATES = {
     StateReason.NONE: "",
     StateReason.LOCAL_SURE: "the local engine was sure of it, which saved the call",
+    StateReason.CAMERA_AGREES: "the camera itself and the local engine read the same, which saved the call",
     StateReason.PAID_BEFORE: "this very picture was paid for before",
     StateReason.CALL_WITHOUT_ANSWER: "its call brought no answer, so the local engine read it",
     StateReason.TWO_CALLS_WITHOUT_ANSWER: "two calls for its vehicle brought no answer",

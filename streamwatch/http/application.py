@@ -30,12 +30,13 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raise what the application raises."""
         taken, started = 0, False
+        most = self._limits.larger_bodies.get(scope["path"], self._limits.body_bytes)
 
         async def receive_within_limit() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._limits.body_bytes:
+            if taken > most:
                 raise _BodyTooLarge
             return message
 

@@ -1,7 +1,7 @@
 """What a client may ask of the server, and how the server answers a request that breaks a limit."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from enum import Enum
 from http import HTTPStatus
@@ -19,6 +19,7 @@ class HttpLimits:
     head_bytes: of the request line and the headers.
     head_seconds: for the TLS handshake, and again for the head.
     body_bytes, body_seconds: for the body; its time begins at the end of the head.
+    larger_bodies: the limit instead of body_bytes for single addresses, by their paths.
     answer_seconds: in which a client must take what waits to be sent; at most 64 KiB wait while an answer is streamed.
     keep_alive: that a connection may wait for its next request; 0 closes it after the first answer.
     hosts: the names that the Host header may have beside numeric addresses, lower case, without port; None allows all.
@@ -32,6 +33,7 @@ class HttpLimits:
     answer_seconds: float = 30.0
     keep_alive: int = 0
     hosts: frozenset[str] | None = None
+    larger_bodies: Mapping[str, int] = field(default_factory=dict)
 
 
 class RequestFault(Enum):

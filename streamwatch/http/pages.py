@@ -17,10 +17,13 @@ from streamwatch.http.sockets import listen
 
 App = ASGIApp
 """An ASGI application; rooms that know no Starlette name it so."""
+LARGEST_LIST = 16_000_000
+"""Bytes of a list of permits that is sent: a quarter of a million lines. They go to the disk as they come."""
 LIMITS = HttpLimits(
     connections=256,  # each open page holds one for its events
     head_bytes=16_384,  # a search is an address, and browsers send long headers
     keep_alive=60,
+    larger_bodies=dict.fromkeys(("/permits/import", "/api/v1/permit-imports"), LARGEST_LIST),
 )
 
 

@@ -1,6 +1,7 @@
 """Encodes chosen frames as the JPEG that is sent and kept, and decodes JPEG. No other module encodes JPEG."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import cv2
 import numpy as np
@@ -20,6 +21,11 @@ class Jpeg:
     width: int
     height: int
     scale: float
+
+
+def as_frame(camera: str, captured_at: datetime, picture: Picture) -> Frame:
+    """Return a picture, (height, width, 3) uint8 BGR, as a frame of a camera. captured_at: aware UTC."""
+    return Frame(camera, captured_at, np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8), lambda: picture)
 
 
 def encode(frame: Frame, crop: Box, *, long_side: int, quality: int, max_bytes: int) -> Jpeg:

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from streamwatch.core.codes import ReceiverState
 from streamwatch.core.errors import DeliveryError, EventsRefused, ReceiverAway, ReceiverUnusable
@@ -41,6 +41,14 @@ class Sender(Protocol):
 
     def close(self) -> None:
         """End all waits and close all connections."""
+
+
+@runtime_checkable
+class Ticking(Protocol):
+    """A sender that has something to send also when nothing happens."""
+
+    def tick(self) -> None:
+        """Send what is due by now. It is called every few seconds, and raises nothing."""
 
 
 class Queue(Protocol):
@@ -112,9 +120,9 @@ class Delivery:
             return float("inf")
         # Nobody else moves a receiver forward; what a person changes meanwhile is the time of the next try.
         self._row = row if self._row is None else replace(row, taken=max(row.taken, self._row.taken))
-        if row.next_try is not None and (wait := (row.next_try - self.now()).total_seconds()) > 0:
-            # After a clock that was far ahead, the time of the next try means nothing.
-            return min(wait, LONGEST_PAUSE * 1.25)
+        wait = 0.0 if row.next_try is None else (row.next_try - self.now()).total_seconds()
+        if 0 < wait <= LONGEST_PAUSE * 1.25:  # one that is further away is of a clock that was ahead
+            return wait
         try:
             again = self._send_again()
             more = self._send_new()

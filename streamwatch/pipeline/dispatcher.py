@@ -33,11 +33,12 @@ class Dispatcher:
 
     engines: those of each camera.
 
-    A sure local reading saves the call. With `local.first` the local engine reads every picture. With `local.stands_in`
-    it reads every picture for which no call can be made now (an outage, a refusal, a runaway camera, or no reader is
-    free because the answers to all calls are overdue). If it is not sure, the picture is paid for once, now or when
-    calls go on. Its reading is final only if nothing will be paid any more: the budget is used up, or the call may have
-    been charged already.
+    A sure local reading saves the call; if the camera itself has read a plate, the local engine must have read the same
+    instead. With `local.first` the local engine reads every picture. With `local.stands_in` it reads every picture for
+    which no call can be made now (an outage, a refusal, a runaway camera, or no reader is free because the answers to
+    all calls are overdue), and every one of which the camera itself has read the plate. If it is not sure, the picture
+    is paid for once, now or when calls go on. Its reading is final only if nothing will be paid any more: the budget is
+    used up, or the call may have been charged already.
 
     This class has more methods than others because three sorts of threads meet here: the recorder (`add`, `heard`),
     readers (`next`, `serve`, and what KeyframeReader calls) and those that ask for the state. Each method is short.
@@ -202,7 +203,8 @@ class Dispatcher:
             return route(Case(entry.state, paid=False, late=late))
         standing = self._calls.standing(entry.keyframe, self._outbox.is_first_view(entry.keyframe))
         local, readers_held = engines.local, self._readers_are_held()
-        return route(Case(entry.state, True, standing, local.first, local.stands_in, readers_held, late))
+        seen = bool(entry.keyframe.seen)
+        return route(Case(entry.state, True, standing, local.first, local.stands_in, readers_held, seen, late))
 
     def _readers_are_held(self) -> bool:
         """True if no reader is free, and the answers to all calls are overdue."""

@@ -183,15 +183,20 @@ class KeyframeReader:
             return None
 
     def _read_first(self, job: Job, keyframe: Keyframe) -> Served:
-        """Take a sure local reading as the answer, or let the keyframe wait for a call."""
+        """Take a sure local reading as the answer, or let the keyframe wait for a call.
+
+        If the camera itself has read a plate, a local reading that differs is never sure enough.
+        """
         engine = _engine(job.engines.local)
         try:
             plates = tuple(engine.read(keyframe.jpeg, self._ledger(engine, keyframe)))
         except RecognitionError as error:
             log.debug("%s: not read locally: %s", keyframe.camera, error)
             plates = ()
-        if job.engines.local.is_sure(plates):
-            self._record_answer(PlatesRead(keyframe, engine.engine, plates, None, StateReason.LOCAL_SURE))
+        seen, local = job.entry.keyframe.seen, job.engines.local
+        if local.agrees(plates, seen) if seen else local.is_sure(plates):
+            why = StateReason.CAMERA_AGREES if seen else StateReason.LOCAL_SURE
+            self._record_answer(PlatesRead(keyframe, engine.engine, plates, None, why))
             return Served(keyframe, _unchecked(plates))
         return self._put_back(keyframe, replace(job.entry, state=EntryState.UNSURE, local=plates))
 

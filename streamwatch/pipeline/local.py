@@ -1,6 +1,6 @@
 """How the local engine helps the paid one, and when its reading is good enough to save a call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from streamwatch.core.model import FreeRecognizer, PlateText
@@ -33,6 +33,14 @@ class LocalHelp:
         """
         likely = [plate for plate in found if (plate.confidence or 0.0) >= NO_PLATE_BELOW]
         return bool(likely) and all(self._sure_of(plate) for plate in likely)
+
+    def agrees(self, found: Sequence[PlateText], seen: Collection[str]) -> bool:
+        """True if the plates that it found are those that the camera itself has read (normalised), so that no call is
+        needed. Two engines that read the same independently of each other are sure, whatever their confidence is.
+        """
+        parsed = [(self.grammar.plausible(plate.text), plate.confidence or 0.0) for plate in found]
+        same = [plate is not None and plate.text in seen for plate, _ in parsed]
+        return any(same) and all(same[n] for n, (_, confidence) in enumerate(parsed) if confidence >= NO_PLATE_BELOW)
 
     def _sure_of(self, plate: PlateText) -> bool:
         parsed = self.grammar.plausible(plate.text)

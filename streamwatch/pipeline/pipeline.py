@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from streamwatch.core.codes import ViewReason
-from streamwatch.core.events import Event, KeyframeTaken
+from streamwatch.core.events import Event, KeyframeTaken, VehiclePushed
 from streamwatch.core.model import Keyframe
 from streamwatch.pipeline.dispatcher import Dispatcher, dropping
 from streamwatch.pipeline.outbox import Dropped, EntryState
@@ -59,6 +59,8 @@ class Pipeline:
             urgent = event.keyframe.reason is ViewReason.BEFORE_OPENING
             state = EntryState.URGENT if urgent else EntryState.FRESH
             self.drop(self.dispatcher.add(self.recorder.as_waiting(event.keyframe), state))
+        elif isinstance(event, VehiclePushed) and event.is_read:
+            self.drop(self.dispatcher.add(self.recorder.as_waiting(event.keyframe, event.plates)))
 
     def drop(self, dropped: Iterable[Dropped]) -> None:
         """Take the events of keyframes that gave way in the outbox. Raise StoreError."""

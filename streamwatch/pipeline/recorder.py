@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from streamwatch.core.codes import StateReason
+from streamwatch.core.codes import StateReason, ViewReason
 from streamwatch.core.errors import RecognitionError
 from streamwatch.core.events import (
     CallEnded,
@@ -25,6 +25,7 @@ from streamwatch.core.events import (
     PlatesCrossChecked,
     PlatesRead,
     ReadFailed,
+    VehiclePushed,
 )
 from streamwatch.core.model import Engine, Keyframe, Passage, PlateText, Reading
 from streamwatch.core.plates import Grammar
@@ -93,8 +94,12 @@ class Recorder:
         self._sightings.forget()
         self._sighted.clear()
 
-    def as_waiting(self, keyframe: Keyframe) -> WaitingKeyframe:
-        """Return the outbox entry of a keyframe that was just stored. Raise StoreError."""
+    def as_waiting(self, keyframe: Keyframe, seen: Iterable[PlateText] = ()) -> WaitingKeyframe:
+        """Return the outbox entry of a keyframe that was just stored. Raise StoreError.
+
+        seen: what the camera itself has read in it.
+        """
+        grammar = self._acceptance(keyframe.camera).grammar
         return WaitingKeyframe(
             key=keyframe.key,
             passage=keyframe.passage,
@@ -103,6 +108,7 @@ class Recorder:
             bytes=len(keyframe.jpeg),
             score=keyframe.score,
             first_view=not self._entry(keyframe.passage).answered,
+            seen=tuple(grammar.parse(plate.text).text for plate in seen),
         )
 
     def resume(self, passages: Iterable[str]) -> None:
@@ -133,6 +139,8 @@ class Recorder:
             case KeyframeKept(keyframe):
                 self.counters.evidence += len(keyframe.jpeg)
                 self._owed.append(lambda: self._store.keyframes.save(keyframe, KeyframeState.KEPT))
+            case VehiclePushed():
+                self._pushed(event)
             case KeyframeWaits(keyframe, error):
                 self._owed.append(
                     lambda: self._store.keyframes.set_state(keyframe.key, KeyframeState.WAITING, _code(error))
@@ -171,17 +179,39 @@ class Recorder:
             self._open[key] = _Open(self._store.passages.load(key), answered=answered, earlier=earlier)
         return self._open[key]
 
+    def _pushed(self, event: VehiclePushed) -> None:
+        """Add a whole passage: its picture, and what the camera itself has read."""
+        passage, keyframe = event.passage, event.keyframe
+        fusion, grammar = self._sightings.fusion(passage), self._acceptance(passage.camera).grammar
+        entry = self._open[passage.key] = _Open(passage, waiting=int(event.is_read))
+        readings = [_reading(keyframe, Engine.CAMERA, plate, grammar) for plate in event.plates]
+        entry.readings.update(reading.key for reading in readings)
+        self.counters.passages[passage.camera, "opened"] += 1
+        self.counters.evidence += len(keyframe.jpeg)
+        state = KeyframeState.WAITING if event.is_read else KeyframeState.KEPT
+        self._owed.append(lambda: self._store.passages.save(passage))
+        self._owed.append(lambda: self._store.keyframes.save(keyframe, state))
+        self._owed.append(lambda: self._store.keyframes.add_readings(keyframe.key, readings))
+        self._follower.heard(event, tuple(readings), frozenset())
+        self._apply(fusion.read(passage, readings))
+        self._settle(entry)
+
     def _answered(self, event: PlatesRead) -> None:
         keyframe = event.keyframe
         entry = self._entry(keyframe.passage)
         fusion, grammar = self._sightings.fusion(entry.passage), self._acceptance(keyframe.camera).grammar
         readings = [_reading(keyframe, event.engine, plate, grammar) for plate in event.plates]
+        # What the camera itself has read may have come in an earlier run, or many vehicles ago.
+        own = self._store.keyframes.own_readings(keyframe.key) if keyframe.reason is ViewReason.PUSHED else []
         entry.waiting -= 1
         entry.answered = True
         entry.readings.update(reading.key for reading in readings)
         self._owed.append(lambda: self._store.keyframes.answered(keyframe.key, readings, event.call, event.why))
-        self._follower.heard(event, tuple(readings), frozenset())
-        self._apply(fusion.read(entry.passage, readings))
+        seen = {reading.plate for reading, _ in own}
+        doubted = frozenset((keyframe.key, one.plate) for one in readings if seen and one.plate not in seen)
+        self._follower.heard(event, tuple(readings), doubted)
+        alone = [reading for reading, is_sighted in own if not is_sighted]
+        self._apply(fusion.read(entry.passage, [*alone, *readings]))
         self._settle(entry)
 
     def _confirmed(self, event: PlatesCrossChecked) -> None:

@@ -44,7 +44,8 @@ class Case:
 
     paid: the configured engine costs money. calls: what is known of a call for it. reads_first: the local engine reads
     every picture first. stands_in: it reads where no call can be made. readers_held: no reader is free, and the answers
-    to all calls are overdue. late: an opening depended on it, and it has waited for too long.
+    to all calls are overdue. seen: the camera itself has read a plate in it, and no call is needed if the local engine
+    agrees. late: an opening depended on it, and it has waited for too long.
     """
 
     state: EntryState
@@ -53,6 +54,7 @@ class Case:
     reads_first: bool = False
     stands_in: bool = False
     readers_held: bool = False
+    seen: bool = False
     late: bool = False
 
 
@@ -67,7 +69,7 @@ class Decision:
 
 def _local_reads_first(case: Case) -> bool:
     held = case.calls.held or case.readers_held
-    return case.state is EntryState.FRESH and (case.reads_first or (case.stands_in and held))
+    return case.state is EntryState.FRESH and (case.reads_first or (case.stands_in and (held or case.seen)))
 
 
 def _for_second_views(case: Case) -> bool:

@@ -29,7 +29,7 @@ _MOST_TEXTS = 200
 
 
 Floors = Mapping[Engine, float]
-"""For each engine the confidence, 0 to 1, from which one reading is enough for a sighting."""
+"""For each engine the confidence, 0 to 1, from which one reading is enough for a sighting; of others none ever is."""
 
 Contradicted = Set[tuple[str, str]]
 """Keyframe (key) and plate of the paid readings that the local engine contradicts; `cross_check` says which."""
@@ -194,13 +194,13 @@ def _paid_and_sure(reading: Reading) -> tuple[bool, float]:
 def _support(text: _Text, contested: frozenset[str], cut: bool, floors: Floors) -> tuple[float, float]:
     """Return the bits of doubt that the readings of a text remove, halved if the text itself gives reason to doubt.
 
-    Local readings below their floor together count at most as much as one reading at the floor. The second figure is
-    without this bound, for texts that are equal by the first.
+    Readings of the local engine or the camera itself below their floor together count at most as much as one local
+    reading at the floor. The second figure is without this bound, for texts that are equal by the first.
     """
     weak: list[float] = []
     others: list[float] = []
     for reading in text.readings:
-        below = reading.engine is Engine.LOCAL and not _confident(reading, floors)
+        below = reading.engine in (Engine.LOCAL, Engine.CAMERA) and not _confident(reading, floors)
         bits = _bits(_confidence(reading)) * (_DOUBTED if reading.repaired or reading.key in contested else 1.0)
         (weak if below else others).append(bits)
     bounded = min(_together(weak), _bits(floors[Engine.LOCAL]))
@@ -233,7 +233,7 @@ def _contested(cluster: Sequence[_Text], agreed: Collection[str], contradicted: 
 
 
 def _confident(reading: Reading, floors: Floors) -> bool:
-    return reading.confidence is not None and reading.confidence >= floors[reading.engine]
+    return reading.confidence is not None and reading.confidence >= floors.get(reading.engine, math.inf)
 
 
 def _confidence(reading: Reading) -> float:

@@ -118,4 +118,4 @@ def _confidence(row: Any) -> float:
 
 
 def _rank(engine: Engine) -> int:
-    return [Engine.LOCAL, Engine.OCRCARS, Engine.OPERATOR].index(engine)
+    return [Engine.CAMERA, Engine.LOCAL, Engine.OCRCARS, Engine.OPERATOR].index(engine)

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session, aliased
 
 from streamwatch.core.codes import StateReason
 from streamwatch.core.errors import StoreError
-from streamwatch.core.model import Keyframe, Reading
+from streamwatch.core.model import Engine, Keyframe, Reading
 from streamwatch.store import recovery
 from streamwatch.store.evidence import picture_path, read_picture
 from streamwatch.store.evidence_writer import EvidenceWriter
 from streamwatch.store.recovery import Recovery
 from streamwatch.store.revisions import touch
-from streamwatch.store.rows import keyframe_of, keyframe_row, reading_row, row_of
-from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe, StoredPassage
+from streamwatch.store.rows import keyframe_of, keyframe_row, reading_of, reading_row, row_of
+from streamwatch.store.tables import KeyframeState, StoredCall, StoredKeyframe, StoredPassage, StoredReading
 from streamwatch.store.transactions import Writer
 
 _TRIED = (KeyframeState.SENT, KeyframeState.DOUBTFUL, KeyframeState.ANSWERED)
@@ -28,7 +28,8 @@ class WaitingKeyframe:
     """A keyframe of the outbox, without its picture.
 
     key, passage: keys. bytes: length of the JPEG. first_view: True if no other keyframe of the passage is sent,
-    doubtful or answered. score: comparable within one passage.
+    doubtful or answered. score: comparable within one passage. seen: the normalised plates that the camera itself has
+    read in it.
     """
 
     key: str
@@ -38,6 +39,7 @@ class WaitingKeyframe:
     bytes: int
     score: float
     first_view: bool
+    seen: tuple[str, ...] = ()
 
 
 class Keyframes:
@@ -75,6 +77,31 @@ class Keyframes:
             view.state, view.state_reason = KeyframeState.ANSWERED, reason
             call_id = None if call is None else row_of(session, StoredCall, call).id
             session.add_all(reading_row(reading, view.id, call_id) for reading in readings)
+
+    def add_readings(self, key: str, readings: Sequence[Reading]) -> None:
+        """Save what the camera itself has read in a keyframe, whose state stays as it is."""
+        with self._writer.transaction() as session:
+            view = row_of(session, StoredKeyframe, key)
+            touch(session, [view.passage_id], reread=True)
+            session.add_all(reading_row(reading, view.id, None) for reading in readings)
+
+    def own_readings(self, key: str) -> list[tuple[Reading, bool]]:
+        """Return what the camera itself has read in a keyframe, each with True if it belongs to a sighting."""
+        with self._writer.transaction() as session:
+            view = row_of(session, StoredKeyframe, key)
+            passage = session.get_one(StoredPassage, view.passage_id)
+            own = select(StoredReading).where(
+                StoredReading.keyframe_id == view.id, StoredReading.engine == Engine.CAMERA
+            )
+            return [
+                (reading_of(row, view, passage.key), row.sighting_id is not None)
+                for row in session.scalars(own.order_by(StoredReading.id))
+            ]
+
+    def is_stored(self, key: str) -> bool:
+        """Return True if there is a keyframe with this key."""
+        with self._writer.transaction() as session:
+            return session.scalar(select(exists().where(StoredKeyframe.key == key))) is True
 
     def waiting(self, state: KeyframeState = KeyframeState.WAITING) -> list[WaitingKeyframe]:
         """Return all keyframes in a state, oldest first. Those that are `waiting` are the outbox."""
@@ -120,7 +147,22 @@ def _keyframes_in(session: Session, state: KeyframeState) -> list[WaitingKeyfram
         .where(StoredKeyframe.state == state)
         .order_by(StoredKeyframe.captured_at, StoredKeyframe.id)
     )
+    seen: dict[int, list[str]] = {}
+    own = select(StoredReading.keyframe_id, StoredReading.plate).join(StoredKeyframe)
+    for keyframe, plate in session.execute(
+        own.where(StoredKeyframe.state == state, StoredReading.engine == Engine.CAMERA).order_by(StoredReading.id)
+    ):
+        seen.setdefault(keyframe, []).append(plate)
     return [
-        WaitingKeyframe(row.key, passage, row.camera, row.captured_at, row.bytes, row.score, not was_tried)
+        WaitingKeyframe(
+            row.key,
+            passage,
+            row.camera,
+            row.captured_at,
+            row.bytes,
+            row.score,
+            not was_tried,
+            tuple(seen.get(row.id, ())),
+        )
         for row, passage, was_tried in session.execute(query)
     ]

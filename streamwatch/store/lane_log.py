@@ -135,13 +135,17 @@ class DecisionState:
 
 @dataclass(frozen=True, slots=True)
 class DecisionFilter:
-    """What is asked for; one that is left out is no condition. since, until: of `decided_at`, aware, both included."""
+    """What is asked for; one that is left out is no condition. since, until: of `decided_at`, aware, both included.
+
+    permit: id of the one that it rests on.
+    """
 
     lanes: frozenset[str] = frozenset()
     cameras: frozenset[str] = frozenset()
     verdicts: frozenset[Verdict] = frozenset()
     reasons: frozenset[DecisionReason] = frozenset()
     plate: str | None = None
+    permit: int | None = None
     since: datetime | None = None
     until: datetime | None = None
     unanswered: bool = False
@@ -250,7 +254,7 @@ _WATCHED = 12
 """The last rows of a lane whose changes are noticed."""
 
 
-def _narrowed(wanted: DecisionFilter, scope: Scope) -> Select[tuple[StoredDecision]]:
+def _narrowed(wanted: DecisionFilter, scope: Scope) -> Select[StoredDecision]:
     table = StoredDecision
     query = select(table)
     for cameras in (wanted.cameras or None, scope):
@@ -264,6 +268,8 @@ def _narrowed(wanted: DecisionFilter, scope: Scope) -> Select[tuple[StoredDecisi
         query = query.where(table.reason.in_(wanted.reasons))
     if wanted.plate is not None:
         query = query.where(table.plate == wanted.plate)
+    if wanted.permit is not None:
+        query = query.where(table.permit_id == wanted.permit)
     if wanted.since is not None:
         query = query.where(table.decided_at >= wanted.since)
     if wanted.until is not None:

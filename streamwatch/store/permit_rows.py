@@ -6,6 +6,8 @@ from datetime import datetime, time
 from itertools import islice
 from typing import Any, TypeVar
 
+from sqlalchemy import Row
+
 from streamwatch.core.codes import PermitState
 from streamwatch.core.permit_terms import Hours, PermitTerms
 from streamwatch.store.tables import StoredPermit
@@ -55,7 +57,7 @@ class PermitRow(PermitTerms):
         )
 
 
-def permit_row(row: StoredPermit, plates: Sequence[str]) -> PermitRow:
+def permit_row(row: StoredPermit | Row[Any], plates: Sequence[str]) -> PermitRow:
     """Return a permit with the plates of its vehicles."""
     return PermitRow(
         id=row.id,

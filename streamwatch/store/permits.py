@@ -4,10 +4,10 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import Table, delete, exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from streamwatch.core.codes import PermitKind
@@ -18,7 +18,9 @@ from streamwatch.store.tables import StoredIdentity, StoredPermit, StoredVehicle
 from streamwatch.store.transactions import Writer
 
 NO_PERMIT = "There is no such permit."
-CHANGED_MEANWHILE = "The permits were changed meanwhile."
+TAKEN = "Another permit has this number already. Change that one, or write another number."
+CHANGED_MEANWHILE = "Somebody changed permits at the same time. Try again."
+_PERMITS, _VEHICLES = cast(Table, StoredPermit.__table__), cast(Table, StoredVehicle.__table__)
 CODE_LETTERS = "23456789CDFGHJKMNPQRTVWXY"
 """The characters of a visitor's code: none looks or sounds like another one, and they make no words."""
 CODE_LENGTH = 6
@@ -91,7 +93,7 @@ class Permits:
         """
         with self._writer.transaction() as session:
             if session.scalar(select(StoredIdentity.permits_at)) != changes.seen:
-                raise PermitError(CHANGED_MEANWHILE, "Look at the preview again.")
+                raise PermitError(CHANGED_MEANWHILE)
             for keys in in_batches(changes.ended):
                 for row in _rows(session, keys).values():
                     _end(row, at)
@@ -120,14 +122,16 @@ def _insert(session: Session, added: Sequence[PermitTerms], who: str, at: dateti
         }
         for terms in added
     ]
-    made = insert(StoredPermit).returning(StoredPermit.id, sort_by_parameter_order=True)
-    numbers = list(session.scalars(made, rows))
+    connection = session.connection()
+    made = insert(_PERMITS).returning(StoredPermit.id, sort_by_parameter_order=True)
+    numbers = list(connection.scalars(made, rows))
     vehicles = [
         {"permit_id": number, "plate": plate, "note": ""}
         for number, terms in zip(numbers, added, strict=True)
         for plate in terms.plates
     ]
-    session.execute(insert(StoredVehicle), vehicles)
+    if vehicles:
+        connection.execute(insert(_VEHICLES), vehicles)
     return numbers
 
 
@@ -195,7 +199,7 @@ def _require_free(session: Session, terms: PermitTerms, own: int | None) -> None
         return
     same = StoredPermit.source == terms.source, StoredPermit.reference == terms.reference
     if session.scalar(select(exists().where(*same, StoredPermit.id != (-1 if own is None else own)))):
-        raise PermitError(f"The number {terms.reference!r} belongs to another permit already.")
+        raise PermitError(TAKEN)
 
 
 def _touch(session: Session, at: datetime) -> None:

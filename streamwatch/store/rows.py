@@ -8,7 +8,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.errors import StoreError
-from streamwatch.core.model import Box, Corners, JpegCorners, Keyframe, Passage, PlateText, Point, Reading, Sighting
+from streamwatch.core.model import (
+    Box,
+    Corners,
+    FrameCorners,
+    JpegCorners,
+    Keyframe,
+    Passage,
+    PlateText,
+    Point,
+    Reading,
+    Sighting,
+)
 from streamwatch.core.plates import MOST_PLATES, legible
 from streamwatch.store.evidence import sha256
 from streamwatch.store.tables import (
@@ -94,6 +105,25 @@ def reading_row(reading: Reading, keyframe_id: int, call_id: int | None) -> Stor
         repaired=reading.repaired,
         confidence=reading.confidence,
         corners=_points(reading.corners),
+    )
+
+
+def reading_of(row: StoredReading, keyframe: StoredKeyframe, passage: str) -> Reading:
+    """Return a reading as it was saved. passage: its key."""
+    corners = corners_of(row.corners)
+    return Reading(
+        key=row.key,
+        keyframe=keyframe.key,
+        passage=passage,
+        camera=keyframe.camera,
+        captured_at=keyframe.captured_at,
+        engine=row.engine,
+        raw=row.raw,
+        plate=row.plate,
+        kind=row.kind,
+        repaired=row.repaired,
+        confidence=row.confidence,
+        corners=None if corners is None else FrameCorners(corners),
     )
 
 

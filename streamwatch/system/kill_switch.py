@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from streamwatch.core.errors import StorageFailed
+from streamwatch.core.text import printable
 
 KILL_FILE = "KILL"
 """Name of the file in `data_dir`. Its contents tell people who made it; only its existence counts."""
@@ -34,6 +35,16 @@ class KillSwitch:
         except OSError:
             return True
         return True
+
+    def pressed(self) -> tuple[str, datetime | None]:
+        """Return who turned it on, and when, if the file says so; "" and None otherwise."""
+        try:
+            with self._file.open("rb") as file:
+                at, _, who = file.read(300).decode("utf-8", "replace").strip().partition(" ")
+            moment = datetime.fromisoformat(at)
+        except (OSError, ValueError):
+            return "", None
+        return printable(who), moment if moment.tzinfo is not None else None
 
     def turn_on(self, who: str, at: datetime) -> None:
         """Turn all barriers off. If the file cannot be written, they are off until this process ends.

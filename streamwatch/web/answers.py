@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from streamwatch.app.receivers import receiver_names
 from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.catalogue import N_, Texts, language_of
 from streamwatch.web.context import console_of
@@ -45,7 +46,10 @@ def words_of(request: Request) -> Callable[[str], str]:
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """Return a template as an answer. It finds `request`, `principal`, `console`, `navigation`, `now` and `message`."""
     message = unquote(request.cookies.get(_MESSAGE, ""))[:_LONGEST_MESSAGE]
-    unused = () if console_of(request).backend.settings.lanes else ("/lanes",)
+    settings = console_of(request).backend.settings
+    lanes = bool(settings.lanes)
+    used = {"/lanes": lanes, "/permits": lanes, "/outward": bool(receiver_names(settings.outward))}
+    unused = [path for path, needed in used.items() if not needed]
     entries = navigation(request.app.routes, principal_of(request), unused)
     response = render_part(request, template, status=status, navigation=entries, message=message, **values)
     if message:

@@ -6,18 +6,18 @@ The answer is stored first, and once: whoever is second learns who was first, an
 import time
 from datetime import UTC, datetime, timedelta
 
-from starlette.requests import HTTPConnection
+from starlette.requests import Request
 
 from streamwatch.app.barriers import Barriers
 from streamwatch.core.barrier_state import OpeningOutcome
-from streamwatch.core.codes import Answer, AuditAction, OpeningCause, OpeningState, PermitState
+from streamwatch.core.codes import Answer, AuditAction, OpeningCause, OpeningState, PermitState, Verdict
 from streamwatch.core.events import DecisionMade
 from streamwatch.store import LaneDecision, Store
 from streamwatch.web.accounts.audit import change, record
 from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import words_of
 from streamwatch.web.context import console_of
-from streamwatch.web.lane_view import Told, opening_words
+from streamwatch.web.lane_view import Told, may_wait, opening_words, waits_until
 from streamwatch.web.lane_words import OPENING_TONES
 
 
@@ -34,7 +34,7 @@ class _NotTaken(Exception):
 
 
 def answer_decision(
-    request: HTTPConnection,
+    request: Request,
     row: LaneDecision,
     answer: Answer,
     revised: int | None = None,
@@ -49,9 +49,11 @@ def answer_decision(
     _, console, who = words_of(request), console_of(request), _principal(request).name
     lane = console.backend.settings.lanes[row.lane]
     opens = answer is Answer.OPENED and lane.barrier is not None
+    now = datetime.now(UTC)
+    if answer is Answer.OPENED:
+        _require_waiting(request, row, now)
     if opens:
         _require_open(request)
-    now = datetime.now(UTC)
 
     def store_answer(store: Store) -> None:
         standing = store.decisions.of_sighting(row.sighting, row.lane)
@@ -88,7 +90,7 @@ def answer_decision(
     return _asked(request, row.lane, OpeningCause.ANSWER, made, "")
 
 
-def open_by_hand(request: HTTPConnection, lane: str, reason: str) -> Told:
+def open_by_hand(request: Request, lane: str, reason: str) -> Told:
     """Open a lane without a decision; return what came of it. Raise NotDone, also without a reason."""
     _ = words_of(request)
     if not reason:
@@ -98,7 +100,7 @@ def open_by_hand(request: HTTPConnection, lane: str, reason: str) -> Told:
     return _asked(request, lane, OpeningCause.BY_HAND, None, reason)
 
 
-def open_for_code(request: HTTPConnection, lane: str, code: str) -> Told:
+def open_for_code(request: Request, lane: str, code: str) -> Told:
     """Open a lane for the visitor who has a code, and count the use; return what came of it. Raise NotDone."""
     _, console = words_of(request), console_of(request)
     permit = console.reader.permits.by_code(code)
@@ -115,7 +117,7 @@ def open_for_code(request: HTTPConnection, lane: str, code: str) -> Told:
     return _asked(request, lane, OpeningCause.BY_HAND, None, note.strip())
 
 
-def stop_openings(request: HTTPConnection) -> Told:
+def stop_openings(request: Request) -> Told:
     """Turn the kill switch on."""
     _, backend, who = words_of(request), console_of(request).backend, _principal(request).name
     try:
@@ -128,7 +130,7 @@ def stop_openings(request: HTTPConnection) -> Told:
     return Told(_("All openings are stopped."), "warn")
 
 
-def resume_openings(request: HTTPConnection) -> Told:
+def resume_openings(request: Request) -> Told:
     """Turn the kill switch off."""
     _, backend, who = words_of(request), console_of(request).backend, _principal(request).name
     record(request, AuditAction.OPENINGS_RESUMED)
@@ -139,19 +141,32 @@ def resume_openings(request: HTTPConnection) -> Told:
     return Told(_("Openings are allowed again."), "good")
 
 
-def _principal(request: HTTPConnection) -> Principal:
+def _principal(request: Request) -> Principal:
     found = principal_of(request)
     assert found is not None, "the route asks for a role"
     return found
 
 
-def _barriers(request: HTTPConnection) -> Barriers:
+def _barriers(request: Request) -> Barriers:
     barriers = console_of(request).backend.barriers
     assert barriers is not None, "it was looked at before"
     return barriers
 
 
-def _require_open(request: HTTPConnection) -> None:
+def _require_waiting(request: Request, row: LaneDecision, now: datetime) -> None:
+    """Raise NotDone unless a person can let a vehicle pass by answering this decision."""
+    _ = words_of(request)
+    if row.answer is not None:
+        raise NotDone(_was_first(request, row))
+    if row.verdict is Verdict.DENY:
+        raise NotDone(Told(_("It may not pass. If it must, open by hand and say why."), "bad"))
+    if not may_wait(row, now):
+        late = now >= waits_until(row)
+        said = _("Too late: it may be another vehicle by now. Look, and open by hand.")
+        raise NotDone(Told(said if late else _("It was opened already."), "warn"))
+
+
+def _require_open(request: Request) -> None:
     """Raise NotDone if nothing can be opened from here now."""
     _, console = words_of(request), console_of(request)
     if console.backend.barriers is None:
@@ -161,7 +176,7 @@ def _require_open(request: HTTPConnection) -> None:
         raise NotDone(Told(_("Not opened: all openings are stopped by the kill switch."), "bad"))
 
 
-def _was_first(request: HTTPConnection, row: LaneDecision) -> Told:
+def _was_first(request: Request, row: LaneDecision) -> Told:
     """Say who has answered before, or that there is something new to look at."""
     _, now = words_of(request), console_of(request).reader.lanes.one(row.id)
     if now is None or now.answer is None:
@@ -171,7 +186,7 @@ def _was_first(request: HTTPConnection, row: LaneDecision) -> Told:
     return Told(said % {"who": now.answered_by}, "warn")
 
 
-def _asked(request: HTTPConnection, lane: str, cause: OpeningCause, made: DecisionMade | None, note: str) -> Told:
+def _asked(request: Request, lane: str, cause: OpeningCause, made: DecisionMade | None, note: str) -> Told:
     """Ask the barrier to open, and return what came of it."""
     _ = words_of(request)
     outcome: OpeningOutcome = _barriers(request).request(lane, cause, made, _principal(request).name, note)

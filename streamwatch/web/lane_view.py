@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
 from streamwatch.access.may_open import ANSWER_WITHIN
 from streamwatch.app.barriers import Barriers
@@ -15,6 +15,8 @@ from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import words_of
 from streamwatch.web.context import console_of
 from streamwatch.web.lane_words import (
+    HAND_DASH,
+    HAND_REASONS,
     OPENED,
     OPENING_STATES,
     OPENING_TONES,
@@ -92,7 +94,7 @@ class DecisionView:
     near: tuple[NearView, ...] = ()
 
 
-def decision_view(request: HTTPConnection, row: LaneDecision, waits: bool = False) -> DecisionView:
+def decision_view(request: Request, row: LaneDecision, waits: bool = False) -> DecisionView:
     """Return a decision for the one who asks. waits: True if it may still be answered."""
     _, principal = words_of(request), principal_of(request)
     hides = _hides(principal)
@@ -134,7 +136,9 @@ def opening_view(opening: LaneOpening, _: Callable[[str], str]) -> Told:
         text = said % {"who": opening.who} if "%" in said else said
     else:
         text = opening_words(opening.state, opening.reason, opening.detail, _)
-    return Told(f"{text} ({opening.note})" if opening.note else text, OPENING_TONES[opening.state])
+    chosen, dash, more = opening.note.partition(HAND_DASH)
+    note = f"{_(chosen) if chosen in HAND_REASONS else chosen}{dash}{more}"
+    return Told(f"{text} ({note})" if note else text, OPENING_TONES[opening.state])
 
 
 def opening_words(state: OpeningState, reason: WithheldReason, detail: str, _: Callable[[str], str]) -> str:
@@ -167,7 +171,7 @@ def lanes_for(request: HTTPConnection) -> Iterator[str]:
             yield name
 
 
-def near_views(request: HTTPConnection, row: LaneDecision) -> Iterator[NearView]:
+def near_views(request: Request, row: LaneDecision) -> Iterator[NearView]:
     """Yield the plates that may have been meant: those with a permit, and on the way out those that are inside."""
     _, seen = words_of(request), {row.plate}
     for one in row.near:
@@ -184,7 +188,7 @@ def near_views(request: HTTPConnection, row: LaneDecision) -> Iterator[NearView]
         yield from (view for view in _inside_views(request, row) if view.plate not in seen)
 
 
-def _inside_views(request: HTTPConnection, row: LaneDecision) -> Iterator[NearView]:
+def _inside_views(request: Request, row: LaneDecision) -> Iterator[NearView]:
     """Yield the vehicles inside whose plates are the most similar, if there is no record of this one's entry."""
     reader, principal = console_of(request).reader, principal_of(request)
     inside = {one.plate: one for one in reader.decisions.inside()}

@@ -123,3 +123,5 @@ HAND_REASONS = (
     N_("fault of the barrier"),
 )
 """What a guard can choose as the reason for an opening by hand."""
+HAND_DASH = " – "
+"""Stands between a chosen reason and what was typed."""

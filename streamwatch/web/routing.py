@@ -41,9 +41,10 @@ class Page(Route):
         self.role = role
 
 
-def page(path: str, handler: Handler, *, role: Role | None, methods: Sequence[str] = ("GET",)) -> Page:
+def page(path: str, handler: Handler, *, role: Role | None, methods: Sequence[str] = ("GET",), files: int = 0) -> Page:
     """Declare an address. The handler finds a form at `form_of`, and another body as bytes at `request.state.body`.
 
+    files: how many files its form may hold; they lie on the disk until the handler has returned.
     Who has not logged in gets 401 and who may not gets 403, both as an HTTPException that becomes a page in words.
     """
 
@@ -52,10 +53,13 @@ def page(path: str, handler: Handler, *, role: Role | None, methods: Sequence[st
         if request.method not in ("GET", "HEAD"):
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind in _FORMS:
-                request.state.form = await request.form(max_files=0, max_fields=MOST_FIELDS)
+                request.state.form = await request.form(max_files=files, max_fields=MOST_FIELDS)
             else:
                 request.state.body = await request.body()
-        return await run_in_threadpool(_answer, handler, request)
+        try:
+            return await run_in_threadpool(_answer, handler, request)
+        finally:
+            await request.close()
 
     return Page(path, endpoint, role, methods)
 

@@ -23,6 +23,7 @@ OUTCOME_TONES = {
 ENGINES = {
     Engine.OCRCARS: N_("paid service"),
     Engine.LOCAL: N_("local engine"),
+    Engine.CAMERA: N_("the camera itself"),
     Engine.OPERATOR: N_("a person"),
 }
 PLATE_KINDS = {

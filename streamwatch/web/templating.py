@@ -1,7 +1,7 @@
 """The templates: Jinja2 with automatic escaping, one environment for each language."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from babel import dates, numbers
@@ -15,7 +15,7 @@ class Templates:
     """Renders templates. Filters beside Jinja2's own, all for local time and the language:
 
     `clock` 14:03:07 · `day` 27 Nov 2026 · `day_word` today, yesterday or the day · `moment` day and clock · `iso` for
-    `<time datetime>` · `iso_utc` · `percent` of a fraction · `number` with the language's separators.
+    `<time datetime>` · `iso_utc` · `last_moment` · `percent` of a fraction · `number` with the language's separators.
     """
 
     def __init__(self, languages: Mapping[str, Texts], static: StaticFiles) -> None:
@@ -50,6 +50,7 @@ def _environment(texts: Texts, static: StaticFiles) -> Environment:
         day_word=words.day_word,
         percent=words.percent,
         number=words.number,
+        last_moment=words.last_moment,
     )
     return environment
 
@@ -85,6 +86,12 @@ class Wording:
     def moment(self, at: datetime) -> str:
         """Return day and time of day, with a word for today and yesterday."""
         return f"{self.day_word(at)} {self.clock(at)}"
+
+    def last_moment(self, at: datetime) -> str:
+        """Return an end that is excluded as people name it: the last day, or day and time of day."""
+        if at.astimezone().time() == time.min:
+            return self.day(at - timedelta(microseconds=1))
+        return f"{self.day(at)} {at.astimezone():%H:%M}"
 
     def percent(self, fraction: float | None, digits: int = 0) -> str:
         """Return a fraction as per cent; a dash for None."""

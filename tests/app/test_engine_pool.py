@@ -67,8 +67,8 @@ def test_each_camera_has_its_own_floor_fallback_and_grammar() -> None:
         assert entry.engine() is side.engine() is not exit_.engine()
         assert exit_.grammar.plausible("AB1234") is not None
         assert entry.grammar.plausible("AB1234") is None
-    assert wiring.acceptance(chosen.of("entry")).floors[Engine.LOCAL] == 0.99
-    assert wiring.acceptance(chosen.of("side")).floors[Engine.LOCAL] == 0.95
+    assert wiring.acceptance(chosen, "entry").floors[Engine.LOCAL] == 0.99
+    assert wiring.acceptance(chosen, "side").floors[Engine.LOCAL] == 0.95
     assert wiring.settled_from(settings(PAID, exit=LOCAL).of("exit")) == 0.95
 
 

@@ -14,6 +14,10 @@ from babel.messages.pofile import read_po
 import streamwatch.web
 from streamwatch.app.costs import BECAME, READ_LOCALLY
 from streamwatch.app.meanings import MEANINGS
+from streamwatch.app.permit_file import TEXTS as TEXTS_OF_LISTS
+from streamwatch.app.permit_import import TEXTS as TEXTS_OF_IMPORTS
+from streamwatch.app.permit_words import FAULTS as PERMIT_FAULTS
+from streamwatch.app.permit_words import REMARKS as PERMIT_REMARKS
 from streamwatch.app.read_now import REFUSALS
 from streamwatch.core.codes import StateReason, ViewReason
 from streamwatch.core.sentences import sentence
@@ -36,6 +40,10 @@ CODES = [
     *BECAME.values(),
     READ_LOCALLY,
     *REFUSALS,
+    *PERMIT_FAULTS.values(),
+    *PERMIT_REMARKS.values(),
+    *TEXTS_OF_LISTS,
+    *TEXTS_OF_IMPORTS,
 ]
 """Texts of rooms that know nothing of catalogues."""
 

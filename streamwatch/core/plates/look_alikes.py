@@ -1,5 +1,7 @@
 """Which plates may have been meant by one that was read: looked up by their skeletons, also among very many."""
 
+from functools import lru_cache
+
 from streamwatch.core.plates.china import PROVINCES
 from streamwatch.core.plates.kinds import DIGITS
 from streamwatch.core.plates.spelling import confusable, distance, skeleton
@@ -16,11 +18,12 @@ _LAST = sorted(set(skeleton(_ALPHABET + "挂学警领港澳使临试超急")))
 """Characters that a plate may begin and end with."""
 
 
+@lru_cache(maxsize=1024)
 def look_alike_skeletons(plate: str) -> frozenset[str]:
     """Return the skeletons of all plates within two likely confusions of a normalised one, and of itself.
 
-    A set of about 150; empty for a text that is too long. Among the plates that have these skeletons are also some
-    that are further away: `likeness` tells.
+    Remembered, because a decision asks for them more than once. A set of about 150; empty for a text that is too long.
+    Among the plates that have these skeletons are also some that are further away: `likeness` tells.
     """
     if not plate or len(plate) > LONGEST:
         return frozenset()

@@ -1,16 +1,27 @@
-"""The relay of a camera that posts its readings: it opens if the answer to its request says so."""
+"""The relay of a camera that posts its readings: it opens in the answer to the post of that very vehicle, or never."""
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from streamwatch.core.errors import BarrierError
-from streamwatch.outward.barriers.barrier import DEADLINE
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A camera that waits for its answer. opens: answers with "open", and returns True once that was sent."""
+
+    passage: str
+    until: float
+    opens: Callable[[], bool]
 
 
 class CameraRelay:
-    """Hands one opening over to whoever answers the camera. `answer` is for the thread that answers it.
+    """The driver of such a relay, and the one post of its camera that waits for a decision. Any thread may use it.
 
-    The camera times the pulse. An opening that no answer takes with it within DEADLINE seconds is taken back.
+    Either `open_for` answers the post, or the thread that waits does so after `wait`, never both: whoever takes the
+    question away has the answer. The camera times the pulse.
     """
 
     times_itself, holds, times_holding = True, False, False
@@ -18,29 +29,41 @@ class CameraRelay:
     def __init__(self, camera: str) -> None:
         self._camera = camera
         self._changed = threading.Condition()
-        self._wanted = False
+        self._asking: _Asking | None = None
+
+    def wait(self, passage: str, until: float, opens: Callable[[], bool]) -> bool:
+        """Wait for an opening for a passage; return True if "open" was answered, False if "no" must be answered now.
+
+        until: seconds of `time.monotonic`. opens: see `_Asking`.
+        """
+        with self._changed:
+            mine = self._asking = _Asking(passage, until, opens)
+            while self._asking is mine and (left := until - time.monotonic()) > 0:
+                self._changed.wait(left)
+            taken = self._asking is not mine
+            self._asking = None
+            return taken
+
+    def open_for(self, passage: str) -> None:
+        """Answer the post of a passage (by key) with "open", and return once that was sent. Raise BarrierError."""
+        with self._changed:
+            asking = self._asking
+            if asking is None or asking.passage != passage or time.monotonic() >= asking.until:
+                raise BarrierError(
+                    f"Camera {self._camera} does not wait for an answer about this vehicle.",
+                    "Its relay opens only in the answer to its own post, within a second.",
+                )
+            self._asking = None
+            self._changed.notify_all()
+        if not asking.opens():
+            raise BarrierError(f"Camera {self._camera} had hung up before the answer was sent.")
 
     def open(self) -> None:
-        """Wait until an answer takes the opening with it."""
-        until = time.monotonic() + DEADLINE
-        with self._changed:
-            self._wanted = True
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._wanted, max(0.0, until - time.monotonic()))
-            missed, self._wanted = self._wanted, False
-        if missed:
-            raise BarrierError(
-                f"Camera {self._camera} has asked nothing that could be answered with an opening.",
-                "Its relay opens only by the answer to a reading or to a heartbeat.",
-            )
-
-    def answer(self, seconds: float) -> bool:
-        """Wait so long for an opening, and return True if the answer must open. It is then taken, once."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._wanted, max(0.0, seconds))
-            taken, self._wanted = self._wanted, False
-            self._changed.notify_all()
-            return taken
+        """Raise BarrierError: there is no vehicle of which the camera waits to be told."""
+        raise BarrierError(
+            f"The relay of camera {self._camera} opens only in the answer to its own post, not by hand.",
+            "Connect another relay for that, or open with the remote control of the barrier.",
+        )
 
     def hold(self) -> None:
         """Raise BarrierError: such a relay cannot be held."""

@@ -111,13 +111,16 @@ class BrokerConnection:
         """Publish at least once (QoS 1), without waiting."""
         return self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
 
-    def deliver(self, messages: Sequence[Message]) -> None:
-        """Publish, and wait until the broker has acknowledged all. Raise ReceiverAway if that does not happen."""
+    def deliver(self, messages: Sequence[Message], given_up: Callable[[], bool] = lambda: False) -> None:
+        """Publish, and wait until the broker has acknowledged all. Raise ReceiverAway if that does not happen.
+
+        given_up: True once nobody waits for it any more.
+        """
         sent = [self.publish(message) for message in messages]
         limit = time.monotonic() + ACKNOWLEDGING
         for info in sent:
             while not _is_acknowledged(info):
-                if not self.open:
+                if not self.open or given_up():
                     raise ReceiverAway(f"The MQTT broker {self._broker.place} closed the connection.")
                 if time.monotonic() > limit:
                     self.close()

@@ -66,10 +66,10 @@ class BrokerLink:
             self._sleep(pause, over)
             pause = min(LONGEST_PAUSE, pause * 2)
 
-    def connection(self) -> BrokerConnection:
+    def connection(self, given_up: Callable[[], bool] = lambda: False) -> BrokerConnection:
         """Return the connection; before the first one, wait for it. Raise DeliveryError if there is none."""
         with self._changed:
-            self._changed.wait_for(lambda: self._connection or self._why or self._closed, 2 * CONNECTING)
+            self._changed.wait_for(lambda: self._connection or self._why or self._closed or given_up(), 2 * CONNECTING)
             if self._connection is not None:
                 return self._connection
             raise self._why or ReceiverAway(f"The MQTT broker {self._broker.place} is not connected yet.")
@@ -77,12 +77,18 @@ class BrokerLink:
     def tell(self, events: Sequence[EventRow]) -> None:
         """Take up the last plates of events that the broker has."""
         self._board.tell(events, time.monotonic())
-        self._wake()
+        self.wake()
+
+    def wake(self) -> None:
+        """Have whoever waits look again. From any thread."""
+        with self._changed:
+            self._news = True
+            self._changed.notify_all()
 
     def close(self) -> None:
         """End the link. From any thread."""
         self._closed = True
-        self._wake()
+        self.wake()
 
     def _connect(self) -> BrokerConnection | None:
         will = Message(self.topics.status, "offline", retain=True)
@@ -161,7 +167,7 @@ class BrokerLink:
             self._board.found(message.topic, message.payload)
         else:
             return
-        self._wake()
+        self.wake()
 
     def _take_command(self, message: Received, command: OpenCommand | str) -> None:
         if isinstance(command, OpenCommand):
@@ -180,11 +186,6 @@ class BrokerLink:
             self._connection, self._why = connection, why
             self._changed.notify_all()
 
-    def _wake(self) -> None:
-        with self._changed:
-            self._news = True
-            self._changed.notify_all()
-
     def _sleep(self, seconds: float, over: Callable[[], bool]) -> None:
         until = time.monotonic() + seconds
         with self._changed:
@@ -193,20 +194,23 @@ class BrokerLink:
 
 
 class MqttSender:
-    """Sends events over a link; see `Sender` of the delivery. The link itself runs in a thread of its own."""
+    """Sends events over a link that others may use, too; see `Sender` of the delivery."""
 
     most = 100
 
     def __init__(self, link: BrokerLink) -> None:
         self._link = link
+        self._closed = False
 
     def send(self, events: Sequence[EventRow]) -> str:
         """Publish events and wait until the broker has acknowledged them. Raise DeliveryError."""
-        connection = self._link.connection()
-        connection.deliver([message for event in events for message in event_messages(event, self._link.topics)])
+        connection = self._link.connection(lambda: self._closed)
+        messages = [message for event in events for message in event_messages(event, self._link.topics)]
+        connection.deliver(messages, lambda: self._closed)
         self._link.tell(events)
         return "The broker has acknowledged it."
 
     def close(self) -> None:
-        """End the link."""
-        self._link.close()
+        """End all waits. The link goes on."""
+        self._closed = True
+        self._link.wake()

@@ -10,12 +10,24 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from streamwatch.core.errors import StreamwatchError
-from streamwatch.web.api import export_routes, lane_routes, log_routes, state_routes, write_routes
+from streamwatch.core.errors import PermitError, StreamwatchError
+from streamwatch.web.api import (
+    barrier_routes,
+    export_routes,
+    lane_routes,
+    log_routes,
+    permit_routes,
+    receiver_routes,
+    state_routes,
+    write_routes,
+)
 from streamwatch.web.api.access import BEARER, Viewer
+from streamwatch.web.api.barrier_routes import BARRIERS
 from streamwatch.web.api.lane_routes import LANES
 from streamwatch.web.api.log_routes import LEDGER, PASSAGES, PICTURES, SIGHTINGS
-from streamwatch.web.api.problems import Unexpected, failed, invalid, refused
+from streamwatch.web.api.permit_routes import PERMITS
+from streamwatch.web.api.problems import Unexpected, failed, invalid, refused, unfit
+from streamwatch.web.api.receiver_routes import RECEIVERS
 from streamwatch.web.api.specification import specification
 from streamwatch.web.api.state_routes import CAMERAS, EVENTS, HEALTH
 from streamwatch.web.api.write_routes import CONFIG
@@ -29,7 +41,10 @@ _TAGS = [
     {"name": PICTURES, "description": "The views of passages that were kept, and what was read in them."},
     {"name": LEDGER, "description": "What was paid."},
     {"name": LANES, "description": "Who may pass: decisions, and what became of them."},
+    {"name": BARRIERS, "description": "What opens: its state, opening by hand, and the kill switch."},
+    {"name": RECEIVERS, "description": "Who is told what happens."},
     {"name": CAMERAS, "description": "The cameras of the config."},
+    {"name": PERMITS, "description": "Which vehicles may pass, and which may not."},
     {"name": HEALTH, "description": "The state of the program."},
     {"name": CONFIG, "description": "What `config.yaml` holds."},
     {"name": EVENTS, "description": "What changes, told at once."},
@@ -60,9 +75,25 @@ def _plain() -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         middleware=[Middleware(Unexpected)],
     )
-    for error, handler in ((HTTPException, refused), (RequestValidationError, invalid), (StreamwatchError, failed)):
+    handlers = (
+        (HTTPException, refused),
+        (RequestValidationError, invalid),
+        (PermitError, unfit),
+        (StreamwatchError, failed),
+    )
+    for error, handler in handlers:
         api.add_exception_handler(error, handler)  # type: ignore[arg-type]
-    for routes in (log_routes, export_routes, write_routes, lane_routes, state_routes):
+    routers = (
+        log_routes,
+        export_routes,
+        write_routes,
+        lane_routes,
+        permit_routes,
+        barrier_routes,
+        receiver_routes,
+        state_routes,
+    )
+    for routes in routers:
         api.include_router(routes.router)
     api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
     return api

@@ -10,9 +10,11 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from streamwatch.core.errors import StoreError, StreamwatchError
+from streamwatch.app.permit_words import PermitRefused, sentence_of
+from streamwatch.core.errors import PermitError, StoreError, StreamwatchError
 from streamwatch.core.text import printable
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ _SENTENCES = {
 }
 _LONGEST = 200
 """Upper limit of the characters of a sentence about one parameter."""
+_LONGEST_DETAIL = 1000
 _AGAIN = {"Retry-After": "5"}
 
 
@@ -66,10 +69,19 @@ def problem(
     )
 
 
-def refused(_: Request, error: HTTPException) -> JSONResponse:
+def refused(request: Request, error: HTTPException) -> JSONResponse:
     """Return the answer to an HTTPException."""
     own = "" if error.detail == HTTPException(error.status_code).detail else error.detail
-    return problem(error.status_code, own, headers=error.headers)
+    headers = error.headers
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # Each operation is a route of its own, and the error names the methods of one of them only.
+        routes = [route for route in request.app.routes if isinstance(route, Route)]
+        here = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+        headers = {
+            **(headers or {}),
+            "Allow": ", ".join(sorted({one for route in here for one in route.methods or ()})),
+        }
+    return problem(error.status_code, own, headers=headers)
 
 
 def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -84,6 +96,13 @@ def failed(request: Request, error: StreamwatchError) -> JSONResponse:
     if isinstance(error, StoreError):
         return problem(503, headers=_AGAIN)
     return problem(500)
+
+
+def unfit(_: Request, error: PermitError) -> JSONResponse:
+    """Return the answer to a permit that cannot be as it was sent."""
+    found = error.found if isinstance(error, PermitRefused) else ()
+    errors = [FaultyField(where=f"body.{one.field}", what=sentence_of(one)) for one in found[:20]]
+    return problem(409, str(error)[:_LONGEST_DETAIL], errors)
 
 
 class Unexpected:

@@ -33,10 +33,16 @@ ACTIONS = {
     AuditAction.PICTURE_READ: N_("had a picture read"),
     AuditAction.CAMERA_CHANGED: N_("changed a camera"),
     AuditAction.SETTINGS_RELOADED: N_("reloaded the configuration"),
+    AuditAction.PERMIT_ADDED: N_("added a permit"),
+    AuditAction.PERMIT_CHANGED: N_("changed a permit"),
+    AuditAction.PERMIT_ENDED: N_("ended a permit"),
+    AuditAction.PERMITS_IMPORTED: N_("imported permits"),
     AuditAction.DECISION_ANSWERED: N_("answered a decision"),
     AuditAction.OPENED_BY_HAND: N_("opened by hand"),
     AuditAction.OPENINGS_STOPPED: N_("stopped all openings"),
     AuditAction.OPENINGS_RESUMED: N_("allowed openings again"),
+    AuditAction.RECEIVER_TESTED: N_("tested a receiver"),
+    AuditAction.EVENTS_RESENT: N_("sent events again"),
 }
 """What each code means."""
 _FILTERS = ("who", "action", "object", "since", "until")

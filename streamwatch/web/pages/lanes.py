@@ -37,7 +37,7 @@ from streamwatch.web.lane_view import (
     opening_view,
 )
 from streamwatch.web.lane_watch import KILL_SWITCH, LaneChange
-from streamwatch.web.lane_words import HAND_REASONS, MODES, PERMIT_STATES, WAYS
+from streamwatch.web.lane_words import HAND_DASH, HAND_REASONS, MODES, PERMIT_STATES, WAYS
 from streamwatch.web.pages.pictures import WIDTHS
 from streamwatch.web.routing import form_of, page
 from streamwatch.web.templating import Wording
@@ -217,10 +217,11 @@ def _view(request: Request, name: str, number: int, *, large: bool) -> LaneView:
     reader = console.reader.lanes
     rows = reader.find(DecisionFilter(lanes=frozenset({name})), principal.cameras, limit=shown + 1).rows
     by_hand = reader.openings_by_hand(name, shown)
-    present, *others = [decision_view(request, row, may_wait(row, now)) for row in rows] or [None]
-    asked = [one for one in others if one is not None and one.waits and one.row.verdict is Verdict.ASK][:_MOST_WAITING]
-    waiting = [one for one in (present, *asked) if one is not None and one.waits and one.row.verdict is Verdict.ASK]
-    history = [HistoryLine(one.row.decided_at, decision=one) for one in others if one is not None and one not in asked]
+    views = [decision_view(request, row, may_wait(row, now)) for row in rows]
+    present, others = (views[0], views[1:]) if views else (None, [])
+    waiting = [one for one in views[: _MOST_WAITING + 1] if one.waits and one.row.verdict is Verdict.ASK]
+    asked = [one for one in waiting if one is not present]
+    history = [HistoryLine(one.row.decided_at, decision=one) for one in others if one not in asked]
     history += [HistoryLine(opening.requested_at, opening=opening_view(opening, _)) for opening in by_hand]
     state, fault = barrier_view(barriers, settings.barrier, _)
     suggestion = ""
@@ -270,7 +271,7 @@ def _opened(request: Request, name: str) -> Told:
     form = form_of(request)
     reason = str(form.get("reason", "")) if form.get("reason") in HAND_REASONS else ""
     more = " ".join(str(form.get("more", "")).split())[:_LONGEST]
-    return open_by_hand(request, name, " – ".join(filter(None, (reason, more))))
+    return open_by_hand(request, name, HAND_DASH.join(filter(None, (reason, more))))
 
 
 def _let_in(request: Request, name: str) -> Told:

@@ -23,11 +23,13 @@ class NavigationEntry:
 PAGES = (
     NavigationEntry("/", N_("Gate"), Role.VIEWER),
     NavigationEntry("/lanes", N_("Lanes"), Role.VIEWER),
+    NavigationEntry("/permits", N_("Permits"), Role.GUARD),
     NavigationEntry("/search", N_("Search"), Role.VIEWER),
     NavigationEntry("/unread", N_("Unread"), Role.GUARD),
     NavigationEntry("/cameras", N_("Cameras"), Role.VIEWER),
     NavigationEntry("/costs", N_("Costs"), Role.MANAGER),
     NavigationEntry("/health", N_("Health"), Role.VIEWER),
+    NavigationEntry("/outward", N_("Receivers"), Role.ADMIN),
     NavigationEntry("/people", N_("People"), Role.ADMIN),
 )
 

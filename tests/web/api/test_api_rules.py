@@ -8,11 +8,11 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from streamwatch.core.codes import Role
-from streamwatch.web.api import export_routes, log_routes, state_routes, write_routes
+from streamwatch.web.api import export_routes, log_routes, permit_routes, state_routes, write_routes
 from streamwatch.web.api.access import role_of
 from streamwatch.web.api.application import document
 
-ROUTERS = (export_routes, log_routes, state_routes, write_routes)
+ROUTERS = (export_routes, log_routes, permit_routes, state_routes, write_routes)
 ROUTES = [route for routes in ROUTERS for route in routes.router.routes if isinstance(route, APIRoute)]
 DOCUMENT = document()
 OPERATIONS = [
