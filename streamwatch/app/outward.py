@@ -98,6 +98,8 @@ class ReceiverWorker:
             )
             while not self._stop.is_set():
                 self._work(delivery)
+            with suppress(StoreError):
+                delivery.note()
         finally:
             sender.close()
 
