@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snapshots import ILL, NOW, WELL
 
+from streamwatch.core.barrier_state import BarrierState
 from streamwatch.core.codes import CallOutcome, CameraState, ReceiverState
 from streamwatch.gate import Why
 from streamwatch.health import ReceiverHealth, render_metrics
@@ -14,6 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 EVERYTHING = replace(
     ILL,
     cameras=(replace(WELL.cameras[0], gate=dict.fromkeys(Why, 1)), *ILL.cameras),
+    barriers=(BarrierState("front", sensed=True, openings={"done": 1}),),
     receivers=(ReceiverHealth("office", "paused", NOW, "office.example:443 answers 401.", 12, 3, 5),),
 )
 ROW = "| `{name}` | {kind} | {labels} | {text} |"
