@@ -148,7 +148,8 @@ class MqttService:
         """Open a lane by command. Raise ReceiverAway with the reason if it was not opened."""
         outcome = self._barriers.request(lane, OpeningCause.REMOTE, who=RECEIVER)
         if not outcome.opened:
-            raise ReceiverAway(outcome.detail or f"It was {in_words(outcome.reason or outcome.state)}.")
+            why = f" ({in_words(outcome.reason)})" if outcome.reason else ""
+            raise ReceiverAway(outcome.detail or f"{in_words(outcome.state)}{why}.")
 
     def _kill(self) -> None:
         try:

@@ -127,16 +127,17 @@ class BrokerLink:
 
     def _open(self) -> None:
         """Carry out a command to open, if there is one."""
-        command, self._opening = self._opening, None
+        command = self._opening
         if command is None:
             return
-        if is_late(command):
-            log.warning("a command to open lane %s waited too long and opened nothing", command.lane)
-            return
         try:
+            if is_late(command):
+                raise ReceiverAway("it waited too long.")
             self._commands.open(command.lane)
         except StreamwatchError as error:
-            log.warning("a command by MQTT to open lane %s did nothing: %s", command.lane, error)
+            log.warning("a command by MQTT to open lane %s opened nothing: %s", command.lane, error)
+        finally:
+            self._opening = None
 
     def _end(self, connection: BrokerConnection) -> None:
         if connection.open:
