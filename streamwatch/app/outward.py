@@ -131,6 +131,12 @@ class ReceiverWorker:
         except StoreError as error:
             log.debug("receiver %s: %s", self.plan.name, error)  # the writer logs that the database is away
             wait = POLL
+        except Exception:
+            # An event that trips a sender must not end the watching of the gate, at each start again.
+            log.exception("receiver %s failed unexpectedly", self.plan.name)
+            wait = POLL
+            with suppress(StoreError):
+                delivery.fail(ReceiverUnusable("Sending failed unexpectedly.", "The log says more."))
         self._tell(delivery)
         if isinstance(delivery.sender, Ticking):
             delivery.sender.tick()
