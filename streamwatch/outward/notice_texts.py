@@ -15,7 +15,6 @@ class Language:
     titles: Mapping[str, str]
     reasons: Mapping[str, str]
     health: Mapping[str, str]
-    at: str
     seen: str
     held_back: str
     more: str
@@ -63,7 +62,6 @@ ENGLISH = Language(
         DecisionReason.PROGRAM_DENIED: "The parking program refuses it.",
     },
     health={},
-    at="{time}",
     seen="Seen at {time}",
     held_back="While it was quiet: {count}",
     more="and {count} more",
@@ -129,7 +127,6 @@ CHINESE = Language(
         "camera_away": "摄像机 {camera} 断开",
         "camera_sent_nothing": "摄像机 {camera} 没有画面",
     },
-    at="{time}",
     seen="时间：{time}",
     held_back="静默时段内：{count}",
     more="另有 {count} 条",
