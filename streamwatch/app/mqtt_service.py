@@ -57,7 +57,8 @@ class BarrierControl(Protocol):
 class MqttService:
     """Runs the link that the settings in force want.
 
-    connected: called after each new connection, so that what waits is sent.
+    connected: called after each new connection, so that what waits is sent. killed: called after a command has stopped
+    all openings, so that the audit log has it.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class MqttService:
         self._settings, self._cameras, self._barriers = settings, cameras, barriers
         self._open_reader, self._spawn = open_reader, spawn
         self.connected: Callable[[], None] = lambda: None
+        self.killed: Callable[[], None] = lambda: None
         self._reader: DatabaseReader | None = None
         self._link: BrokerLink | None = None
         self._thread: threading.Thread | None = None
@@ -156,6 +158,7 @@ class MqttService:
             self._barriers.kill(RECEIVER)
         except StorageFailed as error:  # it is on until this process ends
             log.error("%s", error)
+        self.killed()
 
     def _inside(self) -> int | None:
         """Return how many vehicles are inside; the database is asked now and then."""
