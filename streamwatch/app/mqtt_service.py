@@ -31,8 +31,10 @@ RECEIVER = "mqtt"
 """The name of the receiver of events, and of whoever gives a command, in the database."""
 INSIDE_FOR = 1.5
 """Seconds for which the number of vehicles inside is not asked for again."""
-ENDING = 15.0
-"""Seconds that the thread may take to end: an attempt to connect cannot be broken off."""
+ENDING, CLOSING = 25.0, 4.0
+"""Seconds that the thread may take to end: after a reload, when it may be in the middle of connecting; and at the end of
+the program, which does not wait for that.
+"""
 
 Spawn = Callable[[Callable[[], None], str], threading.Thread]
 
@@ -94,18 +96,18 @@ class MqttService:
             link = self._link = self._make(wanted)
             self._thread = self._spawn(lambda: link.run(lambda: False), "mqtt")
 
-    def stop(self) -> None:
-        """End the link: the broker is told that the program ends."""
+    def stop(self, seconds: float = ENDING) -> None:
+        """End the link: the broker is told that the program ends. seconds: that it may take."""
         if self._link is not None and self._thread is not None:
             self._link.close()
-            self._thread.join(ENDING)
+            self._thread.join(seconds)
             if self._thread.is_alive():
                 log.warning("the link to the MQTT broker does not end")
         self._link = self._thread = None
 
     def close(self) -> None:
         """End the link and close the database."""
-        self.stop()
+        self.stop(CLOSING)
         if self._reader is not None:
             self._reader.close()
             self._reader = None

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 2.0  # s between two looks at the state of the program
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # s between two tries to connect
+ENDING = 2.0  # s that a broker may take to be told of the end
 QUIET_FOR = 60.0  # s for which the same refusal of a command is not logged again
 
 
@@ -141,8 +142,10 @@ class BrokerLink:
 
     def _end(self, connection: BrokerConnection) -> None:
         if connection.open:
+            until = time.monotonic() + ENDING
             with suppress(DeliveryError):
-                connection.deliver([Message(self.topics.status, "offline", retain=True)])
+                offline = Message(self.topics.status, "offline", retain=True)
+                connection.deliver([offline], lambda: time.monotonic() > until)
         else:
             log.warning("the MQTT broker %s closed the connection", self._broker.place)
         connection.close()
