@@ -32,8 +32,8 @@ RECEIVER = "mqtt"
 INSIDE_FOR = 1.5
 """Seconds for which the number of vehicles inside is not asked for again."""
 ENDING, CLOSING = 25.0, 4.0
-"""Seconds that the thread may take to end: after a reload, when it may be in the middle of connecting; and at the end of
-the program, which does not wait for that.
+"""Seconds that the thread may take to end: after a reload, when it may be in the middle of connecting; and at the end
+of the program, which does not wait for that.
 """
 
 Spawn = Callable[[Callable[[], None], str], threading.Thread]
