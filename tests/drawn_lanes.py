@@ -67,7 +67,7 @@ class NotedBarriers:
 
 def with_lanes(console: DrawnConsole, lanes: dict[str, Any] = LANES, barriers: bool = True) -> NotedBarriers:
     """Give a console lanes and barriers; barriers: False: no daemon opens anything."""
-    plain = console.backend.settings.model_dump() | {"lanes": lanes, "barriers": BARRIERS}
+    plain = console.backend.settings.model_dump(exclude_unset=True) | {"lanes": lanes, "barriers": BARRIERS}
     console.backend.settings = Settings.model_validate(plain)
     noted = NotedBarriers(console)
     console.backend.barriers = noted if barriers else None
