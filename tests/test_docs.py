@@ -15,6 +15,7 @@ from draw_configuration import page
 from test_architecture import FLOORS
 
 from streamwatch import __version__
+from streamwatch.access.decisions import RULES as DECISION_RULES
 from streamwatch.app.meanings import MEANINGS
 from streamwatch.cli.main import app
 from streamwatch.config import loading
@@ -287,6 +288,23 @@ def test_the_gates_table_has_the_rules_in_their_order() -> None:
 
 def test_the_gates_page_names_the_states_of_a_track() -> None:
     assert re.findall(r"^\| ([A-Z]+) \|", GATE, re.MULTILINE) == [state.name for state in State]
+
+
+VERDICTS = {
+    "_deny": "deny",
+    "_ask": "ask",
+    "_allow": "allow",
+    "_unknown": "`unknown` of the lane",
+    "_invalid": "`invalid` of the lane",
+    "_inexact": "`inexact` of the lane",
+    "_when_full": "`when_full` of the permit",
+}
+
+
+def test_the_page_of_access_has_every_rule_in_its_order() -> None:
+    section = TEXTS["docs/access.md"].split("## The rules, in their order")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", section, re.MULTILINE)
+    assert rows == [(rule.reason.value, VERDICTS[rule.verdict.__name__]) for rule in DECISION_RULES]
 
 
 def test_every_reason_of_the_gate_has_a_meaning_and_a_colour() -> None:

@@ -29,8 +29,7 @@ def make_notifier(
     name: str, settings: NotifySettings, reader: DatabaseReader, picture_of: PictureOf, has_lanes: bool
 ) -> Notifier:
     """Return the sender of one section. Raise ConfigError if Apprise is missing, or does not know an address."""
-    place = f"outward.notify.{name}"
-    posts = [ApprisePost(one, f"Address {number} of {place}") for number, one in enumerate(settings.each, 1)]
+    posts = posts_of(name, settings)
     quiet = settings.quiet
 
     def picture(event: EventRow) -> bytes | None:
@@ -52,6 +51,18 @@ def make_notifier(
         digest=settings.digest,
         figures=yesterday(reader, has_lanes),
     )
+
+
+def posts_of(name: str, settings: NotifySettings) -> list[ApprisePost]:
+    """Return what sends to each address. Raise ConfigError if Apprise is missing, or does not know one."""
+    place = f"outward.notify.{name}"
+    return [ApprisePost(one, f"Address {number} of {place}") for number, one in enumerate(settings.each, 1)]
+
+
+def try_people(name: str, settings: NotifySettings) -> str:
+    """Return what was found of the addresses of one section; nothing is sent. Raise ConfigError."""
+    posts_of(name, settings)
+    return "Apprise knows the form of each address; nothing was sent"
 
 
 def yesterday(

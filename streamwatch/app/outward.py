@@ -131,6 +131,12 @@ class ReceiverWorker:
         except StoreError as error:
             log.debug("receiver %s: %s", self.plan.name, error)  # the writer logs that the database is away
             wait = POLL
+        except Exception:
+            # An event that trips a sender must not end the watching of the gate, at each start again.
+            log.exception("receiver %s failed unexpectedly", self.plan.name)
+            wait = POLL
+            with suppress(StoreError):
+                delivery.fail(ReceiverUnusable("Sending failed unexpectedly.", "The log says more."))
         self._tell(delivery)
         if isinstance(delivery.sender, Ticking):
             delivery.sender.tick()
@@ -177,12 +183,13 @@ class Outward:
         open_reader: Callable[[], DatabaseReader],
         clock: Clock,
         spawn: Spawn,
-        mqtt: MqttService,
+        mqtt: MqttService | None = None,
     ) -> None:
         """store: of the writer. open_reader: called once there is a receiver. mqtt: the link to the broker."""
         self._settings, self._store, self._writer = settings, store, writer
         self._open_reader, self._clock, self._spawn, self._mqtt = open_reader, clock, spawn, mqtt
-        mqtt.connected = self._broker_is_back
+        if mqtt is not None:
+            mqtt.connected = self._broker_is_back
         self._notes = QueuedNotes(store, writer)
         self._reader: DatabaseReader | None = None
         self._threads: dict[str, ReceiverWorker] = {}
@@ -198,7 +205,8 @@ class Outward:
     def start(self) -> None:
         """Start the threads of the receivers that the settings name, and end those of others. Raise StoreError."""
         with self._changing:
-            self._mqtt.start()
+            if self._mqtt is not None:
+                self._mqtt.start()
             wanted = self._plans()
             self._end(
                 [name for name, at in self._threads.items() if name not in wanted or at.plan.same != wanted[name].same]
@@ -275,9 +283,16 @@ class Outward:
             for at in self._threads.values():
                 at.flush(max(0.0, until - self._clock.monotonic()))
             self._end(list(self._threads))
-            self._mqtt.close()
+            if self._mqtt is not None:
+                self._mqtt.close()
             if self._reader is not None:
                 self._reader.close()
+
+    def _broker(self) -> Sender:
+        """Return a sender to the broker. Raise ReceiverUnusable if there is no link."""
+        if self._mqtt is None:
+            raise ReceiverUnusable("This program has no link to an MQTT broker.")
+        return self._mqtt.sender()
 
     def _broker_is_back(self) -> None:
         """Have what waits for the broker sent at once; for the thread of the link, which waits for nobody."""
@@ -294,7 +309,7 @@ class Outward:
         settings = self._settings()
         if not receiver_names(settings.outward):
             return {}
-        return plans(settings.outward, self._reader_of(), self._mqtt.sender, bool(settings.lanes))
+        return plans(settings.outward, self._reader_of(), self._broker, bool(settings.lanes))
 
     def _reader_of(self) -> DatabaseReader:
         if self._reader is None:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from streamwatch.config.fields import Seconds, Section
+from streamwatch.config.program_settings import ProgramSettings
 from streamwatch.core.codes import LaneMode, Passback, Verdict, Way
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -19,6 +20,8 @@ RETURN = 30.0
 
 A vehicle that waits before a barrier may be lost and found again within seconds; to pass, turn and come to the same
 camera again it needs more than half a minute. With the common 5 minutes it would come back to a closed barrier."""
+CLOSELY = 0.5
+"""Largest `attention.max_blind` in seconds of a camera before a barrier that opens, or would open, by itself."""
 
 
 def time_of_day(value: object) -> object:
@@ -88,6 +91,9 @@ class LaneSettings(Section):
     passback: Annotated[Passback, BeforeValidator(_off)] = Field(
         Passback.OFF,
         description="What follows if a vehicle that is inside comes in again, or one that is not inside leaves.",
+    )
+    ask_program: ProgramSettings | None = Field(
+        None, description="An existing parking program that is asked before the barrier opens."
     )
     hold_open: list[HoldOpenSettings] = Field([], description="Times in which the barrier is held open.")
 

@@ -128,7 +128,7 @@ class Delivery:
             more = self._send_new()
         except DeliveryError as error:
             if not self.stopping():  # otherwise the connection was closed for that
-                self._failed(error)
+                self.fail(error)
             return 0.0
         return 0.0 if again or more else float("inf")
 
@@ -192,8 +192,10 @@ class Delivery:
         if was is not ReceiverState.OK or self.monotonic() - self._noted_at >= NOTE_EVERY:
             self._note()
 
-    def _failed(self, error: DeliveryError) -> None:
-        """Note a failure and when the next try is due."""
+    def fail(self, error: DeliveryError) -> None:
+        """Note a failure and when the next try is due. Do nothing before the first step. Raise StoreError."""
+        if self._row is None:
+            return
         now, row = self.now(), self._known
         since, failures = row.failing_since or now, row.failures + 1
         hopeless = isinstance(error, ReceiverUnusable)

@@ -60,6 +60,7 @@ ENGLISH = Language(
         DecisionReason.PASSED_BACK: "It is inside already, or has never come in.",
         DecisionReason.FULL: "All spaces of its holder are taken.",
         DecisionReason.INEXACT: "The plate is not quite that of a permit.",
+        DecisionReason.PROGRAM_DENIED: "The parking program refuses it.",
     },
     health={},
     at="{time}",
@@ -109,6 +110,8 @@ CHINESE = Language(
         DecisionReason.FULL: "车位已满。",
         DecisionReason.INEXACT: "车牌与许可不完全一致。",
         DecisionReason.PERMITTED: "有许可。",
+        DecisionReason.PROGRAM_ALLOWED: "停车管理软件放行。",
+        DecisionReason.PROGRAM_DENIED: "停车管理软件拒绝放行。",
     },
     health={
         "thread_stalled": "程序的一部分没有响应",

@@ -19,11 +19,8 @@ HOUR = timedelta(hours=1)
 TRIES = 100_000
 UNWANTED = {PermitKind.BLOCKED: Way.OUT, PermitKind.HELD: Way.IN}
 """The kinds that may not pass, and the way on which they may after all."""
-PLATES = [
-    *(f"粤B{rest}" for rest in ("3M5", "8M5", "3N5", "3M", "BM5", "3H5", "EM5", "70Q", "7OQ", "700")),
-    "B3M5",
-    "川B3M5",
-]
+ENDINGS = ("3M5", "8M5", "3N5", "3M", "BM5", "3H5", "EM5", "70Q", "7OQ", "700")
+PLATES = [*(f"粤B{ending}" for ending in ENDINGS), "B3M5", "川B3M5"]
 DAY_HOURS, NIGHT_HOURS = Hours(frozenset({2}), time(11), time(14)), Hours(frozenset(range(7)), time(22), time(5))
 
 

@@ -1,6 +1,8 @@
 """The link to a broker, with a real one."""
 
 import json
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -349,3 +351,50 @@ def test_whoever_cannot_be_reached_is_named_without_secrets() -> None:
             daemon.sender.send([sighting(1)])
     with suppress(DeliveryError):
         assert MQTT_PASSWORD not in repr(Broker("gate.invalid", 1883, "gate", USER, MQTT_PASSWORD))
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate for 127.0.0.1, and return its file and that of its key."""
+    files = folder / "broker.pem", folder / "broker.key"
+    new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=broker"]
+    out = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(files[1]), "-out", str(files[0])]
+    subprocess.run(["openssl", *new, *out], check=True, capture_output=True)
+    return files
+
+
+def test_with_tls_the_broker_must_be_the_right_one(tmp_path: Path) -> None:
+    files = certificate(tmp_path)
+    with running_broker(tls=files) as broker, Listener(broker) as listener:
+        with linked(broker, ca=files[0]) as daemon:
+            daemon.sender.send([sighting(1)])
+            listener.until(lambda: bool(listener.payloads("gate/cameras/front/sighting")))
+        with linked(broker) as daemon, pytest.raises(ReceiverUnusable, match=r"not trusted: .*outward\.mqtt\.tls_ca"):
+            daemon.sender.send([sighting(2)])
+        with (
+            linked(broker, ca=tmp_path / "nothing.pem") as daemon,
+            pytest.raises(ReceiverUnusable, match=r"tls_ca: .*nothing\.pem cannot be used"),
+        ):
+            daemon.sender.send([sighting(2)])
+        (tmp_path / "nonsense.pem").write_text("no certificate")
+        with linked(broker, ca=tmp_path / "nonsense.pem") as daemon, pytest.raises(ReceiverUnusable, match="tls_ca"):
+            daemon.sender.send([sighting(2)])
+        assert len(listener.payloads("gate/cameras/front/sighting")) == 1
+
+
+def test_a_broker_without_tls_is_named(tmp_path: Path) -> None:
+    files = certificate(tmp_path)
+    with running_broker() as broker:
+        broker.tls = files  # what the settings say
+        with linked(broker, ca=files[0]) as daemon, pytest.raises(DeliveryError, match="TLS on this port"):
+            daemon.sender.send([sighting(1)])
+
+
+def test_something_else_than_a_broker_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamwatch.outward.mqtt.broker.CONNECTING", 0.5)
+    with running_broker() as broker:
+        real = broker.port
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            broker.port = silent.getsockname()[1]
+            with linked(broker) as daemon, pytest.raises(ReceiverAway, match="does not answer as an MQTT broker"):
+                daemon.sender.send([sighting(1)])
+        broker.port = real

@@ -134,12 +134,15 @@ class BrokerConnection:
 
     def _connect(self) -> None:
         broker, client = self._broker, self._client
+        if broker.tls:
+            client.tls_set_context(_trusted(broker.ca))
+        failure = None
         try:
-            if broker.tls:
-                client.tls_set_context(ssl.create_default_context(cafile=broker.ca))
             client.connect(broker.host, broker.port, KEEPALIVE)
         except (OSError, ValueError) as error:
-            raise _failure(broker, error) from None
+            failure = _failure(broker, error)
+        if failure is not None:  # raised here, it does not keep the frames of the library, and with them a socket
+            raise failure
         client.loop_start()
         # An end without an answer is an answer, too.
         answered = self._answered.wait(CONNECTING)
@@ -201,6 +204,15 @@ def _is_acknowledged(info: MQTTMessageInfo) -> bool:
         return False
 
 
+def _trusted(ca: Path | None) -> ssl.SSLContext:
+    """Return the context of TLS. ca: a file with the only authority to trust; None: the usual ones."""
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        reason = "it holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ReceiverUnusable(f"outward.mqtt.tls_ca: {ca} cannot be used: {reason}.") from None
+
+
 def _failure(broker: Broker, error: Exception) -> DeliveryError:
     place = f"The MQTT broker {broker.place}"
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -218,8 +230,8 @@ def _failure(broker: Broker, error: Exception) -> DeliveryError:
         return ReceiverAway(f"{place} cannot be found.", "Check outward.mqtt.host and the network.")
     if isinstance(error, TimeoutError):
         return ReceiverAway(f"{place} does not answer.", "Check outward.mqtt.host, port and the network.")
-    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError) and broker.ca is not None:
-        return ReceiverUnusable(f"outward.mqtt.tls_ca: {broker.ca} cannot be read: {error.strerror}.")
+    if broker.tls and isinstance(error, ConnectionError):
+        return ReceiverAway(f"{place} closed the connection at once.", "Does it speak TLS on this port?")
     return ReceiverAway(f"{place} cannot be reached.", "Check outward.mqtt.host and the network.")
 
 
