@@ -116,8 +116,13 @@ class Reference:
 
     def _body(self, body: Mapping[str, Any] | None) -> Iterator[Part]:
         if body is not None:
-            (content,) = body["content"].values()
-            yield from self._fields(self.schemas[_model(content["schema"])])
+            ((kind, content),) = body["content"].items()
+            if model := _model(content["schema"]):
+                yield from self._fields(self.schemas[model])
+            else:  # a file
+                yield Part(
+                    kind, self._kind(content["schema"]), body.get("description", ""), body.get("required", False)
+                )
 
     def _fields(self, schema: Mapping[str, Any]) -> Iterator[Part]:
         required = schema.get("required", ())
