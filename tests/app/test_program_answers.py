@@ -221,6 +221,7 @@ def test_it_refuses_whom_the_own_list_lets_in(store: Store, database: Database) 
 
 
 def test_the_outside_is_told_of_both(store: Store, database: Database) -> None:
+    store.events.set_receivers(["one"])
     with booth(store, says("no")) as (one, _):
         one.sees(HOME)
     told = [row for row in database.rows("SELECT type FROM events ORDER BY id") if "decision" in row["type"]]
