@@ -26,7 +26,7 @@ def camera(push: str, more: str = "") -> str:
 
 @pytest.fixture(autouse=True)
 def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ENTRY_SECRET", "EXIT_SECRET"):
+    for name in ("ENTRY_SECRET", "EXIT_SECRET", "GATE_PASSWORD"):
         monkeypatch.setenv(name, SECRET)
 
 
@@ -35,9 +35,7 @@ def test_the_examples_of_the_docs_load(page: str, tmp_path: Path) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
     assert len(blocks) == 3
     for block in blocks:
-        sections = block if block.startswith("cameras") else blocks[1].split("lanes:")[0] + block
-        settings = load_text(tmp_path, "recognizer: {engine: local}\n" + sections)
-        assert settings.cameras["entry"].push is not None
+        load_text(tmp_path, "recognizer: {engine: local}\n" + block)
 
 
 def test_both_pages_have_the_same_examples() -> None:
