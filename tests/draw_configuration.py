@@ -50,9 +50,10 @@ cameras:
 """
 OWN = """
 
-`gate`, `recognizer`, `plates` and `dedup` of a camera hold what differs from the common sections of the same names.
-Whatever is not written there is as it is in the common section. The `dedup.window` of a camera that belongs to a lane
-is at most 30 s, unless the camera has one of its own."""
+`attention`, `gate`, `recognizer`, `plates` and `dedup` of a camera hold what differs from the common sections of the
+same names. Whatever is not written there is as it is in the common section. The `dedup.window` of a camera that belongs
+to a lane is at most 30 s, and the `attention.max_blind` of a camera before a barrier that is not `manual` is at most
+500 ms, unless the camera has one of its own."""
 
 
 def page() -> str:

@@ -31,7 +31,7 @@ def camera_of(
     if push is not None:
         return PushCamera(name, push, clock, (relays or CameraRelays()).of(name))
     main = main_stream(settings, name, clock, spawn)
-    if settings.cameras[name].watch is None or settings.attention.longest_blindness is None:
+    if settings.cameras[name].watch is None or settings.of(name).attention.longest_blindness is None:
         return main
     small = substream_of(settings, name, clock, spawn)
     return SubstreamCamera(name, main, small, make_activity_detector(settings, name), clock, is_asked_for)
@@ -81,6 +81,6 @@ def _stream(
         times=ReopenTimes(capture.deadline, capture.reopen_first, capture.reopen_longest, frozen_after),
         clock=clock,
         spawn=spawn,
-        max_blind=settings.attention.longest_blindness,
+        max_blind=settings.of(name).attention.longest_blindness,
         rough=rough,
     )

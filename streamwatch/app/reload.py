@@ -110,7 +110,7 @@ class Reloader:
 def _watching(settings: Settings, name: str) -> tuple[object, ...]:
     """Return all by which a camera is watched: if it changes, the camera has to be started anew."""
     one, camera = settings.of(name), settings.cameras[name]
-    source = camera.model_dump(exclude={"budget", "gate", "recognizer", "plates", "dedup"})
+    source = camera.model_dump(exclude={"budget", "attention", "gate", "recognizer", "plates", "dedup"})
     letters = one.recognizer.local.threads if one.gate.pay_without_plate else None
     seen = (one.gate, one.jpeg, one.capture, one.attention, one.decode, letters)
     return (source, *seen, one.plates.grammar, settled_from(one))

@@ -20,6 +20,8 @@ RETURN = 30.0
 
 A vehicle that waits before a barrier may be lost and found again within seconds; to pass, turn and come to the same
 camera again it needs more than half a minute. With the common 5 minutes it would come back to a closed barrier."""
+CLOSELY = 0.5
+"""Largest `attention.max_blind` in seconds of a camera before a barrier that opens, or would open, by itself."""
 
 
 def time_of_day(value: object) -> object:

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from streamwatch.config.access_settings import RETURN, AccessSettings, LaneSettings, check_lanes
+from streamwatch.config.access_settings import CLOSELY, RETURN, AccessSettings, LaneSettings, check_lanes
 from streamwatch.config.barrier_settings import BarrierSettings, CameraBarrierSettings
 from streamwatch.config.fields import (
     VARIABLE,
@@ -35,7 +35,7 @@ from streamwatch.config.fields import (
 )
 from streamwatch.config.outward_settings import OutwardSettings
 from streamwatch.config.push_settings import PushCameraSettings, PushKind, PushSettings
-from streamwatch.core.codes import Role
+from streamwatch.core.codes import LaneMode, Role
 from streamwatch.core.endpoint import check_endpoint, is_loopback
 from streamwatch.core.plates import PROVINCES, grammar, normalise
 
@@ -506,7 +506,7 @@ class AttentionSettings(Section):
         return self.max_blind if self.mode is Watching.AUTO else None
 
 
-OVERRIDES = ("gate", "recognizer", "plates", "dedup")
+OVERRIDES = ("attention", "gate", "recognizer", "plates", "dedup")
 """The sections that a camera may have of its own. Only what is written there counts in place of the common section."""
 
 
@@ -549,6 +549,7 @@ class CameraSettings(Section):
         "inside is watched.",
     )
     budget: BudgetSettings = BudgetSettings()
+    attention: AttentionSettings = AttentionSettings()
     gate: GateSettings = GateSettings()
     recognizer: ReadingSettings = ReadingSettings()
     plates: PlateSettings = PlateSettings()
@@ -638,7 +639,15 @@ class Settings(Section):
         common = {name: getattr(self, name) for name in OVERRIDES}
         if self.lane_of(camera) is not None:
             common["dedup"] = DedupSettings(window=min(self.dedup.window, RETURN))
+        if self.is_in_a_hurry(camera):
+            blind = min(self.attention.max_blind, CLOSELY)
+            common["attention"] = self.attention.model_copy(update={"max_blind": blind})
         return self.model_copy(update={name: _over(section, getattr(own, name)) for name, section in common.items()})
+
+    def is_in_a_hurry(self, camera: str) -> bool:
+        """Return True if a camera belongs to a lane whose barrier opens, or would open, by itself."""
+        lane = self.lanes.get(self.lane_of(camera) or "")
+        return lane is not None and lane.barrier is not None and lane.mode is not LaneMode.MANUAL
 
     def lane_of(self, camera: str) -> str | None:
         """Return the name of the lane that a camera belongs to; None if it belongs to none."""

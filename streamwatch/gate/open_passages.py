@@ -37,11 +37,12 @@ class OpenPassages:
         close_after: float,
         max_calls: int,
         keep_unpaid: bool,
+        enough: float,
     ) -> None:
-        """See `Gate` for patience, close_after, max_calls and keep_unpaid."""
+        """See `Gate` for patience, close_after, max_calls, keep_unpaid and enough."""
         self._tracker, self._detector = tracker, detector
         self._patience, self._close_after, self._max_calls = patience, close_after, max_calls
-        self._keep_unpaid = keep_unpaid
+        self._keep_unpaid, self._enough = keep_unpaid, enough
         self._began: datetime | None = None
         self._whys: dict[int, Why] = {}
 
@@ -107,6 +108,7 @@ class OpenPassages:
                 self._max_calls,
                 same=lambda: older() is not None,
                 seen_closely=lambda: confirmed() is not None,
+                enough=self._enough,
             )
         )
         self._whys[track.passage] = result.why

@@ -46,7 +46,7 @@ class RuleInput:
     ended: the plate is out of sight, or watching ends, so that no better view will come. at_rest: it stood there when
     watching began. patience: seconds; max_calls: of one passage. same: True if a picture that was paid for shows this
     plate; seen_closely: True if a closer look sees the plate in its best view; both cost much, so a rule calls them
-    only where it needs them.
+    only where it needs them. enough: px of a plate that is not blurred, from which its view need not get better.
     """
 
     track: Track
@@ -57,6 +57,7 @@ class RuleInput:
     max_calls: int
     same: Callable[[], bool]
     seen_closely: Callable[[], bool]
+    enough: float = ENOUGH
 
     @property
     def views(self) -> Views:
@@ -83,6 +84,8 @@ class RuleInput:
             return True
         if best is None or self.at < views.idle_until:
             return False
+        if not views.paid and large_and_sharp(best, self.enough):
+            return True
         patient = self.at - views.improved_at >= self.patience
         if best.width < SMALL_WIDTH:
             stands = self.patience if best.width >= SURELY_READ else STANDS_SMALL
@@ -90,7 +93,7 @@ class RuleInput:
         if views.paid:
             return patient
         late = views.readable_at is not None and self.at - views.readable_at >= self.patience
-        return patient or late or large_and_sharp(best)
+        return patient or late
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +115,9 @@ class Rule:
     applies: Callable[[RuleInput], bool]
 
 
-def large_and_sharp(view: PlateView) -> bool:
-    """True if the plate is so wide and sharp in a view that waiting gains nothing."""
-    return view.width >= ENOUGH and view.crisp >= CRISP
+def large_and_sharp(view: PlateView, enough: float) -> bool:
+    """True if the plate is so wide (px) and sharp in a view that waiting gains nothing."""
+    return view.width >= enough and view.crisp >= CRISP
 
 
 def another_view(views: Views) -> PlateView | None:
@@ -206,5 +209,5 @@ def _reason(facts: RuleInput) -> ViewReason:
         return ViewReason.STOOD_HERE
     if facts.ended:
         return ViewReason.LAST_VIEW
-    large = views.best is not None and large_and_sharp(views.best)
+    large = views.best is not None and large_and_sharp(views.best, facts.enough)
     return ViewReason.LARGE_AND_SHARP if large else ViewReason.BEST_VIEW

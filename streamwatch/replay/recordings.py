@@ -63,7 +63,7 @@ def play(
 
         pipeline = Pipeline(recorder, dispatcher, ignore if trace is None else trace.happened)
         # The page tells of every frame, so the gate sees every frame.
-        max_blind = None if explain is not None else settings.attention.longest_blindness
+        max_blind = None if explain is not None else settings.of(camera).attention.longest_blindness
         playback = Playback(camera, max_blind, settings.cameras[camera].rotate)
         looked = None if trace is None else trace.looked
         Replay(playback, intake, pipeline, clock, store.passages.last_views, looked).run(videos, begins, progress)
