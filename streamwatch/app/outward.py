@@ -33,6 +33,8 @@ POLL = 2.0
 """Seconds between two looks without news: other programs write events, and people ask for another try."""
 NOTING = 10.0
 """Seconds that a receiver waits for the writer."""
+TELLING = 2.0
+"""Seconds that what is told of health waits for the writer: the thread that tells it feeds the watchdog."""
 FLUSH = 2.0
 """Seconds that the receivers have at the end for what is still to be sent."""
 ENDING = 10.0
@@ -98,6 +100,8 @@ class ReceiverWorker:
             )
             while not self._stop.is_set():
                 self._work(delivery)
+            with suppress(StoreError):
+                delivery.note()
         finally:
             sender.close()
 
@@ -254,7 +258,7 @@ class Outward:
 
     def tell_health(self, snapshot: Snapshot) -> None:
         """Tell the receivers what has begun to fail and what is well again. For one thread."""
-        if self._threads:
+        if self._threads and snapshot.database.ok:
             self._told.look(snapshot)
 
     def test(self, name: str, who: str) -> Tried:
@@ -305,7 +309,7 @@ class Outward:
         self._writer.offer(partial(self._store.audit.add, entry))
 
     def _write(self, call: Callable[[Store], object]) -> None:
-        self._writer.ask_once(partial(call, self._store), NOTING)
+        self._writer.ask_once(partial(call, self._store), TELLING)
 
     def _recent_health(self) -> list[EventRow]:
         return self._reader_of().events.newest(RECENT, types=(EventType.CAMERA, EventType.HEALTH))
