@@ -35,7 +35,7 @@ class LaneOpeners:
         writer: WriteQueue,
         store: Store,
         clock: Clock,
-        program: ProgramAnswers,
+        program: ProgramAnswers | None = None,
     ) -> None:
         """settings: those in force, asked for each decision. program: what is asked before a barrier opens."""
         self._settings, self._request, self._program = settings, request, program
@@ -55,7 +55,7 @@ class LaneOpeners:
         if lane is None or lane.barrier is None:
             return
         opens = self._opens(made)
-        if not opens and not self._program.wants(made):
+        if not opens and not self._asks(made):
             return
         if not made.live:
             self._withhold(made, lane.barrier, WithheldReason.NOT_LIVE)
@@ -75,12 +75,16 @@ class LaneOpeners:
         """Do the work of a lane's thread, until ChannelClosed is raised."""
         while True:
             made = channel.get()
-            if self._program.wants(made):
+            if self._program is not None and self._asks(made):
                 made = self._program.decide(made)
             if not self._opens(made):
                 continue
             outcome = self._request(made.lane, OpeningCause.AUTOMATIC, made)
             log.info("lane %s: %s %s", made.lane, made.plate, outcome.reason.value or outcome.state.value)
+
+    def _asks(self, made: DecisionMade) -> bool:
+        """Return True if the parking program of the lane is to be asked first."""
+        return self._program is not None and self._program.wants(made)
 
     def _opens(self, made: DecisionMade) -> bool:
         """Return True if a decision lets a vehicle pass, and its lane acts on that."""
