@@ -4,7 +4,7 @@ The rules are pure: they get a `Request`, return a `Decision` and change nothing
 and only about a permit that is valid: what no rule knows becomes a question to a person, never an opening.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
@@ -62,7 +62,7 @@ class LotState:
     time of the list of permits.
     """
 
-    inside: frozenset[str] = frozenset()
+    inside: Set[str] = frozenset()
     opened: tuple[datetime, ...] = ()
     listed_at: datetime | None = None
 
