@@ -14,7 +14,6 @@ from streamwatch.core.codes import LaneMode, OpeningCause, OpeningState, Verdict
 from streamwatch.core.events import DecisionMade
 from streamwatch.pipeline import Channel
 from streamwatch.store import OpeningTerms, Store
-from streamwatch.system.threads import Spawn
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +42,8 @@ class LaneOpeners:
         self._writer, self._store, self._clock = writer, store, clock
         self._channels: dict[str, Channel[DecisionMade]] = {}
 
-    def start(self, spawn: Spawn) -> None:
-        """Start the threads of the lanes that have a barrier, unless they run."""
+    def start(self, spawn: Callable[[Callable[[], None], str], object]) -> None:
+        """Start the threads of the lanes that have a barrier, unless they run. spawn: starts one, by its name."""
         for name, lane in self._settings().lanes.items():
             if lane.barrier is not None and name not in self._channels:
                 channel = self._channels[name] = Channel(1)
