@@ -20,12 +20,12 @@ from streamwatch.app.receivers import ReceiverPlan, plans, receiver_names
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
-from streamwatch.core.codes import EventType, ReceiverState
+from streamwatch.core.codes import AuditAction, EventType, ReceiverState
 from streamwatch.core.errors import DeliveryError, ReceiverUnusable, StoreError, StreamwatchError
 from streamwatch.core.event_data import TrialData, as_data
 from streamwatch.health import ReceiverHealth, Snapshot
 from streamwatch.outward.delivery import Delivery, Sender, Ticking
-from streamwatch.store import DatabaseReader, EventRow, ReceiverRow, Store
+from streamwatch.store import AuditEntry, DatabaseReader, EventRow, ReceiverRow, Store
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +193,7 @@ class Outward:
         self._settings, self._store, self._writer = settings, store, writer
         self._open_reader, self._clock, self._spawn, self._mqtt = open_reader, clock, spawn, mqtt
         if mqtt is not None:
-            mqtt.connected = self._broker_is_back
+            mqtt.connected, mqtt.killed = self._broker_is_back, self._broker_killed
         self._notes = QueuedNotes(store, writer)
         self._reader: DatabaseReader | None = None
         self._threads: dict[str, ReceiverWorker] = {}
@@ -302,6 +302,11 @@ class Outward:
         """Have what waits for the broker sent at once; for the thread of the link, which waits for nobody."""
         self._writer.offer(partial(self._store.events.hurry, BROKER))
         self.wake()
+
+    def _broker_killed(self) -> None:
+        """Have the audit log say that a command by MQTT has stopped all openings; wait for nobody."""
+        entry = AuditEntry(self._clock.now(), BROKER, "", AuditAction.OPENINGS_STOPPED, "", {})
+        self._writer.offer(partial(self._store.audit.add, entry))
 
     def _write(self, call: Callable[[Store], object]) -> None:
         self._writer.ask_once(partial(call, self._store), TELLING)
