@@ -123,7 +123,7 @@ class EventsVictim:
             if n % FAULTY == 1:
                 self._receiver.then(500)
             child = self.start(wait=n % 5 != 4)
-            time.sleep(moments.uniform(0.0, 0.4))
+            time.sleep(moments.uniform(0.0, 0.9))
             child.kill()
             child.join()
             child.close()
