@@ -226,6 +226,16 @@ def test_without_a_number_plate_and_kind_say_which_permit_it_is(gate: Gate) -> N
     assert gate.take(split) == (0, 0, 0, 2)
 
 
+def test_a_number_and_a_permit_are_of_one_line_each(gate: Gate) -> None:
+    gate.take(LIST)
+    home, blocked = gate.reader.permits.by_references("house", ["1", "2"])
+    found = gate.preview(f"key,reference,plate\n{home.key},2,京A12345\n{blocked.key},9,沪B8K219\n,9,京N00001\n")
+    assert [(line, column) for line, column, _ in wrong(found)] == [(2, "reference"), (4, "reference")]
+    assert "number of another permit" in wrong(found)[0][2]
+    gate.confirm(found.name, leave_out_bad=True)
+    assert [row.key for row in gate.reader.permits.by_references("house", ["1", "2", "9"])] == [home.key, blocked.key]
+
+
 def test_permits_that_the_list_does_not_name_can_be_ended(gate: Gate) -> None:
     gate.take(LIST)
     gate.take("reference,plate\n1,京C00001\n", ImportRules(CHINA, source="office"))
