@@ -15,7 +15,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, islice
@@ -29,7 +29,7 @@ from streamwatch.core.codes import PermitKind, WhenFull
 from streamwatch.core.errors import PermitError
 from streamwatch.core.permit_terms import PermitTerms
 from streamwatch.core.plates import Grammar
-from streamwatch.store import PermitChanges, PermitReader, PermitRow, Store
+from streamwatch.store import PermitChanges, PermitReader, PermitRow
 from streamwatch.store.permit_rows import columns_of, hours_of, in_batches
 
 MOST_PERMITS = 200_000
@@ -433,9 +433,11 @@ def find(name: str, data_dir: Path) -> PermitImport:
     return PermitImport(path)
 
 
-def take_over(store: Store, changes: PermitChanges, who: str, now: datetime) -> None:
-    """Write a confirmed import, in the writer's thread. Raise PermitError if the permits were changed meanwhile."""
-    store.permits.take_list(changes, who, now)
+def forget_old(data_dir: Path) -> None:
+    """Delete the previews that nobody has confirmed in time."""
+    with suppress(OSError):  # the next round tries again
+        if (data_dir / FOLDER).is_dir():
+            _tidy(data_dir / FOLDER)
 
 
 def plain_terms(terms: PermitTerms) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from records import Database
 
 from streamwatch.app import permit_import
 from streamwatch.app.permit_file import COLUMNS, PermitFile, list_pieces
-from streamwatch.app.permit_import import FOLDER, ImportPreview, ImportRules, PermitImport, begin, find, take_over
+from streamwatch.app.permit_import import FOLDER, ImportPreview, ImportRules, PermitImport, begin, find, forget_old
 from streamwatch.app.permit_words import read_hours, sentence_of
 from streamwatch.core.codes import PermitKind, PermitState, WhenFull
 from streamwatch.core.errors import PermitError
@@ -47,7 +47,7 @@ class Gate:
     def confirm(self, name: str, leave_out_bad: bool = False) -> None:
         with find(name, self.data_dir) as made:
             changes = made.confirm(self.reader.permits, leave_out_bad, NOW)
-            take_over(self.store, changes, "lily", NOW)
+            self.store.permits.take_list(changes, "lily", NOW)
             made.discard()
 
     def take(self, text: str | bytes, rules: ImportRules = RULES) -> tuple[int, int, int, int]:
@@ -279,3 +279,7 @@ def test_previews_are_kept_for_a_while_and_only_some(gate: Gate, monkeypatch: py
     for name in (names[-1], "../../x", "nothing"):
         with pytest.raises(PermitError, match="no such preview"):
             gate.confirm(name)
+    forget_old(gate.data_dir)
+    left = {file.stem for file in (gate.data_dir / FOLDER).iterdir()}
+    assert left == kept - {names[-1]}
+    forget_old(gate.data_dir / "nowhere")
