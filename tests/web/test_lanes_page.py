@@ -69,7 +69,7 @@ def test_a_question_appears_by_itself_and_a_press_opens_once(
     expect(lane.locator(".reason")).to_have_text("No permit: a temporary vehicle.")
     expect(lane.locator(".plate-line .plate")).to_have_text("沪B8K219")
     expect(page.locator("#spoken")).to_have_text("Please decide: in 沪B8K219")
-    expect(page).to_have_title(re.compile("❗ Please decide · in"))
+    expect(page).to_have_title(re.compile("● Please decide · in"))
     expect(lane).not_to_have_class(re.compile("arrived"))
     page.get_by_role("button", name="Open", exact=True).click()
     expect(page.locator("#told-0")).to_have_text("The barrier opens.")
