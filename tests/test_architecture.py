@@ -48,6 +48,7 @@ INSIDE_THE_GATE = {
         "search",
         "attention",
         "plate_tracking",
+        "policy",
         "open_passages",
         "without_plate",
         "decisions",

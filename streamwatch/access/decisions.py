@@ -283,7 +283,12 @@ def _request(
     read: PlateRead, lane: LaneRules, permits: PermitIndex, lot: LotState, now: datetime, zone: tzinfo | None
 ) -> Request:
     def fault(permit: Permit) -> DecisionReason | None:
-        return permit.fault(lane.name, now, zone)
+        found = permit.fault(lane.name, now, zone)
+        leaves = lane.way is Way.OUT and read.plate in permit.plates & lot.inside and permit.kind not in _NOT_FOR
+        if found is DecisionReason.USED_UP and leaves:
+            # Its last use let it in, and the same visit ends with its exit.
+            return replace(permit, uses=None).fault(lane.name, now, zone)
+        return found
 
     exact, near = permits.exact(read.plate), permits.near(read.plate)
     listed = [permit for permit in (*exact, *(one.permit for one in near)) if permit.kind in _NOT_FOR]

@@ -10,6 +10,7 @@ from streamwatch.app.console_access import console_address, protection
 from streamwatch.app.mqtt_service import try_broker
 from streamwatch.app.notify_receivers import try_people
 from streamwatch.app.push_server import PUSH_FILES, push_address, push_cameras
+from streamwatch.app.receivers import try_webhook
 from streamwatch.app.wiring import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera
 from streamwatch.config.push_settings import PushKind
@@ -60,6 +61,8 @@ def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
 
 def _outward(settings: Settings) -> Iterator[Finding]:
     outward = settings.outward
+    for name, webhook in outward.webhooks.items():
+        yield _finding(f"webhook {name}", partial(try_webhook, webhook))
     if outward.mqtt.host:
         yield _finding("mqtt", partial(try_broker, outward.mqtt))
     for name, people in outward.notify.items():

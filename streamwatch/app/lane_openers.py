@@ -14,7 +14,6 @@ from streamwatch.core.codes import LaneMode, OpeningCause, OpeningState, Verdict
 from streamwatch.core.events import DecisionMade
 from streamwatch.pipeline import Channel
 from streamwatch.store import OpeningTerms, Store
-from streamwatch.system.threads import Spawn
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +35,15 @@ class LaneOpeners:
         writer: WriteQueue,
         store: Store,
         clock: Clock,
-        program: ProgramAnswers,
+        program: ProgramAnswers | None = None,
     ) -> None:
         """settings: those in force, asked for each decision. program: what is asked before a barrier opens."""
         self._settings, self._request, self._program = settings, request, program
         self._writer, self._store, self._clock = writer, store, clock
         self._channels: dict[str, Channel[DecisionMade]] = {}
 
-    def start(self, spawn: Spawn) -> None:
-        """Start the threads of the lanes that have a barrier, unless they run."""
+    def start(self, spawn: Callable[[Callable[[], None], str], object]) -> None:
+        """Start the threads of the lanes that have a barrier, unless they run. spawn: starts one, by its name."""
         for name, lane in self._settings().lanes.items():
             if lane.barrier is not None and name not in self._channels:
                 channel = self._channels[name] = Channel(1)
@@ -56,7 +55,7 @@ class LaneOpeners:
         if lane is None or lane.barrier is None:
             return
         opens = self._opens(made)
-        if not opens and not self._program.wants(made):
+        if not opens and not self._asks(made):
             return
         if not made.live:
             self._withhold(made, lane.barrier, WithheldReason.NOT_LIVE)
@@ -76,12 +75,16 @@ class LaneOpeners:
         """Do the work of a lane's thread, until ChannelClosed is raised."""
         while True:
             made = channel.get()
-            if self._program.wants(made):
+            if self._program is not None and self._asks(made):
                 made = self._program.decide(made)
             if not self._opens(made):
                 continue
             outcome = self._request(made.lane, OpeningCause.AUTOMATIC, made)
             log.info("lane %s: %s %s", made.lane, made.plate, outcome.reason.value or outcome.state.value)
+
+    def _asks(self, made: DecisionMade) -> bool:
+        """Return True if the parking program of the lane is to be asked first."""
+        return self._program is not None and self._program.wants(made)
 
     def _opens(self, made: DecisionMade) -> bool:
         """Return True if a decision lets a vehicle pass, and its lane acts on that."""

@@ -31,8 +31,10 @@ RECEIVER = "mqtt"
 """The name of the receiver of events, and of whoever gives a command, in the database."""
 INSIDE_FOR = 1.5
 """Seconds for which the number of vehicles inside is not asked for again."""
-ENDING = 15.0
-"""Seconds that the thread may take to end: an attempt to connect cannot be broken off."""
+ENDING, CLOSING = 25.0, 4.0
+"""Seconds that the thread may take to end: after a reload, when it may be in the middle of connecting; and at the end
+of the program, which does not wait for that.
+"""
 
 Spawn = Callable[[Callable[[], None], str], threading.Thread]
 
@@ -57,7 +59,8 @@ class BarrierControl(Protocol):
 class MqttService:
     """Runs the link that the settings in force want.
 
-    connected: called after each new connection, so that what waits is sent.
+    connected: called after each new connection, so that what waits is sent. killed: called after a command has stopped
+    all openings, so that the audit log has it.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class MqttService:
         self._settings, self._cameras, self._barriers = settings, cameras, barriers
         self._open_reader, self._spawn = open_reader, spawn
         self.connected: Callable[[], None] = lambda: None
+        self.killed: Callable[[], None] = lambda: None
         self._reader: DatabaseReader | None = None
         self._link: BrokerLink | None = None
         self._thread: threading.Thread | None = None
@@ -92,18 +96,18 @@ class MqttService:
             link = self._link = self._make(wanted)
             self._thread = self._spawn(lambda: link.run(lambda: False), "mqtt")
 
-    def stop(self) -> None:
-        """End the link: the broker is told that the program ends."""
+    def stop(self, seconds: float = ENDING) -> None:
+        """End the link: the broker is told that the program ends. seconds: that it may take."""
         if self._link is not None and self._thread is not None:
             self._link.close()
-            self._thread.join(ENDING)
+            self._thread.join(seconds)
             if self._thread.is_alive():
                 log.warning("the link to the MQTT broker does not end")
         self._link = self._thread = None
 
     def close(self) -> None:
         """End the link and close the database."""
-        self.stop()
+        self.stop(CLOSING)
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -148,13 +152,15 @@ class MqttService:
         """Open a lane by command. Raise ReceiverAway with the reason if it was not opened."""
         outcome = self._barriers.request(lane, OpeningCause.REMOTE, who=RECEIVER)
         if not outcome.opened:
-            raise ReceiverAway(outcome.detail or f"It was {in_words(outcome.reason or outcome.state)}.")
+            why = f" ({in_words(outcome.reason)})" if outcome.reason else ""
+            raise ReceiverAway(outcome.detail or f"{in_words(outcome.state)}{why}.")
 
     def _kill(self) -> None:
         try:
             self._barriers.kill(RECEIVER)
         except StorageFailed as error:  # it is on until this process ends
             log.error("%s", error)
+        self.killed()
 
     def _inside(self) -> int | None:
         """Return how many vehicles are inside; the database is asked now and then."""

@@ -20,12 +20,12 @@ from streamwatch.app.receivers import ReceiverPlan, plans, receiver_names
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
-from streamwatch.core.codes import EventType, ReceiverState
+from streamwatch.core.codes import AuditAction, EventType, ReceiverState
 from streamwatch.core.errors import DeliveryError, ReceiverUnusable, StoreError, StreamwatchError
 from streamwatch.core.event_data import TrialData, as_data
 from streamwatch.health import ReceiverHealth, Snapshot
 from streamwatch.outward.delivery import Delivery, Sender, Ticking
-from streamwatch.store import DatabaseReader, EventRow, ReceiverRow, Store
+from streamwatch.store import AuditEntry, DatabaseReader, EventRow, ReceiverRow, Store
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ POLL = 2.0
 """Seconds between two looks without news: other programs write events, and people ask for another try."""
 NOTING = 10.0
 """Seconds that a receiver waits for the writer."""
+TELLING = 2.0
+"""Seconds that what is told of health waits for the writer: the thread that tells it feeds the watchdog."""
 FLUSH = 2.0
 """Seconds that the receivers have at the end for what is still to be sent."""
 ENDING = 10.0
@@ -98,6 +100,8 @@ class ReceiverWorker:
             )
             while not self._stop.is_set():
                 self._work(delivery)
+            with suppress(StoreError):
+                delivery.note()
         finally:
             sender.close()
 
@@ -189,7 +193,7 @@ class Outward:
         self._settings, self._store, self._writer = settings, store, writer
         self._open_reader, self._clock, self._spawn, self._mqtt = open_reader, clock, spawn, mqtt
         if mqtt is not None:
-            mqtt.connected = self._broker_is_back
+            mqtt.connected, mqtt.killed = self._broker_is_back, self._broker_killed
         self._notes = QueuedNotes(store, writer)
         self._reader: DatabaseReader | None = None
         self._threads: dict[str, ReceiverWorker] = {}
@@ -254,7 +258,7 @@ class Outward:
 
     def tell_health(self, snapshot: Snapshot) -> None:
         """Tell the receivers what has begun to fail and what is well again. For one thread."""
-        if self._threads:
+        if self._threads and snapshot.database.ok:
             self._told.look(snapshot)
 
     def test(self, name: str, who: str) -> Tried:
@@ -299,8 +303,13 @@ class Outward:
         self._writer.offer(partial(self._store.events.hurry, BROKER))
         self.wake()
 
+    def _broker_killed(self) -> None:
+        """Have the audit log say that a command by MQTT has stopped all openings; wait for nobody."""
+        entry = AuditEntry(self._clock.now(), BROKER, "", AuditAction.OPENINGS_STOPPED, "", {})
+        self._writer.offer(partial(self._store.audit.add, entry))
+
     def _write(self, call: Callable[[Store], object]) -> None:
-        self._writer.ask_once(partial(call, self._store), NOTING)
+        self._writer.ask_once(partial(call, self._store), TELLING)
 
     def _recent_health(self) -> list[EventRow]:
         return self._reader_of().events.newest(RECENT, types=(EventType.CAMERA, EventType.HEALTH))

@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import Field
+
 from streamwatch.access.decisions import Decision, LaneRules, LotState, PlateRead, decide
 from streamwatch.access.matching import PermitIndex
 from streamwatch.access.permits import Permit
 from streamwatch.app.permits import lane_rules, permit_from, permit_of
+from streamwatch.app.representation import Representation, Time
 from streamwatch.config.settings import Settings
 from streamwatch.core.codes import Answer, DecisionReason, Verdict, Way
 from streamwatch.store import PermitChanges, PermitRow, SeenRow
@@ -64,6 +67,23 @@ class Redecided:
     reason: DecisionReason
     holder: str
     difference: Difference
+
+
+class RedecidedObject(Representation):
+    """A sighting that was decided on again."""
+
+    sighting: int = Field(description="the sighting's number")
+    at: Time = Field(description="when the picture was taken")
+    lane: str = Field(description="name of the lane")
+    camera: str = Field(description="name of the camera")
+    plate: str = Field(description="the plate that was read")
+    confidence: float | None = Field(description="of the reading, 0 to 1")
+    then: Then = Field(description="what happened then")
+    reason_then: DecisionReason | None = Field(description="why; null: nothing was decided")
+    verdict: Verdict = Field(description="what would be decided now")
+    reason: DecisionReason = Field(description="why")
+    holder: str = Field(description="holder of the permit that it would rest on")
+    difference: Difference = Field(description="what would be different")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from streamwatch.core.events import Event
 from streamwatch.core.model import Engine, Picture, Recognizer
 from streamwatch.core.plates import grammar
 from streamwatch.detection import PlateDetector
-from streamwatch.gate import ENOUGH, SURELY_READ, ActivityDetector, FindPlates, Gate
+from streamwatch.gate import ENOUGH, ENOUGH_TO_TRY, ActivityDetector, FindPlates, Gate
 from streamwatch.pipeline import (
     Acceptance,
     Budget,
@@ -42,7 +42,7 @@ def make_intake(settings: Settings, camera: str) -> Intake:
     """Return the gate of one camera, with what makes keyframes of its decisions."""
     settings = settings.of(camera)
     gate = settings.gate
-    # A free reading may come early: if it is not sure, another view is read. The local engine is as sure at this width.
+    # Where the first reading is free, and a vehicle waits for it, the gate need not wait for a better view.
     early = settings.is_in_a_hurry(camera) and settings.recognizer.engine is not Reads.OCRCARS
     return Intake(
         camera,
@@ -56,7 +56,7 @@ def make_intake(settings: Settings, camera: str) -> Intake:
             find_plates=plate_finder(),
             sees_letters=letter_finder(settings),
             keep_unpaid=gate.keep_unpaid,
-            enough=SURELY_READ if early else ENOUGH,
+            enough=ENOUGH_TO_TRY if early else ENOUGH,
         ),
         JpegLimits(settings.jpeg.long_side, settings.jpeg.quality, settings.jpeg.max_bytes),
         settled_from(settings),

@@ -50,9 +50,9 @@ def what_if(
     config_path: ConfigPath = DEFAULT_CONFIG,
 ) -> None:
     """Decide again on yesterday's sightings, under another list or the rules of another config. It writes nothing."""
-    from streamwatch.app.what_if import changed_permits, changed_rows
+    from streamwatch.app.what_if import RedecidedObject, changed_permits, changed_rows
     from streamwatch.app.what_if import what_if as decide_again
-    from streamwatch.cli.what_if_report import RedecidedObject, print_what_if, what_if_record
+    from streamwatch.cli.what_if_report import print_what_if, what_if_record
     from streamwatch.store import open_reader
 
     settings, chosen = load_settings(config_path, secrets=False), chosen_format(format, output)

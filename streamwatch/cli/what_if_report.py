@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
-from pydantic import Field
 from rich.table import Table
 
-from streamwatch.app.representation import Representation, Time, as_json
-from streamwatch.app.what_if import Difference, Redecided, Then, WhatIf
+from streamwatch.app.representation import as_json
+from streamwatch.app.what_if import Difference, Redecided, RedecidedObject, WhatIf
 from streamwatch.cli.console import local_time
 from streamwatch.cli.rich_output import cell, print_table, print_text
-from streamwatch.core.codes import DecisionReason, Verdict
 from streamwatch.core.sentences import in_words
 from streamwatch.core.text import some, when
 
@@ -24,23 +22,6 @@ SAID = {
     Difference.NOT_LET_IN: "would not be let in, and was",
     Difference.SAME: "as it was",
 }
-
-
-class RedecidedObject(Representation):
-    """A sighting that was decided on again."""
-
-    sighting: int = Field(description="the sighting's number")
-    at: Time = Field(description="when the picture was taken")
-    lane: str = Field(description="name of the lane")
-    camera: str = Field(description="name of the camera")
-    plate: str = Field(description="the plate that was read")
-    confidence: float | None = Field(description="of the reading, 0 to 1")
-    then: Then = Field(description="what happened then")
-    reason_then: DecisionReason | None = Field(description="why; null: nothing was decided")
-    verdict: Verdict = Field(description="what would be decided now")
-    reason: DecisionReason = Field(description="why")
-    holder: str = Field(description="holder of the permit that it would rest on")
-    difference: Difference = Field(description="what would be different")
 
 
 def what_if_record(found: WhatIf, rows: Sequence[Redecided], since: datetime, until: datetime) -> dict[str, Any]:

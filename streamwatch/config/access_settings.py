@@ -157,5 +157,9 @@ def check_lanes(
             say("is automatic, but the lane has no barrier; name one, or write suggest", lane.mode, name, "mode")
         if lane.barrier is None and lane.hold_open:
             say("names times, but the lane has no barrier; name one", "", name, "hold_open")
+        barrier = barriers.get(lane.barrier or "")
+        if lane.hold_open and barrier is not None and not getattr(barrier, "can_hold", False):
+            said = f"names times, but the barrier {lane.barrier} cannot be held open; take them out"
+            say(said, "", name, "hold_open")
     if wrong:
         raise ValidationError.from_exception_data("lanes", wrong)

@@ -7,13 +7,13 @@ from streamwatch.gate.motion.activity import Activity, ActivityDetector
 from streamwatch.gate.parked import ParkedVehicle
 from streamwatch.gate.part_detector import FindPlates
 from streamwatch.gate.plates.shapes import centre, plate_width
-from streamwatch.gate.policy import CLEARLY_BETTER, ENOUGH, LEAST_WIDTH, SURELY_READ
+from streamwatch.gate.policy import CLEARLY_BETTER, ENOUGH, ENOUGH_TO_TRY, LEAST_WIDTH
 
 __all__ = [
     "CLEARLY_BETTER",
     "ENOUGH",
+    "ENOUGH_TO_TRY",
     "LEAST_WIDTH",
-    "SURELY_READ",
     "Activity",
     "ActivityDetector",
     "Closed",

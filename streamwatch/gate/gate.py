@@ -20,7 +20,7 @@ from streamwatch.gate.parked import ParkedVehicle
 from streamwatch.gate.part_detector import FindPlates, PartDetector
 from streamwatch.gate.plate_tracking import PlateTracking
 from streamwatch.gate.plates.shapes import centre, vehicle_around
-from streamwatch.gate.policy import ENOUGH
+from streamwatch.gate.policy import ENOUGH, Enough
 from streamwatch.gate.search import Search
 from streamwatch.gate.tracking.tracker import Tracker
 from streamwatch.gate.tracking.views import PaidOutcome
@@ -45,15 +45,14 @@ class Gate:
         zone: list[tuple[float, float]] | None = None,
         sees_letters: Callable[[Picture], bool] | None = None,
         keep_unpaid: bool = True,
-        enough: float = ENOUGH,
+        enough: Enough = ENOUGH,
     ) -> None:
         """find_plates: the plate detector. threshold: grey levels from which a pixel counts as changed. min_area: least
         part of the picture that a vehicle fills. patience: seconds without a better view after which a view is sent.
         close_after: seconds without the plate after which its passage ends. max_calls: per passage. zone: polygon in
         fractions of the picture; the gate ignores what lies outside. sees_letters: True if a (height, width, 3) BGR
         picture shows letters; with it a large vehicle without a plate is paid for once, without it never. keep_unpaid:
-        keep the best view of a passage if nothing was paid for it. enough: px of a plate that is not blurred by motion,
-        from which its view need not get better.
+        keep the best view of a passage if nothing was paid for it. enough: from when on a view need not get better.
         """
         detector = PartDetector(find_plates)
         self._tracker = Tracker()

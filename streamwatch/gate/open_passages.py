@@ -11,7 +11,7 @@ from streamwatch.gate.motion.change import Motion
 from streamwatch.gate.part_detector import PartDetector
 from streamwatch.gate.plates.appearance import upright
 from streamwatch.gate.plates.shapes import box_of
-from streamwatch.gate.policy import Action, RuleInput, rule
+from streamwatch.gate.policy import Action, Enough, RuleInput, rule
 from streamwatch.gate.tracking.direction import direction
 from streamwatch.gate.tracking.track import Memory, Track
 from streamwatch.gate.tracking.tracker import Tracker
@@ -37,7 +37,7 @@ class OpenPassages:
         close_after: float,
         max_calls: int,
         keep_unpaid: bool,
-        enough: float,
+        enough: Enough,
     ) -> None:
         """See `Gate` for patience, close_after, max_calls, keep_unpaid and enough."""
         self._tracker, self._detector = tracker, detector

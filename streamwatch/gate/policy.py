@@ -6,6 +6,7 @@ The rules are pure: they get a `RuleInput`, return a `RuleResult` and change not
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import NamedTuple
 
 from streamwatch.core.codes import ViewReason
 from streamwatch.gate.frame_report import Why
@@ -14,15 +15,29 @@ from streamwatch.gate.tracking.views import SMALL_WIDTH, PaidOutcome, PlateView,
 
 SURELY_READ = 90.0  # px; a narrower plate is often misread
 LEAST_WIDTH = 60.0  # px; a narrower plate is never paid for
-ENOUGH = 115.0  # px; a plate of this width is read surely: its view need not get better
 LIKELY, SURE_AT_REST = 0.5, 0.75  # least score of the best hit; more for a plate that never moved, as a sign does not
 EVIDENCE = 1.2  # least sum of the scores of all hits
 STANDS_SMALL = 2.5  # s that a small plate must stand still before it is paid for
 CLEARLY_BETTER = 1.3  # ratio of scores from which a view is paid for after an unread one
 SURE = 0.85  # score of a single hit that is believed if there was no time for a second one
-CRISP = 0.6  # least ratio of the edges in one direction to those in the other one; a plate below is blurred by motion
 SMALLER = 0.85  # scale of a picture that is read independently of the same view at full size
 STILL_GOOD = 0.6  # part of the best paid score that a view must have for a second opinion
+
+
+class Enough(NamedTuple):
+    """From this width (px) and crispness on, the view of a plate need not get better.
+
+    crisp: least ratio of the edges in one direction to those in the other one; a plate below is blurred by motion.
+    """
+
+    width: float
+    crisp: float
+
+
+ENOUGH = Enough(115.0, 0.6)
+"""The plate is read surely by all engines."""
+ENOUGH_TO_TRY = Enough(SURELY_READ, 0.5)
+"""A reading that costs nothing is worth a try: the local engine is not sure more often than of a better view."""
 
 
 class Action(Enum):
@@ -46,7 +61,7 @@ class RuleInput:
     ended: the plate is out of sight, or watching ends, so that no better view will come. at_rest: it stood there when
     watching began. patience: seconds; max_calls: of one passage. same: True if a picture that was paid for shows this
     plate; seen_closely: True if a closer look sees the plate in its best view; both cost much, so a rule calls them
-    only where it needs them. enough: px of a plate that is not blurred, from which its view need not get better.
+    only where it needs them. enough: see `Enough`.
     """
 
     track: Track
@@ -57,7 +72,7 @@ class RuleInput:
     max_calls: int
     same: Callable[[], bool]
     seen_closely: Callable[[], bool]
-    enough: float = ENOUGH
+    enough: Enough = ENOUGH
 
     @property
     def views(self) -> Views:
@@ -115,9 +130,9 @@ class Rule:
     applies: Callable[[RuleInput], bool]
 
 
-def large_and_sharp(view: PlateView, enough: float) -> bool:
-    """True if the plate is so wide (px) and sharp in a view that waiting gains nothing."""
-    return view.width >= enough and view.crisp >= CRISP
+def large_and_sharp(view: PlateView, enough: Enough) -> bool:
+    """True if the plate is so wide and sharp in a view that waiting gains nothing."""
+    return view.width >= enough.width and view.crisp >= enough.crisp
 
 
 def another_view(views: Views) -> PlateView | None:

@@ -164,15 +164,15 @@ def _of_opening(data: Mapping[str, Any], language: Language, at: str) -> Notice 
 
 
 def _of_health(data: Mapping[str, Any], language: Language, at: str, active: bool) -> Notice | None:
-    code, camera = data["code"], data["camera"]
+    code, camera, subject = data["code"], data["camera"], data.get("subject", "")
     if code in _SEEN_OTHERWISE:
         return None
     known = language.health.get(code)
-    text = data["text"] if known is None else known.format(camera=camera)
-    kind = _kind_of(code, data["topic"])
+    text = data["text"] if known is None else known.format(camera=camera, subject=subject)
     title = language.title("begun" if active else "over", {"text": text})
     more = data["text"] if text != data["text"] else ""
-    return Notice(kind, title, _lines(more, data["advice"] if active else "", at), f"health {code} {camera}")
+    body = _lines(more, data["advice"] if active else "", at)
+    return Notice(_kind_of(code, data["topic"]), title, body, f"health {code} {camera} {subject}")
 
 
 def _kind_of(code: str, topic: str) -> NoticeKind:

@@ -32,7 +32,7 @@ SIZES = (
         "warn",
         N_("Just readable, and sent only once the vehicle stands or has gone. At least 100 px are better."),
     ),
-    PlateSize(ENOUGH, "good", N_("Good: it can be read.")),
+    PlateSize(ENOUGH.width, "good", N_("Good: it can be read.")),
     PlateSize(None, "good", N_("Very good: it is surely read, and sent at once when it is sharp.")),
 )
 

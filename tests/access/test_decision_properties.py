@@ -6,6 +6,7 @@ up often, and that one thing alone mostly decides.
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from streamwatch.access.decisions import Decision, LaneRules, LotState, PlateRead, decide
@@ -90,6 +91,8 @@ def broken(decision: Decision, lane: LaneRules, permits: list[Permit], lot: LotS
     unwanted = [one for one in permits if one.kind in UNWANTED and read.plate in one.plates]
     if used is None or used not in permits or decision.plate not in used.plates:
         return "there is no permit"
+    if lane.way is Way.OUT and read.plate in used.plates & lot.inside:
+        used = replace(used, uses=None)  # it came in by its last use
     if used.kind in UNWANTED or not is_valid(used):
         return "the permit is not valid"
     if any(is_valid(one) and one.kind not in passing for one in unwanted):

@@ -10,7 +10,17 @@ import pytest
 from streamwatch.core.codes import ViewReason
 from streamwatch.core.model import Box, Corners, Frame
 from streamwatch.gate.frame_report import Why
-from streamwatch.gate.policy import CLEARLY_BETTER, ENOUGH, LEAST_WIDTH, RULES, SMALLER, Action, RuleInput, rule
+from streamwatch.gate.policy import (
+    CLEARLY_BETTER,
+    ENOUGH,
+    ENOUGH_TO_TRY,
+    LEAST_WIDTH,
+    RULES,
+    SMALLER,
+    Action,
+    RuleInput,
+    rule,
+)
 from streamwatch.gate.tracking.track import State, Track
 from streamwatch.gate.tracking.views import SMALL_WIDTH, PaidOutcome, PaidView, PlateView, SecondView
 
@@ -48,17 +58,25 @@ def facts(one: Track, **more: Any) -> RuleInput:
 
 
 def test_a_large_and_sharp_plate_is_paid_for_at_once() -> None:
-    result = rule(facts(track(best=view(ENOUGH))))
+    result = rule(facts(track(best=view(ENOUGH.width))))
     assert (result.action, result.why, result.reason) == (Action.PAY, Why.SENT, ViewReason.LARGE_AND_SHARP)
     assert result.view is not None
-    assert result.view.width == pytest.approx(ENOUGH)
+    assert result.view.width == pytest.approx(ENOUGH.width)
 
 
-@pytest.mark.parametrize("best", [view(ENOUGH - 5), view(ENOUGH, crisp=0.3)], ids=["smaller", "blurred"])
+@pytest.mark.parametrize("best", [view(ENOUGH.width - 5), view(ENOUGH.width, crisp=0.3)], ids=["smaller", "blurred"])
 def test_another_one_is_waited_for_until_it_gets_no_better(best: PlateView) -> None:
     assert rule(facts(track(best=best))).why is Why.BETTERING
     result = rule(facts(track(best=best, improved_at=AT - 0.7)))
     assert (result.action, result.reason) == (Action.PAY, ViewReason.BEST_VIEW)
+
+
+def test_a_free_reading_is_tried_earlier() -> None:
+    early = facts(track(best=view(ENOUGH_TO_TRY.width, crisp=ENOUGH_TO_TRY.crisp)))
+    assert rule(early).why is Why.BETTERING
+    assert rule(replace(early, enough=ENOUGH_TO_TRY)).action is Action.PAY
+    unsure = track(best=view(140), paid=[paid(PaidOutcome.DOUBTED)])
+    assert rule(facts(unsure, enough=ENOUGH_TO_TRY)).why is Why.BETTERING, "the next one may cost something"
 
 
 def test_a_small_plate_is_paid_for_only_when_it_comes_no_nearer() -> None:

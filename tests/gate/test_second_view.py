@@ -34,6 +34,19 @@ def test_the_next_frame_is_sent_at_once_and_only_one() -> None:
     assert len(shots(scene)) == 2
 
 
+def test_it_may_be_wanted_before_the_gate_has_heard_of_the_reading_that_needs_it() -> None:
+    scene = Scene([HERE], gate_for(HERE))
+    heard = scene.answer
+
+    def answer(shot: Shot) -> None:
+        assert scene.gate.want_second_view(shot.passage) is (shot.reason is not ViewReason.BEFORE_OPENING)
+        heard(shot)
+
+    scene.answer = answer  # type: ignore[method-assign]
+    scene.play(7)
+    assert [shot.reason for shot in shots(scene)][1:] == [ViewReason.BEFORE_OPENING]
+
+
 def test_none_is_sent_when_the_vehicle_has_gone() -> None:
     scene = read_once()
     passage = shots(scene)[0].passage

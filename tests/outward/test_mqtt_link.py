@@ -362,6 +362,8 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return files
 
 
+# paho leaves the socket of a failed handshake to the garbage collection, which closes it at once.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_with_tls_the_broker_must_be_the_right_one(tmp_path: Path) -> None:
     files = certificate(tmp_path)
     with running_broker(tls=files) as broker, Listener(broker) as listener:
@@ -381,6 +383,7 @@ def test_with_tls_the_broker_must_be_the_right_one(tmp_path: Path) -> None:
         assert len(listener.payloads("gate/cameras/front/sighting")) == 1
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_broker_without_tls_is_named(tmp_path: Path) -> None:
     files = certificate(tmp_path)
     with running_broker() as broker:

@@ -1,7 +1,9 @@
 """What people are told, and when: pure."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,3 +171,8 @@ def test_texts_from_outside_cannot_steer_a_terminal_or_a_template() -> None:
     (notice,) = told([decided("ask", "unknown", plate="{lane}\x1b[2J\u202e", holder="{0}" * 500)])
     assert notice.title == "{lane}\\x1b[2J\\u202e waits at entry"
     assert len(notice.body) < 500
+
+
+def test_the_page_has_every_kind() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [kind.value for kind in NoticeKind]

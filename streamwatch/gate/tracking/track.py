@@ -22,7 +22,7 @@ from streamwatch.gate.plates.appearance import likeness, upright
 from streamwatch.gate.plates.shapes import is_whole, plate_width, scaled
 from streamwatch.gate.plates.template import StillPatch, Template
 from streamwatch.gate.tracking.course import Course
-from streamwatch.gate.tracking.views import SecondView, Views
+from streamwatch.gate.tracking.views import PaidOutcome, SecondView, Views
 
 CONFIRMED_BY = 2  # hits of the detector that confirm a track
 SAME, MAYBE = 0.80, 0.70  # likeness of two pictures of one plate, for sure and perhaps; see `likeness`
@@ -164,9 +164,10 @@ class Track:
         self.state, self.announced = State.ASKED, True
 
     def settle(self) -> None:
-        """Record that nothing more is paid for the plate."""
-        self.state, self.views.sent = State.SETTLED, None
-        self.views.second = SecondView.GIVEN if self.views.second is SecondView.WANTED else self.views.second
+        """Record that nothing more is paid for the plate, unless a second view of it is wanted."""
+        # The decision that wants a second view may be made before the gate hears of the reading that it rests on.
+        wanted = self.views.second is SecondView.WANTED
+        self.state, self.views.sent = State.WAITING if wanted else State.SETTLED, None
         self.views.forget()
 
     def become_scenery(self) -> None:
@@ -175,8 +176,10 @@ class Track:
         self.scenery = True
 
     def want_second_view(self) -> bool:
-        """Wait for one more view, as an opening depends on it; False if there was one, or nothing was read yet."""
+        """Wait for one more view, as an opening depends on it; False if there was one, or one is being read."""
         if self.scenery or not self.views.paid or self.views.second is not SecondView.NONE:
+            return False
+        if len(self.views.paid) > 1 and self.views.outcome is PaidOutcome.PENDING:
             return False
         self.views.second = SecondView.WANTED
         self.state = State.WAITING if self.state is State.SETTLED else self.state

@@ -35,7 +35,7 @@ class PaidOutcome(Enum):
 class SecondView(Enum):
     """The second view of a plate that was read already, and on which an opening depends.
 
-    NONE ──asked for──▶ WANTED ──paid for, or the plate is settled──▶ GIVEN
+    NONE ──asked for──▶ WANTED ──paid for──▶ GIVEN
 
     At most one for a passage.
     """

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 KEEPALIVE = 30  # s; the broker tells the last will after one and a half times this
 CONNECTING = 10.0  # s for name look-up, TLS and the broker's answer, each
 ACKNOWLEDGING = 20.0  # s that the broker may take to acknowledge a batch
+UNACKNOWLEDGED = 200  # messages on their way at once; with paho's 20, a third fewer events get through
 LARGEST = 262_144  # bytes of a message from the broker
 _LOOK = 0.5  # s between two looks if the connection is still there
 
@@ -92,6 +93,7 @@ class BrokerConnection:
             CallbackAPIVersion.VERSION2, broker.client_id, clean_session=True, reconnect_on_failure=False
         )
         client.connect_timeout = CONNECTING
+        client.max_inflight_messages_set(UNACKNOWLEDGED)
         client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         if broker.user:
             client.username_pw_set(broker.user, broker.password or None)

@@ -119,10 +119,8 @@ class Reference:
             ((kind, content),) = body["content"].items()
             if model := _model(content["schema"]):
                 yield from self._fields(self.schemas[model])
-            else:  # a file
-                yield Part(
-                    kind, self._kind(content["schema"]), body.get("description", ""), body.get("required", False)
-                )
+            else:
+                yield Part("", f"{kind} ({self._kind(content['schema'])})", body.get("description", ""), True)
 
     def _fields(self, schema: Mapping[str, Any]) -> Iterator[Part]:
         required = schema.get("required", ())
