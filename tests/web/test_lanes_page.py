@@ -369,6 +369,24 @@ def test_a_visitor_is_let_in_by_code_once(console: DrawnConsole, barriers: Noted
 
 
 @ONLY_SQLITE
+def test_a_visitors_code_answers_the_question_that_waits(console: DrawnConsole, barriers: NotedBarriers) -> None:
+    permit = add_permit(console, "京N7X8P2", kind=PermitKind.VISITOR, holder="Anna")
+    key = decide(console, "沪B8K219")
+    form = {"do": "visitor", "code": permit.code or ""}
+    assert httpx.post(f"{console.url}/lanes/in", data=form, headers=JSON).json()["tone"] == "good"
+    row = row_of(console, key)
+    assert (row.answer, row.answered_by) == ("opened", "local")
+    assert row.permit is not None
+    assert row.permit.key == permit.key
+    assert barriers.asked == [("in", OpeningCause.ANSWER, "local", f"visitor {permit.code} Anna")]
+    left = console.reader.permits.one(permit.key)
+    assert left is not None
+    assert left.uses_left == 0
+    assert httpx.post(f"{console.url}/lanes/in", data=form, headers=JSON).json()["tone"] == "bad"
+    assert len(barriers.asked) == 1
+
+
+@ONLY_SQLITE
 def test_barriers_say_only_what_they_know(console: DrawnConsole, barriers: NotedBarriers, visitor: Visitor) -> None:
     page = live(visitor.open(f"{console.url}/lanes"))
     head = page.locator("[data-lane=in]")
