@@ -359,7 +359,8 @@ def test_the_page_of_the_api_names_every_address_and_no_other() -> None:
     told = {f"/v1{path}" for cell in cells(text) for path in re.findall(r"`(/[\w./-]+)`", cell)}
     asked = re.findall(r"https?://[^/\s]+/api(/v1/[\w./-]+)", text)
     assert told == there - {"/v1/passages/ID/readings"}
-    assert {re.sub(r"/\d+(?=/|$)", "/ID", path) for path in asked} <= there
+    numbered = {re.sub(r"/\d+(?=/|$)", "/ID", path) for path in asked}
+    assert {re.sub(r"/[0-9a-f]{32}(?=/|$)", "/NAME", path) for path in numbered} <= there
     parameters = {
         one["name"] for path in document()["paths"].values() for op in path.values() for one in op.get("parameters", [])
     }

@@ -17,7 +17,7 @@ from streamwatch.core.barrier_state import BarrierState, OpeningOutcome
 from streamwatch.core.codes import CameraState, OpeningCause
 from streamwatch.core.errors import ReceiverAway, ReceiverUnusable, StorageFailed, StoreError
 from streamwatch.core.sentences import in_words
-from streamwatch.outward.mqtt.broker import Broker, BrokerConnection
+from streamwatch.outward.mqtt.broker import BrokerAddress, BrokerConnection
 from streamwatch.outward.mqtt.commands import Commands
 from streamwatch.outward.mqtt.facts import NOT_REPORTED, BarrierFacts, CameraFacts, Facts, LaneFacts
 from streamwatch.outward.mqtt.link import BrokerLink, MqttSender
@@ -172,11 +172,11 @@ class MqttService:
         return self._number_inside
 
 
-def broker_of(settings: MqttSettings, more: str = "") -> Broker:
+def broker_of(settings: MqttSettings, more: str = "") -> BrokerAddress:
     """Return the broker of the settings. more: end of the client id, for a second connection beside the daemon's."""
     password = "" if settings.password is None else settings.password.get_secret_value()
     client = settings.client_id or settings.prefix.replace("/", "-")
-    return Broker(
+    return BrokerAddress(
         settings.host, settings.broker_port, client + more, settings.user, password, settings.tls, settings.tls_ca
     )
 

@@ -9,7 +9,7 @@ from streamwatch.core.codes import EventType, Verdict
 from streamwatch.core.errors import StoreError
 from streamwatch.outward.apprise_post import ApprisePost
 from streamwatch.outward.notices import Wishes
-from streamwatch.outward.notifier import Figures, Notifier
+from streamwatch.outward.notifier import Figures, PeopleNotifier
 from streamwatch.outward.webhook import PictureOf
 from streamwatch.store import DatabaseReader, EventRow
 
@@ -27,7 +27,7 @@ def concerns_people(event: EventRow) -> bool:
 
 def make_notifier(
     name: str, settings: NotifySettings, reader: DatabaseReader, picture_of: PictureOf, has_lanes: bool
-) -> Notifier:
+) -> PeopleNotifier:
     """Return the sender of one section. Raise ConfigError if Apprise is missing, or does not know an address."""
     posts = posts_of(name, settings)
     quiet = settings.quiet
@@ -36,7 +36,7 @@ def make_notifier(
         found = picture_of(event) if settings.picture else None
         return None if found is None else found.jpeg
 
-    return Notifier(
+    return PeopleNotifier(
         name,
         posts,
         Wishes(

@@ -31,7 +31,8 @@ def test_a_lane_is_manual_and_asks_unless_it_says_otherwise(tmp_path: Path) -> N
 
 def test_words_and_times_that_yaml_takes_for_others_are_understood(tmp_path: Path) -> None:
     held = "{days: [mon], begin: 7:30, end: 17:00}, {begin: '22:00', end: 24:00}"
-    text = BASE + f"lanes: {{entry: {{cameras: [a], barrier: front, passback: off, hold_open: [{held}]}}}}\n"
+    held_open = BASE.replace('{driver: command, command: ["true"]}', "{driver: gpio, chip: /dev/gpiochip0, line: 1}")
+    text = held_open + f"lanes: {{entry: {{cameras: [a], barrier: front, passback: off, hold_open: [{held}]}}}}\n"
     lane = load(tmp_path, text).lanes["entry"]
     assert lane.passback is Passback.OFF
     assert [(held.begin, held.end) for held in lane.hold_open] == [(time(7, 30), time(17)), (time(22), time(0))]

@@ -16,7 +16,7 @@ from brokers import MQTT_PASSWORD, USER, Listener, MqttBroker, retained, running
 
 from streamwatch.core.codes import EventType
 from streamwatch.core.errors import DeliveryError, ReceiverAway, ReceiverUnusable, StorageFailed
-from streamwatch.outward.mqtt.broker import Broker
+from streamwatch.outward.mqtt.broker import BrokerAddress
 from streamwatch.outward.mqtt.commands import Commands
 from streamwatch.outward.mqtt.facts import BarrierFacts, CameraFacts, Facts, LaneFacts
 from streamwatch.outward.mqtt.link import BrokerLink, MqttSender
@@ -65,7 +65,7 @@ def linked(
         daemon.connected += 1
 
     commands = Commands(allowed, lambda: ["entry"], opened, kill)
-    where = Broker("127.0.0.1", broker.port, "gate", USER, password, broker.tls is not None, ca)
+    where = BrokerAddress("127.0.0.1", broker.port, "gate", USER, password, broker.tls is not None, ca)
     daemon = Daemon(BrokerLink(where, TOPICS, lambda: daemon.facts, commands, "http://gate.invalid", connected))
     thread = threading.Thread(target=daemon.link.run, args=(lambda: False,))
     thread.start()
@@ -327,7 +327,7 @@ def test_an_error_in_a_command_is_not_swallowed() -> None:
             raise StorageFailed("The kill switch cannot be written.")
 
         commands = Commands(("kill",), list, lambda _: None, kill)
-        link = BrokerLink(Broker("127.0.0.1", broker.port, "gate"), TOPICS, lambda: ALL, commands)
+        link = BrokerLink(BrokerAddress("127.0.0.1", broker.port, "gate"), TOPICS, lambda: ALL, commands)
         raised: list[BaseException] = []
 
         def run() -> None:
@@ -350,7 +350,7 @@ def test_whoever_cannot_be_reached_is_named_without_secrets() -> None:
         with linked(broker) as daemon, pytest.raises(ReceiverAway, match="refuses the connection"):
             daemon.sender.send([sighting(1)])
     with suppress(DeliveryError):
-        assert MQTT_PASSWORD not in repr(Broker("gate.invalid", 1883, "gate", USER, MQTT_PASSWORD))
+        assert MQTT_PASSWORD not in repr(BrokerAddress("gate.invalid", 1883, "gate", USER, MQTT_PASSWORD))
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

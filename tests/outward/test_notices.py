@@ -10,7 +10,7 @@ import pytest
 
 from streamwatch.core.codes import EventType, NoticeKind
 from streamwatch.outward.notice_texts import CHINESE, ENGLISH
-from streamwatch.outward.notices import MOST_LINES, NOTHING, WAITS_FOR, Memory, Notice, Wishes, due, heard
+from streamwatch.outward.notices import MOST_LINES, NOTHING, WAITS_FOR, Notice, NoticeMemory, Wishes, due, heard
 from streamwatch.store import EventRow
 
 NOON = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -37,7 +37,9 @@ def trouble(code: str, topic: str, active: bool = True) -> EventRow:
     )
 
 
-def told(events: list[EventRow], wishes: Wishes = ALL, now: datetime = NOON, memory: Memory = NOTHING) -> list[Notice]:
+def told(
+    events: list[EventRow], wishes: Wishes = ALL, now: datetime = NOON, memory: NoticeMemory = NOTHING
+) -> list[Notice]:
     notices = []
     for one in events:
         notice, memory = heard(one, wishes, memory, now)

@@ -32,7 +32,7 @@ _LOOK = 0.5  # s between two looks if the connection is still there
 
 
 @dataclass(frozen=True, slots=True)
-class Broker:
+class BrokerAddress:
     """The broker, and how streamwatch is known there. tls: True for TLS; ca: a file with its own authority."""
 
     host: str
@@ -50,7 +50,7 @@ class Broker:
 
     def __repr__(self) -> str:
         """Return the place alone: the password may reach no log."""
-        return f"Broker({self.place})"
+        return f"BrokerAddress({self.place})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class BrokerConnection:
          └──────refused: the constructor raises
     """
 
-    def __init__(self, broker: Broker, will: Message, received: Callable[[Received], None]) -> None:
+    def __init__(self, broker: BrokerAddress, will: Message, received: Callable[[Received], None]) -> None:
         """Connect. will: published by the broker if this program dies. received: called in the library's thread.
 
         Raise ReceiverAway or ReceiverUnusable with a sentence that says why it did not succeed.
@@ -215,7 +215,7 @@ def _trusted(ca: Path | None) -> ssl.SSLContext:
         raise ReceiverUnusable(f"outward.mqtt.tls_ca: {ca} cannot be used: {reason}.") from None
 
 
-def _failure(broker: Broker, error: Exception) -> DeliveryError:
+def _failure(broker: BrokerAddress, error: Exception) -> DeliveryError:
     place = f"The MQTT broker {broker.place}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return ReceiverUnusable(
@@ -237,7 +237,7 @@ def _failure(broker: Broker, error: Exception) -> DeliveryError:
     return ReceiverAway(f"{place} cannot be reached.", "Check outward.mqtt.host and the network.")
 
 
-def _refused(broker: Broker, reason: ReasonCode) -> DeliveryError:
+def _refused(broker: BrokerAddress, reason: ReasonCode) -> DeliveryError:
     place, name = f"The MQTT broker {broker.place}", reason.getName()
     if name in ("Bad user name or password", "Not authorized"):
         what = "the user or the password" if broker.user else "clients without a user and a password"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from streamwatch.core.errors import DeliveryError, ReceiverAway, StreamwatchError
 from streamwatch.core.text import printable
 from streamwatch.outward.mqtt.board import Board
-from streamwatch.outward.mqtt.broker import CONNECTING, Broker, BrokerConnection, Received, Subscription
+from streamwatch.outward.mqtt.broker import CONNECTING, BrokerAddress, BrokerConnection, Received, Subscription
 from streamwatch.outward.mqtt.commands import Commands, OpenCommand, is_late
 from streamwatch.outward.mqtt.facts import Facts
 from streamwatch.outward.mqtt.message import Message
@@ -33,7 +33,7 @@ class BrokerLink:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: BrokerAddress,
         topics: Topics,
         facts: Callable[[], Facts],
         commands: Commands,
