@@ -98,8 +98,9 @@ def open_by_hand(request: Request, lane: str, reason: str) -> Told:
     if not reason:
         raise NotDone(Told(_("Say why: choose a reason, or type one."), "bad"))
     _require_open(request)
-    record(request, AuditAction.OPENED_BY_HAND, lane, reason=reason)
-    return _asked(request, lane, OpeningCause.BY_HAND, None, reason)
+    told = _asked(request, lane, OpeningCause.BY_HAND, None, reason)
+    write_down(request, AuditAction.OPENED_BY_HAND, lane, reason=reason)
+    return told
 
 
 def open_for_code(request: Request, lane: str, code: str) -> Told:
