@@ -93,7 +93,10 @@ def answer_decision(
 
 
 def open_by_hand(request: Request, lane: str, reason: str) -> Told:
-    """Open a lane without a decision; return what came of it. Raise NotDone, also without a reason."""
+    """Open a lane without a decision; return what came of it. Raise NotDone, also without a reason.
+
+    A person opens also while the database cannot be written, so the audit log is written after it.
+    """
     _ = words_of(request)
     if not reason:
         raise NotDone(Told(_("Say why: choose a reason, or type one."), "bad"))
