@@ -226,7 +226,7 @@ class DrawnConsole:
 
     def add(self, visit: Visit) -> str:
         """Write one more visit, and return the key of its passage."""
-        return add(self.store, visit)
+        return self.backend.write(lambda store: add(store, visit))
 
 
 @contextmanager

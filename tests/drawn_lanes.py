@@ -23,7 +23,7 @@ LANES = {
     "out": {"cameras": ["exit"], "way": "out", "mode": "suggest", "barrier": "back"},
     "yard": {"cameras": ["后门"], "way": "both"},
 }
-BARRIERS = {name: {"driver": "shelly", "address": "http://192.0.2.9"} for name in ("front", "back")}
+BARRIERS = ("front", "back")
 
 
 @dataclass
@@ -67,7 +67,9 @@ class NotedBarriers:
 
 def with_lanes(console: DrawnConsole, lanes: dict[str, Any] = LANES, barriers: bool = True) -> NotedBarriers:
     """Give a console lanes and barriers; barriers: False: no daemon opens anything."""
-    plain = console.backend.settings.model_dump() | {"lanes": lanes, "barriers": BARRIERS}
+    names = {*BARRIERS, *(lane["barrier"] for lane in lanes.values() if "barrier" in lane)}
+    drivers = {name: {"driver": "shelly", "address": "http://192.0.2.9"} for name in names}
+    plain = console.backend.settings.model_dump(exclude_unset=True) | {"lanes": lanes, "barriers": drivers}
     console.backend.settings = Settings.model_validate(plain)
     noted = NotedBarriers(console)
     console.backend.barriers = noted if barriers else None

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from records import passage
 from streamwatch.app.lifecycle import Lifecycle
+from streamwatch.app.mqtt_service import MqttService
 from streamwatch.app.outward import Outward
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.write_queue import WriteQueue
@@ -44,7 +45,8 @@ store = open_store(url, Path(data), sole=True)
 with closing(open_reader(url, Path(data))) as reader:
     number = reader.passages.last_revision()
 writer = WriteQueue(store, clock, Persistence(clock, lifecycle, heartbeats), heartbeats)
-outward = Outward(lambda: settings, store, writer, lambda: open_reader(url, Path(data)), clock, spawn)
+mqtt = MqttService(lambda: settings, dict, None, lambda: open_reader(url, Path(data)), spawn)
+outward = Outward(lambda: settings, store, writer, lambda: open_reader(url, Path(data)), clock, spawn, mqtt)
 outward.prepare()
 
 def run() -> None:

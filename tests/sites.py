@@ -51,7 +51,7 @@ class Site:
         cameras = {"gate": {"source": "sample"}, "back": {"source": "sample"}}
         everything = {"database": database.url, "data_dir": folder / "data", "cameras": cameras, **config}
         self.settings = Settings.model_validate(everything)
-        self.settings.data_dir.mkdir()
+        self.settings.data_dir.mkdir(exist_ok=True)
         self.store = open_store(database.url, self.settings.data_dir)
         self.clock, lifecycle = Moving(), Lifecycle(threading.Event())
         heartbeats = Heartbeats(self.clock.monotonic)

@@ -15,6 +15,7 @@ from draw_configuration import page
 from test_architecture import FLOORS
 
 from streamwatch import __version__
+from streamwatch.access.decisions import RULES as DECISION_RULES
 from streamwatch.app.meanings import MEANINGS
 from streamwatch.cli.main import app
 from streamwatch.config import loading
@@ -289,6 +290,23 @@ def test_the_gates_page_names_the_states_of_a_track() -> None:
     assert re.findall(r"^\| ([A-Z]+) \|", GATE, re.MULTILINE) == [state.name for state in State]
 
 
+VERDICTS = {
+    "_deny": "deny",
+    "_ask": "ask",
+    "_allow": "allow",
+    "_unknown": "`unknown` of the lane",
+    "_invalid": "`invalid` of the lane",
+    "_inexact": "`inexact` of the lane",
+    "_when_full": "`when_full` of the permit",
+}
+
+
+def test_the_page_of_access_has_every_rule_in_its_order() -> None:
+    section = TEXTS["docs/access.md"].split("## The rules, in their order")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", section, re.MULTILINE)
+    assert rows == [(rule.reason.value, VERDICTS[rule.verdict.__name__]) for rule in DECISION_RULES]
+
+
 def test_every_reason_of_the_gate_has_a_meaning_and_a_colour() -> None:
     css = (ROOT / "streamwatch" / "replay" / "explain" / "page.css").read_text(encoding="utf-8")
     coloured = re.findall(r"\.w-(\w+) \{", css)
@@ -341,7 +359,8 @@ def test_the_page_of_the_api_names_every_address_and_no_other() -> None:
     told = {f"/v1{path}" for cell in cells(text) for path in re.findall(r"`(/[\w./-]+)`", cell)}
     asked = re.findall(r"https?://[^/\s]+/api(/v1/[\w./-]+)", text)
     assert told == there - {"/v1/passages/ID/readings"}
-    assert {re.sub(r"/\d+(?=/|$)", "/ID", path) for path in asked} <= there
+    numbered = {re.sub(r"/\d+(?=/|$)", "/ID", path) for path in asked}
+    assert {re.sub(r"/[0-9a-f]{32}(?=/|$)", "/NAME", path) for path in numbered} <= there
     parameters = {
         one["name"] for path in document()["paths"].values() for op in path.values() for one in op.get("parameters", [])
     }

@@ -175,6 +175,18 @@ def _unknown(request: Request) -> Verdict:
     return request.lane.unknown
 
 
+def _invalid(request: Request) -> Verdict:
+    return request.lane.invalid
+
+
+def _inexact(request: Request) -> Verdict:
+    return request.lane.inexact
+
+
+def _allow(_: Request) -> Verdict:
+    return Verdict.ALLOW
+
+
 def _when_full(request: Request) -> Verdict:
     """Return what the permit says for a full lot. A vehicle that counts as a visitor is treated as an unknown one."""
     assert request.match is not None
@@ -206,7 +218,7 @@ RULES: tuple[Rule, ...] = (
     Rule(DecisionReason.MAYBE_BLOCKED, lambda request: request.may_be(PermitKind.BLOCKED), _unknown),
     Rule(DecisionReason.MAYBE_HELD, lambda request: request.may_be(PermitKind.HELD), _unknown),
     Rule(DecisionReason.UNKNOWN, lambda request: request.match is None, _unknown),
-    *(Rule(fault, _is_faulty(fault), lambda request: request.lane.invalid) for fault in _FAULTS),
+    *(Rule(fault, _is_faulty(fault), _invalid) for fault in _FAULTS),
     Rule(DecisionReason.UNSURE_READING, lambda request: not request.surely_read, _ask),
     Rule(DecisionReason.CLOCK_UNTRUSTED, lambda request: request.timed and not request.read.clock_trusted, _ask),
     Rule(DecisionReason.OLD_LIST, lambda request: request.list_is_old, _ask),
@@ -221,8 +233,8 @@ RULES: tuple[Rule, ...] = (
         lambda request: request.is_full and _when_full(request) is not Verdict.ALLOW,
         _when_full,
     ),
-    Rule(DecisionReason.INEXACT, lambda request: request.inexact, lambda request: request.lane.inexact),
-    Rule(DecisionReason.PERMITTED, lambda request: request.match is not None, lambda _: Verdict.ALLOW),
+    Rule(DecisionReason.INEXACT, lambda request: request.inexact, _inexact),
+    Rule(DecisionReason.PERMITTED, lambda request: request.match is not None, _allow),
 )
 _READ_AGAIN = (DecisionReason.UNSURE_READING, DecisionReason.INEXACT)
 """Reasons that another view of the vehicle can take away."""
@@ -271,7 +283,12 @@ def _request(
     read: PlateRead, lane: LaneRules, permits: PermitIndex, lot: LotState, now: datetime, zone: tzinfo | None
 ) -> Request:
     def fault(permit: Permit) -> DecisionReason | None:
-        return permit.fault(lane.name, now, zone)
+        found = permit.fault(lane.name, now, zone)
+        leaves = lane.way is Way.OUT and read.plate in permit.plates & lot.inside and permit.kind not in _NOT_FOR
+        if found is DecisionReason.USED_UP and leaves:
+            # Its last use let it in, and the same visit ends with its exit.
+            return replace(permit, uses=None).fault(lane.name, now, zone)
+        return found
 
     exact, near = permits.exact(read.plate), permits.near(read.plate)
     listed = [permit for permit in (*exact, *(one.permit for one in near)) if permit.kind in _NOT_FOR]

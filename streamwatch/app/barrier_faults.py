@@ -14,7 +14,7 @@ class FaultKind(Enum):
 
     RELEASE = "release"
     OPENING = "opening"
-    HANGING = "hanging"
+    REACHING = "reaching"
     SENSOR = "sensor"
 
 
@@ -30,7 +30,7 @@ class Faults:
         known = self._now.get(kind)
         self._now = {**self._now, kind: (sentence, self._clock.now() if known is None else known[1])}
         if known is None:
-            level = logging.WARNING if kind is FaultKind.SENSOR else logging.ERROR
+            level = logging.ERROR if kind in (FaultKind.RELEASE, FaultKind.OPENING) else logging.WARNING
             log.log(level, "barrier %s: %s The cameras are watched all the same.", self._barrier, sentence)
 
     def clear(self, kind: FaultKind) -> None:
@@ -52,6 +52,6 @@ class Faults:
 _WHAT = {
     FaultKind.RELEASE: "releasing the relay",
     FaultKind.OPENING: "the relay",
-    FaultKind.HANGING: "the driver",
+    FaultKind.REACHING: "the connection to the relay",
     FaultKind.SENSOR: "the sensor",
 }

@@ -2,6 +2,7 @@
 
     barrier NAME   one thread for each barrier: sends, ends the pulse, holds open       ──tasks──▶ recorder
     sensor NAME    one thread for each sensor: looks where its barrier is
+    reach NAME     one thread for each barrier: looks if its relay is there
 
 Nothing opens without `request`, except what the schedule of a lane holds open. A row is committed before anything is
 sent, and an opening is never queued and never tried again; see `Phase` in `barrier_worker.py`.
@@ -21,7 +22,7 @@ from streamwatch.access.permits import Hours
 from streamwatch.app.barrier_faults import FaultKind
 from streamwatch.app.barrier_worker import BarrierParts, BarrierWorker
 from streamwatch.app.opening_log import OpeningLog, Order
-from streamwatch.app.sensor_worker import SensorWorker
+from streamwatch.app.sensor_worker import ReachWorker, SensorWorker
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.access_settings import DAYS, LaneSettings
 from streamwatch.config.settings import Settings
@@ -57,6 +58,7 @@ class Barriers:
         self.relays = CameraRelays()
         self._workers: dict[str, BarrierWorker] = {}
         self._sensors: dict[str, SensorWorker] = {}
+        self._reaches: dict[str, ReachWorker] = {}
         self._running: list[threading.Thread] = []
         self._counts: Counter[tuple[str, OpeningState]] = Counter()
         if not settings().barriers:
@@ -68,6 +70,7 @@ class Barriers:
             scheduled = partial(self._scheduled, name) if driver.holds else None
             parts = BarrierParts(name, driver, barrier.pulse, scheduled)
             worker = self._workers[name] = BarrierWorker(parts, self._kill, self._openings, clock, self._rules)
+            self._reaches[name] = ReachWorker(name, driver.reach, worker.faults)
             if barrier.sensor is not None:
                 sensor = make_sensor(barrier.sensor)
                 self._sensors[name] = SensorWorker(name, sensor, barrier.sensor.every, worker.faults)
@@ -78,6 +81,8 @@ class Barriers:
             self._running.append(spawn(barrier.run, f"barrier {name}"))
         for name, sensor in self._sensors.items():
             self._running.append(spawn(sensor.run, f"sensor {name}"))
+        for name, reach in self._reaches.items():
+            self._running.append(spawn(reach.run, f"reach {name}"))
 
     def stop(self) -> None:
         """Open nothing any more, release what is held open, and wait for the threads, ENDING seconds at most."""
@@ -85,6 +90,8 @@ class Barriers:
             barrier.stop()
         for sensor in self._sensors.values():
             sensor.stop()
+        for reach in self._reaches.values():
+            reach.stop()
         until = self._clock.monotonic() + ENDING
         for thread in self._running:
             thread.join(max(0.0, until - self._clock.monotonic()))

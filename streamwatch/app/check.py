@@ -7,7 +7,10 @@ from pathlib import Path
 
 from streamwatch.app.cameras import main_stream, substream_of
 from streamwatch.app.console_access import console_address, protection
+from streamwatch.app.mqtt_service import try_broker
+from streamwatch.app.notify_receivers import try_people
 from streamwatch.app.push_server import PUSH_FILES, push_address, push_cameras
+from streamwatch.app.receivers import try_webhook
 from streamwatch.app.wiring import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera
 from streamwatch.config.push_settings import PushKind
@@ -47,12 +50,23 @@ def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
         yield _finding("push", partial(_try_push, settings))
     for name in posting:
         yield Finding(f"camera {name}", True, _push_advice(settings, name))
+    yield from _outward(settings)
     for name in [name for name in settings.cameras if name not in posting]:
         main = partial(main_stream, settings, name, clock, spawn)
         yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock, _own(settings, name)))
         if settings.cameras[name].watch is not None:
             small = partial(substream_of, settings, name, clock, spawn)
             yield _finding(f"camera {name}, substream", partial(_try_camera, small, settings, clock))
+
+
+def _outward(settings: Settings) -> Iterator[Finding]:
+    outward = settings.outward
+    for name, webhook in outward.webhooks.items():
+        yield _finding(f"webhook {name}", partial(try_webhook, webhook))
+    if outward.mqtt.host:
+        yield _finding("mqtt", partial(try_broker, outward.mqtt))
+    for name, people in outward.notify.items():
+        yield _finding(f"notify {name}", partial(try_people, name, people))
 
 
 def _engines(settings: Settings) -> dict[Reads, Settings]:

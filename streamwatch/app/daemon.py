@@ -43,6 +43,7 @@ from streamwatch.app.live_view import LiveCameras
 from streamwatch.app.mqtt_service import MqttService
 from streamwatch.app.outward import Outward
 from streamwatch.app.persistence import Persistence
+from streamwatch.app.program_answers import ProgramAnswers
 from streamwatch.app.push_server import PushServer, open_push, push_cameras, without_tls
 from streamwatch.app.reload import Reloader, ReloadReport
 from streamwatch.app.resume import resume
@@ -116,7 +117,8 @@ class Daemon:
         self._push: PushServer | None = None
         self._barriers = Barriers(config.get, self._writer, store, clock)
         self._cameras.relays = self._barriers.relays
-        self._openers = LaneOpeners(config.get, self._barriers.request, self._writer, store, clock)
+        program = ProgramAnswers(config.get, evidence.load_keyframe, self._writer, store, clock)
+        self._openers = LaneOpeners(config.get, self._barriers.request, self._writer, store, clock, program)
         gatekeeper.listeners += [self._openers.hear, self._cameras.hear]
         reader_of = partial(open_reader, config.now.database, config.now.data_dir)
         findings = FindingRounds(reader_of, clock.monotonic)

@@ -106,7 +106,9 @@ class Gatekeeper:
         live = self._is_live(settings, sighting, basis)
         if decision.verdict is Verdict.ALLOW and settings.lanes[lane].barrier is None:
             self._store.decisions.let_through(key, terms.decided_at if live else terms.captured_at)
-        self._made.append(_made(terms, basis.read_at, live, decision.wants_second_view, revised))
+        made = _made(terms, basis.read_at, live, decision.wants_second_view, revised)
+        sure = basis.confidence is not None and basis.confidence >= settings.lanes[lane].bar
+        self._made.append(replace(made, surely_read=sure and not decision.read.contradicted))
 
     def removed(self, key: str, into: str | None) -> None:
         """Keep the decision on a sighting that is part of another one now, so that the other gets no second one."""
@@ -220,6 +222,7 @@ def _made(terms: DecisionTerms, read_at: float, live: bool, wants_second_view: b
         live=live,
         wants_second_view=wants_second_view,
         revised=revised,
+        confidence=terms.confidence,
     )
 
 

@@ -117,8 +117,9 @@ def _key(remark: Remark) -> Key:
         return "camera", remark.camera, ""
     values: Mapping[str, Any] = remark.values
     camera = remark.camera or str(values.get("camera", ""))
+    names = (values.get(name) for name in ("thread", "receiver", "barrier", "window"))
     breaker = getattr(values.get("breaker"), "name", "")
-    return code.value, camera, str(values.get("thread") or values.get("receiver") or values.get("window") or breaker)
+    return code.value, camera, next((str(name) for name in names if name), breaker)
 
 
 def _told_before(events: Iterable[EventRow]) -> dict[Key, _Seen]:

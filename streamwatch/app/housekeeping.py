@@ -64,9 +64,10 @@ class Housekeeping:
             stderr.tell()
             self._store.require_file()
             self._look_after_connection()
-            self._outward.look()
-            self._monitor.receivers = self._outward.health
             snapshot = self._monitor.snapshot()
+            if snapshot.database.ok:
+                self._outward.look()
+                self._monitor.receivers = self._outward.health
             self._notifier.status(self._monitor.sentence())
             if snapshot.stalled:
                 log.error("no progress: %s", ", ".join(snapshot.stalled))

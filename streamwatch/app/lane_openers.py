@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from uuid import uuid4
 
+from streamwatch.app.program_answers import ProgramAnswers
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.barrier_state import OpeningOutcome
@@ -13,7 +14,6 @@ from streamwatch.core.codes import LaneMode, OpeningCause, OpeningState, Verdict
 from streamwatch.core.events import DecisionMade
 from streamwatch.pipeline import Channel
 from streamwatch.store import OpeningTerms, Store
-from streamwatch.system.threads import Spawn
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +29,21 @@ class LaneOpeners:
     """
 
     def __init__(
-        self, settings: Callable[[], Settings], request: Request, writer: WriteQueue, store: Store, clock: Clock
+        self,
+        settings: Callable[[], Settings],
+        request: Request,
+        writer: WriteQueue,
+        store: Store,
+        clock: Clock,
+        program: ProgramAnswers | None = None,
     ) -> None:
-        """settings: those in force, asked for each decision."""
-        self._settings, self._request = settings, request
+        """settings: those in force, asked for each decision. program: what is asked before a barrier opens."""
+        self._settings, self._request, self._program = settings, request, program
         self._writer, self._store, self._clock = writer, store, clock
         self._channels: dict[str, Channel[DecisionMade]] = {}
 
-    def start(self, spawn: Spawn) -> None:
-        """Start the threads of the lanes that have a barrier, unless they run."""
+    def start(self, spawn: Callable[[Callable[[], None], str], object]) -> None:
+        """Start the threads of the lanes that have a barrier, unless they run. spawn: starts one, by its name."""
         for name, lane in self._settings().lanes.items():
             if lane.barrier is not None and name not in self._channels:
                 channel = self._channels[name] = Channel(1)
@@ -46,13 +52,14 @@ class LaneOpeners:
     def hear(self, made: DecisionMade) -> None:
         """Take a decision, in the recorder's thread. It returns at once."""
         lane = self._settings().lanes.get(made.lane)
-        if made.verdict is not Verdict.ALLOW or lane is None or lane.barrier is None:
+        if lane is None or lane.barrier is None:
             return
-        if lane.mode is not LaneMode.AUTOMATIC:
+        opens = self._opens(made)
+        if not opens and not self._asks(made):
             return
         if not made.live:
             self._withhold(made, lane.barrier, WithheldReason.NOT_LIVE)
-        elif made.lane not in self._channels or not self._channels[made.lane].offer(made):
+        elif (made.lane not in self._channels or not self._channels[made.lane].offer(made)) and opens:
             self._withhold(made, lane.barrier, WithheldReason.BUSY)
 
     def stop(self) -> None:
@@ -61,14 +68,28 @@ class LaneOpeners:
             channel.close()
             for made in channel.take_all():
                 lane = self._settings().lanes.get(made.lane)
-                self._withhold(made, "" if lane is None else lane.barrier or "", WithheldReason.STOPPING)
+                if self._opens(made):
+                    self._withhold(made, "" if lane is None else lane.barrier or "", WithheldReason.STOPPING)
 
     def _run(self, channel: Channel[DecisionMade]) -> None:
         """Do the work of a lane's thread, until ChannelClosed is raised."""
         while True:
             made = channel.get()
+            if self._program is not None and self._asks(made):
+                made = self._program.decide(made)
+            if not self._opens(made):
+                continue
             outcome = self._request(made.lane, OpeningCause.AUTOMATIC, made)
             log.info("lane %s: %s %s", made.lane, made.plate, outcome.reason.value or outcome.state.value)
+
+    def _asks(self, made: DecisionMade) -> bool:
+        """Return True if the parking program of the lane is to be asked first."""
+        return self._program is not None and self._program.wants(made)
+
+    def _opens(self, made: DecisionMade) -> bool:
+        """Return True if a decision lets a vehicle pass, and its lane acts on that."""
+        lane = self._settings().lanes.get(made.lane)
+        return made.verdict is Verdict.ALLOW and lane is not None and lane.mode is LaneMode.AUTOMATIC
 
     def _withhold(self, made: DecisionMade, barrier: str, reason: WithheldReason) -> None:
         """Have a row written about an opening that is not even asked for."""

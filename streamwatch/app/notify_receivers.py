@@ -9,7 +9,7 @@ from streamwatch.core.codes import EventType, Verdict
 from streamwatch.core.errors import StoreError
 from streamwatch.outward.apprise_post import ApprisePost
 from streamwatch.outward.notices import Wishes
-from streamwatch.outward.notifier import Figures, Notifier
+from streamwatch.outward.notifier import Figures, PeopleNotifier
 from streamwatch.outward.webhook import PictureOf
 from streamwatch.store import DatabaseReader, EventRow
 
@@ -27,17 +27,16 @@ def concerns_people(event: EventRow) -> bool:
 
 def make_notifier(
     name: str, settings: NotifySettings, reader: DatabaseReader, picture_of: PictureOf, has_lanes: bool
-) -> Notifier:
+) -> PeopleNotifier:
     """Return the sender of one section. Raise ConfigError if Apprise is missing, or does not know an address."""
-    place = f"outward.notify.{name}"
-    posts = [ApprisePost(one, f"Address {number} of {place}") for number, one in enumerate(settings.each, 1)]
+    posts = posts_of(name, settings)
     quiet = settings.quiet
 
     def picture(event: EventRow) -> bytes | None:
         found = picture_of(event) if settings.picture else None
         return None if found is None else found.jpeg
 
-    return Notifier(
+    return PeopleNotifier(
         name,
         posts,
         Wishes(
@@ -52,6 +51,18 @@ def make_notifier(
         digest=settings.digest,
         figures=yesterday(reader, has_lanes),
     )
+
+
+def posts_of(name: str, settings: NotifySettings) -> list[ApprisePost]:
+    """Return what sends to each address. Raise ConfigError if Apprise is missing, or does not know one."""
+    place = f"outward.notify.{name}"
+    return [ApprisePost(one, f"Address {number} of {place}") for number, one in enumerate(settings.each, 1)]
+
+
+def try_people(name: str, settings: NotifySettings) -> str:
+    """Return what was found of the addresses of one section; nothing is sent. Raise ConfigError."""
+    posts_of(name, settings)
+    return "Apprise knows the form of each address; nothing was sent"
 
 
 def yesterday(

@@ -20,12 +20,12 @@ from streamwatch.app.receivers import ReceiverPlan, plans, receiver_names
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
-from streamwatch.core.codes import EventType, ReceiverState
+from streamwatch.core.codes import AuditAction, EventType, ReceiverState
 from streamwatch.core.errors import DeliveryError, ReceiverUnusable, StoreError, StreamwatchError
 from streamwatch.core.event_data import TrialData, as_data
 from streamwatch.health import ReceiverHealth, Snapshot
 from streamwatch.outward.delivery import Delivery, Sender, Ticking
-from streamwatch.store import DatabaseReader, EventRow, ReceiverRow, Store
+from streamwatch.store import AuditEntry, DatabaseReader, EventRow, ReceiverRow, Store
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ POLL = 2.0
 """Seconds between two looks without news: other programs write events, and people ask for another try."""
 NOTING = 10.0
 """Seconds that a receiver waits for the writer."""
+TELLING = 2.0
+"""Seconds that what is told of health waits for the writer: the thread that tells it feeds the watchdog."""
 FLUSH = 2.0
 """Seconds that the receivers have at the end for what is still to be sent."""
 ENDING = 10.0
@@ -98,6 +100,8 @@ class ReceiverWorker:
             )
             while not self._stop.is_set():
                 self._work(delivery)
+            with suppress(StoreError):
+                delivery.note()
         finally:
             sender.close()
 
@@ -131,6 +135,12 @@ class ReceiverWorker:
         except StoreError as error:
             log.debug("receiver %s: %s", self.plan.name, error)  # the writer logs that the database is away
             wait = POLL
+        except Exception:
+            # An event that trips a sender must not end the watching of the gate, at each start again.
+            log.exception("receiver %s failed unexpectedly", self.plan.name)
+            wait = POLL
+            with suppress(StoreError):
+                delivery.fail(ReceiverUnusable("Sending failed unexpectedly.", "The log says more."))
         self._tell(delivery)
         if isinstance(delivery.sender, Ticking):
             delivery.sender.tick()
@@ -177,12 +187,13 @@ class Outward:
         open_reader: Callable[[], DatabaseReader],
         clock: Clock,
         spawn: Spawn,
-        mqtt: MqttService,
+        mqtt: MqttService | None = None,
     ) -> None:
         """store: of the writer. open_reader: called once there is a receiver. mqtt: the link to the broker."""
         self._settings, self._store, self._writer = settings, store, writer
         self._open_reader, self._clock, self._spawn, self._mqtt = open_reader, clock, spawn, mqtt
-        mqtt.connected = self._broker_is_back
+        if mqtt is not None:
+            mqtt.connected, mqtt.killed = self._broker_is_back, self._broker_killed
         self._notes = QueuedNotes(store, writer)
         self._reader: DatabaseReader | None = None
         self._threads: dict[str, ReceiverWorker] = {}
@@ -198,7 +209,8 @@ class Outward:
     def start(self) -> None:
         """Start the threads of the receivers that the settings name, and end those of others. Raise StoreError."""
         with self._changing:
-            self._mqtt.start()
+            if self._mqtt is not None:
+                self._mqtt.start()
             wanted = self._plans()
             self._end(
                 [name for name, at in self._threads.items() if name not in wanted or at.plan.same != wanted[name].same]
@@ -246,7 +258,7 @@ class Outward:
 
     def tell_health(self, snapshot: Snapshot) -> None:
         """Tell the receivers what has begun to fail and what is well again. For one thread."""
-        if self._threads:
+        if self._threads and snapshot.database.ok:
             self._told.look(snapshot)
 
     def test(self, name: str, who: str) -> Tried:
@@ -275,17 +287,29 @@ class Outward:
             for at in self._threads.values():
                 at.flush(max(0.0, until - self._clock.monotonic()))
             self._end(list(self._threads))
-            self._mqtt.close()
+            if self._mqtt is not None:
+                self._mqtt.close()
             if self._reader is not None:
                 self._reader.close()
+
+    def _broker(self) -> Sender:
+        """Return a sender to the broker. Raise ReceiverUnusable if there is no link."""
+        if self._mqtt is None:
+            raise ReceiverUnusable("This program has no link to an MQTT broker.")
+        return self._mqtt.sender()
 
     def _broker_is_back(self) -> None:
         """Have what waits for the broker sent at once; for the thread of the link, which waits for nobody."""
         self._writer.offer(partial(self._store.events.hurry, BROKER))
         self.wake()
 
+    def _broker_killed(self) -> None:
+        """Have the audit log say that a command by MQTT has stopped all openings; wait for nobody."""
+        entry = AuditEntry(self._clock.now(), BROKER, "", AuditAction.OPENINGS_STOPPED, "", {})
+        self._writer.offer(partial(self._store.audit.add, entry))
+
     def _write(self, call: Callable[[Store], object]) -> None:
-        self._writer.ask_once(partial(call, self._store), NOTING)
+        self._writer.ask_once(partial(call, self._store), TELLING)
 
     def _recent_health(self) -> list[EventRow]:
         return self._reader_of().events.newest(RECENT, types=(EventType.CAMERA, EventType.HEALTH))
@@ -294,7 +318,7 @@ class Outward:
         settings = self._settings()
         if not receiver_names(settings.outward):
             return {}
-        return plans(settings.outward, self._reader_of(), self._mqtt.sender, bool(settings.lanes))
+        return plans(settings.outward, self._reader_of(), self._broker, bool(settings.lanes))
 
     def _reader_of(self) -> DatabaseReader:
         if self._reader is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import segno
 from pydantic import Field
 
 from streamwatch.access.permit_rules import PermitProblem, PermitRemark, remarks
@@ -143,6 +144,12 @@ def remarks_on(
     """Return what people should know of a permit beside the others; see `access.permit_rules`. own: its key."""
     others = (row for row in reader.by_plates(terms.plates) if row.key != own)
     return remarks(terms, [row for row in others if row.state(now) is not PermitState.ENDED], now)
+
+
+def qr_picture(code: str) -> str:
+    """Return a visitor's code as a QR picture: SVG for a page, black on white also where the page is dark."""
+    drawn: str = segno.make(code, error="m", micro=False).svg_inline(scale=6, border=4, dark="#000", light="#fff")
+    return drawn
 
 
 def _texts(name: str) -> Callable[[str], str]:

@@ -1,6 +1,7 @@
 """Settings to receivers of events: what each is, and the sender that is made for it."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -87,10 +88,7 @@ def _webhook(name: str, settings: WebhookSettings, source: str, reader: Database
     wants = filter_of(settings)
 
     def make() -> Sender:
-        secrets = [secret.get_secret_value() for secret in (settings.token, *settings.headers.values()) if secret]
-        post = HttpPost(
-            settings.url.get_secret_value(), settings.timeout, settings.allow_private, settings.ca_file, secrets
-        )
+        post = _post(settings)
         pictures = pictures_of(reader, settings.picture_size)
         headers = {name: value.get_secret_value() for name, value in settings.headers.items()}
         if settings.token is not None:
@@ -105,6 +103,17 @@ def _webhook(name: str, settings: WebhookSettings, source: str, reader: Database
 
     chosen = taken if settings.profile is Profile.PLATERECOGNIZER else wants
     return ReceiverPlan(name, chosen, make, (settings, source))
+
+
+def _post(settings: WebhookSettings) -> HttpPost:
+    secrets = [_text(secret) for secret in (settings.token, *settings.headers.values()) if secret]
+    return HttpPost(_text(settings.url), settings.timeout, settings.allow_private, settings.ca_file, secrets)
+
+
+def try_webhook(settings: WebhookSettings) -> str:
+    """Connect to a webhook without sending anything, and return what was found. Raise ConfigError, DeliveryError."""
+    with closing(_post(settings)) as post:
+        return post.reach()
 
 
 def filter_of(settings: FilterSettings) -> EventFilter:

@@ -1,7 +1,8 @@
-"""The thread of one sensor: it looks now and then where a barrier is."""
+"""The threads that look at a barrier now and then: where it is, and if its relay is still there."""
 
 import logging
 import threading
+from collections.abc import Callable
 
 from streamwatch.app.barrier_faults import FaultKind, Faults
 from streamwatch.core.codes import Position
@@ -9,6 +10,9 @@ from streamwatch.core.errors import BarrierError
 from streamwatch.outward.barriers.barrier import Sensor
 
 log = logging.getLogger(__name__)
+
+REACHED_EVERY = 30.0
+"""Seconds between two looks if a relay is there."""
 
 
 class SensorWorker:
@@ -46,3 +50,30 @@ class SensorWorker:
             self._faults.set(FaultKind.SENSOR, f"The sensor failed unexpectedly ({type(error).__name__}).")
         else:
             self._faults.clear(FaultKind.SENSOR)
+
+
+class ReachWorker:
+    """Finds out now and then if a relay is there, so that people know before a vehicle stands there."""
+
+    def __init__(self, barrier: str, reach: Callable[[], None], faults: Faults) -> None:
+        """reach: see `Barrier`."""
+        self._barrier, self._reach, self._faults = barrier, reach, faults
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        while not self._stopping.is_set():
+            try:
+                self._reach()
+            except BarrierError as error:
+                self._faults.set(FaultKind.REACHING, str(error))
+            except Exception as error:
+                log.critical("looking for barrier %s failed unexpectedly", self._barrier, exc_info=error)
+                return
+            else:
+                self._faults.clear(FaultKind.REACHING)
+            self._stopping.wait(REACHED_EVERY)
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._stopping.set()

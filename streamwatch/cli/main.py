@@ -27,6 +27,7 @@ from streamwatch.cli.service import service
 from streamwatch.cli.status import status
 from streamwatch.cli.user import user
 from streamwatch.cli.web import web
+from streamwatch.cli.what_if import what_if
 from streamwatch.core.errors import StreamwatchError
 from streamwatch.system import stderr
 from streamwatch.system.files import keep_private
@@ -96,7 +97,7 @@ def _options(
     """Accept the options before the verb."""
 
 
-for _verb in (run, web, reload, replay, read, check, status, calls, compare, serve_ocr, bench, service):
+for _verb in (run, web, reload, replay, read, check, status, calls, compare, serve_ocr, bench, service, what_if):
     app.command()(_verb)
 for _group in (sightings, passages):
     app.add_typer(_group.verb, name=_group.__name__.rpartition(".")[2])

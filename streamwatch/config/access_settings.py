@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from streamwatch.config.fields import Seconds, Section
+from streamwatch.config.program_settings import ProgramSettings
 from streamwatch.core.codes import LaneMode, Passback, Verdict, Way
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -91,6 +92,9 @@ class LaneSettings(Section):
         Passback.OFF,
         description="What follows if a vehicle that is inside comes in again, or one that is not inside leaves.",
     )
+    ask_program: ProgramSettings | None = Field(
+        None, description="An existing parking program that is asked before the barrier opens."
+    )
     hold_open: list[HoldOpenSettings] = Field([], description="Times in which the barrier is held open.")
 
     @field_validator("cameras", mode="before")
@@ -153,5 +157,9 @@ def check_lanes(
             say("is automatic, but the lane has no barrier; name one, or write suggest", lane.mode, name, "mode")
         if lane.barrier is None and lane.hold_open:
             say("names times, but the lane has no barrier; name one", "", name, "hold_open")
+        barrier = barriers.get(lane.barrier or "")
+        if lane.hold_open and barrier is not None and not getattr(barrier, "can_hold", False):
+            said = f"names times, but the barrier {lane.barrier} cannot be held open; take them out"
+            say(said, "", name, "hold_open")
     if wrong:
         raise ValidationError.from_exception_data("lanes", wrong)

@@ -234,6 +234,11 @@ class _BarrierSettings(SecretSection):
     )
     sensor: SensorSettings | None = Field(None, description="Where the position comes from; none: not reported.")
 
+    @property
+    def can_hold(self) -> bool:
+        """Return True if the barrier can be held open."""
+        return any(getattr(self, name) for name in type(self).model_fields if name.startswith("hold_"))
+
 
 class _Timed(_BarrierSettings):
     timed_by: TimedBy = Field(
@@ -291,12 +296,22 @@ class ShellySettings(_HttpSettings, _BarrierSettings):
     generation: Literal[1, 2] = Field(2, description="shelly: 1 for the first generation, 2 for all later ones.")
     channel: int = Field(0, ge=0, le=15, description="shelly: the number of the relay, from 0.")
 
+    @property
+    def can_hold(self) -> bool:
+        """Return True."""
+        return True
+
 
 class TasmotaSettings(_HttpSettings, _BarrierSettings):
     """A relay with Tasmota, which times its pulse itself."""
 
     driver: Literal["tasmota"] = DRIVER
     relay: int = Field(1, ge=1, le=8, description="tasmota: the number of the relay, from 1.")
+
+    @property
+    def can_hold(self) -> bool:
+        """Return True."""
+        return True
 
 
 class IsapiSettings(_HttpSettings, _BarrierSettings):
@@ -317,6 +332,11 @@ class ModbusBarrierSettings(_ModbusLine, _Timed):
         le=65535,
         description="modbus: the register of coil 0 that switches it on for a time (`flash on`), for timed_by: relay.",
     )
+
+    @property
+    def can_hold(self) -> bool:
+        """Return True."""
+        return True
 
 
 class MqttBarrierSettings(MqttLine, _Timed):
@@ -345,6 +365,11 @@ class GpioBarrierSettings(_GpioLine, _BarrierSettings):
     """A line of this machine. streamwatch times the pulse."""
 
     driver: Literal["gpio"] = DRIVER
+
+    @property
+    def can_hold(self) -> bool:
+        """Return True."""
+        return True
 
 
 class CameraBarrierSettings(_BarrierSettings):

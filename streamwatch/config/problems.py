@@ -172,7 +172,7 @@ def _sentence(
         kind = str(location[-2] if len(location) > 1 else location[-1]).removesuffix("s")
         return f": {_KIND[detail['type']].format(kind)}."
     hidden = any(part in HIDDEN for part in location)
-    value = "" if hidden or scalar is None else _shown(scalar)
+    value = "" if hidden or scalar is None or (scalar.tag.endswith(":null") and not written) else _shown(scalar)
     limit = limits.get(_named(location, limits), NumberRange())
     return f"{value}: {_wrong(detail, written)}{_meant(detail, written, limit)}"
 

@@ -282,7 +282,8 @@ class RetentionSettings(Section):
     rows: Seconds = Field(
         3 * 365 * 86400.0,
         gt=0,
-        description="Passages with their readings and sightings are deleted after this time. Calls stay.",
+        description="Passages with their readings and sightings, decisions and openings are deleted after this time. "
+        "Calls stay.",
     )
     sessions: Seconds = Field(
         90 * 86400.0,

@@ -32,7 +32,10 @@ class Verdict(StrEnum):
 
 
 class DecisionReason(StrEnum):
-    """Why a vehicle may pass or not: the rules of `access/decisions.py`, which stand there in their order."""
+    """Why a vehicle may pass or not: the rules of `access/decisions.py`, which stand there in their order.
+
+    PROGRAM_ALLOWED, PROGRAM_DENIED: the parking program of the lane was asked, and said otherwise than the rules.
+    """
 
     BLOCKED = "blocked"
     HELD = "held"
@@ -52,6 +55,8 @@ class DecisionReason(StrEnum):
     FULL = "full"
     INEXACT = "inexact"
     PERMITTED = "permitted"
+    PROGRAM_ALLOWED = "program_allowed"
+    PROGRAM_DENIED = "program_denied"
 
 
 class PermitKind(StrEnum):

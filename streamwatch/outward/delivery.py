@@ -1,8 +1,9 @@
 """Delivers events to one receiver: at least once, in order, with growing pauses after failures.
 
-A receiver's place in the queue is the column `receivers.taken`. It is written after every batch that was read, not
-after each event: a crash in between repeats some events, with the same ids. What a receiver refuses for good becomes a
-dead letter and is passed over; every other failure keeps its place, so order is kept, and nothing is lost.
+A receiver's place in the queue is the column `receivers.taken`. It is written every two seconds and when there is
+nothing more to send, not after each event: a crash in between repeats some events, with the same ids. What a receiver
+refuses for good becomes a dead letter and is passed over; every other failure keeps its place, so order is kept, and
+nothing is lost.
 """
 
 import random
@@ -22,7 +23,7 @@ PAUSED_AFTER = 600.0
 READ = 200
 """Events that are read at once: what one receiver holds in memory at most."""
 NOTE_EVERY = 2.0
-"""Seconds after which progress is noted also in the middle of a batch."""
+"""Seconds after which progress is noted, and after which it is looked what a person has changed."""
 
 
 class Sender(Protocol):
@@ -108,34 +109,50 @@ class Delivery:
     stopping: Callable[[], bool] = lambda: False
     chance: Callable[[], float] = random.random
     _row: ReceiverRow | None = field(default=None, init=False)
-    _noted_at: float = field(default=0.0, init=False)
+    _noted_at: float = field(default=-NOTE_EVERY, init=False)
+    _looked_at: float = field(default=-NOTE_EVERY, init=False)
+    _dirty: bool = field(default=False, init=False)
 
     def step(self) -> float:
         """Deliver one batch, if there is one and it is time; return the seconds until it is worth asking again.
 
         0.0: at once, there may be more; infinite: only when something has changed. Raise StoreError.
         """
-        row = self.queue.receiver(self.name)
-        if row is None:
+        looks = self._row is None or self._row.failures or self.monotonic() - self._looked_at >= NOTE_EVERY
+        if looks and not self._look():
             return float("inf")
-        # Nobody else moves a receiver forward; what a person changes meanwhile is the time of the next try.
-        self._row = row if self._row is None else replace(row, taken=max(row.taken, self._row.taken))
+        row = self._known
         wait = 0.0 if row.next_try is None else (row.next_try - self.now()).total_seconds()
         if 0 < wait <= LONGEST_PAUSE * 1.25:  # one that is further away is of a clock that was ahead
             return wait
         try:
-            again = self._send_again()
+            again = self._send_again() if looks else False
             more = self._send_new()
         except DeliveryError as error:
             if not self.stopping():  # otherwise the connection was closed for that
-                self._failed(error)
+                self.fail(error)
             return 0.0
         return 0.0 if again or more else float("inf")
+
+    def note(self) -> None:
+        """Write down how far it has got, if that has changed. Raise StoreError."""
+        if self._dirty:
+            self.notes.save_receiver(self._known)
+        self._dirty, self._noted_at = False, self.monotonic()
+
+    def _look(self) -> bool:
+        """Take up what others have changed, such as the time of the next try. Return False if it is known no longer."""
+        row = self.queue.receiver(self.name)
+        if row is None:
+            return False
+        # Only the retention moves a receiver forward beside this.
+        self._row = row if self._row is None else replace(row, taken=max(row.taken, self._row.taken))
+        self._looked_at = self.monotonic()
+        return True
 
     def _send_new(self) -> bool:
         """Send the next events; return True if there may be more."""
         events = self.queue.after(self._known.taken, READ)
-        self._noted_at = self.monotonic()
         wanted: list[EventRow] = []
         for event in events:
             if self.stopping():
@@ -143,12 +160,13 @@ class Delivery:
             if self.wants(event):
                 wanted.append(event)
             elif not wanted:
-                self._row = replace(self._known, taken=event.id)
+                self._row, self._dirty = replace(self._known, taken=event.id), True
             if len(wanted) == self.sender.most or (wanted and event is events[-1]):
                 self._offer(wanted)
                 self._took(event.id)
                 wanted = []
-        self._note()
+        if not events or self.monotonic() - self._noted_at >= NOTE_EVERY:
+            self.note()
         return len(events) == READ
 
     def _send_again(self) -> bool:
@@ -189,11 +207,14 @@ class Delivery:
             error="",
             taken_at=self.now(),
         )
+        self._dirty = True
         if was is not ReceiverState.OK or self.monotonic() - self._noted_at >= NOTE_EVERY:
-            self._note()
+            self.note()
 
-    def _failed(self, error: DeliveryError) -> None:
-        """Note a failure and when the next try is due."""
+    def fail(self, error: DeliveryError) -> None:
+        """Note a failure and when the next try is due. Do nothing before the first step. Raise StoreError."""
+        if self._row is None:
+            return
         now, row = self.now(), self._known
         since, failures = row.failing_since or now, row.failures + 1
         hopeless = isinstance(error, ReceiverUnusable)
@@ -209,7 +230,8 @@ class Delivery:
             next_try=now + timedelta(seconds=pause),
             error=str(error),
         )
-        self._note()
+        self._dirty = True
+        self.note()
 
     @property
     def row(self) -> ReceiverRow | None:
@@ -220,9 +242,3 @@ class Delivery:
     def _known(self) -> ReceiverRow:
         assert self._row is not None
         return self._row
-
-    def _note(self) -> None:
-        """Write down how far it has got, if that has changed."""
-        if self._row != self.queue.receiver(self.name):
-            self.notes.save_receiver(self._known)
-        self._noted_at = self.monotonic()

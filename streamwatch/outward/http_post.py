@@ -20,6 +20,7 @@ from streamwatch.system.connections import (
     Connections,
     Deadline,
     Transport,
+    as_httpx,
     receiver_pool,
     silence_logs,
 )
@@ -28,6 +29,8 @@ MOST_ANSWER = 64 * 1024
 """Bytes of an answer that are read. What is longer is cut off, and the connection closed."""
 SHOWN = 200
 """Characters of an answer that people see."""
+SHORT_PATH = 12
+"""Characters up to which a path holds no token."""
 KEEP_ALIVE = 30.0
 """Seconds for which an idle connection is kept."""
 _AGAIN = {408, 425, 429}
@@ -69,14 +72,33 @@ class HttpPost:
         self.place, self._timeout, self._secrets = place_of(url), timeout, tuple(secrets)
         try:
             self._url = httpx.URL(url)
-            trusted = httpx.create_ssl_context() if ca_file is None else ssl.create_default_context(cafile=ca_file)
+            self._trusted = (
+                httpx.create_ssl_context() if ca_file is None else ssl.create_default_context(cafile=ca_file)
+            )
         except httpx.InvalidURL:
             raise ConfigError(f"The address of the receiver at {self.place} is no address.") from None
         except (OSError, ssl.SSLError) as error:
             reason = getattr(error, "strerror", None) or "it holds no certificate in PEM form"
             raise ConfigError(f"The file {ca_file} cannot be used: {reason}.") from None
         self._connections = Connections(None if allow_private else is_public)
-        self._transport = Transport(receiver_pool(self._connections, trusted, KEEP_ALIVE))
+        self._transport = Transport(receiver_pool(self._connections, self._trusted, KEEP_ALIVE))
+        path = self._url.raw_path.decode("ascii", "replace")
+        if len(path) > SHORT_PATH:  # it may hold a token, and an answer may repeat it
+            self._secrets = (path, *self._secrets)
+
+    def reach(self) -> str:
+        """Connect without sending anything, and return what was found, in words. Raise DeliveryError."""
+        until = time.monotonic() + self._timeout
+        port = self._url.port or (443 if self._url.scheme == "https" else 80)
+        try:
+            with as_httpx():
+                stream = self._connections.connect_tcp(self._url.host, port, until)
+                if self._url.scheme == "https":
+                    stream = stream.start_tls(self._trusted, self._url.host, until)
+                stream.close()
+        except httpx.HTTPError as error:
+            raise self._failure(error) from None
+        return f"{self.place} can be reached; nothing was sent"
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> str:
         """Send a body, and return what the receiver said once it has taken it, in words.

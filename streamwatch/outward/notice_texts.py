@@ -15,7 +15,6 @@ class Language:
     titles: Mapping[str, str]
     reasons: Mapping[str, str]
     health: Mapping[str, str]
-    at: str
     seen: str
     held_back: str
     more: str
@@ -60,9 +59,9 @@ ENGLISH = Language(
         DecisionReason.PASSED_BACK: "It is inside already, or has never come in.",
         DecisionReason.FULL: "All spaces of its holder are taken.",
         DecisionReason.INEXACT: "The plate is not quite that of a permit.",
+        DecisionReason.PROGRAM_DENIED: "The parking program refuses it.",
     },
     health={},
-    at="{time}",
     seen="Seen at {time}",
     held_back="While it was quiet: {count}",
     more="and {count} more",
@@ -109,6 +108,8 @@ CHINESE = Language(
         DecisionReason.FULL: "车位已满。",
         DecisionReason.INEXACT: "车牌与许可不完全一致。",
         DecisionReason.PERMITTED: "有许可。",
+        DecisionReason.PROGRAM_ALLOWED: "停车管理软件放行。",
+        DecisionReason.PROGRAM_DENIED: "停车管理软件拒绝放行。",
     },
     health={
         "thread_stalled": "程序的一部分没有响应",
@@ -125,8 +126,17 @@ CHINESE = Language(
         "camera_failed": "摄像机 {camera} 无法工作",
         "camera_away": "摄像机 {camera} 断开",
         "camera_sent_nothing": "摄像机 {camera} 没有画面",
+        "barrier_fault": "道闸 {subject} 故障",
+        "barrier_not_released": "道闸 {subject} 可能没有落下",
+        "kill_switch_on": "已停止所有开闸",
+        "receiver_paused": "接收方 {subject} 长时间没有接收",
+        "events_lost": "接收方 {subject} 丢失了事件",
+        "clock_doubted": "系统时钟不可信",
+        "no_vehicle": "摄像机 {camera} 长时间没有车辆",
+        "no_vehicle_for_days": "摄像机 {camera} 多日没有车辆",
+        "read_rate_fell": "摄像机 {camera} 识别率下降",
+        "read_rate_fell_at_night": "摄像机 {camera} 夜间识别率下降",
     },
-    at="{time}",
     seen="时间：{time}",
     held_back="静默时段内：{count}",
     more="另有 {count} 条",

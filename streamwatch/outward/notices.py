@@ -56,7 +56,7 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LastTold:
     """When something was told last, and what has become of it since; None: nothing. times: how often since."""
 
     at: datetime
@@ -65,17 +65,17 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class NoticeMemory:
     """What was told lately, by what it is about, and the titles that the quiet hours hold back."""
 
-    told: Mapping[str, Told]
+    told: Mapping[str, LastTold]
     held_back: tuple[str, ...] = ()
 
 
-NOTHING = Memory({})
+NOTHING = NoticeMemory({})
 
 
-def heard(event: EventRow, wishes: Wishes, memory: Memory, now: datetime) -> tuple[Notice | None, Memory]:
+def heard(event: EventRow, wishes: Wishes, memory: NoticeMemory, now: datetime) -> tuple[Notice | None, NoticeMemory]:
     """Return what to tell at once of an event, if anything, and what to remember if that succeeds.
 
     now: aware local time.
@@ -90,10 +90,10 @@ def heard(event: EventRow, wishes: Wishes, memory: Memory, now: datetime) -> tup
     before = memory.told.get(notice.about)
     if before is not None and timedelta() <= now - before.at < wishes.cool_down:
         return None, _with(memory, notice.about, replace(before, latest=notice, times=before.times + 1))
-    return notice, _with(memory, notice.about, Told(now))
+    return notice, _with(memory, notice.about, LastTold(now))
 
 
-def due(wishes: Wishes, memory: Memory, now: datetime) -> tuple[Notice | None, Memory]:
+def due(wishes: Wishes, memory: NoticeMemory, now: datetime) -> tuple[Notice | None, NoticeMemory]:
     """Return what time alone makes worth telling, if anything, and what to remember if that succeeds.
 
     That is the summary after the quiet hours, and what something has become by the end of its cool-down.
@@ -111,7 +111,7 @@ def due(wishes: Wishes, memory: Memory, now: datetime) -> tuple[Notice | None, M
                 continue
             again = language.again.format(count=told.times, time=f"{told.at:%H:%M}")
             latest = replace(told.latest, body=f"{told.latest.body}\n{again}" if told.times > 1 else told.latest.body)
-            return latest, _with(rest, about, Told(now))
+            return latest, _with(rest, about, LastTold(now))
     return None, memory
 
 
@@ -164,15 +164,15 @@ def _of_opening(data: Mapping[str, Any], language: Language, at: str) -> Notice 
 
 
 def _of_health(data: Mapping[str, Any], language: Language, at: str, active: bool) -> Notice | None:
-    code, camera = data["code"], data["camera"]
+    code, camera, subject = data["code"], data["camera"], data.get("subject", "")
     if code in _SEEN_OTHERWISE:
         return None
     known = language.health.get(code)
-    text = data["text"] if known is None else known.format(camera=camera)
-    kind = _kind_of(code, data["topic"])
+    text = data["text"] if known is None else known.format(camera=camera, subject=subject)
     title = language.title("begun" if active else "over", {"text": text})
     more = data["text"] if text != data["text"] else ""
-    return Notice(kind, title, _lines(more, data["advice"] if active else "", at), f"health {code} {camera}")
+    body = _lines(more, data["advice"] if active else "", at)
+    return Notice(_kind_of(code, data["topic"]), title, body, f"health {code} {camera} {subject}")
 
 
 def _kind_of(code: str, topic: str) -> NoticeKind:
@@ -193,7 +193,7 @@ def _summary(titles: Sequence[str], language: Language) -> Notice:
     return Notice(None, language.held_back.format(count=len(titles)), "\n".join(lines))
 
 
-def _with(memory: Memory, about: str, told: Told) -> Memory:
+def _with(memory: NoticeMemory, about: str, told: LastTold) -> NoticeMemory:
     return replace(memory, told={**memory.told, about: told})
 
 

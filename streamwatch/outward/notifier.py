@@ -8,7 +8,7 @@ from typing import Protocol
 
 from streamwatch.core.errors import ReceiverAway
 from streamwatch.outward.notice_texts import LANGUAGES
-from streamwatch.outward.notices import NOTHING, Memory, Notice, Wishes, due, heard
+from streamwatch.outward.notices import NOTHING, Notice, NoticeMemory, Wishes, due, heard
 from streamwatch.store import EventRow
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Figures:
 
 
 @dataclass
-class Notifier:
+class PeopleNotifier:
     """Tells the people of one section of config.yaml. For one thread.
 
     posts: one for each address. now: the aware local time. picture: returns the JPEG of an event, None if it has none.
@@ -52,7 +52,7 @@ class Notifier:
     digest: time | None = None
     figures: Callable[[], Figures | None] = lambda: None
     most: int = field(default=1, init=False)
-    _memory: Memory = field(default=NOTHING, init=False)
+    _memory: NoticeMemory = field(default=NOTHING, init=False)
     _pending: "dict[str, _Pending]" = field(default_factory=dict, init=False)
     _digested: date | None = field(default=None, init=False)
     _again: datetime | None = field(default=None, init=False)

@@ -19,7 +19,7 @@ from streamwatch.store.audit_log import AuditEntry, AuditRow
 from streamwatch.store.best_plate import PassagePlate
 from streamwatch.store.corrections import Corrected, typed_plate
 from streamwatch.store.database import sqlite_file
-from streamwatch.store.decision_reader import DecisionReader, DecisionRow, InsideRow
+from streamwatch.store.decision_reader import DecisionReader, DecisionRow, InsideRow, SeenRow
 from streamwatch.store.decisions import DecisionStanding, DecisionTerms
 from streamwatch.store.event_reader import DeadLetter, EventReader, ReceiverStanding
 from streamwatch.store.events import EventRow, ReceiverRow
@@ -126,6 +126,7 @@ __all__ = [
     "ReceiverStanding",
     "Recovery",
     "Search",
+    "SeenRow",
     "SessionRow",
     "SightingRow",
     "Statistics",

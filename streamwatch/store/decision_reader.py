@@ -1,18 +1,18 @@
 """Reads decisions for those who follow them: the last one of a lane, what has changed, and who is inside."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy
-from sqlalchemy import Row, Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from streamwatch.core.codes import Answer, DecisionReason, Verdict, Way
 from streamwatch.core.model import Engine
 from streamwatch.store.failures import DatabaseName, translated
-from streamwatch.store.tables import StoredDecision, StoredPermit
+from streamwatch.store.tables import StoredDecision, StoredKeyframe, StoredPermit, StoredSighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,23 @@ class InsideRow:
     permit: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class SeenRow:
+    """A sighting that engines read, and what was decided of it then. decision: None if nothing was.
+
+    confidence, at: of the reading that was decided on; without a decision of the best one. at: aware capture time.
+    """
+
+    id: int
+    sighting: str
+    camera: str
+    plate: str
+    confidence: float | None
+    at: datetime
+    clock_trusted: bool
+    decision: DecisionRow | None
+
+
 class DecisionReader:
     """Reads decisions; a part of `DatabaseReader`. Pages have a richer one: `LaneLog`."""
 
@@ -69,20 +86,20 @@ class DecisionReader:
         query = query.order_by(StoredDecision.decided_at.desc(), StoredDecision.id.desc()).limit(1)
         with self._session() as session:
             row = session.execute(query).first()
-        return None if row is None else _row(row)
+        return None if row is None else _row(*row)
 
     def one(self, key: str) -> DecisionRow | None:
         """Return the decision with that key; None if there is none."""
         with self._session() as session:
             row = session.execute(_decisions().where(StoredDecision.key == key)).first()
-        return None if row is None else _row(row)
+        return None if row is None else _row(*row)
 
     def between(self, since: datetime, until: datetime) -> list[DecisionRow]:
         """Return the decisions of [since, until) by the time of their pictures, oldest first."""
         at = StoredDecision.captured_at
         query = _decisions().where(at >= since, at < until).order_by(at, StoredDecision.id)
         with self._session() as session:
-            return [_row(row) for row in session.execute(query)]
+            return [_row(*row) for row in session.execute(query)]
 
     def inside(self) -> list[InsideRow]:
         """Return the vehicles that are inside, the one that came first before the others."""
@@ -105,6 +122,45 @@ class DecisionReader:
         with self._session() as session:
             return session.scalar(select(func.count()).select_from(StoredDecision).where(StoredDecision.inside)) or 0
 
+    def seen(self, since: datetime, until: datetime, cameras: Collection[str]) -> list[SeenRow]:
+        """Return the sightings of cameras that began in [since, until), the oldest first, without those typed by hand.
+
+        Of a sighting with decisions at several lanes, which were renamed meanwhile, the last one counts.
+        """
+        query = (
+            select(
+                StoredSighting,
+                StoredKeyframe.captured_at,
+                StoredKeyframe.clock_trusted,
+                StoredDecision,
+                StoredPermit.key,
+            )
+            .join(StoredKeyframe, StoredKeyframe.id == StoredSighting.keyframe_id)
+            .outerjoin(StoredDecision, StoredDecision.sighting_key == StoredSighting.key)
+            .outerjoin(StoredPermit, StoredPermit.id == StoredDecision.permit_id)
+            .where(StoredSighting.first_seen >= since, StoredSighting.first_seen < until)
+            .where(StoredSighting.camera.in_(cameras), StoredSighting.engine != Engine.OPERATOR)
+            .order_by(StoredSighting.first_seen, StoredSighting.id, StoredDecision.id)
+        )
+        found: dict[str, SeenRow] = {}
+        with self._session() as session:
+            for row, at, trusted, decided, permit in session.execute(query):
+                decision = None if decided is None else _row(decided, permit)
+                best = row if decision is None else decision
+                when, sure = (at, trusted) if decided is None else (decided.captured_at, decided.clock_trusted)
+                found[row.key] = SeenRow(row.id, row.key, row.camera, best.plate, best.confidence, when, sure, decision)
+        return list(found.values())
+
+    def inside_at(self, at: datetime) -> frozenset[str]:
+        """Return the plates of the vehicles that were inside at a time, as far as they passed lanes in or out."""
+        table, later = StoredDecision, aliased(StoredDecision)
+        after = exists().where(
+            later.passed_plate == table.passed_plate, later.passed_at > table.passed_at, later.passed_at < at
+        )
+        query = select(table.passed_plate).where(table.passed_at < at, table.way == Way.IN, ~after)
+        with self._session() as session:
+            return frozenset(plate for plate in session.scalars(query) if plate is not None)
+
     @contextmanager
     def _session(self) -> Iterator[Session]:
         with translated(self._place), Session(self._engine) as session:
@@ -115,8 +171,7 @@ def _decisions() -> Select[StoredDecision, str | None]:
     return select(StoredDecision, StoredPermit.key).outerjoin(StoredPermit, StoredPermit.id == StoredDecision.permit_id)
 
 
-def _row(found: Row[StoredDecision, str | None]) -> DecisionRow:
-    row, permit = found
+def _row(row: StoredDecision, permit: str | None) -> DecisionRow:
     return DecisionRow(
         id=row.id,
         key=row.key,

@@ -72,7 +72,8 @@ class DecisionStanding:
     @property
     def is_settled(self) -> bool:
         """Return True if nothing but a person may change it any more."""
-        return self.verdict is Verdict.ALLOW or self.answer is not None
+        told = self.reason in (DecisionReason.PROGRAM_ALLOWED, DecisionReason.PROGRAM_DENIED)
+        return told or self.verdict is Verdict.ALLOW or self.answer is not None
 
 
 class Decisions:
@@ -104,7 +105,7 @@ class Decisions:
             permit = _permit_id(session, terms.permit)
             if row is None:
                 row = StoredDecision(key=terms.key, revised=0, inside=False)
-            elif row.verdict is Verdict.ALLOW or row.answer is not None:
+            elif _standing(session, row).is_settled:
                 raise StoreError(f"The decision {terms.key!r} must not be changed any more.")
             else:
                 row.revised += 1
@@ -118,6 +119,21 @@ class Decisions:
             row.captured_at, row.decided_at = terms.captured_at, terms.decided_at
             row.clock_trusted = self._writer.clock_trusted
             session.add(row)
+            session.flush()
+            self._tell(session, row)
+            return row.revised
+
+    def overrule(self, key: str, verdict: Verdict, reason: DecisionReason, at: datetime) -> int:
+        """Let another verdict hold than that of the own rules; return how often the decision was revised.
+
+        Raise StoreError if a person has answered already.
+        """
+        with self._writer.transaction() as session:
+            row = session.scalar(select(StoredDecision).where(StoredDecision.key == key))
+            if row is None or row.answer is not None:
+                raise StoreError(f"The decision {key!r} must not be changed any more.")
+            row.verdict, row.reason, row.decided_at = verdict, reason, at
+            row.revised += 1
             session.flush()
             self._tell(session, row)
             return row.revised

@@ -1,17 +1,21 @@
 """Reads events, their receivers and the dead letters."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import sqlalchemy
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.codes import EventType
-from streamwatch.store.events import EventRow, ReceiverRow, event_row, receiver_row
+from streamwatch.store.events import EVENTS, EventRow, ReceiverRow, receiver_row
 from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.tables import StoredDeadLetter, StoredEvent, StoredIdentity, StoredKeyframe, StoredReceiver
+
+_COLUMNS = [EVENTS.c[field.name] for field in fields(EventRow)]
+_EVENTS = select(*_COLUMNS)
+_AFTER = _EVENTS.where(EVENTS.c.id > bindparam("event")).order_by(EVENTS.c.id).limit(bindparam("most"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,14 @@ class EventReader:
 
     def after(self, event: int, limit: int) -> list[EventRow]:
         """Return the events that follow an id, in order."""
-        query = select(StoredEvent).where(StoredEvent.id > event).order_by(StoredEvent.id).limit(limit)
-        with translated(self._place), Session(self._engine) as session:
-            return [event_row(row) for row in session.scalars(query)]
+        with translated(self._place), self._engine.connect() as connection:
+            return [EventRow(*row) for row in connection.execute(_AFTER, {"event": event, "most": limit})]
 
     def newest(
         self, limit: int, before: int | None = None, types: Iterable[EventType] = (), camera: str | None = None
     ) -> list[EventRow]:
         """Return events, newest first. before: only lower ids. types: none for all."""
-        query = select(StoredEvent).order_by(StoredEvent.id.desc()).limit(limit)
+        query = _EVENTS.order_by(StoredEvent.id.desc()).limit(limit)
         if before is not None:
             query = query.where(StoredEvent.id < before)
         if types := tuple(types):
@@ -59,7 +62,7 @@ class EventReader:
         if camera is not None:
             query = query.where(StoredEvent.camera == camera)
         with translated(self._place), Session(self._engine) as session:
-            return [event_row(row) for row in session.scalars(query)]
+            return [EventRow(*row) for row in session.execute(query)]
 
     def receiver(self, name: str) -> ReceiverRow | None:
         """Return how far a receiver has got; None if the database does not know it."""
@@ -96,7 +99,7 @@ class EventReader:
         """Return dead letters, newest first; those that are to be sent again (again=True) in the order of events."""
         order = StoredEvent.id.asc() if again else StoredDeadLetter.id.desc()
         query = (
-            select(StoredDeadLetter, StoredEvent)
+            select(StoredDeadLetter, *_COLUMNS)
             .join(StoredEvent, StoredEvent.id == StoredDeadLetter.event_id)
             .order_by(order)
             .limit(limit)
@@ -109,6 +112,6 @@ class EventReader:
             query = query.where(StoredDeadLetter.again.is_(again))
         with translated(self._place), Session(self._engine) as session:
             return [
-                DeadLetter(letter.id, letter.receiver, event_row(event), letter.error, letter.given_up_at, letter.again)
-                for letter, event in session.execute(query)
+                DeadLetter(letter.id, letter.receiver, EventRow(*event), letter.error, letter.given_up_at, letter.again)
+                for letter, *event in session.execute(query)
             ]

@@ -6,12 +6,12 @@ becomes a dead letter, and it goes on. Nothing is written while the database kno
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 from uuid import uuid4
 
 import sqlalchemy
-from sqlalchemy import CursorResult, case, delete, exists, func, insert, select, update
+from sqlalchemy import CursorResult, Table, case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from streamwatch.core.codes import EventType, ReceiverState
@@ -20,6 +20,8 @@ from streamwatch.store.revisions import in_order
 from streamwatch.store.tables import StoredDeadLetter, StoredEvent, StoredReceiver
 from streamwatch.store.transactions import Writer
 
+EVENTS = cast(Table, StoredEvent.__table__)
+_INSERT = EVENTS.insert()
 _LISTENS = "somebody is told of the commit"
 
 
@@ -90,17 +92,17 @@ class Events:
                 in_order(session)
                 sqlalchemy.event.listen(session, "after_commit", lambda _: self.committed(), once=True)
             key = uuid4().hex
-            session.execute(
-                insert(StoredEvent),
-                {
-                    "key": key,
-                    "type": type,
-                    "subject": subject,
-                    "camera": camera,
-                    "occurred_at": occurred_at,
-                    "data": as_data(data),
-                },
-            )
+            values = {
+                "key": key,
+                "type": type,
+                "subject": subject,
+                "camera": camera,
+                "occurred_at": occurred_at,
+                "recorded_at": datetime.now(UTC),
+                "data": as_data(data),
+            }
+            # A statement of the table, not of its class, which costs several times the CPU.
+            session.connection().execute(_INSERT, values)
             return key
 
     def set_receivers(self, names: Collection[str]) -> None:
@@ -183,11 +185,6 @@ def receiver_row(row: StoredReceiver) -> ReceiverRow:
         row.taken_at,
         row.lost,
     )
-
-
-def event_row(row: StoredEvent) -> EventRow:
-    """Return what a row holds."""
-    return EventRow(row.id, row.key, row.type, row.subject, row.camera, row.occurred_at, row.recorded_at, row.data)
 
 
 def _last(session: Session) -> int:

@@ -34,6 +34,7 @@ from streamwatch.store.tables import (
     StoredDecision,
     StoredKeyframe,
     StoredOpening,
+    StoredPassage,
     StoredPermit,
     StoredReading,
     UtcDateTime,
@@ -84,9 +85,9 @@ class LaneOpening:
 class LaneDecision:
     """A decision with all that is shown of it. See the columns of `decisions`.
 
-    passage, keyframe: ids; None once they were deleted. picture: True if the JPEG that it rests on is still kept.
-    corners: of the plate in that JPEG, None if unknown. kind: the grammar's name for the form of the plate. openings:
-    what followed, the oldest first.
+    passage, keyframe: ids; None once they were deleted, and passage_key, keyframe_key "" then. picture: True if the
+    JPEG that it rests on is still kept. corners: of the plate in that JPEG, None if unknown. kind: the grammar's name
+    for the form of the plate. openings: what followed, the oldest first.
     """
 
     id: int
@@ -96,6 +97,8 @@ class LaneDecision:
     sighting: str
     passage: int | None
     keyframe: int | None
+    passage_key: str
+    keyframe_key: str
     picture: bool
     corners: JpegCorners | None
     plate: str
@@ -289,6 +292,10 @@ def _rows(session: Session, decisions: Sequence[StoredDecision]) -> list[LaneDec
             select(StoredKeyframe).where(StoredKeyframe.id.in_({row.keyframe_id for row in decisions} - {None}))
         )
     }
+    of_passages = select(StoredPassage.id, StoredPassage.key).where(
+        StoredPassage.id.in_({row.passage_id for row in decisions} - {None})
+    )
+    passages = {number: key for number, key in session.execute(of_passages)}  # noqa: C416 - dict() takes it for a mapping
     readings = {
         reading.key: reading
         for reading in session.scalars(
@@ -306,6 +313,7 @@ def _rows(session: Session, decisions: Sequence[StoredDecision]) -> list[LaneDec
     return [
         _row(
             row,
+            "" if row.passage_id is None else passages.get(row.passage_id, ""),
             None if row.keyframe_id is None else views.get(row.keyframe_id),
             readings.get(row.reading_key),
             None if row.permit_id is None else by_id.get(row.permit_id),
@@ -318,6 +326,7 @@ def _rows(session: Session, decisions: Sequence[StoredDecision]) -> list[LaneDec
 
 def _row(
     row: StoredDecision,
+    passage: str,
     view: StoredKeyframe | None,
     reading: StoredReading | None,
     permit: StoredPermit | None,
@@ -337,6 +346,8 @@ def _row(
         sighting=row.sighting_key,
         passage=row.passage_id,
         keyframe=row.keyframe_id,
+        passage_key=passage,
+        keyframe_key="" if view is None else view.key,
         picture=view is not None and view.path is not None,
         corners=corners,
         plate=row.plate,

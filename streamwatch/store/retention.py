@@ -30,8 +30,10 @@ from streamwatch.store.tables import (
     StoredCall,
     StoredCorrection,
     StoredDeadLetter,
+    StoredDecision,
     StoredEvent,
     StoredKeyframe,
+    StoredOpening,
     StoredPassage,
     StoredReading,
     StoredReceiver,
@@ -57,10 +59,10 @@ class Keep:
     """The limits of what is kept; None: no limit.
 
     evidence_age: for pictures. max_bytes: for all pictures together; the oldest are deleted first. rows_age: for
-    passages with their keyframes, readings and sightings. Calls stay for ever, without picture and keyframe.
-    sessions_age: for sessions and revoked tokens, since they were last used. audit_age: for the audit log. events_age:
-    for events that all receivers have. max_events: for all events; the oldest are deleted first, also if a receiver has
-    not got them.
+    passages with their keyframes, readings and sightings, and for decisions and openings. Calls stay for ever, without
+    picture and keyframe. sessions_age: for sessions and revoked tokens, since they were last used. audit_age: for the
+    audit log. events_age: for events that all receivers have. max_events: for all events; the oldest are deleted first,
+    also if a receiver has not got them.
     """
 
     evidence_age: timedelta | None = None
@@ -85,7 +87,8 @@ class Swept:
 class Doomed:
     """The result of one step in the database. paths: files that no row names any more, relative to data_dir.
 
-    rows: the number of passages that were deleted. others: the number of sessions, tokens, audit entries and events.
+    rows: the number of passages that were deleted. others: the number of decisions, openings, sessions, tokens, audit
+    entries and events.
     undelivered: the number of those events that a receiver had not got.
     """
 
@@ -120,6 +123,9 @@ def step(session: Session, now: datetime, keep: Keep, batch: int) -> Doomed:
         _shrink(session, doomed, keep.max_bytes, batch)
     if keep.rows_age is not None and not doomed.paths:
         _remove_passages(session, doomed, now - keep.rows_age, batch)
+    if keep.rows_age is not None and not doomed.more:
+        _remove_openings(session, doomed, now - keep.rows_age, batch)
+        _remove_decisions(session, doomed, now - keep.rows_age, batch)
     if keep.sessions_age is not None and not doomed.more:
         _remove_sessions(session, doomed, now - keep.sessions_age, batch)
     if keep.audit_age is not None and not doomed.more:
@@ -248,6 +254,19 @@ def _old_passages(before: datetime) -> Select[Any]:
     )
 
 
+def _remove_decisions(session: Session, doomed: Doomed, before: datetime, batch: int) -> None:
+    """Delete decisions that were made before that time; their passages and openings may be there still."""
+    table, plausible = StoredDecision, StoredDecision.decided_at >= datetime.fromtimestamp(EARLIEST, UTC)
+    newest = session.scalar(select(func.max(table.id)).where(table.decided_at < before, plausible))
+    _remove(session, doomed, table, table.id <= (newest or 0), batch)
+
+
+def _remove_openings(session: Session, doomed: Doomed, before: datetime, batch: int) -> None:
+    table, plausible = StoredOpening, StoredOpening.requested_at >= datetime.fromtimestamp(EARLIEST, UTC)
+    newest = session.scalar(select(func.max(table.id)).where(table.requested_at < before, plausible))
+    _remove(session, doomed, table, table.id <= (newest or 0), batch)
+
+
 def _remove_sessions(session: Session, doomed: Doomed, before: datetime, batch: int) -> None:
     """Delete sessions that were last used before that time, and tokens that were revoked or have ended before it."""
     _remove(session, doomed, StoredSession, StoredSession.last_seen < before, batch)
@@ -288,7 +307,7 @@ def _removed_events(session: Session, which: Select[Any]) -> int:
 def _remove(
     session: Session,
     doomed: Doomed,
-    table: type[StoredSession | StoredToken | StoredAudit],
+    table: type[StoredSession | StoredToken | StoredAudit | StoredDecision | StoredOpening],
     condition: ColumnElement[bool],
     batch: int,
 ) -> None:

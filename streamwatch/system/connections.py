@@ -216,7 +216,7 @@ _SAME_NAME = (
 
 
 @contextmanager
-def _as_httpx() -> Iterator[None]:
+def as_httpx() -> Iterator[None]:
     """Raise httpx's exception of the same name for one of httpcore."""
     try:
         yield
@@ -229,7 +229,7 @@ class _Body(httpx.SyncByteStream):
         self._stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
-        with _as_httpx():
+        with as_httpx():
             yield from self._stream
 
     def close(self) -> None:
@@ -253,7 +253,7 @@ class Transport(httpx.BaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
-        with _as_httpx():
+        with as_httpx():
             response = self._pool.handle_request(asked)
         assert isinstance(response.stream, Iterable)
         return httpx.Response(

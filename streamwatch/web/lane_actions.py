@@ -11,9 +11,10 @@ from starlette.requests import Request
 from streamwatch.app.barriers import Barriers
 from streamwatch.core.barrier_state import OpeningOutcome
 from streamwatch.core.codes import Answer, AuditAction, OpeningCause, OpeningState, PermitState, Verdict
+from streamwatch.core.errors import StorageFailed
 from streamwatch.core.events import DecisionMade
 from streamwatch.store import LaneDecision, Store
-from streamwatch.web.accounts.audit import change, record
+from streamwatch.web.accounts.audit import change, record, write_down
 from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import words_of
 from streamwatch.web.context import console_of
@@ -80,8 +81,8 @@ def answer_decision(
         reason=row.reason,
         plate=row.plate,
         sighting=row.sighting,
-        passage="",
-        keyframe="",
+        passage=row.passage_key,
+        keyframe=row.keyframe_key,
         captured_at=row.captured_at,
         read_at=time.monotonic() - max(timedelta(), now - row.captured_at).total_seconds(),
         live=True,
@@ -118,16 +119,18 @@ def open_for_code(request: Request, lane: str, code: str) -> Told:
 
 
 def stop_openings(request: Request) -> Told:
-    """Turn the kill switch on."""
+    """Turn the kill switch on. It is on also if neither its file nor the audit log can be written."""
     _, backend, who = words_of(request), console_of(request).backend, _principal(request).name
+    told = Told(_("All openings are stopped."), "warn")
     try:
         if backend.barriers is not None:
             backend.barriers.kill(who)
         else:
             console_of(request).kill_switch.turn_on(who, datetime.now(UTC))
-    finally:  # it is on in any case; see there
-        record(request, AuditAction.OPENINGS_STOPPED)
-    return Told(_("All openings are stopped."), "warn")
+    except StorageFailed:
+        told = Told(_("All openings are stopped, but only until streamwatch ends: the disk cannot be written."), "bad")
+    write_down(request, AuditAction.OPENINGS_STOPPED)
+    return told
 
 
 def resume_openings(request: Request) -> Told:

@@ -48,6 +48,8 @@ REASONS = {
     DecisionReason.FULL: N_("All spaces of its permit are taken."),
     DecisionReason.INEXACT: N_("The plate differs by one character from one with a permit."),
     DecisionReason.PERMITTED: N_("Its permit is valid."),
+    DecisionReason.PROGRAM_ALLOWED: N_("The parking program lets it pass."),
+    DecisionReason.PROGRAM_DENIED: N_("The parking program refuses it."),
 }
 PASSED_BACK = {
     Way.IN: N_("It is inside already."),

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import segno
-from markupsafe import Markup
 from starlette.requests import Request
 
 from streamwatch.app.permit_words import written_days, written_from, written_hours, written_until
@@ -112,9 +110,3 @@ def fields_of(terms: PermitTerms) -> dict[str, str]:
 def _to_the_minute(text: str) -> str:
     """Return a time as it stands in a form: seconds and offset stay as they are unless the text is changed."""
     return text[: len("2026-01-31T18:00")].replace("T", " ")
-
-
-def qr_picture(code: str) -> Markup:
-    """Return a code as a QR picture for a page: black on white also where the page is dark."""
-    drawn: str = segno.make(code, error="m", micro=False).svg_inline(scale=6, border=4, dark="#000", light="#fff")
-    return Markup(drawn)

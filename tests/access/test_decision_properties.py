@@ -6,6 +6,7 @@ up often, and that one thing alone mostly decides.
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from streamwatch.access.decisions import Decision, LaneRules, LotState, PlateRead, decide
@@ -19,11 +20,8 @@ HOUR = timedelta(hours=1)
 TRIES = 100_000
 UNWANTED = {PermitKind.BLOCKED: Way.OUT, PermitKind.HELD: Way.IN}
 """The kinds that may not pass, and the way on which they may after all."""
-PLATES = [
-    *(f"粤B{rest}" for rest in ("3M5", "8M5", "3N5", "3M", "BM5", "3H5", "EM5", "70Q", "7OQ", "700")),
-    "B3M5",
-    "川B3M5",
-]
+ENDINGS = ("3M5", "8M5", "3N5", "3M", "BM5", "3H5", "EM5", "70Q", "7OQ", "700")
+PLATES = [*(f"粤B{ending}" for ending in ENDINGS), "B3M5", "川B3M5"]
 DAY_HOURS, NIGHT_HOURS = Hours(frozenset({2}), time(11), time(14)), Hours(frozenset(range(7)), time(22), time(5))
 
 
@@ -93,6 +91,8 @@ def broken(decision: Decision, lane: LaneRules, permits: list[Permit], lot: LotS
     unwanted = [one for one in permits if one.kind in UNWANTED and read.plate in one.plates]
     if used is None or used not in permits or decision.plate not in used.plates:
         return "there is no permit"
+    if lane.way is Way.OUT and read.plate in used.plates & lot.inside:
+        used = replace(used, uses=None)  # it came in by its last use
     if used.kind in UNWANTED or not is_valid(used):
         return "the permit is not valid"
     if any(is_valid(one) and one.kind not in passing for one in unwanted):

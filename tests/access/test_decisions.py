@@ -187,7 +187,8 @@ def test_a_lane_cannot_be_made_to_open_for_a_plate_without_a_permit() -> None:
 
 
 def test_each_reason_has_one_rule() -> None:
-    assert [rule.reason for rule in RULES] == list(DecisionReason)
+    by_program = [DecisionReason.PROGRAM_ALLOWED, DecisionReason.PROGRAM_DENIED]
+    assert [rule.reason for rule in RULES] + by_program == list(DecisionReason)
 
 
 TEXTS = st.text("AB0D8B17粤京", min_size=1, max_size=4)
@@ -226,6 +227,18 @@ READS = st.builds(
 LOTS = st.builds(LotState, st.frozensets(TEXTS, max_size=3), st.lists(TIMES, max_size=3).map(tuple), st.none() | TIMES)
 
 
+def test_a_visitor_who_is_inside_may_leave_and_not_come_in_again() -> None:
+    visit = replace(HOME, kind=PermitKind.VISITOR, uses=0)
+    inside = LotState(frozenset({PLATE}))
+    assert decided(lane=OUT, permits=[visit], lot=inside).reason is DecisionReason.PERMITTED
+    for lane, lot in ((OUT, EMPTY), (IN, inside), (IN, EMPTY), (LaneRules("both", Way.BOTH), inside)):
+        assert decided(lane=lane, permits=[visit], lot=lot).reason is DecisionReason.USED_UP
+    over = replace(visit, valid_until=NOON)
+    assert decided(lane=OUT, permits=[over], lot=inside).reason is DecisionReason.EXPIRED
+    night = replace(visit, hours=(Hours(frozenset({2}), time(13), time(14)),))
+    assert decided(lane=OUT, permits=[night], lot=inside).reason is DecisionReason.OUTSIDE_HOURS
+
+
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(READS, LANES, st.lists(PERMITS, max_size=5), LOTS, TIMES)
 def test_nothing_opens_without_a_valid_permit(
@@ -235,7 +248,14 @@ def test_nothing_opens_without_a_valid_permit(
     decision = decide(read, lane, PermitIndex(permits), lot, now, UTC)
     if decision.verdict is not Verdict.ALLOW:
         return
-    good = [permit for permit in permits if valid(permit, lane.name, now)]
+    unwanted = (PermitKind.BLOCKED, PermitKind.HELD)
+    leaving = [
+        replace(permit, uses=None)  # its last use let the vehicle in
+        if lane.way is Way.OUT and read.plate in permit.plates & lot.inside and permit.kind not in unwanted
+        else permit
+        for permit in permits
+    ]
+    good = [permit for permit in leaving if valid(permit, lane.name, now)]
     assert read.clock_trusted
     assert read.confidence is not None
     assert read.confidence >= lane.bar

@@ -1,6 +1,8 @@
 """When an opening may be sent, and when a barrier is held open."""
 
+import re
 from datetime import datetime, time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -175,3 +177,9 @@ def test_what_the_kill_switch_ends_does_not_begin_again_by_itself() -> None:
     holding.spend(100)
     assert holding.step(100, False, 12) is HoldStep.NOTHING
     assert holding.step(200, False, 100) is HoldStep.BEGIN
+
+
+def test_the_page_of_barriers_has_the_rules_in_their_order() -> None:
+    page = Path(__file__).parents[2] / "docs" / "barriers.md"
+    section = page.read_text(encoding="utf-8").split("## When an opening is sent")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [reason.value for reason, _ in RULES]

@@ -1,5 +1,6 @@
 """The barriers of a daemon: an opening has its row before the relay hears of it, and a fault stays at its barrier."""
 
+import socket
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from records import Database
 from relays import hangs, http_relay, modbus_relay, status, wait_until
 from sites import FIRE, Moving, lane, relayed, site
 
-from streamwatch.app import barrier_worker
+from streamwatch.app import barrier_worker, sensor_worker
 from streamwatch.core.codes import OpeningCause, OpeningState, Position, Verdict, WithheldReason
 from streamwatch.system.kill_switch import KILL_FILE
 from streamwatch.system.threads import spawn
@@ -328,3 +329,17 @@ def test_after_the_end_nothing_is_taken(database: Database, tmp_path: Path) -> N
         assert gate.open() is OpeningState.WITHHELD
         assert gate.rows() == [("by_hand", "withheld", "stopping")]
         assert relay.orders == []
+
+
+def test_a_relay_that_is_gone_is_known_before_a_vehicle_comes(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensor_worker, "REACHED_EVERY", 0.02)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    barrier = {"driver": "shelly", "address": f"http://127.0.0.1:{port}"}
+    with site(database, tmp_path, barrier) as gate:
+        wait_until(lambda: "127.0.0.1 cannot be reached: Connection refused." in gate.state().fault)
+        with socket.create_server(("127.0.0.1", port)):
+            wait_until(lambda: not gate.state().fault)
+        assert gate.rows() == []

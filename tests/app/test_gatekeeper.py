@@ -24,7 +24,7 @@ from streamwatch.core.codes import (
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.events import CallEnded, CallStarted, DecisionMade, PlatesCrossChecked, PlatesRead
 from streamwatch.core.model import CallResult, Engine, PlateText
-from streamwatch.store import OpeningTerms, Store, open_store
+from streamwatch.store import Keep, OpeningTerms, Store, open_store
 
 HOME = "粤B3M5K7"
 
@@ -350,6 +350,20 @@ def test_a_list_that_was_not_written_for_long_opens_nothing(store: Store) -> Non
     assert [made.verdict for made in lane.sees(HOME)] == [Verdict.ALLOW]
     lane.clock.passed += timedelta(days=2).total_seconds()
     assert [made.reason for made in lane.sees(HOME)] == [DecisionReason.OLD_LIST]
+
+
+def test_old_decisions_and_openings_are_deleted(store: Store, database: Database) -> None:
+    lane = Lane(store)
+    lane.permit(HOME)
+    (old,) = lane.sees(HOME)
+    open_by(store, old)
+    lane.clock.passed += timedelta(days=100).total_seconds()
+    lane.sees(HOME)
+    keep = Keep(rows_age=timedelta(days=90))
+    while store.retention.retain(lane.clock.now() + timedelta(days=1), keep).more:
+        pass
+    assert rows(database, "SELECT count(*) FROM decisions") == [(1,)]
+    assert rows(database, "SELECT count(*) FROM openings") == [(0,)]
 
 
 def test_near_permits_are_stored_for_people(store: Store, database: Database) -> None:

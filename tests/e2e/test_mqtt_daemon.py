@@ -146,6 +146,7 @@ def test_commands_open_and_kill_but_never_unkill(tmp_path: Path) -> None:
             listener.publish("gate/kill", "KILL")
             daemon.until(lambda: listener.last_json("gate/state").get("kill_switch") == "ON")
             assert (daemon.data / "KILL").exists()
+            daemon.until(lambda: daemon.rows("SELECT who, action FROM audit_log") == [("mqtt", "openings_stopped")])
             listener.publish("gate/kill", "UNKILL")
             listener.publish("gate/lanes/entry/open", "OPEN")
             daemon.until(lambda: len(listener.payloads("gate/barriers/arm/opening")) == 2)

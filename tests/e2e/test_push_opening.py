@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from daemons import Running, free_port, running
+from parking_programs import program, says
 from push_cameras import SECRET_OF_PUSH, HikvisionCamera, ZhenshiCamera, post
 
 from streamwatch.core.codes import PermitKind
@@ -28,9 +29,14 @@ DECISIONS = "SELECT plate, verdict, reason FROM decisions ORDER BY id"
 
 @contextmanager
 def lane(
-    folder: Path, mode: str = "automatic", patch: str = UNHURRIED, alone: float | None = 0.9, **more: Any
+    folder: Path,
+    mode: str = "automatic",
+    patch: str = UNHURRIED,
+    alone: float | None = 0.9,
+    asks: str = "",
+    **more: Any,
 ) -> Iterator[tuple[Running, ZhenshiCamera]]:
-    """Run a lane whose barrier is the relay of its camera. alone: as min_confidence."""
+    """Run a lane whose barrier is the relay of its camera. alone: as min_confidence. asks: address of a program."""
     folder.mkdir(exist_ok=True)
     now = datetime.now(UTC)
     store = open_store(f"sqlite:///{folder / 'data' / 'streamwatch.db'}", folder / "data")
@@ -44,7 +50,10 @@ def lane(
         "recognizer": {"engine": "local"},
         "barriers": {"front": {"driver": "camera", "camera": "gate"}},
         "lanes": {"entry": {"cameras": ["gate"], "mode": mode, "barrier": "front"}},
+        "access": {"max_age": "30s"},
     }
+    if asks:
+        settings["lanes"]["entry"]["ask_program"] = {"url": asks, "deadline": "2s"}
     with running(folder, {"gate": {"source": "push", "push": push}}, patch=patch, **settings) as daemon:
         daemon.until(lambda: post(port, "/", b"").status == 404)
         yield daemon, ZhenshiCamera(port, f"/push/gate/{SECRET_OF_PUSH}")
@@ -120,6 +129,19 @@ def test_a_decision_after_the_deadline_opens_nothing_and_says_so(tmp_path: Path)
         daemon.until(lambda: any(row[1] == "failed" for row in daemon.rows(OPENINGS)))
         assert not camera.beat().opens
         assert not camera.relay
+
+
+@pytest.mark.parametrize(("plate", "answer", "opens"), [(STRANGER, "ok", True), (RESIDENT, "no", False)])
+def test_a_parking_program_is_asked_first(tmp_path: Path, plate: str, answer: str, opens: bool) -> None:
+    patch = UNHURRIED if opens else short(5.0)
+    with program(says(answer)) as asked, lane(tmp_path / "d", patch=patch, asks=asked.url) as (daemon, camera):
+        assert camera.send(camera.sees(plate)).opens is opens
+        reason = "program_allowed" if opens else "program_denied"
+        daemon.until(lambda: daemon.rows(DECISIONS) == [(plate, "allow" if opens else "deny", reason)])
+        (alarm,) = asked.asked
+        assert alarm["result"]["PlateResult"]["license"] == plate
+        assert len(alarm["result"]["PlateResult"]["imageFile"]) > 1000
+        assert bool(camera.relay) is opens
 
 
 def test_two_vehicles_at_once_open_for_their_own(tmp_path: Path) -> None:

@@ -4,14 +4,20 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from snapshots import ILL, WELL
+from snapshots import ILL, NOW, WELL
 
-from streamwatch.core.codes import CallOutcome, CameraState
+from streamwatch.core.barrier_state import BarrierState
+from streamwatch.core.codes import CallOutcome, CameraState, ReceiverState
 from streamwatch.gate import Why
-from streamwatch.health import render_metrics
+from streamwatch.health import ReceiverHealth, render_metrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
-EVERYTHING = replace(ILL, cameras=(replace(WELL.cameras[0], gate=dict.fromkeys(Why, 1)), *ILL.cameras))
+EVERYTHING = replace(
+    ILL,
+    cameras=(replace(WELL.cameras[0], gate=dict.fromkeys(Why, 1)), *ILL.cameras),
+    barriers=(BarrierState("front", sensed=True, openings={"done": 1}),),
+    receivers=(ReceiverHealth("office", "paused", NOW, "office.example:443 answers 401.", 12, 3, 5),),
+)
 ROW = "| `{name}` | {kind} | {labels} | {text} |"
 
 
@@ -33,8 +39,13 @@ def test_the_page_names_each_metric_with_its_type_labels_and_meaning() -> None:
 
 def test_the_page_names_the_values_of_the_labels() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for label, codes in (("state", CameraState), ("outcome", CallOutcome), ("reason", Why)):
-        (line,) = re.findall(rf"^- `{label}` of .*: (.*)\.$", page, re.MULTILINE)
+    for label, codes in (
+        ("`state` of a camera", CameraState),
+        ("`state` of a receiver", ReceiverState),
+        ("`outcome` of a call", CallOutcome),
+        ("`reason` of a frame", Why),
+    ):
+        (line,) = re.findall(rf"^- {label}: (.*)\.$", page, re.MULTILINE)
         assert line.split(", ") == [f"`{code.value}`" for code in codes]
 
 

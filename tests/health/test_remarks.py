@@ -1,5 +1,6 @@
 """Sentences about a snapshot: every code has one, and findings are said as people say them."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,9 +12,10 @@ from snapshots import ILL, NOW, WELL
 
 from streamwatch.core.codes import FindingCode
 from streamwatch.core.text import day_of, part_of_day
-from streamwatch.health import CameraFinding, health, notices, troubles
+from streamwatch.health import CameraFinding, ReceiverHealth, health, notices, troubles
 from streamwatch.health.judgement import about
 from streamwatch.health.remarks import ADVICE, TEXTS, EnglishFormatter, RemarkCode, in_english
+from streamwatch.health.snapshot import as_json, from_json
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,19 @@ def test_findings_are_notices_and_make_nothing_unhealthy() -> None:
         "Plates at exit have shrunk from 140 to 90 pixels since 12 February: was the camera moved?",
     ]
     assert [notice.code for notice in notices(ILL)][3:] == [RemarkCode.SUBSTREAM_DOWN, RemarkCode.CLOCK_DOUBTED]
+
+
+def test_receivers_that_fail_for_long_are_notices_too() -> None:
+    since = NOW - timedelta(hours=2)
+    failing = ReceiverHealth("shop", "failing", since, "shop.example:443 answers 500.", 2, 0, 0)
+    paused = ReceiverHealth("office", "paused", since, "http://a:hunter2@office.example/ answers 401.", 12, 3, 5)
+    seen = replace(WELL, receivers=(failing, paused))
+    assert health(seen) == (True, [])
+    assert [in_english(notice, NOW) for notice in notices(seen)] == [
+        "Receiver office has taken no events since 2026-03-01 18:00:00+08:00: http://***@office.example/ answers 401.",
+        "Receiver office has missed 5 events: too many waited for it.",
+    ]
+    assert from_json(json.loads(json.dumps(as_json(seen)))) == seen
 
 
 def test_few_vehicles_are_counted_by_day() -> None:

@@ -338,21 +338,5 @@ def test_a_line_that_is_not_there_is_said() -> None:
     one.end()
 
 
-def test_the_answer_to_a_camera_takes_an_opening_once() -> None:
-    relays = CameraRelays()
-    relay = relays.of("gate")
-    assert relays.of("gate") is relay
-    assert not relay.answer(0)
-    taken: list[bool] = []
-    thread = spawn(lambda: taken.append(relay.answer(30)), "camera")
-    relay.open()
-    thread.join(30)
-    assert taken == [True]
-    assert not relay.answer(0)
-    with pytest.raises(BarrierError, match="Camera gate has asked nothing"):
-        relay.open()
-    assert not relay.answer(0)  # what came too late is taken back
-
-
 def test_no_driver_may_take_longer_than_an_opening_is_worth() -> None:
     assert deadlines.DEADLINE == 1.5

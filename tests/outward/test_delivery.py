@@ -12,7 +12,7 @@ from records import Database
 from streamwatch.core.codes import EventType, ReceiverState
 from streamwatch.core.errors import DeliveryError, EventsRefused, ReceiverAway, ReceiverUnusable
 from streamwatch.core.event_data import TrialData
-from streamwatch.outward.delivery import LONGEST_PAUSE, Delivery, pause_after
+from streamwatch.outward.delivery import LONGEST_PAUSE, NOTE_EVERY, Delivery, pause_after
 from streamwatch.store import DatabaseReader, EventRow, ReceiverRow, Store, open_reader, open_store
 
 FOR_EVER = float("inf")
@@ -43,10 +43,15 @@ class Box:
 
 class Time:
     def __init__(self) -> None:
-        self.wall, self.seconds = datetime(2026, 11, 28, 12, tzinfo=UTC), 0.0
+        self.wall, self._looks = datetime(2026, 11, 28, 12, tzinfo=UTC), 0
 
     def pass_by(self, seconds: float) -> None:
-        self.wall, self.seconds = self.wall + timedelta(seconds=seconds), self.seconds + seconds
+        self.wall += timedelta(seconds=seconds)
+
+    def monotonic(self) -> float:
+        """Return seconds that grow with each look so far that all is noted and looked at each time."""
+        self._looks += 1
+        return self._looks * NOTE_EVERY
 
 
 @pytest.fixture
@@ -86,7 +91,7 @@ def make(
         reader.events,
         store.events,
         lambda: time.wall,
-        lambda: time.seconds,
+        time.monotonic,
         wants,
         chance=lambda: 0.5,
     )
@@ -133,10 +138,15 @@ def test_the_place_is_written_once_for_many_events(store: Store, reader: Databas
             saved.append(row)
             store.events.save_receiver(row)
 
-    tell(store, *(f"{n}" for n in range(150)))
-    settle(Delivery("hook", box, reader.events, Counting(), lambda: time.wall, lambda: time.seconds))
-    assert len(box.taken) == 150
+    tell(store, *(f"{n}" for n in range(250)))
+    delivery = Delivery("hook", box, reader.events, Counting(), lambda: time.wall, lambda: 0.0)
+    settle(delivery)
+    assert len(box.taken) == 250
     assert len(saved) == 1
+    delivery.note()
+    assert [row.taken for row in saved] == [1, 250]
+    settle(make(store, reader, box, time))
+    assert len(box.taken) == 250
 
 
 def test_failures_make_growing_pauses_and_nothing_overtakes(

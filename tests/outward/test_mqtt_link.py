@@ -1,6 +1,8 @@
 """The link to a broker, with a real one."""
 
 import json
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +16,7 @@ from brokers import MQTT_PASSWORD, USER, Listener, MqttBroker, retained, running
 
 from streamwatch.core.codes import EventType
 from streamwatch.core.errors import DeliveryError, ReceiverAway, ReceiverUnusable, StorageFailed
-from streamwatch.outward.mqtt.broker import Broker
+from streamwatch.outward.mqtt.broker import BrokerAddress
 from streamwatch.outward.mqtt.commands import Commands
 from streamwatch.outward.mqtt.facts import BarrierFacts, CameraFacts, Facts, LaneFacts
 from streamwatch.outward.mqtt.link import BrokerLink, MqttSender
@@ -63,7 +65,7 @@ def linked(
         daemon.connected += 1
 
     commands = Commands(allowed, lambda: ["entry"], opened, kill)
-    where = Broker("127.0.0.1", broker.port, "gate", USER, password, broker.tls is not None, ca)
+    where = BrokerAddress("127.0.0.1", broker.port, "gate", USER, password, broker.tls is not None, ca)
     daemon = Daemon(BrokerLink(where, TOPICS, lambda: daemon.facts, commands, "http://gate.invalid", connected))
     thread = threading.Thread(target=daemon.link.run, args=(lambda: False,))
     thread.start()
@@ -325,7 +327,7 @@ def test_an_error_in_a_command_is_not_swallowed() -> None:
             raise StorageFailed("The kill switch cannot be written.")
 
         commands = Commands(("kill",), list, lambda _: None, kill)
-        link = BrokerLink(Broker("127.0.0.1", broker.port, "gate"), TOPICS, lambda: ALL, commands)
+        link = BrokerLink(BrokerAddress("127.0.0.1", broker.port, "gate"), TOPICS, lambda: ALL, commands)
         raised: list[BaseException] = []
 
         def run() -> None:
@@ -348,4 +350,54 @@ def test_whoever_cannot_be_reached_is_named_without_secrets() -> None:
         with linked(broker) as daemon, pytest.raises(ReceiverAway, match="refuses the connection"):
             daemon.sender.send([sighting(1)])
     with suppress(DeliveryError):
-        assert MQTT_PASSWORD not in repr(Broker("gate.invalid", 1883, "gate", USER, MQTT_PASSWORD))
+        assert MQTT_PASSWORD not in repr(BrokerAddress("gate.invalid", 1883, "gate", USER, MQTT_PASSWORD))
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate for 127.0.0.1, and return its file and that of its key."""
+    files = folder / "broker.pem", folder / "broker.key"
+    new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=broker"]
+    out = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(files[1]), "-out", str(files[0])]
+    subprocess.run(["openssl", *new, *out], check=True, capture_output=True)
+    return files
+
+
+# paho leaves the socket of a failed handshake to the garbage collection, which closes it at once.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_with_tls_the_broker_must_be_the_right_one(tmp_path: Path) -> None:
+    files = certificate(tmp_path)
+    with running_broker(tls=files) as broker, Listener(broker) as listener:
+        with linked(broker, ca=files[0]) as daemon:
+            daemon.sender.send([sighting(1)])
+            listener.until(lambda: bool(listener.payloads("gate/cameras/front/sighting")))
+        with linked(broker) as daemon, pytest.raises(ReceiverUnusable, match=r"not trusted: .*outward\.mqtt\.tls_ca"):
+            daemon.sender.send([sighting(2)])
+        with (
+            linked(broker, ca=tmp_path / "nothing.pem") as daemon,
+            pytest.raises(ReceiverUnusable, match=r"tls_ca: .*nothing\.pem cannot be used"),
+        ):
+            daemon.sender.send([sighting(2)])
+        (tmp_path / "nonsense.pem").write_text("no certificate")
+        with linked(broker, ca=tmp_path / "nonsense.pem") as daemon, pytest.raises(ReceiverUnusable, match="tls_ca"):
+            daemon.sender.send([sighting(2)])
+        assert len(listener.payloads("gate/cameras/front/sighting")) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_broker_without_tls_is_named(tmp_path: Path) -> None:
+    files = certificate(tmp_path)
+    with running_broker() as broker:
+        broker.tls = files  # what the settings say
+        with linked(broker, ca=files[0]) as daemon, pytest.raises(DeliveryError, match="TLS on this port"):
+            daemon.sender.send([sighting(1)])
+
+
+def test_something_else_than_a_broker_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamwatch.outward.mqtt.broker.CONNECTING", 0.5)
+    with running_broker() as broker:
+        real = broker.port
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            broker.port = silent.getsockname()[1]
+            with linked(broker) as daemon, pytest.raises(ReceiverAway, match="does not answer as an MQTT broker"):
+                daemon.sender.send([sighting(1)])
+        broker.port = real

@@ -1,14 +1,16 @@
 """What people are told, and when: pure."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamwatch.core.codes import EventType, NoticeKind
 from streamwatch.outward.notice_texts import CHINESE, ENGLISH
-from streamwatch.outward.notices import MOST_LINES, NOTHING, WAITS_FOR, Memory, Notice, Wishes, due, heard
+from streamwatch.outward.notices import MOST_LINES, NOTHING, WAITS_FOR, Notice, NoticeMemory, Wishes, due, heard
 from streamwatch.store import EventRow
 
 NOON = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -35,7 +37,9 @@ def trouble(code: str, topic: str, active: bool = True) -> EventRow:
     )
 
 
-def told(events: list[EventRow], wishes: Wishes = ALL, now: datetime = NOON, memory: Memory = NOTHING) -> list[Notice]:
+def told(
+    events: list[EventRow], wishes: Wishes = ALL, now: datetime = NOON, memory: NoticeMemory = NOTHING
+) -> list[Notice]:
     notices = []
     for one in events:
         notice, memory = heard(one, wishes, memory, now)
@@ -169,3 +173,8 @@ def test_texts_from_outside_cannot_steer_a_terminal_or_a_template() -> None:
     (notice,) = told([decided("ask", "unknown", plate="{lane}\x1b[2J\u202e", holder="{0}" * 500)])
     assert notice.title == "{lane}\\x1b[2J\\u202e waits at entry"
     assert len(notice.body) < 500
+
+
+def test_the_page_has_every_kind() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [kind.value for kind in NoticeKind]

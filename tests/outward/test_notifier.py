@@ -13,7 +13,7 @@ from test_notices import ALL, NOON, camera, decided, event
 from streamwatch.core.codes import EventType
 from streamwatch.core.errors import ConfigError, ReceiverAway
 from streamwatch.outward.apprise_post import ApprisePost
-from streamwatch.outward.notifier import DIGEST_WITHIN, RETRY, TRIES, Figures, Notifier
+from streamwatch.outward.notifier import DIGEST_WITHIN, RETRY, TRIES, Figures, PeopleNotifier
 
 
 @dataclass
@@ -45,7 +45,7 @@ def test_a_message_arrives_with_its_picture(caplog: pytest.LogCaptureFixture) ->
     caplog.set_level(logging.DEBUG)
     with endpoint() as (address, posted):
         posts = [ApprisePost(address, "outward.notify.guard")]
-        notifier = Notifier("guard", posts, ALL, Clock(), lambda _: b"a picture")
+        notifier = PeopleNotifier("guard", posts, ALL, Clock(), lambda _: b"a picture")
         notifier.send([decided("deny", "blocked", holder="Ms Li")])
         notifier.send([event(EventType.TEST, text="hello", who="li")])
     assert [one["title"] for one in posted] == ["Blocked vehicle 京AF0236 at entry", "streamwatch: a test"]
@@ -59,7 +59,7 @@ def test_a_message_arrives_with_its_picture(caplog: pytest.LogCaptureFixture) ->
 def test_a_service_that_refuses_is_tried_on_without_a_secret(status: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with endpoint(status) as (address, posted):
-        notifier = Notifier("guard", [ApprisePost(address, "here")], ALL, Clock())
+        notifier = PeopleNotifier("guard", [ApprisePost(address, "here")], ALL, Clock())
         with pytest.raises(ReceiverAway, match=r"address 1 of outward\.notify\.guard") as raised:
             notifier.send([camera(False)])
         with pytest.raises(ReceiverAway):  # the cool-down does not count what was not told
@@ -96,7 +96,7 @@ def test_nothing_is_stored_or_fetched_at_the_start(tmp_path: Path, monkeypatch: 
 
 def test_an_address_that_fails_holds_the_others_up_for_a_few_tries_only() -> None:
     good, bad = FakePost(), FakePost(takes=False)
-    notifier = Notifier("guard", [good, bad], ALL, Clock())
+    notifier = PeopleNotifier("guard", [good, bad], ALL, Clock())
     for _ in range(TRIES - 1):
         with pytest.raises(ReceiverAway, match="address 2"):
             notifier.send([camera(False)])
@@ -111,7 +111,7 @@ def test_an_address_that_fails_holds_the_others_up_for_a_few_tries_only() -> Non
 def test_the_digest_comes_once_a_day() -> None:
     clock, post = Clock(NOON.replace(hour=7)), FakePost()
     figures = Figures(date(2026, 11, 27), {"vehicles": 960, "read": 950, "inside": 12})
-    notifier = Notifier("owner", [post], ALL, clock, digest=time(8), figures=lambda: figures)
+    notifier = PeopleNotifier("owner", [post], ALL, clock, digest=time(8), figures=lambda: figures)
     notifier.tick()
     assert post.messages == []
     for minutes in (60, 61, 600):
@@ -132,7 +132,7 @@ def test_the_digest_comes_once_a_day() -> None:
 def test_a_restart_after_the_hour_sends_no_second_digest_and_a_late_one_is_left_out() -> None:
     clock, post = Clock(NOON.replace(hour=8, minute=1)), FakePost()
     figures = Figures(date(2026, 11, 27), {})
-    notifier = Notifier("owner", [post], ALL, clock, digest=time(8), figures=lambda: figures)
+    notifier = PeopleNotifier("owner", [post], ALL, clock, digest=time(8), figures=lambda: figures)
     notifier.tick()
     clock.at = NOON.replace(hour=8) + timedelta(days=1) + DIGEST_WITHIN * 1.5  # asleep meanwhile
     notifier.tick()
@@ -141,7 +141,7 @@ def test_a_restart_after_the_hour_sends_no_second_digest_and_a_late_one_is_left_
 
 def test_the_end_of_the_cool_down_is_told_by_the_tick() -> None:
     clock, post = Clock(), FakePost()
-    notifier = Notifier("guard", [post], ALL, clock)
+    notifier = PeopleNotifier("guard", [post], ALL, clock)
     notifier.send([camera(False)])
     notifier.send([camera(True)])
     notifier.tick()

@@ -130,7 +130,7 @@ def redirects(handler: Handler) -> None:
 
 def echoes(handler: Handler) -> None:
     """Answer with all that came, as a server may do that debugs."""
-    handler.say(500, (handler.headers["x-own"] + "\x1b[2J http://a:b@c/ \n" + "x" * 5000).encode())
+    handler.say(500, (handler.path + handler.headers["x-own"] + "\x1b[2J http://a:b@c/ \n" + "x" * 5000).encode())
 
 
 def busy(handler: Handler) -> None:
@@ -187,7 +187,7 @@ def test_what_a_receiver_says_is_shown_without_what_was_secret(receiver: Receive
     with hook(receiver) as webhook, pytest.raises(ReceiverAway) as caught:
         webhook.send([event()])
     said = str(caught.value)
-    assert HEADER not in said
+    assert "invented" not in said
     assert "\x1b" not in said
     assert "a:b" not in said
     assert len(said) < 300
@@ -257,6 +257,14 @@ def test_a_certificate_is_checked_and_its_issuer_can_be_named(tmp_path: Path) ->
             webhook.send([event()])
         (got,) = receiver.got
     assert got.is_signed(SECRET)
+
+
+def test_a_receiver_can_be_reached_without_sending_anything(receiver: Receiver) -> None:
+    with closing(HttpPost(receiver.url, 20, True)) as post:
+        assert post.reach() == f"{receiver.place} can be reached; nothing was sent"
+    with closing(HttpPost(receiver.url, 20)) as post, pytest.raises(ReceiverUnusable, match="open internet"):
+        post.reach()
+    assert receiver.got == []
 
 
 def test_a_file_without_a_certificate_has_its_sentence(tmp_path: Path) -> None:

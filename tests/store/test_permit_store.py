@@ -11,6 +11,7 @@ from records import NOON, Database, rows
 from streamwatch.core.codes import PermitKind, PermitState, WhenFull
 from streamwatch.core.errors import PermitError
 from streamwatch.core.permit_terms import Hours, PermitTerms
+from streamwatch.core.plates import skeleton
 from streamwatch.store import DatabaseReader, PermitChanges, PermitSearch, Store, open_reader, open_store
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -67,7 +68,9 @@ def test_a_change_keeps_the_rows_of_vehicles_that_stay(
     before = {row["plate"]: row["id"] for row in rows(database, "SELECT id, plate FROM vehicles")}
     changed = store.permits.change(key, replace(HOME, plates=("京A12345", "沪C00009")), NOON)
     assert set(changed.plates) == {"京A12345", "沪C00009"}
-    after = {row["plate"]: row["id"] for row in rows(database, "SELECT id, plate FROM vehicles")}
+    found = rows(database, "SELECT id, plate, skeleton FROM vehicles")
+    assert all(row["skeleton"] == skeleton(row["plate"]) for row in found)
+    after = {row["plate"]: row["id"] for row in found}
     assert after["京A12345"] == before["京A12345"]
     assert reader.permits.one(key) == changed
     assert reader.permits.changed_at() == NOON + timedelta(microseconds=1)  # at the same time, but not unnoticed

@@ -6,6 +6,7 @@ from browser import DESK, PHONE, Visitor, findings, too_wide
 from consoles import DrawnConsole
 from records import ONLY_SQLITE
 
+from streamwatch.config.settings import Settings
 from streamwatch.web.pages.table import PAGES
 
 PATHS = [*(entry.path for entry in PAGES), "/api/docs"]
@@ -35,6 +36,11 @@ def test_every_page_is_accessible_and_small(
 
 @ONLY_SQLITE
 def test_every_page_can_be_reached_by_the_keyboard(console: DrawnConsole, visitor: Visitor) -> None:
+    parts = {"lanes": {"in": {"cameras": "entry"}}, "outward": {"webhooks": {"office": {"url": "https://192.0.2.1/"}}}}
+    used = Settings.model_validate({"cameras": {"entry": {"source": "entry.mp4"}}, **parts})
+    console.backend.settings = console.backend.settings.model_copy(
+        update={"lanes": used.lanes, "outward": used.outward}
+    )
     page = visitor.open(console.url)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"

@@ -408,7 +408,7 @@ def test_who_sees_one_camera_has_only_its_lane(console: DrawnConsole, barriers: 
         assert client.post("/lanes/out", data=answering(console, foreign)).status_code == 404
         assert client.get(f"/pictures/decisions/{row_of(console, foreign).id}").status_code == 404
         assert client.get(f"/pictures/decisions/{row_of(console, own).id}").status_code == 200
-        with client.stream("GET", "/lane-events?after=0", timeout=60) as stream:
+        with client.stream("GET", "/lane/events?after=0", timeout=60) as stream:
             told = ""
             for line in stream.iter_lines():
                 told += line

@@ -11,12 +11,14 @@ import httpx
 import pytest
 from browser import Visitor
 from consoles import CAMERAS, DrawnConsole
+from drawn_lanes import add_permit, decide, with_lanes
 from people import add_token, add_user, logged_in, set_web
 from records import ONLY_SQLITE
 from snapshots import ILL, NOW, camera
 from starlette.routing import BaseRoute, Mount
 
-from streamwatch.core.codes import FindingCode, Role
+from streamwatch.core.barrier_state import BarrierState
+from streamwatch.core.codes import FindingCode, OpeningCause, Role
 from streamwatch.health import BudgetUse, CameraFinding
 from streamwatch.http.server_sent_events import MOST_OF_ONE
 from streamwatch.web.api.application import PATH, document
@@ -28,7 +30,7 @@ FOREIGN_PLATES = ("鲁F6T301", "苏E00802", "川A9P431", "琼A3M778")
 """What was read at the other cameras only."""
 PLATES = (*FOREIGN_PLATES, "京A12345", "沪B8K219", "粤BD12345", "粤BF98765", "京N7X8P2")
 ENDLESS = ("/events", "/live")
-NUMBERS = range(1, 16)
+NUMBERS = range(1, 19)
 
 
 def set_state(console: DrawnConsole) -> None:
@@ -40,6 +42,20 @@ def set_state(console: DrawnConsole) -> None:
         findings=tuple(CameraFinding(FindingCode.NO_VEHICLE, name, NOW, 40.0, 0.0) for name in CAMERAS),
         stalled=tuple(f"camera {name}" for name in CAMERAS),
     )
+
+
+def set_lanes(console: DrawnConsole) -> None:
+    """Have a lane of the same name at each camera, with a decision, a barrier with a fault, and one opened by hand."""
+    lanes = {name: {"cameras": [name], "barrier": f"barrier-{number}"} for number, name in enumerate(CAMERAS)}
+    barriers = with_lanes(console, lanes)
+    barriers.standing = {
+        lane["barrier"]: BarrierState(lane["barrier"], (name,), fault=f"{name} hangs.")  # type: ignore[index]
+        for name, lane in lanes.items()
+    }
+    permit = add_permit(console, "沪B8K219", holder="Herr Lin")
+    for name, plate in zip(CAMERAS, ("京N7X8P2", "鲁F6T301", "川A9P431"), strict=True):
+        decide(console, plate, lane=name, permit=permit, near=(("沪B8K219", permit),))
+        barriers.request(name, OpeningCause.BY_HAND, who="ann", note=f"for {name}")
 
 
 def addresses(console: DrawnConsole) -> Iterator[tuple[str, Role | None]]:
@@ -118,6 +134,7 @@ def test_nobody_who_has_not_logged_in_sees_anything(console: DrawnConsole) -> No
 def test_who_sees_one_camera_learns_nothing_of_the_others(console: DrawnConsole, role: Role) -> None:
     add_user(console, "boss")
     add_user(console, "lily", role, [OWN])
+    set_lanes(console)
     set_state(console)
     seen = ""
     with logged_in(console, "lily") as client:
@@ -137,6 +154,7 @@ def test_who_sees_one_camera_learns_nothing_of_the_others(console: DrawnConsole,
 @ONLY_SQLITE
 def test_a_token_of_one_camera_learns_nothing_of_the_others(console: DrawnConsole) -> None:
     secret = add_token(console, "barrier", Role.MANAGER, [OWN])
+    set_lanes(console)
     set_state(console)
     asked = 0
     with httpx.Client(base_url=console.url, headers={"Authorization": f"Bearer {secret}"}) as client:
@@ -155,6 +173,7 @@ def test_who_sees_plates_masked_finds_none_anywhere(console: DrawnConsole, role:
     set_web(console, mask_for=[role.value])
     add_user(console, "boss")
     add_user(console, "lily", role)
+    set_lanes(console)
     seen = ""
     with logged_in(console, "lily") as client:
         for path, answer in answers(console, client, role):

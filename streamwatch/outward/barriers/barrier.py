@@ -1,8 +1,10 @@
 """What every driver of a barrier, and of a sensor, can do."""
 
+import socket
 from typing import Protocol
 
 from streamwatch.core.codes import Position
+from streamwatch.core.errors import BarrierError
 
 DEADLINE = 1.5
 """Seconds that one exchange with a barrier or a sensor may take, from the look-up of its name to the last byte."""
@@ -31,8 +33,20 @@ class Barrier(Protocol):
     def release(self) -> None:
         """Let go of the contact, whatever state it is in."""
 
+    def reach(self) -> None:
+        """Find out if the relay is there, without telling it anything. Any thread may call it. Raise BarrierError."""
+
     def end(self) -> None:
         """Give back what the driver holds open. It raises nothing."""
+
+
+def connect(host: str, port: int) -> None:
+    """Connect to a device and hang up at once. Raise BarrierError."""
+    try:
+        socket.create_connection((host.strip("[]"), port), DEADLINE).close()
+    except OSError as error:
+        reason = error.strerror or "it did not answer in time"
+        raise BarrierError(f"{host} cannot be reached: {reason}.", "Check its power, cable and address.") from None
 
 
 class Sensor(Protocol):

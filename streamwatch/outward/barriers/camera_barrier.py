@@ -72,6 +72,9 @@ class CameraRelay:
     def release(self) -> None:
         """Do nothing: the camera ends the pulse."""
 
+    def reach(self) -> None:
+        """Do nothing: there is nothing to ask."""
+
     def end(self) -> None:
         """Do nothing."""
 

@@ -49,6 +49,9 @@ class CommandBarrier:
         if self._release is not None:
             self._run(self._release, DEADLINE, False)
 
+    def reach(self) -> None:
+        """Do nothing: there is nothing to ask."""
+
     def end(self) -> None:
         """See Barrier."""
 

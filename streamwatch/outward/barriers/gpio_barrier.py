@@ -87,6 +87,9 @@ class GpioBarrier:
         """Switch the line off; taking it for the first time does that, too."""
         self._line.set(self._taken(), False)
 
+    def reach(self) -> None:
+        """Do nothing: there is nothing to ask."""
+
     def end(self) -> None:
         """Give the line back, off."""
         if self._request is not None:

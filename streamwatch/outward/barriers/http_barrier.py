@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from streamwatch.core.codes import Position
 from streamwatch.core.errors import BarrierError
-from streamwatch.outward.barriers.barrier import HELD_FOR
+from streamwatch.outward.barriers.barrier import HELD_FOR, connect
 from streamwatch.outward.barriers.exchange import Exchange, LogIn, Request
 from streamwatch.outward.barriers.readout import Readout
 
@@ -54,6 +54,11 @@ class HttpBarrier:
         """See Barrier."""
         if self._requests.release is not None:
             self._check(self._releasing.send(self._requests.release))
+
+    def reach(self) -> None:
+        """See Barrier."""
+        url = urlsplit(self._requests.open.url)
+        connect(url.hostname or "", url.port or (443 if url.scheme == "https" else 80))
 
     def end(self) -> None:
         """See Barrier."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from streamwatch.core.codes import Position
 from streamwatch.core.errors import BarrierError
-from streamwatch.outward.barriers.barrier import DEADLINE
+from streamwatch.outward.barriers.barrier import DEADLINE, connect
 
 READ_INPUTS, WRITE_COIL = 2, 5
 ON, OFF = 0xFF00, 0x0000
@@ -96,6 +96,10 @@ class ModbusBarrier:
     def release(self) -> None:
         """See Barrier."""
         self._device.ask(WRITE_COIL, self._coil, OFF, False)
+
+    def reach(self) -> None:
+        """See Barrier."""
+        connect(self._device.host, self._device.port)
 
     def end(self) -> None:
         """See Barrier."""

@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from streamwatch.core.codes import Position
 from streamwatch.core.errors import BarrierError
 from streamwatch.core.redact import SecretText
-from streamwatch.outward.barriers.barrier import DEADLINE
+from streamwatch.outward.barriers.barrier import DEADLINE, connect
 from streamwatch.outward.barriers.exchange import certificates
 from streamwatch.outward.barriers.readout import LONGEST_VALUE, Readout
 
@@ -101,6 +101,10 @@ class MqttBarrier:
         """See Barrier."""
         if self._release:
             self._publish(self._release, False)
+
+    def reach(self) -> None:
+        """See Barrier. The broker is there; of the relay behind it nothing is known."""
+        connect(self._broker.host, self._broker.port)
 
     def end(self) -> None:
         """See Barrier."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from streamwatch.core.errors import DeliveryError, ReceiverAway, StreamwatchError
 from streamwatch.core.text import printable
 from streamwatch.outward.mqtt.board import Board
-from streamwatch.outward.mqtt.broker import CONNECTING, Broker, BrokerConnection, Received, Subscription
+from streamwatch.outward.mqtt.broker import CONNECTING, BrokerAddress, BrokerConnection, Received, Subscription
 from streamwatch.outward.mqtt.commands import Commands, OpenCommand, is_late
 from streamwatch.outward.mqtt.facts import Facts
 from streamwatch.outward.mqtt.message import Message
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 2.0  # s between two looks at the state of the program
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # s between two tries to connect
+ENDING = 2.0  # s that a broker may take to be told of the end
 QUIET_FOR = 60.0  # s for which the same refusal of a command is not logged again
 
 
@@ -32,7 +33,7 @@ class BrokerLink:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: BrokerAddress,
         topics: Topics,
         facts: Callable[[], Facts],
         commands: Commands,
@@ -127,21 +128,24 @@ class BrokerLink:
 
     def _open(self) -> None:
         """Carry out a command to open, if there is one."""
-        command, self._opening = self._opening, None
+        command = self._opening
         if command is None:
             return
-        if is_late(command):
-            log.warning("a command to open lane %s waited too long and opened nothing", command.lane)
-            return
         try:
+            if is_late(command):
+                raise ReceiverAway("it waited too long.")
             self._commands.open(command.lane)
         except StreamwatchError as error:
-            log.warning("a command by MQTT to open lane %s did nothing: %s", command.lane, error)
+            log.warning("a command by MQTT to open lane %s opened nothing: %s", command.lane, error)
+        finally:
+            self._opening = None
 
     def _end(self, connection: BrokerConnection) -> None:
         if connection.open:
+            until = time.monotonic() + ENDING
             with suppress(DeliveryError):
-                connection.deliver([Message(self.topics.status, "offline", retain=True)])
+                offline = Message(self.topics.status, "offline", retain=True)
+                connection.deliver([offline], lambda: time.monotonic() > until)
         else:
             log.warning("the MQTT broker %s closed the connection", self._broker.place)
         connection.close()

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from starlette.requests import HTTPConnection
 
 from streamwatch.core.codes import AuditAction
+from streamwatch.core.errors import StorageFailed
 from streamwatch.store import AuditEntry, Store
 from streamwatch.web.accounts.principal import principal_of
 from streamwatch.web.context import console_of
@@ -25,6 +26,14 @@ def record(request: HTTPConnection, action: AuditAction, object: str = "", **det
     entry = entry_of(request, action, object, **detail)
     console_of(request).backend.write(lambda store: store.audit.add(entry))
     request.state.recorded = True
+
+
+def write_down(request: HTTPConnection, action: AuditAction, object: str = "", **detail: Any) -> None:
+    """Write into the audit log what was done. It was done also if that fails."""
+    try:
+        record(request, action, object, **detail)
+    except StorageFailed:
+        request.state.recorded = True
 
 
 def change(

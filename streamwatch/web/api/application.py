@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from streamwatch.core.errors import PermitError, StreamwatchError
 from streamwatch.web.api import (
@@ -83,7 +84,7 @@ def _plain() -> FastAPI:
     )
     for error, handler in handlers:
         api.add_exception_handler(error, handler)  # type: ignore[arg-type]
-    routers = (
+    modules = (
         log_routes,
         export_routes,
         write_routes,
@@ -93,8 +94,10 @@ def _plain() -> FastAPI:
         receiver_routes,
         state_routes,
     )
-    for routes in routers:
+    for routes in modules:
         api.include_router(routes.router)
+    own = (route for routes in modules for route in routes.router.routes)
+    api.state.operations = [route for route in own if isinstance(route, Route)]
     api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
     return api
 

@@ -12,9 +12,8 @@ from streamwatch.app.barriers import Barriers
 from streamwatch.app.representation import Representation, Time
 from streamwatch.core.barrier_state import OpeningOutcome
 from streamwatch.core.codes import AuditAction, OpeningCause, OpeningState, Position, Role
-from streamwatch.core.errors import StorageFailed
 from streamwatch.store.openings import MOST_NOTE
-from streamwatch.web.accounts.audit import record
+from streamwatch.web.accounts.audit import record, write_down
 from streamwatch.web.accounts.principal import Principal
 from streamwatch.web.api.access import Admin, Guard, TheConsole, Viewer
 from streamwatch.web.api.log_routes import there
@@ -131,7 +130,7 @@ def set_kill_switch(
             console.kill_switch.turn_on(principal.name, datetime.now(UTC))
         else:
             barriers.kill(principal.name)
-        _write_down(request, AuditAction.OPENINGS_STOPPED)
+        write_down(request, AuditAction.OPENINGS_STOPPED)
     else:
         if not principal.role.at_least(Role.MANAGER):
             raise HTTPException(403, "Only a manager may turn the kill switch off.")
@@ -162,15 +161,7 @@ def _require(name: str, barriers: Barriers, request: Request, principal: Princip
 
 
 def _note(request: Request, name: str, outcome: OpeningOutcome, reason: str) -> None:
-    _write_down(request, AuditAction.OPENED_BY_HAND, name, reason=reason, state=outcome.state.value)
-
-
-def _write_down(request: Request, action: AuditAction, object: str = "", **detail: str) -> None:
-    """Write into the audit log what was done. It was done also if that fails; the log and `openings` have who."""
-    try:
-        record(request, action, object, **detail)
-    except StorageFailed:
-        request.state.recorded = True
+    write_down(request, AuditAction.OPENED_BY_HAND, name, reason=reason, state=outcome.state.value)
 
 
 def _told(outcome: OpeningOutcome) -> OpenedObject:

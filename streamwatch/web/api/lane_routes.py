@@ -137,7 +137,7 @@ class AnsweredObject(BaseModel):
     """What came of an answer."""
 
     told: str = Field(description="what came of it, as a sentence")
-    decision: DecisionObject
+    decision: DecisionObject = Field(description="the decision after it")
 
 
 @router.get("/lanes", tags=[LANES], summary="List lanes")

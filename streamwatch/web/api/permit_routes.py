@@ -258,7 +258,11 @@ def delete_permit(key: Key, request: Request, principal: Manager) -> PermitObjec
     summary="Preview a list of permits",
     responses=UNFIT,
     openapi_extra={
-        "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}}}
+        "requestBody": {
+            "required": True,
+            "description": "the file",
+            "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}},
+        }
     },
 )
 async def preview_import(

@@ -75,7 +75,7 @@ def refused(request: Request, error: HTTPException) -> JSONResponse:
     headers = error.headers
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         # Each operation is a route of its own, and the error names the methods of one of them only.
-        routes = [route for route in request.app.routes if isinstance(route, Route)]
+        routes: Sequence[Route] = getattr(request.app.state, "operations", ())
         here = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
         headers = {
             **(headers or {}),

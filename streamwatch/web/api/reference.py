@@ -116,8 +116,11 @@ class Reference:
 
     def _body(self, body: Mapping[str, Any] | None) -> Iterator[Part]:
         if body is not None:
-            (content,) = body["content"].values()
-            yield from self._fields(self.schemas[_model(content["schema"])])
+            ((kind, content),) = body["content"].items()
+            if model := _model(content["schema"]):
+                yield from self._fields(self.schemas[model])
+            else:
+                yield Part("", f"{kind} ({self._kind(content['schema'])})", body.get("description", ""), True)
 
     def _fields(self, schema: Mapping[str, Any]) -> Iterator[Part]:
         required = schema.get("required", ())

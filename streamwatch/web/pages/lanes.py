@@ -132,7 +132,8 @@ def switch(request: Request) -> Response:
 
 def act(request: Request) -> Response:
     """Answer a decision, open by hand, or look up a visitor's code."""
-    name, _, form = _own(request), _who(request), form_of(request)
+    name, form = _own(request), form_of(request)
+    _who(request)
     do, back = form.get("do"), f"/lanes/{quote(name)}"
     if do == "code":
         return redirect(f"{back}?code={quote(str(form.get('code', ''))[:_CODE])}")
@@ -143,6 +144,9 @@ def act(request: Request) -> Response:
         told = acts[str(do)](request, name)
     except NotDone as refused:
         told = refused.told
+    except StorageFailed:
+        _ = words_of(request)
+        told = Told(_("Nothing was opened: the database cannot be written now."), "bad")
     return _told(request, told, back)
 
 
@@ -340,6 +344,6 @@ ROUTES = [
     page("/lanes", switch, role=Role.GUARD, methods=("POST",)),
     page("/lanes/{name}", lane, role=Role.VIEWER),
     page("/lanes/{name}", act, role=Role.GUARD, methods=("POST",)),
-    page("/lane-events", events, role=Role.VIEWER),
+    page("/lane/events", events, role=Role.VIEWER),
     page("/pictures/decisions/{id:row}", plate_picture, role=Role.VIEWER),
 ]

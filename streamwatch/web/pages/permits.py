@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from streamwatch.app.permit_desk import desk_of, read_terms, remarks_on
+from streamwatch.app.permit_desk import desk_of, qr_picture, read_terms, remarks_on
 from streamwatch.app.permit_import import ImportPreview
 from streamwatch.app.permit_words import PermitRefused, read_text, remark_of, sentence_of, told, written_until
 from streamwatch.core.codes import PermitKind, PermitState, Role
@@ -40,7 +40,6 @@ from streamwatch.web.permit_view import (
     WHEN_FULL,
     fields_of,
     permit_view,
-    qr_picture,
 )
 from streamwatch.web.routing import form_of, page
 
