@@ -146,7 +146,7 @@ def act(request: Request) -> Response:
         told = refused.told
     except StorageFailed:
         _ = words_of(request)
-        told = Told(_("Nothing was opened: the database cannot be written now."), "bad")
+        told = Told(_("Nothing was opened: the database cannot be written now. Open by hand if it must be."), "bad")
     return _told(request, told, back)
 
 
