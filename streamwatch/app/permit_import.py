@@ -10,12 +10,11 @@ A line belongs to the permit with its key, else its reference (of the same sourc
 the list has no column for stays as it is.
 """
 
-import hashlib
 import json
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, islice
@@ -25,6 +24,7 @@ from typing import IO, Any
 from streamwatch.access.permit_rules import PermitFault, PermitProblem, problems
 from streamwatch.app.permit_file import FIELDS, Cells, PermitFile, readers
 from streamwatch.app.permit_words import PermitRefused, read_kind
+from streamwatch.app.plan_file import PlanFile, closing_rows
 from streamwatch.core.codes import PermitKind, WhenFull
 from streamwatch.core.errors import PermitError
 from streamwatch.core.permit_terms import PermitTerms
@@ -55,16 +55,7 @@ TEXTS = (NOTHING, TOO_MANY, BAD_LINES, BAD_AND_ENDING, NO_PREVIEW, CHANGED)
 """Why nothing is written."""
 
 _ADD, _CHANGE, _SAME, _END = "add", "change", "same", "end"
-_SCHEMA = """
-CREATE TABLE lines (permit TEXT, line INTEGER, data TEXT, PRIMARY KEY (permit, line)) WITHOUT ROWID;
-CREATE TABLE plates (plate TEXT, kind TEXT, PRIMARY KEY (plate, kind)) WITHOUT ROWID;
-CREATE TABLE spoilt (permit TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE faults (line INTEGER, step INTEGER, fault TEXT, field TEXT, words TEXT);
-CREATE TABLE plan (does TEXT, key TEXT, line INTEGER, terms TEXT);
-CREATE TABLE claimed (key TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT);
-"""
-_FIRST_STEP, _SECOND_STEP = 1, 2
+_SECOND_STEP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,36 +107,11 @@ class ImportPreview:
         return not (self.added or self.changed or self.ended)
 
 
-class PermitImport:
+class PermitImport(PlanFile):
     """A list that was read, and the plan that was made of it, in a file of its own.
 
     Use `begin` to read a list, `find` for one that was read before. Close it.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.executescript("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000;")
-
-    def __enter__(self) -> "PermitImport":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; it stays, to be found again."""
-        self._db.close()
-
-    def discard(self) -> None:
-        """Close and delete the file."""
-        self.close()
-        self.path.unlink(missing_ok=True)
-
-    @property
-    def source(self) -> str:
-        """The list that its references belong to."""
-        return self._about("source")
 
     def preview(self) -> ImportPreview:
         """Return what the plan would do."""
@@ -194,7 +160,7 @@ class PermitImport:
     def read(self, file: IO[bytes], rules: ImportRules) -> None:
         """Take in the lines of a file. Raise PermitError if it is no list."""
         found = PermitFile(file)
-        self._db.executescript(_SCHEMA)
+        self._create()
         self._note(
             encoding=found.encoding,
             ignored=json.dumps(found.ignored),
@@ -374,35 +340,6 @@ class PermitImport:
             return BAD_AND_ENDING
         return ""
 
-    def _name(self) -> str:
-        """Return a name made of all that the plan would write."""
-        written = hashlib.sha256()
-        about = ("source", "end_missing", "lines")
-        written.update(json.dumps([self._about(name) for name in about]).encode())
-        for row in self._db.execute("SELECT does, key, line, terms FROM plan ORDER BY rowid"):
-            written.update(json.dumps(row).encode())
-        for row in self._db.execute("SELECT line, fault FROM faults ORDER BY line, rowid"):
-            written.update(json.dumps(row).encode())
-        return written.hexdigest()[:32]
-
-    def _planned(self, what: str, does: str) -> Iterator[tuple[Any, ...]]:
-        query = f"SELECT {what} FROM plan WHERE does = ? ORDER BY line, rowid"
-        return closing_rows(self._db, query, (does,))
-
-    def _is_claimed(self, key: str) -> bool:
-        return self._db.execute("SELECT 1 FROM claimed WHERE key = ?", (f"key:{key}",)).fetchone() is not None
-
-    def _fault(self, line: int, *found: PermitProblem, step: int = _FIRST_STEP) -> None:
-        rows = [(line, step, one.fault.value, one.field, one.text) for one in found]
-        self._db.executemany("INSERT INTO faults VALUES (?, ?, ?, ?, ?)", rows)
-
-    def _note(self, **values: str) -> None:
-        self._db.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", values.items())
-
-    def _about(self, name: str) -> str:
-        found = self._db.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
-        return "" if found is None else str(found[0])
-
 
 def begin(file: IO[bytes], rules: ImportRules, reader: PermitReader, data_dir: Path, now: datetime) -> PermitImport:
     """Read a list, make its plan, and keep both until it is confirmed. Raise PermitError if it is no list.
@@ -462,12 +399,6 @@ def terms_of(plain: dict[str, Any]) -> PermitTerms:
             "when_full": WhenFull(values["when_full"]),
         }
     )
-
-
-def closing_rows(db: sqlite3.Connection, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query from a cursor of its own."""
-    with closing(db.execute(query, values)) as rows:
-        yield from rows
 
 
 def _nothing() -> dict[str, Any]:
