@@ -15,7 +15,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, islice
@@ -29,7 +29,7 @@ from streamwatch.core.codes import PermitKind, WhenFull
 from streamwatch.core.errors import PermitError
 from streamwatch.core.permit_terms import PermitTerms
 from streamwatch.core.plates import Grammar
-from streamwatch.store import PermitChanges, PermitReader, PermitRow, Store
+from streamwatch.store import PermitChanges, PermitReader, PermitRow
 from streamwatch.store.permit_rows import columns_of, hours_of, in_batches
 
 MOST_PERMITS = 200_000
@@ -297,7 +297,7 @@ class PermitImport:
         """Note for some permits of the list what is to be done."""
         source = self._about("source")
         keys = [permit[2:] for _, permit, _ in drafts if permit.startswith("k:")]
-        references = [permit[2:] for _, permit, _ in drafts if permit.startswith("r:")]
+        references = [said["reference"] for _, _, said in drafts if said.get("reference")]
         plates = [plate for _, permit, said in drafts if permit.startswith("p:") for plate in said["plates"]]
         by_key = {row.key: row for row in reader.by_keys(keys)}
         by_reference = {row.reference: row for row in reader.by_references(source, references)}
@@ -317,17 +317,28 @@ class PermitImport:
                     kind = said.get("kind", PermitKind.RESIDENT)
                     found = (by_plate.get((plate, kind)) for plate in said["plates"])
                     row = next((one for one in found if one is not None and not self._is_claimed(one.key)), None)
-            self._decide(line, said, row, source)
+            numbered = by_reference.get(said.get("reference"))
+            if numbered is not None and numbered != row:
+                problem = PermitProblem(PermitFault.NUMBER_TAKEN, "reference", said["reference"])
+                self._fault(line, problem, step=_SECOND_STEP)
+            elif self._is_first(line, said, row):
+                self._decide(line, said, row, source)
+
+    def _is_first(self, line: int, said: dict[str, Any], row: PermitRow | None) -> bool:
+        """Return True if no other line has this permit (None: a new one) or this number; else note what is wrong."""
+        claims = [(PermitFault.SAME_PERMIT, "key", row.key)] if row is not None else []
+        if said.get("reference"):
+            claims.append((PermitFault.NUMBER_TAKEN, "reference", said["reference"]))
+        for fault, field, name in claims:
+            try:
+                self._db.execute("INSERT INTO claimed VALUES (?)", (f"{field}:{name}",))
+            except sqlite3.IntegrityError:
+                self._fault(line, PermitProblem(fault, field, name), step=_SECOND_STEP)
+                return False
+        return True
 
     def _decide(self, line: int, said: dict[str, Any], row: PermitRow | None, source: str) -> None:
         """Note what is to be done with one permit of the list. row: the one that it is already; None for a new one."""
-        if row is not None:
-            try:
-                self._db.execute("INSERT INTO claimed VALUES (?)", (row.key,))
-            except sqlite3.IntegrityError:
-                problem = PermitProblem(PermitFault.SAME_PERMIT, "plates", row.key)
-                self._fault(line, problem, step=_SECOND_STEP)
-                return
         before = None if row is None else row.terms
         terms = terms_of(plain_terms(before) | said if before is not None else said)
         if terms.reference is None:
@@ -349,7 +360,7 @@ class PermitImport:
             for key, reference in some:
                 named = self._db.execute(
                     "SELECT 1 FROM lines WHERE permit = ? UNION ALL SELECT 1 FROM claimed WHERE key = ?",
-                    (f"r:{reference}", key),
+                    (f"r:{reference}", f"key:{key}"),
                 ).fetchone()
                 if named is None:
                     self._db.execute("INSERT INTO plan VALUES (?, ?, 0, '')", (_END, key))
@@ -379,7 +390,7 @@ class PermitImport:
         return closing_rows(self._db, query, (does,))
 
     def _is_claimed(self, key: str) -> bool:
-        return self._db.execute("SELECT 1 FROM claimed WHERE key = ?", (key,)).fetchone() is not None
+        return self._db.execute("SELECT 1 FROM claimed WHERE key = ?", (f"key:{key}",)).fetchone() is not None
 
     def _fault(self, line: int, *found: PermitProblem, step: int = _FIRST_STEP) -> None:
         rows = [(line, step, one.fault.value, one.field, one.text) for one in found]
@@ -422,9 +433,11 @@ def find(name: str, data_dir: Path) -> PermitImport:
     return PermitImport(path)
 
 
-def take_over(store: Store, changes: PermitChanges, who: str, now: datetime) -> None:
-    """Write a confirmed import, in the writer's thread. Raise PermitError if the permits were changed meanwhile."""
-    store.permits.take_list(changes, who, now)
+def forget_old(data_dir: Path) -> None:
+    """Delete the previews that nobody has confirmed in time."""
+    with suppress(OSError):  # the next round tries again
+        if (data_dir / FOLDER).is_dir():
+            _tidy(data_dir / FOLDER)
 
 
 def plain_terms(terms: PermitTerms) -> dict[str, Any]:

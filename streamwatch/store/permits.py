@@ -125,8 +125,11 @@ def _insert(session: Session, added: Sequence[PermitTerms], who: str, at: dateti
         for terms in added
     ]
     connection = session.connection()
-    made = insert(_PERMITS).returning(StoredPermit.id, sort_by_parameter_order=True)
-    numbers = list(connection.scalars(made, rows))
+    connection.execute(insert(_PERMITS), rows)
+    # Asked for afterwards: SQLite would return them only from one statement for each row.
+    of_keys = select(_PERMITS.c.key, _PERMITS.c.id).where(_PERMITS.c.key.in_([row["key"] for row in rows]))
+    ids = {row.key: row.id for row in connection.execute(of_keys)}
+    numbers = [ids[row["key"]] for row in rows]
     vehicles = [
         {"permit_id": number, "plate": plate, "note": ""}
         for number, terms in zip(numbers, added, strict=True)
