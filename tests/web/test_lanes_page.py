@@ -503,6 +503,19 @@ def test_several_questions_wait_side_by_side(console: DrawnConsole, barriers: No
 
 
 @ONLY_SQLITE
+def test_an_old_question_stays_and_calls_no_more_once_another_vehicle_came(
+    console: DrawnConsole, barriers: NotedBarriers
+) -> None:
+    old = decide(console, "沪B8K219", age=90)
+    shown = f'data-waits="{row_of(console, old).id}"'
+    assert shown in httpx.get(f"{console.url}/lanes/in").text
+    decide(console, "鲁F6T301", Verdict.DENY, DecisionReason.BLOCKED)
+    text = httpx.get(f"{console.url}/lanes/in").text
+    assert shown not in text
+    assert "Also waiting" in text
+
+
+@ONLY_SQLITE
 def test_the_sound_is_wanted_once_and_says_if_the_browser_is_silent(
     console: DrawnConsole, barriers: NotedBarriers, visitor: Visitor
 ) -> None:
