@@ -256,7 +256,8 @@ def test_nothing_opens_without_a_valid_permit(
         for permit in permits
     ]
     good = [permit for permit in leaving if valid(permit, lane.name, now)]
-    assert read.clock_trusted
+    naming = [permit for permit in permits if read.plate in permit.plates]
+    assert read.clock_trusted or not any(permit.valid_from or permit.valid_until or permit.hours for permit in naming)
     assert read.confidence is not None
     assert read.confidence >= lane.bar
     assert not read.contradicted
