@@ -129,6 +129,12 @@ def test_a_clock_or_a_list_that_cannot_be_believed_opens_nothing() -> None:
     assert decided(doubtful).reason is DecisionReason.CLOCK_UNTRUSTED
     always = replace(HOME, valid_from=None, valid_until=None)
     assert decided(doubtful, permits=[always]).verdict is Verdict.ALLOW  # whatever time it is
+    assert decided(doubtful, permits=[replace(HOME, key="b"), always]).permit is always
+    full = replace(always, spaces=1, plates=always.plates | {"粤A00001"})
+    parked = LotState(inside=frozenset({"粤A00001"}))
+    assert decided(doubtful, permits=[replace(HOME, key="b", valid_until=NOON - DAY), full], lot=parked).verdict is (
+        Verdict.ASK
+    )
     ended = replace(always, key="b", kind=PermitKind.BLOCKED, valid_until=NOON - DAY)
     assert decided(doubtful, permits=[always, ended]).reason is DecisionReason.CLOCK_UNTRUSTED
     aged = replace(IN, list_age=DAY)
@@ -257,7 +263,17 @@ def test_nothing_opens_without_a_valid_permit(
     ]
     good = [permit for permit in leaving if valid(permit, lane.name, now)]
     naming = [permit for permit in permits if read.plate in permit.plates]
-    assert read.clock_trusted or not any(permit.valid_from or permit.valid_until or permit.hours for permit in naming)
+    always = [
+        permit
+        for permit in good
+        if permit in naming and not permit.is_timed and permit.kind not in (PermitKind.BLOCKED, PermitKind.HELD)
+    ]
+    doubtful = [
+        permit
+        for permit in naming
+        if permit.is_timed and (permit.kind in (PermitKind.BLOCKED, PermitKind.HELD) or not always)
+    ]
+    assert read.clock_trusted or not doubtful
     assert read.confidence is not None
     assert read.confidence >= lane.bar
     assert not read.contradicted
