@@ -1,4 +1,4 @@
-"""Decisions: the table of rules, and that nothing opens without a valid permit."""
+"""Decisions: the table of rules, case by case; test_decision_properties.py draws cases."""
 
 from collections.abc import Sequence
 from dataclasses import replace
