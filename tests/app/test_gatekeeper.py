@@ -401,3 +401,17 @@ def test_two_sightings_that_turn_out_to_be_one_keep_the_decision_that_has_opened
     assert found is not None
     assert (found.key, found.is_settled) == (opened.key, True)
     assert rows(database, "SELECT count(*) FROM decisions") == [(2,)]
+
+
+def test_a_second_camera_of_a_lane_opens_no_second_time_for_the_same_vehicle(store: Store) -> None:
+    cameras = {name: {"source": f"rtsp://camera.invalid/{name}"} for name in ("gate", "rear")}
+    entry = {"cameras": ["gate", "rear"], "mode": "automatic", "barrier": "front"}
+    lane = Lane(store, lane_settings(cameras=cameras, lanes={"entry": entry}))
+    lane.permit(HOME)
+    (first,) = lane.sees(HOME)
+    assert first.live
+    open_by(store, first)
+    lane.clock.passed += 8
+    assert [(made.verdict, made.again) for made in lane.sees(HOME, camera="rear")] == [(Verdict.ALLOW, True)]
+    lane.clock.passed += 40
+    assert [(made.verdict, made.again) for made in lane.sees(HOME)] == [(Verdict.ALLOW, False)]
