@@ -1,8 +1,10 @@
 """From a press on the page of a lane to the relay: real barriers, a real database, a stand-in for the relay."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,10 +16,11 @@ from drawn_lanes import decide
 from listening import running
 from playwright.sync_api import expect
 from records import ONLY_SQLITE, Database
-from relays import Relay, closes, http_relay, status
+from relays import Relay, closes, http_relay, status, wait_until
 from sites import Site, relayed, site
 
-from streamwatch.core.codes import DecisionReason, Role, Verdict
+from streamwatch.core.codes import DecisionReason, OpeningCause, OpeningState, Role, Verdict, WithheldReason
+from streamwatch.core.events import DecisionMade
 from streamwatch.http.limits import HttpLimits
 from streamwatch.http.server import HttpServer
 from streamwatch.http.sockets import listen
@@ -143,3 +146,46 @@ def test_an_allowed_vehicle_of_a_manual_lane_waits_for_a_press(database: Databas
         form = {"do": "answer", "decision": "1", "revised": "0", "answer": "opened"}
         assert httpx.post(f"{console.url}/lanes/entry", data=form, headers=JSON).json()["tone"] == "good"
         assert relay.orders == ["GET /open"]
+
+
+@ONLY_SQLITE
+def test_what_a_person_refused_and_what_has_opened_is_not_opened_by_a_late_order(
+    database: Database, tmp_path: Path
+) -> None:
+    with http_relay() as relay, guarded(database, tmp_path, relay, access={"cool_down": 0}) as console:
+        barriers = console.backend.barriers
+        assert barriers is not None
+
+        def ask(key: str, cause: OpeningCause) -> tuple[OpeningState, WithheldReason]:
+            wait_until(lambda: not barriers.states()[0].busy)
+            made = DecisionMade(
+                key=key,
+                lane="entry",
+                camera="gate",
+                verdict=Verdict.ALLOW,
+                reason=DecisionReason.PERMITTED,
+                plate="沪B8K219",
+                sighting="s",
+                passage="p",
+                keyframe="k",
+                captured_at=datetime.now(UTC),
+                read_at=time.monotonic(),
+                live=True,
+            )
+            outcome = barriers.request("entry", cause, made, "ann")
+            return outcome.state, outcome.reason
+
+        overtaken = OpeningState.WITHHELD, WithheldReason.OVERTAKEN
+        refused = decide(console, "沪B8K219", Verdict.ALLOW, DecisionReason.PERMITTED, "entry")
+        form = {"do": "answer", "decision": "1", "revised": "0", "answer": "refused"}
+        assert httpx.post(f"{console.url}/lanes/entry", data=form, headers=JSON).json()["tone"] == "good"
+        assert ask(refused, OpeningCause.AUTOMATIC) == overtaken
+        assert relay.orders == []
+        opened = decide(console, "沪B8K220", Verdict.ALLOW, DecisionReason.PERMITTED, "entry")
+        assert ask(opened, OpeningCause.AUTOMATIC) == (OpeningState.DONE, WithheldReason.NONE)
+        for cause in (OpeningCause.AUTOMATIC, OpeningCause.ANSWER):
+            assert ask(opened, cause) == overtaken
+        question = decide(console, "沪B8K221", lane="entry")
+        assert ask(question, OpeningCause.AUTOMATIC) == overtaken, "whatever the order says"
+        assert len(relay.orders) == 1
+        assert [state for _, state, *_ in openings(database)] == ["withheld", "done", *3 * ["withheld"]]
