@@ -58,7 +58,8 @@ def answer_decision(
 
     def store_answer(store: Store) -> None:
         standing = store.decisions.of_sighting(row.sighting, row.lane)
-        if standing is None or standing.answer is not None or revised not in (None, standing.revised):
+        seen = row.revised if revised is None else revised
+        if standing is None or standing.answer is not None or not standing.revised == row.revised == seen:
             raise _NotTaken
         passes = lane.barrier is None
         store.decisions.answer(row.key, answer, who, now, picked, permit, passes=passes)
