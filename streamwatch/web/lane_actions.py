@@ -4,6 +4,7 @@ The answer is stored first, and once: whoever is second learns who was first, an
 """
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
@@ -107,16 +108,28 @@ def open_for_code(request: Request, lane: str, code: str) -> Told:
     _, console = words_of(request), console_of(request)
     permit = console.reader.permits.by_code(code)
     now = datetime.now(UTC)
-    if permit is None or permit.state(now) is not PermitState.VALID or (permit.lanes and lane not in permit.lanes):
+    if (
+        permit is None
+        or permit.state(now) is not PermitState.VALID
+        or (permit.lanes is not None and lane not in permit.lanes)
+    ):
         raise NotDone(Told(_("This code is not valid here now."), "bad"))
     _require_open(request)
 
     def use(store: Store) -> None:
-        store.permits.used(permit.key)
+        if not store.permits.used(permit.key):
+            raise _NotTaken
 
-    change(request, use, AuditAction.OPENED_BY_HAND, lane, permit=permit.key, visitor=permit.holder)
+    try:
+        change(request, use, AuditAction.OPENED_BY_HAND, lane, permit=permit.key, visitor=permit.holder)
+    except _NotTaken:
+        raise NotDone(Told(_("This code is not valid here now."), "bad")) from None
     note = _("visitor %(code)s %(holder)s") % {"code": permit.code, "holder": permit.holder}
-    return _asked(request, lane, OpeningCause.BY_HAND, None, note.strip())
+    outcome = _sent(request, lane, OpeningCause.BY_HAND, None, note.strip())
+    if outcome.state in (OpeningState.WITHHELD, OpeningState.FAILED):
+        with suppress(StorageFailed):  # it stays used then, and the guard opens by hand
+            console.backend.write(lambda store: store.permits.not_used(permit.key))
+    return _told(request, outcome)
 
 
 def stop_openings(request: Request) -> Told:
@@ -192,8 +205,16 @@ def _was_first(request: Request, row: LaneDecision) -> Told:
 
 def _asked(request: Request, lane: str, cause: OpeningCause, made: DecisionMade | None, note: str) -> Told:
     """Ask the barrier to open, and return what came of it."""
+    return _told(request, _sent(request, lane, cause, made, note))
+
+
+def _sent(request: Request, lane: str, cause: OpeningCause, made: DecisionMade | None, note: str) -> OpeningOutcome:
+    return _barriers(request).request(lane, cause, made, _principal(request).name, note)
+
+
+def _told(request: Request, outcome: OpeningOutcome) -> Told:
+    """Say what came of an opening."""
     _ = words_of(request)
-    outcome: OpeningOutcome = _barriers(request).request(lane, cause, made, _principal(request).name, note)
     if outcome.state is OpeningState.DONE:
         return Told(_("The barrier opens."), "good")
     return Told(opening_words(outcome.state, outcome.reason, outcome.detail, _), OPENING_TONES[outcome.state])
