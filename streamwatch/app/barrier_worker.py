@@ -191,7 +191,8 @@ class BarrierWorker:
         left = asked.at + limit * (0.5 if by_hand else 1.0) - self._clock.monotonic()
         reason = WithheldReason.NONE
         try:
-            self._openings.request(order, max(0.0, left))
+            if not self._openings.request(order, max(0.0, left)):
+                reason = WithheldReason.OVERTAKEN
         except StoreError as error:
             if by_hand:
                 terms = order.terms

@@ -83,10 +83,17 @@ class Permits:
         It does not count as a change of the list.
         """
         with self._writer.transaction() as session:
-            left = session.scalar(select(StoredPermit.uses_left).where(StoredPermit.key == key).with_for_update())
+            one = StoredPermit.key == key
+            left = session.scalar(select(StoredPermit.uses_left).where(one).with_for_update())
             if left is not None and left > 0:
-                session.execute(update(StoredPermit).where(StoredPermit.key == key).values(uses_left=left - 1))
+                session.execute(update(StoredPermit).where(one).values(uses_left=left - 1))
             return left is None or left > 0
+
+    def not_used(self, key: str) -> None:
+        """Take back a use that was counted, because nothing has opened."""
+        with self._writer.transaction() as session:
+            limited = StoredPermit.key == key, StoredPermit.uses_left.is_not(None)
+            session.execute(update(StoredPermit).where(*limited).values(uses_left=StoredPermit.uses_left + 1))
 
     def take_list(self, changes: PermitChanges, who: str, at: datetime) -> None:
         """Take over an import, as a whole or not at all. The time of the list is set also if nothing changes.

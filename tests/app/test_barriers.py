@@ -210,9 +210,9 @@ def test_a_kill_switch_that_comes_while_the_row_is_written_is_heeded(
 
     whole = Openings.requested
 
-    def killed_meanwhile(self: Openings, terms: Any) -> None:
-        whole(self, terms)
+    def killed_meanwhile(self: Openings, terms: Any) -> bool:
         (tmp_path / "data" / KILL_FILE).touch()
+        return whole(self, terms)
 
     monkeypatch.setattr(Openings, "requested", killed_meanwhile)
     with http_relay() as relay, site(database, tmp_path, relayed(relay)) as gate:

@@ -25,7 +25,7 @@ from streamwatch.core.codes import (
     Verdict,
     WithheldReason,
 )
-from streamwatch.store import LaneDecision
+from streamwatch.store import LaneDecision, LaneLog
 from streamwatch.web.accounts.principal import Principal
 
 GUARD = Principal("Lily", Role.GUARD)
@@ -613,3 +613,23 @@ def test_the_api_lists_answers_and_refuses(console: DrawnConsole, barriers: Note
         assert client.get("/api/v1/decisions?plate=京A12345").status_code == 403
         assert client.get(f"/api/v1/decisions/{ids[0]}").status_code == 404
         assert client.post(f"/api/v1/decisions/{ids[0]}/answer", json={"answer": "opened"}).status_code == 403
+
+
+@ONLY_SQLITE
+def test_a_blocked_plate_that_is_read_in_the_moment_of_the_answer_opens_nothing(
+    console: DrawnConsole, barriers: NotedBarriers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = decide(console, "沪B8K219")
+    number, whole = row_of(console, key).id, LaneLog.one
+
+    def revised_after(self: LaneLog, *asked: Any) -> LaneDecision | None:
+        found = whole(self, *asked)
+        monkeypatch.undo()
+        console.store.decisions.overrule(key, Verdict.DENY, DecisionReason.BLOCKED, datetime.now(UTC))
+        return found
+
+    monkeypatch.setattr(LaneLog, "one", revised_after)
+    answer = httpx.post(f"{console.url}/api/v1/decisions/{number}/answer", json={"answer": "opened"})
+    assert answer.status_code == 409
+    assert "Look again" in answer.json()["detail"]
+    assert barriers.asked == []
