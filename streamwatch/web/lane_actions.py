@@ -99,8 +99,10 @@ def open_by_hand(request: Request, lane: str, reason: str) -> Told:
     if not reason:
         raise NotDone(Told(_("Say why: choose a reason, or type one."), "bad"))
     _require_open(request)
-    record(request, AuditAction.OPENED_BY_HAND, lane, reason=reason)
-    return _asked(request, lane, OpeningCause.BY_HAND, None, reason)
+    outcome = _sent(request, lane, OpeningCause.BY_HAND, None, reason)
+    # After it: a disk that is full must not keep a person from opening, and the opening has its own row and log line.
+    write_down(request, AuditAction.OPENED_BY_HAND, lane, reason=reason, state=outcome.state.value)
+    return _told(request, outcome)
 
 
 def open_for_code(request: Request, lane: str, code: str) -> Told:
