@@ -12,8 +12,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(
+SERVER = multiprocessing.get_context("forkserver")
+"""Starts processes that have imported the program already."""
+SERVER.set_forkserver_preload(
     [
         "alembic.command",
         "sqlalchemy.dialects.sqlite",
@@ -41,7 +42,7 @@ class Forked:
     ) -> None:
         self._words = list(words)
         files = str(out), str(err)
-        self._process = _SERVER.Process(target=_live, args=(self._words, str(folder), dict(environment), files, patch))
+        self._process = SERVER.Process(target=_live, args=(self._words, str(folder), dict(environment), files, patch))
         self._process.daemon = True
         self._process.start()
         assert self._process.pid is not None

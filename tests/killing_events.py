@@ -5,84 +5,85 @@ and the event that tells of it.
 """
 
 import random
-import signal
-import subprocess
+import threading
 import time
 from collections import Counter
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from pathlib import Path
-
-from receivers import SECRET, Got, Receiver
-from records import python, rows
-
-WORK = """
-import sys, threading
-from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from records import passage
-from streamwatch.app.lifecycle import Lifecycle
-from streamwatch.app.mqtt_service import MqttService
-from streamwatch.app.outward import Outward
-from streamwatch.app.persistence import Persistence
-from streamwatch.app.write_queue import WriteQueue
-from streamwatch.config.settings import Settings
-from streamwatch.core.clock import SystemClock
-from streamwatch.core.codes import EventType
-from streamwatch.core.event_data import TrialData
-from streamwatch.pipeline import ChannelClosed
-from streamwatch.store import open_reader, open_store
-from streamwatch.system.heartbeat import Heartbeats
-from streamwatch.system.threads import spawn
 
-url, data, hook, secret, last = sys.argv[1:6]
-last = int(last)
-webhook = {"url": hook, "secret": secret, "allow_private": True}
-settings = Settings.model_validate({"outward": {"webhooks": {"hook": webhook}}})
-clock, lifecycle = SystemClock(), Lifecycle(threading.Event())
-heartbeats = Heartbeats(clock.monotonic)
-store = open_store(url, Path(data), sole=True)
-with closing(open_reader(url, Path(data))) as reader:
-    number = reader.passages.last_revision()
-writer = WriteQueue(store, clock, Persistence(clock, lifecycle, heartbeats), heartbeats)
-mqtt = MqttService(lambda: settings, dict, None, lambda: open_reader(url, Path(data)), spawn)
-outward = Outward(lambda: settings, store, writer, lambda: open_reader(url, Path(data)), clock, spawn, mqtt)
-outward.prepare()
+from forking import SERVER
+from receivers import SECRET, Got, Receiver
+from records import passage, rows
 
-def run() -> None:
-    try:
-        writer.run()
-    except ChannelClosed:
-        pass
+FAULTY = 12
+"""Every so many runs the receiver answers 500 once, so that kills meet pauses, too."""
 
-spawn(run, "recorder")
-outward.start()
 
-def write() -> None:
-    with store.together():
-        store.passages.save(passage(closed=True))
-        store.events.add(EventType.TEST, "x", TrialData(str(number), ""), None, datetime.now(UTC))
+def work(url: str, data: Path, hook: str, last: int, begun: Connection) -> None:
+    """Write numbered events and deliver them. last: the number after which it ends by itself; 0: never."""
+    from streamwatch.app.lifecycle import Lifecycle
+    from streamwatch.app.mqtt_service import MqttService
+    from streamwatch.app.outward import Outward
+    from streamwatch.app.persistence import Persistence
+    from streamwatch.app.write_queue import WriteQueue
+    from streamwatch.config.settings import Settings
+    from streamwatch.core.clock import SystemClock
+    from streamwatch.core.codes import EventType
+    from streamwatch.core.event_data import TrialData
+    from streamwatch.pipeline import ChannelClosed
+    from streamwatch.store import open_reader, open_store
+    from streamwatch.system.heartbeat import Heartbeats
+    from streamwatch.system.threads import spawn
 
-print("begun", flush=True)
-while not last or number < last:
-    number += 1
-    writer.ask_vital(write)
-if last:
-    import time
-    while True:
+    webhook = {"url": hook, "secret": SECRET, "allow_private": True}
+    settings = Settings.model_validate({"outward": {"webhooks": {"hook": webhook}}})
+    clock, lifecycle = SystemClock(), Lifecycle(threading.Event())
+    heartbeats, reader_of = Heartbeats(clock.monotonic), partial(open_reader, url, data)
+    store = open_store(url, data, sole=True)
+    with closing(reader_of()) as reader:
+        number = reader.passages.last_revision()
+    writer = WriteQueue(store, clock, Persistence(clock, lifecycle, heartbeats), heartbeats)
+    mqtt = MqttService(lambda: settings, dict, None, reader_of, spawn)  # type: ignore[arg-type]
+    outward = Outward(lambda: settings, store, writer, reader_of, clock, spawn, mqtt)
+    outward.prepare()
+
+    def run() -> None:
+        with suppress(ChannelClosed):
+            writer.run()
+
+    def write() -> None:
+        with store.together():
+            store.passages.save(passage(closed=True))
+            store.events.add(EventType.TEST, "x", TrialData(str(number), ""), None, datetime.now(UTC))
+
+    recorder = spawn(run, "recorder")
+    outward.start()
+    begun.send("begun")
+    while not last or number < last:
+        number += 1
+        writer.ask_vital(write)
+    while any(one.waiting for one in outward.health) or not outward.health:
         outward.look()
-        (health,) = outward.health
-        if not health.waiting:
-            break
         time.sleep(0.05)
-outward.stop()
-writer.close()
-"""
+    outward.stop()
+    writer.close()
+    recorder.join()
+    store.close()
 
 
 @dataclass
 class Found:
-    """The findings after the last run. ids: the ids that each number came with. order: True if first ones did."""
+    """The findings after the last run.
+
+    written: numbers, each a passage with its event. events: rows. delivered: numbers that came. lost: events that did
+    not. repeated: deliveries beyond the first of a number. other_ids: numbers that came with more than one id.
+    in_order: True if the first deliveries of all numbers came in order.
+    """
 
     kills: int
     written: int
@@ -102,31 +103,37 @@ class EventsVictim:
         self._folder, self._receiver = folder, receiver
         self.url = f"sqlite:///{folder / 'streamwatch.db'}"
 
-    def start(self, last: int = 0) -> "subprocess.Popen[str]":
-        """Start it; last: the number after which it ends by itself, 0: never."""
-        return python(WORK, self.url, self._folder / "data", self._receiver.url, SECRET, last)
+    def start(self, last: int = 0, wait: bool = True) -> BaseProcess:
+        """Start it, and return once it has begun to write, or has ended. wait: False to return at once."""
+        here, there = SERVER.Pipe()
+        with closing(here):
+            arguments = self.url, self._folder / "data", self._receiver.url, last, there
+            child = SERVER.Process(target=work, args=arguments)
+            child.start()
+            there.close()
+            with suppress(EOFError):
+                if wait:
+                    here.recv()
+        return child
 
     def killed(self, times: int, seed: int) -> None:
-        """Run and kill it at random moments: from its start on, while it writes and delivers."""
+        """Run and kill it at random moments, while it writes and delivers; one kill in five comes while it starts."""
         moments = random.Random(seed)
         for n in range(times):
-            child = self.start()
-            if n % 5 != 4:  # one kill in five comes while it starts
-                assert child.stdout is not None
-                assert child.stdout.readline() == "begun\n", child.communicate()
-            # A fault now and then: kills meet pauses and retries, too.
-            if n % 3 == 0:
+            if n % FAULTY == 1:
                 self._receiver.then(500)
-            time.sleep(moments.uniform(0.0, 0.4))
-            child.send_signal(signal.SIGKILL)
-            child.communicate()
+            child = self.start(wait=n % 5 != 4)
+            time.sleep(moments.uniform(0.0, 0.9))
+            child.kill()
+            child.join()
+            child.close()
 
     def judge(self, kills: int) -> Found:
         """Run it once more to the end, and compare."""
         written = rows(self._folder / "streamwatch.db", "SELECT count(*) AS n FROM passages")[0]["n"]
         child = self.start(last=written + 5)
-        _, said = child.communicate(timeout=300)
-        assert child.returncode == 0, said
+        child.join(600)
+        assert child.exitcode == 0
         told = rows(self._folder / "streamwatch.db", "SELECT key, data FROM events ORDER BY id")
         written = rows(self._folder / "streamwatch.db", "SELECT count(*) AS n FROM passages")[0]["n"]
         taken = self._receiver.taken

@@ -46,7 +46,11 @@ class Handler(BaseHTTPRequestHandler):
     receiver: "Receiver"
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        length = int(self.headers["content-length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # the sender was killed in the middle of its request
+            self.close_connection = True
+            return
         got = Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         answer = self.receiver.note(got)
         if not isinstance(answer, int):

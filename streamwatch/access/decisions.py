@@ -4,7 +4,7 @@ The rules are pure: they get a `Request`, return a `Decision` and change nothing
 and only about a permit that is valid: what no rule knows becomes a question to a person, never an opening.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
@@ -62,7 +62,7 @@ class LotState:
     time of the list of permits.
     """
 
-    inside: frozenset[str] = frozenset()
+    inside: Set[str] = frozenset()
     opened: tuple[datetime, ...] = ()
     listed_at: datetime | None = None
 
@@ -116,8 +116,7 @@ class Request:
     @property
     def surely_read(self) -> bool:
         """True if the reading is above the lane's bar and no other engine contradicts it."""
-        confidence = self.read.confidence
-        return confidence is not None and confidence >= self.lane.bar and not self.read.contradicted
+        return _is_sure(self.read, self.lane)
 
     def stops(self, kind: PermitKind) -> bool:
         """Return True if the plate is on a list of this kind, and the list is for this way."""
@@ -192,6 +191,10 @@ def _when_full(request: Request) -> Verdict:
     assert request.match is not None
     verdicts = {WhenFull.ALLOW: Verdict.ALLOW, WhenFull.VISITOR: request.lane.unknown, WhenFull.ASK: Verdict.ASK}
     return verdicts[request.match.when_full]
+
+
+def _is_sure(read: PlateRead, lane: LaneRules) -> bool:
+    return read.confidence is not None and read.confidence >= lane.bar and not read.contradicted
 
 
 def _is_full(permit: Permit, plate: str, lane: LaneRules, lot: LotState) -> bool:
@@ -290,11 +293,12 @@ def _request(
             return replace(permit, uses=None).fault(lane.name, now, zone)
         return found
 
-    exact, near = permits.exact(read.plate), permits.near(read.plate)
+    exact = permits.exact(read.plate)
+    wanted = [permit for permit in exact if permit.kind not in _NOT_FOR]
+    near = () if wanted and _is_sure(read, lane) else permits.near(read.plate)
     listed = [permit for permit in (*exact, *(one.permit for one in near)) if permit.kind in _NOT_FOR]
     near = tuple(one for one in near if one.permit.kind not in _NOT_FOR or fault(one.permit) is None)
     lists = frozenset(permit.kind for permit in exact if permit.kind in _NOT_FOR and fault(permit) is None)
-    wanted = [permit for permit in exact if permit.kind not in _NOT_FOR]
     plate, inexact = read.plate, False
     if not wanted and (only := _only_one(near, lane.name)) is not None:
         wanted, plate, inexact = [only.permit], only.plate, True

@@ -45,6 +45,7 @@ class PermitFault(StrEnum):
     CONTRADICTS = "contradicts"
     SAME_PLATE = "same_plate"
     SAME_PERMIT = "same_permit"
+    NUMBER_TAKEN = "number_taken"
     BAD_NEIGHBOUR = "bad_neighbour"
 
 

@@ -13,15 +13,18 @@ from streamwatch.app.push_server import PUSH_FILES, push_address, push_cameras
 from streamwatch.app.receivers import try_webhook
 from streamwatch.app.wiring import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera
+from streamwatch.config.barrier_settings import BarrierSettings
 from streamwatch.config.push_settings import PushKind
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
 from streamwatch.http.sockets import listen
 from streamwatch.http.tls import tls_context
+from streamwatch.outward.barriers.camera_barrier import CameraRelays
 from streamwatch.recognition.ocrcars.reach import reach
 from streamwatch.store.inspection import inspect_store, require_makeable
 from streamwatch.store.lock import is_held, lock_file
+from streamwatch.system.kill_switch import KillSwitch
 from streamwatch.system.threads import spawn
 
 
@@ -51,6 +54,8 @@ def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
     for name in posting:
         yield Finding(f"camera {name}", True, _push_advice(settings, name))
     yield from _outward(settings)
+    for name, barrier in settings.barriers.items():
+        yield _finding(f"barrier {name}", partial(_try_barrier, barrier, settings))
     for name in [name for name in settings.cameras if name not in posting]:
         main = partial(main_stream, settings, name, clock, spawn)
         yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock, _own(settings, name)))
@@ -67,6 +72,25 @@ def _outward(settings: Settings) -> Iterator[Finding]:
         yield _finding("mqtt", partial(try_broker, outward.mqtt))
     for name, people in outward.notify.items():
         yield _finding(f"notify {name}", partial(try_people, name, people))
+
+
+def _try_barrier(barrier: BarrierSettings, settings: Settings) -> str:
+    """Look for a relay and ask its sensor. Nothing is opened, and no line is taken from a daemon that runs."""
+    from streamwatch.app.barrier_drivers import make_barrier, make_sensor
+
+    driver, said = make_barrier(barrier, CameraRelays()), "nothing was opened"
+    try:
+        driver.reach()
+    finally:
+        driver.end()
+    if barrier.sensor is not None and not is_held(settings.database, settings.data_dir):
+        sensor = make_sensor(barrier.sensor)
+        try:
+            position = sensor.position()
+        finally:
+            sensor.end()
+        said = f"{said}; its sensor says {position.value if position else 'neither open nor closed'}"
+    return f"{barrier.driver}: {said}{'; the kill switch is on' * KillSwitch(settings.data_dir).is_on}"
 
 
 def _engines(settings: Settings) -> dict[Reads, Settings]:

@@ -159,7 +159,8 @@ class Gatekeeper:
             (sighting.keyframe, sighting.plate) in self._contradicted,
             len(self._views.get(sighting.passage, ())) > 1,
         )
-        lot = LotState(store.decisions.inside(plates), listed_at=store.permit_list.written_at())
+        listed_at = None if rules.list_age is None else store.permit_list.written_at()
+        lot = LotState(store.decisions.inside(plates), listed_at=listed_at)
         index = PermitIndex(permits)
         decision = decide(read, rules, index, lot, at, None)
         if decision.verdict is not Verdict.ALLOW or not rules.max_opens:

@@ -10,12 +10,11 @@ A line belongs to the permit with its key, else its reference (of the same sourc
 the list has no column for stays as it is.
 """
 
-import hashlib
 import json
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, islice
@@ -25,11 +24,12 @@ from typing import IO, Any
 from streamwatch.access.permit_rules import PermitFault, PermitProblem, problems
 from streamwatch.app.permit_file import FIELDS, Cells, PermitFile, readers
 from streamwatch.app.permit_words import PermitRefused, read_kind
+from streamwatch.app.plan_file import PlanFile, closing_rows
 from streamwatch.core.codes import PermitKind, WhenFull
 from streamwatch.core.errors import PermitError
 from streamwatch.core.permit_terms import PermitTerms
 from streamwatch.core.plates import Grammar
-from streamwatch.store import PermitChanges, PermitReader, PermitRow, Store
+from streamwatch.store import PermitChanges, PermitReader, PermitRow
 from streamwatch.store.permit_rows import columns_of, hours_of, in_batches
 
 MOST_PERMITS = 200_000
@@ -55,16 +55,7 @@ TEXTS = (NOTHING, TOO_MANY, BAD_LINES, BAD_AND_ENDING, NO_PREVIEW, CHANGED)
 """Why nothing is written."""
 
 _ADD, _CHANGE, _SAME, _END = "add", "change", "same", "end"
-_SCHEMA = """
-CREATE TABLE lines (permit TEXT, line INTEGER, data TEXT, PRIMARY KEY (permit, line)) WITHOUT ROWID;
-CREATE TABLE plates (plate TEXT, kind TEXT, PRIMARY KEY (plate, kind)) WITHOUT ROWID;
-CREATE TABLE spoilt (permit TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE faults (line INTEGER, step INTEGER, fault TEXT, field TEXT, words TEXT);
-CREATE TABLE plan (does TEXT, key TEXT, line INTEGER, terms TEXT);
-CREATE TABLE claimed (key TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT);
-"""
-_FIRST_STEP, _SECOND_STEP = 1, 2
+_SECOND_STEP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,36 +107,11 @@ class ImportPreview:
         return not (self.added or self.changed or self.ended)
 
 
-class PermitImport:
+class PermitImport(PlanFile):
     """A list that was read, and the plan that was made of it, in a file of its own.
 
     Use `begin` to read a list, `find` for one that was read before. Close it.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.executescript("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000;")
-
-    def __enter__(self) -> "PermitImport":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; it stays, to be found again."""
-        self._db.close()
-
-    def discard(self) -> None:
-        """Close and delete the file."""
-        self.close()
-        self.path.unlink(missing_ok=True)
-
-    @property
-    def source(self) -> str:
-        """The list that its references belong to."""
-        return self._about("source")
 
     def preview(self) -> ImportPreview:
         """Return what the plan would do."""
@@ -194,7 +160,7 @@ class PermitImport:
     def read(self, file: IO[bytes], rules: ImportRules) -> None:
         """Take in the lines of a file. Raise PermitError if it is no list."""
         found = PermitFile(file)
-        self._db.executescript(_SCHEMA)
+        self._create()
         self._note(
             encoding=found.encoding,
             ignored=json.dumps(found.ignored),
@@ -297,7 +263,7 @@ class PermitImport:
         """Note for some permits of the list what is to be done."""
         source = self._about("source")
         keys = [permit[2:] for _, permit, _ in drafts if permit.startswith("k:")]
-        references = [permit[2:] for _, permit, _ in drafts if permit.startswith("r:")]
+        references = [said["reference"] for _, _, said in drafts if said.get("reference")]
         plates = [plate for _, permit, said in drafts if permit.startswith("p:") for plate in said["plates"]]
         by_key = {row.key: row for row in reader.by_keys(keys)}
         by_reference = {row.reference: row for row in reader.by_references(source, references)}
@@ -317,17 +283,28 @@ class PermitImport:
                     kind = said.get("kind", PermitKind.RESIDENT)
                     found = (by_plate.get((plate, kind)) for plate in said["plates"])
                     row = next((one for one in found if one is not None and not self._is_claimed(one.key)), None)
-            self._decide(line, said, row, source)
+            numbered = by_reference.get(said.get("reference"))
+            if numbered is not None and numbered != row:
+                problem = PermitProblem(PermitFault.NUMBER_TAKEN, "reference", said["reference"])
+                self._fault(line, problem, step=_SECOND_STEP)
+            elif self._is_first(line, said, row):
+                self._decide(line, said, row, source)
+
+    def _is_first(self, line: int, said: dict[str, Any], row: PermitRow | None) -> bool:
+        """Return True if no other line has this permit (None: a new one) or this number; else note what is wrong."""
+        claims = [(PermitFault.SAME_PERMIT, "key", row.key)] if row is not None else []
+        if said.get("reference"):
+            claims.append((PermitFault.NUMBER_TAKEN, "reference", said["reference"]))
+        for fault, field, name in claims:
+            try:
+                self._db.execute("INSERT INTO claimed VALUES (?)", (f"{field}:{name}",))
+            except sqlite3.IntegrityError:
+                self._fault(line, PermitProblem(fault, field, name), step=_SECOND_STEP)
+                return False
+        return True
 
     def _decide(self, line: int, said: dict[str, Any], row: PermitRow | None, source: str) -> None:
         """Note what is to be done with one permit of the list. row: the one that it is already; None for a new one."""
-        if row is not None:
-            try:
-                self._db.execute("INSERT INTO claimed VALUES (?)", (row.key,))
-            except sqlite3.IntegrityError:
-                problem = PermitProblem(PermitFault.SAME_PERMIT, "plates", row.key)
-                self._fault(line, problem, step=_SECOND_STEP)
-                return
         before = None if row is None else row.terms
         terms = terms_of(plain_terms(before) | said if before is not None else said)
         if terms.reference is None:
@@ -349,7 +326,7 @@ class PermitImport:
             for key, reference in some:
                 named = self._db.execute(
                     "SELECT 1 FROM lines WHERE permit = ? UNION ALL SELECT 1 FROM claimed WHERE key = ?",
-                    (f"r:{reference}", key),
+                    (f"r:{reference}", f"key:{key}"),
                 ).fetchone()
                 if named is None:
                     self._db.execute("INSERT INTO plan VALUES (?, ?, 0, '')", (_END, key))
@@ -362,35 +339,6 @@ class PermitImport:
         if bad and self._about("end_missing") == str(True):
             return BAD_AND_ENDING
         return ""
-
-    def _name(self) -> str:
-        """Return a name made of all that the plan would write."""
-        written = hashlib.sha256()
-        about = ("source", "end_missing", "lines")
-        written.update(json.dumps([self._about(name) for name in about]).encode())
-        for row in self._db.execute("SELECT does, key, line, terms FROM plan ORDER BY rowid"):
-            written.update(json.dumps(row).encode())
-        for row in self._db.execute("SELECT line, fault FROM faults ORDER BY line, rowid"):
-            written.update(json.dumps(row).encode())
-        return written.hexdigest()[:32]
-
-    def _planned(self, what: str, does: str) -> Iterator[tuple[Any, ...]]:
-        query = f"SELECT {what} FROM plan WHERE does = ? ORDER BY line, rowid"
-        return closing_rows(self._db, query, (does,))
-
-    def _is_claimed(self, key: str) -> bool:
-        return self._db.execute("SELECT 1 FROM claimed WHERE key = ?", (key,)).fetchone() is not None
-
-    def _fault(self, line: int, *found: PermitProblem, step: int = _FIRST_STEP) -> None:
-        rows = [(line, step, one.fault.value, one.field, one.text) for one in found]
-        self._db.executemany("INSERT INTO faults VALUES (?, ?, ?, ?, ?)", rows)
-
-    def _note(self, **values: str) -> None:
-        self._db.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", values.items())
-
-    def _about(self, name: str) -> str:
-        found = self._db.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
-        return "" if found is None else str(found[0])
 
 
 def begin(file: IO[bytes], rules: ImportRules, reader: PermitReader, data_dir: Path, now: datetime) -> PermitImport:
@@ -422,9 +370,11 @@ def find(name: str, data_dir: Path) -> PermitImport:
     return PermitImport(path)
 
 
-def take_over(store: Store, changes: PermitChanges, who: str, now: datetime) -> None:
-    """Write a confirmed import, in the writer's thread. Raise PermitError if the permits were changed meanwhile."""
-    store.permits.take_list(changes, who, now)
+def forget_old(data_dir: Path) -> None:
+    """Delete the previews that nobody has confirmed in time."""
+    with suppress(OSError):  # the next round tries again
+        if (data_dir / FOLDER).is_dir():
+            _tidy(data_dir / FOLDER)
 
 
 def plain_terms(terms: PermitTerms) -> dict[str, Any]:
@@ -449,12 +399,6 @@ def terms_of(plain: dict[str, Any]) -> PermitTerms:
             "when_full": WhenFull(values["when_full"]),
         }
     )
-
-
-def closing_rows(db: sqlite3.Connection, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query from a cursor of its own."""
-    with closing(db.execute(query, values)) as rows:
-        yield from rows
 
 
 def _nothing() -> dict[str, Any]:

@@ -83,6 +83,7 @@ FAULTS = {
     PermitFault.SAME_PLATE: "%(text)s stands in another line of the same kind. Give each permit a number of its own in "
     "the column reference.",
     PermitFault.SAME_PERMIT: "%(text)s is the permit of another line, too. Keep one of the two lines.",
+    PermitFault.NUMBER_TAKEN: "%(text)s is the number of another permit. Write another number, or leave it out.",
     PermitFault.BAD_NEIGHBOUR: "Another line of the same permit is wrong, so the whole permit is left out. Mend that "
     "line.",
 }

@@ -112,5 +112,5 @@ def _watching(settings: Settings, name: str) -> tuple[object, ...]:
     one, camera = settings.of(name), settings.cameras[name]
     source = camera.model_dump(exclude={"budget", "attention", "gate", "recognizer", "plates", "dedup"})
     letters = one.recognizer.local.threads if one.gate.pay_without_plate else None
-    seen = (one.gate, one.jpeg, one.capture, one.attention, one.decode, letters)
+    seen = (one.gate, one.jpeg, one.capture, one.attention, one.decode, letters, one.is_in_a_hurry(name))
     return (source, *seen, one.plates.grammar, settled_from(one))

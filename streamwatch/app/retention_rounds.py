@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
+from streamwatch.app.permit_import import forget_old
 from streamwatch.config.settings import Settings
 from streamwatch.core.clock import Clock
 from streamwatch.core.errors import StorageFailed
@@ -56,6 +57,7 @@ class RetentionRounds:
             lost += doomed.undelivered
             if not doomed.more:
                 break
+        forget_old(self._settings().data_dir)
         if ages_count:
             freed += self._sweep()
         if lost:

@@ -177,7 +177,7 @@ class _Again:
 
     def _decided(self, seen: SeenRow, rules: LaneRules) -> Decision:
         read = PlateRead(seen.sighting, seen.plate, seen.confidence, seen.at, seen.clock_trusted)
-        lot = LotState(frozenset(self._inside), listed_at=seen.at)  # the list is taken as one of that time
+        lot = LotState(self._inside, listed_at=seen.at)  # the list is taken as one of that time
         decision = decide(read, rules, self._permits, lot, seen.at, None)
         opened = self._opened.get((rules.name, decision.plate))
         if decision.verdict is Verdict.ALLOW and opened:

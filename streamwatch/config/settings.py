@@ -560,8 +560,9 @@ class CameraSettings(Section):
     def _push_is_whole(self) -> "CameraSettings":
         if (self.source == PUSH) is (self.push is None):
             raise ValueError("needs both `source: push` and a section `push` with an address or a secret, or neither")
-        if self.push is not None and self.watch is not None:
-            raise ValueError("has `source: push`, so it has no substream; remove `watch`")
+        for key in ("watch", "zone"):
+            if self.push is not None and getattr(self, key) is not None:
+                raise ValueError(f"has `source: push`, so it watches by itself; remove `{key}`")
         return self
 
     @property

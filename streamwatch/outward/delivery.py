@@ -1,6 +1,6 @@
 """Delivers events to one receiver: at least once, in order, with growing pauses after failures.
 
-A receiver's place in the queue is the column `receivers.taken`. It is written every two seconds and when there is
+A receiver's place in the queue is the column `receivers.taken`. It is written twice a second and when there is
 nothing more to send, not after each event: a crash in between repeats some events, with the same ids. What a receiver
 refuses for good becomes a dead letter and is passed over; every other failure keeps its place, so order is kept, and
 nothing is lost.
@@ -22,7 +22,7 @@ PAUSED_AFTER = 600.0
 """Seconds of failures after which a receiver counts as paused."""
 READ = 200
 """Events that are read at once: what one receiver holds in memory at most."""
-NOTE_EVERY = 2.0
+NOTE_EVERY, LOOK_EVERY = 0.5, 2.0
 """Seconds after which progress is noted, and after which it is looked what a person has changed."""
 
 
@@ -110,7 +110,7 @@ class Delivery:
     chance: Callable[[], float] = random.random
     _row: ReceiverRow | None = field(default=None, init=False)
     _noted_at: float = field(default=-NOTE_EVERY, init=False)
-    _looked_at: float = field(default=-NOTE_EVERY, init=False)
+    _looked_at: float = field(default=-LOOK_EVERY, init=False)
     _dirty: bool = field(default=False, init=False)
 
     def step(self) -> float:
@@ -118,7 +118,7 @@ class Delivery:
 
         0.0: at once, there may be more; infinite: only when something has changed. Raise StoreError.
         """
-        looks = self._row is None or self._row.failures or self.monotonic() - self._looked_at >= NOTE_EVERY
+        looks = self._row is None or self._row.failures or self.monotonic() - self._looked_at >= LOOK_EVERY
         if looks and not self._look():
             return float("inf")
         row = self._known

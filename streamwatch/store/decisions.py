@@ -99,10 +99,8 @@ class Decisions:
         """
         with self._writer.transaction() as session:
             row = session.scalar(select(StoredDecision).where(StoredDecision.key == terms.key))
-            passage, view = (
-                row_of(session, StoredPassage, terms.passage),
-                row_of(session, StoredKeyframe, terms.keyframe),
-            )
+            passage = _id_of(session, StoredPassage, terms.passage)
+            view = _id_of(session, StoredKeyframe, terms.keyframe)
             permit = _permit_id(session, terms.permit)
             if row is None:
                 row = StoredDecision(key=terms.key, revised=0, inside=False)
@@ -112,7 +110,7 @@ class Decisions:
                 row.revised += 1
             row.lane, row.way, row.camera = terms.lane, terms.way, terms.camera
             row.sighting_key, row.reading_key = terms.sighting, terms.reading
-            row.passage_id, row.keyframe_id = passage.id, view.id
+            row.passage_id, row.keyframe_id = passage, view
             row.plate, row.confidence, row.engine = terms.plate, terms.confidence, terms.engine
             row.price, row.verdict, row.reason = terms.price, terms.verdict, terms.reason
             row.warnings, row.near = [code.value for code in terms.warnings], list(terms.near)
@@ -121,7 +119,7 @@ class Decisions:
             row.clock_trusted = self._writer.clock_trusted
             session.add(row)
             session.flush()
-            self._tell(session, row)
+            self._tell(session, row, (terms.passage, terms.keyframe))
             return row.revised
 
     def overrule(self, key: str, verdict: Verdict, reason: DecisionReason, at: datetime) -> int:
@@ -236,11 +234,13 @@ class Decisions:
             row = session.execute(query).first()
             return None if row is None else (row[0], row[1], row[2])
 
-    def _tell(self, session: Session, row: StoredDecision) -> None:
-        """Tell the outside of a decision that is new or has changed."""
+    def _tell(self, session: Session, row: StoredDecision, keys: tuple[str, str] | None = None) -> None:
+        """Tell the outside of a decision that is new or has changed. keys: of its passage and keyframe, if known."""
         permit = None if row.permit_id is None else session.get(StoredPermit, row.permit_id)
-        passage = None if row.passage_id is None else session.get(StoredPassage, row.passage_id)
-        view = None if row.keyframe_id is None else session.get(StoredKeyframe, row.keyframe_id)
+        passage, view = keys or (
+            _key_of(session, StoredPassage, row.passage_id),
+            _key_of(session, StoredKeyframe, row.keyframe_id),
+        )
         data = DecisionData(
             decision=row.key,
             lane=row.lane,
@@ -253,8 +253,8 @@ class Decisions:
             engine=row.engine.value,
             price=row.price,
             sighting=row.sighting_key,
-            passage="" if passage is None else passage.key,
-            keyframe="" if view is None else view.key,
+            passage=passage,
+            keyframe=view,
             permit="" if permit is None else permit.key,
             permit_kind="" if permit is None else permit.kind.value,
             permit_plate=row.permit_plate,
@@ -268,6 +268,18 @@ class Decisions:
             answered_at=row.answered_at,
         )
         self._events.add(EventType.DECISION, row.plate, data, row.camera, row.captured_at)
+
+
+def _id_of(session: Session, table: type[StoredPassage | StoredKeyframe], key: str) -> int:
+    number = session.scalar(select(table.id).where(table.key == key))
+    if number is None:
+        raise StoreError(f"The table {table.__tablename__} has no row with the key {key!r}.")
+    return number
+
+
+def _key_of(session: Session, table: type[StoredPassage | StoredKeyframe], number: int | None) -> str:
+    """Return the key of a row; empty if it was deleted."""
+    return "" if number is None else session.scalar(select(table.key).where(table.id == number)) or ""
 
 
 def _standing(session: Session, row: StoredDecision) -> DecisionStanding:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import String, func, select, type_coerce
 
 from streamwatch.core.codes import Verdict
 from streamwatch.core.plates import look_alike_skeletons
@@ -27,7 +27,7 @@ class PermitList:
         table = StoredVehicle
         named = table.plate == plate
         if forms := look_alike_skeletons(plate):
-            named |= table.skeleton.in_(forms)
+            named |= type_coerce(table.skeleton, String).in_(forms)  # 150 plain texts, which need no conversion
         with self._writer.transaction() as session:
             ids = select(table.permit_id).where(named)
             plates: defaultdict[int, list[str]] = defaultdict(list)

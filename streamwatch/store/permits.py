@@ -78,15 +78,14 @@ class Permits:
             return _shown(session, row)
 
     def used(self, key: str) -> bool:
-        """Count one use of a permit whose uses are limited; do nothing for another one. Return False if none was left.
+        """Count one use of a permit whose uses are limited; do nothing for another one. Return False if none is left.
 
         It does not count as a change of the list.
         """
         with self._writer.transaction() as session:
-            one = StoredPermit.key == key
-            left = session.scalar(select(StoredPermit.uses_left).where(one).with_for_update())
+            left = session.scalar(select(StoredPermit.uses_left).where(StoredPermit.key == key).with_for_update())
             if left is not None and left > 0:
-                session.execute(update(StoredPermit).where(one).values(uses_left=left - 1))
+                session.execute(update(StoredPermit).where(StoredPermit.key == key).values(uses_left=left - 1))
             return left is None or left > 0
 
     def not_used(self, key: str) -> None:
@@ -132,8 +131,11 @@ def _insert(session: Session, added: Sequence[PermitTerms], who: str, at: dateti
         for terms in added
     ]
     connection = session.connection()
-    made = insert(_PERMITS).returning(StoredPermit.id, sort_by_parameter_order=True)
-    numbers = list(connection.scalars(made, rows))
+    connection.execute(insert(_PERMITS), rows)
+    # Asked for afterwards: SQLite would return them only from one statement for each row.
+    of_keys = select(_PERMITS.c.key, _PERMITS.c.id).where(_PERMITS.c.key.in_([row["key"] for row in rows]))
+    ids = {row.key: row.id for row in connection.execute(of_keys)}
+    numbers = [ids[row["key"]] for row in rows]
     vehicles = [
         {"permit_id": number, "plate": plate, "note": ""}
         for number, terms in zip(numbers, added, strict=True)

@@ -14,7 +14,7 @@ from streamwatch.core.barrier_state import OpeningOutcome
 from streamwatch.core.codes import Answer, AuditAction, OpeningCause, OpeningState, PermitState, Verdict
 from streamwatch.core.errors import StorageFailed
 from streamwatch.core.events import DecisionMade
-from streamwatch.store import LaneDecision, Store
+from streamwatch.store import DecisionFilter, LaneDecision, Store
 from streamwatch.web.accounts.audit import change, record, write_down
 from streamwatch.web.accounts.principal import Principal, principal_of
 from streamwatch.web.answers import words_of
@@ -42,6 +42,7 @@ def answer_decision(
     revised: int | None = None,
     picked: str = "",
     permit: str | None = None,
+    note: str = "",
 ) -> Told:
     """Store what a person says to a decision, and open if that is the answer; return what came of it. Raise NotDone.
 
@@ -90,33 +91,40 @@ def answer_decision(
         live=True,
         revised=row.revised,
     )
-    return _asked(request, row.lane, OpeningCause.ANSWER, made, "")
+    return _asked(request, row.lane, OpeningCause.ANSWER, made, note)
 
 
 def open_by_hand(request: Request, lane: str, reason: str) -> Told:
-    """Open a lane without a decision; return what came of it. Raise NotDone, also without a reason."""
+    """Open a lane without a decision; return what came of it. Raise NotDone, also without a reason.
+
+    A person opens also while the database cannot be written, so the audit log is written after it.
+    """
     _ = words_of(request)
     if not reason:
         raise NotDone(Told(_("Say why: choose a reason, or type one."), "bad"))
     _require_open(request)
-    outcome = _sent(request, lane, OpeningCause.BY_HAND, None, reason)
-    # After it: a disk that is full must not keep a person from opening, and the opening has its own row and log line.
-    write_down(request, AuditAction.OPENED_BY_HAND, lane, reason=reason, state=outcome.state.value)
-    return _told(request, outcome)
+    told = _asked(request, lane, OpeningCause.BY_HAND, None, reason)
+    write_down(request, AuditAction.OPENED_BY_HAND, lane, reason=reason)
+    return told
 
 
 def open_for_code(request: Request, lane: str, code: str) -> Told:
-    """Open a lane for the visitor who has a code, and count the use; return what came of it. Raise NotDone."""
-    _, console = words_of(request), console_of(request)
-    permit = console.reader.permits.by_code(code)
-    now = datetime.now(UTC)
-    if (
-        permit is None
-        or permit.state(now) is not PermitState.VALID
-        or (permit.lanes is not None and lane not in permit.lanes)
-    ):
-        raise NotDone(Told(_("This code is not valid here now."), "bad"))
+    """Open a lane for the visitor who has a code, and count the use; return what came of it. Raise NotDone.
+
+    If one question waits there, it is about this visitor, and that is the answer to it.
+    """
+    _, console, now = words_of(request), console_of(request), datetime.now(UTC)
+    permit, invalid = console.reader.permits.by_code(code), NotDone(Told(_("This code is not valid here now."), "bad"))
+    if permit is None or permit.state(now) is not PermitState.VALID or (permit.lanes and lane not in permit.lanes):
+        raise invalid
     _require_open(request)
+    note = (_("visitor %(code)s %(holder)s") % {"code": permit.code, "holder": permit.holder}).strip()
+    asked = DecisionFilter(lanes=frozenset({lane}), verdicts=frozenset({Verdict.ASK}), unanswered=True)
+    found = console.reader.lanes.find(asked, _principal(request).cameras, limit=5).rows
+    waiting = [row for row in found if may_wait(row, now)]
+    if len(waiting) == 1:
+        (row,) = waiting
+        return answer_decision(request, row, Answer.OPENED, row.revised, permit=permit.key, note=note)
 
     def use(store: Store) -> None:
         if not store.permits.used(permit.key):
@@ -125,9 +133,8 @@ def open_for_code(request: Request, lane: str, code: str) -> Told:
     try:
         change(request, use, AuditAction.OPENED_BY_HAND, lane, permit=permit.key, visitor=permit.holder)
     except _NotTaken:
-        raise NotDone(Told(_("This code is not valid here now."), "bad")) from None
-    note = _("visitor %(code)s %(holder)s") % {"code": permit.code, "holder": permit.holder}
-    outcome = _sent(request, lane, OpeningCause.BY_HAND, None, note.strip())
+        raise invalid from None
+    outcome = _sent(request, lane, OpeningCause.BY_HAND, None, note)
     if outcome.state in (OpeningState.WITHHELD, OpeningState.FAILED):
         with suppress(StorageFailed):  # it stays used then, and the guard opens by hand
             console.backend.write(lambda store: store.permits.not_used(permit.key))

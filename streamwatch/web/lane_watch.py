@@ -14,6 +14,9 @@ from streamwatch.system.kill_switch import KillSwitch
 KILL_SWITCH = ""
 """The name under which a change of the kill switch is told; no lane has it."""
 
+CALLS = 60.0
+"""Seconds after which a question calls no more if another vehicle has come to the lane: its own has probably gone."""
+
 
 @dataclass(frozen=True, slots=True)
 class LaneChange:
@@ -69,7 +72,8 @@ def watch_lanes(backend: Backend, reader: DatabaseReader, kill_switch: KillSwitc
             return kill_switch.is_on, kill_switch.pressed()
         lane, barriers, now = backend.settings.lanes[name], backend.barriers, datetime.now(UTC)
         decisions, openings = reader.lanes.state(name)
-        late = tuple((now - decision.captured_at).total_seconds() >= ANSWER_WITHIN for decision in decisions)
+        ages = [(now - decision.captured_at).total_seconds() for decision in decisions]
+        late = tuple((age >= CALLS, age >= ANSWER_WITHIN) for age in ages)
         states = () if barriers is None else tuple(one for one in barriers.states() if one.name == lane.barrier)
         return decisions, openings, late, states, lane.mode
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from daemons import free_port
 from records import JPEG, keyframe, passage
+from relays import http_relay, status
 
 from streamwatch.app.check import check
 from streamwatch.config import loading
@@ -230,3 +231,20 @@ def test_the_common_engine_is_not_tried_if_no_camera_reads_with_it(tmp_path: Pat
     (tmp_path / "config.yaml").write_text("cameras: {a: {source: sample, recognizer: {engine: local}}}\n")
     settings = loading.load(tmp_path / "config.yaml")
     assert said_of("engine", settings)[0], "although there are no credentials for ocrcars"
+
+
+def test_a_barrier_is_looked_for_and_not_opened(tmp_path: Path) -> None:
+    with http_relay(answer="closed") as relay:
+        sensor = f"{{driver: http, url: '{relay.url}/state'}}"
+        front = f"{{driver: shelly, address: '{relay.url}', sensor: {sensor}}}"
+        text = f"cameras: {{a: {{source: sample}}}}\nbarriers: {{front: {front}}}\n"
+        good, said = said_of("barrier front", settings_of(tmp_path, text))
+        assert (good, said) == (True, "shelly: nothing was opened; its sensor says closed")
+        assert relay.orders == ["GET /state"]
+        relay.behaviour = status(500)
+        good, said = said_of("barrier front", settings_of(tmp_path, text))
+        assert not good
+        assert "answered with status 500" in said
+    good, said = said_of("barrier front", settings_of(tmp_path, text))
+    assert not good
+    assert "127.0.0.1 cannot be reached: Connection refused." in said

@@ -15,6 +15,7 @@ from lanes import Lane, lane_settings
 from streamwatch.app.lane_openers import LaneOpeners
 from streamwatch.app.lifecycle import Lifecycle
 from streamwatch.app.persistence import Persistence
+from streamwatch.app.program_answers import ProgramAnswers
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.settings import Settings
 from streamwatch.core.barrier_state import OpeningOutcome
@@ -40,7 +41,9 @@ class Yard:
         lifecycle = Lifecycle(threading.Event())
         heartbeats = Heartbeats(time.monotonic)
         self.writer = WriteQueue(self.store, clock, Persistence(clock, lifecycle, heartbeats), heartbeats)
-        self.openers = LaneOpeners(lambda: self.settings, self.request, self.writer, self.store, clock)
+        load = self.store.keyframes.load_keyframe
+        program = ProgramAnswers(lambda: self.settings, load, self.writer, self.store, clock)
+        self.openers = LaneOpeners(lambda: self.settings, self.request, self.writer, self.store, clock, program)
         self.threads = [spawn(quietly(self.writer.run), "recorder")]
         self.openers.start(self.spawn)
 

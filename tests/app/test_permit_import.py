@@ -12,7 +12,7 @@ from records import Database
 
 from streamwatch.app import permit_import
 from streamwatch.app.permit_file import COLUMNS, PermitFile, list_pieces
-from streamwatch.app.permit_import import FOLDER, ImportPreview, ImportRules, PermitImport, begin, find, take_over
+from streamwatch.app.permit_import import FOLDER, ImportPreview, ImportRules, PermitImport, begin, find, forget_old
 from streamwatch.app.permit_words import read_hours, sentence_of
 from streamwatch.core.codes import PermitKind, PermitState, WhenFull
 from streamwatch.core.errors import PermitError
@@ -47,7 +47,7 @@ class Gate:
     def confirm(self, name: str, leave_out_bad: bool = False) -> None:
         with find(name, self.data_dir) as made:
             changes = made.confirm(self.reader.permits, leave_out_bad, NOW)
-            take_over(self.store, changes, "lily", NOW)
+            self.store.permits.take_list(changes, "lily", NOW)
             made.discard()
 
     def take(self, text: str | bytes, rules: ImportRules = RULES) -> tuple[int, int, int, int]:
@@ -226,6 +226,16 @@ def test_without_a_number_plate_and_kind_say_which_permit_it_is(gate: Gate) -> N
     assert gate.take(split) == (0, 0, 0, 2)
 
 
+def test_a_number_and_a_permit_are_of_one_line_each(gate: Gate) -> None:
+    gate.take(LIST)
+    home, blocked = gate.reader.permits.by_references("house", ["1", "2"])
+    found = gate.preview(f"key,reference,plate\n{home.key},2,京A12345\n{blocked.key},9,沪B8K219\n,9,京N00001\n")
+    assert [(line, column) for line, column, _ in wrong(found)] == [(2, "reference"), (4, "reference")]
+    assert "number of another permit" in wrong(found)[0][2]
+    gate.confirm(found.name, leave_out_bad=True)
+    assert [row.key for row in gate.reader.permits.by_references("house", ["1", "2", "9"])] == [home.key, blocked.key]
+
+
 def test_permits_that_the_list_does_not_name_can_be_ended(gate: Gate) -> None:
     gate.take(LIST)
     gate.take("reference,plate\n1,京C00001\n", ImportRules(CHINA, source="office"))
@@ -269,3 +279,7 @@ def test_previews_are_kept_for_a_while_and_only_some(gate: Gate, monkeypatch: py
     for name in (names[-1], "../../x", "nothing"):
         with pytest.raises(PermitError, match="no such preview"):
             gate.confirm(name)
+    forget_old(gate.data_dir)
+    left = {file.stem for file in (gate.data_dir / FOLDER).iterdir()}
+    assert left == kept - {names[-1]}
+    forget_old(gate.data_dir / "nowhere")

@@ -12,7 +12,7 @@ from records import Database
 from streamwatch.core.codes import EventType, ReceiverState
 from streamwatch.core.errors import DeliveryError, EventsRefused, ReceiverAway, ReceiverUnusable
 from streamwatch.core.event_data import TrialData
-from streamwatch.outward.delivery import LONGEST_PAUSE, NOTE_EVERY, Delivery, pause_after
+from streamwatch.outward.delivery import LONGEST_PAUSE, LOOK_EVERY, Delivery, pause_after
 from streamwatch.store import DatabaseReader, EventRow, ReceiverRow, Store, open_reader, open_store
 
 FOR_EVER = float("inf")
@@ -51,7 +51,7 @@ class Time:
     def monotonic(self) -> float:
         """Return seconds that grow with each look so far that all is noted and looked at each time."""
         self._looks += 1
-        return self._looks * NOTE_EVERY
+        return self._looks * LOOK_EVERY
 
 
 @pytest.fixture

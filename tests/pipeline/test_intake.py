@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from test_gate import Scene, Stay, gate_for, vehicle
 
+from streamwatch.core.codes import ViewReason
 from streamwatch.core.events import Event, KeyframeKept, KeyframeTaken, PassageClosed, PassageOpened
-from streamwatch.core.model import Picture
+from streamwatch.core.model import JudgedPlate, Picture, PlateText, Trust
 from streamwatch.gate import Gate
 from streamwatch.pipeline import intake as intake_module
 from streamwatch.pipeline.intake import Intake, JpegLimits
@@ -126,3 +127,15 @@ def test_a_vehicle_whose_picture_cannot_be_decoded_is_paid_for_again() -> None:
     again.intake.remember(opened.passage, replace(taken.keyframe, jpeg=b"no JPEG"), None)
     (paid,) = again.play(6)
     assert paid.keyframe.passage != opened.passage.key
+
+
+def test_a_second_view_of_a_passage_is_taken_at_the_next_look() -> None:
+    player = Player(LEFT)
+    opened, taken = player.first_events()
+    assert isinstance(opened, PassageOpened)
+    assert isinstance(taken, KeyframeTaken)
+    assert player.intake.want_second_view(opened.passage.key)
+    player.intake.answered(taken.keyframe, (JudgedPlate(PlateText("京A12345", 0.9, None), Trust.CONFIRMED),))
+    (second,) = player.play(0.5)
+    assert (second.keyframe.passage, second.keyframe.reason) == (opened.passage.key, ViewReason.BEFORE_OPENING)
+    assert not player.intake.want_second_view("another one")

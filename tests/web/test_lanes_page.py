@@ -69,7 +69,7 @@ def test_a_question_appears_by_itself_and_a_press_opens_once(
     expect(lane.locator(".reason")).to_have_text("No permit: a temporary vehicle.")
     expect(lane.locator(".plate-line .plate")).to_have_text("沪B8K219")
     expect(page.locator("#spoken")).to_have_text("Please decide: in 沪B8K219")
-    expect(page).to_have_title(re.compile("❗ Please decide · in"))
+    expect(page).to_have_title(re.compile("● Please decide · in"))
     expect(lane).not_to_have_class(re.compile("arrived"))
     page.get_by_role("button", name="Open", exact=True).click()
     expect(page.locator("#told-0")).to_have_text("The barrier opens.")
@@ -369,6 +369,24 @@ def test_a_visitor_is_let_in_by_code_once(console: DrawnConsole, barriers: Noted
 
 
 @ONLY_SQLITE
+def test_a_visitors_code_answers_the_question_that_waits(console: DrawnConsole, barriers: NotedBarriers) -> None:
+    permit = add_permit(console, "京N7X8P2", kind=PermitKind.VISITOR, holder="Anna")
+    key = decide(console, "沪B8K219")
+    form = {"do": "visitor", "code": permit.code or ""}
+    assert httpx.post(f"{console.url}/lanes/in", data=form, headers=JSON).json()["tone"] == "good"
+    row = row_of(console, key)
+    assert (row.answer, row.answered_by) == ("opened", "local")
+    assert row.permit is not None
+    assert row.permit.key == permit.key
+    assert barriers.asked == [("in", OpeningCause.ANSWER, "local", f"visitor {permit.code} Anna")]
+    left = console.reader.permits.one(permit.key)
+    assert left is not None
+    assert left.uses_left == 0
+    assert httpx.post(f"{console.url}/lanes/in", data=form, headers=JSON).json()["tone"] == "bad"
+    assert len(barriers.asked) == 1
+
+
+@ONLY_SQLITE
 def test_barriers_say_only_what_they_know(console: DrawnConsole, barriers: NotedBarriers, visitor: Visitor) -> None:
     page = live(visitor.open(f"{console.url}/lanes"))
     head = page.locator("[data-lane=in]")
@@ -484,6 +502,19 @@ def test_several_questions_wait_side_by_side(console: DrawnConsole, barriers: No
     expect(waiting).to_have_count(0)
     assert row_of(console, first).answer == "opened"
     assert row_of(console, second).answer is None
+
+
+@ONLY_SQLITE
+def test_an_old_question_stays_and_calls_no_more_once_another_vehicle_came(
+    console: DrawnConsole, barriers: NotedBarriers
+) -> None:
+    old = decide(console, "沪B8K219", age=90)
+    shown = f'data-waits="{row_of(console, old).id}"'
+    assert shown in httpx.get(f"{console.url}/lanes/in").text
+    decide(console, "鲁F6T301", Verdict.DENY, DecisionReason.BLOCKED)
+    text = httpx.get(f"{console.url}/lanes/in").text
+    assert shown not in text
+    assert "Also waiting" in text
 
 
 @ONLY_SQLITE

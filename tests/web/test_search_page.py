@@ -126,7 +126,7 @@ def test_people_find_what_they_look_for(console: DrawnConsole) -> None:
 def test_conditions_are_chips_that_can_be_removed(console: DrawnConsole, visitor: Visitor) -> None:
     page = visitor.open(f"{console.url}/search")
     page.get_by_label("Part of the plate").fill("a123")
-    page.get_by_label("Camera").select_option("entry")
+    page.get_by_label("Camera", exact=True).select_option("entry")
     page.get_by_label("Part of the plate").press("Enter")
     expect(page.locator(".found")).to_have_text("2 passages")
     assert page.url == f"{console.url}/search?plate=a123&camera=entry"

@@ -18,7 +18,7 @@ _LAST = sorted(set(skeleton(_ALPHABET + "挂学警领港澳使临试超急")))
 """Characters that a plate may begin and end with."""
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def look_alike_skeletons(plate: str) -> frozenset[str]:
     """Return the skeletons of all plates within two likely confusions of a normalised one, and of itself.
 

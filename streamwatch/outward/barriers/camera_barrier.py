@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from streamwatch.core.errors import BarrierError
 
+SOON = 0.3
+"""Seconds within which the thread of a camera waits for a decision after its vehicle was stored."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
@@ -38,6 +41,7 @@ class CameraRelay:
         """
         with self._changed:
             mine = self._asking = _Asking(passage, until, opens)
+            self._changed.notify_all()
             while self._asking is mine and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
             taken = self._asking is not mine
@@ -47,8 +51,10 @@ class CameraRelay:
     def open_for(self, passage: str) -> None:
         """Answer the post of a passage (by key) with "open", and return once that was sent. Raise BarrierError."""
         with self._changed:
+            # The decision may be there before the camera's thread, which has just had the vehicle stored, waits for it.
+            self._changed.wait_for(lambda: self._asks_about(passage), SOON)
             asking = self._asking
-            if asking is None or asking.passage != passage or time.monotonic() >= asking.until:
+            if asking is None or not self._asks_about(passage):
                 raise BarrierError(
                     f"Camera {self._camera} does not wait for an answer about this vehicle.",
                     "Its relay opens only in the answer to its own post, within a second.",
@@ -57,6 +63,10 @@ class CameraRelay:
             self._changed.notify_all()
         if not asking.opens():
             raise BarrierError(f"Camera {self._camera} had hung up before the answer was sent.")
+
+    def _asks_about(self, passage: str) -> bool:
+        asking = self._asking
+        return asking is not None and asking.passage == passage and time.monotonic() < asking.until
 
     def open(self) -> None:
         """Raise BarrierError: there is no vehicle of which the camera waits to be told."""

@@ -36,7 +36,7 @@ from streamwatch.web.lane_view import (
     near_views,
     opening_view,
 )
-from streamwatch.web.lane_watch import KILL_SWITCH, LaneChange
+from streamwatch.web.lane_watch import CALLS, KILL_SWITCH, LaneChange
 from streamwatch.web.lane_words import HAND_DASH, HAND_REASONS, MODES, PERMIT_STATES, WAYS
 from streamwatch.web.pages.pictures import WIDTHS
 from streamwatch.web.routing import form_of, page
@@ -65,9 +65,9 @@ class HistoryLine:
 class LaneView:
     """A lane as its part of a page shows it.
 
-    number: of the lane on the page. barrier, fault: what its barrier says of itself. waits: id of the first question;
-    empty: none. suggestion: what the lane would do if it opened by itself. acts: this person may answer and open here.
-    opens: the lane has a barrier. large: it has the page for itself.
+    number: of the lane on the page. barrier, fault: what its barrier says of itself. waits: id of the first question
+    that calls; empty: none. suggestion: what the lane would do if it opened by itself. acts: this person may answer and
+    open here. opens: the lane has a barrier. large: it has the page for itself.
     """
 
     name: str
@@ -146,7 +146,7 @@ def act(request: Request) -> Response:
         told = refused.told
     except StorageFailed:
         _ = words_of(request)
-        told = Told(_("Nothing was opened: the database cannot be written now."), "bad")
+        told = Told(_("Nothing was opened: the database cannot be written now. Open by hand if it must be."), "bad")
     return _told(request, told, back)
 
 
@@ -225,6 +225,7 @@ def _view(request: Request, name: str, number: int, *, large: bool) -> LaneView:
     present, others = (views[0], views[1:]) if views else (None, [])
     waiting = [one for one in views[: _MOST_WAITING + 1] if one.waits and one.row.verdict is Verdict.ASK]
     asked = [one for one in waiting if one is not present]
+    calling = [one for one in waiting if one is present or (now - one.row.captured_at).total_seconds() < CALLS]
     history = [HistoryLine(one.row.decided_at, decision=one) for one in others if one not in asked]
     history += [HistoryLine(opening.requested_at, opening=opening_view(opening, _)) for opening in by_hand]
     state, fault = barrier_view(barriers, settings.barrier, _)
@@ -243,7 +244,7 @@ def _view(request: Request, name: str, number: int, *, large: bool) -> LaneView:
         present=present,
         waiting=asked,
         history=sorted(history, key=lambda line: line.at, reverse=True)[:shown],
-        waits=str(waiting[-1].row.id) if waiting else "",
+        waits=str(calling[-1].row.id) if calling else "",
         suggestion=suggestion,
         acts=barriers is not None and principal.role.at_least(Role.GUARD) and not principal.masks_plates,
         opens=settings.barrier is not None,

@@ -57,7 +57,7 @@
       play(ASK);
     }
     flash = open.length > 0 && !flash;
-    document.title = flash ? `❗ ${lanes.dataset.asks} · ${open[0].dataset.lane}` : title;
+    document.title = flash ? `● ${lanes.dataset.asks} · ${open[0].dataset.lane}` : title;
   };
 
   // ---- what changes
