@@ -296,8 +296,11 @@ class BarrierWorker:
             return
         try:
             self.parts.driver.hold()
-        except BarrierError as error:
-            self.faults.set(FaultKind.OPENING, f"It is not held open any more. {error}")
+        except Exception as error:
+            said = str(error) if isinstance(error, BarrierError) else "Its driver failed unexpectedly."
+            if not isinstance(error, BarrierError):
+                log.critical("the driver of barrier %s failed unexpectedly", self.parts.name, exc_info=error)
+            self.faults.set(FaultKind.OPENING, f"It is not held open any more. {said}")
             self._let_go(partial(self._holding.spend, self._holding.until))
         else:
             self._holding.renew(self._clock.monotonic())

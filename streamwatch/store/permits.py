@@ -83,10 +83,9 @@ class Permits:
         It does not count as a change of the list.
         """
         with self._writer.transaction() as session:
-            one = StoredPermit.key == key
-            left = session.scalar(select(StoredPermit.uses_left).where(one).with_for_update())
+            left = session.scalar(select(StoredPermit.uses_left).where(StoredPermit.key == key).with_for_update())
             if left is not None and left > 0:
-                session.execute(update(StoredPermit).where(one).values(uses_left=left - 1))
+                session.execute(update(StoredPermit).where(StoredPermit.key == key).values(uses_left=left - 1))
             return left is None or left > 0
 
     def not_used(self, key: str) -> None:

@@ -293,6 +293,31 @@ def test_holding_open_that_fails_is_not_tried_again(database: Database, tmp_path
 
 
 @pytest.mark.usefixtures("often")
+@pytest.mark.errors_expected
+def test_a_driver_with_a_bug_ends_holding_open_and_nothing_else(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from streamwatch.outward.barriers.http_barrier import HttpBarrier
+
+    monkeypatch.setattr(barrier_worker, "HELD_FOR", 0.06)
+    whole, times = HttpBarrier.hold, iter(range(1000))
+
+    def fails_later(self: HttpBarrier) -> None:
+        if next(times):
+            raise ZeroDivisionError
+        whole(self)
+
+    monkeypatch.setattr(HttpBarrier, "hold", fails_later)
+    with http_relay() as relay:
+        barrier = {"driver": "shelly", "address": relay.url}
+        with site(database, tmp_path, barrier, lanes={"entry": lane(hold_open=HOLD)}) as gate:
+            gate.clock.wall = monday(7, 30)
+            wait_until(lambda: "held open" in gate.state().fault and not gate.state().busy)
+            assert relay.orders[-1] == "GET /rpc/Switch.Set?id=0&on=false"
+            assert gate.open() is OpeningState.DONE
+
+
+@pytest.mark.usefixtures("often")
 def test_an_untrusted_clock_holds_nothing_open(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

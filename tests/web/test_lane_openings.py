@@ -21,11 +21,13 @@ from relays import Relay, closes, http_relay, status, wait_until
 from sites import Site, relayed, site
 
 from streamwatch.core.codes import DecisionReason, OpeningCause, OpeningState, PermitKind, Role, Verdict, WithheldReason
+from streamwatch.core.errors import StorageFailed
 from streamwatch.core.events import DecisionMade
 from streamwatch.http.limits import HttpLimits
 from streamwatch.http.server import HttpServer
 from streamwatch.http.sockets import listen
 from streamwatch.store import Store, open_reader
+from streamwatch.store.audit_log import AuditLog
 from streamwatch.store.permit_reader import PermitReader
 from streamwatch.store.permit_rows import PermitRow
 from streamwatch.web.accounts.principal import Principal
@@ -221,3 +223,19 @@ def test_a_code_lets_in_one_visitor_once_though_many_guards_type_it(database: Da
             said = list(pool.map(press, range(4)))
         assert sorted(said) == ["The barrier opens.", *3 * ["This code is not valid here now."]]
         assert len(relay.orders) == 2
+
+
+@ONLY_SQLITE
+def test_a_disk_that_is_full_keeps_no_person_from_opening(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageFailed("The disk is full.")
+
+    with http_relay() as relay, guarded(database, tmp_path, relay) as console:
+        monkeypatch.setattr(AuditLog, "add", full)
+        form = {"do": "open", "reason": "delivery"}
+        told = httpx.post(f"{console.url}/lanes/entry", data=form, headers=JSON, timeout=60).json()
+        assert told["text"] == "The barrier opens."
+        assert relay.orders == ["GET /open"]
+        assert openings(database) == [("by_hand", "done", "", "local", "delivery")]

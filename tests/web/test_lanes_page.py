@@ -457,6 +457,8 @@ def test_a_viewer_sees_and_cannot_act_and_a_masked_one_reads_no_plate(
             assert not [word for word in ("沪B8K219", "沪B8K2I9", "李梅") if word in text]
             assert client.get(f"/pictures/decisions/{row_of(console, key).id}").status_code == 403
             assert client.post("/lanes/in", data=answering(console, key)).status_code == 403
+            stops = client.post("/lanes", data={"do": "stop"}, headers=JSON).status_code
+            assert (stops, barriers.killed) == ((200, True) if role is Role.GUARD else (403, False))
     assert barriers.asked == []
 
 
