@@ -191,7 +191,8 @@ class BarrierWorker:
         left = asked.at + limit * (0.5 if by_hand else 1.0) - self._clock.monotonic()
         reason = WithheldReason.NONE
         try:
-            self._openings.request(order, max(0.0, left))
+            if not self._openings.request(order, max(0.0, left)):
+                reason = WithheldReason.OVERTAKEN
         except StoreError as error:
             if by_hand:
                 terms = order.terms
@@ -295,8 +296,11 @@ class BarrierWorker:
             return
         try:
             self.parts.driver.hold()
-        except BarrierError as error:
-            self.faults.set(FaultKind.OPENING, f"It is not held open any more. {error}")
+        except Exception as error:
+            said = str(error) if isinstance(error, BarrierError) else "Its driver failed unexpectedly."
+            if not isinstance(error, BarrierError):
+                log.critical("the driver of barrier %s failed unexpectedly", self.parts.name, exc_info=error)
+            self.faults.set(FaultKind.OPENING, f"It is not held open any more. {said}")
             self._let_go(partial(self._holding.spend, self._holding.until))
         else:
             self._holding.renew(self._clock.monotonic())

@@ -108,7 +108,10 @@ class Gatekeeper:
             self._store.decisions.let_through(key, terms.decided_at if live else terms.captured_at)
         made = _made(terms, basis.read_at, live, decision.wants_second_view, revised)
         sure = basis.confidence is not None and basis.confidence >= settings.lanes[lane].bar
-        self._made.append(replace(made, surely_read=sure and not decision.read.contradicted))
+        # Within one camera's window a vehicle has one sighting; a lane's second camera makes another one of it.
+        since = basis.captured_at - timedelta(seconds=settings.of(sighting.camera).dedup.window)
+        again = bool(self._store.decisions.opened(decision.plate, lane, since))
+        self._made.append(replace(made, surely_read=sure and not decision.read.contradicted, again=again))
 
     def removed(self, key: str, into: str | None) -> None:
         """Keep the decision on a sighting that is part of another one now, so that the other gets no second one."""

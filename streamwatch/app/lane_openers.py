@@ -55,9 +55,11 @@ class LaneOpeners:
         if lane is None or lane.barrier is None:
             return
         opens = self._opens(made)
-        if not opens and not self._asks(made):
+        if not opens and (made.again or not self._asks(made)):
             return
-        if not made.live:
+        if made.again:
+            self._withhold(made, lane.barrier, WithheldReason.OVERTAKEN)
+        elif not made.live:
             self._withhold(made, lane.barrier, WithheldReason.NOT_LIVE)
         elif (made.lane not in self._channels or not self._channels[made.lane].offer(made)) and opens:
             self._withhold(made, lane.barrier, WithheldReason.BUSY)

@@ -35,12 +35,12 @@ class OpeningLog:
     def __init__(self, writer: WriteQueue, store: Store, clock: Clock) -> None:
         self._writer, self._store, self._clock = writer, store, clock
 
-    def request(self, order: Order, seconds: float) -> None:
-        """Store that an opening is about to be sent. Raise StoreError if that is not done within so many seconds.
+    def request(self, order: Order, seconds: float) -> bool:
+        """Store that an opening is about to be sent, and return True; False if its decision has been overtaken.
 
-        It may still be done later then; `end` is done after it.
+        Raise StoreError if that is not done within so many seconds. It may still be done later then; `end` comes after.
         """
-        self._writer.ask_once(partial(self._store.openings.requested, order.terms), seconds, patient=False)
+        return self._writer.ask_once(partial(self._store.openings.requested, order.terms), seconds, patient=False)
 
     def end(self, order: Order, outcome: OpeningOutcome) -> None:
         """Tell what became of an opening, and have it stored, also later if the machine is at fault."""

@@ -172,6 +172,7 @@ class WithheldReason(StrEnum):
     NO_BARRIER = "no_barrier"
     RESTARTED = "restarted"
     STOPPING = "stopping"
+    OVERTAKEN = "overtaken"
 
 
 class EventType(StrEnum):

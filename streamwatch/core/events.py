@@ -157,7 +157,8 @@ class DecisionMade:
     key, sighting, passage, keyframe: keys. captured_at: aware capture time of the picture. read_at: monotonic seconds
     when the reading that it rests on was recorded. live: a camera took the picture in this run, not long ago; what is
     not live opens nothing. wants_second_view: another view, read now, could make it an opening. surely_read: the
-    reading is above the lane's bar, and nothing contradicts it.
+    reading is above the lane's bar, and nothing contradicts it. again: its lane has let this plate through just now,
+    before another camera.
     """
 
     key: str
@@ -176,3 +177,4 @@ class DecisionMade:
     revised: int = 0
     confidence: float | None = None
     surely_read: bool = False
+    again: bool = False

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
@@ -139,16 +140,22 @@ class Decisions:
     def adopt(self, sighting: str, heir: str) -> None:
         """Let the decisions on a sighting that was merged into another one (keys) be decisions on that one.
 
-        A decision of the heir at the same lane stays; so a merge never makes room for a second decision.
+        A decision of the heir at the same lane stays, unless it could still change and the other one cannot: that one
+        may have opened, and the heir's would then open a second time. So a merge never makes room for a second opening.
         """
         with self._writer.transaction() as session:
-            theirs = select(StoredDecision.lane).where(StoredDecision.sighting_key == heir)
-            session.execute(
-                update(StoredDecision)
-                .where(StoredDecision.sighting_key == sighting, StoredDecision.lane.not_in(theirs))
-                .values(sighting_key=heir),
-                execution_options={"synchronize_session": False},
-            )
+            table = StoredDecision
+            theirs = {row.lane: row for row in session.scalars(select(table).where(table.sighting_key == heir))}
+            for row in session.scalars(select(table).where(table.sighting_key == sighting)).all():
+                other = theirs.get(row.lane)
+                if other is None:
+                    row.sighting_key = heir
+                elif _standing(session, row).is_settled and not _standing(session, other).is_settled:
+                    other.sighting_key = uuid4().hex  # each sighting has one at a lane, also in between
+                    session.flush()
+                    row.sighting_key = heir
+                    session.flush()
+                    other.sighting_key = sighting
 
     def answer(
         self,

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Select, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.barrier_state import OpeningOutcome
-from streamwatch.core.codes import EventType, OpeningCause, OpeningState, WithheldReason
+from streamwatch.core.codes import EventType, OpeningCause, OpeningState, Verdict, WithheldReason
 from streamwatch.core.event_data import OpeningData
 from streamwatch.store.decisions import Decisions
 from streamwatch.store.events import Events
@@ -72,10 +72,18 @@ class Openings:
     def __init__(self, writer: Writer, events: Events, decisions: Decisions) -> None:
         self._writer, self._events, self._decisions = writer, events, decisions
 
-    def requested(self, terms: OpeningTerms) -> None:
-        """Store that an opening is about to be sent. Nothing may be sent before this has returned."""
+    def requested(self, terms: OpeningTerms) -> bool:
+        """Store that an opening is about to be sent. Nothing may be sent before this has returned True.
+
+        Return False, and store nothing, if its decision has been overtaken: it has led to an opening before, or a
+        person has answered meanwhile.
+        """
         with self._writer.transaction() as session:
-            session.add(_row(session, terms, OpeningState.REQUESTED))
+            row = _row(session, terms, OpeningState.REQUESTED)
+            if _is_overtaken(session, row):
+                return False
+            session.add(row)
+            return True
 
     def ended(self, terms: OpeningTerms, outcome: OpeningOutcome, at: datetime) -> None:
         """Store what became of an opening, also of one that has no row yet. A row that has ended is not changed."""
@@ -122,6 +130,19 @@ class Openings:
         )
         camera = None if decision is None else decision.camera
         self._events.add(EventType.OPENING, row.barrier or row.lane, told, camera, at)
+
+
+def _is_overtaken(session: Session, row: StoredOpening) -> bool:
+    decision = None if row.decision_id is None else session.get(StoredDecision, row.decision_id)
+    if decision is None:
+        return False
+    automatic = row.cause is OpeningCause.AUTOMATIC
+    if automatic and (decision.answer is not None or decision.verdict is not Verdict.ALLOW):
+        return True
+    # A person who sees that nothing moved may still open what nobody knows of.
+    opened = (OpeningState.REQUESTED, OpeningState.DONE, *((OpeningState.UNKNOWN,) if automatic else ()))
+    others = StoredOpening.decision_id == decision.id, StoredOpening.state.in_(opened)
+    return bool(session.scalar(select(exists().where(*others))))
 
 
 class OpeningReader:

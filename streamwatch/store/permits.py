@@ -88,6 +88,12 @@ class Permits:
                 session.execute(update(StoredPermit).where(StoredPermit.key == key).values(uses_left=left - 1))
             return left is None or left > 0
 
+    def not_used(self, key: str) -> None:
+        """Take back a use that was counted, because nothing has opened."""
+        with self._writer.transaction() as session:
+            limited = StoredPermit.key == key, StoredPermit.uses_left.is_not(None)
+            session.execute(update(StoredPermit).where(*limited).values(uses_left=StoredPermit.uses_left + 1))
+
     def take_list(self, changes: PermitChanges, who: str, at: datetime) -> None:
         """Take over an import, as a whole or not at all. The time of the list is set also if nothing changes.
 

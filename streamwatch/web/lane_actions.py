@@ -4,6 +4,7 @@ The answer is stored first, and once: whoever is second learns who was first, an
 """
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
@@ -59,7 +60,8 @@ def answer_decision(
 
     def store_answer(store: Store) -> None:
         standing = store.decisions.of_sighting(row.sighting, row.lane)
-        if standing is None or standing.answer is not None or revised not in (None, standing.revised):
+        seen = row.revised if revised is None else revised
+        if standing is None or standing.answer is not None or not standing.revised == row.revised == seen:
             raise _NotTaken
         passes = lane.barrier is None
         store.decisions.answer(row.key, answer, who, now, picked, permit, passes=passes)
@@ -113,7 +115,11 @@ def open_for_code(request: Request, lane: str, code: str) -> Told:
     """
     _, console, now = words_of(request), console_of(request), datetime.now(UTC)
     permit, invalid = console.reader.permits.by_code(code), NotDone(Told(_("This code is not valid here now."), "bad"))
-    if permit is None or permit.state(now) is not PermitState.VALID or (permit.lanes and lane not in permit.lanes):
+    if (
+        permit is None
+        or permit.state(now) is not PermitState.VALID
+        or (permit.lanes is not None and lane not in permit.lanes)
+    ):
         raise invalid
     _require_open(request)
     note = (_("visitor %(code)s %(holder)s") % {"code": permit.code, "holder": permit.holder}).strip()
@@ -132,7 +138,11 @@ def open_for_code(request: Request, lane: str, code: str) -> Told:
         change(request, use, AuditAction.OPENED_BY_HAND, lane, permit=permit.key, visitor=permit.holder)
     except _NotTaken:
         raise invalid from None
-    return _asked(request, lane, OpeningCause.BY_HAND, None, note)
+    outcome = _sent(request, lane, OpeningCause.BY_HAND, None, note)
+    if outcome.state in (OpeningState.WITHHELD, OpeningState.FAILED):
+        with suppress(StorageFailed):  # it stays used then, and the guard opens by hand
+            console.backend.write(lambda store: store.permits.not_used(permit.key))
+    return _told(request, outcome)
 
 
 def stop_openings(request: Request) -> Told:
@@ -208,8 +218,16 @@ def _was_first(request: Request, row: LaneDecision) -> Told:
 
 def _asked(request: Request, lane: str, cause: OpeningCause, made: DecisionMade | None, note: str) -> Told:
     """Ask the barrier to open, and return what came of it."""
+    return _told(request, _sent(request, lane, cause, made, note))
+
+
+def _sent(request: Request, lane: str, cause: OpeningCause, made: DecisionMade | None, note: str) -> OpeningOutcome:
+    return _barriers(request).request(lane, cause, made, _principal(request).name, note)
+
+
+def _told(request: Request, outcome: OpeningOutcome) -> Told:
+    """Say what came of an opening."""
     _ = words_of(request)
-    outcome: OpeningOutcome = _barriers(request).request(lane, cause, made, _principal(request).name, note)
     if outcome.state is OpeningState.DONE:
         return Told(_("The barrier opens."), "good")
     return Told(opening_words(outcome.state, outcome.reason, outcome.detail, _), OPENING_TONES[outcome.state])

@@ -110,6 +110,7 @@ WITHHELD = {
     WithheldReason.NO_BARRIER: N_("this lane has no barrier"),
     WithheldReason.RESTARTED: N_("streamwatch was started anew in between"),
     WithheldReason.STOPPING: N_("streamwatch is stopping"),
+    WithheldReason.OVERTAKEN: N_("it was opened for this vehicle already, or somebody has answered"),
 }
 POSITIONS = {
     Position.OPEN: N_("barrier open"),

@@ -210,9 +210,9 @@ def test_a_kill_switch_that_comes_while_the_row_is_written_is_heeded(
 
     whole = Openings.requested
 
-    def killed_meanwhile(self: Openings, terms: Any) -> None:
-        whole(self, terms)
+    def killed_meanwhile(self: Openings, terms: Any) -> bool:
         (tmp_path / "data" / KILL_FILE).touch()
+        return whole(self, terms)
 
     monkeypatch.setattr(Openings, "requested", killed_meanwhile)
     with http_relay() as relay, site(database, tmp_path, relayed(relay)) as gate:
@@ -290,6 +290,31 @@ def test_holding_open_that_fails_is_not_tried_again(database: Database, tmp_path
             wait_until(lambda: len(relay.orders) >= 2 and not gate.state().busy)
             assert gate.open() is OpeningState.DONE
             assert [order for order in relay.orders if "toggle_after=60" in order] == relay.orders[:1]
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.errors_expected
+def test_a_driver_with_a_bug_ends_holding_open_and_nothing_else(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from streamwatch.outward.barriers.http_barrier import HttpBarrier
+
+    monkeypatch.setattr(barrier_worker, "HELD_FOR", 0.06)
+    whole, times = HttpBarrier.hold, iter(range(1000))
+
+    def fails_later(self: HttpBarrier) -> None:
+        if next(times):
+            raise ZeroDivisionError
+        whole(self)
+
+    monkeypatch.setattr(HttpBarrier, "hold", fails_later)
+    with http_relay() as relay:
+        barrier = {"driver": "shelly", "address": relay.url}
+        with site(database, tmp_path, barrier, lanes={"entry": lane(hold_open=HOLD)}) as gate:
+            gate.clock.wall = monday(7, 30)
+            wait_until(lambda: "held open" in gate.state().fault and not gate.state().busy)
+            assert relay.orders[-1] == "GET /rpc/Switch.Set?id=0&on=false"
+            assert gate.open() is OpeningState.DONE
 
 
 @pytest.mark.usefixtures("often")

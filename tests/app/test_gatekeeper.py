@@ -382,3 +382,36 @@ def test_a_way_is_kept_as_it_was_when_it_was_decided(store: Store, database: Dat
     lane.permit(HOME)
     lane.sees(HOME)
     assert rows(database, "SELECT way FROM decisions") == [(Way.IN.value,)]
+
+
+def test_two_sightings_that_turn_out_to_be_one_keep_the_decision_that_has_opened(
+    store: Store, database: Database
+) -> None:
+    lane = Lane(store)
+    lane.permit(HOME)
+    (opened,) = lane.sees(HOME)
+    open_by(store, opened)
+    (heir,) = lane.sees("沪B8K219")
+    assert heir.verdict is Verdict.ASK
+    lane.clock.passed += 8
+    with store.together():
+        store.sightings.remove(opened.sighting, heir.sighting)
+        lane.gatekeeper.removed(opened.sighting, heir.sighting)
+    found = store.decisions.of_sighting(heir.sighting, "entry")
+    assert found is not None
+    assert (found.key, found.is_settled) == (opened.key, True)
+    assert rows(database, "SELECT count(*) FROM decisions") == [(2,)]
+
+
+def test_a_second_camera_of_a_lane_opens_no_second_time_for_the_same_vehicle(store: Store) -> None:
+    cameras = {name: {"source": f"rtsp://camera.invalid/{name}"} for name in ("gate", "rear")}
+    entry = {"cameras": ["gate", "rear"], "mode": "automatic", "barrier": "front"}
+    lane = Lane(store, lane_settings(cameras=cameras, lanes={"entry": entry}))
+    lane.permit(HOME)
+    (first,) = lane.sees(HOME)
+    assert first.live
+    open_by(store, first)
+    lane.clock.passed += 8
+    assert [(made.verdict, made.again) for made in lane.sees(HOME, camera="rear")] == [(Verdict.ALLOW, True)]
+    lane.clock.passed += 40
+    assert [(made.verdict, made.again) for made in lane.sees(HOME)] == [(Verdict.ALLOW, False)]

@@ -131,6 +131,12 @@ def test_what_is_not_live_is_not_even_asked_for(yard: Yard) -> None:
     assert not yard.asked
 
 
+def test_what_a_second_camera_sees_of_the_same_vehicle_opens_nothing(yard: Yard) -> None:
+    yard.openers.hear(decision(again=True))
+    assert [(row.state, row.reason) for row in yard.openings()] == [(OpeningState.WITHHELD, WithheldReason.OVERTAKEN)]
+    assert not yard.asked
+
+
 def test_nothing_queues_before_a_barrier_that_hangs(yard: Yard) -> None:
     yard.openers.hear(decision())
     assert yard.began.wait(60)  # the first one is under way and does not come back

@@ -25,7 +25,7 @@ from streamwatch.core.codes import (
     Verdict,
     WithheldReason,
 )
-from streamwatch.store import LaneDecision
+from streamwatch.store import LaneDecision, LaneLog
 from streamwatch.web.accounts.principal import Principal
 
 GUARD = Principal("Lily", Role.GUARD)
@@ -457,6 +457,8 @@ def test_a_viewer_sees_and_cannot_act_and_a_masked_one_reads_no_plate(
             assert not [word for word in ("沪B8K219", "沪B8K2I9", "李梅") if word in text]
             assert client.get(f"/pictures/decisions/{row_of(console, key).id}").status_code == 403
             assert client.post("/lanes/in", data=answering(console, key)).status_code == 403
+            stops = client.post("/lanes", data={"do": "stop"}, headers=JSON).status_code
+            assert (stops, barriers.killed) == ((200, True) if role is Role.GUARD else (403, False))
     assert barriers.asked == []
 
 
@@ -613,3 +615,23 @@ def test_the_api_lists_answers_and_refuses(console: DrawnConsole, barriers: Note
         assert client.get("/api/v1/decisions?plate=京A12345").status_code == 403
         assert client.get(f"/api/v1/decisions/{ids[0]}").status_code == 404
         assert client.post(f"/api/v1/decisions/{ids[0]}/answer", json={"answer": "opened"}).status_code == 403
+
+
+@ONLY_SQLITE
+def test_a_blocked_plate_that_is_read_in_the_moment_of_the_answer_opens_nothing(
+    console: DrawnConsole, barriers: NotedBarriers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = decide(console, "沪B8K219")
+    number, whole = row_of(console, key).id, LaneLog.one
+
+    def revised_after(self: LaneLog, *asked: Any) -> LaneDecision | None:
+        found = whole(self, *asked)
+        monkeypatch.undo()
+        console.store.decisions.overrule(key, Verdict.DENY, DecisionReason.BLOCKED, datetime.now(UTC))
+        return found
+
+    monkeypatch.setattr(LaneLog, "one", revised_after)
+    answer = httpx.post(f"{console.url}/api/v1/decisions/{number}/answer", json={"answer": "opened"})
+    assert answer.status_code == 409
+    assert "Look again" in answer.json()["detail"]
+    assert barriers.asked == []

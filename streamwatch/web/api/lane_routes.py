@@ -129,7 +129,10 @@ class AnswerObject(BaseModel, extra="forbid", strict=True):
         None, max_length=LONGEST_PLATE, description="one of `near` if it is the vehicle; null: it is what was read"
     )
     revised: int | None = Field(
-        None, ge=0, le=HIGHEST, description="`revised` as it was seen; another reading is refused then; null: any"
+        None,
+        ge=0,
+        le=HIGHEST,
+        description="`revised` as it was seen; another reading is refused then; null: as it is now",
     )
 
 
