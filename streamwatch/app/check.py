@@ -12,11 +12,12 @@ from streamwatch.app.notify_receivers import try_people
 from streamwatch.app.push_address import PUSH_FILES, push_address, push_cameras
 from streamwatch.app.receivers import try_webhook
 from streamwatch.app.wiring import local_stands_in, make_recognizer
-from streamwatch.capture import LiveCamera
+from streamwatch.capture import LiveCamera, file_of
 from streamwatch.config.barrier_settings import BarrierSettings
 from streamwatch.config.push_settings import PushKind
 from streamwatch.config.settings import Reads, Settings
 from streamwatch.core.clock import Clock
+from streamwatch.core.codes import LaneMode
 from streamwatch.core.errors import ConfigError, SourceLost, StreamwatchError
 from streamwatch.http.sockets import listen
 from streamwatch.http.tls import tls_context
@@ -58,7 +59,7 @@ def check(settings: Settings, config: Path, clock: Clock) -> Iterator[Finding]:
         yield _finding(f"barrier {name}", partial(_try_barrier, barrier, settings))
     for name in [name for name in settings.cameras if name not in posting]:
         main = partial(main_stream, settings, name, clock, spawn)
-        yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock, _own(settings, name)))
+        yield _finding(f"camera {name}", partial(_try_camera, main, settings, clock, _said(settings, name)))
         if settings.cameras[name].watch is not None:
             small = partial(substream_of, settings, name, clock, spawn)
             yield _finding(f"camera {name}, substream", partial(_try_camera, small, settings, clock))
@@ -170,6 +171,15 @@ def _try_engine(settings: Settings) -> str:
         f"{engine}: credentials are set, the service can be reached (they are tried only by a paid call); "
         f"the local engine {stands_in} where no call can be made"
     )
+
+
+def _said(settings: Settings, name: str) -> str:
+    """Return the end of a sentence: what is special about a camera."""
+    lanes = [lane for lane, rules in settings.lanes.items() if name in rules.cameras]
+    moves = any(settings.lanes[lane].mode is not LaneMode.MANUAL for lane in lanes)
+    recorded = moves and file_of(settings.cameras[name].source) is not None
+    told = f"; a recording, for which the lane {lanes[0]} opens nothing by itself" if recorded else ""
+    return told + _own(settings, name)
 
 
 def _own(settings: Settings, name: str) -> str:

@@ -248,3 +248,16 @@ def test_a_barrier_is_looked_for_and_not_opened(tmp_path: Path) -> None:
     good, said = said_of("barrier front", settings_of(tmp_path, text))
     assert not good
     assert "127.0.0.1 cannot be reached: Connection refused." in said
+
+
+def test_a_recording_before_a_barrier_is_said_to_open_nothing(tmp_path: Path) -> None:
+    with http_relay() as relay:
+        text = f"""
+cameras: {{gate: {{source: sample}}}}
+barriers: {{front: {{driver: http, url: "{relay.url}/open"}}}}
+lanes: {{entry: {{cameras: gate, barrier: front, mode: MODE}}}}
+"""
+        manual = said_of("camera gate", settings_of(tmp_path, text.replace("MODE", "manual")))
+        automatic = said_of("camera gate", settings_of(tmp_path, text.replace("MODE", "automatic")))
+    assert manual == (True, "sends pictures of 1280 x 720")
+    assert automatic == (True, f"{manual[1]}; a recording, for which the lane entry opens nothing by itself")
