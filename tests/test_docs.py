@@ -316,6 +316,11 @@ def test_every_reason_of_the_gate_has_a_meaning_and_a_colour() -> None:
     assert all(meaning.short and meaning.long.endswith(".") for meaning in MEANINGS.values())
 
 
+def test_config_yaml_is_loaded_as_it_is() -> None:
+    """The first command of the README runs with it."""
+    assert loading.load(ROOT / "config.yaml").outward.mqtt.host == ""
+
+
 def test_config_yaml_shows_the_defaults() -> None:
     """All that the example sets is the default, except for what it says is not."""
     example = yaml.safe_load(EXAMPLE)

@@ -9,7 +9,7 @@ from streamwatch.app.cameras import main_stream, substream_of
 from streamwatch.app.console_access import console_address, protection
 from streamwatch.app.mqtt_service import try_broker
 from streamwatch.app.notify_receivers import try_people
-from streamwatch.app.push_server import PUSH_FILES, push_address, push_cameras
+from streamwatch.app.push_address import PUSH_FILES, push_address, push_cameras
 from streamwatch.app.receivers import try_webhook
 from streamwatch.app.wiring import local_stands_in, make_recognizer
 from streamwatch.capture import LiveCamera

@@ -44,7 +44,8 @@ from streamwatch.app.mqtt_service import MqttService
 from streamwatch.app.outward import Outward
 from streamwatch.app.persistence import Persistence
 from streamwatch.app.program_answers import ProgramAnswers
-from streamwatch.app.push_server import PushServer, open_push, push_cameras, without_tls
+from streamwatch.app.push_address import push_cameras
+from streamwatch.app.push_server import PushServer, open_push, without_tls
 from streamwatch.app.reload import Reloader, ReloadReport
 from streamwatch.app.resume import resume
 from streamwatch.app.retention_rounds import RetentionRounds

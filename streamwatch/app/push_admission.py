@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from streamwatch.config.push_settings import PushCameraSettings
 from streamwatch.core.text import some
 from streamwatch.http.limits import HttpResponse
-from streamwatch.http.posts import PostHead, plain
+from streamwatch.http.post_head import PostHead, plain
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from queue import Empty, Full, Queue
+from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
 from streamwatch.app.push_admission import Admission
@@ -21,12 +22,15 @@ from streamwatch.core.events import VehiclePushed
 from streamwatch.core.model import Attention, Box, Frame, JpegCorners, Keyframe, Passage, Picture, PlateText
 from streamwatch.detection import PlateDetector
 from streamwatch.http.limits import HttpResponse
-from streamwatch.http.posts import BUSY, Exchange, PostHead, plain
+from streamwatch.http.post_head import BUSY, PostHead, plain
 from streamwatch.imaging.jpeg import Jpeg, as_frame, encode
 from streamwatch.imaging.limits import PictureLimits, UnfitPicture
 from streamwatch.imaging.pictures import measure, open_picture
 from streamwatch.outward.barriers.camera_barrier import CameraRelay
 from streamwatch.system.heartbeat import Heartbeat
+
+if TYPE_CHECKING:  # the server is a large import, and `check` starts none
+    from streamwatch.http.posts import Exchange
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +99,7 @@ class PushCamera:
         """Return the answer to a machine that may not post now; see `Admission`. Called on the event loop."""
         return self._admission.refusal(secret, head)
 
-    def take(self, exchange: Exchange) -> None:
+    def take(self, exchange: "Exchange") -> None:
         """Take a post; if too many wait, send it away. Called on the event loop."""
         try:
             if self.closed:
@@ -104,7 +108,7 @@ class PushCamera:
         except Full:
             exchange.answer(BUSY)
 
-    def next_post(self, timeout: float) -> Exchange | None:
+    def next_post(self, timeout: float) -> "Exchange | None":
         """Return the next post, after up to `timeout` seconds; None if none has come."""
         try:
             return self._posts.get(timeout=timeout) if timeout else self._posts.get_nowait()
@@ -169,7 +173,7 @@ class PushWorker:
         finally:
             self._camera.close()
 
-    def _serve(self, exchange: Exchange) -> None:
+    def _serve(self, exchange: "Exchange") -> None:
         """Answer one post. Until its vehicle is safely stored, no answer stops the camera from sending it again."""
         try:
             response = self._answer(exchange)
@@ -179,7 +183,7 @@ class PushWorker:
         if response is not None:
             exchange.answer(response)
 
-    def _answer(self, exchange: Exchange) -> HttpResponse | None:
+    def _answer(self, exchange: "Exchange") -> HttpResponse | None:
         """Store what was posted and return the answer; None if it was answered already."""
         arrived = time.monotonic()
         try:
@@ -216,7 +220,7 @@ class PushWorker:
         answered = self._camera.relay.wait(event.passage.key, arrived + ANSWER_WITHIN, opens)
         return None if answered else self._said(opens=False)
 
-    def _read(self, exchange: Exchange) -> PushedPlate | None:
+    def _read(self, exchange: "Exchange") -> PushedPlate | None:
         if self._is_zhenshi:
             return zhenshi.read(exchange.body)
         return hikvision.read(exchange.head.headers.get("content-type", ""), exchange.body)

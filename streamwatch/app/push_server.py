@@ -5,14 +5,15 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from streamwatch.app.push_address import PATH, PUSH_FILES
 from streamwatch.app.push_camera import PushCamera
 from streamwatch.app.substream_camera import Camera
 from streamwatch.config.push_settings import PushSettings
-from streamwatch.config.settings import PUSH, Settings
 from streamwatch.core.endpoint import is_loopback
 from streamwatch.core.errors import StreamwatchError
 from streamwatch.http.limits import HttpResponse
-from streamwatch.http.posts import Exchange, PostHead, plain, serve_posts
+from streamwatch.http.post_head import PostHead, plain
+from streamwatch.http.posts import Exchange, serve_posts
 from streamwatch.http.server import HttpServer
 from streamwatch.http.tls import tls_context
 
@@ -22,19 +23,6 @@ AGAIN = 10.0
 """The pause, in seconds, before the daemon tries again to open a port that it could not open."""
 GOODBYE = 1.0
 """The time, in seconds, in which answers that have begun may finish when the program ends."""
-PATH = "/push/"
-PUSH_FILES = "push.tls_certificate", "push.tls_key"
-
-
-def push_cameras(settings: Settings) -> list[str]:
-    """Return the names of the cameras that post what they have seen."""
-    return [name for name, camera in settings.cameras.items() if camera.source == PUSH]
-
-
-def push_address(settings: Settings, camera: str) -> str:
-    """Return what is entered in a camera as the path to which it posts; `SECRET` stands for its secret."""
-    push = settings.cameras[camera].push
-    return f"{PATH}{camera}" + ("/SECRET" if push is not None and push.secret is not None else "")
 
 
 def open_push(settings: PushSettings, cameras: Mapping[str, Camera]) -> HttpServer:

@@ -68,7 +68,7 @@ class MqttSettings(SecretSection):
 
     @model_validator(mode="after")
     def _fits(self) -> "MqttSettings":
-        if not self.host and self.model_fields_set - {"host"}:
+        if not self.host and self != MqttSettings.model_construct():  # defaults that are written out say nothing
             raise ValueError("names no host, the broker's name or address")
         if self.tls_ca is not None and not self.tls:
             raise ValueError("has tls_ca without tls: true")

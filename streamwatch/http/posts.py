@@ -2,11 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from starlette.requests import ClientDisconnect
@@ -15,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from streamwatch.http.bodies import Bodies, NoRoom
 from streamwatch.http.handoff import Handoff
 from streamwatch.http.limits import HttpLimits, HttpResponse
+from streamwatch.http.post_head import BUSY, PostHead, plain
 from streamwatch.http.server import HttpServer
 from streamwatch.http.sockets import listen
 
@@ -33,24 +33,6 @@ LIMITS = HttpLimits(
     answer_seconds=10.0,
     keep_alive=30,
 )
-
-
-def plain(status: int, words: str = "") -> HttpResponse:
-    """Return an answer in plain text."""
-    headers = ("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")
-    return HttpResponse(status, headers, f"{words}\n".encode() if words else b"")
-
-
-BUSY = plain(503, "Send it again later.")
-
-
-@dataclass(frozen=True, slots=True)
-class PostHead:
-    """What is known of a post before its body has come. address: of the sender. headers: names in lower case."""
-
-    path: str
-    address: str
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Exchange:

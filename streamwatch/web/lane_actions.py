@@ -115,7 +115,11 @@ def open_for_code(request: Request, lane: str, code: str) -> Told:
     """
     _, console, now = words_of(request), console_of(request), datetime.now(UTC)
     permit, invalid = console.reader.permits.by_code(code), NotDone(Told(_("This code is not valid here now."), "bad"))
-    if permit is None or permit.state(now) is not PermitState.VALID or (permit.lanes and lane not in permit.lanes):
+    if (
+        permit is None
+        or permit.state(now) is not PermitState.VALID
+        or (permit.lanes is not None and lane not in permit.lanes)
+    ):
         raise invalid
     _require_open(request)
     note = (_("visitor %(code)s %(holder)s") % {"code": permit.code, "holder": permit.holder}).strip()
