@@ -15,6 +15,7 @@ import pytest
 from push_cameras import SECRET_OF_PUSH, HikvisionCamera, ZhenshiCamera, picture, post
 
 from streamwatch.app import push_camera, push_server
+from streamwatch.app.push_address import push_address
 from streamwatch.app.push_camera import PushCamera, PushWorker
 from streamwatch.app.push_server import PushServer, open_push
 from streamwatch.app.substream_camera import Camera
@@ -66,7 +67,7 @@ def gate(store: Store | None = None, name: str = "gate", clock: Any = None, **pu
     listener = settings.push.model_copy(update={"host": "127.0.0.1", "port": 0})
     server = open_push(listener, cameras)
     stored: dict[str, VehiclePushed] = {}
-    path = push_server.push_address(settings, name).replace("SECRET", SECRET_OF_PUSH)
+    path = push_address(settings, name).replace("SECRET", SECRET_OF_PUSH)
     made = Gate(server.port, path, cameras, camera, stored)
 
     def keep(event: VehiclePushed) -> bool:
