@@ -303,12 +303,16 @@ def _request(
     if not wanted and (only := _only_one(near, lane.name)) is not None:
         wanted, plate, inexact = [only.permit], only.plate, True
 
-    def worth(permit: Permit) -> tuple[int, bool]:
-        return _rank(fault(permit)), _is_full(permit, plate, lane, lot)
+    def worth(permit: Permit) -> tuple[int, bool, bool]:
+        doubtful = permit.is_timed and not read.clock_trusted
+        return _rank(fault(permit)), _is_full(permit, plate, lane, lot), doubtful
 
     best = min(wanted, key=worth, default=None)
     reason = None if best is None else fault(best)
-    timed = lane.list_age is not None or any(permit.is_timed for permit in (*wanted, *listed))
+    # A permit that is valid at any time, and has a space, decides whatever becomes of others of the same plate.
+    always = best is not None and not best.is_timed and worth(best)[:2] == (_rank(None), False)
+    rested_on = listed if always else (*wanted, *listed)
+    timed = lane.list_age is not None or any(permit.is_timed for permit in rested_on)
     return Request(read, lane, lot, now, lists, timed, near, best, plate, reason, inexact)
 
 

@@ -78,7 +78,9 @@ def list_permits(
 
 @permits.command()
 def add(
-    plate: Annotated[list[str], typer.Argument(metavar="PLATE…", help="The plates of its vehicles.")],
+    plate: Annotated[
+        list[str] | None, typer.Argument(metavar="PLATE…", help="The plates of its vehicles; a visitor needs none.")
+    ] = None,
     holder: Annotated[str, typer.Option(help="Whose it is.")] = "",
     kind: Annotated[
         PermitKind, typer.Option(help="visitor: for one visit; blocked: not in; held: not out.")
@@ -104,7 +106,7 @@ def add(
 
     settings, now = load_settings(config_path, secrets=False), datetime.now(UTC)
     texts = {
-        "plates": ";".join(plate),
+        "plates": ";".join(plate or ()),
         "holder": holder,
         "kind": kind.value,
         "group": group,
@@ -124,13 +126,13 @@ def add(
         added = audited(
             store,
             AuditAction.PERMIT_ADDED,
-            terms.plates[0],
+            (*terms.plates, terms.holder)[0],
             partial(store.permits.add, terms, who(), now),
             {"kind": terms.kind},
         )
     for remark, one in told:
         console.print_error(remark_of(remark, one), sys.stderr)
-    _say(f"The permit {added.key} is added: {added.kind}, {', '.join(added.plates)}.")
+    _say(f"The permit {added.key} is added: {_short(added)}.")
     if added.code is not None:
         _say(f"The visitor's code is {added.code}.")
 

@@ -88,6 +88,8 @@ def print_permits(rows: Sequence["PermitRow"], now: datetime, left: int, out: Te
     if not rows:
         print_text("No permits.", out)
         return
+    from streamwatch.app.permit_words import written_from, written_until
+
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("kind", "plates", "holder", "group", "from", "until", "state", "key"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "state")
@@ -97,12 +99,18 @@ def print_permits(rows: Sequence["PermitRow"], now: datetime, left: int, out: Te
             cell(" ".join(row.plates), "bold"),
             cell(row.holder),
             cell(row.group),
-            *("" if at is None else local_time(at)[: -len(":00")] for at in (row.valid_from, row.valid_until)),
+            cell(_as_written(written_from(row.valid_from))),
+            cell(_as_written(written_until(row.valid_until))),
             cell(row.state(now).value),
             cell(row.key),
         )
     print_table(table, out)
     _print_left(len(rows), left, out)
+
+
+def _as_written(moment: str) -> str:
+    """Return a day, or day and time of day to the minute."""
+    return moment[: len("2026-01-31T18:00")].replace("T", " ")
 
 
 def _span(first: datetime, last: datetime) -> tuple[str, str]:

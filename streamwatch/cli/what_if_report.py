@@ -16,11 +16,11 @@ from streamwatch.core.text import some, when
 SHOWN = 200
 """Rows of the table; JSON and CSV have all."""
 SAID = {
-    Difference.LET_IN: "would be let in, and was not",
-    Difference.LET_IN_UNASKED: "would be let in without asking a person",
-    Difference.ASKED: "would be asked about",
-    Difference.NOT_LET_IN: "would not be let in, and was",
-    Difference.SAME: "as it was",
+    Difference.LET_IN: "were not let in, and would be now",
+    Difference.LET_IN_UNASKED: "would be let in now without asking a person",
+    Difference.ASKED: "would be asked about now",
+    Difference.NOT_LET_IN: "were let in, and would not be now",
+    Difference.SAME: "would be as they were",
 }
 
 

@@ -134,9 +134,12 @@ class AccessSettings(Section):
 
 
 def check_lanes(
-    lanes: Mapping[str, LaneSettings], cameras: Mapping[str, object], barriers: Mapping[str, object]
+    lanes: Mapping[str, LaneSettings], cameras: Mapping[str, object], barriers: Mapping[str, object] | None
 ) -> None:
-    """Raise ValidationError with each name in the lanes that does not fit the other sections."""
+    """Raise ValidationError with each name in the lanes that does not fit the other sections.
+
+    barriers: None if they are wrong themselves, which is said already.
+    """
     wrong: list[InitErrorDetails] = []
     taken: dict[str, str] = {}
 
@@ -151,13 +154,13 @@ def check_lanes(
             elif camera in taken:
                 say(f"already belongs to the lane {taken[camera]}; a camera sees one lane", camera, *place)
             taken.setdefault(camera, name)
-        if lane.barrier is not None and lane.barrier not in barriers:
+        if lane.barrier is not None and barriers is not None and lane.barrier not in barriers:
             say("is not the name of a barrier; add it to barriers, or correct it", lane.barrier, name, "barrier")
         if lane.barrier is None and lane.mode is LaneMode.AUTOMATIC:
             say("is automatic, but the lane has no barrier; name one, or write suggest", lane.mode, name, "mode")
         if lane.barrier is None and lane.hold_open:
             say("names times, but the lane has no barrier; name one", "", name, "hold_open")
-        barrier = barriers.get(lane.barrier or "")
+        barrier = (barriers or {}).get(lane.barrier or "")
         if lane.hold_open and barrier is not None and not getattr(barrier, "can_hold", False):
             said = f"names times, but the barrier {lane.barrier} cannot be held open; take them out"
             say(said, "", name, "hold_open")

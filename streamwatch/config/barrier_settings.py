@@ -202,7 +202,7 @@ def _has_driver(drivers: Sequence[str]) -> BeforeValidator:
         driver = value.get("driver")
         if driver not in drivers:
             near = difflib.get_close_matches(str(driver), drivers, 1, 0.5)
-            meant = f"; did you mean `{near[0]}`" if near else ""
+            meant = f". Did you mean {near[0]}?" if near else ""
             named = "needs a driver" if driver is None else f"has an unknown driver ({str(driver)[:40]!r})"
             raise ValueError(f"{named}; write driver: {', '.join(drivers[:-1])} or {drivers[-1]}{meant}")
         return value

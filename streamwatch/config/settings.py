@@ -672,7 +672,7 @@ class Settings(Section):
     @classmethod
     def _lanes_fit(cls, value: dict[str, LaneSettings], info: ValidationInfo) -> dict[str, LaneSettings]:
         if "cameras" in info.data:
-            check_lanes(value, info.data["cameras"], info.data.get("barriers", {}))
+            check_lanes(value, info.data["cameras"], info.data.get("barriers"))
         return value
 
     @model_validator(mode="after")

@@ -126,6 +126,12 @@ def test_a_clock_or_a_list_that_cannot_be_believed_opens_nothing() -> None:
     assert decided(doubtful).reason is DecisionReason.CLOCK_UNTRUSTED
     always = replace(HOME, valid_from=None, valid_until=None)
     assert decided(doubtful, permits=[always]).verdict is Verdict.ALLOW  # whatever time it is
+    assert decided(doubtful, permits=[replace(HOME, key="b"), always]).permit is always
+    full = replace(always, spaces=1, plates=always.plates | {"粤A00001"})
+    parked = LotState(inside=frozenset({"粤A00001"}))
+    assert decided(doubtful, permits=[replace(HOME, key="b", valid_until=NOON - DAY), full], lot=parked).verdict is (
+        Verdict.ASK
+    )
     ended = replace(always, key="b", kind=PermitKind.BLOCKED, valid_until=NOON - DAY)
     assert decided(doubtful, permits=[always, ended]).reason is DecisionReason.CLOCK_UNTRUSTED
     aged = replace(IN, list_age=DAY)

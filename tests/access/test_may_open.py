@@ -125,7 +125,13 @@ def test_what_is_sent_has_every_ground(
 def test_each_rule_has_a_reason_of_its_own() -> None:
     reasons = [reason for reason, _ in RULES]
     assert len(set(reasons)) == len(reasons)
-    elsewhere = {WithheldReason.NONE, WithheldReason.NOT_WRITTEN, WithheldReason.NO_BARRIER, WithheldReason.RESTARTED}
+    elsewhere = {
+        WithheldReason.NONE,
+        WithheldReason.NOT_WRITTEN,
+        WithheldReason.NO_BARRIER,
+        WithheldReason.RESTARTED,
+        WithheldReason.OVERTAKEN,
+    }
     assert {*reasons, *elsewhere} == set(WithheldReason)
 
 
@@ -182,4 +188,6 @@ def test_what_the_kill_switch_ends_does_not_begin_again_by_itself() -> None:
 def test_the_page_of_barriers_has_the_rules_in_their_order() -> None:
     page = Path(__file__).parents[2] / "docs" / "barriers.md"
     section = page.read_text(encoding="utf-8").split("## When an opening is sent")[1].split("\n## ")[0]
-    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [reason.value for reason, _ in RULES]
+    told = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    told.remove(WithheldReason.OVERTAKEN)  # known where the row is written, not here
+    assert told == [reason.value for reason, _ in RULES]

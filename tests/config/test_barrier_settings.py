@@ -32,7 +32,7 @@ def said(folder: Path, front: str, more: str = "") -> str:
         ("", "`barriers.front`: must hold keys: write `driver: http` or another driver in a line below it."),
         ("{url: x}", "`barriers.front`: needs a driver; write driver: http, shelly, tasmota, isapi, modbus, mqtt,"),
         ("{driver: shely}", "has an unknown driver ('shely'); write driver: http, shelly, tasmota, isapi, modbus, "
-         "mqtt, command, gpio or camera; did you mean `shelly`."),
+         "mqtt, command, gpio or camera. Did you mean shelly?"),
         ("{driver: shelly}", "`barriers.front.address` is missing."),
         ("{driver: shelly, address: 192.0.2.9}", "is not an address; write it like http://192.0.2.9/open."),
         ("{driver: shelly, address: 'http://192.0.2.9/x'}", "is the address of the device alone"),
