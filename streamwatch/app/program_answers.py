@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from streamwatch.app.permits import lane_rules
 from streamwatch.app.write_queue import WriteQueue
 from streamwatch.config.program_settings import ProgramSettings
 from streamwatch.config.settings import Settings
@@ -86,14 +87,25 @@ class ProgramAnswers:
             return made
         reason = DecisionReason.PROGRAM_ALLOWED if allows else DecisionReason.PROGRAM_DENIED
         try:
-            at = self._clock.now()
-            overrule = partial(self._store.decisions.overrule, made.key, verdict, reason, at)
-            revised = self._writer.ask_once(overrule, WRITTEN_WITHIN)
+            revised = self._writer.ask_once(partial(self._overrule, made, verdict, reason), WRITTEN_WITHIN)
         except StoreError as error:
             log.warning("lane %s: what the parking program said was not stored: %s", made.lane, error)
             # Nothing opens that is not stored, and nothing to which the program said no.
             return made if allows else replace(made, verdict=verdict)
+        if revised is None:
+            log.warning("lane %s: %s comes too often to open for it because the program says so", made.lane, made.plate)
+            return made
         return replace(made, verdict=verdict, reason=reason, revised=revised)
+
+    def _overrule(self, made: DecisionMade, verdict: Verdict, reason: DecisionReason) -> int | None:
+        """Store what the program says, in the writer's thread. Return None if the plate comes too often for that."""
+        settings = self._settings()
+        if verdict is Verdict.ALLOW and made.lane in settings.lanes:
+            rules = lane_rules(settings, made.lane)
+            opened = self._store.decisions.opened(made.plate, made.lane, made.captured_at - rules.opens_within)
+            if 0 < rules.max_opens <= len(opened):
+                return None
+        return self._store.decisions.overrule(made.key, verdict, reason, self._clock.now())
 
     def _question(self, made: DecisionMade) -> ProgramQuestion:
         try:

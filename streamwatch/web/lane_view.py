@@ -97,8 +97,7 @@ class DecisionView:
 def decision_view(request: Request, row: LaneDecision, waits: bool = False) -> DecisionView:
     """Return a decision for the one who asks. waits: True if it may still be answered."""
     _, principal = words_of(request), principal_of(request)
-    hides = _hides(principal)
-    names = not hides and principal is not None and principal.role.at_least(Role.GUARD)
+    hides, names = _hides(principal), sees_names(principal)
     picture = f"/pictures/keyframes/{row.keyframe}" if row.picture and row.keyframe is not None else ""
     return DecisionView(
         row=row,
@@ -129,8 +128,8 @@ def reason_of(reason: DecisionReason, way: Way) -> str:
     return REASONS[reason]
 
 
-def opening_view(opening: LaneOpening, _: Callable[[str], str]) -> Told:
-    """Return an opening in words."""
+def opening_view(opening: LaneOpening, principal: Principal | None, _: Callable[[str], str]) -> Told:
+    """Return an opening in words. A person's note may name a visitor, so only who may see holders has it."""
     if opening.state is OpeningState.DONE:
         said = _(OPENED[opening.cause])
         text = said % {"who": opening.who} if "%" in said else said
@@ -138,7 +137,7 @@ def opening_view(opening: LaneOpening, _: Callable[[str], str]) -> Told:
         text = opening_words(opening.state, opening.reason, opening.detail, _)
     chosen, dash, more = opening.note.partition(HAND_DASH)
     note = f"{_(chosen) if chosen in HAND_REASONS else chosen}{dash}{more}"
-    return Told(f"{text} ({note})" if note else text, OPENING_TONES[opening.state])
+    return Told(f"{text} ({note})" if note and sees_names(principal) else text, OPENING_TONES[opening.state])
 
 
 def opening_words(state: OpeningState, reason: WithheldReason, detail: str, _: Callable[[str], str]) -> str:
@@ -226,6 +225,11 @@ def waits_until(row: LaneDecision) -> datetime:
     return row.captured_at + timedelta(seconds=ANSWER_WITHIN)
 
 
+def sees_names(principal: Principal | None) -> bool:
+    """Return True if somebody sees whose vehicle it is."""
+    return principal is not None and not principal.masks_plates and principal.role.at_least(Role.GUARD)
+
+
 def _hides(principal: Principal | None) -> bool:
     return principal is None or principal.masks_plates
 
@@ -238,4 +242,4 @@ def _followed(row: LaneDecision, principal: Principal | None, _: Callable[[str],
     if row.answer_plate and row.answer_plate != row.plate:
         yield Told(_("as %(plate)s") % {"plate": plate_for(principal, row.answer_plate)}, "info")
     for opening in row.openings:
-        yield opening_view(opening, _)
+        yield opening_view(opening, principal, _)

@@ -235,6 +235,19 @@ def test_a_person_who_has_refused_meanwhile_is_right(store: Store, database: Dat
     assert one.opened == []
 
 
+def test_it_does_not_let_in_a_plate_that_comes_too_often(store: Store, database: Database) -> None:
+    with booth(store, says("ok")) as (one, asked):
+        for _ in range(3):
+            (made,) = one.lane.sees(STRANGER)
+            store.decisions.let_through(made.key, one.lane.clock.now())
+            one.lane.clock.passed += 100
+        one.sees(STRANGER)
+    assert len(asked.asked) == 1
+    (last,) = database.rows("SELECT verdict, reason FROM decisions ORDER BY id DESC LIMIT 1")
+    assert tuple(last) == ("ask", "unknown")
+    assert one.opened == []
+
+
 def test_what_the_program_said_is_final(store: Store, database: Database) -> None:
     with booth(store, says("no")) as (one, _):
         one.sees(HOME)

@@ -5,13 +5,18 @@ import socket
 import ssl
 import subprocess
 import sys
-from contextlib import suppress
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from brokers import MQTT_PASSWORD, Listener, retained, running_broker
 from brokers import USER as BROKER_USER
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import TypeAdapter
 from relays import (
     PASSWORD,
@@ -31,6 +36,7 @@ from streamwatch.config.barrier_settings import BarrierSettings, SensorSettings
 from streamwatch.core.codes import Position
 from streamwatch.core.errors import BarrierError
 from streamwatch.outward.barriers import barrier as deadlines
+from streamwatch.outward.barriers import mqtt_barrier
 from streamwatch.outward.barriers.barrier import Barrier, Sensor
 from streamwatch.outward.barriers.camera_barrier import CameraRelays
 from streamwatch.system.threads import spawn
@@ -267,6 +273,39 @@ def test_mqtt_publishes_once_and_retains_nothing() -> None:
     with pytest.raises(BarrierError, match="cannot be reached") as caught:
         one.open()
     assert not caught.value.doubtful
+
+
+def test_a_relay_that_was_away_is_not_told_later_to_open() -> None:
+    heard: list[bytes] = []
+
+    @contextmanager
+    def connected() -> Iterator[None]:
+        """Be the relay, whose session the broker keeps."""
+        joined = threading.Event()
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id="relay", clean_session=False)
+        client.on_message = lambda _client, _data, message: heard.append(message.payload)
+        client.on_subscribe = lambda *_: joined.set()
+        client.connect("127.0.0.1", broker.port)
+        client.subscribe("gate/relay", 1)
+        client.loop_start()
+        assert joined.wait(20)
+        yield
+        client.disconnect()
+        client.loop_stop()
+
+    with running_broker() as broker, Listener(broker) as listener:
+        with connected():
+            pass
+        one = driver(
+            driver="mqtt", host="127.0.0.1", broker_port=broker.port, topic="gate/relay", release_payload="OFF"
+        )
+        one.open()
+        time.sleep(mqtt_barrier.LASTS + 1.5)  # the broker counts whole seconds
+        one.release()
+        with connected():
+            listener.publish("gate/relay", "the next one")
+            wait_until(lambda: b"the next one" in heard)
+    assert heard == [b"OFF", b"the next one"]
 
 
 def test_a_topic_tells_the_position_while_the_broker_is_there() -> None:

@@ -41,7 +41,7 @@ def test_a_broker_that_is_away_for_an_hour(store: Store, reader: DatabaseReader)
     time = Time()
     with running_broker() as broker, linked(broker) as daemon:
         sender = MqttSender(daemon.link)
-        delivery = Delivery(HOOK, sender, reader.events, store.events, lambda: time.wall, lambda: time.seconds)
+        delivery = Delivery(HOOK, sender, reader.events, store.events, lambda: time.wall, time.monotonic)
         told = add(store, range(25))
         deliver(delivery)
         broker.stop()
@@ -83,7 +83,7 @@ def test_a_program_that_ends_before_it_notes_repeats_the_same_ids(store: Store, 
     told = add(store, range(7))
     with running_broker() as broker, Listener(broker) as listener, linked(broker) as daemon:
         for sender in (Dying(daemon.link), Dying(daemon.link), MqttSender(daemon.link)):
-            delivery = Delivery(HOOK, sender, reader.events, store.events, lambda: time.wall, lambda: time.seconds)
+            delivery = Delivery(HOOK, sender, reader.events, store.events, lambda: time.wall, time.monotonic)
             try:
                 deliver(delivery)
             except Killed:

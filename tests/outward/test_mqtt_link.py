@@ -114,14 +114,14 @@ def decision(verdict: str = "allow", ago: float = 0.0, lane: str = "entry", hold
 
 def test_events_are_acknowledged_and_never_retained() -> None:
     with running_broker() as broker, Listener(broker) as listener, linked(broker) as daemon:
-        assert daemon.sender.send([sighting(1), decision()])
-        listener.until(lambda: len(listener.payloads("gate/lanes/entry/decision")) == 1)
+        assert daemon.sender.send([sighting(1), decision("deny", holder="blocked"), decision()])
+        listener.until(lambda: len(listener.payloads("gate/lanes/entry/decision")) == 2)
         told = json.loads(listener.payloads("gate/cameras/front/sighting")[0])
         assert told["id"] == "key1"
         assert told["event_type"] == "sighting"
         assert told["payload_version"] == 1
         assert told["keyframe"] == ""  # never null
-        decided = json.loads(listener.payloads("gate/lanes/entry/decision")[0])
+        decided = json.loads(listener.payloads("gate/lanes/entry/decision")[1])
         assert decided["event_type"] == "allow"
         assert decided["warnings"] == "full,passed_back"
         frigate = [json.loads(text) for text in listener.payloads("gate/tracked_object_update")]

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from records import ONLY_SQLITE, Database
 
 from streamwatch.access.may_open import ANSWER_WITHIN
-from streamwatch.core.barrier_state import BarrierState
+from streamwatch.core.barrier_state import BarrierState, OpeningOutcome
 from streamwatch.core.codes import (
     DecisionReason,
     OpeningCause,
@@ -25,7 +25,7 @@ from streamwatch.core.codes import (
     Verdict,
     WithheldReason,
 )
-from streamwatch.store import LaneDecision, LaneLog
+from streamwatch.store import LaneDecision, LaneLog, OpeningTerms
 from streamwatch.web.accounts.principal import Principal
 
 GUARD = Principal("Lily", Role.GUARD)
@@ -442,7 +442,15 @@ def test_a_viewer_sees_and_cannot_act_and_a_masked_one_reads_no_plate(
 ) -> None:
     permit = add_permit(console, "沪B8K2I9", holder="李梅")
     key = decide(console, "沪B8K219", near=(("沪B8K2I9", permit),), permit=permit)
+    outcome = OpeningOutcome("k", OpeningState.WITHHELD, WithheldReason.BUSY)
+    hand = OpeningTerms("k", "in", "front", OpeningCause.BY_HAND, datetime.now(UTC), None, "Tom", "visitor 李梅")
+    answered = OpeningTerms("a", "in", "front", OpeningCause.ANSWER, datetime.now(UTC), key, "Tom", "visitor 李梅")
+    for terms in (hand, answered):
+        console.store.openings.ended(terms, replace(outcome, key=terms.key), datetime.now(UTC))
+    with as_somebody(console, GUARD) as client:
+        assert client.get("/lanes/in").text.count("(visitor 李梅)") == 2
     with as_somebody(console, Principal("v", Role.VIEWER)) as client:
+        assert "visitor" not in client.get("/api/v1/decisions").text
         text = client.get("/lanes/in").text
         assert "沪B8K219" in text
         assert "李梅" not in text

@@ -1,7 +1,8 @@
 """Relays and sensors behind an MQTT broker (paho-mqtt 2).
 
 What opens is published over a connection of its own: a client that stays connected would send an opening again, late,
-when it has lost its connection in the middle.
+when it has lost its connection in the middle. It expires at the broker (MQTT 5): a relay that was away would be told
+of it late, if its session is kept.
 """
 
 import time
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from streamwatch.core.codes import Position
 from streamwatch.core.errors import BarrierError
@@ -22,6 +25,8 @@ from streamwatch.outward.barriers.readout import LONGEST_VALUE, Readout
 
 STEP = 0.05
 """Seconds for which the connection is looked at in one go."""
+LASTS = 2
+"""Seconds after which a broker forgets an opening that its relay has not fetched: a late pulse is worse than none."""
 KEEP_ALIVE = 10
 """Seconds between two signs of life of a sensor's connection."""
 _SOCKET_FAULTS = (OSError, ValueError, paho.WebsocketConnectionError)
@@ -38,9 +43,9 @@ class Broker:
     user: str = ""
     password: SecretText | None = field(default=None, repr=False)
 
-    def client(self) -> paho.Client:
+    def client(self, version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv311) -> paho.Client:
         """Return a client that is not connected yet and never connects again by itself. Raise BarrierError."""
-        client = paho.Client(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version, reconnect_on_failure=False)
         client.connect_timeout = DEADLINE
         if self.tls:
             client.tls_set_context(certificates(self.authority))
@@ -111,14 +116,17 @@ class MqttBarrier:
 
     def _publish(self, payload: str, doubtful: bool) -> None:
         until = time.monotonic() + DEADLINE
-        client = self._broker.client()
+        client = self._broker.client(MQTTProtocolVersion.MQTTv5)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        if doubtful:  # a release may come late, an opening may not
+            properties.MessageExpiryInterval = LASTS
         try:
             self._broker.connect(client, until)
             if time.monotonic() >= until:
                 raise BarrierError(f"The broker {self._broker.host} did not answer within {DEADLINE:g} s.")
             sent: list[int] = []
             client.on_publish = lambda _client, _data, number, _code, _properties: sent.append(number)
-            told = client.publish(self._topic, payload, self._qos, retain=False)
+            told = client.publish(self._topic, payload, self._qos, retain=False, properties=properties)
             if told.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
                 raise BarrierError(f"The broker {self._broker.host} broke off.", doubtful=doubtful)
             if not serve(client, lambda: told.mid in sent, until):

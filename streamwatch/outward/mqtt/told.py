@@ -23,7 +23,8 @@ def event_messages(event: EventRow, topics: Topics) -> Iterator[Message]:
         case EventType.DECISION:
             verdict = _text(data, "verdict")
             yield _told(topics.of("lanes", _text(data, "lane"), "decision"), verdict, event)
-            if data.get("holder"):
+            # Programs that read this shape take a name for a vehicle that is welcome; a blocked one has a holder, too.
+            if data.get("holder") and verdict != Verdict.DENY:
                 yield _frigate(topics, data, name=_text(data, "holder"), seen=_text(data, "captured_at"))
         case EventType.OPENING:
             yield _told(topics.of("barriers", _text(data, "barrier"), "opening"), _text(data, "state"), event)

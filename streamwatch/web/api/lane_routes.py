@@ -30,7 +30,7 @@ from streamwatch.web.api.log_routes import NEXT, there
 from streamwatch.web.api.parameters import HIGHEST, LONGEST_NAME, LONGEST_PLATE, DecisionPage, Number
 from streamwatch.web.context import Console
 from streamwatch.web.lane_actions import NotDone, answer_decision
-from streamwatch.web.lane_view import lanes_for, near_views
+from streamwatch.web.lane_view import lanes_for, near_views, sees_names
 from streamwatch.web.passage_view import plate_for
 
 LANES = "Lanes"
@@ -44,7 +44,7 @@ class OpeningObject(Representation):
     barrier: str = Field(description="name of the barrier in config.yaml")
     cause: OpeningCause = Field(description="why it was to open")
     who: str = Field(description="who opened it; empty: no one")
-    note: str = Field(description="the reason that the person gave")
+    note: str = Field(description="the reason that the person gave; empty for other roles")
     requested_at: Time = Field(description="just before sending")
     state: OpeningState = Field(description="what became of it")
     reason: WithheldReason = Field(description="why nothing was sent; empty: it was")
@@ -229,7 +229,8 @@ def _lanes(request: Request, console: Console, principal: Principal) -> Iterator
 
 def _decision(request: Request, row: LaneDecision, principal: Principal) -> DecisionObject:
     """Return a decision as one who asks may see it."""
-    names = principal.role.at_least(Role.GUARD) and not principal.masks_plates
+    names = sees_names(principal)
+    openings = [OpeningObject.model_validate(opening) for opening in row.openings]
     near = near_views(request, row) if names and row.answer is None else ()
     picture = f"/api/v1/keyframes/{row.keyframe}/picture" if row.picture else None
     return DecisionObject(
@@ -260,5 +261,5 @@ def _decision(request: Request, row: LaneDecision, principal: Principal) -> Deci
         passage=row.passage,
         keyframe=row.keyframe,
         image=picture,
-        openings=[OpeningObject.model_validate(opening) for opening in row.openings],
+        openings=openings if names else [one.model_copy(update={"note": ""}) for one in openings],
     )

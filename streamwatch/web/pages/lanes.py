@@ -227,7 +227,7 @@ def _view(request: Request, name: str, number: int, *, large: bool) -> LaneView:
     asked = [one for one in waiting if one is not present]
     calling = [one for one in waiting if one is present or (now - one.row.captured_at).total_seconds() < CALLS]
     history = [HistoryLine(one.row.decided_at, decision=one) for one in others if one not in asked]
-    history += [HistoryLine(opening.requested_at, opening=opening_view(opening, _)) for opening in by_hand]
+    history += [HistoryLine(opening.requested_at, opening=opening_view(opening, principal, _)) for opening in by_hand]
     state, fault = barrier_view(barriers, settings.barrier, _)
     suggestion = ""
     if settings.mode is LaneMode.SUGGEST and present is not None:
