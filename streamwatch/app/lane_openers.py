@@ -12,10 +12,20 @@ from streamwatch.core.barrier_state import OpeningOutcome
 from streamwatch.core.clock import Clock
 from streamwatch.core.codes import LaneMode, OpeningCause, OpeningState, Verdict, WithheldReason
 from streamwatch.core.events import DecisionMade
+from streamwatch.core.sentences import in_words
 from streamwatch.pipeline import Channel
 from streamwatch.store import OpeningTerms, Store
 
 log = logging.getLogger(__name__)
+
+_SAID = {
+    OpeningState.REQUESTED: "was asked to open for",
+    OpeningState.DONE: "was opened for",
+    OpeningState.FAILED: "could not be opened for",
+    OpeningState.UNKNOWN: "may have been opened for",
+    OpeningState.WITHHELD: "was not opened for",
+}
+"""What the log says of an opening, by its state."""
 
 Request = Callable[[str, OpeningCause, DecisionMade], OpeningOutcome]
 """Opens the barrier of a lane once if that is allowed now; it may take some seconds. See `Barriers.request`."""
@@ -82,7 +92,7 @@ class LaneOpeners:
             if not self._opens(made):
                 continue
             outcome = self._request(made.lane, OpeningCause.AUTOMATIC, made)
-            log.info("lane %s: %s %s", made.lane, made.plate, outcome.reason.value or outcome.state.value)
+            log.info("lane %s %s %s%s", made.lane, _SAID[outcome.state], made.plate, _why(outcome))
 
     def _asks(self, made: DecisionMade) -> bool:
         """Return True if the parking program of the lane is to be asked first."""
@@ -99,4 +109,10 @@ class LaneOpeners:
         terms = OpeningTerms(uuid4().hex, made.lane, barrier, OpeningCause.AUTOMATIC, now, made.key)
         outcome = OpeningOutcome(terms.key, OpeningState.WITHHELD, reason)
         if self._writer.offer(partial(self._store.openings.ended, terms, outcome, now)) is None:
-            log.warning("lane %s: %s was not opened for (%s)", made.lane, made.plate, reason.value)
+            log.warning("lane %s was not opened for %s%s", made.lane, made.plate, _why(outcome))
+
+
+def _why(outcome: OpeningOutcome) -> str:
+    """Return the end of a sentence: why nothing was sent, or what went wrong."""
+    why = in_words(outcome.reason.value) or outcome.detail
+    return f": {why}" if why else ""
