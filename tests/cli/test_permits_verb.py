@@ -81,6 +81,7 @@ def test_permits_are_added_listed_and_ended(place: Path, database: Database) -> 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (("add",), "There is no plate"),
         (("add", "hello"), "cannot be a plate"),
         (("add", "京A12345", "--from", "2026-03-01", "--until", "2026-02-01"), "ends before it begins"),
         (("add", "京A12345", "--lane", "back", "--hours", "always"), "is no lane"),
@@ -159,3 +160,11 @@ def test_on_a_terminal_it_is_asked(place: Path, database: Database, typed: str, 
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == (0 if written else 1)
     assert len(stored(place, database)) == written
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_visitor_needs_no_plate_and_the_last_day_is_shown(place: Path, database: Database) -> None:
+    code, out, err = permits(place, "add", "--kind", "visitor", "--holder", "Bob", "--until", "2099-01-31")
+    assert (code, err) == (0, "")
+    assert f"code is {stored(place, database)[0].code}" in out
+    assert "2099-01-31 " in permits(place, "list")[1]
