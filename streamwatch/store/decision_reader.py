@@ -80,20 +80,6 @@ class DecisionReader:
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName) -> None:
         self._engine, self._place = engine, place
 
-    def last(self, lane: str) -> DecisionRow | None:
-        """Return the last decision at a lane; None if there is none."""
-        query = _decisions().where(StoredDecision.lane == lane)
-        query = query.order_by(StoredDecision.decided_at.desc(), StoredDecision.id.desc()).limit(1)
-        with self._session() as session:
-            row = session.execute(query).first()
-        return None if row is None else _row(*row)
-
-    def one(self, key: str) -> DecisionRow | None:
-        """Return the decision with that key; None if there is none."""
-        with self._session() as session:
-            row = session.execute(_decisions().where(StoredDecision.key == key)).first()
-        return None if row is None else _row(*row)
-
     def between(self, since: datetime, until: datetime) -> list[DecisionRow]:
         """Return the decisions of [since, until) by the time of their pictures, oldest first."""
         at = StoredDecision.captured_at

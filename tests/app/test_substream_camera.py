@@ -158,7 +158,8 @@ def test_what_the_substream_passed_over_tells_when_it_began(main: Path, small: P
         activity.news, activity.new_from = Activity.NEW, little.playing - 1
         numbers = pull(camera, 1.3)
         first = 5 * activity.new_from
-        assert first - 20 <= numbers[0] <= first - 5, "0.2 s before the last quiet frame"
+        # How far the playing clip was is seen with some delay; what is earlier than a whole second came by mistake.
+        assert first - 25 <= numbers[0] <= first - 5, "0.2 s before the last quiet frame"
 
 
 def test_of_a_fast_substream_few_frames_are_kept(main: Path, make: Make, tmp_path: Path) -> None:

@@ -14,23 +14,28 @@ from streamwatch.outward.mqtt.identifiers import identifier
 from streamwatch.outward.mqtt.message import Message
 from streamwatch.outward.mqtt.told import event_messages
 from streamwatch.outward.mqtt.topics import Topics
+from streamwatch.store import EventRow
 
 TOPICS = Topics("PREFIX")
 PAGE = (Path(__file__).parents[2] / "docs" / "mqtt.md").read_text(encoding="utf-8")
-EVENTS = [
-    sighting(1),
-    decision(),
-    camera(True),
-    event(EventType.OPENING, barrier="arm", lane="entry", state="done", detail="", plate=""),
-    event(EventType.TEST, text="", who=""),
-]
+
+
+def events() -> list[EventRow]:
+    """Return one event of each kind, of this moment: `authorised` is ON for a minute only."""
+    return [
+        sighting(1),
+        decision(),
+        camera(True),
+        event(EventType.OPENING, barrier="arm", lane="entry", state="done", detail="", plate=""),
+        event(EventType.TEST, text="", who=""),
+    ]
 
 
 def published() -> Iterator[Message]:
     board = Board(TOPICS, ())
-    board.tell(EVENTS, 0.0)
+    board.tell(events(), 0.0)
     yield from board.due(ALL, 0.0)
-    for one in EVENTS:
+    for one in events():
         yield from event_messages(one, TOPICS)
     yield Message(TOPICS.status, "online", retain=True)
 
