@@ -293,12 +293,6 @@ def test_one_more_frame_is_no_reason_to_rely_on_the_substream(
 def test_while_a_person_looks_the_main_stream_shows_more_although_nothing_moves(
     main: Path, small: Path, make: Make
 ) -> None:
-    # About one pair of streams in four goes on resting, and the reason is not known yet; at rest, no pair would do it.
-    assert any(_shows_more_to_a_person(main, small, make) for _ in range(5))
-
-
-def _shows_more_to_a_person(main: Path, small: Path, make: Make) -> bool:
-    """Return True if a camera at rest shows three frames within 12 s; at rest, that takes a minute and a half."""
     with RtspServer(main) as one, RtspServer(small) as other:
         looks = [False]
         big = stream(make, one.url, "gate", 1.0)
@@ -306,12 +300,12 @@ def _shows_more_to_a_person(main: Path, small: Path, make: Make) -> bool:
         camera = SubstreamCamera("gate", big, little, Told(), SystemClock(), lambda: looks[0])  # type: ignore[arg-type]
         pull_until_it_rests(camera)
         looks[0] = True
-        shown, ends = list[int](), time.monotonic() + 12
-        while len(shown) < 3 and time.monotonic() < ends:
+        shown, ends = list[int](), time.monotonic() + 30
+        while len(shown) < 3:  # at rest, that would take a minute and a half
+            assert time.monotonic() < ends
             shown += pull(camera, 0.05)
         assert camera._watch.rests
         camera.close()
-        return len(shown) >= 3
 
 
 def test_the_newest_picture_of_a_camera_that_rests_is_one_of_the_substream(main: Path, small: Path, make: Make) -> None:
