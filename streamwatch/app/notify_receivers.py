@@ -89,8 +89,8 @@ def _numbers(reader: DatabaseReader, since: datetime, until: datetime, has_lanes
         "calls": reader.calls_report(since, until).total.calls,
     }
     if has_lanes:
-        verdicts = [decision.verdict for decision in reader.decisions.between(since, until)]
+        verdicts = reader.decisions.verdicts(since, until)
         told = {"allowed": Verdict.ALLOW, "asked": Verdict.ASK, "denied": Verdict.DENY}
-        numbers |= {name: verdicts.count(verdict) for name, verdict in told.items()}
+        numbers |= {name: verdicts[verdict] for name, verdict in told.items()}
         numbers["inside"] = reader.decisions.number_inside()
     return numbers

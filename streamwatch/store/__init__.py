@@ -19,7 +19,7 @@ from streamwatch.store.audit_log import AuditEntry, AuditRow
 from streamwatch.store.best_plate import PassagePlate
 from streamwatch.store.corrections import Corrected, typed_plate
 from streamwatch.store.database import sqlite_file
-from streamwatch.store.decision_reader import DecisionReader, DecisionRow, InsideRow, SeenRow
+from streamwatch.store.decision_reader import DecisionReader, InsideRow, PastDecision, SeenRow
 from streamwatch.store.decisions import DecisionStanding, DecisionTerms
 from streamwatch.store.event_reader import DeadLetter, EventReader, ReceiverStanding
 from streamwatch.store.events import EventRow, ReceiverRow
@@ -29,7 +29,7 @@ from streamwatch.store.lane_log import DecisionFilter, HolderRow, LaneDecision, 
 from streamwatch.store.last_views import LastView
 from streamwatch.store.ledger import Calls, CallsReport, CallsRow, NotCalledRow
 from streamwatch.store.log_reader import LogFilter, LogPage, LogReader
-from streamwatch.store.openings import OpeningReader, OpeningRow, OpeningTerms
+from streamwatch.store.openings import OpeningTerms
 from streamwatch.store.passage_reader import (
     CallRow,
     KeyframePicture,
@@ -79,7 +79,6 @@ __all__ = [
     "DeadLetter",
     "DecisionFilter",
     "DecisionReader",
-    "DecisionRow",
     "DecisionStanding",
     "DecisionTerms",
     "Doomed",
@@ -104,8 +103,6 @@ __all__ = [
     "NearPlate",
     "NotCalledDay",
     "NotCalledRow",
-    "OpeningReader",
-    "OpeningRow",
     "OpeningTerms",
     "PaidAnswer",
     "PassageCounts",
@@ -116,6 +113,7 @@ __all__ = [
     "PassageReader",
     "PassageRow",
     "PassageStanding",
+    "PastDecision",
     "PermitChanges",
     "PermitReader",
     "PermitRow",

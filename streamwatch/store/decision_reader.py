@@ -1,12 +1,13 @@
-"""Reads decisions for those who follow them: the last one of a lane, what has changed, and who is inside."""
+"""Reads past decisions: counts of them, what was decided of each sighting, and which vehicles are inside."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from streamwatch.core.codes import Answer, DecisionReason, Verdict, Way
@@ -16,33 +17,13 @@ from streamwatch.store.tables import StoredDecision, StoredKeyframe, StoredPermi
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionRow:
-    """A decision; see the columns of `decisions`. permit: key; None if it rests on none."""
+class PastDecision:
+    """The outcome of a decision. permit: the key of the one that it rests on; None: none. See the table `decisions`."""
 
-    id: int
-    key: str
-    lane: str
-    camera: str
-    sighting: str
-    passage: int | None
-    keyframe: int | None
-    plate: str
-    confidence: float | None
-    engine: Engine
-    price: float
     verdict: Verdict
     reason: DecisionReason
-    warnings: tuple[DecisionReason, ...]
-    permit: str | None
-    permit_plate: str
-    captured_at: datetime
-    decided_at: datetime
-    revised: int
     answer: Answer | None
-    answered_by: str
-    answered_at: datetime | None
-    answer_plate: str
-    way: Way
+    permit: str | None
     passed_at: datetime | None
 
 
@@ -71,7 +52,7 @@ class SeenRow:
     confidence: float | None
     at: datetime
     clock_trusted: bool
-    decision: DecisionRow | None
+    decision: PastDecision | None
 
 
 class DecisionReader:
@@ -80,12 +61,12 @@ class DecisionReader:
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName) -> None:
         self._engine, self._place = engine, place
 
-    def between(self, since: datetime, until: datetime) -> list[DecisionRow]:
-        """Return the decisions of [since, until) by the time of their pictures, oldest first."""
-        at = StoredDecision.captured_at
-        query = _decisions().where(at >= since, at < until).order_by(at, StoredDecision.id)
+    def verdicts(self, since: datetime, until: datetime) -> Counter[Verdict]:
+        """Return how many decisions of [since, until), by the time of their pictures, said each verdict."""
+        at, verdict = StoredDecision.captured_at, StoredDecision.verdict
+        query = select(verdict, func.count()).where(at >= since, at < until).group_by(verdict)
         with self._session() as session:
-            return [_row(*row) for row in session.execute(query)]
+            return Counter(dict(row.tuple() for row in session.execute(query)))
 
     def inside(self) -> list[InsideRow]:
         """Return the vehicles that are inside, the one that came first before the others."""
@@ -131,10 +112,10 @@ class DecisionReader:
         found: dict[str, SeenRow] = {}
         with self._session() as session:
             for row, at, trusted, decided, permit in session.execute(query):
-                decision = None if decided is None else _row(decided, permit)
-                best = row if decision is None else decision
+                best = row if decided is None else decided
                 when, sure = (at, trusted) if decided is None else (decided.captured_at, decided.clock_trusted)
-                found[row.key] = SeenRow(row.id, row.key, row.camera, best.plate, best.confidence, when, sure, decision)
+                outcome = None if decided is None else _outcome(decided, permit)
+                found[row.key] = SeenRow(row.id, row.key, row.camera, best.plate, best.confidence, when, sure, outcome)
         return list(found.values())
 
     def inside_at(self, at: datetime) -> frozenset[str]:
@@ -153,35 +134,5 @@ class DecisionReader:
             yield session
 
 
-def _decisions() -> Select[StoredDecision, str | None]:
-    return select(StoredDecision, StoredPermit.key).outerjoin(StoredPermit, StoredPermit.id == StoredDecision.permit_id)
-
-
-def _row(row: StoredDecision, permit: str | None) -> DecisionRow:
-    return DecisionRow(
-        id=row.id,
-        key=row.key,
-        lane=row.lane,
-        camera=row.camera,
-        sighting=row.sighting_key,
-        passage=row.passage_id,
-        keyframe=row.keyframe_id,
-        plate=row.plate,
-        confidence=row.confidence,
-        engine=row.engine,
-        price=row.price,
-        verdict=row.verdict,
-        reason=row.reason,
-        warnings=tuple(map(DecisionReason, row.warnings)),
-        permit=permit,
-        permit_plate=row.permit_plate,
-        captured_at=row.captured_at,
-        decided_at=row.decided_at,
-        revised=row.revised,
-        answer=row.answer,
-        answered_by=row.answered_by,
-        answered_at=row.answered_at,
-        answer_plate=row.answer_plate,
-        way=row.way,
-        passed_at=row.passed_at,
-    )
+def _outcome(row: StoredDecision, permit: str | None) -> PastDecision:
+    return PastDecision(row.verdict, row.reason, row.answer, permit, row.passed_at)

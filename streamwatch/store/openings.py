@@ -1,12 +1,9 @@
 """Openings of barriers: a row before anything is sent, completed after. An opening is never tried again."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-import sqlalchemy
-from sqlalchemy import Select, exists, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from streamwatch.core.barrier_state import OpeningOutcome
@@ -14,7 +11,6 @@ from streamwatch.core.codes import EventType, OpeningCause, OpeningState, Verdic
 from streamwatch.core.event_data import OpeningData
 from streamwatch.store.decisions import Decisions
 from streamwatch.store.events import Events
-from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.tables import StoredDecision, StoredOpening
 from streamwatch.store.transactions import Writer
 
@@ -40,26 +36,6 @@ class OpeningTerms:
     decision: str | None = None
     who: str = ""
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OpeningRow:
-    """A row of `openings`. decision: key; None if there is none. plate: of the decision; empty without one."""
-
-    id: int
-    key: str
-    lane: str
-    barrier: str
-    decision: str | None
-    plate: str
-    cause: OpeningCause
-    who: str
-    note: str
-    requested_at: datetime
-    state: OpeningState
-    reason: WithheldReason
-    ended_at: datetime | None
-    detail: str
 
 
 _MAY_HAVE_OPENED = (OpeningState.DONE, OpeningState.UNKNOWN)
@@ -143,66 +119,6 @@ def _is_overtaken(session: Session, row: StoredOpening) -> bool:
     opened = (OpeningState.REQUESTED, OpeningState.DONE, *((OpeningState.UNKNOWN,) if automatic else ()))
     others = StoredOpening.decision_id == decision.id, StoredOpening.state.in_(opened)
     return bool(session.scalar(select(exists().where(*others))))
-
-
-class OpeningReader:
-    """Reads openings."""
-
-    def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName) -> None:
-        self._engine, self._place = engine, place
-
-    def latest(
-        self,
-        limit: int,
-        before: int | None = None,
-        lanes: Collection[str] | None = None,
-        barrier: str | None = None,
-    ) -> list[OpeningRow]:
-        """Return openings, newest first. before: only lower ids. lanes: only of these; None: of all."""
-        query = _query().order_by(StoredOpening.id.desc()).limit(limit)
-        if before is not None:
-            query = query.where(StoredOpening.id < before)
-        if lanes is not None:
-            query = query.where(StoredOpening.lane.in_(lanes))
-        if barrier is not None:
-            query = query.where(StoredOpening.barrier == barrier)
-        return self._rows(query)
-
-    def one(self, key: str) -> OpeningRow | None:
-        """Return an opening by its key; None if there is none."""
-        return next(iter(self._rows(_query().where(StoredOpening.key == key))), None)
-
-    def of_decisions(self, keys: Collection[str]) -> list[OpeningRow]:
-        """Return the openings that followed decisions (keys), oldest first."""
-        return self._rows(_query().where(StoredDecision.key.in_(keys)).order_by(StoredOpening.id))
-
-    def _rows(self, query: Select[Any, Any, Any]) -> list[OpeningRow]:
-        with translated(self._place), Session(self._engine) as session:
-            return [_read(*row) for row in session.execute(query).all()]
-
-
-def _query() -> Select[Any, Any, Any]:
-    decision = StoredDecision.id == StoredOpening.decision_id
-    return select(StoredOpening, StoredDecision.key, StoredDecision.plate).outerjoin(StoredDecision, decision)
-
-
-def _read(row: StoredOpening, decision: str | None, plate: str | None) -> OpeningRow:
-    return OpeningRow(
-        row.id,
-        row.key,
-        row.lane,
-        row.barrier,
-        decision,
-        plate or "",
-        row.cause,
-        row.who,
-        row.note,
-        row.requested_at,
-        row.state,
-        row.reason,
-        row.ended_at,
-        row.detail,
-    )
 
 
 def _row(session: Session, terms: OpeningTerms, state: OpeningState) -> StoredOpening:

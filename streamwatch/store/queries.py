@@ -21,7 +21,6 @@ from streamwatch.store.failures import DatabaseName, translated
 from streamwatch.store.lane_log import LaneLog
 from streamwatch.store.ledger import CallsReport, NotCalledRow
 from streamwatch.store.log_reader import LogReader
-from streamwatch.store.openings import OpeningReader
 from streamwatch.store.passage_reader import PassageReader
 from streamwatch.store.permit_reader import PermitReader
 from streamwatch.store.rows import plates_of
@@ -56,7 +55,7 @@ class DatabaseReader:
 
     passages: its part for visits of vehicles. log: its part for lists, page by page. lanes: decisions and openings.
     accounts, audit: the parts for users, sessions and tokens, and for the audit log. permits: the part for permits.
-    decisions: for those who follow what was decided. events: what the outside is told.
+    decisions: the part for past decisions. events: what the outside is told.
     """
 
     def __init__(self, engine: sqlalchemy.Engine, place: DatabaseName, data_dir: Path) -> None:
@@ -69,7 +68,6 @@ class DatabaseReader:
         self.decisions = DecisionReader(engine, place)
         self.permits = PermitReader(engine, place)
         self.events = EventReader(engine, place)
-        self.openings = OpeningReader(engine, place)
         self.passages = PassageReader(engine, place, self._data_dir)
         self.log = LogReader(engine, place, self._data_dir, self.passages)
         self.lanes = LaneLog(engine, place, self._data_dir)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from lanes import Lane, lane_settings
+from sqlalchemy import select
 
 from streamwatch.app.lane_openers import LaneOpeners
 from streamwatch.app.lifecycle import Lifecycle
@@ -23,7 +24,8 @@ from streamwatch.core.clock import SystemClock
 from streamwatch.core.codes import DecisionReason, OpeningCause, OpeningState, Verdict, WithheldReason
 from streamwatch.core.events import DecisionMade
 from streamwatch.pipeline import ChannelClosed
-from streamwatch.store import OpeningRow, Store, open_reader, open_store
+from streamwatch.store import Store, open_store
+from streamwatch.store.tables import StoredOpening
 from streamwatch.system.heartbeat import Heartbeats
 from streamwatch.system.threads import spawn
 
@@ -32,9 +34,8 @@ class Yard:
     """Lanes with a writer and barriers that take as long as the test lets them."""
 
     def __init__(self, tmp_path: Path, settings: Settings) -> None:
-        self.settings, self.folder = settings, tmp_path
-        self.url = f"sqlite:///{tmp_path}/streamwatch.db"
-        self.store: Store = open_store(self.url, tmp_path)
+        self.settings = settings
+        self.store: Store = open_store(f"sqlite:///{tmp_path}/streamwatch.db", tmp_path)
         self.asked: list[DecisionMade] = []
         self.go, self.began = threading.Event(), threading.Event()
         clock = SystemClock()
@@ -66,13 +67,14 @@ class Yard:
             thread.join(60)
         self.store.close()
 
-    def openings(self) -> list[OpeningRow]:
-        self.writer.ask(lambda: None)
-        reader = open_reader(self.url, self.folder)
-        try:
-            return reader.openings.latest(100)
-        finally:
-            reader.close()
+    def openings(self) -> list[StoredOpening]:
+        return self.writer.ask(self._openings)
+
+    def _openings(self) -> list[StoredOpening]:
+        with self.store.transaction() as session:
+            found = list(session.scalars(select(StoredOpening).order_by(StoredOpening.id.desc())))
+            session.expunge_all()
+            return found
 
 
 def quietly(target: Callable[[], None]) -> Callable[[], None]:

@@ -18,8 +18,7 @@ TERMS = OpeningTerms("k1", "entry", "front", OpeningCause.BY_HAND, AT, None, "an
 def test_an_opening_is_there_before_it_is_sent_and_completed_after(database: Database, tmp_path: Path) -> None:
     store, reader = open_store(database.url, tmp_path), open_reader(database.url, tmp_path)
     store.openings.requested(TERMS)
-    row = reader.openings.one("k1")
-    assert row is not None
+    (row,) = reader.lanes.openings_by_hand("entry", 10)
     assert (row.state, row.reason, row.ended_at, row.who, row.note) == (
         OpeningState.REQUESTED,
         WithheldReason.NONE,
@@ -29,8 +28,7 @@ def test_an_opening_is_there_before_it_is_sent_and_completed_after(database: Dat
     )
     store.openings.ended(TERMS, OpeningOutcome("k1", OpeningState.UNKNOWN, detail="x" * 600), LATER)
     store.openings.ended(TERMS, OpeningOutcome("k1", OpeningState.DONE), LATER)  # what has ended stays
-    row = reader.openings.one("k1")
-    assert row is not None
+    (row,) = reader.lanes.openings_by_hand("entry", 10)
     assert (row.state, row.ended_at, len(row.detail)) == (OpeningState.UNKNOWN, LATER, 500)
     store.close()
     reader.close()
@@ -39,10 +37,9 @@ def test_an_opening_is_there_before_it_is_sent_and_completed_after(database: Dat
 def test_what_was_withheld_has_its_row_too(database: Database, tmp_path: Path) -> None:
     store, reader = open_store(database.url, tmp_path), open_reader(database.url, tmp_path)
     store.openings.ended(TERMS, OpeningOutcome("k1", OpeningState.WITHHELD, WithheldReason.KILLED), LATER)
-    (row,) = reader.openings.latest(10, lanes=["entry"], barrier="front")
+    (row,) = reader.lanes.openings_by_hand("entry", 10)
     assert (row.state, row.reason, row.requested_at) == (OpeningState.WITHHELD, WithheldReason.KILLED, AT)
-    assert reader.openings.latest(10, lanes=["exit"]) == reader.openings.latest(10, before=row.id) == []
-    assert reader.openings.of_decisions(["d"]) == []
+    assert reader.lanes.openings_by_hand("exit", 10) == ()
     store.close()
     reader.close()
 
@@ -52,8 +49,7 @@ def test_what_an_earlier_run_left_is_unknown(database: Database, tmp_path: Path)
     store.openings.requested(TERMS)
     assert store.openings.recover(LATER) == 1
     assert store.openings.recover(LATER) == 0
-    row = reader.openings.one("k1")
-    assert row is not None
+    (row,) = reader.lanes.openings_by_hand("entry", 10)
     assert (row.state, row.reason) == (OpeningState.UNKNOWN, WithheldReason.RESTARTED)
     store.close()
     reader.close()
