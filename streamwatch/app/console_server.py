@@ -9,6 +9,7 @@ from types import FrameType
 
 from streamwatch.app import console_access
 from streamwatch.app.backend import Backend
+from streamwatch.app.reopened_server import GOODBYE, ReopenedServer
 from streamwatch.config.settings import Settings
 from streamwatch.core.errors import StreamwatchError
 from streamwatch.health import ConsoleHealth
@@ -21,10 +22,6 @@ log = logging.getLogger(__name__)
 
 MakeConsole = Callable[[Backend], App]
 """Make the pages over a backend; called when the first request comes."""
-AGAIN = 10.0
-"""The pause, in seconds, before the daemon tries again to open a port that it could not open."""
-GOODBYE = 1.0
-"""The time, in seconds, in which answers that have begun may finish when the program ends."""
 LISTEN_EVERY = 5.0
 """The interval, in seconds, at which the messages of libraries about damaged pictures are read."""
 
@@ -45,42 +42,23 @@ class ConsoleServer:
     """
 
     def __init__(self, address: str, open: Callable[[], HttpServer]) -> None:
-        self._address, self._open = address, open
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._server: HttpServer | None = None
+        server = ReopenedServer(open, self._opened, self._failed)
+        self.run, self.stop = server.run, server.stop
+        self._address = address
         self.health = ConsoleHealth()
 
-    def run(self) -> None:
-        """Serve until `stop`."""
-        while not self._stopping.is_set():
-            try:
-                self._serve()
-            except StreamwatchError as error:
-                if str(error) != self.health.why:
-                    log.warning("%s Until then there is no console; the cameras are watched.", error)
-                self.health = ConsoleHealth(why=str(error))
-            except Exception as error:  # of the server itself; those of pages end nothing
-                log.error("the console failed unexpectedly; it is started again", exc_info=error)
-                self.health = ConsoleHealth(why=f"It failed unexpectedly ({type(error).__name__}).")
-            self._stopping.wait(AGAIN)
-
-    def stop(self) -> None:
-        """End `run`: answers that have begun may take GOODBYE seconds more. Any thread may call it."""
-        with self._lock:
-            self._stopping.set()
-            if self._server is not None:
-                self._server.stop(GOODBYE)
-
-    def _serve(self) -> None:
-        server = self._open()
-        with self._lock:
-            self._server = server
-            if self._stopping.is_set():
-                server.stop()
+    def _opened(self, _: HttpServer) -> None:
         log.info("the console is at %s", self._address)
         self.health = ConsoleHealth(self._address)
-        server.run()
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, StreamwatchError):
+            if str(error) != self.health.why:
+                log.warning("%s Until then there is no console; the cameras are watched.", error)
+            self.health = ConsoleHealth(why=str(error))
+        else:  # of the server itself; those of pages end nothing
+            log.error("the console failed unexpectedly; it is started again", exc_info=error)
+            self.health = ConsoleHealth(why=f"It failed unexpectedly ({type(error).__name__}).")
 
 
 def serve_until_signal(server: HttpServer, stop: threading.Event) -> int:

@@ -1,12 +1,12 @@
 """The port where cameras post what they have seen, and the thread that serves it."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from streamwatch.app.push_address import PATH, PUSH_FILES
 from streamwatch.app.push_camera import PushCamera
+from streamwatch.app.reopened_server import ReopenedServer
 from streamwatch.app.substream_camera import Camera
 from streamwatch.config.push_settings import PushSettings
 from streamwatch.core.endpoint import is_loopback
@@ -18,11 +18,6 @@ from streamwatch.http.server import HttpServer
 from streamwatch.http.tls import tls_context
 
 log = logging.getLogger(__name__)
-
-AGAIN = 10.0
-"""The pause, in seconds, before the daemon tries again to open a port that it could not open."""
-GOODBYE = 1.0
-"""The time, in seconds, in which answers that have begun may finish when the program ends."""
 
 
 def open_push(settings: PushSettings, cameras: Mapping[str, Camera]) -> HttpServer:
@@ -67,39 +62,21 @@ class PushServer:
     """
 
     def __init__(self, open: Callable[[], HttpServer]) -> None:
-        self._open = open
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._server: HttpServer | None = None
+        server = ReopenedServer(open, self._opened, self._failed)
+        self.run, self.stop = server.run, server.stop
         self._why = ""
 
-    def run(self) -> None:
-        """Serve until `stop`."""
-        while not self._stopping.is_set():
-            try:
-                self._serve()
-            except StreamwatchError as error:
-                if str(error) != self._why:
-                    log.error("%s Until then cameras cannot post; the others are watched.", error)
-                self._why = str(error)
-            self._stopping.wait(AGAIN)
-
-    def stop(self) -> None:
-        """End `run`: answers that have begun may take GOODBYE seconds more. Any thread may call it."""
-        with self._lock:
-            self._stopping.set()
-            if self._server is not None:
-                self._server.stop(GOODBYE)
-
-    def _serve(self) -> None:
-        server = self._open()
-        with self._lock:
-            self._server = server
-            if self._stopping.is_set():
-                server.stop()
+    def _opened(self, server: HttpServer) -> None:
         log.info("cameras may post at port %d", server.port)
         self._why = ""
-        server.run()
+
+    def _failed(self, error: Exception) -> None:
+        """Say once why cameras cannot post. Raise what is unexpected."""
+        if not isinstance(error, StreamwatchError):
+            raise error
+        if str(error) != self._why:
+            log.error("%s Until then cameras cannot post; the others are watched.", error)
+        self._why = str(error)
 
 
 def without_tls(settings: PushSettings) -> bool:

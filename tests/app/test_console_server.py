@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from streamwatch.app import console_access, console_server
+from streamwatch.app import console_access, reopened_server
 from streamwatch.app.console_access import console_address, has_users
 from streamwatch.app.console_server import ConsoleServer, open_console
 from streamwatch.config.settings import Settings, WebSettings
@@ -94,7 +94,7 @@ def test_it_says_where_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
 def test_a_taken_port_is_one_sentence_and_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(console_server, "AGAIN", 0.05)
+    monkeypatch.setattr(reopened_server, "AGAIN", 0.05)
     settings = settings_of(tmp_path)
     attempts: list[int] = []
 
@@ -116,7 +116,7 @@ def test_a_taken_port_is_one_sentence_and_is_tried_again(
 
 @pytest.mark.errors_expected
 def test_a_server_that_fails_is_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console_server, "AGAIN", 0.05)
+    monkeypatch.setattr(reopened_server, "AGAIN", 0.05)
     settings = settings_of(tmp_path)
     failing = [OSError("no descriptor is left")]
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from push_cameras import SECRET_OF_PUSH, HikvisionCamera, ZhenshiCamera, picture, post
 
-from streamwatch.app import push_camera, push_server
+from streamwatch.app import push_camera, reopened_server
 from streamwatch.app.push_address import push_address
 from streamwatch.app.push_camera import PushCamera, PushWorker
 from streamwatch.app.push_server import PushServer, open_push
@@ -482,7 +482,7 @@ def test_a_camera_whose_heartbeats_are_missing_is_lost_and_comes_back(caplog: py
 def test_a_port_that_is_taken_is_told_and_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(push_server, "AGAIN", 0.05)
+    monkeypatch.setattr(reopened_server, "AGAIN", 0.05)
     with gate() as one:
         settings = Settings().push.model_copy(update={"host": "127.0.0.1", "port": one.port})
         tries: list[HttpServer] = []
